@@ -1,0 +1,88 @@
+//! How the values of a manifest stand in its cells.
+
+use std::fmt;
+
+use super::{Label, Sex, Split};
+
+/// A value that a manifest's cell can hold.
+pub trait Cell: Copy + Sized {
+    /// What to say to somebody whose cell could not be read.
+    const EXPECTED: &'static str;
+
+    /// Reads a cell; `None` where the text is not one of the allowed ones.
+    fn from_cell(text: &str) -> Option<Self>;
+
+    /// The text of the cell.
+    fn cell(self) -> &'static str;
+}
+
+impl Cell for Label {
+    const EXPECTED: &'static str = "1 (present), 0 (absent), -1 (uncertain) or nothing (unknown)";
+
+    fn from_cell(text: &str) -> Option<Self> {
+        match text {
+            "1" => Some(Self::Positive),
+            "0" => Some(Self::Negative),
+            "-1" => Some(Self::Uncertain),
+            "" => Some(Self::Unknown),
+            _ => None,
+        }
+    }
+
+    fn cell(self) -> &'static str {
+        match self {
+            Self::Positive => "1",
+            Self::Negative => "0",
+            Self::Uncertain => "-1",
+            Self::Unknown => "",
+        }
+    }
+}
+
+impl Cell for Split {
+    const EXPECTED: &'static str = "train, val, test or nothing";
+
+    fn from_cell(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|split| split.cell() == text)
+    }
+
+    fn cell(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Validation => "val",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl Split {
+    /// The three splits, in the order they are used.
+    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.cell())
+    }
+}
+
+impl Cell for Sex {
+    const EXPECTED: &'static str = "F, M, O or nothing";
+
+    fn from_cell(text: &str) -> Option<Self> {
+        match text {
+            "F" => Some(Self::Female),
+            "M" => Some(Self::Male),
+            "O" => Some(Self::Other),
+            _ => None,
+        }
+    }
+
+    fn cell(self) -> &'static str {
+        match self {
+            Self::Female => "F",
+            Self::Male => "M",
+            Self::Other => "O",
+        }
+    }
+}

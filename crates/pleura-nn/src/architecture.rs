@@ -1,0 +1,510 @@
+//! The DenseNet family as data: what they are made of, and the names and shapes of their parameters.
+//!
+//! The family is DenseNet-BC (Huang et al., *Densely Connected Convolutional Networks*, arXiv 1608.06993) as torchvision lays it
+//! out: a stem, dense blocks with a transition between each two, a last norm, and one linear layer on the pooled features.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+
+/// Films enter as three equal channels.
+pub const INPUT_CHANNELS: usize = 3;
+
+/// The names [`Architecture::by_name`] knows.
+pub const NAMES: [&str; 5] = [
+    "densenet121",
+    "densenet161",
+    "densenet169",
+    "densenet201",
+    "small",
+];
+
+/// One DenseNet, without weights and without a head: blocks, widths and stem.
+///
+/// Immutable and always valid: every way to one (constructors, `serde`) checks the limits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Description")]
+pub struct Architecture {
+    name: String,
+    stem: Stem,
+    growth: usize,
+    bottleneck: usize,
+    blocks: Vec<usize>,
+}
+
+/// The first convolution and what follows it; norm and `ReLU` stand between convolution and pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stem {
+    /// Channels the convolution makes.
+    pub channels: usize,
+    /// Square window of the convolution, without bias.
+    pub convolution: Window,
+    /// Square window of the max pool, if there is one.
+    pub pool: Option<Window>,
+}
+
+/// A square window that slides over a zero-padded map (for a max pool: padded with −∞).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// Side of the window.
+    pub kernel: usize,
+    /// Step from one position to the next.
+    pub stride: usize,
+    /// Rows and columns added at every border.
+    pub padding: usize,
+}
+
+/// What one parameter tensor is called and what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ParameterSpec {
+    /// torchvision's name, as `features.denseblock1.denselayer1.norm1.weight`.
+    pub name: String,
+    /// `[out, in, height, width]` of a convolution, `[outputs, features]` of the head, `[channels]` of a norm.
+    pub shape: Vec<usize>,
+    /// What the numbers are.
+    pub kind: ParameterKind,
+    /// Part of the network: `stem`, `block1`, `transition1`, …, `norm` (the last one), `head`.
+    pub group: String,
+}
+
+/// The role of a parameter tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ParameterKind {
+    /// Weight of a convolution or of the head.
+    Weight,
+    /// Bias of the head.
+    Bias,
+    /// γ of a batch norm.
+    NormWeight,
+    /// β of a batch norm.
+    NormBias,
+    /// Running mean of a batch norm; a statistic, not trained.
+    RunningMean,
+    /// Running variance of a batch norm; a statistic, not trained.
+    RunningVariance,
+}
+
+/// Sides of the square maps on the way through a network, for one input side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MapSizes {
+    /// After the stem's convolution.
+    pub convolution: usize,
+    /// Inside each dense block; the first is what the stem hands on.
+    pub blocks: Vec<usize>,
+}
+
+impl Architecture {
+    /// The architecture of this name: one of [`NAMES`].
+    ///
+    /// # Errors
+    /// [`Error::UnknownArchitecture`], with the names there are.
+    pub fn by_name(name: &str) -> Result<Self, Error> {
+        let (growth, channels, blocks): (usize, usize, &[usize]) = match name {
+            "densenet121" => (32, 64, &[6, 12, 24, 16]),
+            "densenet161" => (48, 96, &[6, 12, 36, 24]),
+            "densenet169" => (32, 64, &[6, 12, 32, 32]),
+            "densenet201" => (32, 64, &[6, 12, 48, 32]),
+            // For demonstrations: 64 to 112 pixels, some 25 million multiply-adds a film at 96.
+            "small" => (12, 16, &[3, 4, 4]),
+            _ => {
+                return Err(Error::UnknownArchitecture {
+                    name: name.to_owned(),
+                });
+            }
+        };
+        Self::new(name, Stem::torchvision(channels), growth, 4, blocks)
+    }
+
+    /// An architecture of one's own.
+    ///
+    /// `growth` is the number of maps a dense layer adds, `bottleneck` the width of its 1×1 convolution in units of `growth`
+    /// (torchvision's `bn_size`, 4 everywhere), `blocks` the number of layers of each dense block.
+    ///
+    /// # Errors
+    /// [`Error::Architecture`] where a count is zero or beyond any real network (a header read from a file may say anything), or
+    /// where a stem's window is padded by more than half of itself.
+    pub fn new(
+        name: &str,
+        stem: Stem,
+        growth: usize,
+        bottleneck: usize,
+        blocks: &[usize],
+    ) -> Result<Self, Error> {
+        let refuse = |problem: String| {
+            Err(Error::Architecture {
+                name: name.to_owned(),
+                problem,
+            })
+        };
+        for (what, value, limit) in [
+            ("stem.channels", stem.channels, 4096),
+            ("growth", growth, 1024),
+            ("bottleneck", bottleneck, 64),
+            ("number of blocks", blocks.len(), 16),
+        ] {
+            if !(1..=limit).contains(&value) {
+                return refuse(format!("{what} is {value}, expected 1 to {limit}"));
+            }
+        }
+        for (index, &layers) in blocks.iter().enumerate() {
+            if !(1..=512).contains(&layers) {
+                return refuse(format!(
+                    "block {} has {layers} layers, expected 1 to 512",
+                    index + 1
+                ));
+            }
+        }
+        for (what, window) in [("convolution", Some(stem.convolution)), ("pool", stem.pool)] {
+            if let Some(Window {
+                kernel,
+                stride,
+                padding,
+            }) = window
+                && (!(1..=64).contains(&kernel) || !(1..=64).contains(&stride) || padding > kernel / 2)
+            {
+                return refuse(format!(
+                    "stem.{what} has kernel {kernel}, stride {stride}, padding {padding}; expected kernel and stride from 1 to \
+                     64 and padding up to half the kernel"
+                ));
+            }
+        }
+        if name.is_empty() || name.len() > 100 || name.chars().any(char::is_control) {
+            return refuse("a name is 1 to 100 bytes without control characters".to_owned());
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            stem,
+            growth,
+            bottleneck,
+            blocks: blocks.to_vec(),
+        })
+    }
+
+    /// Name as in [`Architecture::by_name`], or the one a custom architecture was given.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// First convolution and pool.
+    pub fn stem(&self) -> &Stem {
+        &self.stem
+    }
+
+    /// Maps each dense layer adds.
+    pub fn growth(&self) -> usize {
+        self.growth
+    }
+
+    /// Channels between the two convolutions of a dense layer: `bottleneck · growth`.
+    pub fn bottleneck_channels(&self) -> usize {
+        self.bottleneck * self.growth
+    }
+
+    /// Layers of each dense block.
+    pub fn blocks(&self) -> &[usize] {
+        &self.blocks
+    }
+
+    /// Channels at the start and at the end of each dense block.
+    pub fn block_channels(&self) -> Vec<(usize, usize)> {
+        let mut input = self.stem.channels;
+        let ends = self.blocks.iter().map(|layers| {
+            let output = input + layers * self.growth;
+            (std::mem::replace(&mut input, output / 2), output)
+        });
+        ends.collect()
+    }
+
+    /// Channels after the last block, which are the inputs of the head.
+    pub fn features(&self) -> usize {
+        self.block_channels().last().map_or(0, |&(_, output)| output)
+    }
+
+    /// The sides of all maps for a square input of `size` pixels.
+    ///
+    /// # Errors
+    /// [`Error::InputTooSmall`] where a map would have no pixel; it says the smallest size that works.
+    pub fn map_sizes(&self, size: usize) -> Result<MapSizes, Error> {
+        self.try_map_sizes(size).ok_or_else(|| Error::InputTooSmall {
+            architecture: self.name.clone(),
+            size,
+            smallest: self.smallest_input(),
+        })
+    }
+
+    /// The smallest input side for which every map has a pixel (29 for torchvision's four).
+    pub fn smallest_input(&self) -> usize {
+        // Each stage needs `stride·(n − 1) + kernel − 2·padding` pixels to hand on n: walk backwards from one pixel.
+        let needed = |window: Window, output: usize| {
+            (window.stride * (output - 1) + window.kernel)
+                .saturating_sub(2 * window.padding)
+                .max(1)
+        };
+        let block = 1 << (self.blocks.len() - 1);
+        let pooled = self.stem.pool.map_or(block, |pool| needed(pool, block));
+        needed(self.stem.convolution, pooled)
+    }
+
+    fn try_map_sizes(&self, size: usize) -> Option<MapSizes> {
+        let convolution = self.stem.convolution.output(size)?;
+        let mut side = match self.stem.pool {
+            Some(pool) => pool.output(convolution)?,
+            None => convolution,
+        };
+        let mut blocks = Vec::with_capacity(self.blocks.len());
+        for index in 0..self.blocks.len() {
+            if index > 0 {
+                side /= 2;
+            }
+            if side == 0 {
+                return None;
+            }
+            blocks.push(side);
+        }
+        Some(MapSizes { convolution, blocks })
+    }
+
+    /// All parameters with a head of `outputs` neurons, in the order of torchvision's `state_dict`.
+    ///
+    /// `num_batches_tracked` is not among them: no pass reads it. Export writes it, import skips it.
+    pub fn parameters(&self, outputs: usize) -> Vec<ParameterSpec> {
+        let mut list = List::default();
+        let Stem {
+            channels,
+            convolution: Window { kernel, .. },
+            ..
+        } = self.stem;
+        list.group = String::from("stem");
+        list.weight("features.conv0", &[channels, INPUT_CHANNELS, kernel, kernel]);
+        list.norm("features.norm0", channels);
+        for (index, (&layers, (input, output))) in self.blocks.iter().zip(self.block_channels()).enumerate() {
+            let number = index + 1;
+            list.group = format!("block{number}");
+            for layer in 0..layers {
+                let prefix = format!("features.denseblock{number}.denselayer{}", layer + 1);
+                let (channels, width) = (input + layer * self.growth, self.bottleneck_channels());
+                list.norm(&format!("{prefix}.norm1"), channels);
+                list.weight(&format!("{prefix}.conv1"), &[width, channels, 1, 1]);
+                list.norm(&format!("{prefix}.norm2"), width);
+                list.weight(&format!("{prefix}.conv2"), &[self.growth, width, 3, 3]);
+            }
+            if number < self.blocks.len() {
+                list.group = format!("transition{number}");
+                list.norm(&format!("features.transition{number}.norm"), output);
+                list.weight(
+                    &format!("features.transition{number}.conv"),
+                    &[output / 2, output, 1, 1],
+                );
+            }
+        }
+        // torchvision calls the last norm norm5 whatever the number of blocks.
+        list.group = String::from("norm");
+        list.norm("features.norm5", self.features());
+        list.group = String::from("head");
+        list.weight("classifier", &[outputs, self.features()]);
+        list.push("classifier.bias".to_owned(), &[outputs], ParameterKind::Bias);
+        list.specs
+    }
+}
+
+impl Stem {
+    /// torchvision's stem: 7×7 with stride 2, then a 3×3 max pool with stride 2.
+    pub fn torchvision(channels: usize) -> Self {
+        Self {
+            channels,
+            convolution: Window {
+                kernel: 7,
+                stride: 2,
+                padding: 3,
+            },
+            pool: Some(Window {
+                kernel: 3,
+                stride: 2,
+                padding: 1,
+            }),
+        }
+    }
+}
+
+impl Window {
+    /// Side of the map that comes out of one of side `size`; `None` where the window does not fit.
+    pub fn output(&self, size: usize) -> Option<usize> {
+        let padded = size.checked_add(2 * self.padding)?;
+        (size > 0).then_some(())?;
+        Some(padded.checked_sub(self.kernel)? / self.stride + 1)
+    }
+}
+
+impl ParameterSpec {
+    /// Numbers in the tensor.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Inputs that one output of a weight sums over; 1 for everything but weights.
+    pub fn fan_in(&self) -> usize {
+        self.shape.iter().skip(1).product()
+    }
+}
+
+impl ParameterKind {
+    /// True for what a gradient step changes; running statistics are measured instead.
+    pub fn trainable(self) -> bool {
+        !matches!(self, Self::RunningMean | Self::RunningVariance)
+    }
+}
+
+#[derive(Default)]
+struct List {
+    group: String,
+    specs: Vec<ParameterSpec>,
+}
+
+impl List {
+    fn push(&mut self, name: String, shape: &[usize], kind: ParameterKind) {
+        self.specs.push(ParameterSpec {
+            name,
+            shape: shape.to_vec(),
+            kind,
+            group: self.group.clone(),
+        });
+    }
+
+    fn weight(&mut self, prefix: &str, shape: &[usize]) {
+        self.push(format!("{prefix}.weight"), shape, ParameterKind::Weight);
+    }
+
+    fn norm(&mut self, prefix: &str, channels: usize) {
+        for (suffix, kind) in [
+            ("weight", ParameterKind::NormWeight),
+            ("bias", ParameterKind::NormBias),
+            ("running_mean", ParameterKind::RunningMean),
+            ("running_var", ParameterKind::RunningVariance),
+        ] {
+            self.push(format!("{prefix}.{suffix}"), &[channels], kind);
+        }
+    }
+}
+
+/// An architecture as a file tells it, before its numbers are checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    name: String,
+    stem: Stem,
+    growth: usize,
+    bottleneck: usize,
+    blocks: Vec<usize>,
+}
+
+impl TryFrom<Description> for Architecture {
+    type Error = Error;
+
+    fn try_from(told: Description) -> Result<Self, Error> {
+        Self::new(&told.name, told.stem, told.growth, told.bottleneck, &told.blocks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trainable(name: &str) -> usize {
+        let specs = Architecture::by_name(name).unwrap().parameters(1000);
+        specs
+            .iter()
+            .filter(|spec| spec.kind.trainable())
+            .map(ParameterSpec::elements)
+            .sum()
+    }
+
+    #[test]
+    fn parameter_counts_are_the_published_ones() {
+        // `num_params` in torchvision's DenseNet*_Weights.
+        assert_eq!(trainable("densenet121"), 7_978_856);
+        assert_eq!(trainable("densenet161"), 28_681_000);
+        assert_eq!(trainable("densenet169"), 14_149_480);
+        assert_eq!(trainable("densenet201"), 20_013_928);
+    }
+
+    #[test]
+    fn maps_shrink_as_in_torchvision() {
+        let architecture = Architecture::by_name("densenet121").unwrap();
+        let sizes = architecture.map_sizes(224).unwrap();
+        assert_eq!((sizes.convolution, sizes.blocks), (112, vec![56, 28, 14, 7]));
+        assert_eq!(architecture.smallest_input(), 29);
+        assert_eq!(architecture.map_sizes(29).unwrap().blocks, [8, 4, 2, 1]);
+        let error = architecture.map_sizes(28).unwrap_err().to_string();
+        assert!(error.contains("28") && error.contains("29"), "{error}");
+    }
+
+    #[test]
+    fn smallest_input_is_where_maps_begin_to_exist() {
+        let stems = [
+            Stem::torchvision(4),
+            Stem {
+                channels: 4,
+                convolution: Window {
+                    kernel: 3,
+                    stride: 1,
+                    padding: 1,
+                },
+                pool: None,
+            },
+            Stem {
+                channels: 4,
+                convolution: Window {
+                    kernel: 5,
+                    stride: 3,
+                    padding: 0,
+                },
+                pool: None,
+            },
+        ];
+        for (stem, blocks) in stems
+            .into_iter()
+            .flat_map(|stem| (1..5).map(move |blocks| (stem, blocks)))
+        {
+            let architecture = Architecture::new("test", stem, 2, 4, &vec![1; blocks]).unwrap();
+            let smallest = (0..200).find(|&size| architecture.map_sizes(size).is_ok());
+            assert_eq!(
+                smallest,
+                Some(architecture.smallest_input()),
+                "{stem:?}, {blocks} blocks"
+            );
+        }
+    }
+
+    #[test]
+    fn a_description_from_a_file_is_checked() {
+        let good = Architecture::by_name("small").unwrap();
+        let text = serde_json::to_string(&good).unwrap();
+        assert_eq!(serde_json::from_str::<Architecture>(&text).unwrap(), good);
+        for (from, to) in [
+            ("\"growth\":12", "\"growth\":0"),
+            ("\"growth\":12", "\"growth\":99999999999"),
+            ("[3,4,4]", "[]"),
+            ("[3,4,4]", "[3,0]"),
+            ("\"padding\":3", "\"padding\":9"),
+            ("\"name\":\"small\"", "\"name\":\"\""),
+        ] {
+            let bad = text.replace(from, to);
+            assert_ne!(bad, text);
+            assert!(serde_json::from_str::<Architecture>(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn unknown_names_are_refused_with_the_known_ones() {
+        let error = Architecture::by_name("densenet264").unwrap_err().to_string();
+        assert!(
+            error.contains("densenet264") && error.contains("densenet201"),
+            "{error}"
+        );
+        for name in NAMES {
+            assert_eq!(Architecture::by_name(name).unwrap().name(), name);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! `cargo xtask fuzz`: runs the cargo-fuzz targets one after the other.
+//!
+//! libFuzzer's instrumentation is an unstable compiler option; `RUSTC_BOOTSTRAP=1` lets the stable compiler take it,
+//! for these runs alone, so that what is fuzzed is what the same compiler builds for release.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::steps::{Steps, spoken};
+use crate::workspace;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How long each target runs.
+    #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// Only targets whose name contains this; may be given more than once.
+    #[arg(long, value_name = "PART")]
+    target: Vec<String>,
+    /// Processes that work on one target at a time.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: u16,
+    /// List the targets and stop.
+    #[arg(long)]
+    list: bool,
+}
+
+struct Target {
+    project: PathBuf,
+    name: String,
+}
+
+pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    let targets = targets(&args.target)?;
+    if targets.is_empty() {
+        bail!(
+            "no fuzz target{}",
+            if args.target.is_empty() {
+                ""
+            } else {
+                " of that name; --list shows all"
+            }
+        );
+    }
+    if args.list {
+        for target in &targets {
+            println!(
+                "{}  ({})",
+                target.name,
+                workspace::relative(&target.project).display()
+            );
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    cargo_fuzz()?;
+    let whole = Duration::from_secs(args.seconds * targets.len() as u64);
+    println!(
+        "{} targets, {} in all after building",
+        targets.len(),
+        spoken(whole)
+    );
+    let mut steps = Steps::new(targets.len());
+    for target in &targets {
+        steps.run(&target.name, || fuzz(target, args));
+    }
+    Ok(if steps.summary() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The folders that hold a cargo-fuzz project: `fuzz` and `crates/*/fuzz`.
+pub(crate) fn projects() -> Result<Vec<PathBuf>> {
+    let crates = workspace::root().join("crates");
+    let mut folders = vec![workspace::root().join("fuzz")];
+    for entry in fs::read_dir(&crates).with_context(|| format!("cannot list {}", crates.display()))? {
+        folders.push(entry?.path().join("fuzz"));
+    }
+    folders.retain(|folder| folder.join("Cargo.toml").is_file());
+    folders.sort();
+    Ok(folders)
+}
+
+fn targets(parts: &[String]) -> Result<Vec<Target>> {
+    let mut targets = Vec::new();
+    for project in projects()? {
+        let folder = project.join("fuzz_targets");
+        for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
+            let path = entry?.path();
+            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
+                continue;
+            };
+            let wanted = parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
+            if wanted && path.extension().is_some_and(|extension| extension == "rs") {
+                targets.push(Target {
+                    project: project.clone(),
+                    name: name.to_owned(),
+                });
+            }
+        }
+    }
+    targets.sort_by(|a, b| (&a.project, &a.name).cmp(&(&b.project, &b.name)));
+    Ok(targets)
+}
+
+fn cargo_fuzz() -> Result<()> {
+    const VERSION: &str = "0.13.2";
+    let here = || {
+        workspace::cargo(["fuzz", "--version"])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    if here() {
+        return Ok(());
+    }
+    if !["c++", "g++", "clang++"]
+        .iter()
+        .any(|compiler| workspace::answers(compiler, &["--version"]))
+    {
+        bail!("no C++ compiler on the PATH, which libFuzzer needs; on Debian: apt-get install g++");
+    }
+    println!("cargo-fuzz is missing: cargo install cargo-fuzz --version {VERSION} --locked");
+    workspace::run(&mut workspace::cargo([
+        "install",
+        "cargo-fuzz",
+        "--version",
+        VERSION,
+        "--locked",
+        "--quiet",
+    ]))
+}
+
+/// One target for its time. A crash leaves its input under the project's `artifacts` and fails the step.
+fn fuzz(target: &Target, args: &Args) -> Result<()> {
+    let mut command = in_project(&target.project, "run");
+    command.arg(&target.name);
+    let seeds = target.project.join("seeds").join(&target.name);
+    if seeds.is_dir() {
+        // The first folder takes new inputs, the second is only read: committed seeds stay as they are.
+        let corpus = target.project.join("corpus").join(&target.name);
+        fs::create_dir_all(&corpus).with_context(|| format!("cannot make {}", corpus.display()))?;
+        command.arg(corpus).arg(seeds);
+    }
+    command.arg("--").arg(format!("-max_total_time={}", args.seconds));
+    // Decoders promise an answer in milliseconds and bounded memory: ten seconds or 2 GiB is a finding.
+    command.args([
+        "-timeout=10",
+        "-rss_limit_mb=2048",
+        "-print_final_stats=1",
+        "-verbosity=0",
+    ]);
+    if args.jobs > 1 {
+        command.args([format!("-fork={}", args.jobs), "-ignore_crashes=0".to_owned()]);
+    }
+    workspace::run(&mut command)
+}
+
+fn in_project(project: &Path, verb: &str) -> Command {
+    // Without `--release` cargo-fuzz optimises as well and keeps the debug assertions, which overflows need to be seen.
+    let mut command = workspace::cargo(["fuzz", verb, "--fuzz-dir"]);
+    command.arg(project).env("RUSTC_BOOTSTRAP", "1");
+    // Sanitized objects fit nothing else: a folder of their own.
+    command.arg("--target-dir").arg(workspace::target().join("fuzz"));
+    command
+}

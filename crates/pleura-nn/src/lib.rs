@@ -1,5 +1,18 @@
 //! The DenseNet engine: layers with three passes (forward, backward, relevance), backends, weights in and out.
 
 pub mod architecture;
+pub mod backend;
+pub mod cpu;
 pub mod error;
+mod layers;
+pub mod network;
+mod plan;
+pub mod reference;
 pub mod weights;
+
+pub use architecture::Architecture;
+pub use cpu::Cpu;
+pub use error::Error;
+pub use network::{Gradients, Network, Norm, Scope, Trace};
+pub use reference::Reference;
+pub use weights::Weights;

@@ -1,0 +1,383 @@
+//! The boundary between the network and the machine: the fused primitives that a DenseNet needs.
+//!
+//! Every map is channel-major, `[channels, batch · height · width]`: a channel is one row, a dense block is one
+//! matrix that grows downwards, and concatenation costs nothing. A norm and its `ReLU` are never stored: they are
+//! the prologue of the convolution that reads a map ([`Affine`]), and on the way back the epilogue of the product
+//! that arrives there ([`Through`]).
+
+use std::ops::Range;
+
+use crate::architecture::Window;
+
+/// The number type of a backend: `f32` where it shall be fast, `f64` where it shall be exact.
+pub trait Real: Copy + Send + Sync + PartialOrd + std::fmt::Debug + 'static {
+    /// The nearest value of this type.
+    fn from_f64(value: f64) -> Self;
+    /// This value in double precision.
+    fn to_f64(self) -> f64;
+}
+
+impl Real for f32 {
+    fn from_f64(value: f64) -> Self {
+        value as f32
+    }
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Real for f64 {
+    fn from_f64(value: f64) -> Self {
+        value
+    }
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
+
+/// How a map's columns are laid out: image after image, row after row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// Images.
+    pub batch: usize,
+    /// Rows of an image.
+    pub height: usize,
+    /// Columns of an image.
+    pub width: usize,
+}
+
+impl Grid {
+    /// Columns of the whole map, `batch · height · width`.
+    pub fn columns(self) -> usize {
+        self.batch * self.plane()
+    }
+
+    /// Columns of one image, `height · width`.
+    pub fn plane(self) -> usize {
+        self.height * self.width
+    }
+
+    /// What a window of `kernel` pixels leaves, moved by `stride` over an image with `padding` pixels around it.
+    pub fn after(self, window: Window) -> Self {
+        let side = |n: usize| (n + 2 * window.padding).saturating_sub(window.kernel) / window.stride + 1;
+        Self {
+            batch: self.batch,
+            height: side(self.height),
+            width: side(self.width),
+        }
+    }
+
+    /// What 2×2 average pooling leaves; an odd last row or column is dropped, as torch does.
+    pub fn halved(self) -> Self {
+        Self {
+            batch: self.batch,
+            height: self.height / 2,
+            width: self.width / 2,
+        }
+    }
+}
+
+/// A norm as its reader applies it: `relu(scale · x + shift)`, channel by channel; both `[channels]`.
+pub struct Affine<T> {
+    /// `γ / σ`.
+    pub scale: T,
+    /// `β − μ γ / σ`.
+    pub shift: T,
+}
+
+/// What a channel's values are on average; both `[channels]`. The variance is the biased one (divided by `n`).
+pub struct Moments<T> {
+    /// Mean.
+    pub mean: T,
+    /// Biased variance.
+    pub variance: T,
+}
+
+/// A convolution's weights, `[outputs, inputs, k, k]`, with its two sizes.
+pub struct Kernel<'a, T> {
+    /// The weights.
+    pub weights: &'a T,
+    /// Channels written.
+    pub outputs: usize,
+    /// Channels read.
+    pub inputs: usize,
+}
+
+impl<T> Clone for Kernel<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Kernel<'_, T> {}
+
+/// Where a product is written: rows from `row` on; their moments are taken on the way if a place is given.
+pub struct Target<'a, T> {
+    /// The map, `[channels, columns]`.
+    pub map: &'a mut T,
+    /// First row written.
+    pub row: usize,
+    /// Where the moments of the rows written go, at the same rows.
+    pub moments: Option<&'a mut Moments<T>>,
+}
+
+/// A norm as gradients pass back through it. All `[channels]`.
+pub struct NormBack<T> {
+    /// As it was applied forward: decides where `ReLU` was open.
+    pub affine: Affine<T>,
+    /// What a gradient is multiplied by on its way into the map: γ with batch statistics (the division by σ is the
+    /// map's own, done once in [`Backend::norm_correction`]), γ/σ with running statistics.
+    pub factor: T,
+    /// μ.
+    pub mean: T,
+    /// 1/σ.
+    pub inverse_deviation: T,
+}
+
+/// Gradient back through `ReLU` and norm: `g = [scale · x + shift > 0] · gradient`, then
+/// `dβ = Σ g`, `dγ = Σ g x̂`, `into += factor · g`.
+pub struct Through<'a, T> {
+    /// The map that the norm reads, `[≥ channels, columns]`.
+    pub x: &'a T,
+    /// The norm.
+    pub norm: &'a NormBack<T>,
+    /// The map's gradient `G`, `[≥ channels, columns]`.
+    pub into: &'a mut T,
+    /// Add to `into`, or begin it.
+    pub accumulate: bool,
+    /// `dγ`, `[channels]`, overwritten.
+    pub gamma: &'a mut T,
+    /// `dβ`, `[channels]`, overwritten.
+    pub beta: &'a mut T,
+    /// Sums that [`Backend::norm_correction`] needs later: `factor · dβ` and `factor · dγ` are added.
+    pub sums: Option<&'a mut Sums<T>>,
+}
+
+/// What all readers of a map have sent back, channel by channel; both `[channels]`.
+pub struct Sums<T> {
+    /// `Σ G`.
+    pub g: T,
+    /// `Σ G x̂`.
+    pub gx: T,
+}
+
+/// Where a gradient with respect to a convolution's input goes.
+pub enum Sink<'a, T> {
+    /// Written as it is, `[inputs, columns]`.
+    Plain(&'a mut T),
+    /// Back through the `ReLU` and norm in front of the convolution.
+    Norm(Through<'a, T>),
+}
+
+/// A machine that runs a DenseNet.
+///
+/// Tensors are flat buffers of reals; shapes are the caller's. A primitive computes each output in an order that
+/// does not depend on the number of threads, so results are bit-equal for any. Shapes are checked by the network
+/// before a pass begins; a primitive that is handed a buffer too short panics.
+pub trait Backend: Send + Sync {
+    /// The number type.
+    type Real: Real;
+    /// A flat buffer on the device.
+    type Tensor: Send + Sync;
+
+    /// Name of the backend and of the path it chose on this machine, as `pleura doctor` shows it.
+    fn describe(&self) -> String;
+
+    /// Copies values to the device.
+    fn upload(&self, values: &[Self::Real]) -> Self::Tensor;
+    /// Copies values from the device.
+    fn download(&self, tensor: &Self::Tensor) -> Vec<Self::Real>;
+    /// A buffer of zeros.
+    fn zeros(&self, len: usize) -> Self::Tensor;
+
+    /// Moments of the given rows of a map `[channels, columns]`, written at the same rows of `moments`.
+    fn moments(
+        &self,
+        x: &Self::Tensor,
+        rows: Range<usize>,
+        columns: usize,
+        moments: &mut Moments<Self::Tensor>,
+    );
+
+    /// A norm's parameters and statistics as one multiplication and one addition; ε is [`NORM_EPSILON`].
+    fn fold_norm(
+        &self,
+        gamma: &Self::Tensor,
+        beta: &Self::Tensor,
+        mean: &Self::Tensor,
+        variance: &Self::Tensor,
+    ) -> Affine<Self::Tensor>;
+
+    /// What [`Through`] needs of a norm; `batch_statistics` chooses the factor (γ, or γ/σ).
+    fn norm_back(
+        &self,
+        gamma: &Self::Tensor,
+        beta: &Self::Tensor,
+        mean: &Self::Tensor,
+        variance: &Self::Tensor,
+        batch_statistics: bool,
+    ) -> NormBack<Self::Tensor>;
+
+    /// Ends a map's gradient with batch statistics, once all readers have added theirs:
+    /// `G ← (1/σ)(G − mean G − x̂ · mean(G x̂))` on the given rows.
+    fn norm_correction(
+        &self,
+        gradient: &mut Self::Tensor,
+        x: &Self::Tensor,
+        rows: Range<usize>,
+        columns: usize,
+        moments: &Moments<Self::Tensor>,
+        sums: &Sums<Self::Tensor>,
+    );
+
+    /// 1×1 convolution, one matrix product over the whole batch: `W · relu(scale · x + shift) + bias`.
+    fn pointwise(
+        &self,
+        kernel: Kernel<'_, Self::Tensor>,
+        x: &Self::Tensor,
+        prologue: Option<&Affine<Self::Tensor>>,
+        bias: Option<&Self::Tensor>,
+        columns: usize,
+        target: Target<'_, Self::Tensor>,
+    );
+
+    /// `Wᵀ · dy`, with `dy` the rows of `gradient` from `row` on.
+    fn pointwise_input_gradient(
+        &self,
+        kernel: Kernel<'_, Self::Tensor>,
+        gradient: &Self::Tensor,
+        row: usize,
+        columns: usize,
+        sink: Sink<'_, Self::Tensor>,
+    );
+
+    /// `dW = dy · relu(scale · x + shift)ᵀ`, `[outputs, inputs]`, overwritten.
+    fn pointwise_weight_gradient(
+        &self,
+        shape: (usize, usize),
+        gradient: &Self::Tensor,
+        row: usize,
+        x: &Self::Tensor,
+        prologue: Option<&Affine<Self::Tensor>>,
+        columns: usize,
+        weights: &mut Self::Tensor,
+    );
+
+    /// 3×3 convolution, stride 1, one zero around.
+    fn conv3x3(
+        &self,
+        kernel: Kernel<'_, Self::Tensor>,
+        x: &Self::Tensor,
+        prologue: Option<&Affine<Self::Tensor>>,
+        grid: Grid,
+        target: Target<'_, Self::Tensor>,
+    );
+
+    /// The transposed 3×3 convolution of `gradient`'s rows from `row` on.
+    fn conv3x3_input_gradient(
+        &self,
+        kernel: Kernel<'_, Self::Tensor>,
+        gradient: &Self::Tensor,
+        row: usize,
+        grid: Grid,
+        sink: Sink<'_, Self::Tensor>,
+    );
+
+    /// The 3×3 convolution's weights' gradient, `[outputs, inputs, 3, 3]`, overwritten.
+    fn conv3x3_weight_gradient(
+        &self,
+        shape: (usize, usize),
+        gradient: &Self::Tensor,
+        row: usize,
+        x: &Self::Tensor,
+        prologue: Option<&Affine<Self::Tensor>>,
+        grid: Grid,
+        weights: &mut Self::Tensor,
+    );
+
+    /// The stem's convolution, any window: `[inputs, grid]` → `[outputs, grid.after(window)]`.
+    fn stem_conv(
+        &self,
+        kernel: Kernel<'_, Self::Tensor>,
+        window: Window,
+        x: &Self::Tensor,
+        grid: Grid,
+        target: Target<'_, Self::Tensor>,
+    );
+
+    /// The transposed stem convolution, `[outputs, grid.after(window)]` → `[inputs, grid]`, overwritten.
+    fn stem_conv_input_gradient(
+        &self,
+        kernel: Kernel<'_, Self::Tensor>,
+        window: Window,
+        gradient: &Self::Tensor,
+        grid: Grid,
+        out: &mut Self::Tensor,
+    );
+
+    /// The stem's weights' gradient, `[outputs, inputs, k, k]`, overwritten.
+    fn stem_conv_weight_gradient(
+        &self,
+        shape: (usize, usize),
+        window: Window,
+        gradient: &Self::Tensor,
+        x: &Self::Tensor,
+        grid: Grid,
+        weights: &mut Self::Tensor,
+    );
+
+    /// Pools `channels` rows of `x` after its norm and `ReLU`.
+    fn pool(
+        &self,
+        pool: Pool,
+        channels: usize,
+        x: &Self::Tensor,
+        prologue: &Affine<Self::Tensor>,
+        grid: Grid,
+        target: Target<'_, Self::Tensor>,
+    );
+
+    /// Sends a pooled map's gradient `[channels, pooled grid]` back. `x` and `prologue` are those of the forward pass.
+    fn pool_input_gradient(
+        &self,
+        pool: Pool,
+        channels: usize,
+        gradient: &Self::Tensor,
+        x: &Self::Tensor,
+        prologue: &Affine<Self::Tensor>,
+        grid: Grid,
+        sink: Sink<'_, Self::Tensor>,
+    );
+
+    /// Sums of a map's rows: the gradient of a bias.
+    fn row_sums(&self, x: &Self::Tensor, rows: Range<usize>, columns: usize, out: &mut Self::Tensor);
+}
+
+/// How a map is pooled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pool {
+    /// The largest value of each window; of equal ones the first in reading order, as in torch.
+    Max(Window),
+    /// The mean of each 2×2 square.
+    Average2,
+    /// The mean of each image: one column an image.
+    Global,
+}
+
+impl Pool {
+    /// The grid that pooling leaves.
+    pub fn after(self, grid: Grid) -> Grid {
+        match self {
+            Self::Max(window) => grid.after(window),
+            Self::Average2 => grid.halved(),
+            Self::Global => Grid {
+                batch: grid.batch,
+                height: 1,
+                width: 1,
+            },
+        }
+    }
+}
+
+/// ε under the square root of every norm, torch's default.
+pub const NORM_EPSILON: f64 = 1e-5;

@@ -1,0 +1,416 @@
+//! The fast backend: `f32`, all cores, instructions chosen at run time.
+
+mod conv3x3;
+mod finish;
+mod kernel;
+mod pack;
+mod path;
+mod pointwise;
+mod pool;
+mod stem;
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use self::conv3x3::Bands;
+use self::finish::{Finish, write_moments};
+use self::kernel::Kernels;
+use self::pack::{Panels, Source};
+pub use self::path::Path;
+use self::stem::Patches;
+use crate::architecture::Window;
+use crate::backend::{
+    Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Sink, Sums, Target,
+};
+
+type Tensor = Vec<f32>;
+
+/// `f32` on the processor's cores.
+#[derive(Clone, Copy)]
+pub struct Cpu {
+    path: Path,
+    kernels: Kernels,
+}
+
+impl Cpu {
+    /// The backend with the fastest path of this machine.
+    pub fn new() -> Self {
+        Self::with_path(Path::detect())
+    }
+
+    /// The backend with a path of one's choice, which this machine must have.
+    pub(crate) fn with_path(path: Path) -> Self {
+        Self {
+            path,
+            kernels: Kernels::of(path),
+        }
+    }
+
+    /// The path chosen.
+    pub fn path(&self) -> Path {
+        self.path
+    }
+
+    fn source<'a>(
+        &self,
+        map: &'a Tensor,
+        first_row: usize,
+        columns: usize,
+        prologue: Option<&'a Affine<Tensor>>,
+    ) -> Source<'a> {
+        Source {
+            path: self.path,
+            map,
+            first_row,
+            columns,
+            prologue,
+        }
+    }
+}
+
+impl Default for Cpu {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Backend for Cpu {
+    type Real = f32;
+    type Tensor = Tensor;
+
+    fn describe(&self) -> String {
+        format!(
+            "cpu, {}, {} threads",
+            self.path.name(),
+            rayon::current_num_threads()
+        )
+    }
+
+    fn upload(&self, values: &[f32]) -> Tensor {
+        values.to_vec()
+    }
+
+    fn download(&self, tensor: &Tensor) -> Vec<f32> {
+        tensor.clone()
+    }
+
+    fn zeros(&self, len: usize) -> Tensor {
+        vec![0.0; len]
+    }
+
+    fn moments(&self, x: &Tensor, rows: Range<usize>, columns: usize, moments: &mut Moments<Tensor>) {
+        let total: Vec<(f64, f64)> = x[rows.start * columns..rows.end * columns]
+            .par_chunks_exact(columns)
+            .map(|row| path::sums(self.path, row))
+            .collect();
+        write_moments(&total, columns, rows.start, moments);
+    }
+
+    fn fold_norm(&self, gamma: &Tensor, beta: &Tensor, mean: &Tensor, variance: &Tensor) -> Affine<Tensor> {
+        let (mut scale, mut shift) = (Vec::with_capacity(gamma.len()), Vec::with_capacity(gamma.len()));
+        for (((gamma, beta), mean), variance) in gamma.iter().zip(beta).zip(mean).zip(variance) {
+            let factor = f64::from(*gamma) / (f64::from(*variance) + NORM_EPSILON).sqrt();
+            scale.push(factor as f32);
+            shift.push((f64::from(*beta) - f64::from(*mean) * factor) as f32);
+        }
+        Affine { scale, shift }
+    }
+
+    fn norm_back(
+        &self,
+        gamma: &Tensor,
+        beta: &Tensor,
+        mean: &Tensor,
+        variance: &Tensor,
+        batch_statistics: bool,
+    ) -> NormBack<Tensor> {
+        let affine = self.fold_norm(gamma, beta, mean, variance);
+        NormBack {
+            factor: if batch_statistics {
+                gamma.clone()
+            } else {
+                affine.scale.clone()
+            },
+            mean: mean[..gamma.len()].to_vec(),
+            inverse_deviation: variance[..gamma.len()]
+                .iter()
+                .map(|&variance| (1.0 / (f64::from(variance) + NORM_EPSILON).sqrt()) as f32)
+                .collect(),
+            affine,
+        }
+    }
+
+    fn norm_correction(
+        &self,
+        gradient: &mut Tensor,
+        x: &Tensor,
+        rows: Range<usize>,
+        columns: usize,
+        moments: &Moments<Tensor>,
+        sums: &Sums<Tensor>,
+    ) {
+        let place = rows.start * columns..rows.end * columns;
+        gradient[place.clone()]
+            .par_chunks_exact_mut(columns)
+            .zip(x[place].par_chunks_exact(columns))
+            .zip(rows)
+            .for_each(|((gradient, x), row)| {
+                let variance = f64::from(moments.variance[row]) + NORM_EPSILON;
+                let inverse = 1.0 / variance.sqrt();
+                let b = -inverse / variance.sqrt() * f64::from(sums.gx[row]) / columns as f64;
+                let mean = f64::from(sums.g[row]) / columns as f64;
+                path::correct(
+                    self.path,
+                    gradient,
+                    x,
+                    inverse as f32,
+                    mean as f32,
+                    b as f32,
+                    moments.mean[row],
+                );
+            });
+    }
+
+    fn pointwise(
+        &self,
+        kernel: Kernel<'_, Tensor>,
+        x: &Tensor,
+        prologue: Option<&Affine<Tensor>>,
+        bias: Option<&Tensor>,
+        columns: usize,
+        target: Target<'_, Tensor>,
+    ) {
+        let Kernel {
+            weights,
+            outputs,
+            inputs,
+        } = kernel;
+        let panels = Panels::new(outputs, inputs, self.kernels.wide.rows, |row, step| {
+            weights[row * inputs + step]
+        });
+        let bias = bias.map(Vec::as_slice);
+        let finish = Finish::write(self.path, target, bias, outputs, columns, self.tiles(columns));
+        self.product(&panels, inputs, self.source(x, 0, columns, prologue), &finish);
+        finish.end();
+    }
+
+    fn pointwise_input_gradient(
+        &self,
+        kernel: Kernel<'_, Tensor>,
+        gradient: &Tensor,
+        row: usize,
+        columns: usize,
+        sink: Sink<'_, Tensor>,
+    ) {
+        let Kernel {
+            weights,
+            outputs,
+            inputs,
+        } = kernel;
+        let panels = Panels::new(inputs, outputs, self.kernels.wide.rows, |row, step| {
+            weights[step * inputs + row]
+        });
+        let finish = Finish::sink(self.path, sink, inputs, columns, self.tiles(columns));
+        self.product(
+            &panels,
+            outputs,
+            self.source(gradient, row, columns, None),
+            &finish,
+        );
+        finish.end();
+    }
+
+    fn pointwise_weight_gradient(
+        &self,
+        (outputs, inputs): (usize, usize),
+        gradient: &Tensor,
+        row: usize,
+        x: &Tensor,
+        prologue: Option<&Affine<Tensor>>,
+        columns: usize,
+        weights: &mut Tensor,
+    ) {
+        let gradient = self.source(gradient, row, columns, None);
+        self.outer_product(
+            (outputs, gradient),
+            (inputs, self.source(x, 0, columns, prologue)),
+            weights,
+        );
+    }
+
+    fn conv3x3(
+        &self,
+        kernel: Kernel<'_, Tensor>,
+        x: &Tensor,
+        prologue: Option<&Affine<Tensor>>,
+        grid: Grid,
+        target: Target<'_, Tensor>,
+    ) {
+        let Kernel {
+            weights,
+            outputs,
+            inputs,
+        } = kernel;
+        let steps = inputs * 9;
+        let panels = Panels::new(outputs, steps, self.kernels.wide.rows, |row, step| {
+            weights[row * steps + step]
+        });
+        let (columns, bands) = (grid.columns(), Bands::of(grid));
+        let finish = Finish::write(self.path, target, None, outputs, columns, bands.count());
+        self.convolve3x3(
+            &panels,
+            inputs,
+            self.source(x, 0, columns, prologue),
+            bands,
+            &finish,
+        );
+        finish.end();
+    }
+
+    fn conv3x3_input_gradient(
+        &self,
+        kernel: Kernel<'_, Tensor>,
+        gradient: &Tensor,
+        row: usize,
+        grid: Grid,
+        sink: Sink<'_, Tensor>,
+    ) {
+        let Kernel {
+            weights,
+            outputs,
+            inputs,
+        } = kernel;
+        // The transposed convolution is a convolution with the taps in reverse order, inputs and outputs exchanged.
+        let panels = Panels::new(inputs, outputs * 9, self.kernels.wide.rows, |row, step| {
+            weights[(step / 9 * inputs + row) * 9 + 8 - step % 9]
+        });
+        let (columns, bands) = (grid.columns(), Bands::of(grid));
+        let finish = Finish::sink(self.path, sink, inputs, columns, bands.count());
+        self.convolve3x3(
+            &panels,
+            outputs,
+            self.source(gradient, row, columns, None),
+            bands,
+            &finish,
+        );
+        finish.end();
+    }
+
+    fn conv3x3_weight_gradient(
+        &self,
+        (outputs, inputs): (usize, usize),
+        gradient: &Tensor,
+        row: usize,
+        x: &Tensor,
+        prologue: Option<&Affine<Tensor>>,
+        grid: Grid,
+        weights: &mut Tensor,
+    ) {
+        let columns = grid.columns();
+        let gradient = self.source(gradient, row, columns, None);
+        let source = self.source(x, 0, columns, prologue);
+        self.correlate3x3((outputs, gradient), (inputs, source), Bands::of(grid), weights);
+    }
+
+    fn stem_conv(
+        &self,
+        kernel: Kernel<'_, Tensor>,
+        window: Window,
+        x: &Tensor,
+        grid: Grid,
+        target: Target<'_, Tensor>,
+    ) {
+        let Kernel {
+            weights,
+            outputs,
+            inputs,
+        } = kernel;
+        let patches = Patches { inputs, window, grid };
+        let steps = patches.len();
+        let panels = Panels::new(outputs, steps, self.kernels.wide.rows, |row, step| {
+            weights[row * steps + step]
+        });
+        let columns = grid.after(window).columns();
+        let finish = Finish::write(
+            self.path,
+            target,
+            None,
+            outputs,
+            columns,
+            Self::patch_tiles(patches),
+        );
+        self.convolve_patches(&panels, patches, x, &finish);
+        finish.end();
+    }
+
+    fn stem_conv_input_gradient(
+        &self,
+        kernel: Kernel<'_, Tensor>,
+        window: Window,
+        gradient: &Tensor,
+        grid: Grid,
+        out: &mut Tensor,
+    ) {
+        let Kernel {
+            weights,
+            outputs,
+            inputs,
+        } = kernel;
+        let patches = Patches { inputs, window, grid };
+        let steps = patches.len();
+        let panels = Panels::new(steps, outputs, self.kernels.wide.rows, |row, step| {
+            weights[step * steps + row]
+        });
+        self.scatter_patches(&panels, patches, gradient, out);
+    }
+
+    fn stem_conv_weight_gradient(
+        &self,
+        (outputs, inputs): (usize, usize),
+        window: Window,
+        gradient: &Tensor,
+        x: &Tensor,
+        grid: Grid,
+        weights: &mut Tensor,
+    ) {
+        let gradient = self.source(gradient, 0, grid.after(window).columns(), None);
+        self.correlate_patches((outputs, gradient), Patches { inputs, window, grid }, x, weights);
+    }
+
+    fn pool(
+        &self,
+        pool: Pool,
+        channels: usize,
+        x: &Tensor,
+        prologue: &Affine<Tensor>,
+        grid: Grid,
+        target: Target<'_, Tensor>,
+    ) {
+        let finish = Finish::write(self.path, target, None, channels, pool.after(grid).columns(), 1);
+        self.pool_channels(pool, channels, x, prologue, grid, &finish);
+        finish.end();
+    }
+
+    fn pool_input_gradient(
+        &self,
+        pool: Pool,
+        channels: usize,
+        gradient: &Tensor,
+        x: &Tensor,
+        prologue: &Affine<Tensor>,
+        grid: Grid,
+        sink: Sink<'_, Tensor>,
+    ) {
+        let finish = Finish::sink(self.path, sink, channels, grid.columns(), 1);
+        self.pool_channels_back(pool, channels, gradient, x, prologue, grid, &finish);
+        finish.end();
+    }
+
+    fn row_sums(&self, x: &Tensor, rows: Range<usize>, columns: usize, out: &mut Tensor) {
+        let first = rows.start;
+        for row in rows {
+            out[row - first] = path::sums(self.path, &x[row * columns..(row + 1) * columns]).0 as f32;
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! 1×1 convolutions: one matrix product over all columns of a map, cut into tiles of columns.
+
+use rayon::prelude::*;
+
+use super::Cpu;
+use super::finish::Finish;
+use super::kernel::OffsetList;
+use super::pack::{Panels, Source};
+
+/// Steps of the inner dimension that a tile keeps in cache at once.
+const DEPTH: usize = 256;
+/// Panels of columns in a tile.
+const TILE_PANELS: usize = 6;
+/// Columns of one step of a weight gradient.
+const STEP: usize = 256;
+/// Parts into which the columns of a weight gradient are cut; each has sums of its own, added in order.
+const PARTS: usize = 16;
+
+impl Cpu {
+    fn tile_columns(&self) -> usize {
+        TILE_PANELS * self.kernels.wide.columns
+    }
+
+    /// Number of column tiles of a map.
+    pub(super) fn tiles(&self, columns: usize) -> usize {
+        columns.div_ceil(self.tile_columns())
+    }
+
+    /// `weights · source` over all columns: rows of `weights` out, its steps in.
+    pub(super) fn product(&self, weights: &Panels, depth: usize, source: Source<'_>, finish: &Finish<'_>) {
+        let micro = self.kernels.wide;
+        let width = micro.columns;
+        let tile_columns = self.tile_columns();
+        let offsets = OffsetList::regular(DEPTH, width);
+        // Few outputs and a deep inner dimension, or the other way round: the rows of a tile are made block by block
+        // so that they stay in cache.
+        let block_panels = if depth > DEPTH { weights.count() } else { 16 };
+        (0..source.columns.div_ceil(tile_columns))
+            .into_par_iter()
+            .for_each_init(
+                || {
+                    (
+                        vec![0f32; DEPTH.min(depth) * tile_columns],
+                        vec![0f32; block_panels * micro.rows * tile_columns],
+                    )
+                },
+                |(read, out), tile| {
+                    let from = tile * tile_columns;
+                    let columns = tile_columns.min(source.columns - from);
+                    let panels = columns.div_ceil(width);
+                    // SAFETY: tiles are numbered once and own their columns.
+                    let mut end = unsafe { finish.tile(tile) };
+                    let mut line = vec![0f32; tile_columns];
+                    let mut block = 0;
+                    while block < weights.count() {
+                        let blocks = block_panels.min(weights.count() - block);
+                        let mut start = 0;
+                        while start < depth {
+                            let steps = DEPTH.min(depth - start);
+                            if block == 0 || depth > DEPTH {
+                                for step in 0..steps {
+                                    source.read(start + step, from, &mut line[..columns]);
+                                    for panel in 0..panels {
+                                        let place = (panel * steps + step) * width;
+                                        read[place..place + width]
+                                            .copy_from_slice(&line[panel * width..(panel + 1) * width]);
+                                    }
+                                }
+                            }
+                            for panel in 0..panels {
+                                let b = &read[panel * steps * width..(panel + 1) * steps * width];
+                                let offsets = offsets.within(steps);
+                                for row in 0..blocks {
+                                    let c = &mut out[row * micro.rows * tile_columns + panel * width..];
+                                    let a = weights.panel(block + row, start, start + steps);
+                                    micro.run(a, b, offsets, c, tile_columns, start > 0);
+                                }
+                            }
+                            start += steps;
+                        }
+                        let first = block * micro.rows;
+                        for row in first..(first + blocks * micro.rows).min(weights.rows) {
+                            end.row(row, from, &out[(row - first) * tile_columns..][..columns]);
+                        }
+                        block += blocks;
+                    }
+                },
+            );
+    }
+
+    /// `gradient · sourceᵀ`, `[rows of gradient, rows of source]`.
+    pub(super) fn outer_product(
+        &self,
+        (outputs, gradient): (usize, Source<'_>),
+        (inputs, source): (usize, Source<'_>),
+        weights: &mut [f32],
+    ) {
+        let micro = self.kernels.wide;
+        let columns = source.columns;
+        let steps = columns.div_ceil(STEP);
+        let parts = PARTS.min(steps);
+        let stride = inputs.next_multiple_of(micro.columns);
+        let padded_rows = outputs.next_multiple_of(micro.rows);
+        let offsets = OffsetList::regular(STEP, micro.columns);
+        let partial: Vec<Vec<f32>> = (0..parts)
+            .into_par_iter()
+            .map(|part| {
+                let mut sums = vec![0f32; padded_rows * stride];
+                let mut a = vec![0f32; padded_rows * STEP];
+                let mut b = vec![0f32; micro.columns * STEP];
+                for step in part * steps / parts..(part + 1) * steps / parts {
+                    let from = step * STEP;
+                    let len = STEP.min(columns - from);
+                    for row in 0..outputs {
+                        let (panel, lane) = (row / micro.rows, row % micro.rows);
+                        let out = &mut a[panel * micro.rows * STEP..];
+                        gradient.interleave(row, from, len, out, lane, micro.rows);
+                    }
+                    for first in (0..inputs).step_by(micro.columns) {
+                        for row in first..(first + micro.columns).min(inputs) {
+                            source.interleave(row, from, len, &mut b, row - first, micro.columns);
+                        }
+                        for panel in 0..padded_rows / micro.rows {
+                            let a = &a[panel * micro.rows * STEP..][..micro.rows * len];
+                            let c = &mut sums[panel * micro.rows * stride + first..];
+                            micro.run(a, &b[..micro.columns * len], offsets.within(len), c, stride, true);
+                        }
+                    }
+                }
+                sums
+            })
+            .collect();
+        weights
+            .par_chunks_exact_mut(inputs)
+            .enumerate()
+            .for_each(|(row, out)| {
+                out.fill(0.0);
+                for part in &partial {
+                    for (out, value) in out.iter_mut().zip(&part[row * stride..]) {
+                        *out += value;
+                    }
+                }
+            });
+    }
+}

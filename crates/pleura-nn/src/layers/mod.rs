@@ -1,0 +1,101 @@
+//! A DenseNet's four kinds of layer, each with its passes side by side.
+
+pub(crate) mod dense_block;
+pub(crate) mod head;
+pub(crate) mod stem;
+pub(crate) mod transition;
+
+use crate::backend::{Affine, Backend, Kernel, Moments, NormBack, Sums, Through};
+use crate::network::{Gradients, Norm};
+use crate::plan::{ConvAt, NormAt};
+
+/// What every layer needs to run: the machine, the parameters, and which statistics norms use.
+pub(crate) struct Pass<'a, B: Backend> {
+    pub(crate) backend: &'a B,
+    pub(crate) values: &'a [B::Tensor],
+    pub(crate) norm: Norm,
+    /// Keep what the passes back need.
+    pub(crate) keep: bool,
+}
+
+impl<'a, B: Backend> Pass<'a, B> {
+    /// A map's moments, where they shall be taken.
+    pub(crate) fn fresh_moments(&self, channels: usize) -> Moments<B::Tensor> {
+        let len = if self.norm == Norm::Batch { channels } else { 0 };
+        Moments {
+            mean: self.backend.zeros(len),
+            variance: self.backend.zeros(len),
+        }
+    }
+
+    /// The place for moments, if this pass takes them.
+    pub(crate) fn taken<'m>(
+        &self,
+        moments: &'m mut Moments<B::Tensor>,
+    ) -> Option<&'m mut Moments<B::Tensor>> {
+        (self.norm == Norm::Batch).then_some(moments)
+    }
+
+    fn statistics<'m>(&self, at: NormAt, moments: &'m Moments<B::Tensor>) -> (&'m B::Tensor, &'m B::Tensor)
+    where
+        'a: 'm,
+    {
+        match self.norm {
+            Norm::Batch => (&moments.mean, &moments.variance),
+            Norm::Running => (&self.values[at.mean], &self.values[at.variance]),
+        }
+    }
+
+    /// A norm as the prologue of the convolution behind it.
+    pub(crate) fn affine(&self, at: NormAt, moments: &Moments<B::Tensor>) -> Affine<B::Tensor> {
+        let (mean, variance) = self.statistics(at, moments);
+        self.backend
+            .fold_norm(&self.values[at.gamma], &self.values[at.beta], mean, variance)
+    }
+
+    /// A norm as gradients pass back through it.
+    pub(crate) fn norm_back(&self, at: NormAt, moments: &Moments<B::Tensor>) -> NormBack<B::Tensor> {
+        let (mean, variance) = self.statistics(at, moments);
+        let (gamma, beta) = (&self.values[at.gamma], &self.values[at.beta]);
+        self.backend
+            .norm_back(gamma, beta, mean, variance, self.norm == Norm::Batch)
+    }
+
+    pub(crate) fn kernel(&self, at: ConvAt) -> Kernel<'a, B::Tensor> {
+        Kernel {
+            weights: &self.values[at.weights],
+            outputs: at.outputs,
+            inputs: at.inputs,
+        }
+    }
+
+    /// Sums of what a map's readers send back, empty.
+    pub(crate) fn fresh_sums(&self, channels: usize) -> Sums<B::Tensor> {
+        Sums {
+            g: self.backend.zeros(channels),
+            gx: self.backend.zeros(channels),
+        }
+    }
+}
+
+/// Gradient back through a norm into a map's gradient, with the norm's own gradients kept.
+pub(crate) fn through<'t, B: Backend>(
+    gradients: &'t mut Gradients<B>,
+    at: NormAt,
+    x: &'t B::Tensor,
+    norm: &'t NormBack<B::Tensor>,
+    into: &'t mut B::Tensor,
+    accumulate: bool,
+    sums: Option<&'t mut Sums<B::Tensor>>,
+) -> Through<'t, B::Tensor> {
+    let (gamma, beta) = gradients.pair(at.gamma, at.beta);
+    Through {
+        x,
+        norm,
+        into,
+        accumulate,
+        gamma,
+        beta,
+        sums,
+    }
+}

@@ -1,0 +1,108 @@
+//! The stem: convolution, norm, `ReLU`, max-pool.
+
+use super::{Pass, through};
+use crate::backend::{Backend, Grid, Moments, Sink, Target};
+use crate::network::{Gradients, Norm};
+use crate::plan::StemPlan;
+
+/// What the stem keeps.
+pub(crate) struct StemTrace<T> {
+    /// The convolution's output, before its norm: `[channels, grid.after(window)]`.
+    pub(crate) convolved: T,
+    pub(crate) moments: Moments<T>,
+    /// Where the convolution read.
+    pub(crate) input_grid: Grid,
+    /// Where the pool read.
+    pub(crate) grid: Grid,
+}
+
+/// Writes the first rows of the first block's map.
+pub(crate) fn forward<B: Backend>(
+    pass: &Pass<'_, B>,
+    plan: &StemPlan,
+    input: &B::Tensor,
+    input_grid: Grid,
+    target: Target<'_, B::Tensor>,
+) -> StemTrace<B::Tensor> {
+    let channels = plan.conv.outputs;
+    let grid = input_grid.after(plan.window);
+    let mut convolved = pass.backend.zeros(channels * grid.columns());
+    let mut moments = pass.fresh_moments(channels);
+    let out = Target {
+        map: &mut convolved,
+        row: 0,
+        moments: pass.taken(&mut moments),
+    };
+    pass.backend
+        .stem_conv(pass.kernel(plan.conv), plan.window, input, input_grid, out);
+    let prologue = pass.affine(plan.norm, &moments);
+    pass.backend
+        .pool(plan.pool, channels, &convolved, &prologue, grid, target);
+    StemTrace {
+        convolved,
+        moments,
+        input_grid,
+        grid,
+    }
+}
+
+/// `gradient`: the first block's map's, first rows. Returns the input's, `[3, columns]`, if it is wanted.
+pub(crate) fn backward<B: Backend>(
+    pass: &Pass<'_, B>,
+    plan: &StemPlan,
+    trace: &StemTrace<B::Tensor>,
+    input: &B::Tensor,
+    gradient: &B::Tensor,
+    (weights, input_gradient): (bool, bool),
+    gradients: &mut Gradients<B>,
+) -> Option<B::Tensor> {
+    let StemTrace {
+        convolved,
+        moments,
+        input_grid,
+        grid,
+    } = trace;
+    let channels = plan.conv.outputs;
+    let norm = pass.norm_back(plan.norm, moments);
+    let mut back = pass.backend.zeros(channels * grid.columns());
+    let mut sums = pass.fresh_sums(channels);
+    let sink = through(
+        gradients,
+        plan.norm,
+        convolved,
+        &norm,
+        &mut back,
+        false,
+        Some(&mut sums),
+    );
+    pass.backend.pool_input_gradient(
+        plan.pool,
+        channels,
+        gradient,
+        convolved,
+        &norm.affine,
+        *grid,
+        Sink::Norm(sink),
+    );
+    if pass.norm == Norm::Batch {
+        pass.backend
+            .norm_correction(&mut back, convolved, 0..channels, grid.columns(), moments, &sums);
+    }
+    if weights {
+        let shape = (channels, plan.conv.inputs);
+        let out = gradients.at(plan.conv.weights);
+        pass.backend
+            .stem_conv_weight_gradient(shape, plan.window, &back, input, *input_grid, out);
+    }
+    input_gradient.then(|| {
+        let mut out = pass.backend.zeros(plan.conv.inputs * input_grid.columns());
+        pass.backend.stem_conv_input_gradient(
+            pass.kernel(plan.conv),
+            plan.window,
+            &back,
+            *input_grid,
+            &mut out,
+        );
+        out
+    })
+}

@@ -1,0 +1,477 @@
+//! A DenseNet on a backend: parameters and passes.
+
+use crate::architecture::{Architecture, INPUT_CHANNELS, ParameterSpec};
+use crate::backend::{Backend, Grid, Moments, Real};
+use crate::cpu::Cpu;
+use crate::error::Error;
+use crate::layers::dense_block::{self, BlockTrace};
+use crate::layers::stem::{self, StemTrace};
+use crate::layers::transition::{self, TransitionTrace};
+use crate::layers::{Pass, head};
+use crate::plan::{NormAt, Plan};
+use crate::weights::{Array, Normalisation, Weights};
+
+/// Which statistics the norms of a pass use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Norm {
+    /// Those of the batch: training.
+    Batch,
+    /// The running ones: answers, explanations, and fine-tuning with frozen statistics.
+    Running,
+}
+
+/// A network with its parameters on a backend.
+pub struct Network<B: Backend = Cpu> {
+    backend: B,
+    architecture: Architecture,
+    findings: Vec<String>,
+    normalisation: Normalisation,
+    metadata: std::collections::BTreeMap<String, String>,
+    specs: Vec<ParameterSpec>,
+    values: Vec<B::Tensor>,
+    plan: Plan,
+}
+
+/// What a forward pass keeps for the passes back.
+pub struct Trace<B: Backend> {
+    pub(crate) norm: Norm,
+    pub(crate) input: B::Tensor,
+    pub(crate) stem: StemTrace<B::Tensor>,
+    pub(crate) blocks: Vec<BlockTrace<B::Tensor>>,
+    pub(crate) transitions: Vec<TransitionTrace<B::Tensor>>,
+    /// `[features, batch]`.
+    pub(crate) features: B::Tensor,
+    /// `[outputs, batch]`.
+    pub(crate) logits: B::Tensor,
+    pub(crate) batch: usize,
+}
+
+/// A gradient for every parameter, in the order of [`Network::parameters`]; those of running statistics are empty.
+pub struct Gradients<B: Backend> {
+    tensors: Vec<B::Tensor>,
+}
+
+/// Which gradients a backward pass makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    groups: Option<Vec<String>>,
+    input: bool,
+}
+
+impl Scope {
+    /// Every parameter's.
+    pub fn all() -> Self {
+        Self {
+            groups: None,
+            input: false,
+        }
+    }
+
+    /// Those of the named parameter groups; the pass ends where no earlier layer is wanted. What stands in the gradients of
+    /// other groups afterwards is not defined.
+    pub fn groups<S: Into<String>>(groups: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            groups: Some(groups.into_iter().map(Into::into).collect()),
+            input: false,
+        }
+    }
+
+    /// The input's gradient as well.
+    #[must_use]
+    pub fn with_input(self) -> Self {
+        Self { input: true, ..self }
+    }
+
+    fn wants(&self, group: &str) -> bool {
+        self.groups
+            .as_ref()
+            .is_none_or(|groups| groups.iter().any(|wanted| wanted == group))
+    }
+}
+
+impl<B: Backend> Gradients<B> {
+    /// All gradients, in the order of [`Network::parameters`].
+    pub fn tensors(&self) -> &[B::Tensor] {
+        &self.tensors
+    }
+
+    /// All gradients, to be changed (clipped, averaged over machines).
+    pub fn tensors_mut(&mut self) -> &mut [B::Tensor] {
+        &mut self.tensors
+    }
+
+    pub(crate) fn at(&mut self, index: usize) -> &mut B::Tensor {
+        &mut self.tensors[index]
+    }
+
+    /// Two neighbours at once.
+    pub(crate) fn pair(&mut self, first: usize, second: usize) -> (&mut B::Tensor, &mut B::Tensor) {
+        let (before, after) = self.tensors.split_at_mut(second);
+        (&mut before[first], &mut after[0])
+    }
+}
+
+impl<B: Backend> Network<B> {
+    /// Puts weights on a backend.
+    ///
+    /// # Errors
+    /// What [`Weights::check`] finds wrong with them.
+    pub fn new(backend: B, weights: &Weights) -> Result<Self, Error> {
+        weights.check()?;
+        let outputs = weights.findings.len();
+        let specs = weights.architecture.parameters(outputs);
+        let values = specs
+            .iter()
+            .map(|spec| upload(&backend, &weights.tensors[&spec.name].data))
+            .collect();
+        Ok(Self {
+            plan: Plan::of(&weights.architecture, outputs),
+            backend,
+            architecture: weights.architecture.clone(),
+            findings: weights.findings.clone(),
+            normalisation: weights.normalisation,
+            metadata: weights.metadata.clone(),
+            specs,
+            values,
+        })
+    }
+
+    /// The parameters as they stand, for a file.
+    pub fn weights(&self) -> Weights {
+        let arrays = self.specs.iter().zip(&self.values).map(|(spec, value)| {
+            let data = self
+                .backend
+                .download(value)
+                .into_iter()
+                .map(|v| v.to_f64() as f32)
+                .collect();
+            (
+                spec.name.clone(),
+                Array {
+                    shape: spec.shape.clone(),
+                    data,
+                },
+            )
+        });
+        Weights {
+            architecture: self.architecture.clone(),
+            findings: self.findings.clone(),
+            normalisation: self.normalisation,
+            metadata: self.metadata.clone(),
+            tensors: arrays.collect(),
+        }
+    }
+
+    /// The backend.
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
+    /// What the network is made of.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// What each output neuron stands for.
+    pub fn findings(&self) -> &[String] {
+        &self.findings
+    }
+
+    /// What grey levels become before the first convolution.
+    pub fn normalisation(&self) -> Normalisation {
+        self.normalisation
+    }
+
+    /// Names, shapes and groups of the parameters.
+    pub fn parameters(&self) -> &[ParameterSpec] {
+        &self.specs
+    }
+
+    /// The parameters, in the order of [`Network::parameters`].
+    pub fn values(&self) -> &[B::Tensor] {
+        &self.values
+    }
+
+    /// The parameters, to be changed.
+    pub fn values_mut(&mut self) -> &mut [B::Tensor] {
+        &mut self.values
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Gradients of zero.
+    pub fn gradients(&self) -> Gradients<B> {
+        let zeros = |spec: &ParameterSpec| {
+            self.backend
+                .zeros(if spec.kind.trainable() { spec.elements() } else { 0 })
+        };
+        Gradients {
+            tensors: self.specs.iter().map(zeros).collect(),
+        }
+    }
+
+    /// Films as the first convolution reads them: grey levels `[batch, size, size]` in 0 to 1, normalised and repeated to
+    /// `[3, batch, size, size]`.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where the number of grey levels is another, [`Error::InputTooSmall`].
+    pub fn input(&self, grey: &[f32], batch: usize, size: usize) -> Result<B::Tensor, Error> {
+        self.check_input(grey.len(), 1, batch, size)?;
+        let Normalisation { mean, std } = self.normalisation;
+        let mut input = Vec::with_capacity(INPUT_CHANNELS * grey.len());
+        for (mean, std) in mean.into_iter().zip(std) {
+            let (mean, std) = (f64::from(mean), f64::from(std));
+            input.extend(
+                grey.iter()
+                    .map(|&grey| B::Real::from_f64((f64::from(grey) - mean) / std)),
+            );
+        }
+        Ok(self.backend.upload(&input))
+    }
+
+    fn check_input(&self, found: usize, channels: usize, batch: usize, size: usize) -> Result<(), Error> {
+        self.architecture.map_sizes(size)?;
+        let expected = channels * batch * size * size;
+        if found != expected || batch == 0 {
+            let what = format!("input of {batch} films of {size}×{size} pixels");
+            return Err(Error::Length {
+                operation: "network",
+                what,
+                found,
+                expected: expected.max(1),
+            });
+        }
+        Ok(())
+    }
+
+    /// Logits `[batch, outputs]` with running statistics; keeps nothing.
+    ///
+    /// # Errors
+    /// As [`Network::input`].
+    pub fn infer(&self, grey: &[f32], batch: usize, size: usize) -> Result<Vec<B::Real>, Error> {
+        let input = self.input(grey, batch, size)?;
+        Ok(self.logits(&self.run(Norm::Running, false, input, batch, size)))
+    }
+
+    /// Pooled features `[batch, features]` with running statistics: what the head reads.
+    ///
+    /// # Errors
+    /// As [`Network::input`].
+    pub fn features(&self, grey: &[f32], batch: usize, size: usize) -> Result<Vec<B::Real>, Error> {
+        let input = self.input(grey, batch, size)?;
+        let trace = self.run(Norm::Running, false, input, batch, size);
+        Ok(transposed(&self.backend.download(&trace.features), batch))
+    }
+
+    /// Logits `[batch, outputs]` and what the passes back need.
+    ///
+    /// # Errors
+    /// As [`Network::input`].
+    pub fn forward(
+        &self,
+        grey: &[f32],
+        batch: usize,
+        size: usize,
+        norm: Norm,
+    ) -> Result<(Vec<B::Real>, Trace<B>), Error> {
+        let input = self.input(grey, batch, size)?;
+        let trace = self.run(norm, true, input, batch, size);
+        Ok((self.logits(&trace), trace))
+    }
+
+    fn run(&self, norm: Norm, keep: bool, input: B::Tensor, batch: usize, size: usize) -> Trace<B> {
+        let pass = Pass {
+            backend: &self.backend,
+            values: &self.values,
+            norm,
+            keep,
+        };
+        let plan = &self.plan;
+        let grid = Grid {
+            batch,
+            height: size,
+            width: size,
+        };
+        let first = plan.stem.pool.after(grid.after(plan.stem.window));
+        let mut block = dense_block::fresh(&pass, &plan.blocks[0], first);
+        let mut stem = stem::forward(&pass, &plan.stem, &input, grid, block.target(&pass, 0));
+        if !keep {
+            stem.convolved = self.backend.zeros(0);
+        }
+        let (mut blocks, mut transitions) = (Vec::new(), Vec::new());
+        for (number, block_plan) in plan.blocks.iter().enumerate() {
+            dense_block::forward(&pass, block_plan, &mut block);
+            if let Some(transition_plan) = plan.transitions.get(number) {
+                let mut next = dense_block::fresh(&pass, &plan.blocks[number + 1], block.grid.halved());
+                let kept = transition::forward(&pass, transition_plan, &block, next.target(&pass, 0));
+                std::mem::swap(&mut block, &mut next);
+                if keep {
+                    blocks.push(next);
+                    transitions.push(kept);
+                }
+            }
+        }
+        let features = head::pool(&pass, &plan.head, &block);
+        let logits = head::forward(&pass, &plan.head, &features, batch);
+        blocks.push(block);
+        Trace {
+            norm,
+            input,
+            stem,
+            blocks,
+            transitions,
+            features,
+            logits,
+            batch,
+        }
+    }
+
+    /// A trace's logits, `[batch, outputs]`.
+    pub fn logits(&self, trace: &Trace<B>) -> Vec<B::Real> {
+        transposed(&self.backend.download(&trace.logits), trace.batch)
+    }
+
+    /// Gradients of a loss from that of its logits, `[batch, outputs]`. Returns the input's gradient `[3, batch, size, size]`
+    /// (with respect to the normalised input) if the scope wants it.
+    ///
+    /// # Errors
+    /// [`Error::Length`] where the logits' gradient has another length than the trace's logits.
+    pub fn backward(
+        &self,
+        trace: &Trace<B>,
+        logits_gradient: &[B::Real],
+        scope: &Scope,
+        gradients: &mut Gradients<B>,
+    ) -> Result<Option<B::Tensor>, Error> {
+        let (plan, batch) = (&self.plan, trace.batch);
+        let expected = batch * plan.head.linear.outputs;
+        if logits_gradient.len() != expected {
+            let what = format!("gradient of the logits of {batch} films");
+            let found = logits_gradient.len();
+            return Err(Error::Length {
+                operation: "backward",
+                what,
+                found,
+                expected,
+            });
+        }
+        let pass = Pass {
+            backend: &self.backend,
+            values: &self.values,
+            norm: trace.norm,
+            keep: true,
+        };
+        let gradient = self
+            .backend
+            .upload(&transposed(logits_gradient, plan.head.linear.outputs));
+        if scope.wants("head") {
+            head::backward(&pass, &plan.head, &trace.features, &gradient, batch, gradients);
+        }
+        // Whether anything before (and including) a block is wanted; the pass ends where nothing is.
+        let mut wanted = vec![scope.input || scope.wants("stem")];
+        for number in 1..=plan.blocks.len() {
+            let here = scope.wants(&format!("block{number}"))
+                || (number > 1 && scope.wants(&format!("transition{}", number - 1)));
+            wanted.push(here || wanted[number - 1]);
+        }
+        if !wanted[plan.blocks.len()] && !scope.wants("norm") {
+            return Ok(None);
+        }
+        let last = &trace.blocks[plan.blocks.len() - 1];
+        let (mut map, mut sums) = head::backward_to_map(&pass, &plan.head, last, &gradient, gradients);
+        for (number, (block_plan, block)) in plan.blocks.iter().zip(&trace.blocks).enumerate().rev() {
+            if !wanted[number + 1] {
+                return Ok(None);
+            }
+            let weights = scope.wants(&format!("block{}", number + 1));
+            dense_block::backward(&pass, block_plan, block, &mut map, &mut sums, weights, gradients);
+            let Some(before) = number.checked_sub(1) else {
+                break;
+            };
+            let weights = scope.wants(&format!("transition{number}"));
+            let (transition, kept) = (&plan.transitions[before], &trace.transitions[before]);
+            let from = &trace.blocks[before];
+            (map, sums) = transition::backward(&pass, transition, kept, from, &map, weights, gradients);
+        }
+        if !wanted[0] {
+            return Ok(None);
+        }
+        let wants = (scope.wants("stem"), scope.input);
+        Ok(stem::backward(
+            &pass,
+            &plan.stem,
+            &trace.stem,
+            &trace.input,
+            &map,
+            wants,
+            gradients,
+        ))
+    }
+
+    /// Moves the running statistics towards the batch's: `r ← (1 − m) r + m b`, with the unbiased variance, as torch does
+    /// (there `m` is 0.1).
+    ///
+    /// # Errors
+    /// [`Error::Length`] where the trace was made with running statistics and holds none of a batch.
+    pub fn update_running(&mut self, trace: &Trace<B>, momentum: f32) -> Result<(), Error> {
+        if trace.norm != Norm::Batch {
+            let what = "statistics of the batch, in a trace made with running statistics,".to_owned();
+            return Err(Error::Length {
+                operation: "update_running",
+                what,
+                found: 0,
+                expected: 1,
+            });
+        }
+        let plan = self.plan.clone();
+        self.move_running(plan.stem.norm, &trace.stem.moments, trace.stem.grid, momentum);
+        for (number, (block_plan, block)) in plan.blocks.iter().zip(&trace.blocks).enumerate() {
+            for (layer, kept) in block_plan.layers.iter().zip(&block.layers) {
+                self.move_running(layer.norm1, &block.moments, block.grid, momentum);
+                self.move_running(layer.norm2, &kept.moments, block.grid, momentum);
+            }
+            let reader = plan
+                .transitions
+                .get(number)
+                .map_or(plan.head.norm, |transition| transition.norm);
+            self.move_running(reader, &block.moments, block.grid, momentum);
+        }
+        Ok(())
+    }
+
+    fn move_running(&mut self, at: NormAt, moments: &Moments<B::Tensor>, grid: Grid, momentum: f32) {
+        let count = grid.columns() as f64;
+        let unbiased = count / (count - 1.0).max(1.0);
+        let momentum = f64::from(momentum);
+        for (index, batch, factor) in [
+            (at.mean, &moments.mean, 1.0),
+            (at.variance, &moments.variance, unbiased),
+        ] {
+            let batch = self.backend.download(batch);
+            let mut running = self.backend.download(&self.values[index]);
+            for (running, batch) in running.iter_mut().zip(batch) {
+                let moved = (1.0 - momentum) * running.to_f64() + momentum * factor * batch.to_f64();
+                *running = B::Real::from_f64(moved);
+            }
+            self.values[index] = self.backend.upload(&running);
+        }
+    }
+}
+
+fn upload<B: Backend>(backend: &B, values: &[f32]) -> B::Tensor {
+    let values: Vec<B::Real> = values
+        .iter()
+        .map(|&value| B::Real::from_f64(f64::from(value)))
+        .collect();
+    backend.upload(&values)
+}
+
+/// `[rows, columns]` → `[columns, rows]`.
+fn transposed<R: Real>(values: &[R], columns: usize) -> Vec<R> {
+    let rows = values.len() / columns.max(1);
+    (0..columns)
+        .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))
+        .collect()
+}

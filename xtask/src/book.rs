@@ -9,9 +9,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace;
 
-/// Reads `docs/src` and `README.md`; the error lists every broken link with its file and line.
+/// Reads `docs` and `README.md`; the error lists every broken link with its file and line.
 pub(crate) fn check() -> Result<()> {
-    let source = workspace::root().join("docs/src");
+    let source = workspace::root().join("docs");
     let summary = source.join("SUMMARY.md");
     let mut pages = BTreeSet::new();
     collect_pages(&source, &mut pages)?;

@@ -24,7 +24,7 @@ use clap::{Parser, Subcommand};
 
 /// Chores of the pleura workspace.
 #[derive(Parser)]
-#[command(name = "cargo xtask", version)]
+#[command(name = "xtask", bin_name = "cargo xtask", version)]
 struct Arguments {
     #[command(subcommand)]
     chore: Chore,

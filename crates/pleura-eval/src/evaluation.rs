@@ -1,0 +1,321 @@
+//! From predictions to every metric with its interval.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bayes::hdi_of;
+use crate::bootstrap::{Patients, percentiles};
+use crate::figures::{Figures, Single, Whole};
+use crate::measured::quote;
+use crate::sample::Sample;
+use crate::{
+    Confusion, Dirichlets, Error, Kind, Measured, Options, PrPoint, Predictions, RocPoint, Warning, warning,
+};
+
+/// What a test set says about a model.
+///
+/// The shape is the same for both kinds; a metric that one kind does not have is
+/// [`Measured::undefined`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Exclusive classes or independent findings.
+    pub kind: Kind,
+    /// Films evaluated: those with at least one known label.
+    pub films: usize,
+    /// Different patients among them.
+    pub patients: usize,
+    /// Films left out because none of their labels is known.
+    pub unlabelled: usize,
+    /// Where the films come from, by name of the dataset.
+    pub sources: Vec<SourceCount>,
+    /// How it was done.
+    pub options: Options,
+    /// Metrics of the whole.
+    pub overall: Overall,
+    /// Metrics of each finding against the rest.
+    pub findings: Vec<FindingEvaluation>,
+    /// Counts by class and answer; exclusive classes only.
+    pub confusion: Option<Confusion>,
+    /// What to beware of when quoting any of this.
+    pub warnings: Vec<Warning>,
+}
+
+/// Films of one dataset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceCount {
+    /// Name of the dataset; may be empty.
+    pub dataset: String,
+    /// Its films.
+    pub films: usize,
+    /// Films with each finding, in the order of the findings.
+    pub positives: Vec<usize>,
+}
+
+/// Metrics over all classes or findings.
+///
+/// Means over findings (`macro_…`) are plain means over those the test set has films for. For independent findings
+/// a finding counts as called from its threshold on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Overall {
+    /// Share of films answered right. Exclusive classes only.
+    pub accuracy: Measured,
+    /// Mean sensitivity over the classes (macro sensitivity, macro recall).
+    pub balanced_accuracy: Measured,
+    /// Mean specificity.
+    pub macro_specificity: Measured,
+    /// Mean precision. A class that has films but is never called counts as 0.
+    pub macro_precision: Measured,
+    /// Mean F1 over the classes with films or calls.
+    pub macro_f1: Measured,
+    /// Mean one-vs-rest area under the ROC curve.
+    pub macro_auc: Measured,
+    /// Mean average precision.
+    pub macro_average_precision: Measured,
+    /// Cohen's kappa. Exclusive classes only.
+    pub kappa: Measured,
+    /// Exclusive: mean over films of Σ (p − truth)² over the classes, in [0, 2] (Brier 1950, and what
+    /// scikit-learn gives for three classes or more; for two it halves it). Independent: mean over the findings.
+    pub brier: Measured,
+    /// Exclusive: mean of −ln of the true class's probability. Independent: mean over the findings.
+    pub log_loss: Measured,
+}
+
+/// Metrics of one class or finding against the rest, over the films where it is known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FindingEvaluation {
+    /// Name of the finding.
+    pub name: String,
+    /// Films that have it.
+    pub positives: usize,
+    /// Films that do not.
+    pub negatives: usize,
+    /// Films where it is not known.
+    pub unknown: usize,
+    /// Probability from which it counts as called; `None` for exclusive classes, where the most
+    /// probable class is.
+    pub threshold: Option<f64>,
+    /// Films that have it and are called.
+    pub true_positives: usize,
+    /// Films that do not have it and are called.
+    pub false_positives: usize,
+    /// Films that have it and are not called.
+    pub false_negatives: usize,
+    /// Films that do not have it and are not called.
+    pub true_negatives: usize,
+    /// Share called among films that have it (recall).
+    pub sensitivity: Measured,
+    /// Share not called among films that do not have it.
+    pub specificity: Measured,
+    /// Share that has it among films called: the positive predictive value at this test set's prevalence.
+    pub precision: Measured,
+    /// Share that does not have it among films not called, at this test set's prevalence.
+    pub negative_predictive_value: Measured,
+    /// Harmonic mean of precision and sensitivity.
+    pub f1: Measured,
+    /// Area under the ROC curve, by ranks, ties counting half.
+    pub auc: Measured,
+    /// Area under the precision–recall curve as Σ (Rₙ − Rₙ₋₁) Pₙ.
+    pub average_precision: Measured,
+    /// Mean of (p − truth)², in [0, 1].
+    pub brier: Measured,
+    /// Mean of −ln of the probability given to the truth.
+    pub log_loss: Measured,
+    /// ROC curve for drawing, at most [`Options::curve_points`] points.
+    pub roc: Vec<RocPoint>,
+    /// Precision–recall curve for drawing, at most [`Options::curve_points`] points.
+    pub pr: Vec<PrPoint>,
+}
+
+/// Measures `predictions`. Films without any known label are left out and counted.
+///
+/// The same predictions and options give the same bits on any number of threads. Fails when the predictions do not
+/// pass [`Predictions::check`], when an option is out of range, or when no film has a known label.
+pub fn evaluate(predictions: &Predictions, options: &Options) -> Result<Evaluation, Error> {
+    predictions.check()?;
+    options.check(&predictions.findings)?;
+    let rows = predictions.labelled();
+    if rows.is_empty() {
+        return Err(Error::Empty {
+            films: predictions.len(),
+        });
+    }
+    let unlabelled = predictions.len() - rows.len();
+    let predictions = &predictions.select(&rows);
+    let sample = Sample::new(predictions, options);
+    let patients = Patients::of(predictions, options.stratify)?;
+    let confusion = (predictions.kind() == Kind::Exclusive).then(|| Confusion::of(predictions));
+    let work = Work {
+        predictions,
+        options,
+        values: sample.figures(&vec![1; predictions.len()]),
+        bootstrap: patients.draws(options, |weights| sample.figures(weights)),
+        posterior: confusion.as_ref().map_or_else(Vec::new, |confusion| {
+            Dirichlets::after(confusion).draws(options.bayes, options.seed)
+        }),
+        sample,
+        patients,
+    };
+    let mut evaluation = Evaluation {
+        kind: predictions.kind(),
+        films: predictions.len(),
+        patients: work.patients.len(),
+        unlabelled,
+        sources: sources(predictions),
+        options: options.clone(),
+        overall: work.overall(confusion.as_ref()),
+        findings: (0..predictions.findings.len())
+            .map(|finding| work.finding(finding))
+            .collect(),
+        confusion,
+        warnings: Vec::new(),
+    };
+    evaluation.warnings = warning::of(&evaluation, predictions, &work.unstable());
+    Ok(evaluation)
+}
+
+/// All draws of everything, before they are sorted into metrics.
+struct Work<'a> {
+    predictions: &'a Predictions,
+    options: &'a Options,
+    sample: Sample,
+    patients: Patients,
+    values: Figures,
+    bootstrap: Vec<Figures>,
+    posterior: Vec<Figures>,
+}
+
+impl Work<'_> {
+    fn overall(&self, confusion: Option<&Confusion>) -> Overall {
+        let films = 0..self.predictions.len() as u32;
+        let whole = |metric| self.measure(Figures::whole(metric), films.clone(), None);
+        let exclusive = |measured: Measured| {
+            if confusion.is_some() {
+                measured
+            } else {
+                Measured::undefined(self.options.level)
+            }
+        };
+        let right = confusion.map(|confusion| confusion.right() as usize);
+        Overall {
+            accuracy: exclusive(self.measure(Figures::whole(Whole::Accuracy), films.clone(), right)),
+            balanced_accuracy: whole(Whole::BalancedAccuracy),
+            macro_specificity: whole(Whole::MacroSpecificity),
+            macro_precision: whole(Whole::MacroPrecision),
+            macro_f1: whole(Whole::MacroF1),
+            macro_auc: whole(Whole::MacroAuc),
+            macro_average_precision: whole(Whole::MacroAveragePrecision),
+            kappa: exclusive(whole(Whole::Kappa)),
+            brier: whole(Whole::Brier),
+            log_loss: whole(Whole::LogLoss),
+        }
+    }
+
+    fn finding(&self, finding: usize) -> FindingEvaluation {
+        let outcomes = self.sample.outcomes(&vec![1; self.predictions.len()])[finding];
+        let [tp, fp, fn_, tn] = [
+            outcomes.true_positives,
+            outcomes.false_positives,
+            outcomes.false_negatives,
+            outcomes.true_negatives,
+        ]
+        .map(|films| films as usize);
+        let among = |keep: fn(bool, bool) -> bool| {
+            self.sample
+                .judged(finding)
+                .filter(move |&(_, positive, called)| keep(positive, called))
+                .map(|(film, _, _)| film)
+        };
+        let share = |metric, keep: fn(bool, bool) -> bool, right| {
+            self.measure(Figures::single(finding, metric), among(keep), Some(right))
+        };
+        let over_all = |metric| self.measure(Figures::single(finding, metric), among(|_, _| true), None);
+        let name = self.predictions.findings[finding].clone();
+        let exclusive = self.predictions.kind() == Kind::Exclusive;
+        let ranking = self.sample.ranking(finding);
+        FindingEvaluation {
+            positives: tp + fn_,
+            negatives: fp + tn,
+            unknown: self.predictions.len() - (tp + fp + fn_ + tn),
+            threshold: (!exclusive).then(|| self.options.threshold_of(&name)),
+            name,
+            true_positives: tp,
+            false_positives: fp,
+            false_negatives: fn_,
+            true_negatives: tn,
+            sensitivity: share(Single::Sensitivity, |positive, _| positive, tp),
+            specificity: share(Single::Specificity, |positive, _| !positive, tn),
+            precision: share(Single::Precision, |_, called| called, tp),
+            negative_predictive_value: share(Single::NegativePredictiveValue, |_, called| !called, tn),
+            f1: over_all(Single::F1),
+            auc: over_all(Single::Auc),
+            average_precision: over_all(Single::AveragePrecision),
+            brier: over_all(Single::Brier),
+            log_loss: over_all(Single::LogLoss),
+            roc: ranking.drawn_roc(self.options.curve_points),
+            pr: ranking.drawn_pr(self.options.curve_points),
+        }
+    }
+
+    /// Value and intervals of the metric at `place`, whose denominator is `films`; `right` of them count
+    /// where it is a proportion.
+    fn measure(
+        &self,
+        place: usize,
+        films: impl Iterator<Item = u32> + Clone,
+        right: Option<usize>,
+    ) -> Measured {
+        let n = films.clone().count();
+        let value = Some(self.values.0[place]).filter(|value| !value.is_nan());
+        let level = self.options.level;
+        let bootstrap = percentiles(self.bootstrap.iter().map(|draw| draw.0[place]), level).0;
+        let bayes = hdi_of(self.posterior.iter().map(|draw| draw.0[place]), level);
+        quote(
+            value,
+            n,
+            self.patients.among(films),
+            right,
+            bootstrap,
+            bayes,
+            level,
+        )
+    }
+
+    /// Metrics that are defined on the films but not on many of the draws: name, undefined draws.
+    fn unstable(&self) -> Vec<(String, usize)> {
+        (0..self.values.0.len())
+            .filter(|&place| !self.values.0[place].is_nan())
+            .filter_map(|place| {
+                let undefined = self
+                    .bootstrap
+                    .iter()
+                    .filter(|draw| draw.0[place].is_nan())
+                    .count();
+                let (metric, finding) = Figures::name(place);
+                let name = match finding {
+                    Some(finding) => format!("{}: {metric}", self.predictions.findings[finding]),
+                    None => metric.to_owned(),
+                };
+                // One draw in twenty may be lost before the ends of a 95 % interval move noticeably.
+                (undefined * 20 > self.bootstrap.len()).then_some((name, undefined))
+            })
+            .collect()
+    }
+}
+
+fn sources(predictions: &Predictions) -> Vec<SourceCount> {
+    let mut counts: BTreeMap<&str, SourceCount> = BTreeMap::new();
+    for film in 0..predictions.len() {
+        let dataset = &predictions.datasets[film];
+        let count = counts.entry(dataset).or_insert_with(|| SourceCount {
+            dataset: dataset.clone(),
+            films: 0,
+            positives: vec![0; predictions.findings.len()],
+        });
+        count.films += 1;
+        for (finding, positives) in count.positives.iter_mut().enumerate() {
+            *positives += usize::from(predictions.has(film, finding) == Some(true));
+        }
+    }
+    counts.into_values().collect()
+}

@@ -1,0 +1,176 @@
+//! A number and what it is worth.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clopper_pearson;
+
+/// How an interval was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Method {
+    /// Clopper and Pearson's exact interval; films taken as independent.
+    #[serde(rename = "clopper-pearson")]
+    ClopperPearson,
+    /// The exact interval with patients, not films, as the independent units. Used where all of a
+    /// proportion's films are right (or all wrong) and patients have several films: the bootstrap has
+    /// no width there.
+    #[serde(rename = "clopper-pearson over patients")]
+    ClopperPearsonOverPatients,
+    /// Percentiles over draws of whole patients with replacement.
+    /// B. Efron, Annals of Statistics 7 (1979) 1–26; patients as clusters.
+    #[serde(rename = "patient bootstrap")]
+    PatientBootstrap,
+    /// Shortest interval of the posterior of [`Dirichlets`](crate::Dirichlets).
+    #[serde(rename = "bayes hdi")]
+    BayesHdi,
+    /// Student's t over paired differences.
+    #[serde(rename = "student t")]
+    StudentT,
+    /// There is a value but no interval.
+    #[serde(rename = "none")]
+    None,
+}
+
+/// One metric: its value on these films, and the interval to quote with it.
+///
+/// The quoted interval (`low`, `high`, `method`) of a **proportion** (accuracy, sensitivity,
+/// specificity, precision, NPV) is the exact one where every patient has one film; where patients
+/// have several, films are not independent and it is the patient bootstrap, except at 0 or 1, where
+/// the bootstrap has no width and the exact interval over patients stands in. Every other metric quotes the
+/// patient bootstrap. The remaining intervals are in `others`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The value; `None` where the definition divides by zero (a class without films, say).
+    pub value: Option<f64>,
+    /// Lower end of the interval to quote.
+    pub low: Option<f64>,
+    /// Upper end of the interval to quote.
+    pub high: Option<f64>,
+    /// Probability that the interval claims to cover.
+    pub level: f64,
+    /// How the interval was made.
+    pub method: Method,
+    /// Films in the denominator.
+    pub n: usize,
+    /// Different patients among them.
+    pub patients: usize,
+    /// Films in the numerator, where the metric is a proportion.
+    pub right: Option<usize>,
+    /// Every other interval of this metric.
+    pub others: Vec<Interval>,
+}
+
+/// An interval beside the quoted one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// How it was made.
+    pub method: Method,
+    /// The method's own centre: the posterior mean for `bayes hdi`, `None` for the rest.
+    pub centre: Option<f64>,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Measured {
+    /// A metric that has no meaning here, such as the accuracy of independent findings.
+    pub fn undefined(level: f64) -> Self {
+        Self {
+            value: None,
+            low: None,
+            high: None,
+            level,
+            method: Method::None,
+            n: 0,
+            patients: 0,
+            right: None,
+            others: Vec::new(),
+        }
+    }
+
+    /// The ends of the interval that `method` made, quoted or not.
+    pub fn interval(&self, method: Method) -> Option<(f64, f64)> {
+        if self.method == method {
+            return self.low.zip(self.high);
+        }
+        self.others
+            .iter()
+            .find(|other| other.method == method)
+            .map(|other| (other.low, other.high))
+    }
+}
+
+/// Puts the intervals of one metric in order: the one to quote (see [`Measured`]) first, the rest beside it.
+pub(crate) fn quote(
+    value: Option<f64>,
+    n: usize,
+    patients: usize,
+    right: Option<usize>,
+    bootstrap: Option<(f64, f64)>,
+    bayes: Option<Interval>,
+    level: f64,
+) -> Measured {
+    let made = |method, ends: Option<(f64, f64)>| {
+        ends.map(|(low, high)| Interval {
+            method,
+            centre: None,
+            low,
+            high,
+        })
+    };
+    let exact = made(
+        Method::ClopperPearson,
+        right.and_then(|right| clopper_pearson(right, n, level)),
+    );
+    let all_alike = right.filter(|&right| patients < n && (right == 0 || right == n));
+    let over_patients = made(
+        Method::ClopperPearsonOverPatients,
+        all_alike.and_then(|right| clopper_pearson(if right == 0 { 0 } else { patients }, patients, level)),
+    );
+    // Without a value there is nothing that draws of it could describe.
+    let bootstrap = made(Method::PatientBootstrap, bootstrap.filter(|_| value.is_some()));
+    let order = if right.is_some() && patients == n {
+        [exact, bootstrap, over_patients]
+    } else {
+        [over_patients, bootstrap, exact]
+    };
+    let mut intervals = order.into_iter().flatten();
+    let quoted = intervals.next();
+    let others = intervals.chain(bayes).collect();
+    Measured {
+        value,
+        low: quoted.as_ref().map(|interval| interval.low),
+        high: quoted.as_ref().map(|interval| interval.high),
+        level,
+        method: quoted.map_or(Method::None, |interval| interval.method),
+        n,
+        patients,
+        right,
+        others,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quoted_interval_respects_patients() {
+        let draws = Some((0.8, 0.9));
+        let method =
+            |n, patients, right, draws| quote(Some(0.85), n, patients, right, draws, None, 0.95).method;
+        assert_eq!(method(100, 100, Some(85), draws), Method::ClopperPearson);
+        assert_eq!(method(100, 60, Some(85), draws), Method::PatientBootstrap);
+        assert_eq!(
+            method(100, 60, Some(100), draws),
+            Method::ClopperPearsonOverPatients
+        );
+        assert_eq!(method(100, 60, Some(85), None), Method::ClopperPearson);
+        assert_eq!(method(100, 100, None, draws), Method::PatientBootstrap);
+        assert_eq!(method(100, 100, None, None), Method::None);
+        let perfect = quote(Some(1.0), 100, 60, Some(100), Some((1.0, 1.0)), None, 0.95);
+        assert_eq!(perfect.low, clopper_pearson(60, 60, 0.95).map(|ends| ends.0));
+        assert_eq!(perfect.interval(Method::PatientBootstrap), Some((1.0, 1.0)));
+        assert!(perfect.low < perfect.interval(Method::ClopperPearson).map(|ends| ends.0));
+    }
+}

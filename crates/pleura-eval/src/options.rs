@@ -1,0 +1,130 @@
+//! What the caller decides about an evaluation.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// Settings of [`evaluate`](crate::evaluate) and [`compare`](crate::compare).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Options {
+    /// Probability that an interval claims to cover, in (0, 1).
+    pub level: f64,
+    /// Draws of the patient bootstrap; 0 leaves it out. At least 100 otherwise.
+    pub bootstrap: usize,
+    /// Whether patients are drawn within strata.
+    pub stratify: Stratify,
+    /// Draws from the Bayesian posterior; 0 leaves it out. At least 20,000 otherwise.
+    pub bayes: usize,
+    /// Seed of all draws.
+    pub seed: u64,
+    /// Probability from which an independent finding counts as called, unless `thresholds` names it.
+    ///
+    /// It must have been chosen on validation films, never on the films that are evaluated.
+    pub threshold: f64,
+    /// Thresholds of single findings, by name.
+    pub thresholds: BTreeMap<String, f64>,
+    /// Most points kept of a ROC or precision–recall curve, at least 3. Areas come from all points.
+    pub curve_points: usize,
+}
+
+/// The strata within which the bootstrap draws patients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stratify {
+    /// One stratum: class counts vary from draw to draw as they would in a new sample of patients.
+    #[default]
+    None,
+    /// By the class or classes of a patient's films: right when the test set was built with fixed
+    /// counts a class. For exclusive classes only.
+    Class,
+    /// By the dataset a patient comes from.
+    Dataset,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            level: 0.95,
+            bootstrap: 2000,
+            stratify: Stratify::None,
+            bayes: 20_000,
+            seed: 0,
+            threshold: 0.5,
+            thresholds: BTreeMap::new(),
+            curve_points: 400,
+        }
+    }
+}
+
+impl Options {
+    /// Values and exact intervals only, no draws: fast enough for every epoch.
+    pub fn points() -> Self {
+        Self {
+            bootstrap: 0,
+            bayes: 0,
+            ..Self::default()
+        }
+    }
+
+    /// The threshold of a finding.
+    pub fn threshold_of(&self, finding: &str) -> f64 {
+        self.thresholds.get(finding).copied().unwrap_or(self.threshold)
+    }
+
+    pub(crate) fn check(&self, findings: &[String]) -> Result<(), Error> {
+        let wrong = |name, found: String, expected: &str| {
+            Err(Error::Setting {
+                name,
+                found,
+                expected: expected.to_owned(),
+            })
+        };
+        if !(self.level > 0.0 && self.level < 1.0) {
+            return wrong(
+                "level",
+                self.level.to_string(),
+                "a number between 0 and 1, such as 0.95",
+            );
+        }
+        if (1..100).contains(&self.bootstrap) {
+            return wrong(
+                "bootstrap",
+                self.bootstrap.to_string(),
+                "0 (none) or at least 100 draws",
+            );
+        }
+        if (1..20_000).contains(&self.bayes) {
+            return wrong(
+                "bayes",
+                self.bayes.to_string(),
+                "0 (none) or at least 20000 draws",
+            );
+        }
+        if self.curve_points < 3 {
+            return wrong("curve_points", self.curve_points.to_string(), "at least 3");
+        }
+        if !(0.0..=1.0).contains(&self.threshold) {
+            return wrong("threshold", self.threshold.to_string(), "a probability in [0, 1]");
+        }
+        for (finding, threshold) in &self.thresholds {
+            if !findings.contains(finding) {
+                return wrong(
+                    "thresholds",
+                    format!("`{finding}`"),
+                    &format!("one of {findings:?}"),
+                );
+            }
+            if !(0.0..=1.0).contains(threshold) {
+                return wrong(
+                    "thresholds",
+                    format!("{threshold} for `{finding}`"),
+                    "a probability in [0, 1]",
+                );
+            }
+        }
+        Ok(())
+    }
+}

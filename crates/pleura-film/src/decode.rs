@@ -1,0 +1,160 @@
+//! From bytes to a film: which decoder, within which limits.
+
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::film::{Film, Format};
+use crate::{DecodeOptions, Error, dicom, jpeg, png};
+
+/// Decodes a film. The format is found by content; `name` appears in messages only.
+///
+/// # Errors
+/// Every [`Error`] about content. No input makes this panic, and memory stays within a small multiple of
+/// `max_pixels` and the length of `bytes`.
+pub fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film, Error> {
+    check_bytes(bytes.len() as u64, name, options)?;
+    let format = sniff(bytes).ok_or_else(|| Error::UnknownFormat {
+        name: name.to_string(),
+        found: describe_head(bytes),
+    })?;
+    // The decoders check headers before they rely on libraries, so no panic is expected here. Should one of
+    // the libraries still break an assumption of its own, one film is lost, not the service.
+    let decoded = catch_unwind(AssertUnwindSafe(|| match format {
+        Format::Png => png::decode(bytes, name, options),
+        Format::Jpeg => jpeg::decode(bytes, name, options),
+        Format::Dicom | Format::Memory => dicom::decode(bytes, name, options),
+    }));
+    decoded.unwrap_or_else(|panic| {
+        let detail = panic
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| panic.downcast_ref::<&str>().copied())
+            .unwrap_or("no message");
+        Err(Error::DecoderFault {
+            name: name.to_string(),
+            format,
+            detail: detail.to_string(),
+        })
+    })
+}
+
+/// Reads and decodes a film.
+///
+/// # Errors
+/// [`Error::Io`] where the file cannot be read, and every error of [`decode`].
+pub fn open(path: &Path, options: &DecodeOptions) -> Result<Film, Error> {
+    let io = |source| Error::Io {
+        path: path.to_path_buf(),
+        action: "cannot read the film",
+        source,
+    };
+    let name = path.to_string_lossy();
+    let file = std::fs::File::open(path).map_err(io)?;
+    check_bytes(file.metadata().map_err(io)?.len(), &name, options)?;
+    let mut bytes = Vec::new();
+    // What is not a plain file has no honest length: read one byte past the limit and no further.
+    file.take(options.max_file_bytes.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(io)?;
+    decode(&bytes, &name, options)
+}
+
+/// SHA-256 over a film's size and its grey levels in 16 bits: equal for equal pixels, whatever the file.
+pub fn pixel_digest(film: &Film) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update((film.width as u64).to_le_bytes());
+    digest.update((film.height as u64).to_le_bytes());
+    let mut row = Vec::with_capacity(2 * film.width);
+    for line in film.grey.chunks(film.width.max(1)) {
+        row.clear();
+        row.extend(line.iter().flat_map(|&grey| sixteen_bit(grey).to_le_bytes()));
+        digest.update(&row);
+    }
+    digest.finalize().into()
+}
+
+/// A grey level 0..=1 as the nearest of 65,536.
+pub(crate) fn sixteen_bit(grey: f32) -> u16 {
+    (grey.clamp(0.0, 1.0) * 65535.0).round() as u16
+}
+
+/// Refuses a size outside the limits, before anything is allocated for it.
+pub(crate) fn check_size(width: u64, height: u64, name: &str, options: &DecodeOptions) -> Result<(), Error> {
+    let least = options.min_side.max(1);
+    if width < least || height < least {
+        return Err(Error::TooSmall {
+            name: name.to_string(),
+            width,
+            height,
+            limit: least,
+        });
+    }
+    if width.saturating_mul(height) > options.max_pixels {
+        return Err(Error::TooManyPixels {
+            name: name.to_string(),
+            width,
+            height,
+            limit: options.max_pixels,
+        });
+    }
+    Ok(())
+}
+
+fn check_bytes(bytes: u64, name: &str, options: &DecodeOptions) -> Result<(), Error> {
+    if bytes > options.max_file_bytes {
+        let limit = options.max_file_bytes;
+        return Err(Error::TooManyBytes {
+            name: name.to_string(),
+            bytes,
+            limit,
+        });
+    }
+    Ok(())
+}
+
+fn sniff(bytes: &[u8]) -> Option<Format> {
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some(Format::Png)
+    } else if bytes.starts_with(b"\xff\xd8\xff") {
+        Some(Format::Jpeg)
+    } else if dicom::looks_like(bytes) {
+        Some(Format::Dicom)
+    } else {
+        None
+    }
+}
+
+fn describe_head(bytes: &[u8]) -> String {
+    /// Formats that are often met in folders of films and are not read.
+    const NEIGHBOURS: &[(&[u8], &str)] = &[
+        (b"GIF8", "a GIF image"),
+        (b"BM", "a BMP image"),
+        (b"II*\0", "a TIFF image"),
+        (b"MM\0*", "a TIFF image"),
+        (b"RIFF", "a RIFF file, perhaps WebP"),
+        (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
+        (b"\xff\x4f\xff\x51", "a JPEG 2000 codestream"),
+        (b"\x1f\x8b", "a gzip archive, perhaps NIfTI"),
+        (b"PK\x03\x04", "a zip archive"),
+        (b"%PDF", "a PDF document"),
+        (
+            b"<",
+            "text that begins like HTML or XML, perhaps a failed download",
+        ),
+        (
+            b"version https://git-lfs",
+            "a Git LFS pointer, not the file itself",
+        ),
+    ];
+    if bytes.is_empty() {
+        return "the file is empty".to_string();
+    }
+    if let Some((_, what)) = NEIGHBOURS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return (*what).to_string();
+    }
+    let head: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("it begins with bytes {}", head.join(" "))
+}

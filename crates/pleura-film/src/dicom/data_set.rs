@@ -1,0 +1,514 @@
+//! The attributes of a data set, read one by one with every length checked first.
+//!
+//! A reader that builds a whole object trusts the lengths it finds and nests as deep as the file does.
+//! Here the tokens of `dicom-parser`'s lazy reader are followed instead: a value is read only if it is
+//! wanted, lies inside the file and is of a sane length; all else is passed over.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::ops::Range;
+
+use dicom_core::header::Header as _;
+use dicom_core::{PrimitiveValue, Tag, VR};
+use dicom_dictionary_std::tags as tag;
+use dicom_encoding::transfer_syntax::TransferSyntaxIndex;
+use dicom_parser::StatefulDecode;
+use dicom_parser::dataset::LazyDataToken;
+use dicom_parser::dataset::lazy_read::LazyDataSetReader;
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+
+use super::named;
+use super::syntax::{Coding, EXPLICIT, IMPLICIT, Syntax};
+use crate::film::Format;
+use crate::{DecodeOptions, Error};
+
+/// The longest value that is read: a lookup table of 65,536 words.
+const LONGEST_VALUE: u64 = 1 << 17;
+/// The deepest nesting of items; real files stay below ten.
+const DEEPEST: usize = 64;
+/// The most items of a lookup table sequence.
+const MOST_TABLES: usize = 64;
+
+/// The attributes that are read, outside sequences.
+const WANTED: &[Tag] = &[
+    tag::SPECIFIC_CHARACTER_SET,
+    tag::IMAGE_TYPE,
+    tag::SOP_CLASS_UID,
+    tag::SOP_INSTANCE_UID,
+    tag::MODALITY,
+    tag::MANUFACTURER,
+    tag::MANUFACTURER_MODEL_NAME,
+    tag::SERIES_DESCRIPTION,
+    tag::PATIENT_ID,
+    tag::PATIENT_SEX,
+    tag::PATIENT_AGE,
+    tag::BODY_PART_EXAMINED,
+    tag::VIEW_POSITION,
+    tag::IMAGER_PIXEL_SPACING,
+    tag::STUDY_INSTANCE_UID,
+    tag::SERIES_INSTANCE_UID,
+    tag::PATIENT_ORIENTATION,
+    tag::LATERALITY,
+    tag::IMAGE_LATERALITY,
+    tag::SAMPLES_PER_PIXEL,
+    tag::PHOTOMETRIC_INTERPRETATION,
+    tag::PLANAR_CONFIGURATION,
+    tag::NUMBER_OF_FRAMES,
+    tag::ROWS,
+    tag::COLUMNS,
+    tag::PIXEL_SPACING,
+    tag::PIXEL_ASPECT_RATIO,
+    tag::BITS_ALLOCATED,
+    tag::BITS_STORED,
+    tag::HIGH_BIT,
+    tag::PIXEL_REPRESENTATION,
+    tag::PIXEL_PADDING_VALUE,
+    tag::PIXEL_PADDING_RANGE_LIMIT,
+    tag::BURNED_IN_ANNOTATION,
+    tag::WINDOW_CENTER,
+    tag::WINDOW_WIDTH,
+    tag::VOILUT_FUNCTION,
+    tag::RESCALE_INTERCEPT,
+    tag::RESCALE_SLOPE,
+    tag::LOSSY_IMAGE_COMPRESSION,
+    tag::PRESENTATION_LUT_SHAPE,
+];
+
+/// The attributes that are read inside a lookup table's item.
+const WANTED_IN_TABLE: &[Tag] = &[tag::LUT_DESCRIPTOR, tag::LUT_DATA];
+
+/// Attributes by tag.
+pub(super) type Attributes = BTreeMap<Tag, PrimitiveValue>;
+
+/// Whether these bytes begin like a DICOM file, with or without its preamble.
+pub(crate) fn looks_like(bytes: &[u8]) -> bool {
+    bytes.get(128..132) == Some(b"DICM") || bytes.starts_with(b"DICM") || bare_group(bytes).is_some()
+}
+
+/// The first group of a file without preamble: 2 where it has a meta group, 8 where it has not even that.
+fn bare_group(bytes: &[u8]) -> Option<u8> {
+    let head = bytes.get(..8)?;
+    let [group @ (2 | 8), 0, element, 0, ..] = *head else {
+        return None;
+    };
+    let explicit = head[4].is_ascii_uppercase() && head[5].is_ascii_uppercase();
+    let short = head[5] == 0 && head[6] == 0 && head[7] == 0;
+    ((explicit || short) && element <= 0x20).then_some(group)
+}
+
+/// A file, opened up to its data set.
+pub(super) struct Container<'a> {
+    pub(super) syntax: Syntax,
+    /// The bytes that the data set's positions count in.
+    pub(super) bytes: Cow<'a, [u8]>,
+    /// The name of the compression that was undone.
+    pub(super) inflated: Option<&'static str>,
+    start: usize,
+}
+
+impl<'a> Container<'a> {
+    pub(super) fn open(bytes: &'a [u8], name: &str, options: &DecodeOptions) -> Result<Self, Error> {
+        let meta = if bytes.get(128..132) == Some(b"DICM") {
+            132
+        } else if bytes.starts_with(b"DICM") {
+            4
+        } else {
+            0
+        };
+        let (uid, start) = if meta == 0 && bare_group(bytes) == Some(8) {
+            let explicit = bytes[4].is_ascii_uppercase() && bytes[5].is_ascii_uppercase();
+            (if explicit { EXPLICIT } else { IMPLICIT }.to_string(), 0)
+        } else {
+            let (uid, start) = read_meta(bytes, meta, name)?;
+            (uid.ok_or_else(|| missing_syntax(name))?, start)
+        };
+        let syntax = Syntax::find(&uid).ok_or_else(|| Error::TransferSyntax {
+            name: name.to_string(),
+            uid: uid.clone(),
+            syntax: "not a name of the standard",
+            advice: "convert the file to explicit little endian first",
+        })?;
+        match syntax.coding {
+            Coding::Deflated => {
+                let bytes = inflate(&bytes[start..], name, options)?;
+                let inflated = Some("deflated data set");
+                Ok(Self {
+                    syntax,
+                    bytes: Cow::Owned(bytes),
+                    inflated,
+                    start: 0,
+                })
+            }
+            _ => Ok(Self {
+                syntax,
+                bytes: Cow::Borrowed(bytes),
+                inflated: None,
+                start,
+            }),
+        }
+    }
+}
+
+/// Reads the file meta group, which is always explicit little endian: the transfer syntax, and where the
+/// data set begins. Its own length (0002,0000) is often wrong in the wild and is not relied on.
+fn read_meta(bytes: &[u8], mut at: usize, name: &str) -> Result<(Option<String>, usize), Error> {
+    let mut uid = None;
+    while let Some(&[2, 0, low, high, first, second, a, b]) = bytes.get(at..at + 8) {
+        let long = matches!(&[first, second], b"OB" | b"OW" | b"UN" | b"SQ" | b"UT");
+        let (header, length) = if long {
+            let word: [u8; 4] = bytes
+                .get(at + 8..at + 12)
+                .and_then(|word| word.try_into().ok())
+                .ok_or_else(|| truncated(name, "inside the file meta group".to_string()))?;
+            (12, u32::from_le_bytes(word) as usize)
+        } else {
+            (8, usize::from(u16::from_le_bytes([a, b])))
+        };
+        let start = at + header;
+        let value = bytes
+            .get(start..start.saturating_add(length))
+            .ok_or_else(|| truncated(name, format!("a file meta value at byte {at} runs past the end")))?;
+        if (low, high) == (0x10, 0) {
+            let text = String::from_utf8_lossy(value);
+            uid = Some(
+                text.trim_matches(|c: char| c == '\0' || c.is_whitespace())
+                    .to_string(),
+            );
+        }
+        at = start + length;
+    }
+    Ok((uid, at))
+}
+
+fn inflate(deflated: &[u8], name: &str, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
+    let limit = options.max_file_bytes;
+    let mut bytes = Vec::new();
+    let inflated = flate2::read::DeflateDecoder::new(deflated)
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes);
+    if bytes.len() as u64 > limit {
+        return Err(Error::TooManyBytes {
+            name: name.to_string(),
+            bytes: bytes.len() as u64,
+            limit,
+        });
+    }
+    match inflated {
+        Ok(_) => Ok(bytes),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Err(truncated(name, "the deflated data set ends early".to_string()))
+        }
+        Err(error) => Err(malformed(
+            name,
+            format!("the data set cannot be inflated: {error}"),
+        )),
+    }
+}
+
+/// Where the pixels are, in the container's bytes.
+pub(super) enum Pixels {
+    /// One run of words, and its value representation.
+    Native(Range<usize>, VR),
+    /// Fragments; the first is the offset table.
+    Fragments(Vec<Range<usize>>),
+}
+
+/// What of a data set is needed for a film.
+pub(super) struct DataSet<'n> {
+    name: &'n str,
+    root: Attributes,
+    /// The items of the modality LUT sequence.
+    pub(super) modality_tables: Vec<Attributes>,
+    /// The items of the VOI LUT sequence.
+    pub(super) voi_tables: Vec<Attributes>,
+    pub(super) pixels: Pixels,
+}
+
+/// An open level of nesting.
+#[derive(Clone, Copy, PartialEq)]
+enum Level {
+    Sequence(Tag),
+    Item,
+    PixelSequence,
+}
+
+impl<'n> DataSet<'n> {
+    /// Reads the attributes in front of the pixels.
+    pub(super) fn read(container: &Container<'_>, name: &'n str) -> Result<Self, Error> {
+        let total = container.bytes.len() as u64;
+        let uid = container.syntax.of_data_set();
+        let syntax = TransferSyntaxRegistry
+            .get(uid)
+            .ok_or_else(|| malformed(name, format!("no reader for transfer syntax {uid}")))?;
+        let mut source = Cursor::new(&container.bytes[..]);
+        source.set_position(container.start as u64);
+        let mut reader = LazyDataSetReader::new_with_ts(source, syntax).map_err(|e| unreadable(name, &e))?;
+
+        let (mut root, mut modality_tables, mut voi_tables) = (Attributes::new(), Vec::new(), Vec::new());
+        let mut fragments: Option<Vec<Range<usize>>> = None;
+        let mut levels: Vec<Level> = Vec::new();
+        let pixels = loop {
+            let Some(token) = reader.advance() else {
+                let open = if levels.is_empty() {
+                    "before the pixels"
+                } else {
+                    "inside a sequence"
+                };
+                return Err(truncated(
+                    name,
+                    format!("the data set ends {open}, after {total} bytes"),
+                ));
+            };
+            match token.map_err(|error| unreadable(name, &error))? {
+                LazyDataToken::SequenceStart { tag, .. } => levels.push(Level::Sequence(tag)),
+                LazyDataToken::PixelSequenceStart => {
+                    if levels.is_empty() {
+                        fragments = Some(Vec::new());
+                    }
+                    levels.push(Level::PixelSequence);
+                }
+                LazyDataToken::ItemStart { .. } => {
+                    let tables = match levels.as_slice() {
+                        [Level::Sequence(tag::MODALITY_LUT_SEQUENCE)] => Some(&mut modality_tables),
+                        [Level::Sequence(tag::VOILUT_SEQUENCE)] => Some(&mut voi_tables),
+                        _ => None,
+                    };
+                    if let Some(tables) = tables.filter(|tables| tables.len() < MOST_TABLES) {
+                        tables.push(Attributes::new());
+                    }
+                    levels.push(Level::Item);
+                }
+                // The reader takes a stray delimiter for granted and would stumble over the next token.
+                LazyDataToken::ItemEnd => {
+                    if levels.pop() != Some(Level::Item) {
+                        return Err(malformed(name, "an item ends that did not begin".to_string()));
+                    }
+                }
+                LazyDataToken::SequenceEnd => match levels.pop() {
+                    Some(Level::PixelSequence) if levels.is_empty() => {
+                        break Pixels::Fragments(fragments.unwrap_or_default());
+                    }
+                    Some(Level::PixelSequence | Level::Sequence(_)) => {}
+                    _ => return Err(malformed(name, "a sequence ends that did not begin".to_string())),
+                },
+                LazyDataToken::LazyItemValue { len, decoder } => {
+                    let range = inside(name, decoder.position(), len, total, tag::PIXEL_DATA)?;
+                    if let (Some(fragments), [Level::PixelSequence, _]) = (&mut fragments, levels.as_slice())
+                    {
+                        fragments.push(range);
+                    }
+                    decoder
+                        .skip_bytes(len)
+                        .map_err(|error| unreadable(name, &error))?;
+                }
+                LazyDataToken::LazyValue { header, decoder } => {
+                    let length = header.len.get().unwrap_or(u32::MAX);
+                    let range = inside(name, decoder.position(), length, total, header.tag)?;
+                    if levels.is_empty() && header.tag == tag::PIXEL_DATA {
+                        break Pixels::Native(range, header.vr());
+                    }
+                    let (wanted, place) = match levels.as_slice() {
+                        [] => (WANTED, Some(&mut root)),
+                        [Level::Sequence(tag::MODALITY_LUT_SEQUENCE), Level::Item] => {
+                            (WANTED_IN_TABLE, modality_tables.last_mut())
+                        }
+                        [Level::Sequence(tag::VOILUT_SEQUENCE), Level::Item] => {
+                            (WANTED_IN_TABLE, voi_tables.last_mut())
+                        }
+                        _ => (WANTED_IN_TABLE, None),
+                    };
+                    let Some(place) = place.filter(|_| wanted.contains(&header.tag)) else {
+                        decoder
+                            .skip_bytes(length)
+                            .map_err(|error| unreadable(name, &error))?;
+                        continue;
+                    };
+                    if u64::from(length) > LONGEST_VALUE {
+                        let detail = format!("{} is {length} bytes long", header.tag);
+                        return Err(malformed(name, detail));
+                    }
+                    let value = decoder
+                        .read_value_preserved(&header)
+                        .map_err(|error| unreadable(name, &error))?;
+                    place.insert(header.tag, value);
+                }
+                // The value behind a header is the next token.
+                _ => {}
+            }
+            if levels.len() > DEEPEST {
+                return Err(malformed(
+                    name,
+                    format!("its sequences nest deeper than {DEEPEST} levels"),
+                ));
+            }
+        };
+        Ok(Self {
+            name,
+            root,
+            modality_tables,
+            voi_tables,
+            pixels,
+        })
+    }
+
+    /// The film's name, for messages.
+    pub(super) fn name(&self) -> &'n str {
+        self.name
+    }
+
+    /// The first text of an attribute, trimmed; none where it is missing or empty.
+    pub(super) fn text(&self, tag: Tag) -> Option<String> {
+        let value = self.root.get(&tag)?.to_multi_str();
+        let text = value
+            .first()?
+            .trim_matches(|c: char| c == '\0' || c.is_whitespace())
+            .to_string();
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// All texts of an attribute, trimmed.
+    pub(super) fn texts(&self, tag: Tag) -> Vec<String> {
+        let clean = |text: &String| {
+            text.trim_matches(|c: char| c == '\0' || c.is_whitespace())
+                .to_string()
+        };
+        self.root
+            .get(&tag)
+            .map(|value| value.to_multi_str().iter().map(clean).collect())
+            .unwrap_or_default()
+    }
+
+    /// A 16-bit word; none where it is missing or empty.
+    pub(super) fn word(&self, tag: Tag) -> Result<Option<u16>, Error> {
+        match self.root.get(&tag) {
+            None | Some(PrimitiveValue::Empty) => Ok(None),
+            Some(value) => first_word(value)
+                .map(Some)
+                .ok_or_else(|| self.bad(tag, "a 16-bit whole number")),
+        }
+    }
+
+    /// A 16-bit word that must be there.
+    pub(super) fn needed_word(&self, tag: Tag) -> Result<u16, Error> {
+        self.word(tag)?.ok_or_else(|| self.missing(tag))
+    }
+
+    /// All numbers of an attribute; empty where it is missing.
+    pub(super) fn numbers(&self, tag: Tag) -> Result<Vec<f64>, Error> {
+        match self.root.get(&tag) {
+            None | Some(PrimitiveValue::Empty) => Ok(Vec::new()),
+            Some(_) if self.texts(tag).iter().all(String::is_empty) => Ok(Vec::new()),
+            Some(value) => {
+                let numbers = value.to_multi_float64().ok();
+                let numbers = numbers.filter(|numbers| numbers.iter().all(|number| number.is_finite()));
+                numbers.ok_or_else(|| self.bad(tag, "decimal numbers"))
+            }
+        }
+    }
+
+    pub(super) fn missing(&self, tag: Tag) -> Error {
+        let (keyword, tag) = named(tag);
+        Error::MissingTag {
+            name: self.name.to_string(),
+            tag,
+            keyword,
+        }
+    }
+
+    /// An attribute's value is not what it must be.
+    pub(super) fn bad(&self, tag: Tag, expected: &str) -> Error {
+        let found = self.texts(tag).join("\\");
+        let found = if found.is_empty() {
+            "empty".to_string()
+        } else {
+            shorten(&found)
+        };
+        self.bad_value(tag, found, expected)
+    }
+
+    /// A value, wherever it stands, is not what it must be.
+    pub(super) fn bad_value(&self, tag: Tag, found: String, expected: &str) -> Error {
+        let (keyword, tag) = named(tag);
+        let name = self.name.to_string();
+        Error::BadTag {
+            name,
+            tag,
+            keyword,
+            found,
+            expected: expected.to_string(),
+        }
+    }
+}
+
+/// The bits of a value's first word, signed or not.
+pub(super) fn first_word(value: &PrimitiveValue) -> Option<u16> {
+    match value {
+        PrimitiveValue::U16(words) => words.first().copied(),
+        PrimitiveValue::I16(words) => words.first().map(|&word| word as u16),
+        // An unknown value representation leaves bytes; every writer met so far is little endian.
+        PrimitiveValue::U8(bytes) => Some(u16::from_le_bytes([*bytes.first()?, *bytes.get(1)?])),
+        other => other.to_int::<u16>().ok(),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(40).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    format!("{short:?}")
+}
+
+/// The bytes of a value, if they lie inside the file.
+fn inside(name: &str, position: u64, length: u32, total: u64, tag: Tag) -> Result<Range<usize>, Error> {
+    let end = position.saturating_add(length.into());
+    if end > total {
+        let left = total.saturating_sub(position);
+        let detail = format!("{tag} at byte {position} is {length} bytes long, {left} are left");
+        return Err(truncated(name, detail));
+    }
+    Ok(position as usize..end as usize)
+}
+
+fn missing_syntax(name: &str) -> Error {
+    Error::MissingTag {
+        name: name.to_string(),
+        tag: tag::TRANSFER_SYNTAX_UID.to_string(),
+        keyword: "TransferSyntaxUID",
+    }
+}
+
+fn truncated(name: &str, detail: String) -> Error {
+    Error::Truncated {
+        name: name.to_string(),
+        format: Format::Dicom,
+        detail,
+    }
+}
+
+fn malformed(name: &str, detail: String) -> Error {
+    Error::Malformed {
+        name: name.to_string(),
+        format: Format::Dicom,
+        detail,
+    }
+}
+
+/// An error of the reader below: the end of the file, or nonsense.
+fn unreadable(name: &str, error: &(dyn std::error::Error + 'static)) -> Error {
+    let mut detail = error.to_string();
+    let mut ended = false;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        detail = format!("{detail}: {error}");
+        let io = error.downcast_ref::<std::io::Error>();
+        ended |= io.is_some_and(|io| io.kind() == std::io::ErrorKind::UnexpectedEof);
+        cause = error.source();
+    }
+    if ended {
+        truncated(name, detail)
+    } else {
+        malformed(name, detail)
+    }
+}

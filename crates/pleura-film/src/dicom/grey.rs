@@ -1,0 +1,388 @@
+//! From stored values to grey as displayed (PS3.3 C.11.1, C.11.2, C.7.6.3.1.2; PS3.4 N.2):
+//! modality LUT or rescale, then VOI LUT or window, then polarity. In this order, always.
+
+use dicom_dictionary_std::tags as tag;
+
+use super::data_set::DataSet;
+use super::frame::Layout;
+use super::lookup::Lookup;
+use crate::film::{Step, WindowFunction};
+use crate::{DecodeOptions, Error, Polarity, Voi};
+
+/// Grey levels `[rows, columns]` of stored words.
+pub(super) fn display(
+    set: &DataSet<'_>,
+    layout: &Layout,
+    words: &[u16],
+    options: &DecodeOptions,
+    steps: &mut Vec<Step>,
+) -> Result<Vec<f32>, Error> {
+    steps.push(Step::StoredBits {
+        allocated: layout.allocated,
+        stored: layout.stored,
+        high: layout.high,
+        signed: layout.signed,
+    });
+    // A word has 65,536 values at most: the pipeline runs once for each that occurs, in f64.
+    let mut count = vec![0_u64; 1 << 16];
+    for &word in words {
+        count[usize::from(word)] += 1;
+    }
+    let padding = Padding::read(set, layout)?;
+    let is_padding = |word: u16| {
+        padding
+            .as_ref()
+            .is_some_and(|padding| padding.holds(layout.value(word)))
+    };
+    let occurring: Vec<u16> = (0..=u16::MAX)
+        .filter(|&word| count[usize::from(word)] > 0)
+        .collect();
+    let padded: u64 = occurring
+        .iter()
+        .filter(|&&word| is_padding(word))
+        .map(|&word| count[usize::from(word)])
+        .sum();
+    let shown: Vec<u16> = occurring.into_iter().filter(|&word| !is_padding(word)).collect();
+
+    let modality = Modality::read(set, layout, steps)?;
+    let values: Vec<f64> = shown
+        .iter()
+        .map(|&word| modality.apply(layout.value(word)))
+        .collect();
+    let voi = Interest::choose(set, layout, &modality, &values, options, steps)?;
+    let invert = inverts(set, layout, options, steps);
+
+    let mut levels = vec![0.0_f32; 1 << 16];
+    for (&word, &value) in shown.iter().zip(&values) {
+        let level = voi.apply(value);
+        levels[usize::from(word)] = (if invert { 1.0 - level } else { level }) as f32;
+    }
+    if let Some(Padding { low, high }) = padding.filter(|_| padded > 0) {
+        steps.push(Step::Padding {
+            low,
+            high,
+            pixels: padded,
+        });
+    }
+    Ok(words.iter().map(|&word| levels[usize::from(word)]).collect())
+}
+
+/// Stored values that are no image (PS3.3 C.7.5.1.1.2).
+struct Padding {
+    low: i32,
+    high: i32,
+}
+
+impl Padding {
+    fn read(set: &DataSet<'_>, layout: &Layout) -> Result<Option<Self>, Error> {
+        let Some(value) = set.word(tag::PIXEL_PADDING_VALUE)? else {
+            return Ok(None);
+        };
+        // The attribute is a whole word, with the sign of the pixels.
+        let signed = |word: u16| {
+            if layout.signed {
+                i32::from(word as i16)
+            } else {
+                i32::from(word)
+            }
+        };
+        let limit = set.word(tag::PIXEL_PADDING_RANGE_LIMIT)?.unwrap_or(value);
+        let (value, limit) = (signed(value), signed(limit));
+        Ok(Some(Self {
+            low: value.min(limit),
+            high: value.max(limit),
+        }))
+    }
+
+    fn holds(&self, value: i32) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+}
+
+/// From stored values to modality units.
+enum Modality {
+    Table(Lookup),
+    Rescale { slope: f64, intercept: f64 },
+    Identity,
+}
+
+impl Modality {
+    fn read(set: &DataSet<'_>, layout: &Layout, steps: &mut Vec<Step>) -> Result<Self, Error> {
+        if let Some(item) = set.modality_tables.first() {
+            let table = Lookup::read(item, layout.signed, set)?;
+            steps.push(Step::ModalityLut {
+                entries: table.entries.len(),
+                first: table.first,
+            });
+            return Ok(Self::Table(table));
+        }
+        let number = |tag| Ok::<_, Error>(set.numbers(tag)?.first().copied());
+        let slope = number(tag::RESCALE_SLOPE)?.unwrap_or(1.0);
+        let intercept = number(tag::RESCALE_INTERCEPT)?.unwrap_or(0.0);
+        if slope == 0.0 {
+            return Err(set.bad(tag::RESCALE_SLOPE, "a number other than 0"));
+        }
+        if slope == 1.0 && intercept == 0.0 {
+            return Ok(Self::Identity);
+        }
+        steps.push(Step::Rescale { slope, intercept });
+        Ok(Self::Rescale { slope, intercept })
+    }
+
+    fn apply(&self, stored: i32) -> f64 {
+        match self {
+            Self::Table(table) => f64::from(table.at(stored)),
+            Self::Rescale { slope, intercept } => f64::from(stored) * slope + intercept,
+            Self::Identity => f64::from(stored),
+        }
+    }
+}
+
+/// From modality units to 0..=1.
+enum Interest {
+    Table(Lookup),
+    Window {
+        center: f64,
+        width: f64,
+        function: WindowFunction,
+    },
+    Range {
+        min: f64,
+        max: f64,
+    },
+}
+
+impl Interest {
+    fn choose(
+        set: &DataSet<'_>,
+        layout: &Layout,
+        modality: &Modality,
+        values: &[f64],
+        options: &DecodeOptions,
+        steps: &mut Vec<Step>,
+    ) -> Result<Self, Error> {
+        let no_such = |what, index, count| Error::NoSuchVoi {
+            name: set.name().to_string(),
+            what,
+            index,
+            count,
+        };
+        match options.voi {
+            Voi::Given {
+                center,
+                width,
+                function,
+            } => {
+                if !usable(width, function) || !center.is_finite() {
+                    let found = format!("{center}/{width}, as the caller asks");
+                    return Err(set.bad_value(tag::WINDOW_WIDTH, found, "a window that can be"));
+                }
+                steps.push(Step::Window {
+                    index: None,
+                    center,
+                    width,
+                    function,
+                });
+                Ok(Self::Window {
+                    center,
+                    width,
+                    function,
+                })
+            }
+            Voi::MinMax => Ok(Self::min_max(values, steps)),
+            Voi::Lut(index) => {
+                let item = set.voi_tables.get(index);
+                let item = item.ok_or_else(|| no_such("VOI LUT", index, set.voi_tables.len()))?;
+                Self::table(set, layout, modality, item, index, steps)
+            }
+            Voi::Window(index) => {
+                let (windows, function) = windows(set)?;
+                let &(center, width) = windows
+                    .get(index)
+                    .ok_or_else(|| no_such("window", index, windows.len()))?;
+                if !usable(width, function) {
+                    let expected = format!("at least {} for {function}", least_width(function));
+                    return Err(set.bad_value(tag::WINDOW_WIDTH, width.to_string(), &expected));
+                }
+                steps.push(Step::Window {
+                    index: Some(index),
+                    center,
+                    width,
+                    function,
+                });
+                Ok(Self::Window {
+                    center,
+                    width,
+                    function,
+                })
+            }
+            Voi::FromFile => Self::from_file(set, layout, modality, values, steps),
+        }
+    }
+
+    fn from_file(
+        set: &DataSet<'_>,
+        layout: &Layout,
+        modality: &Modality,
+        values: &[f64],
+        steps: &mut Vec<Step>,
+    ) -> Result<Self, Error> {
+        if let Some(item) = set.voi_tables.first() {
+            return Self::table(set, layout, modality, item, 0, steps);
+        }
+        let (windows, function) = windows(set)?;
+        for (index, (center, width)) in windows.into_iter().enumerate() {
+            if usable(width, function) {
+                steps.push(Step::Window {
+                    index: Some(index),
+                    center,
+                    width,
+                    function,
+                });
+                return Ok(Self::Window {
+                    center,
+                    width,
+                    function,
+                });
+            }
+            steps.push(Step::WindowIgnored { index, width });
+        }
+        if let (8, false, Modality::Identity) = (layout.stored, layout.signed, modality) {
+            // Eight bits without a window are what a screen shows; spreading them would change the film.
+            let (min, max) = (0.0, 255.0);
+            steps.push(Step::FullRange { min, max });
+            return Ok(Self::Range { min, max });
+        }
+        Ok(Self::min_max(values, steps))
+    }
+
+    fn table(
+        set: &DataSet<'_>,
+        layout: &Layout,
+        modality: &Modality,
+        item: &super::data_set::Attributes,
+        index: usize,
+        steps: &mut Vec<Step>,
+    ) -> Result<Self, Error> {
+        // The first input has the sign of what comes in: a modality LUT gives unsigned values, a rescale
+        // possibly negative ones (PS3.3 C.11.2.1.1).
+        let signed = match modality {
+            Modality::Table(_) => false,
+            Modality::Rescale { .. } | Modality::Identity => layout.signed || modality.apply(0) < 0.0,
+        };
+        let table = Lookup::read(item, signed, set)?;
+        steps.push(Step::VoiLut {
+            index,
+            entries: table.entries.len(),
+            bits: table.bits,
+        });
+        Ok(Self::Table(table))
+    }
+
+    fn min_max(values: &[f64], steps: &mut Vec<Step>) -> Self {
+        let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // A film of padding alone has no values.
+        let (min, max) = if min <= max { (min, max) } else { (0.0, 0.0) };
+        steps.push(Step::MinMax { min, max });
+        Self::Range { min, max }
+    }
+
+    fn apply(&self, value: f64) -> f64 {
+        match *self {
+            Self::Table(ref table) => f64::from(table.at(value.round() as i32)) / table.top(),
+            Self::Range { min, max } if max > min => ((value - min) / (max - min)).clamp(0.0, 1.0),
+            Self::Range { .. } => 0.0,
+            Self::Window {
+                center,
+                width,
+                function,
+            } => window(value, center, width, function),
+        }
+        .clamp(0.0, 1.0)
+    }
+}
+
+/// The functions of PS3.3 C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2, onto 0..=1.
+fn window(value: f64, center: f64, width: f64, function: WindowFunction) -> f64 {
+    match function {
+        WindowFunction::Linear => {
+            let (center, span) = (center - 0.5, width - 1.0);
+            if value <= center - span / 2.0 {
+                0.0
+            } else if value > center + span / 2.0 {
+                1.0
+            } else {
+                (value - center) / span + 0.5
+            }
+        }
+        WindowFunction::LinearExact => ((value - center) / width + 0.5).clamp(0.0, 1.0),
+        WindowFunction::Sigmoid => 1.0 / (1.0 + (-4.0 * (value - center) / width).exp()),
+    }
+}
+
+/// The file's windows, centre and width, and their function.
+fn windows(set: &DataSet<'_>) -> Result<(Vec<(f64, f64)>, WindowFunction), Error> {
+    let (centers, widths) = (set.numbers(tag::WINDOW_CENTER)?, set.numbers(tag::WINDOW_WIDTH)?);
+    let function = match set.text(tag::VOILUT_FUNCTION).as_deref() {
+        None | Some("LINEAR") => WindowFunction::Linear,
+        Some("LINEAR_EXACT") => WindowFunction::LinearExact,
+        Some("SIGMOID") => WindowFunction::Sigmoid,
+        Some(_) => return Err(set.bad(tag::VOILUT_FUNCTION, "LINEAR, LINEAR_EXACT or SIGMOID")),
+    };
+    Ok((centers.into_iter().zip(widths).collect(), function))
+}
+
+fn usable(width: f64, function: WindowFunction) -> bool {
+    width.is_finite() && width > 0.0 && width >= least_width(function)
+}
+
+/// A linear window of width 1 is a step; the others may be as narrow as they like, but not zero.
+fn least_width(function: WindowFunction) -> f64 {
+    if function == WindowFunction::Linear {
+        1.0
+    } else {
+        0.0
+    }
+}
+
+/// Whether high values are dark.
+///
+/// MONOCHROME1 and the presentation LUT shape INVERSE say the same thing of one image, and both stand in a
+/// digital X-ray of inverted polarity (PS3.3 C.8.11.3): two of them are still one inversion.
+fn inverts(set: &DataSet<'_>, layout: &Layout, options: &DecodeOptions, steps: &mut Vec<Step>) -> bool {
+    let shape = set
+        .text(tag::PRESENTATION_LUT_SHAPE)
+        .is_some_and(|shape| shape == "INVERSE");
+    let file = match (layout.photometric == "MONOCHROME1", shape) {
+        (true, true) => Some("photometric interpretation MONOCHROME1, presentation LUT shape INVERSE"),
+        (true, false) => Some("photometric interpretation MONOCHROME1"),
+        (false, true) => Some("presentation LUT shape INVERSE"),
+        (false, false) => None,
+    };
+    match (options.polarity, file) {
+        (Polarity::FromFile, None) | (Polarity::Monochrome2, None) => false,
+        (Polarity::FromFile, Some(because)) => {
+            steps.push(Step::Inverted {
+                because: because.to_string(),
+            });
+            true
+        }
+        (Polarity::Monochrome2, Some(file)) => {
+            steps.push(Step::PolarityOverruled {
+                file: file.to_string(),
+            });
+            false
+        }
+        (Polarity::Monochrome1, file) => {
+            if file.is_none() {
+                let file = "photometric interpretation MONOCHROME2".to_string();
+                steps.push(Step::PolarityOverruled { file });
+            }
+            steps.push(Step::Inverted {
+                because: "asked for by the caller".to_string(),
+            });
+            true
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Which DICOM objects are films.
+
+use dicom_dictionary_std::tags as tag;
+
+use super::data_set::DataSet;
+use crate::{DecodeOptions, Error};
+
+/// Modalities (PS3.3 C.7.3.1.1.1) of which one frame may be a chest film.
+const FILMS: &[&str] = &["CR", "DX", "RG", "RF", "XA", "SC", "OT"];
+
+/// What other modalities stand for.
+const OTHERS: &[(&str, &str)] = &[
+    ("CT", "computed tomography, its scouts included"),
+    ("MR", "magnetic resonance"),
+    ("US", "ultrasound"),
+    ("NM", "nuclear medicine"),
+    ("PT", "positron emission tomography"),
+    ("MG", "mammography"),
+    ("PX", "panoramic dental X-ray"),
+    ("IO", "intra-oral dental X-ray"),
+    ("DXA", "bone densitometry"),
+    ("BMD", "bone densitometry"),
+    ("ES", "endoscopy"),
+    ("XC", "photography"),
+    ("GM", "microscopy"),
+    ("SM", "slide microscopy"),
+    ("OP", "ophthalmic photography"),
+    ("OPT", "ophthalmic tomography"),
+    ("ECG", "electrocardiography"),
+    ("HD", "haemodynamics"),
+    ("SR", "a structured report"),
+    ("DOC", "a document"),
+    ("PR", "a presentation state"),
+    ("KO", "a key object selection"),
+    ("SEG", "a segmentation"),
+    ("REG", "a registration"),
+    ("RTIMAGE", "a radiotherapy image"),
+    ("RTDOSE", "a radiotherapy dose"),
+    ("RTPLAN", "a radiotherapy plan"),
+    ("RTSTRUCT", "a radiotherapy structure set"),
+];
+
+/// Storage classes (PS3.6 annex A) that say what an object is where its modality does not.
+const FILM_CLASSES: &[&str] = &[
+    "1.2.840.10008.5.1.4.1.1.1",     // Computed Radiography
+    "1.2.840.10008.5.1.4.1.1.1.1",   // Digital X-Ray, for presentation
+    "1.2.840.10008.5.1.4.1.1.1.1.1", // Digital X-Ray, for processing
+    "1.2.840.10008.5.1.4.1.1.7",     // Secondary Capture
+    "1.2.840.10008.5.1.4.1.1.7.2",   // Multi-frame Grayscale Byte Secondary Capture
+    "1.2.840.10008.5.1.4.1.1.7.3",   // Multi-frame Grayscale Word Secondary Capture
+    "1.2.840.10008.5.1.4.1.1.7.4",   // Multi-frame True Color Secondary Capture
+    "1.2.840.10008.5.1.4.1.1.12.1",  // X-Ray Angiographic
+    "1.2.840.10008.5.1.4.1.1.12.2",  // X-Ray Radiofluoroscopic
+];
+
+/// Refuses what is no radiograph, and what has several frames.
+pub(super) fn check(set: &DataSet<'_>, name: &str, options: &DecodeOptions) -> Result<(), Error> {
+    if !options.any_modality {
+        check_modality(set, name)?;
+    }
+    let frames = set
+        .numbers(tag::NUMBER_OF_FRAMES)?
+        .first()
+        .copied()
+        .unwrap_or(1.0);
+    if frames > 1.0 {
+        return Err(Error::Frames {
+            name: name.to_string(),
+            frames: frames as u64,
+        });
+    }
+    Ok(())
+}
+
+fn check_modality(set: &DataSet<'_>, name: &str) -> Result<(), Error> {
+    let modality = set.text(tag::MODALITY).unwrap_or_default().to_uppercase();
+    if FILMS.contains(&modality.as_str()) {
+        return Ok(());
+    }
+    let class = set.text(tag::SOP_CLASS_UID);
+    if modality.is_empty() && class.is_none_or(|class| FILM_CLASSES.contains(&class.as_str())) {
+        return Ok(());
+    }
+    let meaning = OTHERS
+        .iter()
+        .find(|(known, _)| *known == modality)
+        .map_or("not known here", |other| other.1);
+    Err(Error::Modality {
+        name: name.to_string(),
+        modality,
+        meaning,
+    })
+}

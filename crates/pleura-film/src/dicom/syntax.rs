@@ -1,0 +1,145 @@
+//! The transfer syntaxes (PS3.6 table A-1) and what is done with each.
+
+/// How a transfer syntax stores pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Coding {
+    /// As plain words.
+    Native,
+    /// As plain words; the whole data set is deflated.
+    Deflated,
+    /// RLE lossless (PS3.5 annex G).
+    Rle,
+    /// A JPEG stream with a DCT or lossless process.
+    Jpeg,
+    /// Not decoded; the advice says what to do.
+    Refused(&'static str),
+}
+
+/// A transfer syntax.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Syntax {
+    pub(super) uid: &'static str,
+    pub(super) name: &'static str,
+    pub(super) coding: Coding,
+    pub(super) explicit: bool,
+    pub(super) big_endian: bool,
+}
+
+const JPEG_2000: Coding = Coding::Refused(
+    "convert the file first, for example with `gdcmconv --raw` or `dcmdjp2k`, to explicit little endian",
+);
+const JPEG_LS: Coding =
+    Coding::Refused("convert the file first, for example with `dcmdjpls`, to explicit little endian");
+const OTHER_IMAGE: Coding =
+    Coding::Refused("convert the file first, for example with `gdcmconv --raw`, to explicit little endian");
+const VIDEO: Coding = Coding::Refused("it holds a video, and a film is one image");
+
+/// The syntaxes known by name; all but the first two and the big-endian one are explicit little endian.
+const SYNTAXES: &[(&str, &str, Coding)] = &[
+    ("1.2.840.10008.1.2", "Implicit VR Little Endian", Coding::Native),
+    ("1.2.840.10008.1.2.1", "Explicit VR Little Endian", Coding::Native),
+    (
+        "1.2.840.10008.1.2.1.98",
+        "Encapsulated Uncompressed Explicit VR Little Endian",
+        OTHER_IMAGE,
+    ),
+    (
+        "1.2.840.10008.1.2.1.99",
+        "Deflated Explicit VR Little Endian",
+        Coding::Deflated,
+    ),
+    ("1.2.840.10008.1.2.2", "Explicit VR Big Endian", Coding::Native),
+    ("1.2.840.10008.1.2.4.50", "JPEG Baseline", Coding::Jpeg),
+    ("1.2.840.10008.1.2.4.51", "JPEG Extended", Coding::Jpeg),
+    (
+        "1.2.840.10008.1.2.4.53",
+        "JPEG Spectral Selection, Non-Hierarchical",
+        Coding::Jpeg,
+    ),
+    (
+        "1.2.840.10008.1.2.4.55",
+        "JPEG Full Progression, Non-Hierarchical",
+        Coding::Jpeg,
+    ),
+    ("1.2.840.10008.1.2.4.57", "JPEG Lossless", Coding::Jpeg),
+    (
+        "1.2.840.10008.1.2.4.70",
+        "JPEG Lossless, First-Order Prediction",
+        Coding::Jpeg,
+    ),
+    ("1.2.840.10008.1.2.4.80", "JPEG-LS Lossless", JPEG_LS),
+    ("1.2.840.10008.1.2.4.81", "JPEG-LS Near-Lossless", JPEG_LS),
+    ("1.2.840.10008.1.2.4.90", "JPEG 2000 Lossless", JPEG_2000),
+    ("1.2.840.10008.1.2.4.91", "JPEG 2000", JPEG_2000),
+    (
+        "1.2.840.10008.1.2.4.92",
+        "JPEG 2000 Multi-component Lossless",
+        JPEG_2000,
+    ),
+    ("1.2.840.10008.1.2.4.93", "JPEG 2000 Multi-component", JPEG_2000),
+    ("1.2.840.10008.1.2.4.94", "JPIP Referenced", OTHER_IMAGE),
+    ("1.2.840.10008.1.2.4.95", "JPIP Referenced Deflate", OTHER_IMAGE),
+    ("1.2.840.10008.1.2.4.100", "MPEG2 Main Profile", VIDEO),
+    ("1.2.840.10008.1.2.4.101", "MPEG2 Main Profile High Level", VIDEO),
+    ("1.2.840.10008.1.2.4.102", "MPEG-4 AVC High Profile", VIDEO),
+    (
+        "1.2.840.10008.1.2.4.103",
+        "MPEG-4 AVC BD-compatible High Profile",
+        VIDEO,
+    ),
+    ("1.2.840.10008.1.2.4.110", "JPEG XL Lossless", OTHER_IMAGE),
+    (
+        "1.2.840.10008.1.2.4.111",
+        "JPEG XL JPEG Recompression",
+        OTHER_IMAGE,
+    ),
+    ("1.2.840.10008.1.2.4.112", "JPEG XL", OTHER_IMAGE),
+    (
+        "1.2.840.10008.1.2.4.201",
+        "High-Throughput JPEG 2000 Lossless",
+        JPEG_2000,
+    ),
+    (
+        "1.2.840.10008.1.2.4.202",
+        "High-Throughput JPEG 2000 RPCL Lossless",
+        JPEG_2000,
+    ),
+    ("1.2.840.10008.1.2.4.203", "High-Throughput JPEG 2000", JPEG_2000),
+    ("1.2.840.10008.1.2.5", "RLE Lossless", Coding::Rle),
+    (
+        "1.2.840.10008.1.2.8.1",
+        "Deflated Image Frame Compression",
+        OTHER_IMAGE,
+    ),
+];
+
+/// Implicit VR little endian.
+pub(super) const IMPLICIT: &str = "1.2.840.10008.1.2";
+/// Explicit VR little endian.
+pub(super) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+/// Explicit VR big endian.
+pub(super) const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+
+impl Syntax {
+    /// The syntax of this UID.
+    pub(super) fn find(uid: &str) -> Option<Self> {
+        let &(uid, name, coding) = SYNTAXES.iter().find(|(known, ..)| *known == uid)?;
+        let (explicit, big_endian) = (uid != IMPLICIT, uid == BIG_ENDIAN);
+        Some(Self {
+            uid,
+            name,
+            coding,
+            explicit,
+            big_endian,
+        })
+    }
+
+    /// The syntax in which the data set itself is written.
+    pub(super) fn of_data_set(&self) -> &'static str {
+        match (self.explicit, self.big_endian) {
+            (false, _) => IMPLICIT,
+            (true, false) => EXPLICIT,
+            (true, true) => BIG_ENDIAN,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! JPEG to film, and JPEG streams inside DICOM to samples.
+
+mod exif;
+mod extended;
+mod header;
+mod huffman;
+mod lossless;
+
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+
+use crate::colour::{Luma, rgb_of_ycbcr};
+use crate::decode::check_size;
+use crate::film::{Colour, Film, Format, Source, Step};
+use crate::{DecodeOptions, Error};
+use header::{Header, Process};
+
+/// Samples of a JPEG stream, interleaved by component, and what its header says.
+pub(crate) struct Samples {
+    /// Columns.
+    pub(crate) width: usize,
+    /// Rows.
+    pub(crate) height: usize,
+    /// Bits a sample.
+    pub(crate) precision: u8,
+    /// Components a pixel.
+    pub(crate) components: usize,
+    /// `[height, width, components]`.
+    pub(crate) values: Vec<u16>,
+    /// What three components are, where the stream itself says so.
+    pub(crate) declared: Option<Colour>,
+    /// The name of the coding process.
+    pub(crate) process: &'static str,
+    /// The EXIF orientation, 1 to 8.
+    orientation: u8,
+    /// Whether the stream was written by Adobe's conventions.
+    adobe: bool,
+}
+
+/// Decodes a JPEG file.
+pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film, Error> {
+    let stream = samples(bytes, name, options, Format::Jpeg)?;
+    let (width, height) = (stream.width, stream.height);
+    let mut steps = Vec::new();
+    let (grey, colour) = to_grey(&stream, &mut steps);
+    let bit_depth = stream.precision;
+    let (oriented_width, oriented_height, grey) =
+        exif::turn(width, height, grey, stream.orientation, &mut steps);
+    let source = Source {
+        format: Format::Jpeg,
+        width,
+        height,
+        bit_depth,
+        colour,
+        steps,
+        dicom: None,
+    };
+    Ok(Film {
+        width: oriented_width,
+        height: oriented_height,
+        grey,
+        source,
+    })
+}
+
+/// Decodes one JPEG stream to samples. `format` is the container, for messages.
+pub(crate) fn samples(
+    bytes: &[u8],
+    name: &str,
+    options: &DecodeOptions,
+    format: Format,
+) -> Result<Samples, Error> {
+    let header = Header::read(bytes).map_err(|fault| fault.named(name, format))?;
+    check_size(header.width.into(), header.height.into(), name, options)?;
+    header.check_plausible(name, format)?;
+    let values = match header.process {
+        Process::Lossless => lossless::decode(&header).map_err(|fault| fault.named(name, format))?,
+        Process::Extended if header.precision > 8 => {
+            extended::decode(&header).map_err(|fault| fault.named(name, format))?
+        }
+        Process::Baseline | Process::Extended | Process::Progressive => eight_bit(&header, name, format)?,
+    };
+    Ok(Samples {
+        width: header.width.into(),
+        height: header.height.into(),
+        precision: header.precision,
+        components: header.components.len(),
+        values,
+        declared: header.declared_colour(),
+        process: header.process.name(header.precision),
+        orientation: header.orientation,
+        adobe: header.adobe.is_some(),
+    })
+}
+
+/// Decodes baseline, extended and progressive streams of 8 bits, components as stored.
+fn eight_bit(header: &Header, name: &str, format: Format) -> Result<Vec<u16>, Error> {
+    let refuse = |detail: String| Error::Malformed {
+        name: name.to_string(),
+        format,
+        detail,
+    };
+    // Colour is our business: application segments are left out of the stream that is handed over, and the
+    // components are asked for as they are.
+    let settings = || {
+        DecoderOptions::default()
+            .set_strict_mode(true)
+            .set_max_width(usize::from(u16::MAX))
+            .set_max_height(usize::from(u16::MAX))
+    };
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(&header.essential), settings());
+    decoder
+        .decode_headers()
+        .map_err(|error| refuse(format!("{error:?}")))?;
+    let stored = decoder.input_colorspace().unwrap_or(ColorSpace::Unknown);
+    decoder.set_options(settings().jpeg_set_out_colorspace(stored));
+    let pixels = decoder.decode().map_err(|error| refuse(format!("{error:?}")))?;
+    let expected = usize::from(header.width) * usize::from(header.height) * header.components.len();
+    if pixels.len() != expected {
+        return Err(refuse(format!(
+            "{} samples were decoded, expected {expected}",
+            pixels.len()
+        )));
+    }
+    Ok(pixels.into_iter().map(u16::from).collect())
+}
+
+/// Grey levels of a stream that stands alone.
+fn to_grey(stream: &Samples, steps: &mut Vec<Step>) -> (Vec<f32>, Colour) {
+    let scale = ((1_u32 << stream.precision) - 1) as f32;
+    let unit = |value: u16| f32::from(value) / scale;
+    let mut luma = Luma::default();
+    let (grey, colour): (Vec<f32>, Colour) = match stream.components {
+        3 => {
+            let colour = stream.declared.unwrap_or(Colour::YCbCr);
+            (
+                three_to_grey(&stream.values, stream.precision, colour, &mut luma),
+                colour,
+            )
+        }
+        4 => {
+            // Adobe's programs store inks inverted: 255 is no ink.
+            steps.push(Step::Inks {
+                inverted: stream.adobe,
+            });
+            let colour = stream.declared.unwrap_or(Colour::Cmyk);
+            let light = |value: f32| if stream.adobe { value } else { 1.0 - value };
+            let grey = stream.values.chunks_exact(4).map(|pixel| {
+                let [first, second, third] = if colour == Colour::Ycck {
+                    rgb_of_ycbcr(pixel[0] as u8, pixel[1] as u8, pixel[2] as u8)
+                } else {
+                    [unit(pixel[0]), unit(pixel[1]), unit(pixel[2])]
+                };
+                let black = light(unit(pixel[3]));
+                luma.of(light(first) * black, light(second) * black, light(third) * black)
+                    .min(1.0)
+            });
+            (grey.collect(), colour)
+        }
+        _ => {
+            return (
+                stream.values.iter().map(|&value| unit(value)).collect(),
+                Colour::Grey,
+            );
+        }
+    };
+    steps.push(Step::Luma {
+        max_channel_difference: luma.max_difference(),
+    });
+    (grey, colour)
+}
+
+/// Luma of three interleaved components that are RGB or Y, Cb, Cr of at most 16 bits.
+pub(crate) fn three_to_grey(values: &[u16], precision: u8, colour: Colour, luma: &mut Luma) -> Vec<f32> {
+    let scale = ((1_u32 << precision) - 1) as f32;
+    let unit = |value: u16| f32::from(value) / scale;
+    let eight = |value: u16| {
+        if precision > 8 {
+            (value >> (precision - 8)) as u8
+        } else {
+            value as u8
+        }
+    };
+    values
+        .chunks_exact(3)
+        .map(|pixel| {
+            if colour == Colour::Rgb {
+                luma.of(unit(pixel[0]), unit(pixel[1]), unit(pixel[2])).min(1.0)
+            } else {
+                let [red, green, blue] = rgb_of_ycbcr(eight(pixel[0]), eight(pixel[1]), eight(pixel[2]));
+                luma.see(red, green, blue);
+                // Y is the luma already.
+                unit(pixel[0])
+            }
+        })
+        .collect()
+}
+
+/// What is wrong with a stream, before the film's name is known.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The stream ends too early.
+    Truncated(String),
+    /// The stream breaks the format.
+    Malformed(String),
+    /// The stream is of a kind that is not decoded.
+    Unsupported(String, &'static str),
+}
+
+impl Fault {
+    fn named(self, name: &str, format: Format) -> Error {
+        let name = name.to_string();
+        match self {
+            Self::Truncated(detail) => Error::Truncated { name, format, detail },
+            Self::Malformed(detail) => Error::Malformed { name, format, detail },
+            Self::Unsupported(what, advice) => Error::Unsupported { name, what, advice },
+        }
+    }
+}

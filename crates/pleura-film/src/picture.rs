@@ -1,0 +1,21 @@
+//! Pictures: films, heatmaps over films, outlines, sheets of several, and PNG files of them.
+//!
+//! Colours on a heatmap are a diverging pair that people with red-green blindness tell apart: red speaks for
+//! the class, blue against it, and how strongly is told by how little of the film shines through.
+
+mod canvas;
+mod diverging;
+mod file;
+mod heatmap;
+mod layout;
+mod outline;
+mod sheet;
+mod text;
+
+pub use canvas::Picture;
+pub use diverging::Diverging;
+pub use file::{grey_png_8, grey_png_16, save};
+pub use heatmap::{Caption, Heatmap, Scale, Style, heatmap};
+pub use outline::Outline;
+pub use sheet::{Sheet, beside};
+pub use text::{TextSize, text_width};

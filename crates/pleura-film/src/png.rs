@@ -1,0 +1,149 @@
+//! PNG to film.
+
+use std::io::Cursor;
+
+use png::{BitDepth, ColorType, DecodingError, Limits, Transformations};
+
+use crate::colour::Luma;
+use crate::decode::check_size;
+use crate::film::{Colour, Film, Format, Source, Step};
+use crate::{DecodeOptions, Error};
+
+/// The most bytes that one byte of a deflate stream can stand for (258 bytes in two bits).
+const DEFLATE_RATIO: u64 = 1032;
+
+/// Decodes a PNG file of any colour type and bit depth.
+pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film, Error> {
+    // Rows and palettes are all the decoder keeps besides the output, which is ours.
+    let limits = Limits {
+        bytes: bytes.len().saturating_add(64 << 20),
+    };
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), limits);
+    decoder.set_ignore_text_chunk(true);
+    decoder.set_ignore_iccp_chunk(true);
+    decoder.set_transformations(Transformations::EXPAND);
+
+    let info = decoder.read_header_info().map_err(|error| refuse(name, &error))?;
+    let (width, height) = (info.width, info.height);
+    check_size(width.into(), height.into(), name, options)?;
+    let raw_bits = u64::from(width) * info.bits_per_pixel() as u64;
+    let raw_bytes = raw_bits.div_ceil(8).saturating_mul(height.into());
+    if raw_bytes / DEFLATE_RATIO > bytes.len() as u64 {
+        return Err(Error::Implausible {
+            name: name.to_string(),
+            format: Format::Png,
+            width: width.into(),
+            height: height.into(),
+            bytes: bytes.len() as u64,
+            least: raw_bytes / DEFLATE_RATIO,
+        });
+    }
+
+    let mut reader = decoder.read_info().map_err(|error| refuse(name, &error))?;
+    let info = reader.info();
+    let (stored, bit_depth) = (info.color_type, info.bit_depth as u8);
+    let has_transparency = info.trns.is_some();
+    let frames = info.animation_control().map_or(1, |control| control.num_frames);
+    let size = reader.output_buffer_size().ok_or_else(|| Error::TooManyPixels {
+        name: name.to_string(),
+        width: width.into(),
+        height: height.into(),
+        limit: options.max_pixels,
+    })?;
+    let mut samples = vec![0; size];
+    let frame = reader
+        .next_frame(&mut samples)
+        .map_err(|error| refuse(name, &error))?;
+    samples.truncate(frame.buffer_size());
+
+    let mut steps = Vec::new();
+    if frames > 1 {
+        steps.push(Step::FirstOfAnimation { frames });
+    }
+    if stored == ColorType::Indexed {
+        steps.push(Step::Palette);
+    }
+    let values: Vec<f32> = match frame.bit_depth {
+        BitDepth::Sixteen => samples
+            .chunks_exact(2)
+            .map(|pair| f32::from(u16::from_be_bytes([pair[0], pair[1]])) / 65535.0)
+            .collect(),
+        _ => samples.iter().map(|&sample| f32::from(sample) / 255.0).collect(),
+    };
+    drop(samples);
+    let grey = flatten(values, frame.color_type, &mut steps);
+
+    let colour = match (stored, has_transparency) {
+        (ColorType::Grayscale, false) => Colour::Grey,
+        (ColorType::Grayscale, true) | (ColorType::GrayscaleAlpha, _) => Colour::GreyAlpha,
+        (ColorType::Rgb, false) => Colour::Rgb,
+        (ColorType::Rgb, true) | (ColorType::Rgba, _) => Colour::Rgba,
+        (ColorType::Indexed, _) => Colour::Palette,
+    };
+    let (width, height) = (frame.width as usize, frame.height as usize);
+    let source = Source {
+        format: Format::Png,
+        width,
+        height,
+        bit_depth,
+        colour,
+        steps,
+        dicom: None,
+    };
+    Ok(Film {
+        width,
+        height,
+        grey,
+        source,
+    })
+}
+
+/// Lays alpha over black and turns colour into luma.
+fn flatten(values: Vec<f32>, colour: ColorType, steps: &mut Vec<Step>) -> Vec<f32> {
+    let channels = colour.samples();
+    let (has_alpha, has_colour) = (channels % 2 == 0, channels > 2);
+    if !has_alpha && !has_colour {
+        return values;
+    }
+    let mut luma = Luma::default();
+    let mut translucent = 0;
+    let grey = values
+        .chunks_exact(channels)
+        .map(|pixel| {
+            let alpha = if has_alpha { pixel[channels - 1] } else { 1.0 };
+            translucent += u64::from(alpha < 1.0);
+            let grey = if has_colour {
+                luma.of(pixel[0] * alpha, pixel[1] * alpha, pixel[2] * alpha)
+            } else {
+                pixel[0] * alpha
+            };
+            // Three weights that sum to one in decimal need not do so in binary.
+            grey.min(1.0)
+        })
+        .collect();
+    if has_alpha {
+        steps.push(Step::AlphaOverBlack { translucent });
+    }
+    if has_colour {
+        steps.push(Step::Luma {
+            max_channel_difference: luma.max_difference(),
+        });
+    }
+    grey
+}
+
+fn refuse(name: &str, error: &DecodingError) -> Error {
+    let (name, format) = (name.to_string(), Format::Png);
+    match error {
+        DecodingError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => Error::Truncated {
+            name,
+            format,
+            detail: "the file ends inside the image data".to_string(),
+        },
+        error => Error::Malformed {
+            name,
+            format,
+            detail: error.to_string(),
+        },
+    }
+}

@@ -1,0 +1,303 @@
+//! From a film to what a network sees.
+
+use serde::{Deserialize, Serialize};
+
+use crate::decode::sixteen_bit;
+use crate::equalise::{Content, Equalisation};
+use crate::film::Film;
+use crate::resize::{Axis, resize};
+
+/// How a film becomes a square of a network's input size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Preparation {
+    /// The side of the square, in pixels. Default 224.
+    pub size: usize,
+    /// What becomes of a film that is not square. Default [`Fit::Stretch`].
+    pub fit: Fit,
+    /// Whether grey levels are evened out. Default: they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equalise: Option<Equalisation>,
+}
+
+impl Default for Preparation {
+    fn default() -> Self {
+        Self {
+            size: 224,
+            fit: Fit::Stretch,
+            equalise: None,
+        }
+    }
+}
+
+/// What becomes of a film that is not square.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fit {
+    /// Both sides are scaled to the size, each by its own factor.
+    #[default]
+    Stretch,
+    /// The long side is scaled to the size; black fills the rest evenly on both sides.
+    Pad,
+    /// The short side is scaled to the size; the long side is cut evenly on both ends.
+    Crop,
+}
+
+/// A film at a network's input size.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prepared {
+    /// The side of the square.
+    pub size: usize,
+    /// Grey levels `[size, size]`, 0 black to 65535 white.
+    pub grey: Vec<u16>,
+    /// Where each prepared pixel lies on the film.
+    pub geometry: Geometry,
+}
+
+impl Prepared {
+    /// The grey levels as a network takes them, 0..=1, `[size, size]`.
+    pub fn unit_grey(&self) -> Vec<f32> {
+        self.grey.iter().map(|&grey| f32::from(grey) / 65535.0).collect()
+    }
+}
+
+/// The map between prepared pixels and film pixels: a scale and a shift along each axis.
+///
+/// Coordinates are continuous, from the upper left corner; pixel `i` covers `i..i + 1`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Geometry {
+    /// The side of the prepared square.
+    pub size: usize,
+    /// Columns of the film.
+    pub film_width: usize,
+    /// Rows of the film.
+    pub film_height: usize,
+    /// Film pixels a prepared pixel, across and down.
+    pub scale: [f64; 2],
+    /// The film coordinate of the prepared square's upper left corner, across and down.
+    pub origin: [f64; 2],
+}
+
+impl Geometry {
+    /// Where a film of this size lies in a prepared square.
+    pub fn new(film_width: usize, film_height: usize, size: usize, fit: Fit) -> Self {
+        let (width, height, side) = (
+            film_width.max(1) as f64,
+            film_height.max(1) as f64,
+            size.max(1) as f64,
+        );
+        let scale = match fit {
+            Fit::Stretch => [width / side, height / side],
+            Fit::Pad => [width.max(height) / side; 2],
+            Fit::Crop => [width.min(height) / side; 2],
+        };
+        // The middle of the film lies in the middle of the square.
+        let origin = [(width - scale[0] * side) / 2.0, (height - scale[1] * side) / 2.0];
+        let geometry = Self {
+            size: size.max(1),
+            film_width,
+            film_height,
+            scale,
+            origin,
+        };
+        if fit == Fit::Pad {
+            geometry.snapped()
+        } else {
+            geometry
+        }
+    }
+
+    /// The same with the film's sides rounded to whole prepared pixels, so that no pixel is half padding.
+    fn snapped(self) -> Self {
+        let content = self.content();
+        let scale = [
+            self.film_width.max(1) as f64 / content.width as f64,
+            self.film_height.max(1) as f64 / content.height as f64,
+        ];
+        let origin = [
+            -(content.left as f64) * scale[0],
+            -(content.top as f64) * scale[1],
+        ];
+        Self {
+            scale,
+            origin,
+            ..self
+        }
+    }
+
+    /// The whole pixels of the square that the film fills.
+    fn content(&self) -> Content {
+        let side = |film: usize, scale: f64| ((film as f64 / scale).round() as usize).clamp(1, self.size);
+        let width = side(self.film_width, self.scale[0]);
+        let height = side(self.film_height, self.scale[1]);
+        Content {
+            left: (self.size - width) / 2,
+            top: (self.size - height) / 2,
+            width,
+            height,
+        }
+    }
+
+    /// The film coordinate of a prepared coordinate.
+    pub fn to_film(&self, x: f64, y: f64) -> [f64; 2] {
+        [
+            self.origin[0] + self.scale[0] * x,
+            self.origin[1] + self.scale[1] * y,
+        ]
+    }
+
+    /// The prepared coordinate of a film coordinate.
+    pub fn to_prepared(&self, x: f64, y: f64) -> [f64; 2] {
+        [
+            (x - self.origin[0]) / self.scale[0],
+            (y - self.origin[1]) / self.scale[1],
+        ]
+    }
+
+    /// Whether a prepared coordinate lies on the film, and not on padding.
+    pub fn on_film(&self, x: f64, y: f64) -> bool {
+        let [x, y] = self.to_film(x, y);
+        (0.0..self.film_width as f64).contains(&x) && (0.0..self.film_height as f64).contains(&y)
+    }
+}
+
+/// Prepares a film. This is the one way from a film to a network's input.
+///
+/// A preparation of size 0 is taken as size 1.
+pub fn prepare(film: &Film, preparation: &Preparation) -> Prepared {
+    let size = preparation.size.max(1);
+    let geometry = Geometry::new(film.width, film.height, size, preparation.fit);
+    let content = geometry.content();
+    let axis = |index: usize, film_side: usize, out: usize| match preparation.fit {
+        Fit::Stretch | Fit::Pad => Axis {
+            start: 0.0,
+            length: film_side as f64,
+            out,
+        },
+        Fit::Crop => Axis {
+            start: geometry.origin[index],
+            length: geometry.scale[index] * size as f64,
+            out,
+        },
+    };
+    let across = axis(0, film.width, content.width);
+    let down = axis(1, film.height, content.height);
+    let resized = resize(&film.grey, film.width, film.height, across, down);
+
+    let mut grey = vec![0; size * size];
+    for (row, line) in resized.chunks_exact(content.width).enumerate() {
+        let start = (content.top + row) * size + content.left;
+        for (out, &value) in grey[start..start + content.width].iter_mut().zip(line) {
+            *out = sixteen_bit(value);
+        }
+    }
+    if let Some(equalisation) = preparation.equalise {
+        equalisation.apply(&mut grey, size, content);
+    }
+    Prepared { size, grey, geometry }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A film that is bright at one place.
+    fn with_spot(width: usize, height: usize, x: usize, y: usize) -> Film {
+        let mut grey = vec![0.0; width * height];
+        for row in y - 3..=y + 3 {
+            grey[row * width + x - 3..=row * width + x + 3].fill(1.0);
+        }
+        Film::from_grey(width, height, grey).unwrap()
+    }
+
+    #[test]
+    fn geometry_leads_back_to_the_place_on_the_film() {
+        for (width, height) in [(301, 199), (150, 400), (224, 224), (90, 97)] {
+            for fit in [Fit::Stretch, Fit::Pad, Fit::Crop] {
+                let (x, y) = (width / 2 + 5, height / 2 - 7);
+                let film = with_spot(width, height, x, y);
+                let prepared = prepare(
+                    &film,
+                    &Preparation {
+                        size: 224,
+                        fit,
+                        equalise: None,
+                    },
+                );
+                let (mut sum, mut at) = (0.0, [0.0; 2]);
+                for (index, &grey) in prepared.grey.iter().enumerate() {
+                    let center = [(index % 224) as f64 + 0.5, (index / 224) as f64 + 0.5];
+                    sum += f64::from(grey);
+                    at[0] += f64::from(grey) * center[0];
+                    at[1] += f64::from(grey) * center[1];
+                }
+                let found = prepared.geometry.to_film(at[0] / sum, at[1] / sum);
+                let right = [x as f64 + 0.5, y as f64 + 0.5];
+                let off = (found[0] - right[0]).hypot(found[1] - right[1]);
+                assert!(
+                    off < 0.1,
+                    "{fit:?} {width}×{height}: {found:?} instead of {right:?}"
+                );
+                let back = prepared.geometry.to_prepared(found[0], found[1]);
+                assert!((back[0] - at[0] / sum).abs() < 1e-9 && (back[1] - at[1] / sum).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn padding_is_black_and_known() {
+        let film = Film::from_grey(100, 50, vec![1.0; 5000]).unwrap();
+        let prepared = prepare(
+            &film,
+            &Preparation {
+                size: 64,
+                fit: Fit::Pad,
+                equalise: None,
+            },
+        );
+        for (index, &grey) in prepared.grey.iter().enumerate() {
+            let (x, y) = ((index % 64) as f64 + 0.5, (index / 64) as f64 + 0.5);
+            let expected = if prepared.geometry.on_film(x, y) { 65535 } else { 0 };
+            assert_eq!(grey, expected, "{x} {y}");
+        }
+        assert_eq!(prepared.grey.iter().filter(|&&grey| grey == 0).count(), 64 * 32);
+    }
+
+    #[test]
+    fn extreme_shapes_are_prepared() {
+        for (width, height) in [(1, 1), (1, 5000), (5000, 1)] {
+            let film = Film::from_grey(width, height, vec![0.5; width * height]).unwrap();
+            for fit in [Fit::Stretch, Fit::Pad, Fit::Crop] {
+                let equalise = Some(Equalisation::Clahe {
+                    tiles: 8,
+                    clip_percent: 200,
+                });
+                let prepared = prepare(
+                    &film,
+                    &Preparation {
+                        size: 32,
+                        fit,
+                        equalise,
+                    },
+                );
+                assert_eq!(prepared.grey.len(), 1024);
+            }
+        }
+    }
+
+    #[test]
+    fn a_preparation_reads_from_few_words_and_refuses_unknown_ones() {
+        let read = |text: &str| serde_json::from_str::<Preparation>(text);
+        assert_eq!(read("{}").unwrap(), Preparation::default());
+        let clahe =
+            read(r#"{"fit":"pad","equalise":{"method":"clahe","tiles":8,"clip_percent":200}}"#).unwrap();
+        assert_eq!(
+            clahe.equalise,
+            Some(Equalisation::Clahe {
+                tiles: 8,
+                clip_percent: 200
+            })
+        );
+        assert!(read(r#"{"sise":224}"#).is_err());
+    }
+}

@@ -11,12 +11,13 @@ use crate::manifest::hexadecimal;
 /// The digest of a file and the film in it.
 pub(crate) fn open(name: &str, path: &Path, options: &DecodeOptions) -> Result<(String, Film), Error> {
     let bytes = read(path, options)?;
-    let film = pleura_film::decode(&bytes, &path.to_string_lossy(), options).map_err(|source| Error::Film {
-        film: name.to_string(),
-        path: path.to_path_buf(),
-        source: Box::new(source),
-    })?;
-    Ok((hexadecimal(&Sha256::digest(&bytes)), film))
+    let film =
+        pleura_film::decode(&bytes, &path.to_string_lossy(), options).map_err(|source| Error::Film {
+            film: name.to_string(),
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        })?;
+    Ok((sha256(&bytes), film))
 }
 
 /// The bytes of a film's file, where it is no larger than a film may be.
@@ -29,4 +30,9 @@ pub(crate) fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Erro
         return Err(Error::io(action, path)(error));
     }
     std::fs::read(path).map_err(Error::io(action, path))
+}
+
+/// SHA-256 as the manifest writes it.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }

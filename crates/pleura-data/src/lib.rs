@@ -1,16 +1,39 @@
 //! Datasets on disk to one manifest, patient-level splits, leak checks, phantoms, and batches.
+//!
+//! ```text
+//! datasets --build--> Manifest --split--> --check--> FilmCache --Loader--> Batch
+//! ```
+//!
+//! * [`sources`] reads datasets as users have them; [`build()`] puts them together and counts every film left out.
+//! * [`split()`] deals films out by patient; [`check()`] refuses a manifest that leaks.
+//! * [`FilmCache`] keeps decoded films at training size; [`Loader`] makes batches of them ahead of time.
+//! * [`phantom`] makes synthetic films with known truth.
 
+mod amend;
 mod atomic;
+pub mod build;
 mod cache;
+mod check;
+mod classes;
 mod error;
 mod films;
+mod labels;
 mod loader;
 pub mod manifest;
 mod order;
 pub mod phantom;
+mod sidecar;
+pub mod sources;
+mod split;
+mod table;
 
+pub use build::{BuildOptions, Built, Dataset, Filters, build};
 pub use cache::FilmCache;
+pub use check::{CheckReport, Fault, Place, check};
+pub use classes::{ClassMap, Verdict};
 pub use error::Error;
 pub use loader::{Ahead, Batch, Loader};
 pub use manifest::{Label, Manifest, Masks, Row, Sex, Split};
 pub use order::shuffled;
+pub use sidecar::{FileRecord, Sidecar, SourceRecord, SplitRecord};
+pub use split::{SplitBy, SplitCounts, SplitOptions, split, split_file};

@@ -1,16 +1,19 @@
 //! The manifest: one table of films, whichever datasets they came from.
 
 mod cell;
+mod place;
 mod read;
 mod write;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 pub use cell::Cell;
+pub(crate) use place::Place;
+pub(crate) use read::{OLDEST, Strictness};
 pub(crate) use write::hexadecimal;
-pub(crate) use read::Strictness;
 
 /// A table of films with their patients, sources, findings and splits.
 ///
@@ -114,8 +117,9 @@ pub enum Sex {
 }
 
 /// The columns that every manifest has, in the order they are written.
-pub const COLUMNS: [&str; 10] =
-    ["film", "path", "sha256", "dataset", "patient", "study", "view", "sex", "age", "split"];
+pub const COLUMNS: [&str; 10] = [
+    "film", "path", "sha256", "dataset", "patient", "study", "view", "sex", "age", "split",
+];
 
 /// The optional columns of masks, in the order they are written.
 pub const MASK_COLUMNS: [&str; 3] = ["lung_mask", "lesion_mask", "text_mask"];
@@ -129,12 +133,19 @@ pub const NO_FINDING: &str = "No Finding";
 impl Manifest {
     /// An empty manifest that will lie in `folder`.
     pub fn new(folder: impl Into<PathBuf>, findings: Vec<String>) -> Self {
-        Self { findings, notes: Vec::new(), rows: Vec::new(), folder: folder.into() }
+        Self {
+            findings,
+            notes: Vec::new(),
+            rows: Vec::new(),
+            folder: folder.into(),
+        }
     }
 
     /// Row numbers of one split, in the manifest's order.
     pub fn split(&self, split: Split) -> Vec<usize> {
-        (0..self.rows.len()).filter(|&row| self.rows[row].split == Some(split)).collect()
+        (0..self.rows.len())
+            .filter(|&row| self.rows[row].split == Some(split))
+            .collect()
     }
 
     /// The file of a film.
@@ -157,6 +168,15 @@ impl Manifest {
         self.notes.iter().position(|note| note == name)
     }
 
+    /// How many patients it has.
+    pub fn patients(&self) -> usize {
+        self.rows
+            .iter()
+            .map(|row| row.patient.as_str())
+            .collect::<HashSet<_>>()
+            .len()
+    }
+
     /// For each row the one finding that is positive, where exactly one is and no label is uncertain.
     pub fn classes(&self) -> Vec<Option<usize>> {
         self.rows.iter().map(Row::class).collect()
@@ -174,3 +194,6 @@ impl Row {
         positive.next().is_none().then_some(first)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! A manifest to CSV, and its digest.
 
 use std::fmt::Write as _;
-use std::io::Write;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -75,7 +74,12 @@ impl Manifest {
         ];
         record.extend(row.labels.iter().map(|label| label.cell().to_string()));
         for &mask in masks {
-            record.push(row.masks.by_column()[mask].map(|path| text(path)).transpose()?.unwrap_or_default());
+            record.push(
+                row.masks.by_column()[mask]
+                    .map(|path| text(path))
+                    .transpose()?
+                    .unwrap_or_default(),
+            );
         }
         record.extend(row.notes.iter().cloned());
         Ok(record)
@@ -87,7 +91,11 @@ fn text(path: &Path) -> std::io::Result<String> {
     let text = path
         .to_str()
         .ok_or_else(|| std::io::Error::other(format!("the path {path:?} is not UTF-8: rename the file")))?;
-    Ok(if std::path::MAIN_SEPARATOR == '/' { text.to_string() } else { text.replace('\\', "/") })
+    Ok(if std::path::MAIN_SEPARATOR == '/' {
+        text.to_string()
+    } else {
+        text.replace('\\', "/")
+    })
 }
 
 /// Each cell goes in with its length in front, so that no two tables share a byte string.
@@ -101,7 +109,14 @@ fn rows_digest(manifest: &Manifest, rows: &[usize]) -> String {
     cell(&manifest.findings.len().to_string());
     manifest.findings.iter().for_each(|finding| cell(finding));
     for row in rows.iter().map(|&row| &manifest.rows[row]) {
-        for text in [&row.film, &row.sha256, &row.dataset, &row.patient, &row.study, &row.view] {
+        for text in [
+            &row.film,
+            &row.sha256,
+            &row.dataset,
+            &row.patient,
+            &row.study,
+            &row.view,
+        ] {
             cell(text);
         }
         cell(row.sex.map_or("", Cell::cell));
@@ -114,9 +129,11 @@ fn rows_digest(manifest: &Manifest, rows: &[usize]) -> String {
 
 /// Lower-case hexadecimal digits of a digest.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing into a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            // Writing into a String cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

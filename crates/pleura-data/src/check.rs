@@ -1,0 +1,260 @@
+//! Nothing of the test split may have been seen in training.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use pleura_film::DecodeOptions;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::manifest::{Cell, hexadecimal};
+use crate::sources::Remark;
+use crate::{Error, Manifest, Split, films};
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CheckReport {
+    /// Films in the manifest.
+    pub films: usize,
+    /// Patients in the manifest.
+    pub patients: usize,
+    /// Films in each split; those in none under the empty name.
+    pub splits: BTreeMap<String, usize>,
+    /// What makes the manifest unfit for training or testing.
+    pub faults: Vec<Fault>,
+    /// What should be known.
+    pub remarks: Vec<Remark>,
+}
+
+impl CheckReport {
+    /// Whether the manifest is fit for use.
+    pub fn passed(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// A film and the split it is in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Place {
+    /// The film.
+    pub film: String,
+    /// Its split.
+    pub split: Split,
+}
+
+/// One reason to refuse a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "fault", rename_all = "snake_case")]
+pub enum Fault {
+    /// Films of one patient are in more than one split.
+    Patient {
+        /// The patient.
+        patient: String,
+        /// The films.
+        films: Vec<Place>,
+    },
+    /// One file is in more than one split under different names.
+    File {
+        /// Its digest.
+        sha256: String,
+        /// The films.
+        films: Vec<Place>,
+    },
+    /// Different files with equal pixels are in more than one split.
+    Pixels {
+        /// Digest of the pixels.
+        pixels: String,
+        /// The films.
+        films: Vec<Place>,
+    },
+    /// A film's file has another digest than the manifest says.
+    Changed {
+        /// The film.
+        film: String,
+        /// Its file.
+        path: PathBuf,
+    },
+    /// A film's file is missing or cannot be decoded.
+    Unreadable {
+        /// The film.
+        film: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |films: &[Place]| {
+            films
+                .iter()
+                .map(|place| format!("{} ({})", place.film, place.split))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        match self {
+            Self::Patient { patient, films } => {
+                write!(formatter, "patient {patient} is in two splits: {}", list(films))
+            }
+            Self::File { sha256, films } => {
+                write!(
+                    formatter,
+                    "one file (sha256 {}…) is in two splits: {}",
+                    &sha256[..12.min(sha256.len())],
+                    list(films)
+                )
+            }
+            Self::Pixels { films, .. } => write!(
+                formatter,
+                "films with equal pixels are in two splits: {}",
+                list(films)
+            ),
+            Self::Changed { film, path } => {
+                write!(
+                    formatter,
+                    "film {film}: {} is not the file that the manifest describes",
+                    path.display()
+                )
+            }
+            Self::Unreadable { film, reason } => write!(formatter, "film {film}: {reason}"),
+        }
+    }
+}
+
+/// Reads and decodes every film and looks for patients, files and pixels in two splits.
+///
+/// Pixels are compared after decoding, so the same image saved twice is found whatever the format; the manifest's own notes are not trusted.
+/// `progress(done, of)` counts films.
+pub fn check(manifest: &Manifest, progress: &(dyn Fn(usize, usize) + Sync)) -> CheckReport {
+    let mut report = CheckReport {
+        films: manifest.rows.len(),
+        patients: manifest.patients(),
+        splits: BTreeMap::new(),
+        faults: Vec::new(),
+        remarks: Vec::new(),
+    };
+    for row in &manifest.rows {
+        *report
+            .splits
+            .entry(row.split.map_or("", Cell::cell).to_string())
+            .or_default() += 1;
+    }
+    let unsplit: Vec<String> = manifest
+        .rows
+        .iter()
+        .filter(|row| row.split.is_none())
+        .map(|row| row.film.clone())
+        .collect();
+    report.remarks.extend(Remark::of("film in no split", &unsplit));
+
+    for (patient, films) in astride(manifest, |row| Some(manifest.rows[row].patient.as_str())) {
+        report.faults.push(Fault::Patient { patient, films });
+    }
+    for (sha256, films) in astride(manifest, |row| Some(manifest.rows[row].sha256.as_str())) {
+        report.faults.push(Fault::File { sha256, films });
+    }
+    let pixels = look(manifest, &mut report, progress);
+    for (digest, films) in astride(manifest, |row| pixels[row].as_deref()) {
+        // One file under two names has been told already.
+        let files: BTreeSet<&str> = (0..manifest.rows.len())
+            .filter(|&row| pixels[row].as_deref() == Some(digest.as_str()))
+            .map(|row| manifest.rows[row].sha256.as_str())
+            .collect();
+        if files.len() > 1 {
+            report.faults.push(Fault::Pixels {
+                pixels: digest,
+                films,
+            });
+        }
+    }
+    report.remarks.extend(Remark::of(
+        "films with equal pixels in one split",
+        &together(manifest, &pixels),
+    ));
+    report
+}
+
+/// Opens every film; gives the digest of its pixels, and reports files that are not what the manifest says.
+fn look(
+    manifest: &Manifest,
+    report: &mut CheckReport,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Vec<Option<String>> {
+    let total = manifest.rows.len();
+    let done = Mutex::new(0);
+    let seen: Vec<(Option<String>, Option<Fault>)> = manifest
+        .rows
+        .par_iter()
+        .map(|row| {
+            let path = manifest.file(row);
+            let found = match films::open(&row.film, &path, &DecodeOptions::default()) {
+                Ok((sha256, film)) => {
+                    let fault = (sha256 != row.sha256).then(|| Fault::Changed {
+                        film: row.film.clone(),
+                        path,
+                    });
+                    (Some(hexadecimal(&pleura_film::pixel_digest(&film))), fault)
+                }
+                Err(error) => (
+                    None,
+                    Some(Fault::Unreadable {
+                        film: row.film.clone(),
+                        reason: reason(&error),
+                    }),
+                ),
+            };
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            *done += 1;
+            progress(*done, total);
+            found
+        })
+        .collect();
+    let (pixels, faults): (Vec<_>, Vec<_>) = seen.into_iter().unzip();
+    report.faults.extend(faults.into_iter().flatten());
+    pixels
+}
+
+/// The complaint without the film's name, which the fault has already.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Film { path, source, .. } => format!("{}: {source}", path.display()),
+        other => other.to_string(),
+    }
+}
+
+/// Keys whose films are in more than one split, sorted by key.
+fn astride<'a>(manifest: &Manifest, key: impl Fn(usize) -> Option<&'a str>) -> Vec<(String, Vec<Place>)> {
+    let mut places: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
+    for (number, row) in manifest.rows.iter().enumerate() {
+        if let (Some(key), Some(split)) = (key(number), row.split) {
+            places.entry(key).or_default().push(Place {
+                film: row.film.clone(),
+                split,
+            });
+        }
+    }
+    places.retain(|_, films| films.iter().any(|place| place.split != films[0].split));
+    places
+        .into_iter()
+        .map(|(key, films)| (key.to_string(), films))
+        .collect()
+}
+
+/// Films with equal pixels that are at least in the same split.
+fn together(manifest: &Manifest, pixels: &[Option<String>]) -> Vec<String> {
+    let mut films: HashMap<(&str, Option<Split>), Vec<&str>> = HashMap::new();
+    for (row, pixels) in manifest.rows.iter().zip(pixels) {
+        if let Some(pixels) = pixels {
+            films.entry((pixels, row.split)).or_default().push(&row.film);
+        }
+    }
+    let mut groups: Vec<String> = films
+        .into_values()
+        .filter(|films| films.len() > 1)
+        .map(|films| films.join(" = "))
+        .collect();
+    groups.sort();
+    groups
+}

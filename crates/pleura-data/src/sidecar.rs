@@ -1,0 +1,193 @@
+//! The JSON beside a manifest: where its films come from, what was left out and why, how it was split.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::sources::{Remark, Source, Step};
+use crate::{Error, Manifest, atomic};
+
+/// What a manifest's sidecar says. It holds no time and no name of a machine's user, so that the same films give the same file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sidecar {
+    /// Name and version of the software that built the manifest.
+    pub software: String,
+    /// [`Manifest::digest`] of the manifest it belongs to.
+    pub manifest_digest: String,
+    /// Films in the manifest.
+    pub films: usize,
+    /// Patients in the manifest.
+    pub patients: usize,
+    /// The datasets, in the order they were read.
+    pub sources: Vec<SourceRecord>,
+    /// What was left out after the datasets had been put together.
+    pub steps: Vec<Step>,
+    /// What was noticed about all films together.
+    pub remarks: Vec<Remark>,
+    /// The class map, where one was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<String>,
+    /// Tables of amendments that were applied.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amendments: Vec<FileRecord>,
+    /// Films in each dataset that have each finding.
+    pub positives: BTreeMap<String, BTreeMap<String, usize>>,
+    /// How the films were split, once they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub split: Option<SplitRecord>,
+}
+
+/// One dataset as it went in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceRecord {
+    /// What the manifest calls it.
+    pub dataset: String,
+    /// The adapter that read it.
+    pub kind: String,
+    /// Its name in the literature.
+    pub title: String,
+    /// Where it lay.
+    pub path: PathBuf,
+    /// The terms its publishers set.
+    pub licence: String,
+    /// How to cite it.
+    pub citation: String,
+    /// Where it is published.
+    pub url: String,
+    /// Public sets that share films with it.
+    pub overlaps: Vec<String>,
+    /// The label files that were read.
+    pub files: Vec<FileRecord>,
+    /// Films listed (or, without a list, found).
+    pub listed: usize,
+    /// What was left out, in order.
+    pub steps: Vec<Step>,
+    /// What was noticed.
+    pub remarks: Vec<Remark>,
+    /// Films that went into the manifest.
+    pub kept: usize,
+}
+
+/// A file and its digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// Where it lay.
+    pub path: PathBuf,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// How a manifest was split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SplitRecord {
+    /// `patient` or `official`.
+    pub by: String,
+    /// The seed.
+    pub seed: u64,
+    /// Parts asked for: training, validation, test.
+    pub fractions: [f64; 3],
+    /// Test films of each class, where a balanced test was asked for.
+    pub balanced_test: Option<usize>,
+    /// Films in each split.
+    pub films: BTreeMap<String, usize>,
+    /// Patients in each split.
+    pub patients: BTreeMap<String, usize>,
+    /// Digest of the test split's rows, to be compared at every look.
+    pub test_digest: String,
+}
+
+impl Sidecar {
+    /// Where the sidecar of a manifest lies: the same name with the extension `.json`.
+    pub fn path(manifest: &Path) -> PathBuf {
+        manifest.with_extension("json")
+    }
+
+    /// The sidecar of a manifest; `None` where it has none.
+    pub fn read(manifest: &Path) -> Result<Option<Self>, Error> {
+        let path = Self::path(manifest);
+        match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|source| Error::Json { path, source }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io("cannot read the sidecar", &path)(error)),
+        }
+    }
+
+    /// Writes the sidecar of a manifest, whole or not at all.
+    pub fn write(&self, manifest: &Path) -> Result<(), Error> {
+        let path = Self::path(manifest);
+        let text = serde_json::to_string_pretty(self).map_err(|source| Error::Json {
+            path: path.clone(),
+            source,
+        })?;
+        atomic::write(&path, |out| writeln!(out, "{text}"))
+    }
+
+    /// A sidecar for a manifest that was made by other means than building it from datasets.
+    pub fn bare(manifest: &Manifest) -> Self {
+        let mut sidecar = Self {
+            software: concat!("pleura ", env!("CARGO_PKG_VERSION")).to_string(),
+            manifest_digest: String::new(),
+            films: 0,
+            patients: 0,
+            sources: Vec::new(),
+            steps: Vec::new(),
+            remarks: Vec::new(),
+            classes: None,
+            amendments: Vec::new(),
+            positives: BTreeMap::new(),
+            split: None,
+        };
+        sidecar.describe(manifest);
+        sidecar
+    }
+
+    /// Brings digest and counts up to date with the manifest.
+    pub(crate) fn describe(&mut self, manifest: &Manifest) {
+        self.manifest_digest = manifest.digest();
+        self.films = manifest.rows.len();
+        self.patients = manifest.patients();
+        self.positives.clear();
+        for row in &manifest.rows {
+            let findings = self.positives.entry(row.dataset.clone()).or_default();
+            for (finding, label) in manifest.findings.iter().zip(&row.labels) {
+                if *label == crate::Label::Positive {
+                    *findings.entry(finding.clone()).or_default() += 1;
+                }
+            }
+        }
+    }
+}
+
+impl SourceRecord {
+    pub(crate) fn new(source: &Source, dataset: &str, path: &Path) -> Self {
+        Self {
+            dataset: dataset.to_string(),
+            kind: source.name.to_string(),
+            title: source.title.to_string(),
+            path: path.to_path_buf(),
+            licence: source.licence.to_string(),
+            citation: source.citation.to_string(),
+            url: source.url.to_string(),
+            overlaps: source.overlaps.iter().map(ToString::to_string).collect(),
+            files: Vec::new(),
+            listed: 0,
+            steps: Vec::new(),
+            remarks: Vec::new(),
+            kept: 0,
+        }
+    }
+}
+
+impl FileRecord {
+    /// Digests a file.
+    pub(crate) fn of(path: &Path) -> Result<Self, Error> {
+        let bytes = std::fs::read(path).map_err(Error::io("cannot read", path))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            sha256: crate::films::sha256(&bytes),
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! Films that must stay together.
+
+use std::collections::HashMap;
+
+use crate::Manifest;
+use crate::build::PIXELS;
+
+/// Films of one patient, and of patients who share a film with them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Group {
+    /// Rows of the manifest, ascending.
+    pub(super) rows: Vec<usize>,
+}
+
+/// The connected components of films under "same patient", "same file" and "same pixels", in the order of their first row.
+pub(super) fn of(manifest: &Manifest) -> Vec<Group> {
+    let pixels = manifest.note(PIXELS);
+    let mut first: HashMap<(u8, &str), usize> = HashMap::new();
+    let mut parent: Vec<usize> = (0..manifest.rows.len()).collect();
+    for (number, row) in manifest.rows.iter().enumerate() {
+        let pixels = pixels.map_or("", |column| row.notes[column].as_str());
+        for key in [(0, row.patient.as_str()), (1, row.sha256.as_str()), (2, pixels)] {
+            if !key.1.is_empty() {
+                let other = *first.entry(key).or_insert(number);
+                let (a, b) = (root(&mut parent, other), root(&mut parent, number));
+                // The smaller row becomes the root, so that the outcome does not depend on the order of joins.
+                parent[a.max(b)] = a.min(b);
+            }
+        }
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    let mut place: HashMap<usize, usize> = HashMap::new();
+    for row in 0..manifest.rows.len() {
+        let root = root(&mut parent, row);
+        let group = *place.entry(root).or_insert_with(|| {
+            groups.push(Group { rows: Vec::new() });
+            groups.len() - 1
+        });
+        groups[group].rows.push(row);
+    }
+    groups
+}
+
+fn root(parent: &mut [usize], mut row: usize) -> usize {
+    while parent[row] != row {
+        parent[row] = parent[parent[row]];
+        row = parent[row];
+    }
+    row
+}

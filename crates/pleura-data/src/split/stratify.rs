@@ -1,0 +1,139 @@
+//! Groups of films dealt out so that every finding of every dataset is shared in the wanted parts.
+
+use std::collections::BTreeMap;
+
+use super::groups::Group;
+use crate::order::{shuffle, stream, unit};
+use crate::{Error, Label, Manifest, Split};
+
+/// Deals some groups out to the splits, in the wanted parts.
+pub(super) fn deal(
+    manifest: &Manifest,
+    groups: &[Group],
+    open: &[usize],
+    fractions: [f64; 3],
+    seed: u64,
+    splits: &mut [Option<Split>],
+) -> Result<(), Error> {
+    let whole: f64 = fractions.iter().sum();
+    if open.is_empty() {
+        return Ok(());
+    }
+    if whole <= 0.0 {
+        return Err(Error::Split(
+            "no split may take these films: every part is 0".into(),
+        ));
+    }
+    let strata = strata(manifest, groups, open);
+    let count = strata
+        .iter()
+        .flat_map(|group| group.iter().map(|&(stratum, _)| stratum + 1))
+        .max()
+        .unwrap_or(0);
+    let mut totals = vec![0.0; count];
+    for &(stratum, films) in strata.iter().flatten() {
+        totals[stratum] += films as f64;
+    }
+    // wanted[split][stratum]: films that the split still wants.
+    let mut wanted: Vec<Vec<f64>> = fractions
+        .iter()
+        .map(|part| totals.iter().map(|total| total * part / whole).collect())
+        .collect();
+
+    let mut rng = stream("split of groups", &[&seed.to_le_bytes()]);
+    let mut order: Vec<usize> = (0..open.len()).collect();
+    shuffle(&mut order, &mut rng);
+    order.sort_by_key(|&group| std::cmp::Reverse(groups[open[group]].rows.len()));
+    let mut dealt = vec![false; open.len()];
+    let mut left = totals;
+    while let Some(stratum) = rarest(&left) {
+        for &group in &order {
+            let Some(&(_, films)) = strata[group].iter().find(|&&(other, _)| other == stratum) else {
+                continue;
+            };
+            if std::mem::replace(&mut dealt[group], true) {
+                continue;
+            }
+            let split = choose(&wanted, stratum, films as f64, fractions, unit(&mut rng));
+            splits[open[group]] = Some(Split::ALL[split]);
+            for &(stratum, films) in &strata[group] {
+                wanted[split][stratum] -= films as f64;
+                left[stratum] -= films as f64;
+            }
+        }
+        left[stratum] = 0.0;
+    }
+    Ok(())
+}
+
+/// For each open group: its strata and how many of its films are in each. A stratum is a dataset and a finding; films without a
+/// positive finding are a stratum of their dataset; the last stratum is all films, so that sizes come out right too.
+fn strata(manifest: &Manifest, groups: &[Group], open: &[usize]) -> Vec<Vec<(usize, usize)>> {
+    let mut numbers: BTreeMap<(&str, Option<usize>), usize> = BTreeMap::new();
+    for row in open
+        .iter()
+        .flat_map(|&group| &groups[group].rows)
+        .map(|&row| &manifest.rows[row])
+    {
+        for finding in positives(&row.labels) {
+            numbers.insert((&row.dataset, finding), 0);
+        }
+    }
+    for (number, value) in numbers.values_mut().enumerate() {
+        *value = number;
+    }
+    let all = numbers.len();
+    open.iter()
+        .map(|&group| {
+            let mut counts = BTreeMap::from([(all, groups[group].rows.len())]);
+            for row in groups[group].rows.iter().map(|&row| &manifest.rows[row]) {
+                for finding in positives(&row.labels) {
+                    *counts
+                        .entry(numbers[&(row.dataset.as_str(), finding)])
+                        .or_insert(0) += 1;
+                }
+            }
+            counts.into_iter().collect()
+        })
+        .collect()
+}
+
+fn positives(labels: &[Label]) -> Vec<Option<usize>> {
+    let found: Vec<Option<usize>> = (0..labels.len())
+        .filter(|&finding| labels[finding] == Label::Positive)
+        .map(Some)
+        .collect();
+    if found.is_empty() { vec![None] } else { found }
+}
+
+/// The stratum with the fewest films left to deal, if any has some.
+fn rarest(left: &[f64]) -> Option<usize> {
+    (0..left.len())
+        .filter(|&stratum| left[stratum] > 0.0)
+        .min_by(|&a, &b| left[a].total_cmp(&left[b]))
+}
+
+/// Draws a split among those that want all the films, in proportion to what they want; where none does, the one that is
+/// overfilled least, relative to its part.
+fn choose(wanted: &[Vec<f64>], stratum: usize, films: f64, fractions: [f64; 3], draw: f64) -> usize {
+    let room = |split: usize| wanted[split][stratum];
+    let fitting: Vec<usize> = (0..3)
+        .filter(|&split| fractions[split] > 0.0 && room(split) >= films)
+        .collect();
+    let sum: f64 = fitting.iter().map(|&split| room(split)).sum();
+    let mut point = draw * sum;
+    for &split in &fitting {
+        if point < room(split) {
+            return split;
+        }
+        point -= room(split);
+    }
+    if let Some(&last) = fitting.last() {
+        return last;
+    }
+    let excess = |split: usize| (films - room(split)) / fractions[split];
+    (0..3)
+        .filter(|&split| fractions[split] > 0.0)
+        .min_by(|&a, &b| excess(a).total_cmp(&excess(b)))
+        .unwrap_or(0)
+}

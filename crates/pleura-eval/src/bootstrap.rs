@@ -80,12 +80,16 @@ impl Patients {
         self.films.len()
     }
 
-    /// Number of different patients among `films`.
-    pub(crate) fn among(&self, films: impl Iterator<Item = u32>) -> usize {
-        let mut seen = vec![false; self.films.len()];
-        films
-            .filter(|&film| !std::mem::replace(&mut seen[self.of_film[film as usize] as usize], true))
-            .count()
+    /// For each patient among `films` (film, right): films right and all films, in no special order.
+    pub(crate) fn tally(&self, films: impl Iterator<Item = (u32, bool)>) -> Vec<(usize, usize)> {
+        let mut counts = vec![(0, 0); self.films.len()];
+        for (film, right) in films {
+            let (hits, all) = &mut counts[self.of_film[film as usize] as usize];
+            *hits += usize::from(right);
+            *all += 1;
+        }
+        counts.retain(|count| count.1 > 0);
+        counts
     }
 
     /// `measure` of every draw, in the order of the draws; equal on any number of threads. Empty where there
@@ -161,7 +165,8 @@ mod tests {
     fn patients_come_whole() {
         let patients = Patients::of(&many(), Stratify::None).unwrap();
         assert_eq!(patients.len(), 20);
-        assert_eq!(patients.among([0, 1, 2, 3].into_iter()), 2);
+        let tally = patients.tally([(0, true), (1, false), (2, true), (3, true)].into_iter());
+        assert_eq!(tally, [(2, 3), (1, 1)]);
         let mut totals = Vec::new();
         for draw in 0..50 {
             let weights = patients.draw(3, draw);

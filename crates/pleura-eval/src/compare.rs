@@ -108,15 +108,14 @@ pub fn compare(before: &Predictions, after: &Predictions, options: &Options) -> 
         let gaps = draws.iter().map(|([old, new], _)| new.0[place] - old.0[place]);
         let known = |film: &u32| finding.is_none_or(|f| before.has(*film as usize, f).is_some());
         let has = |film: &u32| finding.is_none_or(|f| before.has(*film as usize, f) == Some(true));
-        let films: Vec<u32> = (0..before.len() as u32)
-            .filter(|film| {
-                if metric == "sensitivity" {
-                    has(film)
-                } else {
-                    known(film)
-                }
-            })
-            .collect();
+        let films = (0..before.len() as u32).filter(|film| {
+            if metric == "sensitivity" {
+                has(film)
+            } else {
+                known(film)
+            }
+        });
+        let counts = patients.tally(films.map(|film| (film, false)));
         Difference {
             metric: metric.to_owned(),
             finding: finding.map(|finding| before.findings[finding].clone()),
@@ -124,9 +123,8 @@ pub fn compare(before: &Predictions, after: &Predictions, options: &Options) -> 
             after: new,
             difference: quote(
                 old.zip(new).map(|(old, new)| new - old),
-                films.len(),
-                patients.among(films.into_iter()),
-                None,
+                &counts,
+                false,
                 percentiles(gaps, options.level).0,
                 None,
                 options.level,
@@ -151,9 +149,8 @@ pub fn compare(before: &Predictions, after: &Predictions, options: &Options) -> 
         patients: patients.len(),
         changed: quote(
             Some(share_changed(&ones)),
-            before.len(),
-            patients.len(),
-            Some(changed.iter().filter(|&&moved| moved).count()),
+            &patients.tally((0..).zip(changed.iter().copied())),
+            true,
             percentiles(draws.iter().map(|draw| draw.1), options.level).0,
             None,
             options.level,

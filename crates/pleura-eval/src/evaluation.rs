@@ -187,8 +187,13 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn overall(&self, confusion: Option<&Confusion>) -> Overall {
-        let films = 0..self.predictions.len() as u32;
-        let whole = |metric| self.measure(Figures::whole(metric), films.clone(), None);
+        let predictions = self.predictions;
+        let films = (0..predictions.len()).map(|film| {
+            let right = predictions.has(film, predictions.answer(film)) == Some(true);
+            (film as u32, right)
+        });
+        let counts = self.patients.tally(films);
+        let whole = |metric| self.measure(Figures::whole(metric), &counts, false);
         let exclusive = |measured: Measured| {
             if confusion.is_some() {
                 measured
@@ -196,9 +201,8 @@ impl Work<'_> {
                 Measured::undefined(self.options.level)
             }
         };
-        let right = confusion.map(|confusion| confusion.right() as usize);
         Overall {
-            accuracy: exclusive(self.measure(Figures::whole(Whole::Accuracy), films.clone(), right)),
+            accuracy: exclusive(self.measure(Figures::whole(Whole::Accuracy), &counts, true)),
             balanced_accuracy: whole(Whole::BalancedAccuracy),
             macro_specificity: whole(Whole::MacroSpecificity),
             macro_precision: whole(Whole::MacroPrecision),
@@ -220,16 +224,18 @@ impl Work<'_> {
             outcomes.true_negatives,
         ]
         .map(|films| films as usize);
+        // A share is of the films that have something in common, and counts those called as they are.
         let among = |keep: fn(bool, bool) -> bool| {
-            self.sample
+            let films = self
+                .sample
                 .judged(finding)
-                .filter(move |&(_, positive, called)| keep(positive, called))
-                .map(|(film, _, _)| film)
+                .filter(|&(_, positive, called)| keep(positive, called));
+            self.patients
+                .tally(films.map(|(film, positive, called)| (film, positive == called)))
         };
-        let share = |metric, keep: fn(bool, bool) -> bool, right| {
-            self.measure(Figures::single(finding, metric), among(keep), Some(right))
-        };
-        let over_all = |metric| self.measure(Figures::single(finding, metric), among(|_, _| true), None);
+        let share = |metric, keep| self.measure(Figures::single(finding, metric), &among(keep), true);
+        let all = among(|_, _| true);
+        let over_all = |metric| self.measure(Figures::single(finding, metric), &all, false);
         let name = self.predictions.findings[finding].clone();
         let exclusive = self.predictions.kind() == Kind::Exclusive;
         let ranking = self.sample.ranking(finding);
@@ -243,10 +249,10 @@ impl Work<'_> {
             false_positives: fp,
             false_negatives: fn_,
             true_negatives: tn,
-            sensitivity: share(Single::Sensitivity, |positive, _| positive, tp),
-            specificity: share(Single::Specificity, |positive, _| !positive, tn),
-            precision: share(Single::Precision, |_, called| called, tp),
-            negative_predictive_value: share(Single::NegativePredictiveValue, |_, called| !called, tn),
+            sensitivity: share(Single::Sensitivity, |positive, _| positive),
+            specificity: share(Single::Specificity, |positive, _| !positive),
+            precision: share(Single::Precision, |_, called| called),
+            negative_predictive_value: share(Single::NegativePredictiveValue, |_, called| !called),
             f1: over_all(Single::F1),
             auc: over_all(Single::Auc),
             average_precision: over_all(Single::AveragePrecision),
@@ -257,28 +263,13 @@ impl Work<'_> {
         }
     }
 
-    /// Value and intervals of the metric at `place`, whose denominator is `films`; `right` of them count
-    /// where it is a proportion.
-    fn measure(
-        &self,
-        place: usize,
-        films: impl Iterator<Item = u32> + Clone,
-        right: Option<usize>,
-    ) -> Measured {
-        let n = films.clone().count();
+    /// Value and intervals of the metric at `place` over the films of `counts` (see [`quote`]).
+    fn measure(&self, place: usize, counts: &[(usize, usize)], proportion: bool) -> Measured {
         let value = Some(self.values.0[place]).filter(|value| !value.is_nan());
         let level = self.options.level;
         let bootstrap = percentiles(self.bootstrap.iter().map(|draw| draw.0[place]), level).0;
         let bayes = hdi_of(self.posterior.iter().map(|draw| draw.0[place]), level);
-        quote(
-            value,
-            n,
-            self.patients.among(films),
-            right,
-            bootstrap,
-            bayes,
-            level,
-        )
+        quote(value, counts, proportion, bootstrap, bayes, level)
     }
 
     /// Metrics that are defined on the films but not on many of the draws: name, undefined draws.

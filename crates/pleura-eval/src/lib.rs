@@ -43,6 +43,6 @@ pub use evaluation::{Evaluation, FindingEvaluation, Overall, SourceCount, evalua
 pub use measured::{Interval, Measured, Method};
 pub use options::{Options, Stratify};
 pub use predictions::{Kind, Predictions, Truth};
-pub use proportion::clopper_pearson;
+pub use proportion::{clopper_pearson, clopper_pearson_over_patients};
 pub use seeds::{PairedSeeds, paired_seeds};
 pub use warning::Warning;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clopper_pearson;
+use crate::{clopper_pearson, clopper_pearson_over_patients};
 
 /// How an interval was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -10,9 +10,8 @@ pub enum Method {
     /// Clopper and Pearson's exact interval; films taken as independent.
     #[serde(rename = "clopper-pearson")]
     ClopperPearson,
-    /// The exact interval with patients, not films, as the independent units. Used where all of a
-    /// proportion's films are right (or all wrong) and patients have several films: the bootstrap has
-    /// no width there.
+    /// [`clopper_pearson_over_patients`]: the exact interval with patients, not films, as the independent
+    /// units (Korn and Graubard).
     #[serde(rename = "clopper-pearson over patients")]
     ClopperPearsonOverPatients,
     /// Percentiles over draws of whole patients with replacement.
@@ -33,10 +32,9 @@ pub enum Method {
 /// One metric: its value on these films, and the interval to quote with it.
 ///
 /// The quoted interval (`low`, `high`, `method`) of a **proportion** (accuracy, sensitivity,
-/// specificity, precision, NPV) is the exact one where every patient has one film; where patients
-/// have several, films are not independent and it is the patient bootstrap, except at 0 or 1, where
-/// the bootstrap has no width and the exact interval over patients stands in. Every other metric quotes the
-/// patient bootstrap. The remaining intervals are in `others`.
+/// specificity, precision, NPV) is the exact one: over films where every patient has one, over patients where
+/// some have several, since their films are not independent. Every other metric quotes the patient
+/// bootstrap. The remaining intervals are in `others`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     /// The value; `None` where the definition divides by zero (a class without films, say).
@@ -101,15 +99,19 @@ impl Measured {
 }
 
 /// Puts the intervals of one metric in order: the one to quote (see [`Measured`]) first, the rest beside it.
+///
+/// `counts` has, for each patient of the denominator, films right and all films; "right" means
+/// something for a `proportion` only.
 pub(crate) fn quote(
     value: Option<f64>,
-    n: usize,
-    patients: usize,
-    right: Option<usize>,
+    counts: &[(usize, usize)],
+    proportion: bool,
     bootstrap: Option<(f64, f64)>,
     bayes: Option<Interval>,
     level: f64,
 ) -> Measured {
+    let n = counts.iter().map(|count| count.1).sum();
+    let right = proportion.then(|| counts.iter().map(|count| count.0).sum());
     let made = |method, ends: Option<(f64, f64)>| {
         ends.map(|(low, high)| Interval {
             method,
@@ -122,17 +124,19 @@ pub(crate) fn quote(
         Method::ClopperPearson,
         right.and_then(|right| clopper_pearson(right, n, level)),
     );
-    let all_alike = right.filter(|&right| patients < n && (right == 0 || right == n));
+    let clustered = proportion && counts.len() < n;
     let over_patients = made(
         Method::ClopperPearsonOverPatients,
-        all_alike.and_then(|right| clopper_pearson(if right == 0 { 0 } else { patients }, patients, level)),
+        clustered
+            .then(|| clopper_pearson_over_patients(counts, level))
+            .flatten(),
     );
     // Without a value there is nothing that draws of it could describe.
     let bootstrap = made(Method::PatientBootstrap, bootstrap.filter(|_| value.is_some()));
-    let order = if right.is_some() && patients == n {
-        [exact, bootstrap, over_patients]
-    } else {
+    let order = if clustered {
         [over_patients, bootstrap, exact]
+    } else {
+        [exact, bootstrap, None]
     };
     let mut intervals = order.into_iter().flatten();
     let quoted = intervals.next();
@@ -144,7 +148,7 @@ pub(crate) fn quote(
         level,
         method: quoted.map_or(Method::None, |interval| interval.method),
         n,
-        patients,
+        patients: counts.len(),
         right,
         others,
     }
@@ -157,20 +161,30 @@ mod tests {
     #[test]
     fn the_quoted_interval_respects_patients() {
         let draws = Some((0.8, 0.9));
-        let method =
-            |n, patients, right, draws| quote(Some(0.85), n, patients, right, draws, None, 0.95).method;
-        assert_eq!(method(100, 100, Some(85), draws), Method::ClopperPearson);
-        assert_eq!(method(100, 60, Some(85), draws), Method::PatientBootstrap);
+        let (single, several) = ([(1, 1); 9], [(2, 2), (1, 2), (0, 1)]);
+        let measured =
+            |counts: &[(usize, usize)], proportion| quote(Some(0.85), counts, proportion, draws, None, 0.95);
+        assert_eq!(measured(&single, true).method, Method::ClopperPearson);
         assert_eq!(
-            method(100, 60, Some(100), draws),
+            measured(&several, true).method,
             Method::ClopperPearsonOverPatients
         );
-        assert_eq!(method(100, 60, Some(85), None), Method::ClopperPearson);
-        assert_eq!(method(100, 100, None, draws), Method::PatientBootstrap);
-        assert_eq!(method(100, 100, None, None), Method::None);
-        let perfect = quote(Some(1.0), 100, 60, Some(100), Some((1.0, 1.0)), None, 0.95);
-        assert_eq!(perfect.low, clopper_pearson(60, 60, 0.95).map(|ends| ends.0));
-        assert_eq!(perfect.interval(Method::PatientBootstrap), Some((1.0, 1.0)));
-        assert!(perfect.low < perfect.interval(Method::ClopperPearson).map(|ends| ends.0));
+        assert_eq!(measured(&single, false).method, Method::PatientBootstrap);
+        assert_eq!(
+            quote(Some(0.85), &several, false, None, None, 0.95).method,
+            Method::None
+        );
+
+        let clustered = measured(&several, true);
+        assert_eq!(
+            (clustered.n, clustered.patients, clustered.right),
+            (5, 3, Some(3))
+        );
+        assert_eq!(clustered.interval(Method::PatientBootstrap), draws);
+        assert_eq!(
+            clustered.interval(Method::ClopperPearson),
+            clopper_pearson(3, 5, 0.95)
+        );
+        assert!(quote(None, &[], true, draws, None, 0.95).others.is_empty());
     }
 }

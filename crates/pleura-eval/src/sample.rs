@@ -168,7 +168,7 @@ impl Sample {
     }
 
     /// The films with a known label for `finding`: (film, positive, called).
-    pub(crate) fn judged(&self, finding: usize) -> impl Iterator<Item = (u32, bool, bool)> + Clone {
+    pub(crate) fn judged(&self, finding: usize) -> impl Iterator<Item = (u32, bool, bool)> {
         self.findings[finding]
             .films
             .iter()

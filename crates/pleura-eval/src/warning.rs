@@ -66,7 +66,7 @@ pub enum Warning {
         /// The metrics.
         metrics: Vec<String>,
     },
-    /// Patients have several films; exact and Bayesian intervals take films as independent.
+    /// Patients have several films; exact intervals over films and Bayesian ones take films as independent.
     SeveralFilmsAPatient {
         /// Films evaluated.
         films: usize,
@@ -163,8 +163,8 @@ impl fmt::Display for Warning {
             ),
             Self::SeveralFilmsAPatient { films, patients } => write!(
                 f,
-                "{} of {}: exact and Bayesian intervals take films as independent and are too narrow here; \
-                 the patient bootstrap does not",
+                "{} of {}: quoted intervals go by patients; exact ones over films and the Bayesian model take films as \
+                 independent and may be too narrow",
                 count(*films, "film"),
                 count(*patients, "patient")
             ),

@@ -176,7 +176,7 @@ def distributions():
                  for a, b in [(0.5, 1.0), (1.0, 1.0), (2.5, 40.0), (119.0, 32.0), (60361.0, 51759.0)]
                  for p in [0.001, 0.025, 0.5, 0.975, 0.999]]
     student = [[freedom, level, float(stats.t.ppf((1 + level) / 2, freedom))]
-               for freedom in [1, 2, 3, 4, 9, 29, 200] for level in [0.5, 0.9, 0.95, 0.99]]
+               for freedom in [1, 2, 3, 4, 9, 29, 200, 112119] for level in [0.5, 0.9, 0.95, 0.99]]
     mcnemar = [[b, c, float(stats.binomtest(b, b + c).pvalue) if b + c else 1.0]
                for b, c in [(0, 0), (0, 1), (5, 0), (3, 9), (7, 7), (12, 30), (400, 470), (1, 60), (4000, 4200)]]
     save("distributions", {"clopper_pearson": intervals, "beta": beta, "beta_quantile": quantiles,

@@ -1,0 +1,59 @@
+//! A network's answers to rows of a manifest.
+
+use std::{ops::ControlFlow, sync::Arc};
+
+use pleura_data::{FilmCache, Loader, Manifest};
+use pleura_eval::{Predictions, Truth};
+use pleura_nn::{cpu::Cpu, network::Network};
+
+use crate::error::Error;
+
+/// Logits `[rows, outputs]` of the films in `rows`, as they are (no augmentation), with running statistics.
+///
+/// The rows must be in the cache. `progress(done)` is called after each batch; breaking off returns `None`.
+///
+/// # Errors
+/// Films that are not in the cache, and what the network refuses.
+pub fn answer(
+    network: &Network<Cpu>,
+    manifest: &Arc<Manifest>,
+    cache: &Arc<FilmCache>,
+    rows: &[usize],
+    batch: usize,
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Option<Vec<f32>>, Error> {
+    let mut logits = Vec::with_capacity(rows.len() * network.findings().len());
+    let size = cache.size();
+    let mut done = 0;
+    for films in Loader::epoch(Arc::clone(manifest), Arc::clone(cache), rows.to_vec(), batch, 0, None, 0, 0) {
+        let films = films?;
+        logits.extend(network.infer(&films.grey, films.rows.len(), size)?);
+        done += films.rows.len();
+        if progress(done).is_break() {
+            return Ok(None);
+        }
+    }
+    Ok(Some(logits))
+}
+
+/// Answers with their films, patients and truth, for the evaluation and for a table.
+///
+/// # Errors
+/// Logits that are no numbers.
+pub fn predictions(
+    manifest: &Manifest,
+    rows: &[usize],
+    findings: &[String],
+    truth: Truth,
+    logits: &[f32],
+) -> Result<Predictions, Error> {
+    let column = |of: fn(&pleura_data::Row) -> &String| rows.iter().map(|&row| of(&manifest.rows[row]).clone()).collect();
+    Ok(Predictions::from_logits(
+        findings.to_vec(),
+        column(|row| &row.film),
+        column(|row| &row.patient),
+        column(|row| &row.dataset),
+        truth,
+        logits,
+    )?)
+}

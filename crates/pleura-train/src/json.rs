@@ -1,0 +1,57 @@
+//! JSON files of a run, written whole or not at all, and numbers that must come back with all their bits.
+
+use std::{fmt::Write as _, path::Path};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::error::Error;
+
+/// Writes `value` as indented JSON: to a temporary file beside `path`, synced, then renamed.
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|error| Error::Damaged { path: path.to_owned(), problem: error.to_string() })?;
+    bytes.push(b'\n');
+    write_lasting(path, &bytes)
+}
+
+/// Reads a JSON file that this program wrote.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let bytes = std::fs::read(path).map_err(Error::file(path, "read"))?;
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Error::Damaged { path: path.to_owned(), problem: format!("not what this program wrote: {error}") })
+}
+
+/// Writes a file whole or not at all, and makes sure that it survives a power cut.
+pub(crate) fn write_lasting(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    pleura_nn::weights::write_atomically(path, bytes)?;
+    // A rename lasts once its folder is on the disk.
+    if let (true, Some(folder)) = (cfg!(unix), path.parent()) {
+        let handle = std::fs::File::open(folder).map_err(Error::file(folder, "open"))?;
+        handle.sync_all().map_err(Error::file(folder, "sync"))?;
+    }
+    Ok(())
+}
+
+/// What [`pleura_nn::weights::write_atomically`] begins the names of unfinished files with; a killed run leaves some behind.
+pub(crate) const TEMPORARY_PREFIX: &str = ".writing-";
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// An f64 as its bits: JSON's decimals may lose the last one, and know no infinity.
+pub(crate) mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        value.to_bits().serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        u64::deserialize(deserializer).map(f64::from_bits)
+    }
+}

@@ -1,0 +1,270 @@
+//! From a manifest's columns to what a stage trains on: which films, and what is true of each.
+
+use std::collections::BTreeMap;
+
+use pleura_data::{Label, Manifest, Split};
+use pleura_eval::Truth;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    loss::Targets,
+    recipe::{Stage, StageKind, Uncertain, Weighting, WeightingWord},
+};
+
+/// What a stage makes of every row of its manifest.
+#[derive(Clone, Debug)]
+pub struct Labels {
+    findings: Vec<String>,
+    rows: Vec<Result<RowLabels, Exclusion>>,
+    kind: StageKind,
+}
+
+#[derive(Clone, Debug)]
+enum RowLabels {
+    Class(usize),
+    Findings(Vec<Option<bool>>),
+}
+
+/// Why a film takes no part in a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exclusion {
+    /// Exclusive classes: none of them is positive.
+    NoClass,
+    /// Exclusive classes: two or more are positive.
+    SeveralClasses,
+    /// Exclusive classes: one that would decide is uncertain.
+    UncertainClass,
+    /// Independent findings: not one label is known.
+    NothingKnown,
+}
+
+/// What one split gives a stage. Stored in `data.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitCounts {
+    /// Films that take part.
+    pub films: usize,
+    /// Different patients among them.
+    pub patients: usize,
+    /// Films that do not, by reason.
+    pub excluded: BTreeMap<Exclusion, usize>,
+    /// By finding: films that have it, that do not, and of which it is unknown.
+    pub findings: Vec<FindingCount>,
+}
+
+/// How often a finding is there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FindingCount {
+    /// Name of the output.
+    pub finding: String,
+    /// Films that have it.
+    pub positive: usize,
+    /// Films that do not.
+    pub negative: usize,
+    /// Films of which it is unknown.
+    pub unknown: usize,
+}
+
+impl Labels {
+    /// Reads a stage's outputs off a manifest. An output is positive if any of its columns is; negative if all are.
+    ///
+    /// # Errors
+    /// A column that the manifest lacks, with those it has.
+    pub fn new(stage: &Stage, findings: &[String], manifest: &Manifest) -> Result<Self, String> {
+        let mut columns: Vec<Vec<usize>> = Vec::with_capacity(findings.len());
+        for finding in findings {
+            let own = std::slice::from_ref(finding);
+            let names = stage.columns.get(finding).map_or(own, Vec::as_slice);
+            let indices = names.iter().map(|name| {
+                manifest.finding(name).ok_or_else(|| {
+                    format!(
+                        "the output {finding:?} reads the column {name:?}, which is not there; the findings are {}. Name the right \
+                         ones in [stage.columns]",
+                        manifest.findings.join(", ")
+                    )
+                })
+            });
+            columns.push(indices.collect::<Result<_, _>>()?);
+        }
+        let rows = manifest.rows.iter().map(|row| {
+            let outputs = columns.iter().map(|columns| {
+                combine(columns.iter().map(|&column| settle(row.labels[column], stage.uncertain)))
+            });
+            row_labels(stage.kind, &outputs.collect::<Vec<Label>>())
+        });
+        Ok(Self { findings: findings.to_vec(), rows: rows.collect(), kind: stage.kind })
+    }
+
+    /// Names of the outputs.
+    pub fn findings(&self) -> &[String] {
+        &self.findings
+    }
+
+    /// Rows of a split that take part, in the manifest's order.
+    pub fn rows(&self, manifest: &Manifest, split: Split) -> Vec<usize> {
+        manifest.split(split).into_iter().filter(|&row| self.rows[row].is_ok()).collect()
+    }
+
+    /// What is true of some rows, for the loss. Rows that take no part count as unknown.
+    pub fn targets(&self, rows: &[usize]) -> Targets {
+        match self.kind {
+            StageKind::Exclusive => Targets::Classes(
+                rows.iter()
+                    .filter_map(|&row| match self.rows[row] {
+                        Ok(RowLabels::Class(class)) => Some(class),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
+            StageKind::Independent => Targets::Findings(self.present(rows)),
+        }
+    }
+
+    /// What is true of some rows, for the evaluation.
+    pub fn truth(&self, rows: &[usize]) -> Truth {
+        match self.kind {
+            StageKind::Exclusive => Truth::Exclusive(
+                rows.iter()
+                    .map(|&row| match self.rows[row] {
+                        Ok(RowLabels::Class(class)) => Some(class),
+                        _ => None,
+                    })
+                    .collect(),
+            ),
+            StageKind::Independent => Truth::Independent(self.present(rows)),
+        }
+    }
+
+    /// `[rows, findings]`: present, absent, or unknown.
+    fn present(&self, rows: &[usize]) -> Vec<Option<bool>> {
+        let width = self.findings.len();
+        rows.iter()
+            .flat_map(|&row| match &self.rows[row] {
+                Ok(RowLabels::Findings(present)) => present.clone(),
+                Ok(RowLabels::Class(class)) => (0..width).map(|index| Some(index == *class)).collect(),
+                Err(_) => vec![None; width],
+            })
+            .collect()
+    }
+
+    /// What a split has to offer.
+    pub fn count(&self, manifest: &Manifest, split: Split) -> SplitCounts {
+        let rows = self.rows(manifest, split);
+        let mut excluded = BTreeMap::new();
+        for row in manifest.split(split) {
+            if let Err(reason) = &self.rows[row] {
+                *excluded.entry(*reason).or_insert(0) += 1;
+            }
+        }
+        let mut patients: Vec<(&str, &str)> = rows
+            .iter()
+            .map(|&row| &manifest.rows[row])
+            // A film without a patient is a patient of its own.
+            .map(|row| if row.patient.is_empty() { ("", row.film.as_str()) } else { (row.patient.as_str(), "") })
+            .collect();
+        patients.sort_unstable();
+        patients.dedup();
+        let present = self.present(&rows);
+        let findings = self.findings.iter().enumerate().map(|(index, finding)| {
+            let column = || present.iter().skip(index).step_by(self.findings.len());
+            let count = |wanted: Option<bool>| column().filter(|label| **label == wanted).count();
+            FindingCount {
+                finding: finding.clone(),
+                positive: count(Some(true)),
+                negative: count(Some(false)),
+                unknown: count(None),
+            }
+        });
+        SplitCounts { films: rows.len(), patients: patients.len(), excluded, findings: findings.collect() }
+    }
+}
+
+fn settle(label: Label, policy: Uncertain) -> Label {
+    match (label, policy) {
+        (Label::Uncertain, Uncertain::Zeros) => Label::Negative,
+        (Label::Uncertain, Uncertain::Ones) => Label::Positive,
+        (other, _) => other,
+    }
+}
+
+fn combine(labels: impl Iterator<Item = Label>) -> Label {
+    let strength = |label: &Label| match label {
+        Label::Positive => 3,
+        Label::Uncertain => 2,
+        Label::Unknown => 1,
+        Label::Negative => 0,
+    };
+    labels.max_by_key(strength).unwrap_or_default()
+}
+
+fn row_labels(kind: StageKind, outputs: &[Label]) -> Result<RowLabels, Exclusion> {
+    match kind {
+        StageKind::Exclusive => {
+            if outputs.contains(&Label::Uncertain) {
+                return Err(Exclusion::UncertainClass);
+            }
+            let mut positive = (0..outputs.len()).filter(|&index| outputs[index] == Label::Positive);
+            match (positive.next(), positive.next()) {
+                (Some(class), None) => Ok(RowLabels::Class(class)),
+                (Some(_), Some(_)) => Err(Exclusion::SeveralClasses),
+                (None, _) => Err(Exclusion::NoClass),
+            }
+        }
+        StageKind::Independent => {
+            let known: Vec<Option<bool>> = outputs
+                .iter()
+                .map(|label| match label {
+                    Label::Positive => Some(true),
+                    Label::Negative => Some(false),
+                    Label::Unknown | Label::Uncertain => None,
+                })
+                .collect();
+            if known.iter().all(Option::is_none) { Err(Exclusion::NothingKnown) } else { Ok(RowLabels::Findings(known)) }
+        }
+    }
+}
+
+/// Weights of the classes in the loss: films / (classes · films of the class) where balanced, as scikit-learn has it.
+///
+/// # Errors
+/// A list of another length, or a class without training films where balance is asked for.
+pub(crate) fn class_weights(weighting: &Weighting, train: &SplitCounts) -> Result<Vec<f64>, String> {
+    let findings = &train.findings;
+    weights(weighting, findings, |count| (train.films as f64) / (findings.len() * count.positive) as f64)
+}
+
+/// Weights of the positive films of each finding: negative / positive films where balanced.
+///
+/// # Errors
+/// As [`class_weights`].
+pub(crate) fn positive_weights(weighting: &Weighting, train: &SplitCounts) -> Result<Vec<f64>, String> {
+    weights(weighting, &train.findings, |count| count.negative as f64 / count.positive as f64)
+}
+
+fn weights(
+    weighting: &Weighting,
+    findings: &[FindingCount],
+    balanced: impl Fn(&FindingCount) -> f64,
+) -> Result<Vec<f64>, String> {
+    match weighting {
+        Weighting::Word(WeightingWord::None) => Ok(vec![1.0; findings.len()]),
+        Weighting::List(list) if list.len() == findings.len() => Ok(list.clone()),
+        Weighting::List(list) => Err(format!("{} weights for {} findings", list.len(), findings.len())),
+        Weighting::Word(WeightingWord::Balanced) => findings
+            .iter()
+            .map(|count| {
+                let weight = balanced(count);
+                if weight.is_finite() && weight > 0.0 {
+                    return Ok(weight);
+                }
+                Err(format!(
+                    "cannot balance {:?}: {} training films have it and {} do not",
+                    count.finding, count.positive, count.negative
+                ))
+            })
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

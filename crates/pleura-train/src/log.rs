@@ -1,0 +1,96 @@
+//! Files that only grow: the log, the timings, the events. A checkpoint remembers how long each was, and a resumed run cuts it there.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Seek as _, SeekFrom, Write as _},
+    path::{Path, PathBuf},
+};
+
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// A file that is appended to, and knows its length.
+#[derive(Debug)]
+pub(crate) struct AppendLog {
+    path: PathBuf,
+    file: File,
+    length: u64,
+}
+
+impl AppendLog {
+    /// Opens `path`, cut to its first `length` bytes.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where the file is shorter: a checkpoint is written after the log was synced, so someone else cut it.
+    pub(crate) fn open(path: PathBuf, length: u64) -> Result<Self, Error> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(Error::file(&path, "open"))?;
+        let found = file.metadata().map_err(Error::file(&path, "read"))?.len();
+        if found < length {
+            let problem = format!("has {found} bytes, but the checkpoint was written at {length}; the file was cut or replaced");
+            return Err(Error::Damaged { path, problem });
+        }
+        file.set_len(length).map_err(Error::file(&path, "cut"))?;
+        file.seek(SeekFrom::Start(length)).map_err(Error::file(&path, "read"))?;
+        Ok(Self { path, file, length })
+    }
+
+    /// Appends bytes in one write.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all(bytes).map_err(Error::file(&self.path, "write"))?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Appends one JSON object as a line.
+    pub(crate) fn line(&mut self, value: &impl Serialize) -> Result<(), Error> {
+        let mut bytes = serde_json::to_vec(value)
+            .map_err(|error| Error::Damaged { path: self.path.clone(), problem: error.to_string() })?;
+        bytes.push(b'\n');
+        self.append(&bytes)
+    }
+
+    /// Makes sure that everything appended survives a power cut, and returns the length.
+    pub(crate) fn sync(&self) -> Result<u64, Error> {
+        self.file.sync_data().map_err(Error::file(&self.path, "sync"))?;
+        Ok(self.length)
+    }
+}
+
+/// Deletes what a killed run was writing when it died.
+pub(crate) fn sweep(folder: &Path) -> Result<(), Error> {
+    for entry in std::fs::read_dir(folder).map_err(Error::file(folder, "read"))? {
+        let entry = entry.map_err(Error::file(folder, "read"))?;
+        if entry.file_name().to_string_lossy().starts_with(crate::json::TEMPORARY_PREFIX) {
+            std::fs::remove_file(entry.path()).map_err(Error::file(entry.path(), "remove"))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_is_cut_where_the_checkpoint_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.jsonl");
+        let mut log = AppendLog::open(path.clone(), 0).unwrap();
+        log.line(&serde_json::json!({"step": 0})).unwrap();
+        let length = log.sync().unwrap();
+        log.line(&serde_json::json!({"step": 1})).unwrap();
+        log.append(b"{\"half a li").unwrap();
+        drop(log);
+        let mut log = AppendLog::open(path.clone(), length).unwrap();
+        log.line(&serde_json::json!({"step": 7})).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"step\":0}\n{\"step\":7}\n");
+        assert!(AppendLog::open(path, 1000).unwrap_err().to_string().contains("1000"));
+    }
+}

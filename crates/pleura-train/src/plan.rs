@@ -1,0 +1,330 @@
+//! A recipe together with its data: everything that can be known, and can be wrong, before the first step.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use pleura_data::{Manifest, Split};
+use pleura_nn::{
+    architecture::Architecture,
+    weights::{Head, Normalisation, Weights},
+};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    error::Error,
+    json::hexadecimal,
+    keep,
+    labels::{Labels, SplitCounts, class_weights, positive_weights},
+    loss::Loss,
+    recipe::{LearningRate, Recipe, Stage, StageKind, Start, Step},
+};
+
+/// A recipe made ready: defaults filled in from the data, data read, contradictions refused.
+#[derive(Debug)]
+pub struct Plan {
+    /// The recipe in full: it reads back to the same plan wherever it lies.
+    pub recipe: Recipe,
+    /// The network.
+    pub architecture: Architecture,
+    /// What grey levels become, in every stage.
+    pub normalisation: Normalisation,
+    /// One a stage.
+    pub stages: Vec<StagePlan>,
+}
+
+/// One stage made ready.
+#[derive(Debug)]
+pub struct StagePlan {
+    /// The stage, as in [`Plan::recipe`].
+    pub stage: Stage,
+    /// Output neurons, in order.
+    pub findings: Vec<String>,
+    /// Where the weights come from, file paths resolved.
+    pub start: Start,
+    /// Of every random number of the stage.
+    pub seed: u64,
+    /// The films.
+    pub manifest: Arc<Manifest>,
+    /// Digest of the manifest's contents.
+    pub manifest_digest: String,
+    /// What is true of them.
+    pub labels: Labels,
+    /// What is minimised.
+    pub loss: Loss,
+    /// Rows to train on, in the manifest's order.
+    pub train: Vec<usize>,
+    /// Rows to choose the epoch on.
+    pub validation: Vec<usize>,
+    /// Rows to evaluate on; may be empty.
+    pub test: Vec<usize>,
+    /// What the three splits hold.
+    pub counts: Counts,
+}
+
+/// What the splits of a stage hold. Stored in `data.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Films that weights are fitted to.
+    pub train: SplitCounts,
+    /// Films that choose the epoch.
+    pub validation: SplitCounts,
+    /// Films that are looked at last.
+    pub test: SplitCounts,
+    /// Films without a split.
+    pub unsplit: usize,
+}
+
+/// What a run was begun with. Stored as `run.json`; a run can only be resumed with the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// Version of this program.
+    pub version: String,
+    /// Digest of the resolved recipe, with files replaced by their digests.
+    pub recipe: String,
+    /// Digest of each stage's manifest.
+    pub manifests: BTreeMap<String, String>,
+    /// Digest of the weight file of each stage that starts from one.
+    pub weights: BTreeMap<String, String>,
+}
+
+impl Plan {
+    /// Reads what the recipe needs and fills in what it leaves open. `seed` replaces the recipe's.
+    ///
+    /// # Errors
+    /// Manifests or weights that cannot be read or do not fit: unknown columns, empty splits, another architecture or
+    /// normalisation, a keeping map with unknown findings.
+    pub fn new(recipe: &Recipe, seed: Option<u64>) -> Result<Self, Error> {
+        let mut recipe = recipe.clone();
+        if let Some(seed) = seed {
+            if seed > i64::MAX as u64 {
+                let problem = format!("found {seed}, expected at most {}", i64::MAX);
+                return Err(recipe.problem(&["seed".into()], problem));
+            }
+            recipe.seed = seed;
+        }
+        let architecture = recipe.architecture()?;
+        let mut starts = Starts { normalisation: recipe.normalisation.map(Into::into), findings: BTreeMap::new() };
+        let mut manifests: BTreeMap<PathBuf, (Arc<Manifest>, String)> = BTreeMap::new();
+        let mut stages: Vec<StagePlan> = Vec::with_capacity(recipe.stages.len());
+        for index in 0..recipe.stages.len() {
+            let path = recipe.resolve_path(&recipe.stages[index].manifest);
+            let path = std::path::absolute(&path).map_err(Error::file(&path, "find"))?;
+            let (manifest, manifest_digest) = match manifests.get(&path) {
+                Some(known) => known.clone(),
+                None => {
+                    let manifest = Manifest::read(&path)?;
+                    let digest = manifest.digest();
+                    manifests.entry(path.clone()).or_insert((Arc::new(manifest), digest)).clone()
+                }
+            };
+            let previous = stages.last().map(|stage| stage.stage.name.clone());
+            let stage = &mut recipe.stages[index];
+            stage.manifest = path;
+            stage.start.get_or_insert_with(|| previous.map_or(Start::Random, Start::Stage));
+            stage.findings.get_or_insert_with(|| manifest.findings.clone());
+            let stage = stage.clone();
+            let start = starts.resolve(&recipe, index, &stage, &architecture)?;
+            recipe.stages[index].start = Some(start.clone());
+            stages.push(StagePlan::new(&recipe, index, start, manifest, manifest_digest)?);
+        }
+        let normalisation = starts.normalisation.unwrap_or(Normalisation::NONE);
+        recipe.normalisation = Some(normalisation.into());
+        let mut groups: Vec<String> = Vec::new();
+        for spec in architecture.parameters(1) {
+            if groups.last() != Some(&spec.group) {
+                groups.push(spec.group);
+            }
+        }
+        for (index, plan) in stages.iter_mut().enumerate() {
+            let rate = &plan.stage.learning_rate;
+            let by_group = groups.iter().filter_map(|group| Some((group.clone(), rate.of(group)?)));
+            let rate = LearningRate::ByGroup(by_group.collect());
+            recipe.stages[index].learning_rate = rate;
+            recipe.stages[index].seed = Some(plan.seed);
+            plan.stage = recipe.stages[index].clone();
+        }
+        Ok(Self { recipe, architecture, normalisation, stages })
+    }
+
+    /// What this run is, for [`crate::run()`] to compare when it resumes.
+    ///
+    /// # Errors
+    /// A weight file that cannot be read.
+    pub fn identity(&self) -> Result<Identity, Error> {
+        let mut portable = self.recipe.clone();
+        let mut manifests = BTreeMap::new();
+        let mut weights = BTreeMap::new();
+        for (stage, plan) in portable.stages.iter_mut().zip(&self.stages) {
+            stage.manifest = PathBuf::from(&plan.manifest_digest);
+            manifests.insert(stage.name.clone(), plan.manifest_digest.clone());
+            if let Start::File(path) = &plan.start {
+                let digest = Weights::read(path)?.digest();
+                stage.start = Some(Start::File(format!("{digest}.safetensors").into()));
+                weights.insert(stage.name.clone(), digest);
+            }
+        }
+        let recipe = hexadecimal(&Sha256::digest(portable.to_toml()?.as_bytes()));
+        Ok(Identity { version: env!("CARGO_PKG_VERSION").to_owned(), recipe, manifests, weights })
+    }
+}
+
+impl Identity {
+    /// One digest for all of it.
+    pub(crate) fn digest(&self) -> Result<String, Error> {
+        let json = serde_json::to_vec(self)
+            .map_err(|error| Error::Damaged { path: "run.json".into(), problem: error.to_string() })?;
+        Ok(hexadecimal(&Sha256::digest(json)))
+    }
+
+    /// What differs between the run on disk and this one, one sentence each.
+    pub(crate) fn changes(&self, now: &Self) -> Vec<String> {
+        let mut changes = Vec::new();
+        if self.version != now.version {
+            changes.push(format!("it was begun by version {}, this is {}", self.version, now.version));
+        }
+        for (what, then, now) in
+            [("manifest", &self.manifests, &now.manifests), ("starting weights", &self.weights, &now.weights)]
+        {
+            for (stage, digest) in then {
+                if now.get(stage).is_some_and(|now| now != digest) {
+                    changes.push(format!("the {what} of stage {stage} changed"));
+                }
+            }
+        }
+        // The recipe's digest covers manifests and weights too: name it where they do not explain the difference.
+        if self.recipe != now.recipe && changes.is_empty() {
+            changes.push("the recipe or the seed changed (the run's recipe.toml shows what it was begun with)".to_owned());
+        }
+        changes
+    }
+}
+
+/// What is known about starting weights while the stages are gone through in order.
+struct Starts {
+    normalisation: Option<Normalisation>,
+    /// Findings of each stage's head.
+    findings: BTreeMap<String, Vec<String>>,
+}
+
+impl Starts {
+    fn resolve(
+        &mut self,
+        recipe: &Recipe,
+        index: usize,
+        stage: &Stage,
+        architecture: &Architecture,
+    ) -> Result<Start, Error> {
+        let findings = stage.findings.clone().unwrap_or_default();
+        let (start, old) = match stage.start.clone().unwrap_or(Start::Random) {
+            Start::Random => (Start::Random, None),
+            Start::Stage(name) => {
+                let old = self.findings.get(&name).cloned();
+                (Start::Stage(name), old)
+            }
+            Start::File(path) => {
+                let path = recipe.resolve_path(&path);
+                let path = std::path::absolute(&path).map_err(Error::file(&path, "find"))?;
+                let old = self.check_file(&path, stage, architecture)?;
+                (Start::File(path), Some(old))
+            }
+        };
+        // A head of one feature is enough to try the map on.
+        let old = old.map(|old| Head::fresh(&old, 1, 0));
+        keep::new_head(old.as_ref(), &findings, 1, &stage.keep, 0)
+            .map_err(|problem| recipe.problem(&["stage".into(), index.into(), "keep".into()], problem))?;
+        self.normalisation.get_or_insert(Normalisation::NONE);
+        self.findings.insert(stage.name.clone(), findings);
+        Ok(start)
+    }
+
+    fn check_file(&mut self, path: &Path, stage: &Stage, architecture: &Architecture) -> Result<Vec<String>, Error> {
+        let refuse = |problem: String| Error::Start { stage: stage.name.clone(), weights: path.to_owned(), problem };
+        if !path.exists() {
+            return Err(refuse(
+                "there is no such file; make it with `pleura import` or `pleura weights fetch`, or name another in `start`".into(),
+            ));
+        }
+        let weights = Weights::read(path)?;
+        if weights.architecture != *architecture {
+            let (found, expected) = (weights.architecture.name(), architecture.name());
+            return Err(refuse(format!("these are weights of {found}, the recipe's architecture is {expected}")));
+        }
+        let normalisation = *self.normalisation.get_or_insert(weights.normalisation);
+        if normalisation != weights.normalisation {
+            return Err(refuse(format!(
+                "they were trained with mean {:?} and std {:?}, this run has mean {:?} and std {:?}; leave `normalisation` out of the \
+                 recipe to take the weights' own",
+                weights.normalisation.mean, weights.normalisation.std, normalisation.mean, normalisation.std
+            )));
+        }
+        Ok(weights.findings)
+    }
+}
+
+impl StagePlan {
+    fn new(
+        recipe: &Recipe,
+        index: usize,
+        start: Start,
+        manifest: Arc<Manifest>,
+        manifest_digest: String,
+    ) -> Result<Self, Error> {
+        let stage = recipe.stages[index].clone();
+        let findings = stage.findings.clone().unwrap_or_default();
+        let path = stage.manifest.clone();
+        let name = stage.name.clone();
+        let refuse = |problem: String| Error::Data { stage: name.clone(), manifest: path.clone(), problem };
+        let at = |key: &'static str| -> [Step<'_>; 3] { ["stage".into(), index.into(), key.into()] };
+        let fewest = if stage.kind == StageKind::Exclusive { 2 } else { 1 };
+        if findings.len() < fewest {
+            let problem = format!(
+                "{} findings, expected at least {fewest} for a stage of kind {}",
+                findings.len(),
+                stage.kind.name()
+            );
+            return Err(refuse(problem));
+        }
+        let labels = Labels::new(&stage, &findings, &manifest).map_err(&refuse)?;
+        let [train, validation, test] =
+            [Split::Train, Split::Validation, Split::Test].map(|split| labels.rows(&manifest, split));
+        for (split, rows) in [("train", &train), ("val", &validation)] {
+            if rows.is_empty() {
+                return Err(refuse(format!(
+                    "no film of the split {split:?} has a label that this stage can use; split the manifest with `pleura data split`, \
+                     and check findings and columns"
+                )));
+            }
+        }
+        let [train_counts, validation_counts, test_counts] =
+            [Split::Train, Split::Validation, Split::Test].map(|split| labels.count(&manifest, split));
+        if stage.kind == StageKind::Exclusive
+            && let Some(missing) = train_counts.findings.iter().find(|count| count.positive == 0)
+        {
+            return Err(refuse(format!("no training film is {:?}; leave it out of `findings`, or add films", missing.finding)));
+        }
+        let weights = class_weights(&stage.class_weights, &train_counts)
+            .map_err(|problem| recipe.problem(&at("class_weights"), problem))?;
+        let loss = match stage.kind {
+            StageKind::Exclusive => Loss::Exclusive { weights },
+            StageKind::Independent => {
+                let positive_weights = positive_weights(&stage.positive_weights, &train_counts)
+                    .map_err(|problem| recipe.problem(&at("positive_weights"), problem))?;
+                Loss::Independent { weights, positive_weights }
+            }
+        };
+        let unsplit = manifest.rows.iter().filter(|row| row.split.is_none()).count();
+        let counts = Counts { train: train_counts, validation: validation_counts, test: test_counts, unsplit };
+        let seed = stage.seed.unwrap_or(recipe.seed);
+        Ok(Self { stage, findings, start, seed, manifest, manifest_digest, labels, loss, train, validation, test, counts })
+    }
+
+    /// Steps of one epoch.
+    pub fn steps_per_epoch(&self) -> usize {
+        self.train.len().div_ceil(self.stage.batch.max(1))
+    }
+}

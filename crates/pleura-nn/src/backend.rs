@@ -10,7 +10,18 @@ use std::ops::Range;
 use crate::architecture::Window;
 
 /// The number type of a backend: `f32` where it shall be fast, `f64` where it shall be exact.
-pub trait Real: Copy + Send + Sync + PartialOrd + std::fmt::Debug + 'static {
+pub trait Real:
+    Copy
+    + Send
+    + Sync
+    + PartialOrd
+    + std::fmt::Debug
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+    + std::ops::Div<Output = Self>
+    + 'static
+{
     /// The nearest value of this type.
     fn from_f64(value: f64) -> Self;
     /// This value in double precision.
@@ -167,6 +178,56 @@ pub enum Sink<'a, T> {
     Plain(&'a mut T),
     /// Back through the `ReLU` and norm in front of the convolution.
     Norm(Through<'a, T>),
+}
+
+/// How the rows that a norm reads came about, for relevance on its way down.
+///
+/// A norm is merged into the convolution that wrote its rows, anew for each reader: with `s = γ/σ` and `t = β − μ s` that
+/// convolution has weights `s W` and bias `t`. Its share of a rule's denominator is linear in `|s|`, so readers add what they
+/// send to one map each for `s > 0` and `s < 0`, and the product with the weights is made once for all of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Producer {
+    /// A convolution under the ε rule: `z = s F + t`, `out += s · r / s(z)`.
+    Epsilon(f64),
+    /// A convolution under the z⁺ rule, read by activations ≥ 0: `z⁺ = |s| P + max(t, 0)` with `P` the product with the positive
+    /// weights for `s > 0`, with the negated negative ones for `s < 0`; `out += |s| · r / (z⁺ + ε)`.
+    Plus(f64),
+    /// No convolution (the stem's pool): the norm is a diagonal linear layer under the ε rule, `out += s x · r / s(z)`.
+    Diagonal(f64),
+}
+
+/// One reader's relevance on its way to those who wrote the rows it reads.
+pub struct Share<'a, T> {
+    /// How the rows came about.
+    pub producer: Producer,
+    /// Relevance at the reader's activations, `[≥ rows.end, columns]`.
+    pub relevance: &'a T,
+    /// The rows, as the reader counts them.
+    pub rows: Range<usize>,
+    /// The rows as they were written, `[≥ rows.end, columns]`.
+    pub raw: &'a T,
+    /// The reader's norm.
+    pub affine: &'a Affine<T>,
+    /// How the columns of `relevance` and `raw` are laid out.
+    pub grid: Grid,
+    /// The convolution's output with positive weights alone, rows counted from the first of `rows`; for [`Producer::Plus`].
+    pub positive: Option<&'a T>,
+    /// Where 2×2 average pooling stands between convolution and rows: the convolution's output, `[rows, unpooled columns]`, with
+    /// its grid and the ε of the pool. Then `positive` and `out` are laid out like it.
+    pub unpooled: Option<(&'a T, Grid, f64)>,
+    /// Where shares are added. [`Producer::Plus`]: `[2 · rows, columns]`, those of `s > 0` first; else `[rows, columns]`.
+    pub out: &'a mut T,
+}
+
+/// What became of relevance in one step, for one image.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Account {
+    /// What arrived.
+    pub received: f64,
+    /// What the bias took.
+    pub bias: f64,
+    /// What the stabiliser ε took.
+    pub epsilon: f64,
 }
 
 /// A machine that runs a DenseNet.
@@ -348,6 +409,30 @@ pub trait Backend: Send + Sync {
         grid: Grid,
         sink: Sink<'_, Self::Tensor>,
     );
+
+    /// Relevance's way from a norm's reader into the convolution (or pool) that wrote the rows: see [`Share`].
+    fn share(&self, share: Share<'_, Self::Tensor>) -> Vec<Account>;
+
+    /// `r ← r · relu(scale · x + shift)` (or `r · x` without a prologue) on `channels` rows of both; returns each image's sum
+    /// of the result.
+    fn multiply(
+        &self,
+        relevance: &mut Self::Tensor,
+        x: &Self::Tensor,
+        prologue: Option<&Affine<Self::Tensor>>,
+        channels: usize,
+        grid: Grid,
+    ) -> Vec<f64>;
+
+    /// `r ← r / s(z)` with `s(z) = z + ε · sgn z`, `sgn 0 = 1`; returns each image's sum of what the ε takes, `r − z · r / s(z)`.
+    fn quotient(
+        &self,
+        relevance: &mut Self::Tensor,
+        z: &Self::Tensor,
+        channels: usize,
+        grid: Grid,
+        epsilon: f64,
+    ) -> Vec<f64>;
 
     /// Sums of a map's rows: the gradient of a bias.
     fn row_sums(&self, x: &Self::Tensor, rows: Range<usize>, columns: usize, out: &mut Self::Tensor);

@@ -4,10 +4,12 @@ pub mod architecture;
 pub mod backend;
 pub mod cpu;
 pub mod error;
+mod host;
 mod layers;
 pub mod network;
 mod plan;
 pub mod reference;
+pub mod relevance;
 pub mod weights;
 
 pub use architecture::Architecture;
@@ -15,4 +17,5 @@ pub use cpu::Cpu;
 pub use error::Error;
 pub use network::{Gradients, Network, Norm, Scope, Trace};
 pub use reference::Reference;
+pub use relevance::{Ledger, Relevance, Rules};
 pub use weights::Weights;

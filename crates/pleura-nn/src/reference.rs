@@ -7,8 +7,10 @@ use std::ops::Range;
 
 use crate::architecture::Window;
 use crate::backend::{
-    Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Sink, Sums, Target, Through,
+    Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Share, Sink, Sums, Target,
+    Through,
 };
+use crate::host;
 
 type Tensor = Vec<f64>;
 
@@ -490,6 +492,32 @@ impl Backend for Reference {
             }
         }
         Self::send(&back, grid.columns(), sink);
+    }
+
+    fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
+        host::share(share)
+    }
+
+    fn multiply(
+        &self,
+        relevance: &mut Tensor,
+        x: &Tensor,
+        prologue: Option<&Affine<Tensor>>,
+        channels: usize,
+        grid: Grid,
+    ) -> Vec<f64> {
+        host::multiply(relevance, x, prologue, channels, grid)
+    }
+
+    fn quotient(
+        &self,
+        relevance: &mut Tensor,
+        z: &Tensor,
+        channels: usize,
+        grid: Grid,
+        epsilon: f64,
+    ) -> Vec<f64> {
+        host::quotient(relevance, z, channels, grid, epsilon)
     }
 
     fn row_sums(&self, x: &Tensor, rows: Range<usize>, columns: usize, out: &mut Tensor) {

@@ -149,7 +149,8 @@ impl OffsetList {
 mod avx2 {
     use std::arch::asm;
     use std::arch::x86_64::{
-        __m256, _mm256_add_ps, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+        __m256, _mm256_add_ps, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps,
+        _mm256_storeu_ps,
     };
 
     /// Four rows by 24 columns: twelve accumulators, three vectors of `B` and one weight fill the sixteen registers to the
@@ -233,13 +234,22 @@ mod avx2 {
     /// The processor has AVX2; `c` is writable for `MR` rows of `8 · NV` values, `stride` apart.
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    unsafe fn end<const MR: usize, const NV: usize>(sums: &[[__m256; NV]; MR], c: *mut f32, stride: usize, add: bool) {
+    unsafe fn end<const MR: usize, const NV: usize>(
+        sums: &[[__m256; NV]; MR],
+        c: *mut f32,
+        stride: usize,
+        add: bool,
+    ) {
         for (r, sum) in sums.iter().enumerate() {
             for (v, &value) in sum.iter().enumerate() {
                 // SAFETY: inside the rows that the caller promises.
                 unsafe {
                     let place = c.add(r * stride + 8 * v);
-                    let value = if add { _mm256_add_ps(_mm256_loadu_ps(place), value) } else { value };
+                    let value = if add {
+                        _mm256_add_ps(_mm256_loadu_ps(place), value)
+                    } else {
+                        value
+                    };
                     _mm256_storeu_ps(place, value);
                 }
             }

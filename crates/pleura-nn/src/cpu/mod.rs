@@ -21,8 +21,9 @@ pub use self::path::Path;
 use self::stem::Patches;
 use crate::architecture::Window;
 use crate::backend::{
-    Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Sink, Sums, Target,
+    Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Share, Sink, Sums, Target,
 };
+use crate::host;
 
 type Tensor = Vec<f32>;
 
@@ -405,6 +406,32 @@ impl Backend for Cpu {
         let finish = Finish::sink(self.path, sink, channels, grid.columns(), 1);
         self.pool_channels_back(pool, channels, gradient, x, prologue, grid, &finish);
         finish.end();
+    }
+
+    fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
+        host::share(share)
+    }
+
+    fn multiply(
+        &self,
+        relevance: &mut Tensor,
+        x: &Tensor,
+        prologue: Option<&Affine<Tensor>>,
+        channels: usize,
+        grid: Grid,
+    ) -> Vec<f64> {
+        host::multiply(relevance, x, prologue, channels, grid)
+    }
+
+    fn quotient(
+        &self,
+        relevance: &mut Tensor,
+        z: &Tensor,
+        channels: usize,
+        grid: Grid,
+        epsilon: f64,
+    ) -> Vec<f64> {
+        host::quotient(relevance, z, channels, grid, epsilon)
     }
 
     fn row_sums(&self, x: &Tensor, rows: Range<usize>, columns: usize, out: &mut Tensor) {

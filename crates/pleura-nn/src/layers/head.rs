@@ -2,9 +2,10 @@
 
 use super::dense_block::BlockTrace;
 use super::{Pass, through};
-use crate::backend::{Backend, Pool, Sink, Sums, Target};
+use crate::backend::{Account, Affine, Backend, Grid, Pool, Real, Sink, Sums, Target};
 use crate::network::Gradients;
 use crate::plan::HeadPlan;
+use crate::relevance::{Book, Rules};
 
 /// The pooled features, `[features, batch]`.
 pub(crate) fn pool<B: Backend>(
@@ -102,4 +103,83 @@ pub(crate) fn backward_to_map<B: Backend>(
         Sink::Norm(sink),
     );
     (into, sums)
+}
+
+/// From relevance coefficients at the logits, `[outputs, batch]` (`R_k = c_k z_k`), to relevance at the activations behind the
+/// last norm, with that norm.
+pub(crate) fn relevance<B: Backend>(
+    pass: &Pass<'_, B>,
+    plan: &HeadPlan,
+    (features, logits): (&B::Tensor, &B::Tensor),
+    from: &BlockTrace<B::Tensor>,
+    coefficients: &[f64],
+    rules: &Rules,
+    book: &mut Book,
+) -> (B::Tensor, Affine<B::Tensor>) {
+    let (batch, outputs) = (from.grid.batch, plan.linear.outputs);
+    let channels = plan.norm.channels;
+    let images = Grid {
+        batch,
+        height: 1,
+        width: 1,
+    };
+    // The ε rule: c z / s(z) is what each output hands to its weights.
+    let bias = pass.backend.download(&pass.values[plan.bias]);
+    let logits = pass.backend.download(logits);
+    let mut accounts = vec![Account::default(); batch];
+    let mut quotients = Vec::with_capacity(coefficients.len());
+    for (place, (&coefficient, logit)) in coefficients.iter().zip(&logits).enumerate().take(outputs * batch) {
+        let (account, bias) = (&mut accounts[place % batch], bias[place / batch].to_f64());
+        let z = logit.to_f64();
+        let stabilised = if z < 0.0 {
+            z - rules.head_epsilon
+        } else {
+            z + rules.head_epsilon
+        };
+        let q = if stabilised == 0.0 {
+            coefficient
+        } else {
+            coefficient * z / stabilised
+        };
+        account.received += coefficient * z;
+        account.bias += bias * q;
+        account.epsilon += (coefficient - q) * z;
+        quotients.push(B::Real::from_f64(q));
+    }
+    let mut relevance = pass.backend.zeros(channels * batch);
+    let (quotients, sink) = (pass.backend.upload(&quotients), Sink::Plain(&mut relevance));
+    pass.backend
+        .pointwise_input_gradient(pass.kernel(plan.linear), &quotients, 0, batch, sink);
+    let at_features = pass
+        .backend
+        .multiply(&mut relevance, features, None, channels, images);
+    book.enter("classifier", &accounts, &at_features);
+
+    // The mean over each image, under the ε rule as well.
+    let lost = pass
+        .backend
+        .quotient(&mut relevance, features, channels, images, rules.epsilon);
+    let affine = pass.affine(plan.norm, &from.moments);
+    let mut spread = pass.backend.zeros(channels * from.grid.columns());
+    let sink = Sink::Plain(&mut spread);
+    pass.backend.pool_input_gradient(
+        Pool::Global,
+        channels,
+        &relevance,
+        &from.map,
+        &affine,
+        from.grid,
+        sink,
+    );
+    let passed = pass
+        .backend
+        .multiply(&mut spread, &from.map, Some(&affine), channels, from.grid);
+    let account = |(&received, &epsilon): (&f64, &f64)| Account {
+        received,
+        bias: 0.0,
+        epsilon,
+    };
+    let accounts: Vec<Account> = at_features.iter().zip(&lost).map(account).collect();
+    book.enter("pool", &accounts, &passed);
+    (spread, affine)
 }

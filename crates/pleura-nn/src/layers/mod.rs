@@ -2,6 +2,7 @@
 
 pub(crate) mod dense_block;
 pub(crate) mod head;
+pub(crate) mod shares;
 pub(crate) mod stem;
 pub(crate) mod transition;
 

@@ -1,9 +1,11 @@
 //! The stem: convolution, norm, `ReLU`, max-pool.
 
 use super::{Pass, through};
-use crate::backend::{Backend, Grid, Moments, Sink, Target};
+use crate::architecture::Window;
+use crate::backend::{Account, Backend, Grid, Kernel, Moments, Producer, Real, Share, Sink, Target};
 use crate::network::{Gradients, Norm};
 use crate::plan::StemPlan;
+use crate::relevance::{Book, FirstRule, Rules};
 
 /// What the stem keeps.
 pub(crate) struct StemTrace<T> {
@@ -105,4 +107,118 @@ pub(crate) fn backward<B: Backend>(
         );
         out
     })
+}
+
+/// From relevance at the pool's outputs, `[channels, pooled columns]`, to the input's, `[3, columns]`: the winner of each window
+/// takes all; the norm is merged into the convolution.
+pub(crate) fn relevance<B: Backend>(
+    pass: &Pass<'_, B>,
+    plan: &StemPlan,
+    trace: &StemTrace<B::Tensor>,
+    input: &B::Tensor,
+    relevance: &B::Tensor,
+    rules: &Rules,
+    book: &mut Book,
+) -> (B::Tensor, Vec<f64>) {
+    let StemTrace {
+        convolved,
+        moments,
+        input_grid,
+        grid,
+    } = trace;
+    let channels = plan.conv.outputs;
+    let affine = pass.affine(plan.norm, moments);
+    let mut at_norm = pass.backend.zeros(channels * grid.columns());
+    let sink = Sink::Plain(&mut at_norm);
+    pass.backend
+        .pool_input_gradient(plan.pool, channels, relevance, convolved, &affine, *grid, sink);
+    let inputs = plan.conv.inputs;
+    let mut out = pass.backend.zeros(inputs * input_grid.columns());
+    let (accounts, passed) = match rules.first {
+        FirstRule::Epsilon { epsilon } => {
+            let mut shares = pass.backend.zeros(channels * grid.columns());
+            let accounts = pass.backend.share(Share {
+                producer: Producer::Epsilon(epsilon),
+                relevance: &at_norm,
+                rows: 0..channels,
+                raw: convolved,
+                affine: &affine,
+                grid: *grid,
+                positive: None,
+                unpooled: None,
+                out: &mut shares,
+            });
+            let kernel = pass.kernel(plan.conv);
+            pass.backend
+                .stem_conv_input_gradient(kernel, plan.window, &shares, *input_grid, &mut out);
+            (
+                accounts,
+                pass.backend.multiply(&mut out, input, None, inputs, *input_grid),
+            )
+        }
+        FirstRule::Flat => {
+            let (accounts, shares) = flat_shares(pass, plan, &at_norm, *input_grid);
+            let ones = vec![B::Real::from_f64(1.0); inputs * plan.window.kernel * plan.window.kernel];
+            let ones = pass.backend.upload(&ones);
+            let kernel = Kernel {
+                weights: &ones,
+                outputs: 1,
+                inputs,
+            };
+            pass.backend
+                .stem_conv_input_gradient(kernel, plan.window, &shares, *input_grid, &mut out);
+            let passed = image_sums(&pass.backend.download(&out), *input_grid);
+            (accounts, passed)
+        }
+    };
+    book.enter("features.conv0", &accounts, &passed);
+    (out, passed)
+}
+
+/// Each output place's relevance over all channels, divided by the real inputs under its window: `[1, grid]`.
+fn flat_shares<B: Backend>(
+    pass: &Pass<'_, B>,
+    plan: &StemPlan,
+    at_norm: &B::Tensor,
+    input_grid: Grid,
+) -> (Vec<Account>, B::Tensor) {
+    let grid = input_grid.after(plan.window);
+    let values = pass.backend.download(at_norm);
+    let Window {
+        kernel,
+        stride,
+        padding,
+    } = plan.window;
+    let reach = |at: usize, size: usize| {
+        let start = at * stride;
+        (start + kernel).saturating_sub(padding).min(size) - start.saturating_sub(padding).min(size)
+    };
+    let columns = grid.columns();
+    let mut shares = Vec::with_capacity(columns);
+    let mut accounts = vec![Account::default(); grid.batch];
+    for column in 0..columns {
+        let received: f64 = values
+            .iter()
+            .skip(column)
+            .step_by(columns)
+            .map(|value| value.to_f64())
+            .sum();
+        let (image, within) = (column / grid.plane(), column % grid.plane());
+        accounts[image].received += received;
+        let pixels =
+            reach(within / grid.width, input_grid.height) * reach(within % grid.width, input_grid.width);
+        shares.push(B::Real::from_f64(
+            received / (plan.conv.inputs * pixels.max(1)) as f64,
+        ));
+    }
+    (accounts, pass.backend.upload(&shares))
+}
+
+/// The sum of each image over all channels.
+pub(crate) fn image_sums<R: Real>(values: &[R], grid: Grid) -> Vec<f64> {
+    let mut sums = vec![0.0; grid.batch];
+    for (number, plane) in values.chunks_exact(grid.plane()).enumerate() {
+        sums[number % grid.batch] += plane.iter().map(|value| value.to_f64()).sum::<f64>();
+    }
+    sums
 }

@@ -4,10 +4,12 @@
 //! result (up to rounding): pooling first leaves a quarter of the columns to multiply.
 
 use super::dense_block::BlockTrace;
+use super::shares::{Split, lanes, producer};
 use super::{Pass, through};
-use crate::backend::{Backend, Pool, Sink, Sums, Target};
+use crate::backend::{Account, Affine, Backend, Grid, Pool, Share, Sink, Sums, Target};
 use crate::network::Gradients;
 use crate::plan::TransitionPlan;
+use crate::relevance::{Book, Rule, Rules, add};
 
 /// What a transition keeps: the pooled map, `[channels, pooled columns]`.
 pub(crate) struct TransitionTrace<T> {
@@ -86,4 +88,95 @@ pub(crate) fn backward<B: Backend>(
         Sink::Norm(sink),
     );
     (into, sums)
+}
+
+/// A transition's outputs, waiting for their readers in the next block.
+///
+/// The order is torchvision's: convolution, then pool. The next block's norms commute with the pool and are merged into the
+/// convolution, reader by reader; relevance passes the pool under the ε rule, then the convolution under its own.
+pub(crate) struct Shares<T> {
+    weights: Split<T>,
+    /// The convolution's output before the pool.
+    convolved: T,
+    positive: Option<T>,
+    shares: T,
+    accounts: Vec<Account>,
+    grid: Grid,
+}
+
+impl<T: Send + Sync> Shares<T> {
+    pub(crate) fn new<B: Backend<Tensor = T>>(
+        pass: &Pass<'_, B>,
+        plan: &TransitionPlan,
+        from: &BlockTrace<T>,
+        rules: &Rules,
+    ) -> Self {
+        let (conv, grid, rule) = (plan.conv, from.grid, rules.convolution);
+        let prologue = pass.affine(plan.norm, &from.moments);
+        let weights = Split::of(pass, conv, rule);
+        let product = |kernel| {
+            let mut map = pass.backend.zeros(conv.outputs * grid.columns());
+            let target = Target {
+                map: &mut map,
+                row: 0,
+                moments: None,
+            };
+            pass.backend
+                .pointwise(kernel, &from.map, Some(&prologue), None, grid.columns(), target);
+            map
+        };
+        Self {
+            convolved: product(pass.kernel(conv)),
+            positive: matches!(rule, Rule::Plus { .. }).then(|| product(weights.positive(conv))),
+            shares: pass.backend.zeros(lanes(rule) * conv.outputs * grid.columns()),
+            accounts: vec![Account::default(); grid.batch],
+            weights,
+            grid,
+        }
+    }
+
+    /// Takes one reader's relevance at the first `rows` rows of the next block's map.
+    pub(crate) fn take<B: Backend<Tensor = T>>(
+        &mut self,
+        pass: &Pass<'_, B>,
+        rows: usize,
+        next: &BlockTrace<T>,
+        (relevance, affine): (&T, &Affine<T>),
+        rules: &Rules,
+    ) {
+        let accounts = pass.backend.share(Share {
+            producer: producer(rules.convolution),
+            relevance,
+            rows: 0..rows,
+            raw: &next.map,
+            affine,
+            grid: next.grid,
+            positive: self.positive.as_ref(),
+            unpooled: Some((&self.convolved, self.grid, rules.epsilon)),
+            out: &mut self.shares,
+        });
+        add(&mut self.accounts, &accounts);
+    }
+
+    /// Relevance at the activations that the transition reads, with their norm.
+    pub(crate) fn settle<B: Backend<Tensor = T>>(
+        self,
+        pass: &Pass<'_, B>,
+        plan: &TransitionPlan,
+        from: &BlockTrace<T>,
+        name: &str,
+        book: &mut Book,
+    ) -> (T, Affine<T>) {
+        let affine = pass.affine(plan.norm, &from.moments);
+        let (channels, columns) = (plan.conv.inputs, self.grid.columns());
+        let mut relevance = pass.backend.zeros(channels * columns);
+        let sink = Sink::Plain(&mut relevance);
+        pass.backend
+            .pointwise_input_gradient(self.weights.whole(), &self.shares, 0, columns, sink);
+        let passed = pass
+            .backend
+            .multiply(&mut relevance, &from.map, Some(&affine), channels, self.grid);
+        book.enter(name, &self.accounts, &passed);
+        (relevance, affine)
+    }
 }

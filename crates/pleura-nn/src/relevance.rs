@@ -1,0 +1,159 @@
+//! Layer-wise relevance propagation as a third pass: what each rule is, and the account of what became of the relevance.
+//!
+//! Rules follow Bach et al. (PLoS ONE 2015) and Montavon et al. (*Layer-Wise Relevance Propagation: An Overview*, 2019). With
+//! `z_k = Σ_j a_j w_jk + b_k` and `s(z) = z + ε · sgn z`, `sgn 0 = 1`:
+//! * ε: `R_j = a_j Σ_k w_jk R_k / s(z_k)`; with ε = 0 this is LRP-0;
+//! * z⁺ (α1β0): the same with `w⁺` and `b⁺` alone, where activations are ≥ 0;
+//! * flat: each output shares equally among the inputs it reads.
+
+use serde::Serialize;
+
+use crate::backend::{Account, Backend};
+
+/// The rule for convolutions behind the first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// ε rule.
+    Epsilon {
+        /// ε.
+        epsilon: f64,
+    },
+    /// z⁺ rule with a stabiliser.
+    Plus {
+        /// ε.
+        epsilon: f64,
+    },
+}
+
+/// The rule for the first convolution, whose inputs have both signs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum FirstRule {
+    /// ε rule.
+    Epsilon {
+        /// ε.
+        epsilon: f64,
+    },
+    /// Equal shares for the real pixels under each window: at a border the padding takes none, so nothing is lost.
+    Flat,
+}
+
+/// Which rule stands where.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// The stem's convolution.
+    pub first: FirstRule,
+    /// Every other convolution.
+    pub convolution: Rule,
+    /// ε of the ε rule in the linear head.
+    pub head_epsilon: f64,
+    /// ε of the ε rule in average pools and in norms that no convolution precedes.
+    pub epsilon: f64,
+}
+
+/// Relevance at the network's input with its account.
+pub struct Relevance<B: Backend> {
+    /// `[3, batch, size, size]`.
+    pub input: B::Tensor,
+    /// One ledger a film.
+    pub ledgers: Vec<Ledger>,
+}
+
+/// What became of one film's relevance, layer by layer: in each, `received = passed + bias + epsilon` to rounding.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ledger {
+    /// What the pass started with.
+    pub start: f64,
+    /// What arrived at the input.
+    pub input: f64,
+    /// What biases took in all layers.
+    pub bias: f64,
+    /// What stabilisers took in all layers.
+    pub epsilon: f64,
+    /// From the head down.
+    pub entries: Vec<Entry>,
+}
+
+/// One layer's line of a [`Ledger`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// torchvision's name of the layer.
+    pub layer: String,
+    /// What arrived from all readers.
+    pub received: f64,
+    /// What it handed down.
+    pub passed: f64,
+    /// What its bias took, norms merged into it included.
+    pub bias: f64,
+    /// What stabilisers took.
+    pub epsilon: f64,
+}
+
+impl Entry {
+    /// `received − passed − bias − epsilon`: rounding alone.
+    pub fn residual(&self) -> f64 {
+        self.received - self.passed - self.bias - self.epsilon
+    }
+}
+
+impl Ledger {
+    /// `start − input − bias − epsilon`: rounding alone.
+    pub fn residual(&self) -> f64 {
+        self.start - self.input - self.bias - self.epsilon
+    }
+}
+
+/// The ledgers of a batch while a pass fills them.
+pub(crate) struct Book {
+    ledgers: Vec<Ledger>,
+}
+
+impl Book {
+    pub(crate) fn new(start: &[f64]) -> Self {
+        let open = |&start: &f64| Ledger {
+            start,
+            input: 0.0,
+            bias: 0.0,
+            epsilon: 0.0,
+            entries: Vec::new(),
+        };
+        Self {
+            ledgers: start.iter().map(open).collect(),
+        }
+    }
+
+    /// A layer's line for each film.
+    pub(crate) fn enter(&mut self, layer: &str, accounts: &[Account], passed: &[f64]) {
+        for ((ledger, account), &passed) in self.ledgers.iter_mut().zip(accounts).zip(passed) {
+            let Account {
+                received,
+                bias,
+                epsilon,
+            } = *account;
+            ledger.bias += bias;
+            ledger.epsilon += epsilon;
+            ledger.entries.push(Entry {
+                layer: layer.to_owned(),
+                received,
+                passed,
+                bias,
+                epsilon,
+            });
+        }
+    }
+
+    pub(crate) fn close(mut self, input: &[f64]) -> Vec<Ledger> {
+        for (ledger, &input) in self.ledgers.iter_mut().zip(input) {
+            ledger.input = input;
+        }
+        self.ledgers
+    }
+}
+
+/// Adds one reader's accounts to a layer's.
+pub(crate) fn add(total: &mut [Account], part: &[Account]) {
+    for (total, part) in total.iter_mut().zip(part) {
+        total.received += part.received;
+        total.bias += part.bias;
+        total.epsilon += part.epsilon;
+    }
+}

@@ -1,0 +1,151 @@
+//! The two proofs of relevance: its account closes, layer by layer, and LRP-0 is gradient × input.
+
+mod nets;
+
+use nets::{architectures, distance, films, weights};
+use pleura_nn::backend::{Backend, Real};
+use pleura_nn::relevance::{FirstRule, Ledger, Rule};
+use pleura_nn::{Architecture, Cpu, Network, Norm, Reference, Rules, Scope, Weights};
+
+const ZERO: Rules = Rules {
+    first: FirstRule::Epsilon { epsilon: 0.0 },
+    convolution: Rule::Epsilon { epsilon: 0.0 },
+    head_epsilon: 0.0,
+    epsilon: 0.0,
+};
+const PLUS_FLAT: Rules = Rules {
+    first: FirstRule::Flat,
+    convolution: Rule::Plus { epsilon: 1e-6 },
+    head_epsilon: 1e-6,
+    epsilon: 1e-6,
+};
+
+fn assert_closes(ledger: &Ledger, tolerance: f64, name: &str) {
+    // A layer's rounding is measured against what it moves; what cancels is the sum of parts, not they themselves.
+    let scale = |parts: &[f64]| parts.iter().map(|part| part.abs()).fold(1e-3, f64::max);
+    for entry in &ledger.entries {
+        let size = scale(&[entry.received, entry.passed, entry.bias, entry.epsilon]);
+        assert!(
+            entry.residual().abs() < tolerance * size,
+            "{name} {}: {entry:?}",
+            entry.layer
+        );
+    }
+    let largest = ledger
+        .entries
+        .iter()
+        .map(|e| scale(&[e.received, e.bias, e.epsilon]))
+        .fold(1.0, f64::max);
+    assert!(
+        ledger.residual().abs() < tolerance * largest,
+        "{name}: {} of {largest}",
+        ledger.residual()
+    );
+}
+
+/// Both proofs for each output of a network on one backend.
+fn prove<B: Backend>(backend: B, weights: &Weights, batch: usize, size: usize, tolerance: f64) {
+    let name = weights.architecture.name().to_owned();
+    let network = Network::new(backend, weights).unwrap();
+    let grey = films(batch, size, 17);
+    let (logits, trace) = network.forward(&grey, batch, size, Norm::Running).unwrap();
+    let outputs = weights.findings.len();
+    let input: Vec<f64> = network
+        .backend()
+        .download(&network.input(&grey, batch, size).unwrap())
+        .iter()
+        .map(|v| v.to_f64())
+        .collect();
+    for output in 0..outputs {
+        let start: Vec<f64> = (0..batch * outputs)
+            .map(|i| if i % outputs == output { 1.0 } else { 0.0 })
+            .collect();
+
+        let zero = network.relevance(&trace, &start, &ZERO).unwrap();
+        let ones: Vec<B::Real> = start.iter().map(|&c| B::Real::from_f64(c)).collect();
+        let mut gradients = network.gradients();
+        let gradient = network.backward(
+            &trace,
+            &ones,
+            &Scope::groups(["none"]).with_input(),
+            &mut gradients,
+        );
+        let gradient = network.backend().download(&gradient.unwrap().unwrap());
+        let product: Vec<f64> = gradient.iter().zip(&input).map(|(g, x)| g.to_f64() * x).collect();
+        let error = distance(&network.backend().download(&zero.input), &product);
+        assert!(
+            error < tolerance,
+            "{name}, output {output}: LRP-0 is {error:e} from gradient × input"
+        );
+        for (film, ledger) in zero.ledgers.iter().enumerate() {
+            assert!((ledger.start - logits[film * outputs + output].to_f64()).abs() < 1e-12);
+            assert_closes(ledger, tolerance, &name);
+            assert_eq!(
+                ledger.epsilon,
+                ledger.entries.iter().map(|entry| entry.epsilon).sum::<f64>()
+            );
+        }
+
+        let flat = network.relevance(&trace, &start, &PLUS_FLAT).unwrap();
+        for ledger in &flat.ledgers {
+            assert_closes(ledger, tolerance, &name);
+        }
+    }
+}
+
+#[test]
+fn proofs_hold_on_small_networks() {
+    for (architecture, size) in architectures() {
+        for seed in 1..4 {
+            let weights = weights(&architecture, 3, seed);
+            prove(Reference, &weights, 2, size, 1e-9);
+            prove(Cpu::new(), &weights, 2, size, 1e-4);
+        }
+    }
+}
+
+#[test]
+fn proofs_hold_on_densenet121() {
+    let architecture = Architecture::by_name("densenet121").unwrap();
+    let weights = weights(&architecture, 2, 5);
+    prove(Reference, &weights, 1, 64, 1e-9);
+    prove(Cpu::new(), &weights, 1, 64, 1e-4);
+}
+
+#[test]
+fn a_difference_of_logits_is_the_difference_of_relevances_under_lrp_0() {
+    let (architecture, size) = architectures().remove(0);
+    let weights = weights(&architecture, 3, 2);
+    let network = Network::new(Reference, &weights).unwrap();
+    let (_, trace) = network
+        .forward(&films(1, size, 5), 1, size, Norm::Running)
+        .unwrap();
+    let of = |c: [f64; 3]| network.relevance(&trace, &c, &ZERO).unwrap().input;
+    let (first, second) = (of([1.0, 0.0, 0.0]), of([0.0, 1.0, 0.0]));
+    let expected: Vec<f64> = first.iter().zip(&second).map(|(a, b)| a - b).collect();
+    assert!(distance(&of([1.0, -1.0, 0.0]), &expected) < 1e-10);
+}
+
+#[test]
+fn a_batch_is_its_films() {
+    let (architecture, size) = architectures().remove(1);
+    let network = Network::new(Cpu::new(), &weights(&architecture, 2, 2)).unwrap();
+    let grey = films(3, size, 5);
+    let plane = size * size;
+    let (_, trace) = network.forward(&grey, 3, size, Norm::Running).unwrap();
+    let together = network
+        .relevance(&trace, &[1.0, 0.0].repeat(3), &PLUS_FLAT)
+        .unwrap();
+    for film in 0..3 {
+        let grey = &grey[film * plane..(film + 1) * plane];
+        let (_, trace) = network.forward(grey, 1, size, Norm::Running).unwrap();
+        let alone = network.relevance(&trace, &[1.0, 0.0], &PLUS_FLAT).unwrap();
+        assert_eq!(alone.ledgers[0], together.ledgers[film]);
+        for channel in 0..3 {
+            assert_eq!(
+                alone.input[channel * plane..(channel + 1) * plane],
+                together.input[(channel * 3 + film) * plane..][..plane]
+            );
+        }
+    }
+}

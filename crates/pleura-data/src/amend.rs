@@ -61,7 +61,7 @@ impl Amendments {
     ) -> Result<(), Error> {
         let mut by_name: HashMap<String, usize> = HashMap::new();
         for (place, record) in reading.records.iter().enumerate() {
-            for name in names(record) {
+            for name in names(record, dataset) {
                 by_name.entry(name).or_insert(place);
             }
         }
@@ -117,14 +117,24 @@ impl Amendments {
     }
 }
 
-/// Every name a film answers to.
-fn names(record: &Record) -> Vec<String> {
+/// Every name a film answers to: the manifest's with and without the dataset in front, the file's with and without its extension.
+fn names(record: &Record, dataset: &str) -> Vec<String> {
     let file = record
         .file
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default();
-    vec![record.film.clone(), stem(&file).to_string(), file]
+    let own = record
+        .film
+        .strip_prefix(dataset)
+        .and_then(|rest| rest.strip_prefix('-'))
+        .unwrap_or(&record.film);
+    vec![
+        record.film.clone(),
+        own.to_string(),
+        stem(&file).to_string(),
+        file,
+    ]
 }
 
 impl Amendment {

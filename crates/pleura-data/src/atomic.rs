@@ -21,12 +21,21 @@ pub(crate) fn write(
     // Temporary files are private by default; what is renamed into place should obey the umask instead.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(folder).map_err(Error::io("cannot write into the folder", folder))?;
+    let file = builder
+        .tempfile_in(folder)
+        .map_err(Error::io("cannot write into the folder", folder))?;
     let mut writer = BufWriter::new(file);
     fill(&mut writer).map_err(Error::io("cannot write", path))?;
-    let file = writer.into_inner().map_err(|error| error.into_error()).map_err(Error::io("cannot write", path))?;
-    file.as_file().sync_all().map_err(Error::io("cannot write", path))?;
-    file.persist(path).map_err(|error| error.error).map_err(Error::io("cannot replace", path))?;
+    let file = writer
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error)
+        .map_err(Error::io("cannot write", path))?;
+    file.as_file()
+        .sync_all()
+        .map_err(Error::io("cannot write", path))?;
+    file.persist(path)
+        .map_err(|error| error.error)
+        .map_err(Error::io("cannot replace", path))?;
     Ok(())
 }
 

@@ -51,7 +51,11 @@ const SEGMENT_FILMS: usize = 256;
 const CACHE_VERSION: &str = concat!("pleura film cache 1, ", env!("CARGO_PKG_VERSION"));
 
 /// Levels lie in the machine's own byte order, so machines of different orders do not share a folder.
-const BYTE_ORDER: &str = if cfg!(target_endian = "big") { "big-endian" } else { "little-endian" };
+const BYTE_ORDER: &str = if cfg!(target_endian = "big") {
+    "big-endian"
+} else {
+    "little-endian"
+};
 
 impl FilmCache {
     /// Opens the cache of a preparation below `dir`, and makes it if it is not there.
@@ -70,7 +74,11 @@ impl FilmCache {
         if !about.exists() {
             crate::atomic::write(&about, |out| writeln!(out, "{description}"))?;
         }
-        let cache = Self { folder, preparation: preparation.clone(), newest: Generation::default() };
+        let cache = Self {
+            folder,
+            preparation: *preparation,
+            newest: Generation::default(),
+        };
         cache.look()?;
         Ok(cache)
     }
@@ -78,7 +86,8 @@ impl FilmCache {
     /// The prepared film of a file's digest, `[size, size]` row-major, 0 black to 65535 white; `None` where it is not there or damaged.
     pub fn grey(&self, sha256: &str) -> Option<&[u16]> {
         let digest = digest(sha256)?;
-        self.generations().find_map(|generation| generation.shelf.grey(&digest))
+        self.generations()
+            .find_map(|generation| generation.shelf.grey(&digest))
     }
 
     /// Prepares those of the rows' films that the cache lacks, on all threads; the result is the same for any number.
@@ -98,13 +107,20 @@ impl FilmCache {
         let mut wanted = HashSet::new();
         let mut missing = Vec::new();
         for &row in rows {
-            let row = manifest.rows.get(row).ok_or(Error::Row { row, rows: manifest.rows.len() })?;
+            let row = manifest.rows.get(row).ok_or(Error::Row {
+                row,
+                rows: manifest.rows.len(),
+            })?;
             if wanted.insert(&row.sha256) && self.grey(&row.sha256).is_none() {
                 missing.push(row);
             }
         }
         let total = missing.len();
-        let done = Progress { done: Mutex::new(0), total, report: progress };
+        let done = Progress {
+            done: Mutex::new(0),
+            total,
+            report: progress,
+        };
         // Two processes that begin together begin at different places, and skip what the other has put there meanwhile.
         if total > 0 {
             let chunks = total.div_ceil(SEGMENT_FILMS);
@@ -112,8 +128,11 @@ impl FilmCache {
         }
         for chunk in missing.chunks(SEGMENT_FILMS) {
             self.look()?;
-            let absent: Vec<&Row> =
-                chunk.iter().filter(|row| self.grey(&row.sha256).is_none()).copied().collect();
+            let absent: Vec<&Row> = chunk
+                .iter()
+                .filter(|row| self.grey(&row.sha256).is_none())
+                .copied()
+                .collect();
             done.add(chunk.len() - absent.len());
             if !absent.is_empty() {
                 self.add(manifest, &absent, &done)?;
@@ -166,9 +185,10 @@ impl FilmCache {
         let path = manifest.file(row);
         let (sha256, film) = crate::films::open(&row.film, &path, &DecodeOptions::default())?;
         match digest(&row.sha256) {
-            Some(digest) if sha256 == row.sha256 => {
-                Ok(Entry { digest, grey: pleura_film::prepare(&film, &self.preparation).grey })
-            }
+            Some(digest) if sha256 == row.sha256 => Ok(Entry {
+                digest,
+                grey: pleura_film::prepare(&film, &self.preparation).grey,
+            }),
             _ => Err(Error::Changed {
                 film: row.film.clone(),
                 path,
@@ -180,12 +200,18 @@ impl FilmCache {
 
     /// Maps the segments that have come into the folder since the last look.
     fn look(&self) -> Result<(), Error> {
-        let known: HashSet<&OsStr> =
-            self.generations().flat_map(|generation| &generation.shelf.segments).map(Segment::name).collect();
+        let known: HashSet<&OsStr> = self
+            .generations()
+            .flat_map(|generation| &generation.shelf.segments)
+            .map(Segment::name)
+            .collect();
         let mut names = Vec::new();
-        let listing = std::fs::read_dir(&self.folder).map_err(Error::io("cannot list the film cache", &self.folder))?;
+        let listing =
+            std::fs::read_dir(&self.folder).map_err(Error::io("cannot list the film cache", &self.folder))?;
         for file in listing {
-            let name = file.map_err(Error::io("cannot list the film cache", &self.folder))?.file_name();
+            let name = file
+                .map_err(Error::io("cannot list the film cache", &self.folder))?
+                .file_name();
             if segment::is_segment(&name) && !known.contains(name.as_os_str()) {
                 names.push(name);
             }
@@ -198,7 +224,10 @@ impl FilmCache {
             }
         }
         if !shelf.segments.is_empty() {
-            self.append(Box::new(Generation { shelf, next: OnceLock::new() }));
+            self.append(Box::new(Generation {
+                shelf,
+                next: OnceLock::new(),
+            }));
         }
         Ok(())
     }
@@ -219,7 +248,9 @@ impl FilmCache {
     }
 
     fn generations(&self) -> impl Iterator<Item = &Generation> {
-        std::iter::successors(Some(&self.newest), |generation| generation.next.get().map(Box::as_ref))
+        std::iter::successors(Some(&self.newest), |generation| {
+            generation.next.get().map(Box::as_ref)
+        })
     }
 }
 
@@ -228,7 +259,10 @@ impl Shelf {
         let place = self.segments.len();
         for (entry, digest) in segment.digests().enumerate() {
             // Of two entries the sound one is kept; which of two sound ones does not matter, they are equal.
-            let held = self.films.get(digest).is_some_and(|&(segment, entry)| self.segments[segment].grey(entry).is_some());
+            let held = self
+                .films
+                .get(digest)
+                .is_some_and(|&(segment, entry)| self.segments[segment].grey(entry).is_some());
             if !held {
                 self.films.insert(*digest, (place, entry));
             }

@@ -132,6 +132,9 @@ impl Error {
 
     /// A fault of a table as a whole.
     pub(crate) fn table(file: &Path, problem: impl Into<String>) -> Self {
-        Self::Table { file: file.to_path_buf(), problem: problem.into() }
+        Self::Table {
+            file: file.to_path_buf(),
+            problem: problem.into(),
+        }
     }
 }

@@ -42,7 +42,10 @@ pub struct Ahead {
 impl Default for Ahead {
     /// Four batches, two threads: a batch of 16 takes milliseconds, a training step on it a second.
     fn default() -> Self {
-        Self { batches: 4, threads: 2 }
+        Self {
+            batches: 4,
+            threads: 2,
+        }
     }
 }
 
@@ -89,7 +92,17 @@ impl Loader {
         epoch: u64,
     ) -> Self {
         let ahead = Ahead::default();
-        Self::epoch_with(manifest, cache, order, batch, skip_batches, augmentation, seed, epoch, ahead)
+        Self::epoch_with(
+            manifest,
+            cache,
+            order,
+            batch,
+            skip_batches,
+            augmentation,
+            seed,
+            epoch,
+            ahead,
+        )
     }
 
     /// [`Loader::epoch`] with another number of threads or of waiting batches.
@@ -108,8 +121,13 @@ impl Loader {
         let batches = order.len().div_ceil(batch);
         let first = skip_batches.min(batches);
         let threads = ahead.threads.clamp(1, (batches - first).max(1));
-        let queue =
-            Queue { begun: first, taken: first, ready: BTreeMap::new(), workers: threads, closed: false };
+        let queue = Queue {
+            begun: first,
+            taken: first,
+            ready: BTreeMap::new(),
+            workers: threads,
+            closed: false,
+        };
         let shared = Arc::new(Shared {
             manifest,
             cache,
@@ -129,7 +147,12 @@ impl Loader {
                 std::thread::spawn(move || shared.work())
             })
             .collect();
-        Self { shared, workers, next: first, waited: Duration::ZERO }
+        Self {
+            shared,
+            workers,
+            next: first,
+            waited: Duration::ZERO,
+        }
     }
 
     /// Batches of the whole epoch, those skipped included.
@@ -161,7 +184,11 @@ impl Iterator for Loader {
             if queue.workers == 0 {
                 break Err(Error::LoaderStopped { batch: number });
             }
-            queue = self.shared.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self
+                .shared
+                .ready
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
         };
         queue.taken = number + 1;
         drop(queue);
@@ -241,7 +268,10 @@ impl Shared {
         let mut grey = vec![0.0; rows.len() * area];
         let mut plain = vec![0.0; area];
         for (&row, out) in rows.iter().zip(grey.chunks_exact_mut(area.max(1))) {
-            let row = self.manifest.rows.get(row).ok_or_else(|| Error::Row { row, rows: self.manifest.rows.len() })?;
+            let row = self.manifest.rows.get(row).ok_or_else(|| Error::Row {
+                row,
+                rows: self.manifest.rows.len(),
+            })?;
             let film = self.cache.grey(&row.sha256).ok_or_else(|| Error::NotCached {
                 film: row.film.clone(),
                 sha256: row.sha256.clone(),
@@ -251,8 +281,11 @@ impl Shared {
                 None => to_unit(film, out),
                 Some(augmentation) => {
                     to_unit(film, &mut plain);
-                    let ids: [&[u8]; 3] =
-                        [&self.seed.to_le_bytes(), &self.epoch.to_le_bytes(), row.sha256.as_bytes()];
+                    let ids: [&[u8]; 3] = [
+                        &self.seed.to_le_bytes(),
+                        &self.epoch.to_le_bytes(),
+                        row.sha256.as_bytes(),
+                    ];
                     let mut rng = stream("augmentation of a film", &ids);
                     augmentation.draw(&mut rng).apply(&plain, size, out);
                 }

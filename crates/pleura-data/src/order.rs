@@ -9,7 +9,10 @@ use sha2::{Digest, Sha256};
 /// Epoch 0 is shuffled too. The same rows in another order give another order out.
 pub fn shuffled(rows: &[usize], seed: u64, epoch: u64) -> Vec<usize> {
     let mut order = rows.to_vec();
-    shuffle(&mut order, &mut stream("order of an epoch", &[&seed.to_le_bytes(), &epoch.to_le_bytes()]));
+    shuffle(
+        &mut order,
+        &mut stream("order of an epoch", &[&seed.to_le_bytes(), &epoch.to_le_bytes()]),
+    );
     order
 }
 
@@ -71,7 +74,10 @@ mod tests {
             *counts.entry(shuffled(&[0, 1, 2, 3], seed, 0)).or_insert(0_u32) += 1;
         }
         assert_eq!(counts.len(), 24);
-        assert!(counts.values().all(|&count| (840..1160).contains(&count)), "{counts:?}");
+        assert!(
+            counts.values().all(|&count| (840..1160).contains(&count)),
+            "{counts:?}"
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A folder of class folders, and a manifest written by hand.
 
+#![allow(clippy::unwrap_used)]
+
 mod films;
 
 use films::{account, build_one};

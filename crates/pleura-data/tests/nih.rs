@@ -1,5 +1,7 @@
 //! NIH ChestX-ray14 in its real layouts.
 
+#![allow(clippy::unwrap_used)]
+
 mod films;
 
 use std::path::Path;

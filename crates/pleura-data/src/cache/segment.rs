@@ -60,12 +60,18 @@ pub(super) fn write(folder: &Path, side: usize, entries: &[Entry]) -> Result<(),
     header.extend_from_slice(&crc32fast::hash(&index).to_ne_bytes());
     header.resize(HEADER, 0);
     let name = crate::manifest::hexadecimal(&<sha2::Sha256 as sha2::Digest>::digest(&index));
-    let free = (0..).map(|copy: u64| folder.join(format!("{}-{copy}.{EXTENSION}", &name[..24]))).find(|path| !path.exists());
-    let path = free.unwrap_or_else(|| folder.join(format!("{name}.{EXTENSION}")));
+    let mut path = folder.join(format!("{}.{EXTENSION}", &name[..24]));
+    let mut copies = 0;
+    while path.exists() {
+        copies += 1;
+        path = folder.join(format!("{}-{copies}.{EXTENSION}", &name[..24]));
+    }
     crate::atomic::write(&path, |out| {
         out.write_all(&header)?;
         out.write_all(&index)?;
-        entries.iter().try_for_each(|entry| out.write_all(bytemuck::cast_slice(&entry.grey)))
+        entries
+            .iter()
+            .try_for_each(|entry| out.write_all(bytemuck::cast_slice(&entry.grey)))
     })
 }
 
@@ -78,7 +84,12 @@ impl Segment {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("cannot open the segment", &path)(error)),
         };
-        if file.metadata().map_err(Error::io("cannot look at the segment", &path))?.len() < HEADER as u64 {
+        if file
+            .metadata()
+            .map_err(Error::io("cannot look at the segment", &path))?
+            .len()
+            < HEADER as u64
+        {
             return Ok(None);
         }
         // SAFETY: a segment is renamed into place when whole and no code of ours writes to it again, so the bytes under the
@@ -96,7 +107,13 @@ impl Segment {
             return Ok(None);
         }
         let state = (0..films).map(|_| AtomicU8::new(UNSEEN)).collect();
-        Ok(Some(Self { name: name.to_os_string(), map, area, films, state }))
+        Ok(Some(Self {
+            name: name.to_os_string(),
+            map,
+            area,
+            films,
+            state,
+        }))
     }
 
     pub(super) fn name(&self) -> &OsStr {
@@ -119,7 +136,11 @@ impl Segment {
             state.store(if sound { SOUND } else { DAMAGED }, Ordering::Relaxed);
         }
         // The map begins at a page and every offset is even, so the cast cannot fail.
-        if state.load(Ordering::Relaxed) == SOUND { bytemuck::try_cast_slice(bytes).ok() } else { None }
+        if state.load(Ordering::Relaxed) == SOUND {
+            bytemuck::try_cast_slice(bytes).ok()
+        } else {
+            None
+        }
     }
 
     fn index(&self, film: usize) -> &[u8] {

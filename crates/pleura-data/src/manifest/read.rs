@@ -42,8 +42,8 @@ impl Manifest {
         let header = reader.headers().map_err(|error| malformed(path, &error))?.clone();
         let columns = Columns::of(&header, path, strictness)?;
         let mut manifest = Self {
-            findings: columns.findings.iter().map(|&(_, ref name)| name.clone()).collect(),
-            notes: columns.notes.iter().map(|&(_, ref name)| name.clone()).collect(),
+            findings: columns.findings.iter().map(|(_, name)| name.clone()).collect(),
+            notes: columns.notes.iter().map(|(_, name)| name.clone()).collect(),
             rows: Vec::new(),
             folder: path.parent().unwrap_or(Path::new("")).to_path_buf(),
         };
@@ -51,7 +51,14 @@ impl Manifest {
         for record in reader.records() {
             let record = record.map_err(|error| malformed(path, &error))?;
             let line = record.position().map_or(0, csv::Position::line);
-            let row = RowReader { record: &record, header: &header, file: path, line, strictness }.row(&columns)?;
+            let row = RowReader {
+                record: &record,
+                header: &header,
+                file: path,
+                line,
+                strictness,
+            }
+            .row(&columns)?;
             if let Some(earlier) = seen.insert(row.film.clone(), line) {
                 return Err(Error::Cell {
                     file: path.to_path_buf(),
@@ -69,12 +76,19 @@ impl Manifest {
 
 fn malformed(path: &Path, error: &csv::Error) -> Error {
     let problem = match error.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => format!(
+        csv::ErrorKind::UnequalLengths {
+            pos,
+            expected_len,
+            len,
+        } => format!(
             "row {}: {len} cells, the header has {expected_len}; quote cells that hold commas",
             pos.as_ref().map_or(0, csv::Position::line)
         ),
         csv::ErrorKind::Utf8 { pos, .. } => {
-            format!("row {}: not UTF-8; save the table as UTF-8", pos.as_ref().map_or(0, csv::Position::line))
+            format!(
+                "row {}: not UTF-8; save the table as UTF-8",
+                pos.as_ref().map_or(0, csv::Position::line)
+            )
         }
         _ => error.to_string(),
     };
@@ -100,7 +114,11 @@ impl Columns {
         let mut first: HashMap<&str, usize> = HashMap::new();
         for (place, name) in header.iter().enumerate() {
             if let Some(earlier) = first.insert(name, place) {
-                let problem = format!("columns {} and {} are both named {name:?}", earlier + 1, place + 1);
+                let problem = format!(
+                    "columns {} and {} are both named {name:?}",
+                    earlier + 1,
+                    place + 1
+                );
                 return Err(Error::table(path, problem));
             }
             if let Some(fixed) = COLUMNS.iter().position(|&column| column == name) {
@@ -110,7 +128,10 @@ impl Columns {
             } else if let Some(note) = name.strip_prefix(NOTE_PREFIX) {
                 columns.notes.push((place, note.to_string()));
             } else if name.trim().is_empty() || name != name.trim() {
-                let problem = format!("column {} is named {name:?}: a finding needs a name without spaces around it", place + 1);
+                let problem = format!(
+                    "column {} is named {name:?}: a finding needs a name without spaces around it",
+                    place + 1
+                );
                 return Err(Error::table(path, problem));
             } else {
                 columns.findings.push((place, name.to_string()));
@@ -120,7 +141,11 @@ impl Columns {
             Strictness::Complete => &COLUMNS,
             Strictness::Draft => &["path", "patient"],
         };
-        let missing: Vec<&str> = needed.iter().filter(|&&column| !first.contains_key(column)).copied().collect();
+        let missing: Vec<&str> = needed
+            .iter()
+            .filter(|&&column| !first.contains_key(column))
+            .copied()
+            .collect();
         if !missing.is_empty() {
             let problem = format!(
                 "no column {}; a manifest has {} and then one column a finding",
@@ -149,26 +174,42 @@ impl RowReader<'_> {
         let draft = self.strictness == Strictness::Draft;
         let film = match self.text(film) {
             // A draft may leave the film's name out: its path names it.
-            "" if draft => Path::new(path).with_extension("").to_string_lossy().replace(['/', '\\'], "-"),
+            "" if draft => Path::new(path)
+                .with_extension("")
+                .to_string_lossy()
+                .replace(['/', '\\'], "-"),
             _ => self.needed(film)?.to_string(),
         };
         Ok(Row {
             film,
             path: PathBuf::from(path),
             sha256: self.digest(sha256)?,
-            dataset: if draft { self.text(dataset) } else { self.needed(dataset)? }.to_string(),
+            dataset: if draft {
+                self.text(dataset)
+            } else {
+                self.needed(dataset)?
+            }
+            .to_string(),
             patient: self.needed(patient)?.to_string(),
             study: self.text(study).to_string(),
             view: self.text(view).to_string(),
             sex: self.optional::<Sex>(sex)?,
             age: self.age(age)?,
             split: self.optional::<Split>(split)?,
-            labels: columns.findings.iter().map(|&(place, _)| self.cell::<Label>(place)).collect::<Result<_, _>>()?,
+            labels: columns
+                .findings
+                .iter()
+                .map(|&(place, _)| self.cell::<Label>(place))
+                .collect::<Result<_, _>>()?,
             masks: Masks::from_columns(columns.masks.map(|place| match self.text(place) {
                 "" => None,
                 path => Some(PathBuf::from(path)),
             })),
-            notes: columns.notes.iter().map(|&(place, _)| self.record[place].to_string()).collect(),
+            notes: columns
+                .notes
+                .iter()
+                .map(|&(place, _)| self.record[place].to_string())
+                .collect(),
         })
     }
 
@@ -186,7 +227,9 @@ impl RowReader<'_> {
     fn optional<T: Cell>(&self, place: Option<usize>) -> Result<Option<T>, Error> {
         match self.text(place) {
             "" => Ok(None),
-            text => T::from_cell(text).map(Some).ok_or_else(|| self.fault(place, text, T::EXPECTED)),
+            text => T::from_cell(text)
+                .map(Some)
+                .ok_or_else(|| self.fault(place, text, T::EXPECTED)),
         }
     }
 
@@ -201,7 +244,11 @@ impl RowReader<'_> {
             return Ok(String::new());
         }
         let good = text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if good { Ok(text.to_string()) } else { Err(self.fault(place, text, "64 lower-case hexadecimal digits")) }
+        if good {
+            Ok(text.to_string())
+        } else {
+            Err(self.fault(place, text, "64 lower-case hexadecimal digits"))
+        }
     }
 
     fn age(&self, place: Option<usize>) -> Result<Option<f32>, Error> {
@@ -218,7 +265,10 @@ impl RowReader<'_> {
         Error::Cell {
             file: self.file.to_path_buf(),
             row: self.line,
-            column: place.and_then(|place| self.header.get(place)).unwrap_or("").to_string(),
+            column: place
+                .and_then(|place| self.header.get(place))
+                .unwrap_or("")
+                .to_string(),
             found: found.to_string(),
             expected: expected.to_string(),
         }

@@ -88,9 +88,12 @@ impl Manifest {
 
 /// A path as it goes into a cell: always with forward slashes, and an error rather than a changed name.
 fn text(path: &Path) -> std::io::Result<String> {
-    let text = path
-        .to_str()
-        .ok_or_else(|| std::io::Error::other(format!("the path {path:?} is not UTF-8: rename the file")))?;
+    let text = path.to_str().ok_or_else(|| {
+        std::io::Error::other(format!(
+            "the path {} is not UTF-8: rename the file",
+            path.display()
+        ))
+    })?;
     Ok(if std::path::MAIN_SEPARATOR == '/' {
         text.to_string()
     } else {

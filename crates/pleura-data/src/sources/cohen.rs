@@ -48,7 +48,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         folder.to_path_buf()
     };
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    let matched = films::match_names(&names, films::find(&[images])?);
+    let matched = films::match_names(&names, &films::find(&[images])?);
     let (mut absent, mut impossible) = (Vec::new(), Vec::new());
     for (row, file) in rows.into_iter().zip(matched.files) {
         let Some(file) = file else {

@@ -80,7 +80,7 @@ pub(super) struct Matched {
 
 /// Finds each listed film: first by its whole name, then by its stem, so that `a.jpg` stands for `a.png` but never
 /// where `a.jpg` is listed itself. A name listed twice gets its film once.
-pub(super) fn match_names(listed: &[&str], films: Vec<PathBuf>) -> Matched {
+pub(super) fn match_names(listed: &[&str], films: &[PathBuf]) -> Matched {
     let mut by_name: HashMap<String, usize> = HashMap::new();
     let mut by_stem: HashMap<String, Vec<usize>> = HashMap::new();
     for (number, film) in films.iter().enumerate() {
@@ -135,7 +135,10 @@ mod tests {
         let films = ["x/a.jpg", "x/b.jpg", "x/b.png", "x/c.d.jpeg", "x/z.png"]
             .map(PathBuf::from)
             .to_vec();
-        let matched = match_names(&["a.png", "b.png", "b.jpg", "c.d", "missing.png", "a.png"], films);
+        let matched = match_names(
+            &["a.png", "b.png", "b.jpg", "c.d", "missing.png", "a.png"],
+            &films,
+        );
         let names: Vec<_> = matched
             .files
             .iter()

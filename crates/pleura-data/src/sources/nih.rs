@@ -68,7 +68,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     };
 
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
-    let matched = films::match_names(&names, films::find(&film_folders(folder)?)?);
+    let matched = films::match_names(&names, &films::find(&film_folders(folder)?)?);
     let (mut absent, mut impossible) = (Vec::new(), Vec::new());
     for (row, file) in rows.into_iter().zip(matched.files) {
         let Some(file) = file else {

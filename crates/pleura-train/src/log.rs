@@ -67,7 +67,10 @@ impl AppendLog {
 pub(crate) fn sweep(folder: &Path) -> Result<(), Error> {
     for entry in std::fs::read_dir(folder).map_err(Error::file(folder, "read"))? {
         let entry = entry.map_err(Error::file(folder, "read"))?;
-        if entry.file_name().to_string_lossy().starts_with(crate::json::TEMPORARY_PREFIX) {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        // The second is how pleura-eval names a table that is being written.
+        if name.starts_with(crate::json::TEMPORARY_PREFIX) || name.contains(".csv.partial-") {
             std::fs::remove_file(entry.path()).map_err(Error::file(entry.path(), "remove"))?;
         }
     }

@@ -12,7 +12,7 @@ use pleura_train::{Error, Event, Observer, Options, Recipe, RunSummary, run};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-pub const RECIPE: &str = r#"
+pub(crate) const RECIPE: &str = r#"
 seed = 11
 preparation = { size = 32 }
 evaluation = { bootstrap = 100 }
@@ -55,33 +55,33 @@ checkpoint_every = 1
 "#;
 
 /// A folder with everything that [`RECIPE`] needs.
-pub struct Place {
-    pub folder: TempDir,
+pub(crate) struct Place {
+    pub(crate) folder: TempDir,
 }
 
 impl Place {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_films(folder.path());
         std::fs::write(folder.path().join("recipe.toml"), RECIPE).unwrap();
         Self { folder }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn recipe(&self) -> Recipe {
+    pub(crate) fn recipe(&self) -> Recipe {
         Recipe::read(&self.path("recipe.toml")).unwrap()
     }
 
-    pub fn run(&self, out: &str, observer: &mut dyn Observer) -> Result<RunSummary, Error> {
+    pub(crate) fn run(&self, out: &str, observer: &mut dyn Observer) -> Result<RunSummary, Error> {
         run(&self.recipe(), &self.path(out), &Options::default().with_resume(true), observer)
     }
 }
 
 /// What must be equal between two runs of the same recipe: every file but times, locks and events.
-pub fn results(out: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn results(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![out.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -106,7 +106,7 @@ pub fn results(out: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-pub fn assert_equal_results(found: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
+pub(crate) fn assert_equal_results(found: &Path, expected: &BTreeMap<String, Vec<u8>>, what: &str) {
     let found = results(found);
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&found), names(expected), "{what}");
@@ -116,14 +116,14 @@ pub fn assert_equal_results(found: &Path, expected: &BTreeMap<String, Vec<u8>>, 
 }
 
 /// Counts events, and does something at one of them.
-pub struct At<F: FnMut() -> ControlFlow<()> + Send> {
-    pub seen: usize,
-    pub at: usize,
-    pub then: F,
+pub(crate) struct At<F: FnMut() -> ControlFlow<()> + Send> {
+    pub(crate) seen: usize,
+    pub(crate) at: usize,
+    pub(crate) then: F,
 }
 
 impl<F: FnMut() -> ControlFlow<()> + Send> At<F> {
-    pub fn new(at: usize, then: F) -> Self {
+    pub(crate) fn new(at: usize, then: F) -> Self {
         Self { seen: 0, at, then }
     }
 }

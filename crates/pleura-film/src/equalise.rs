@@ -118,7 +118,7 @@ fn curve(grey: &mut [u16], size: usize, tile: Content, clip_percent: u32) -> Cur
     let mut bins = [0.0_f64; BINS];
     for row in rows(grey, size, tile) {
         for &value in &*row {
-            bins[usize::from(value) * BINS >> 16] += 1.0;
+            bins[(usize::from(value) * BINS) >> 16] += 1.0;
         }
     }
     let pixels = (tile.width * tile.height) as f64;

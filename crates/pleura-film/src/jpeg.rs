@@ -95,7 +95,7 @@ pub(crate) fn samples(
 }
 
 /// Decodes baseline, extended and progressive streams of 8 bits, components as stored.
-fn eight_bit(header: &Header, name: &str, format: Format) -> Result<Vec<u16>, Error> {
+fn eight_bit(header: &Header<'_>, name: &str, format: Format) -> Result<Vec<u16>, Error> {
     let refuse = |detail: String| Error::Malformed {
         name: name.to_string(),
         format,

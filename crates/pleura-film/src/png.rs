@@ -101,7 +101,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
 /// Lays alpha over black and turns colour into luma.
 fn flatten(values: Vec<f32>, colour: ColorType, steps: &mut Vec<Step>) -> Vec<f32> {
     let channels = colour.samples();
-    let (has_alpha, has_colour) = (channels % 2 == 0, channels > 2);
+    let (has_alpha, has_colour) = (channels.is_multiple_of(2), channels > 2);
     if !has_alpha && !has_colour {
         return values;
     }

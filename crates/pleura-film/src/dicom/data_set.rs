@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::ops::Range;
 
-use dicom_core::header::Header as _;
 use dicom_core::{PrimitiveValue, Tag, VR};
 use dicom_dictionary_std::tags as tag;
 use dicom_encoding::transfer_syntax::TransferSyntaxIndex;
@@ -280,11 +279,7 @@ impl<'n> DataSet<'n> {
                     levels.push(Level::Item);
                 }
                 // The reader takes a stray delimiter for granted and would stumble over the next token.
-                LazyDataToken::ItemEnd => {
-                    if levels.pop() != Some(Level::Item) {
-                        return Err(malformed(name, "an item ends that did not begin".to_string()));
-                    }
-                }
+                LazyDataToken::ItemEnd => leave_item(&mut levels, name)?,
                 LazyDataToken::SequenceEnd => match levels.pop() {
                     Some(Level::PixelSequence) if levels.is_empty() => {
                         break Pixels::Fragments(fragments.unwrap_or_default());
@@ -449,6 +444,13 @@ pub(super) fn first_word(value: &PrimitiveValue) -> Option<u16> {
         // An unknown value representation leaves bytes; every writer met so far is little endian.
         PrimitiveValue::U8(bytes) => Some(u16::from_le_bytes([*bytes.first()?, *bytes.get(1)?])),
         other => other.to_int::<u16>().ok(),
+    }
+}
+
+fn leave_item(levels: &mut Vec<Level>, name: &str) -> Result<(), Error> {
+    match levels.pop() {
+        Some(Level::Item) => Ok(()),
+        _ => Err(malformed(name, "an item ends that did not begin".to_string())),
     }
 }
 

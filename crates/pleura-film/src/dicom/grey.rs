@@ -361,7 +361,7 @@ fn inverts(set: &DataSet<'_>, layout: &Layout, options: &DecodeOptions, steps: &
         (false, false) => None,
     };
     match (options.polarity, file) {
-        (Polarity::FromFile, None) | (Polarity::Monochrome2, None) => false,
+        (Polarity::FromFile | Polarity::Monochrome2, None) => false,
         (Polarity::FromFile, Some(because)) => {
             steps.push(Step::Inverted {
                 because: because.to_string(),

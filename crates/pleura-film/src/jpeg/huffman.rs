@@ -157,7 +157,7 @@ impl<'a> Bits<'a> {
                     0xff
                 }
                 // A marker or the end: lend zeros, and see whether they are used.
-                (None, _) | (Some(0xff), _) => {
+                (None | Some(0xff), _) => {
                     self.lent += 8;
                     0
                 }

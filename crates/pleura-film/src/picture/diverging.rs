@@ -30,7 +30,7 @@ impl Diverging {
     /// The colour of a value and how much of the film it covers.
     ///
     /// A value and its negative get equal cover; zero, and what is not a number, get none.
-    pub fn colour(&self, value: f32) -> ([u8; 3], f32) {
+    pub fn colour(self, value: f32) -> ([u8; 3], f32) {
         let value = if value.is_nan() {
             0.0
         } else {
@@ -55,7 +55,7 @@ impl Diverging {
     }
 
     /// Lays a value over one pixel.
-    pub(super) fn lay(&self, picture: &mut Picture, x: usize, y: usize, value: f32) {
+    pub(super) fn lay(self, picture: &mut Picture, x: usize, y: usize, value: f32) {
         let (colour, cover) = self.colour(value);
         if cover > 0.0 {
             picture.blend(x, y, colour, cover);

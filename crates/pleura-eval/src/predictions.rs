@@ -19,6 +19,40 @@ pub enum Kind {
     Independent,
 }
 
+impl Kind {
+    /// The word that recipes and weight files use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exclusive => "exclusive",
+            Self::Independent => "independent",
+        }
+    }
+
+    /// The kind of this name, if there is one.
+    pub fn by_name(name: &str) -> Option<Self> {
+        [Self::Exclusive, Self::Independent].into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Probabilities from raw outputs `[films, findings]`, row-major: softmax over each film's, or the sigmoid of each;
+    /// computed in f64.
+    pub fn probabilities(self, logits: &[f64], findings: usize) -> Vec<f64> {
+        match self {
+            Self::Exclusive => logits.chunks(findings.max(1)).flat_map(softmax).collect(),
+            Self::Independent => logits.iter().map(|&logit| sigmoid(logit)).collect(),
+        }
+    }
+}
+
+impl Truth {
+    /// Whether the findings exclude each other.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Exclusive(_) => Kind::Exclusive,
+            Self::Independent(_) => Kind::Independent,
+        }
+    }
+}
+
 /// What is known about the films.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Truth {
@@ -71,11 +105,7 @@ impl Predictions {
         logits: &[f32],
     ) -> Result<Self, Error> {
         let logits: Vec<f64> = logits.iter().map(|&logit| f64::from(logit)).collect();
-        let width = findings.len().max(1);
-        let scores = match truth {
-            Truth::Exclusive(_) => logits.chunks(width).flat_map(softmax).collect(),
-            Truth::Independent(_) => logits.iter().map(|&logit| sigmoid(logit)).collect(),
-        };
+        let scores = truth.kind().probabilities(&logits, findings.len());
         let made = Self {
             findings,
             films,
@@ -91,10 +121,7 @@ impl Predictions {
 
     /// Whether the findings exclude each other.
     pub fn kind(&self) -> Kind {
-        match self.truth {
-            Truth::Exclusive(_) => Kind::Exclusive,
-            Truth::Independent(_) => Kind::Independent,
-        }
+        self.truth.kind()
     }
 
     /// Number of films.
@@ -335,6 +362,17 @@ pub(crate) mod tests {
         );
         assert!((sigmoid(1.0) - 0.731_058_578_630_004_9).abs() < 1e-15);
         assert!((sigmoid(-800.0), sigmoid(800.0)) == (0.0, 1.0));
+    }
+
+    #[test]
+    fn kinds_have_names_and_probabilities() {
+        for kind in [Kind::Exclusive, Kind::Independent] {
+            assert_eq!(Kind::by_name(kind.name()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+        assert_eq!(Kind::by_name("softmax"), None);
+        assert_eq!(Kind::Exclusive.probabilities(&[3.0, 3.0, 0.0, 800.0], 2), [0.5, 0.5, 0.0, 1.0]);
+        assert_eq!(Kind::Independent.probabilities(&[0.0, 800.0], 2), [0.5, 1.0]);
     }
 
     #[test]

@@ -3,6 +3,17 @@
 use crate::{Evaluation, Kind, Measured, Method};
 
 impl Measured {
+    /// For a table's cell: "0.933 (0.881 to 0.967)", "0.933" without an interval, "–" where it is undefined.
+    pub fn cell(&self) -> String {
+        let Some(value) = self.value else {
+            return "–".to_owned();
+        };
+        match self.low.zip(self.high) {
+            Some((low, high)) => format!("{} ({} to {})", number(value), number(low), number(high)),
+            None => number(value),
+        }
+    }
+
     /// One line such as "accuracy 0.933 (95 % 0.881 to 0.967, 150 films of 120 patients)".
     pub fn words(&self, name: &str) -> String {
         let Some(value) = self.value else {
@@ -129,6 +140,8 @@ mod tests {
         };
         let expected = "accuracy 0.930 (95 % 0.880 to 0.970, 150 films of 120 patients)";
         assert_eq!(accuracy.words("accuracy"), expected);
+        assert_eq!(accuracy.cell(), "0.930 (0.880 to 0.970)");
+        assert_eq!(Measured::undefined(0.95).cell(), "–");
         accuracy.low = None;
         assert_eq!(
             accuracy.words("accuracy"),

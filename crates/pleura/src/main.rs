@@ -1,1 +1,80 @@
-fn main() {}
+//! `pleura`: from a folder of chest films to an explained, audited classifier. Parses, calls, prints; the work is in the libraries.
+
+#![deny(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used, unsafe_code)]
+#![allow(unreachable_pub, reason = "a program exports nothing; `pub` marks what a module offers to the others")]
+
+mod console;
+mod model;
+mod table;
+mod verbs;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Parser;
+
+/// Train, measure and explain classifiers of chest films. Research use only; not a medical device.
+#[derive(Parser)]
+#[command(name = "pleura", version, arg_required_else_help = true, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, 1 a check failed, 2 could not.")]
+struct Cli {
+    #[command(subcommand)]
+    verb: verbs::Verb,
+    /// Print JSON on stdout, and nothing else there.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Do not show progress or notes on stderr; errors still are.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Threads to compute with; all cores if left out. Results do not depend on it.
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: Option<u32>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    console::set(cli.quiet, cli.json);
+    match carry_out(cli) {
+        Ok(code) => code,
+        // Whoever read our output has closed it (`pleura … | head`): they have what they wanted.
+        Err(error) if console::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            console::report(&error);
+            ExitCode::from(console::COULD_NOT)
+        }
+    }
+}
+
+fn carry_out(cli: Cli) -> Result<ExitCode> {
+    if let Some(threads) = cli.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads as usize)
+            .build_global()
+            .with_context(|| format!("cannot start {threads} threads"))?;
+    }
+    verbs::run(cli.verb, cli.json)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_may_stand_before_and_after_the_verb() {
+        for line in [
+            ["pleura", "--json", "-q", "--threads", "3", "doctor"],
+            ["pleura", "doctor", "--json", "-q", "--threads", "3"],
+        ] {
+            let cli = Cli::try_parse_from(line).unwrap();
+            assert!(cli.json && cli.quiet && cli.threads == Some(3), "{line:?}");
+        }
+        assert!(Cli::try_parse_from(["pleura", "doctor", "--threads", "0"]).is_err());
+    }
+}

@@ -1,0 +1,151 @@
+//! What the program says on stderr: progress, notes, errors. Answers go to stdout, and are written by the verbs.
+
+use std::fmt;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Exit code where a check failed.
+pub const FAILED: u8 = 1;
+/// Exit code where what was asked could not be done.
+pub const COULD_NOT: u8 = 2;
+
+/// Stands wherever an answer about a film is shown.
+pub const NOTICE: &str = "Research use only. Not a medical device.";
+
+/// Off a terminal, progress is a line now and then.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+#[derive(Clone, Copy, Default)]
+struct Settings {
+    quiet: bool,
+    json: bool,
+}
+
+static SETTINGS: OnceLock<Settings> = OnceLock::new();
+
+/// Sets once, at the start, how much is said.
+pub fn set(quiet: bool, json: bool) {
+    let _ = SETTINGS.set(Settings { quiet, json });
+}
+
+fn settings() -> Settings {
+    SETTINGS.get().copied().unwrap_or_default()
+}
+
+/// One line on stderr, unless the user wants quiet.
+pub fn note(text: impl fmt::Display) {
+    if !settings().quiet {
+        say(text);
+    }
+}
+
+/// An error about a part of the work that does not end all of it.
+pub fn complain(error: &anyhow::Error) {
+    say(format_args!("pleura: {}", chain(error).join("\n  because: ")));
+}
+
+/// The error that ends the program.
+pub fn report(error: &anyhow::Error) {
+    complain(error);
+}
+
+fn say(text: impl fmt::Display) {
+    // A closed stderr leaves nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// What went wrong and why, from the outside in; a cause that the words before it already hold is left out.
+pub fn chain(error: &anyhow::Error) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if !said.iter().any(|before| before.contains(&cause)) {
+            said.push(cause);
+        }
+    }
+    said
+}
+
+/// Whether the error is that nobody reads our output any more.
+pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    error.downcast_ref::<io::Error>().is_some_and(closed)
+        || error.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind)
+            == Some(io::ErrorKind::BrokenPipe)
+}
+
+/// Shows how far some work has come: a bar on a terminal, a line every ten seconds elsewhere, nothing where the user
+/// wants quiet or, off a terminal, JSON.
+pub struct Progress {
+    what: &'static str,
+    bar: Option<ProgressBar>,
+    lines: bool,
+    begin: Instant,
+    /// Milliseconds from the beginning to the latest line.
+    told: AtomicU64,
+}
+
+impl Progress {
+    /// Progress of work on `what`, such as "films decoded".
+    pub fn new(what: &'static str, of: usize) -> Self {
+        let Settings { quiet, json } = settings();
+        let terminal = io::stderr().is_terminal();
+        let bar = (terminal && !quiet).then(|| {
+            let style = ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len}  {per_sec}  {eta} left");
+            ProgressBar::new(of as u64)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+                .with_message(what)
+        });
+        let lines = !terminal && !quiet && !json;
+        Self { what, bar, lines, begin: Instant::now(), told: AtomicU64::new(0) }
+    }
+
+    /// `done` of `of` is finished.
+    pub fn at(&self, done: usize, of: usize) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(of as u64);
+            bar.set_position(done as u64);
+        }
+        let now = self.begin.elapsed().as_millis() as u64;
+        let told = self.told.load(Ordering::Relaxed);
+        if self.lines
+            && now >= told + BETWEEN_LINES.as_millis() as u64
+            && self.told.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            say(format_args!("{}: {done} of {of}", self.what));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let inner = io::Error::new(io::ErrorKind::NotFound, "no such file");
+        let middle = anyhow::Error::new(inner).context("a.png: cannot read: no such file");
+        let error = middle.context("cannot answer");
+        assert_eq!(chain(&error), ["cannot answer", "a.png: cannot read: no such file"]);
+    }
+
+    #[test]
+    fn only_a_closed_pipe_is_one() {
+        let of = |kind| anyhow::Error::new(io::Error::from(kind));
+        assert!(is_closed_pipe(&of(io::ErrorKind::BrokenPipe)));
+        assert!(!is_closed_pipe(&of(io::ErrorKind::NotFound)));
+        assert!(!is_closed_pipe(&anyhow::anyhow!("pipe")));
+    }
+}

@@ -1,0 +1,224 @@
+//! A model as the verbs use it: weights, and everything needed to ask them rightly.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+use pleura_eval::Kind;
+use pleura_film::{Fit, Preparation};
+use pleura_nn::{Cpu, Network, Weights};
+use pleura_train::recipe::Stage;
+use pleura_train::{Recipe, stage_folder};
+use serde_json::{Value, json};
+
+/// What the user says about a model beside its path.
+#[derive(clap::Args)]
+pub struct ModelArgs {
+    /// Of a run: the stage whose best weights to use; the last one if left out.
+    #[arg(long, value_name = "NAME")]
+    stage: Option<String>,
+    /// Side of the network's input in pixels, for weights that do not say it.
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=8192))]
+    size: Option<u32>,
+    /// What becomes of a film that is not square, for weights that do not say it.
+    #[arg(long, value_enum)]
+    fit: Option<FitChoice>,
+    /// What the outputs mean, for weights that do not say it.
+    #[arg(long, value_enum)]
+    kind: Option<KindChoice>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FitChoice {
+    /// Scale both sides to the size, each by its own factor.
+    Stretch,
+    /// Scale the long side to the size; fill the rest with black.
+    Pad,
+    /// Scale the short side to the size; cut the long one.
+    Crop,
+}
+
+impl From<FitChoice> for Fit {
+    fn from(choice: FitChoice) -> Self {
+        match choice {
+            FitChoice::Stretch => Self::Stretch,
+            FitChoice::Pad => Self::Pad,
+            FitChoice::Crop => Self::Crop,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum KindChoice {
+    /// One class a film: probabilities by softmax.
+    Exclusive,
+    /// Any number of findings a film: probabilities by sigmoid.
+    Independent,
+}
+
+impl From<KindChoice> for Kind {
+    fn from(choice: KindChoice) -> Self {
+        match choice {
+            KindChoice::Exclusive => Self::Exclusive,
+            KindChoice::Independent => Self::Independent,
+        }
+    }
+}
+
+/// Weights with what they were trained for.
+pub struct Model {
+    /// The weight file.
+    pub path: PathBuf,
+    /// Tensors, findings, normalisation.
+    pub weights: Weights,
+    /// [`Weights::digest`], which says which model answered.
+    pub digest: String,
+    /// What the outputs mean.
+    pub kind: Kind,
+    /// How films become the network's input.
+    pub preparation: Preparation,
+    /// Of a run: the stage as its recipe tells it.
+    pub stage: Option<Stage>,
+}
+
+impl Model {
+    /// Opens a weight file, or the best weights of a run's stage.
+    ///
+    /// # Errors
+    /// What is missing, and which option would say it; options that contradict the model.
+    pub fn open(path: &Path, args: &ModelArgs) -> Result<Self> {
+        let (path, stage) = locate(path, args.stage.as_deref())?;
+        let weights = Weights::read(&path).context("cannot read the model")?;
+        let kind = kind(&path, &weights, args)?;
+        let preparation = preparation(&path, &weights, args)?;
+        if preparation.size < weights.architecture.smallest_input() {
+            bail!(
+                "{}: {} needs films of at least {smallest}×{smallest} pixels, --size says {size}",
+                path.display(),
+                weights.architecture.name(),
+                smallest = weights.architecture.smallest_input(),
+                size = preparation.size
+            );
+        }
+        Ok(Self { digest: weights.digest(), path, weights, kind, preparation, stage })
+    }
+
+    /// The network, ready to answer on the processor.
+    pub fn network(&self) -> Result<Network> {
+        Network::new(Cpu::new(), &self.weights).with_context(|| format!("{}: cannot set up the network", self.path.display()))
+    }
+
+    /// What each output stands for.
+    pub fn findings(&self) -> &[String] {
+        &self.weights.findings
+    }
+
+    /// One line that says which model answered.
+    pub fn line(&self) -> String {
+        format!(
+            "{} ({}, {} outputs, {}, digest {}…)",
+            self.path.display(),
+            self.weights.architecture.name(),
+            self.findings().len(),
+            self.kind.name(),
+            &self.digest[..12]
+        )
+    }
+
+    /// The same for a machine.
+    pub fn record(&self) -> Value {
+        json!({
+            "path": self.path,
+            "architecture": self.weights.architecture.name(),
+            "digest": self.digest,
+            "kind": self.kind,
+            "findings": self.findings(),
+            "preparation": self.preparation,
+        })
+    }
+}
+
+/// The weight file that a path means, and the stage it belongs to.
+fn locate(path: &Path, stage: Option<&str>) -> Result<(PathBuf, Option<Stage>)> {
+    if !path.is_dir() {
+        if let Some(stage) = stage {
+            bail!("{}: --stage {stage} chooses within a run's folder, and this is not a folder", path.display());
+        }
+        return Ok((path.to_owned(), None));
+    }
+    let recipe = path.join("recipe.toml");
+    if !recipe.exists() {
+        bail!(
+            "{}: a folder without recipe.toml is not a run; give a run's folder or a weight file (.safetensors)",
+            path.display()
+        );
+    }
+    let stages = Recipe::read(&recipe).context("cannot read the run's recipe")?.stages;
+    let names = || stages.iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>().join(", ");
+    let chosen = match stage {
+        Some(name) => stages.iter().find(|stage| stage.name == name),
+        None => stages.last(),
+    };
+    let Some(chosen) = chosen else {
+        bail!("{}: the run has no stage {:?}; its stages are {}", path.display(), stage.unwrap_or_default(), names());
+    };
+    let weights = stage_folder(path, &chosen.name).join("best.safetensors");
+    if !weights.exists() {
+        bail!(
+            "{}: stage {:?} has no best weights yet; go on with `pleura train --resume`, or choose another stage of {} with --stage",
+            path.display(),
+            chosen.name,
+            names()
+        );
+    }
+    Ok((weights, Some(chosen.clone())))
+}
+
+fn kind(path: &Path, weights: &Weights, args: &ModelArgs) -> Result<Kind> {
+    let asked = args.kind.map(Kind::from);
+    let Some(word) = weights.metadata.get("kind") else {
+        return asked.with_context(|| {
+            format!(
+                "{}: the weights do not say whether their findings exclude each other; add --kind exclusive (softmax) or \
+                 --kind independent (sigmoid)",
+                path.display()
+            )
+        });
+    };
+    let stored = Kind::by_name(word).with_context(|| {
+        format!("{}: the weights say kind {word:?}, expected \"exclusive\" or \"independent\"", path.display())
+    })?;
+    match asked {
+        Some(asked) if asked != stored => bail!(
+            "{}: --kind {} contradicts the weights, which were trained as {}; leave it out",
+            path.display(),
+            asked.name(),
+            stored.name()
+        ),
+        _ => Ok(stored),
+    }
+}
+
+fn preparation(path: &Path, weights: &Weights, args: &ModelArgs) -> Result<Preparation> {
+    let (size, fit) = (args.size.map(|size| size as usize), args.fit.map(Fit::from));
+    let Some(stored) = weights.metadata.get("preparation") else {
+        let (Some(size), Some(fit)) = (size, fit) else {
+            bail!(
+                "{}: the weights do not say how films were prepared for them; add --size PIXELS and --fit stretch|pad|crop \
+                 (ImageNet's and CheXNet's: --size 224 --fit stretch)",
+                path.display()
+            );
+        };
+        return Ok(Preparation { size, fit, equalise: None });
+    };
+    let stored: Preparation = serde_json::from_str(stored)
+        .with_context(|| format!("{}: the weights' preparation {stored} cannot be read", path.display()))?;
+    if size.is_some_and(|size| size != stored.size) || fit.is_some_and(|fit| fit != stored.fit) {
+        bail!(
+            "{}: --size and --fit contradict the weights, which were trained on {}; leave them out",
+            path.display(),
+            serde_json::to_string(&stored)?
+        );
+    }
+    Ok(stored)
+}

@@ -1,0 +1,34 @@
+//! The verbs, one file each.
+
+pub mod bench;
+pub mod data;
+pub mod doctor;
+pub mod evaluate;
+pub mod predict;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What can be asked of the program.
+#[derive(Subcommand)]
+pub enum Verb {
+    Data(data::Args),
+    Evaluate(evaluate::Args),
+    Predict(predict::Args),
+    Doctor(doctor::Args),
+    #[command(hide = true)]
+    Bench(bench::Args),
+}
+
+/// Carries a verb out.
+pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
+    match verb {
+        Verb::Data(args) => data::run(args, json),
+        Verb::Evaluate(args) => evaluate::run(&args, json),
+        Verb::Predict(args) => predict::run(&args, json),
+        Verb::Doctor(args) => doctor::run(&args, json),
+        Verb::Bench(args) => bench::run(&args, json),
+    }
+}

@@ -1,0 +1,165 @@
+//! What there is to compute with.
+
+use std::path::{Path, PathBuf};
+
+use pleura_nn::Cpu;
+use serde::Serialize;
+
+use crate::table::Table;
+
+/// The machine, the program, and where it keeps things.
+#[derive(Serialize)]
+pub struct Machine {
+    version: &'static str,
+    system: String,
+    processor: Option<String>,
+    cores: Option<usize>,
+    threads: usize,
+    simd: &'static str,
+    /// Instruction sets that the processor has and that matter here.
+    features: Vec<&'static str>,
+    memory_bytes: Option<u64>,
+    memory_free_bytes: Option<u64>,
+    /// Where the system lets this process have less than the machine.
+    memory_limit_bytes: Option<u64>,
+    folders: Vec<Folder>,
+}
+
+/// A folder the program writes to.
+#[derive(Serialize)]
+struct Folder {
+    purpose: &'static str,
+    path: PathBuf,
+    writable: bool,
+}
+
+impl Machine {
+    /// Looks.
+    pub fn look() -> Self {
+        let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            system: system(),
+            processor: std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| entry(&text, "model name")),
+            cores: std::thread::available_parallelism().ok().map(usize::from),
+            threads: rayon::current_num_threads(),
+            simd: Cpu::new().path().name(),
+            features: features(),
+            memory_bytes: kibibytes(&memory, "MemTotal"),
+            memory_free_bytes: kibibytes(&memory, "MemAvailable"),
+            memory_limit_bytes: memory_limit(),
+            folders: folders(),
+        }
+    }
+
+    /// The same for a person.
+    pub fn table(&self) -> Table {
+        let unknown = || "unknown".to_owned();
+        let gibibytes = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
+        let mut memory = self.memory_bytes.map_or_else(unknown, gibibytes);
+        if let Some(free) = self.memory_free_bytes {
+            memory += &format!(", {} free", gibibytes(free));
+        }
+        if let Some(limit) = self.memory_limit_bytes {
+            memory += &format!(", this process may use {}", gibibytes(limit));
+        }
+        let mut table = Table::default();
+        let cores = self.cores.map_or_else(unknown, |cores| cores.to_string());
+        for (name, value) in [
+            ("pleura", self.version.to_owned()),
+            ("system", self.system.clone()),
+            ("processor", self.processor.clone().unwrap_or_else(unknown)),
+            ("SIMD path", format!("{} (the processor has {})", self.simd, listed(&self.features))),
+            ("threads", format!("{} on {cores} cores", self.threads)),
+            ("memory", memory),
+        ] {
+            table.row([name.to_owned(), value]);
+        }
+        for Folder { purpose, path, writable } in &self.folders {
+            let note = if *writable { "" } else { " (cannot be written)" };
+            table.row([(*purpose).to_owned(), format!("{}{note}", path.display())]);
+        }
+        table
+    }
+}
+
+fn listed(features: &[&str]) -> String {
+    if features.is_empty() { "none of those used here".to_owned() } else { features.join(", ") }
+}
+
+fn system() -> String {
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    format!("{} {} {}", std::env::consts::OS, kernel.trim(), std::env::consts::ARCH).replace("  ", " ")
+}
+
+/// The first `name : value` of a file under `/proc`.
+fn entry(text: &str, name: &str) -> Option<String> {
+    let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
+    pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+}
+
+fn kibibytes(text: &str, name: &str) -> Option<u64> {
+    let value = entry(text, name)?;
+    value.strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
+}
+
+/// What a control group allows, version 2 or 1; both write enormous numbers or words for "no limit".
+fn memory_limit() -> Option<u64> {
+    const NO_LIMIT: u64 = 1 << 60;
+    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
+        .iter()
+        .find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse().ok())
+        .filter(|limit| *limit < NO_LIMIT)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn features() -> Vec<&'static str> {
+    let present = [
+        ("SSE4.2", std::arch::is_x86_feature_detected!("sse4.2")),
+        ("AVX2", std::arch::is_x86_feature_detected!("avx2")),
+        ("FMA", std::arch::is_x86_feature_detected!("fma")),
+        ("AVX-512F", std::arch::is_x86_feature_detected!("avx512f")),
+    ];
+    present.into_iter().filter_map(|(name, there)| there.then_some(name)).collect()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn features() -> Vec<&'static str> {
+    Vec::new()
+}
+
+fn folders() -> Vec<Folder> {
+    let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+    // Films are cached beside their manifest, so the working folder stands for it.
+    [("film cache here", here.join(".pleura-cache")), ("temporary files", std::env::temp_dir())]
+        .into_iter()
+        .map(|(purpose, path)| Folder { purpose, writable: writable(&path), path })
+        .collect()
+}
+
+/// Whether a file can be made in a folder, or in the nearest one above it that is there.
+fn writable(folder: &Path) -> bool {
+    let there = folder.ancestors().find(|ancestor| ancestor.is_dir());
+    there.is_some_and(|folder| tempfile::tempfile_in(folder).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_of_proc_are_read() {
+        let memory = "MemTotal:       16307020 kB\nMemAvailable:   12 kB\nHugePages_Total:       0\n";
+        assert_eq!(kibibytes(memory, "MemTotal"), Some(16_307_020 * 1024));
+        assert_eq!(kibibytes(memory, "HugePages_Total"), None);
+        assert_eq!(kibibytes(memory, "SwapTotal"), None);
+        let processor = "processor\t: 0\nmodel name\t: A Processor @ 2 GHz\nprocessor\t: 1\nmodel name\t: Another\n";
+        assert_eq!(entry(processor, "model name").as_deref(), Some("A Processor @ 2 GHz"));
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_is_as_writable_as_the_one_above() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(writable(&folder.path().join("a/b")));
+    }
+}

@@ -1,0 +1,147 @@
+//! `pleura predict`: what a model says about films.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use pleura_film::{DecodeOptions, Prepared, Source};
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+
+use crate::console::{self, NOTICE};
+use crate::model::{Model, ModelArgs};
+use crate::table::Table;
+
+/// Ask a model about films.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Weights (.safetensors), or a run's folder.
+    #[arg(long, value_name = "WEIGHTS|RUN")]
+    model: PathBuf,
+    #[command(flatten)]
+    options: ModelArgs,
+    /// Films: PNG, JPEG or DICOM.
+    #[arg(required = true, value_name = "FILM")]
+    films: Vec<PathBuf>,
+    /// Films answered at once.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    batch: u32,
+}
+
+/// A film's probabilities and raw outputs, in the order of the model's findings.
+struct Answer {
+    source: Source,
+    logits: Vec<f64>,
+    probabilities: Vec<f64>,
+}
+
+/// Answers each film, in the order given. A film that cannot be read does not keep the others from being answered.
+pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    let model = Model::open(&args.model, &args.options)?;
+    let network = model.network()?;
+    let width = model.findings().len();
+    let mut unread = 0;
+    let mut out = io::stdout().lock();
+    if !json {
+        writeln!(out, "model {}", model.line())?;
+    }
+    for films in args.films.chunks(args.batch as usize) {
+        let read: Vec<Result<(Source, Prepared)>> = films.par_iter().map(|path| read(path, &model)).collect();
+        let grey: Vec<f32> = read.iter().flatten().flat_map(|(_, prepared)| prepared.unit_grey()).collect();
+        let batch = read.iter().flatten().count();
+        let logits = match batch {
+            0 => Vec::new(),
+            _ => network.infer(&grey, batch, model.preparation.size).context("cannot answer")?,
+        };
+        let mut rows = logits.chunks_exact(width).map(|row| row.iter().map(|&logit| f64::from(logit)).collect::<Vec<_>>());
+        for (path, film) in films.iter().zip(read) {
+            let answer = film.and_then(|(source, _)| {
+                let logits = rows.next().context("the network gave no answer")?;
+                Ok(Answer { source, probabilities: model.kind.probabilities(&logits, width), logits })
+            });
+            unread += usize::from(answer.is_err());
+            if json {
+                writeln!(out, "{}", record(path, &answer, &model))?;
+            } else {
+                show(&mut out, path, &answer, &model)?;
+            }
+        }
+        out.flush()?;
+    }
+    if !json {
+        writeln!(out, "\n{NOTICE}")?;
+    }
+    if unread > 0 {
+        console::note(format_args!("{unread} of {} films could not be read", args.films.len()));
+        return Ok(ExitCode::from(console::COULD_NOT));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(path: &Path, model: &Model) -> Result<(Source, Prepared)> {
+    let film = pleura_film::open(path, &DecodeOptions::default())?;
+    let prepared = pleura_film::prepare(&film, &model.preparation);
+    Ok((film.source, prepared))
+}
+
+/// One film's line of JSON.
+fn record(path: &Path, answer: &Result<Answer>, model: &Model) -> Value {
+    let model_record = json!({
+        "path": model.path, "architecture": model.weights.architecture.name(), "digest": model.digest,
+    });
+    match answer {
+        Err(error) => {
+            let said = console::chain(error);
+            json!({"path": path, "error": said.join(": "), "model": model_record, "notice": NOTICE})
+        }
+        Ok(answer) => {
+            let by_finding = |values: &[f64]| -> Map<String, Value> {
+                model.findings().iter().cloned().zip(values.iter().map(|&value| json!(value))).collect()
+            };
+            json!({
+                "path": path,
+                "kind": model.kind,
+                "logits": by_finding(&answer.logits),
+                "probabilities": by_finding(&answer.probabilities),
+                "film": {
+                    "format": answer.source.format,
+                    "width": answer.source.width,
+                    "height": answer.source.height,
+                    "bit_depth": answer.source.bit_depth,
+                    "colour": answer.source.colour,
+                    "steps": answer.source.steps,
+                },
+                "preparation": model.preparation,
+                "model": model_record,
+                "notice": NOTICE,
+            })
+        }
+    }
+}
+
+/// One film's table: findings, the most probable first.
+fn show(out: &mut impl Write, path: &Path, answer: &Result<Answer>, model: &Model) -> Result<()> {
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => {
+            writeln!(out, "\n{}: not answered", path.display())?;
+            console::complain(error);
+            return Ok(());
+        }
+    };
+    let Source { format, width, height, bit_depth, .. } = &answer.source;
+    writeln!(out, "\n{} ({format}, {width}×{height}, {bit_depth} bit)", path.display())?;
+    for step in &answer.source.steps {
+        writeln!(out, "  · {step}")?;
+    }
+    let mut order: Vec<usize> = (0..model.findings().len()).collect();
+    order.sort_by(|&a, &b| answer.logits[b].total_cmp(&answer.logits[a]));
+    let mut table = Table::with_headings(["finding", ">probability", ">logit"]);
+    for finding in order {
+        let (probability, logit) = (answer.probabilities[finding], answer.logits[finding]);
+        table.row([model.findings()[finding].clone(), format!("{probability:.3}"), format!("{logit:.3}")]);
+    }
+    write!(out, "{table}")?;
+    Ok(())
+}

@@ -268,6 +268,10 @@ impl<'n> DataSet<'n> {
                     levels.push(Level::PixelSequence);
                 }
                 LazyDataToken::ItemStart { .. } => {
+                    if let (Some(fragments), [Level::PixelSequence]) = (&mut fragments, levels.as_slice()) {
+                        // An empty item, as the offset table mostly is, has no value to come.
+                        fragments.push(0..0);
+                    }
                     let tables = match levels.as_slice() {
                         [Level::Sequence(tag::MODALITY_LUT_SEQUENCE)] => Some(&mut modality_tables),
                         [Level::Sequence(tag::VOILUT_SEQUENCE)] => Some(&mut voi_tables),
@@ -290,8 +294,9 @@ impl<'n> DataSet<'n> {
                 LazyDataToken::LazyItemValue { len, decoder } => {
                     let range = inside(name, decoder.position(), len, total, tag::PIXEL_DATA)?;
                     if let (Some(fragments), [Level::PixelSequence, _]) = (&mut fragments, levels.as_slice())
+                        && let Some(fragment) = fragments.last_mut()
                     {
-                        fragments.push(range);
+                        *fragment = range;
                     }
                     decoder
                         .skip_bytes(len)

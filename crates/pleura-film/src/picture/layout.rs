@@ -36,8 +36,8 @@ pub(super) fn panel(film: &Picture, caption: &Caption, legend: &Legend<'_>, note
             INK,
         ),
         (
-            wrapped(&caption.subtitle(), text_room, TextSize::Small),
-            TextSize::Small,
+            wrapped(&caption.subtitle(), text_room, TextSize::Medium),
+            TextSize::Medium,
             INK,
         ),
         (

@@ -421,6 +421,8 @@ def make_dicom_syntaxes() -> None:
             made(f"jpegll_sv{predictor}.dcm", "12", "dcmcjpeg", "+el", "+sv", predictor, steps=["decompressed", "stored_bits", "min_max"])
         made("jpegll_pt2.dcm", "12", "dcmcjpeg", "+el", "+sv", 2, "+pt", 2, steps=["decompressed", "stored_bits", "min_max"], lossy=True)
         made("jpegll_fragments.dcm", "16", "dcmcjpeg", "+e1", "+fs", 1, steps=["decompressed", "stored_bits", "min_max"])
+        made("rle_no_offsets.dcm", "16", "dcmcrle", "-ot", steps=["decompressed", "stored_bits", "min_max"])
+        made("jpegll_no_offsets.dcm", "16", "dcmcjpeg", "+e1", "-ot", steps=["decompressed", "stored_bits", "min_max"])
         # A stored value of 12 bits may be off by one or two where inverse DCTs round differently.
         one = 65535 / 4095
         made("jpeg_extended12.dcm", "12", "dcmcjpeg", "+ee", "+q", 95, steps=["decompressed", "stored_bits", "min_max"], tolerance=3 * one, lossy=True)

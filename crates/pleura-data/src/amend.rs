@@ -96,7 +96,7 @@ impl Amendments {
             }
             *met = true;
         }
-        reading.listed += added.len();
+        reading.brought_in += added.len();
         reading.remark("amended", &amended);
         reading.remark("not listed, brought in by an amendment", &added);
         Ok(())

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::amend::Amendments;
 use crate::classes::{ClassMap, Verdict};
 use crate::sidecar::{FileRecord, Sidecar, SourceRecord};
-use crate::sources::{Reading, Record, Remark, Source};
+use crate::sources::{OWN, Reading, Record, Remark, Source};
 use crate::{Error, Manifest};
 
 /// The note that holds a film's place in its dataset's own split.
@@ -132,9 +132,15 @@ pub fn build(
             .map(|path| FileRecord::of(path))
             .collect::<Result<_, _>>()?;
         record.listed = reading.listed;
+        record.brought_in = reading.brought_in;
         record.kept = reading.records.len();
         record.steps = reading.steps;
         record.remarks = reading.remarks;
+        if dataset.source.name == OWN {
+            record.made_of = Sidecar::read(&dataset.path)?
+                .map(|sidecar| sidecar.sources)
+                .unwrap_or_default();
+        }
         sidecar.sources.push(record);
     }
     Ok(Built { manifest, sidecar })

@@ -219,7 +219,7 @@ fn look(
 /// The complaint without the film's name, which the fault has already.
 fn reason(error: &Error) -> String {
     match error {
-        Error::Film { path, source, .. } => format!("{}: {source}", path.display()),
+        Error::Film { source, .. } => source.to_string(),
         other => other.to_string(),
     }
 }

@@ -62,11 +62,11 @@ pub enum Error {
     #[error("cannot split: {0}")]
     Split(String),
     /// A film could not be decoded.
-    #[error("film {film} ({}): {source}", path.display())]
+    #[error("film {film}: {source}")]
     Film {
         /// The film's name in the manifest.
         film: String,
-        /// Its file.
+        /// Its file, which the decoder's word names too.
         path: PathBuf,
         /// The decoder's word.
         source: Box<pleura_film::Error>,

@@ -61,12 +61,18 @@ pub struct SourceRecord {
     pub files: Vec<FileRecord>,
     /// Films listed (or, without a list, found).
     pub listed: usize,
-    /// What was left out, in order.
+    /// Films that were not listed and that an amendment brought in.
+    #[serde(default)]
+    pub brought_in: usize,
+    /// What was left out, in order; `listed + brought_in` less all of it is `kept`.
     pub steps: Vec<Step>,
     /// What was noticed.
     pub remarks: Vec<Remark>,
     /// Films that went into the manifest.
     pub kept: usize,
+    /// Where the dataset is itself a manifest with a sidecar: the datasets that went into that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_of: Vec<SourceRecord>,
 }
 
 /// A file and its digest.
@@ -174,9 +180,11 @@ impl SourceRecord {
             overlaps: source.overlaps.iter().map(ToString::to_string).collect(),
             files: Vec::new(),
             listed: 0,
+            brought_in: 0,
             steps: Vec::new(),
             remarks: Vec::new(),
             kept: 0,
+            made_of: Vec::new(),
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::manifest::{Label, Masks, Sex, Split};
 use crate::{Error, manifest};
 
 pub(crate) use films::stem;
+pub(crate) use own::NAME as OWN;
 pub(crate) use person::{Age, age, sex};
 
 /// A kind of dataset that can be read.
@@ -65,6 +66,8 @@ pub struct Reading {
     pub records: Vec<Record>,
     /// How many films were listed (or, without a list, found).
     pub listed: usize,
+    /// How many films came in that were not listed.
+    pub brought_in: usize,
     /// What was left out, in order.
     pub steps: Vec<Step>,
     /// What was noticed without leaving a film out.

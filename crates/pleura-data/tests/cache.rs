@@ -34,7 +34,7 @@ fn fill(cache: &FilmCache, manifest: &Manifest) -> usize {
     let done = Mutex::new(Vec::new());
     cache
         .fill(manifest, &all(manifest), &|finished, of| {
-            done.lock().unwrap().push((finished, of))
+            done.lock().unwrap().push((finished, of));
         })
         .unwrap();
     let done = done.into_inner().unwrap();
@@ -158,9 +158,9 @@ fn a_segment_cut_short_anywhere_counts_as_absent() {
         );
         assert_eq!(fill(&cache, &manifest), 3);
         assert_complete(&cache, &manifest);
-        segments(&cache)
-            .iter()
-            .for_each(|path| std::fs::remove_file(path).unwrap());
+        for path in segments(&cache) {
+            std::fs::remove_file(path).unwrap();
+        }
     }
     // Any damage to header or index: the segment is not used.
     for place in 0..64 + 3 * 40 {

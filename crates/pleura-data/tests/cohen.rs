@@ -197,6 +197,15 @@ fn two_datasets_become_three_classes_with_everything_else_counted() {
         .find(|row| row.film == "cohen-m")
         .unwrap();
     assert_eq!((row.patient.as_str(), row.age), ("cohen-62", Some(12.0)));
+    for source in &built.sidecar.sources {
+        let excluded: usize = source.steps.iter().map(|step| step.excluded).sum();
+        assert_eq!(
+            source.listed + source.brought_in - excluded,
+            source.kept,
+            "the account of {} closes",
+            source.dataset
+        );
+    }
     assert_eq!(class("cohen-000001-2.png"), None, "tuberculosis is in no class");
     let cohen_steps = account(&built.sidecar.sources[1].steps);
     assert!(
@@ -230,6 +239,7 @@ fn two_datasets_become_three_classes_with_everything_else_counted() {
         account(&again.sidecar.sources[0].steps)[1..3],
         [("view is none of pa", 4, 6), ("younger than 18", 1, 5)]
     );
+    assert_eq!(again.sidecar.sources[0].made_of, built.sidecar.sources);
     let film = again
         .manifest
         .rows

@@ -32,12 +32,12 @@ fn data(folder: &Path) -> (Arc<Manifest>, Arc<FilmCache>) {
     (Arc::new(manifest), Arc::new(cache))
 }
 
-fn augmentation() -> Option<Augmentation> {
-    Some(Augmentation {
+fn augmentation() -> Augmentation {
+    Augmentation {
         rotate_degrees: 40.0,
         translate_pixels: 28.0,
         flip: 0.5,
-    })
+    }
 }
 
 /// Rows and the film of each, in the order they came.
@@ -85,7 +85,17 @@ fn batch_size_threads_and_order_change_no_film() {
     let order: Vec<usize> = (0..FILMS).collect();
     let films = |order: &[usize], batch, ahead, epoch| {
         let (manifest, cache, order) = (manifest.clone(), cache.clone(), order.to_vec());
-        let loader = Loader::epoch_with(manifest, cache, order, batch, 0, augmentation(), 5, epoch, ahead);
+        let loader = Loader::epoch_with(
+            manifest,
+            cache,
+            order,
+            batch,
+            0,
+            Some(augmentation()),
+            5,
+            epoch,
+            ahead,
+        );
         let mut films = films_of(collect(loader));
         films.sort_by_key(|(row, _)| *row);
         films
@@ -134,7 +144,7 @@ fn skipping_batches_goes_on_where_an_epoch_stopped() {
             order,
             2,
             skip,
-            augmentation(),
+            Some(augmentation()),
             1,
             2,
         ))

@@ -7,7 +7,7 @@ use super::{BuildOptions, Verdict};
 use crate::Error;
 use crate::labels::Vocabulary;
 use crate::manifest::{COLUMNS, Label, MASK_COLUMNS, Manifest, Masks, NOTE_PREFIX, Place, Row};
-use crate::sources::{Reading, Record};
+use crate::sources::{OWN, Reading, Record};
 
 /// Refuses a rule with a finding that no dataset speaks of: it is most likely misspelt.
 pub(super) fn check_names(options: &BuildOptions, readings: &[Reading]) -> Result<(), Error> {
@@ -17,6 +17,20 @@ pub(super) fn check_names(options: &BuildOptions, readings: &[Reading]) -> Resul
             text: options.findings.clone().unwrap_or_default().join(","),
             problem: "with a class map the classes are the columns; leave the choice of findings out".into(),
         });
+    }
+    for (number, dataset) in options.sources.iter().enumerate() {
+        // Rows of a manifest bring their own datasets' names along.
+        if dataset.source.name != OWN
+            && options.sources[..number]
+                .iter()
+                .any(|other| other.name == dataset.name && other.source.name != OWN)
+        {
+            return Err(Error::Rule {
+                what: "dataset",
+                text: dataset.name.clone(),
+                problem: "two datasets have this name; give one of them another".into(),
+            });
+        }
     }
     let mut known = BTreeSet::new();
     for reading in readings {

@@ -7,8 +7,11 @@ use super::{Findings, Reading, Record, Source};
 use crate::Error;
 use crate::manifest::{Label, Manifest, Masks, Strictness};
 
+/// What this kind of dataset is called.
+pub(crate) const NAME: &str = "manifest";
+
 pub(super) const SOURCE: Source = Source {
-    name: "manifest",
+    name: NAME,
     title: "a pleura manifest",
     expects: "a CSV with at least the columns path and patient, and one column a finding",
     licence: "",

@@ -1,0 +1,351 @@
+//! `pleura data`: datasets (or phantoms) to a manifest, its splits, and the check that nothing leaks.
+
+mod phantoms;
+mod sources;
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Subcommand, ValueEnum};
+use pleura_data::sources::{Remark, Step};
+use pleura_data::{
+    BuildOptions, Built, CheckReport, ClassMap, Filters, Manifest, SplitBy, SplitCounts, SplitOptions,
+};
+use serde_json::json;
+
+use crate::console::{FAILED, Progress};
+use crate::table::Table;
+use sources::SourceArgs;
+
+/// Put datasets together into a manifest, split it by patient, check it for leaks; draw phantoms.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Read datasets and write one manifest, with an account of every film left out.
+    Build(Box<BuildArgs>),
+    /// Deal films out to training, validation and test, whole patients at a time.
+    Split(SplitArgs),
+    /// Refuse a manifest with a patient or an identical film in two splits (exit code 1).
+    Check(CheckArgs),
+    /// Draw synthetic films with known truth, for demonstrations and tests.
+    Phantoms(phantoms::PhantomArgs),
+}
+
+#[derive(clap::Args)]
+struct BuildArgs {
+    #[command(flatten)]
+    sources: SourceArgs,
+    /// The manifest to write; its account goes beside it with the extension .json.
+    #[arg(long, value_name = "M.csv")]
+    out: PathBuf,
+    /// Turn findings into exclusive classes, such as "COVID-19 = COVID-19; pneumonia = Pneumonia; normal = No Finding".
+    /// `|` joins findings that each make a class, `& !FINDING` keeps films with it out.
+    #[arg(long, value_name = "MAP")]
+    classes: Option<ClassMap>,
+    /// Columns of findings to write, in this order; all if left out.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "classes")]
+    findings: Option<Vec<String>>,
+    /// Keep films of these projections only.
+    #[arg(long, value_name = "PA,AP", value_delimiter = ',')]
+    views: Vec<String>,
+    /// Keep films with at least one of these findings.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    with: Vec<String>,
+    /// Leave out films with any of these findings.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    without: Vec<String>,
+    /// Leave out patients under 18; the same as --min-age 18.
+    #[arg(long, conflicts_with = "min_age")]
+    adults: bool,
+    /// Leave out patients younger than this many years.
+    #[arg(long, value_name = "YEARS")]
+    min_age: Option<f32>,
+    /// Leave out patients older than this many years.
+    #[arg(long, value_name = "YEARS")]
+    max_age: Option<f32>,
+    /// Leave out films whose patient's age is unknown.
+    #[arg(long)]
+    known_age: bool,
+    /// A CSV that corrects single films: film, and any of dataset, patient, study, view, sex, age, findings.
+    #[arg(long, value_name = "CSV")]
+    amend: Vec<PathBuf>,
+    /// Leave out all but the first of films with equal pixels.
+    #[arg(long)]
+    drop_identical: bool,
+}
+
+#[derive(clap::Args)]
+struct SplitArgs {
+    /// The manifest; it is rewritten unless --out is given.
+    manifest: PathBuf,
+    /// What decides: the seed, patient by patient, or the dataset's own lists.
+    #[arg(long, value_enum, default_value_t = By::Patient)]
+    by: By,
+    /// The same films and seed give the same split.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Parts of training, validation and test.
+    #[arg(
+        long,
+        value_name = "T,V,T",
+        value_delimiter = ',',
+        num_args = 1,
+        default_value = "0.70,0.15,0.15"
+    )]
+    fractions: Vec<f64>,
+    /// A test split of exactly this many films of each class.
+    #[arg(long, value_name = "FILMS")]
+    balanced_test: Option<usize>,
+    /// Write the split manifest here and leave the other as it is.
+    #[arg(long, value_name = "M.csv")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum By {
+    /// Patients, stratified by finding and dataset.
+    Patient,
+    /// The official lists that came with the dataset; validation is taken from training by patient.
+    Official,
+}
+
+#[derive(clap::Args)]
+struct CheckArgs {
+    /// The manifest.
+    manifest: PathBuf,
+}
+
+/// Carries the verb out; 0 done, 1 the check failed.
+pub fn run(args: Args, json: bool) -> Result<ExitCode> {
+    match args.verb {
+        Verb::Build(args) => build(*args, json),
+        Verb::Split(args) => split(&args, json),
+        Verb::Check(args) => check(&args, json),
+        Verb::Phantoms(args) => phantoms::run(&args, json),
+    }
+}
+
+fn build(args: BuildArgs, json: bool) -> Result<ExitCode> {
+    let options = BuildOptions {
+        sources: args.sources.datasets,
+        amendments: args.amend,
+        filters: Filters {
+            views: args.views,
+            youngest: if args.adults { Some(18.0) } else { args.min_age },
+            oldest: args.max_age,
+            known_age: args.known_age,
+            with: args.with,
+            without: args.without,
+        },
+        classes: args.classes,
+        findings: args.findings,
+        drop_identical: args.drop_identical,
+    };
+    let progress = Progress::new("films read", 0);
+    let built = pleura_data::build(&options, &args.out, &|done, of| progress.at(done, of))?;
+    drop(progress);
+    built.write(&args.out)?;
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(
+            out,
+            "{}",
+            json!({ "manifest": args.out, "account": built.sidecar })
+        )?;
+    } else {
+        tell_build(&mut out, &built, &args.out)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell_build(out: &mut impl Write, built: &Built, path: &Path) -> io::Result<()> {
+    let sidecar = &built.sidecar;
+    for source in &sidecar.sources {
+        let brought_in = match source.brought_in {
+            0 => String::new(),
+            films => format!(", {films} more by amendment"),
+        };
+        writeln!(
+            out,
+            "{} ({}): {} films listed{brought_in}",
+            source.dataset, source.title, source.listed
+        )?;
+        tell_steps(out, &source.steps)?;
+        tell_remarks(out, &source.remarks)?;
+    }
+    if !sidecar.steps.is_empty() || !sidecar.remarks.is_empty() {
+        writeln!(out, "all together:")?;
+        tell_steps(out, &sidecar.steps)?;
+        tell_remarks(out, &sidecar.remarks)?;
+    }
+    writeln!(
+        out,
+        "{}: {} films of {} patients",
+        path.display(),
+        sidecar.films,
+        sidecar.patients
+    )?;
+    for finding in &built.manifest.findings {
+        let of = |(dataset, counts): (&String, &BTreeMap<String, usize>)| {
+            counts.get(finding).map(|films| format!("{dataset} {films}"))
+        };
+        let counts: Vec<String> = sidecar.positives.iter().filter_map(of).collect();
+        writeln!(out, "  {finding:<24} {}", counts.join(", "))?;
+    }
+    writeln!(out, "digest {}", sidecar.manifest_digest)
+}
+
+fn tell_steps(out: &mut impl Write, steps: &[Step]) -> io::Result<()> {
+    steps
+        .iter()
+        .filter(|step| step.excluded > 0)
+        .try_for_each(|step| {
+            writeln!(
+                out,
+                "  - {:>7}  {} ({} left)",
+                step.excluded, step.reason, step.left
+            )
+        })
+}
+
+fn tell_remarks(out: &mut impl Write, remarks: &[Remark]) -> io::Result<()> {
+    for remark in remarks {
+        let mut examples = remark.examples.clone();
+        if remark.count > examples.len() {
+            examples.push("…".to_string());
+        }
+        // Names go on one line together, sentences on one each.
+        if examples.iter().all(|example| example.len() < 48) {
+            writeln!(
+                out,
+                "  note {:>4}  {}: {}",
+                remark.count,
+                remark.what,
+                examples.join(", ")
+            )?;
+        } else {
+            writeln!(out, "  note {:>4}  {}:", remark.count, remark.what)?;
+            examples
+                .iter()
+                .try_for_each(|example| writeln!(out, "             {example}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn split(args: &SplitArgs, json: bool) -> Result<ExitCode> {
+    let [train, validation, test] = args.fractions[..] else {
+        anyhow::bail!(
+            "--fractions: {} numbers, expected three: training, validation, test",
+            args.fractions.len()
+        );
+    };
+    let options = SplitOptions {
+        by: match args.by {
+            By::Patient => SplitBy::Patient,
+            By::Official => SplitBy::Official,
+        },
+        seed: args.seed,
+        fractions: [train, validation, test],
+        balanced_test: args.balanced_test,
+    };
+    let path = args.out.as_ref().unwrap_or(&args.manifest);
+    let (manifest, counts) = pleura_data::split_file(&args.manifest, path, &options)?;
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(
+            out,
+            "{}",
+            json!({ "manifest": path, "digest": manifest.digest(), "split": counts })
+        )?;
+    } else {
+        tell_split(&mut out, &manifest, &counts, path)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell_split(
+    out: &mut impl Write,
+    manifest: &Manifest,
+    counts: &SplitCounts,
+    path: &Path,
+) -> io::Result<()> {
+    const SPLITS: [&str; 3] = ["train", "val", "test"];
+    let mut table = Table::with_headings(["", ">train", ">val", ">test"]);
+    let mut line = |name: String, of: &dyn Fn(&str) -> usize| {
+        table.row(std::iter::once(name).chain(SPLITS.iter().map(|split| of(split).to_string())));
+    };
+    line("films".into(), &|split| counts.films[split]);
+    line("patients".into(), &|split| counts.patients[split]);
+    let mut datasets: Vec<&String> = counts.positives.values().flat_map(BTreeMap::keys).collect();
+    datasets.sort();
+    datasets.dedup();
+    for dataset in datasets {
+        for finding in &manifest.findings {
+            let films = |split: &str| {
+                counts.positives[split]
+                    .get(dataset)
+                    .and_then(|of| of.get(finding))
+                    .copied()
+                    .unwrap_or(0)
+            };
+            if SPLITS.iter().any(|split| films(split) > 0) {
+                line(format!("{dataset}: {finding}"), &films);
+            }
+        }
+    }
+    write!(out, "{table}")?;
+    if counts.changed > 0 {
+        writeln!(out, "{} films were in another split before", counts.changed)?;
+    }
+    writeln!(out, "{}: digest {}", path.display(), manifest.digest())
+}
+
+fn check(args: &CheckArgs, json: bool) -> Result<ExitCode> {
+    let manifest = Manifest::read(&args.manifest)?;
+    let progress = Progress::new("films compared", manifest.rows.len());
+    let report = pleura_data::check(&manifest, &|done, of| progress.at(done, of));
+    drop(progress);
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(
+            out,
+            "{}",
+            json!({ "manifest": args.manifest, "passed": report.passed(), "report": report })
+        )?;
+    } else {
+        tell_check(&mut out, &report, &args.manifest)?;
+    }
+    Ok(if report.passed() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(FAILED)
+    })
+}
+
+fn tell_check(out: &mut impl Write, report: &CheckReport, path: &Path) -> io::Result<()> {
+    for fault in &report.faults {
+        writeln!(out, "fault: {fault}")?;
+    }
+    tell_remarks(out, &report.remarks)?;
+    let verdict = match report.faults.len() {
+        0 => "nothing is in two splits".to_string(),
+        1 => "refused for 1 fault".to_string(),
+        faults => format!("refused for {faults} faults"),
+    };
+    writeln!(
+        out,
+        "{}: {} films of {} patients, {verdict}",
+        path.display(),
+        report.films,
+        report.patients
+    )
+}

@@ -183,34 +183,26 @@ impl Cpu {
                 let images = part * bands.grid.batch / parts..(part + 1) * bands.grid.batch / parts;
                 for number in images.start * bands.per_image..images.end * bands.per_image {
                     let band = bands.band(number);
-                    for channel in 0..inputs {
-                        let (panel, lane) = (channel / micro.rows, channel % micro.rows);
-                        let a = &mut a[panel * tile * micro.rows..(panel + 1) * tile * micro.rows];
-                        if lane == 0 {
-                            a[..stride * micro.rows].fill(0.0);
-                            a[(band.rows + 1) * stride * micro.rows..].fill(0.0);
-                        }
-                        for (place, column) in bands.tile_rows(band) {
-                            let out = &mut a[(place * stride + 1) * micro.rows..];
-                            source.interleave(channel, column, width, out, lane, micro.rows);
-                        }
+                    for a in a.chunks_exact_mut(tile * micro.rows) {
+                        a[..stride * micro.rows].fill(0.0);
+                        a[(band.rows + 1) * stride * micro.rows..].fill(0.0);
                     }
-                    for channel in 0..outputs {
-                        let (panel, lane) = (channel / micro.columns, channel % micro.columns);
-                        let b = &mut b
-                            [panel * positions * micro.columns..(panel + 1) * positions * micro.columns];
-                        for y in 0..band.rows {
-                            // The surplus column stays zero and so adds nothing.
-                            let out = &mut b[y * stride * micro.columns..];
-                            gradient.interleave(
-                                channel,
-                                bands.column(band, y),
-                                width,
-                                out,
-                                lane,
-                                micro.columns,
-                            );
-                        }
+                    for (place, column) in bands.tile_rows(band) {
+                        let out = &mut a[(place * stride + 1) * micro.rows..];
+                        source.interleave(0..inputs, column, width, out, micro.rows, tile * micro.rows);
+                    }
+                    for y in 0..band.rows {
+                        // The surplus column stays zero and so adds nothing.
+                        let out = &mut b[y * stride * micro.columns..];
+                        let column = bands.column(band, y);
+                        gradient.interleave(
+                            0..outputs,
+                            column,
+                            width,
+                            out,
+                            micro.columns,
+                            positions * micro.columns,
+                        );
                     }
                     let steps = band.rows * stride;
                     for panel in 0..source_panels {

@@ -1,6 +1,8 @@
 //! Weights and tiles rearranged for the micro-kernels.
 
-use super::path::{self, Path};
+use std::ops::Range;
+
+use super::path::{self, Path, Prologue};
 use crate::backend::Affine;
 
 /// A matrix of weights cut into panels of `lanes` rows; within a panel, step after step, the rows side by side:
@@ -58,32 +60,102 @@ pub(super) struct Source<'a> {
 }
 
 impl Source<'_> {
+    fn values(&self, row: usize, from: usize, len: usize) -> &[f32] {
+        let place = (self.first_row + row) * self.columns + from;
+        &self.map[place..place + len]
+    }
+
+    fn prologue(&self, row: usize) -> Prologue {
+        match self.prologue {
+            None => Prologue {
+                scale: 1.0,
+                shift: 0.0,
+                floor: f32::NEG_INFINITY,
+            },
+            Some(affine) => Prologue {
+                scale: affine.scale[row],
+                shift: affine.shift[row],
+                floor: 0.0,
+            },
+        }
+    }
+
     /// Copies a stretch of a row.
     pub(super) fn read(&self, row: usize, from: usize, out: &mut [f32]) {
-        let place = (self.first_row + row) * self.columns + from;
-        let values = &self.map[place..place + out.len()];
+        let values = self.values(row, from, out.len());
         match self.prologue {
             None => out.copy_from_slice(values),
             Some(affine) => path::affine_relu(self.path, values, affine.scale[row], affine.shift[row], out),
         }
     }
 
-    /// Writes a stretch of a row into one lane of `[positions][lanes]`.
-    pub(super) fn interleave(
+    /// Cuts a stretch of a row into panels of `width` columns, `stride` apart.
+    pub(super) fn cut(
         &self,
         row: usize,
         from: usize,
         len: usize,
         out: &mut [f32],
-        lane: usize,
-        lanes: usize,
+        width: usize,
+        stride: usize,
     ) {
-        let place = (self.first_row + row) * self.columns + from;
-        let values = &self.map[place..place + len];
-        let (scale, shift, floor) = match self.prologue {
-            None => (1.0, 0.0, f32::NEG_INFINITY),
-            Some(affine) => (affine.scale[row], affine.shift[row], 0.0),
-        };
-        path::interleave(self.path, values, scale, shift, floor, out, lane, lanes);
+        let Prologue { scale, shift, floor } = self.prologue(row);
+        path::panels(
+            self.path,
+            self.values(row, from, len),
+            scale,
+            shift,
+            floor,
+            out,
+            width,
+            stride,
+        );
+    }
+
+    /// Writes a stretch of rows into panels `[positions][lanes]`, `stride` apart: row after row the lanes of the first panel,
+    /// then of the next.
+    pub(super) fn interleave(
+        &self,
+        rows: Range<usize>,
+        from: usize,
+        len: usize,
+        out: &mut [f32],
+        lanes: usize,
+        stride: usize,
+    ) {
+        let mut lane = 0;
+        let mut rows = rows;
+        while !rows.is_empty() {
+            let row = rows.start;
+            let panel = lane / lanes * stride;
+            let together = rows.len() >= 8 && (lanes == 4 || lanes % 8 == 0) && lane % lanes.min(8) == 0;
+            if together {
+                let values = std::array::from_fn(|i| self.values(row + i, from, len));
+                let prologues = std::array::from_fn(|i| self.prologue(row + i));
+                if lanes == 4 {
+                    let (first, second) = out[panel..].split_at_mut(stride);
+                    path::interleave8(self.path, values, prologues, first, Some(second), lanes);
+                } else {
+                    let out = &mut out[panel + lane % lanes..];
+                    path::interleave8(self.path, values, prologues, out, None, lanes);
+                }
+            } else {
+                let Prologue { scale, shift, floor } = self.prologue(row);
+                let values = self.values(row, from, len);
+                path::interleave(
+                    self.path,
+                    values,
+                    scale,
+                    shift,
+                    floor,
+                    &mut out[panel..],
+                    lane % lanes,
+                    lanes,
+                );
+            }
+            let done = if together { 8 } else { 1 };
+            rows.start += done;
+            lane += done;
+        }
     }
 }

@@ -136,10 +136,168 @@ per_path! {
 }
 
 per_path! {
-    /// Writes row `r` of `[rows, columns]` into lane `r` of `[columns, lanes]`, after its norm and `ReLU`.
+    /// One row cut into panels of `width` columns, `stride` apart, after its norm and `ReLU`; columns behind the row's end are
+    /// left as they are.
+    fn panels(x: &[f32], scale: f32, shift: f32, floor: f32, out: &mut [f32], width: usize, stride: usize) {
+        for (out, x) in out.chunks_mut(stride).zip(x.chunks(width)) {
+            for (out, &x) in out.iter_mut().zip(x) {
+                *out = (scale * x + shift).max(floor);
+            }
+        }
+    }
+}
+
+per_path! {
+    /// Writes a row into lane `lane` of `[columns, lanes]`, after its norm and `ReLU`.
     fn interleave(x: &[f32], scale: f32, shift: f32, floor: f32, out: &mut [f32], lane: usize, lanes: usize) {
         for (out, &x) in out[lane..].iter_mut().step_by(lanes).zip(x) {
             *out = (scale * x + shift).max(floor);
         }
+    }
+}
+
+/// Norm and `ReLU` of one row, or neither: `max(scale · x + shift, floor)`.
+#[derive(Clone, Copy)]
+pub(super) struct Prologue {
+    pub(super) scale: f32,
+    pub(super) shift: f32,
+    pub(super) floor: f32,
+}
+
+/// Writes eight rows of equal length into lanes `0..8` of `[columns, lanes]`, or, where there are four lanes, into two such
+/// panels, `out` and `second`.
+pub(super) fn interleave8(
+    path: Path,
+    rows: [&[f32]; 8],
+    prologues: [Prologue; 8],
+    out: &mut [f32],
+    second: Option<&mut [f32]>,
+    lanes: usize,
+) {
+    let columns = rows[0].len();
+    assert!(
+        rows.iter().all(|row| row.len() == columns),
+        "rows of different lengths"
+    );
+    let needed = columns.saturating_sub(1) * lanes + if second.is_some() { 4 } else { 8 };
+    assert!(columns == 0 || out.len() >= needed, "a panel too short");
+    assert!(
+        columns == 0 || second.as_ref().is_none_or(|second| second.len() >= needed),
+        "a panel too short"
+    );
+    match path {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: this path is chosen only where the processor has AVX2; the lengths were just checked.
+        Path::Avx2 => unsafe { transpose::interleave8(rows, prologues, out, second, lanes) },
+        Path::Portable => interleave8_from(0, rows, prologues, out, second, lanes),
+    }
+}
+
+/// [`interleave8`] from column `first` on, one value after the other.
+fn interleave8_from(
+    first: usize,
+    rows: [&[f32]; 8],
+    prologues: [Prologue; 8],
+    out: &mut [f32],
+    mut second: Option<&mut [f32]>,
+    lanes: usize,
+) {
+    for (lane, (row, Prologue { scale, shift, floor })) in rows.into_iter().zip(prologues).enumerate() {
+        let (panel, lane) = match &mut second {
+            Some(second) if lane >= 4 => (&mut **second, lane - 4),
+            _ => (&mut *out, lane),
+        };
+        for (column, &x) in row.iter().enumerate().skip(first) {
+            panel[column * lanes + lane] = (scale * x + shift).max(floor);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+mod transpose {
+    use std::arch::x86_64::{
+        __m256, _mm_storeu_ps, _mm256_add_ps, _mm256_castps256_ps128, _mm256_extractf128_ps, _mm256_loadu_ps,
+        _mm256_max_ps, _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_shuffle_ps,
+        _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+    };
+
+    use super::Prologue;
+
+    /// Squares of eight by eight, turned in registers.
+    ///
+    /// # Safety
+    /// The processor has AVX2; all rows have the length of the first; `out` (and `second`) hold `lanes` values a column, the last
+    /// column eight (four).
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn interleave8(
+        rows: [&[f32]; 8],
+        prologues: [Prologue; 8],
+        out: &mut [f32],
+        mut second: Option<&mut [f32]>,
+        lanes: usize,
+    ) {
+        let columns = rows[0].len();
+        let whole = columns / 8 * 8;
+        for start in (0..whole).step_by(8) {
+            let mut square: [__m256; 8] = [_mm256_set1_ps(0.0); 8];
+            for (square, (row, Prologue { scale, shift, floor })) in
+                square.iter_mut().zip(rows.iter().zip(prologues))
+            {
+                // SAFETY: `start + 8 <= whole <= row.len()`.
+                let x = unsafe { _mm256_loadu_ps(row.as_ptr().add(start)) };
+                let x = _mm256_add_ps(_mm256_mul_ps(_mm256_set1_ps(scale), x), _mm256_set1_ps(shift));
+                *square = _mm256_max_ps(x, _mm256_set1_ps(floor));
+            }
+            let turned = turn(square);
+            for (column, &values) in (start..).zip(&turned) {
+                // SAFETY: the caller promises `lanes` values a column in each panel.
+                unsafe {
+                    match &mut second {
+                        None => _mm256_storeu_ps(out.as_mut_ptr().add(column * lanes), values),
+                        Some(second) => {
+                            _mm_storeu_ps(
+                                out.as_mut_ptr().add(column * lanes),
+                                _mm256_castps256_ps128(values),
+                            );
+                            _mm_storeu_ps(
+                                second.as_mut_ptr().add(column * lanes),
+                                _mm256_extractf128_ps::<1>(values),
+                            );
+                        }
+                    }
+                }
+            }
+        }
+        super::interleave8_from(whole, rows, prologues, out, second, lanes);
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn turn(rows: [__m256; 8]) -> [__m256; 8] {
+        let pair = |a: usize, b: usize| {
+            (
+                _mm256_unpacklo_ps(rows[a], rows[b]),
+                _mm256_unpackhi_ps(rows[a], rows[b]),
+            )
+        };
+        let ((a0, a1), (a2, a3), (a4, a5), (a6, a7)) = (pair(0, 1), pair(2, 3), pair(4, 5), pair(6, 7));
+        let b0 = _mm256_shuffle_ps::<0x44>(a0, a2);
+        let b1 = _mm256_shuffle_ps::<0xEE>(a0, a2);
+        let b2 = _mm256_shuffle_ps::<0x44>(a1, a3);
+        let b3 = _mm256_shuffle_ps::<0xEE>(a1, a3);
+        let b4 = _mm256_shuffle_ps::<0x44>(a4, a6);
+        let b5 = _mm256_shuffle_ps::<0xEE>(a4, a6);
+        let b6 = _mm256_shuffle_ps::<0x44>(a5, a7);
+        let b7 = _mm256_shuffle_ps::<0xEE>(a5, a7);
+        [
+            _mm256_permute2f128_ps::<0x20>(b0, b4),
+            _mm256_permute2f128_ps::<0x20>(b1, b5),
+            _mm256_permute2f128_ps::<0x20>(b2, b6),
+            _mm256_permute2f128_ps::<0x20>(b3, b7),
+            _mm256_permute2f128_ps::<0x31>(b0, b4),
+            _mm256_permute2f128_ps::<0x31>(b1, b5),
+            _mm256_permute2f128_ps::<0x31>(b2, b6),
+            _mm256_permute2f128_ps::<0x31>(b3, b7),
+        ]
     }
 }

@@ -50,7 +50,7 @@ impl Cpu {
                     let panels = columns.div_ceil(width);
                     // SAFETY: tiles are numbered once and own their columns.
                     let mut end = unsafe { finish.tile(tile) };
-                    let mut line = vec![0f32; tile_columns];
+
                     let mut block = 0;
                     while block < weights.count() {
                         let blocks = block_panels.min(weights.count() - block);
@@ -59,12 +59,8 @@ impl Cpu {
                             let steps = DEPTH.min(depth - start);
                             if block == 0 || depth > DEPTH {
                                 for step in 0..steps {
-                                    source.read(start + step, from, &mut line[..columns]);
-                                    for panel in 0..panels {
-                                        let place = (panel * steps + step) * width;
-                                        read[place..place + width]
-                                            .copy_from_slice(&line[panel * width..(panel + 1) * width]);
-                                    }
+                                    let out = &mut read[step * width..];
+                                    source.cut(start + step, from, columns, out, width, steps * width);
                                 }
                             }
                             for panel in 0..panels {
@@ -111,15 +107,10 @@ impl Cpu {
                 for step in part * steps / parts..(part + 1) * steps / parts {
                     let from = step * STEP;
                     let len = STEP.min(columns - from);
-                    for row in 0..outputs {
-                        let (panel, lane) = (row / micro.rows, row % micro.rows);
-                        let out = &mut a[panel * micro.rows * STEP..];
-                        gradient.interleave(row, from, len, out, lane, micro.rows);
-                    }
+                    gradient.interleave(0..outputs, from, len, &mut a, micro.rows, micro.rows * STEP);
                     for first in (0..inputs).step_by(micro.columns) {
-                        for row in first..(first + micro.columns).min(inputs) {
-                            source.interleave(row, from, len, &mut b, row - first, micro.columns);
-                        }
+                        let rows = first..(first + micro.columns).min(inputs);
+                        source.interleave(rows, from, len, &mut b, micro.columns, micro.columns * STEP);
                         for panel in 0..padded_rows / micro.rows {
                             let a = &a[panel * micro.rows * STEP..][..micro.rows * len];
                             let c = &mut sums[panel * micro.rows * stride + first..];

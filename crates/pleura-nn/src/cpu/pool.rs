@@ -21,8 +21,14 @@ impl Cpu {
         let columns = grid.columns();
         let out_grid = pool.after(grid);
         (0..channels).into_par_iter().for_each_init(
-            || (vec![0f32; grid.plane()], vec![0f32; out_grid.columns()]),
-            |(plane, out), channel| {
+            || {
+                (
+                    vec![0f32; grid.plane()],
+                    vec![0f32; grid.width],
+                    vec![0f32; out_grid.columns()],
+                )
+            },
+            |(plane, line, out), channel| {
                 for image in 0..grid.batch {
                     let from = channel * columns + image * grid.plane();
                     let (scale, shift) = (prologue.scale[channel], prologue.shift[channel]);
@@ -30,15 +36,7 @@ impl Cpu {
                     let out = &mut out[image * out_grid.plane()..(image + 1) * out_grid.plane()];
                     match pool {
                         Pool::Max(window) => {
-                            for (place, out) in out.iter_mut().enumerate() {
-                                *out = plane[winner(
-                                    plane,
-                                    grid,
-                                    window,
-                                    place / out_grid.width,
-                                    place % out_grid.width,
-                                )];
-                            }
+                            largest(plane, grid, window, line, out);
                         }
                         Pool::Average2 => {
                             for (place, out) in out.iter_mut().enumerate() {
@@ -114,15 +112,35 @@ impl Cpu {
     }
 }
 
+/// The largest value of each window: first over the rows under it, then along them.
+fn largest(plane: &[f32], grid: Grid, window: Window, line: &mut [f32], out: &mut [f32]) {
+    let out_width = grid.after(window).width;
+    for (y, out) in out.chunks_exact_mut(out_width).enumerate() {
+        line.fill(f32::NEG_INFINITY);
+        for row in side(window, y, grid.height) {
+            for (line, value) in line.iter_mut().zip(&plane[row * grid.width..]) {
+                *line = line.max(*value);
+            }
+        }
+        for (x, out) in out.iter_mut().enumerate() {
+            *out = line[side(window, x, grid.width)]
+                .iter()
+                .fold(f32::NEG_INFINITY, |a, &b| a.max(b));
+        }
+    }
+}
+
+/// The pixels of a side of `size` under the window's step `at`.
+fn side(window: Window, at: usize, size: usize) -> std::ops::Range<usize> {
+    let start = at * window.stride;
+    start.saturating_sub(window.padding)..(start + window.kernel - window.padding).min(size)
+}
+
 /// Place of a window's largest value; of equal ones the first in reading order.
 fn winner(plane: &[f32], grid: Grid, window: Window, y: usize, x: usize) -> usize {
-    let side = |at: usize, size: usize| {
-        let start = at * window.stride;
-        start.saturating_sub(window.padding)..(start + window.kernel - window.padding).min(size)
-    };
-    let columns = side(x, grid.width);
+    let columns = side(window, x, grid.width);
     let mut best = None;
-    for row in side(y, grid.height) {
+    for row in side(window, y, grid.height) {
         for place in row * grid.width + columns.start..row * grid.width + columns.end {
             if best.is_none_or(|best: usize| plane[place] > plane[best]) {
                 best = Some(place);

@@ -113,10 +113,13 @@ impl Cpu {
                 },
                 |(read, out), number| {
                     let at = (number / out_grid.height, number % out_grid.height);
+                    let mut line = vec![0f32; out_grid.width];
                     for step in 0..steps {
-                        patches.read(x, at, step, read, |column| {
-                            (column / micro.columns * steps + step) * micro.columns + column % micro.columns
-                        });
+                        patches.read(x, at, step, &mut line, |column| column);
+                        for (panel, line) in line.chunks(micro.columns).enumerate() {
+                            let place = (panel * steps + step) * micro.columns;
+                            read[place..place + line.len()].copy_from_slice(line);
+                        }
                     }
                     for panel in 0..panels {
                         let b = &read[panel * steps * micro.columns..(panel + 1) * steps * micro.columns];
@@ -224,10 +227,7 @@ impl Cpu {
                 for image in part * out_grid.batch / parts..(part + 1) * out_grid.batch / parts {
                     for y in 0..out_grid.height {
                         let from = (image * out_grid.height + y) * width;
-                        for output in 0..outputs {
-                            let a = &mut a[output / micro.rows * micro.rows * width..];
-                            gradient.interleave(output, from, width, a, output % micro.rows, micro.rows);
-                        }
+                        gradient.interleave(0..outputs, from, width, &mut a, micro.rows, micro.rows * width);
                         for step in 0..patches.len() {
                             let (panel, lane) = (step / micro.columns, step % micro.columns);
                             let b = &mut b[panel * micro.columns * width..];

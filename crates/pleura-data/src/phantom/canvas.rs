@@ -1,5 +1,7 @@
 //! From centimetres in the patient to pixels of the film: the frame, planes of path lengths, and tubes drawn into them.
 
+use super::curve::length;
+
 /// Where the film lies over the body.
 ///
 /// Body coordinates are centimetres from the middle of the chest: `u` towards the image's right (the patient's left),
@@ -240,12 +242,12 @@ impl Pen {
                 continue;
             }
             let (dx, dy) = (x1 - x0, y1 - y0);
-            let length = (dx * dx + dy * dy).max(1e-6);
+            let squared = (dx * dx + dy * dy).max(1e-6);
             for row in rows.clone() {
                 for column in columns.clone() {
                     let (x, y) = (column as f32 - x0, row as f32 - y0);
-                    let along = ((x * dx + y * dy) / length).clamp(0.0, 1.0);
-                    let distance = (x - along * dx).hypot(y - along * dy);
+                    let along = ((x * dx + y * dy) / squared).clamp(0.0, 1.0);
+                    let distance = length(x - along * dx, y - along * dy);
                     let radius = pair[0].radius + (pair[1].radius - pair[0].radius) * along;
                     let drawn = (radius / pixel).max(0.75);
                     if distance < drawn {

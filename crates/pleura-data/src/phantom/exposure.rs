@@ -1,7 +1,7 @@
 //! From attenuation to grey levels: X-rays, scatter, quanta, and the film's or detector's answer.
 
 use super::canvas::{Frame, Plane};
-use super::curve::mix;
+use super::curve::{Profile, mix};
 use super::seed::{Stream, between, normal};
 
 /// How a hospital's films look: its machine and its taste.
@@ -222,7 +222,7 @@ impl Exposure {
         if self.enhancement > 0.0 {
             self.enhance(&mut grey, frame);
         }
-        let knee = (0.5 * self.contrast).tanh();
+        let answer = self.answer();
         let quarter = self.shutters.map(|width| (width * size as f32) as usize);
         for (index, value) in grey.values.iter_mut().enumerate() {
             let (row, column) = (index / size, index % size);
@@ -230,11 +230,18 @@ impl Exposure {
                 || column >= size - quarter[1]
                 || row < quarter[2]
                 || row >= size - quarter[3];
-            let answer = 0.5 + 0.5 * (self.contrast * (*value - 0.5)).tanh() / knee;
-            let level = mix(self.black, self.white, answer.clamp(0.0, 1.0).powf(self.gamma));
-            *value = if shut { self.black } else { level };
+            *value = if shut { self.black } else { answer.at(*value) };
         }
         grey.values
+    }
+
+    /// Grey level over density, where the window's ends are 0 and 1: an S with toe and shoulder, then the gamma.
+    fn answer(&self) -> Profile {
+        let knee = (0.5 * self.contrast).tanh();
+        Profile::of(0.0, 1.0, |density| {
+            let answer = 0.5 + 0.5 * (self.contrast * (density - 0.5)).tanh() / knee;
+            mix(self.black, self.white, answer.clamp(0.0, 1.0).powf(self.gamma))
+        })
     }
 
     /// Densities that become black and white: from the lungs' darkest to the body's brightest, with the film's errors.

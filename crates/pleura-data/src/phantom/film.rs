@@ -11,7 +11,7 @@ use super::layout::Lettering;
 use super::lesion::Disease;
 use super::seed::{between, stream};
 use super::thorax::Thorax;
-use super::{skeleton, vessels};
+use super::{devices, skeleton, vessels};
 use crate::manifest::Sex;
 
 /// How the rays went through the patient.
@@ -102,7 +102,11 @@ pub fn render(spec: &FilmSpec, size: usize) -> Rendered {
     let mut pen = Pen::new(frame);
     let thorax = Thorax::trace(&body, frame, &mut pen);
     let disease = Disease::of(&spec.findings, severity, &body, &thorax, frame, &mut pen);
-    let attenuation = attenuation(&body, &thorax, &disease, frame, &mut pen);
+    let mut attenuation = attenuation(&body, &thorax, &disease, frame, &mut pen);
+    let mut monitor = stream(spec.film_seed, "monitor");
+    if spec.view != View::Pa && between(&mut monitor, 0.0, 1.0) < 0.5 {
+        devices::attach(&mut attenuation, &mut monitor, &body, frame, &mut pen);
+    }
     let letters = Lettering::lay(spec, style, size);
     let grey = expose(spec, style, &attenuation, &thorax, &letters, frame);
     Rendered {

@@ -15,6 +15,7 @@ pub(crate) fn trace(body: &Body, frame: Frame, pen: &mut Pen) -> Plane {
     clavicles(body, pen, &mut bone);
     shoulders(body, frame, pen, &mut bone);
     sternum(body, pen, &mut bone);
+    calcified_arch(body, pen, &mut bone);
     let strength = body.bone;
     bone.values.iter_mut().for_each(|path| *path *= strength);
     bone
@@ -240,6 +241,25 @@ fn sternum(body: &Body, pen: &mut Pen, bone: &mut Plane) {
         &[bead(-9.0, 2.3), bead(-6.0, 1.8), bead(-4.0, 1.6), bead(6.0, 1.8)],
         shell,
     );
+}
+
+/// Calcium in the wall of the aortic arch: a thin crescent on its outer border.
+fn calcified_arch(body: &Body, pen: &mut Pen, bone: &mut Plane) {
+    let (u, v, radius) = body.aorta;
+    let beads: Vec<Bead> = (0..=8_u8)
+        .map(|piece| {
+            let angle = -0.9 + 1.7 * f32::from(piece) / 8.0;
+            let (sin, cos) = angle.sin_cos();
+            let taper = (PI * f32::from(piece) / 8.0).sin();
+            Bead {
+                u: u + 0.93 * radius * cos,
+                v: v + 0.93 * radius * sin,
+                radius: 0.09,
+                weight: 3.0 * body.calcified * taper,
+            }
+        })
+        .collect();
+    pen.tube(bone, &beads, solid);
 }
 
 /// Four beads between each two, on a Catmull-Rom curve.

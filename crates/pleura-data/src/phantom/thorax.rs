@@ -2,7 +2,7 @@
 
 use super::anatomy::{Body, Side};
 use super::canvas::{Bead, Bounds, Frame, Pen, Plane, solid};
-use super::curve::{Lattice, mix, step};
+use super::curve::{Lattice, length, mix, step};
 use super::seed::{Stream, between, stream};
 
 /// What the rays meet before any finding is added. Lengths in centimetres.
@@ -56,7 +56,7 @@ impl Thorax {
             let half = body.skin.at(v);
             let x = u.abs();
             let trunk = if x < half {
-                2.0 * body.half_depth.at(v) * (1.0 - (x / half).powf(2.3)).powf(0.45)
+                2.0 * body.half_depth.at(v) * barrel(x / half)
             } else {
                 0.0
             };
@@ -102,15 +102,15 @@ impl Thorax {
             } else {
                 0.2
             };
-            let through = body.lung_depth.at(v) * (1.0 - (x / cage).powf(2.6)).powf(0.4);
+            let through = body.lung_depth.at(v) * barrel(x / cage);
             let near = (u - heart_u).abs() < heart_reach && (v - heart_v).abs() < heart_reach;
             let reach = if near { body.heart.reach(u, v) } else { 2.0 };
             let mut solid_before = if reach < 1.0 {
-                body.heart_depth * (1.0 - reach.powi(3)).powf(0.55)
+                body.heart_depth * (1.0 - reach.powi(3)).sqrt()
             } else {
                 0.0
             };
-            let knob = (u - knob_u).hypot(v - knob_v) / knob_r;
+            let knob = length(u - knob_u, v - knob_v) / knob_r;
             solid_before += 7.0 * (1.0 - knob * knob).max(0.0).sqrt();
             // The descending aorta, left of the spine and behind the heart.
             let aorta = (u - mix(knob_u + 0.2, 1.3, step(-5.0, 9.0, v))).abs() / 1.35;
@@ -228,6 +228,11 @@ impl Thorax {
             );
         }
     }
+}
+
+/// Depth of a rounded box at a fraction of its half width: a superellipse with powers 5/2 and 2.
+fn barrel(part: f32) -> f32 {
+    (1.0 - part * part * part.sqrt()).max(0.0).sqrt()
 }
 
 fn squared_distance(point: (f32, f32), from: (f32, f32), to: (f32, f32)) -> f32 {

@@ -2,7 +2,7 @@
 
 use super::super::anatomy::Side;
 use super::super::canvas::Bounds;
-use super::super::curve::{mix, step};
+use super::super::curve::{length, mix, step};
 use super::super::seed::{Stream, between};
 use super::Site;
 
@@ -43,7 +43,7 @@ fn ball(site: &mut Site<'_>, centre: (f32, f32), radius: f32, strength: f32, lob
     site.in_lung(
         Bounds::around(centre.0, centre.1, 1.5 * radius),
         |site, index, u, v| {
-            let q = (u - centre.0).hypot(v - centre.1) / radius
+            let q = length(u - centre.0, v - centre.1) / radius
                 * (1.0 + lobed * site.grain.cloud(u, v, 1.1 * radius, 2));
             if q < 1.0 + soft {
                 let chord = 2.0 * radius * (1.0 - (q * q).min(0.96)).sqrt() * step(1.0 + soft, 1.0 - soft, q);
@@ -73,7 +73,7 @@ pub(super) fn hernia(site: &mut Site<'_>, rng: &mut Stream) {
     let (gas, supine) = (between(rng, 0.7, 1.0), site.body.supine);
     let frame = site.frame;
     frame.visit(Bounds::around(centre.0, centre.1, 1.3 * radius), |index, u, v| {
-        let q = ((u - centre.0) / 1.1).hypot(v - centre.1) / radius * (1.0 + 0.06 * site.grain.at(u, v, 2.0));
+        let q = length((u - centre.0) / 1.1, v - centre.1) / radius * (1.0 + 0.06 * site.grain.at(u, v, 2.0));
         if q < 1.0 {
             let chord = 2.0 * radius * (1.0 - q * q).sqrt();
             // The wall stands out against the lungs, the air inside against everything.

@@ -2,7 +2,7 @@
 
 use super::super::anatomy::Side;
 use super::super::canvas::{Bead, Bounds, Plane, solid};
-use super::super::curve::{mix, step};
+use super::super::curve::{length, mix, step};
 use super::super::seed::{Stream, between, normal};
 use super::Site;
 
@@ -24,7 +24,9 @@ pub(super) fn fibrosis(site: &mut Site<'_>, rng: &mut Stream) {
                 // Lines run where the noise crosses zero; two scales make a net of meshes.
                 let line = |period: f32| (1.0 - 3.4 * site.grain.at(u + 40.0, v, period).abs()).max(0.0);
                 let net = 0.8 * line(1.5) + 0.7 * line(0.85);
-                site.add(index, strength * weight * net);
+                // Where little lung is met, as behind the domes, there is little of it to scar.
+                let depth = (site.thorax.lung.values[index] / 6.0).min(1.0);
+                site.add(index, strength * weight * net * depth);
                 site.fill(index, 0.1 * site.severity * weight);
                 if weight > 0.35 {
                     site.mark(index);
@@ -45,7 +47,7 @@ pub(super) fn emphysema(site: &mut Site<'_>, rng: &mut Stream) {
                 Bounds::around(centre.0, centre.1, radius + 0.5),
                 |site, index, u, v| {
                     let out =
-                        (u - centre.0).hypot(v - centre.1) * (1.0 + 0.08 * site.grain.at(u, v, 2.0)) - radius;
+                        length(u - centre.0, v - centre.1) * (1.0 + 0.08 * site.grain.at(u, v, 2.0)) - radius;
                     let empty = step(wall, -wall, out);
                     let freed = &mut site.disease.freed.values[index];
                     *freed = freed.max(0.6 * site.severity * empty);

@@ -9,7 +9,7 @@ mod pleural;
 
 use super::anatomy::{Body, Side};
 use super::canvas::{Bead, Bounds, Frame, Pen, Plane};
-use super::curve::{Lattice, step};
+use super::curve::{Lattice, length, step};
 use super::finding::Finding;
 use super::seed::{Stream, between, derive, stream};
 use super::thorax::Thorax;
@@ -177,7 +177,7 @@ impl Site<'_> {
 
     /// A round weight with a ragged border: 1 well inside, 0 outside.
     fn blob(&self, u: f32, v: f32, centre: (f32, f32), radii: (f32, f32), softness: f32) -> f32 {
-        let q = ((u - centre.0) / radii.0).hypot((v - centre.1) / radii.1);
+        let q = length((u - centre.0) / radii.0, (v - centre.1) / radii.1);
         let ragged = q * (1.0 + 0.38 * self.grain.cloud(u, v, 2.8, 3));
         step(1.0 + 0.5 * softness, 1.0 - 0.5 * softness, ragged)
     }

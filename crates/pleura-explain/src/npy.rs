@@ -1,0 +1,55 @@
+//! NumPy's `.npy` format, version 1.0, for little-endian `f32` (NEP 1).
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+
+use crate::Error;
+
+/// An array as the bytes of an `.npy` file. `values` has as many numbers as the product of `shape`.
+pub fn bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
+    debug_assert_eq!(shape.iter().product::<usize>(), values.len());
+    // As Python writes a tuple: a comma behind a single size, none behind the last of several.
+    let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let comma = if shape.len() == 1 { "," } else { "" };
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
+    // Magic, version and length take ten bytes; the data begin at a multiple of 64, after a line break.
+    let fill = (64 - (10 + header.len() + 1) % 64) % 64;
+    header.extend(std::iter::repeat_n(' ', fill));
+    header.push('\n');
+    let mut out = b"\x93NUMPY\x01\x00".to_vec();
+    out.extend((header.len() as u16).to_le_bytes());
+    out.extend(header.as_bytes());
+    out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    out
+}
+
+/// Writes a file under a temporary name in its folder and renames it, so that it is there whole or not at all.
+///
+/// # Errors
+/// [`Error::Write`] with the file's path.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = |source| Error::Write { path: path.to_owned(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(bytes).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_numpys() {
+        // numpy 2: np.save(f, np.array([[1.5, -2.0, 0.0]], dtype='<f4'))
+        let mut expected = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3), }".to_vec();
+        expected.resize(127, b' ');
+        expected.push(b'\n');
+        expected.extend([0, 0, 0xC0, 0x3F, 0, 0, 0, 0xC0, 0, 0, 0, 0]);
+        assert_eq!(bytes(&[1, 3], &[1.5, -2.0, 0.0]), expected);
+        assert!(bytes(&[2], &[0.0; 2]).windows(4).any(|window| window == b"(2,)"));
+    }
+}

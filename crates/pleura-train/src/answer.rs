@@ -25,7 +25,16 @@ pub fn answer(
     let mut logits = Vec::with_capacity(rows.len() * network.findings().len());
     let size = cache.size();
     let mut done = 0;
-    for films in Loader::epoch(Arc::clone(manifest), Arc::clone(cache), rows.to_vec(), batch, 0, None, 0, 0) {
+    for films in Loader::epoch(
+        Arc::clone(manifest),
+        Arc::clone(cache),
+        rows.to_vec(),
+        batch,
+        0,
+        None,
+        0,
+        0,
+    ) {
         let films = films?;
         logits.extend(network.infer(&films.grey, films.rows.len(), size)?);
         done += films.rows.len();
@@ -47,7 +56,9 @@ pub fn predictions(
     truth: Truth,
     logits: &[f32],
 ) -> Result<Predictions, Error> {
-    let column = |of: fn(&pleura_data::Row) -> &String| rows.iter().map(|&row| of(&manifest.rows[row]).clone()).collect();
+    let column = |of: fn(&pleura_data::Row) -> &String| {
+        rows.iter().map(|&row| of(&manifest.rows[row]).clone()).collect()
+    };
     Ok(Predictions::from_logits(
         findings.to_vec(),
         column(|row| &row.film),

@@ -55,7 +55,11 @@ impl Position {
     }
 
     pub(crate) fn epoch_loss(&self) -> f64 {
-        Value { sum: self.loss_sum, mass: self.loss_mass }.mean()
+        Value {
+            sum: self.loss_sum,
+            mass: self.loss_mass,
+        }
+        .mean()
     }
 }
 
@@ -113,7 +117,11 @@ impl Folder {
     pub(crate) fn new(stage_folder: &Path, identity: &str, stage: &str) -> Result<Self, Error> {
         let path = stage_folder.join("checkpoints");
         std::fs::create_dir_all(&path).map_err(Error::file(&path, "create"))?;
-        Ok(Self { path, identity: identity.to_owned(), stage: stage.to_owned() })
+        Ok(Self {
+            path,
+            identity: identity.to_owned(),
+            stage: stage.to_owned(),
+        })
     }
 
     /// Writes one, and removes those that are no longer needed. The logs must have been synced up to `lengths`.
@@ -143,12 +151,27 @@ impl Folder {
             position: position.clone(),
             lengths,
             steps: states.iter().map(|state| state.steps).collect(),
-            crc32: checksum(tensors.iter().map(|(name, values)| (name.as_str(), Cow::Owned(to_bytes(values))))),
+            crc32: checksum(
+                tensors
+                    .iter()
+                    .map(|(name, values)| (name.as_str(), Cow::Owned(to_bytes(values)))),
+            ),
         };
         let path = self.path.join(format!("step-{:08}.safetensors", position.step));
-        let broken = |problem: String| Error::Damaged { path: path.clone(), problem };
+        let broken = |problem: String| Error::Damaged {
+            path: path.clone(),
+            problem,
+        };
         let json = serde_json::to_string(&header).map_err(|error| broken(error.to_string()))?;
-        let views = tensors.into_iter().map(|(name, values)| (name, Numbers { shape: [values.len()], values }));
+        let views = tensors.into_iter().map(|(name, values)| {
+            (
+                name,
+                Numbers {
+                    shape: [values.len()],
+                    values,
+                },
+            )
+        });
         let bytes = serialize(views, Some(HashMap::from([(KEY.to_owned(), json)])))
             .map_err(|error| broken(error.to_string()))?;
         write_lasting(&path, &bytes)?;
@@ -190,7 +213,9 @@ impl Folder {
         for entry in std::fs::read_dir(&self.path).map_err(Error::file(&self.path, "read"))? {
             let name = entry.map_err(Error::file(&self.path, "read"))?.file_name();
             let name = name.to_string_lossy();
-            let step = name.strip_prefix("step-").and_then(|rest| rest.strip_suffix(".safetensors"));
+            let step = name
+                .strip_prefix("step-")
+                .and_then(|rest| rest.strip_suffix(".safetensors"));
             if let Some(step) = step.and_then(|step| step.parse::<u64>().ok()) {
                 files.push((step, self.path.join(&*name)));
             }
@@ -202,37 +227,64 @@ impl Folder {
     fn read(&self, path: &Path, specs: &[ParameterSpec]) -> Result<Checkpoint, String> {
         let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|error| error.to_string())?;
-        let json = metadata.metadata().as_ref().and_then(|metadata| metadata.get(KEY)).ok_or("it has no header")?;
+        let json = metadata
+            .metadata()
+            .as_ref()
+            .and_then(|metadata| metadata.get(KEY))
+            .ok_or("it has no header")?;
         let header: Header = serde_json::from_str(json).map_err(|error| error.to_string())?;
         if header.version != VERSION || header.identity != self.identity || header.stage != self.stage {
             return Err("it belongs to another run, stage or version".to_owned());
         }
         if header.steps.len() != specs.len() {
-            return Err(format!("it has {} parameters, expected {}", header.steps.len(), specs.len()));
+            return Err(format!(
+                "it has {} parameters, expected {}",
+                header.steps.len(),
+                specs.len()
+            ));
         }
         let file = SafeTensors::deserialize(&bytes).map_err(|error| error.to_string())?;
         let mut tensors = file.tensors();
         tensors.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let found = checksum(tensors.iter().map(|(name, view)| (name.as_str(), Cow::Borrowed(view.data()))));
+        let found = checksum(
+            tensors
+                .iter()
+                .map(|(name, view)| (name.as_str(), Cow::Borrowed(view.data()))),
+        );
         if found != header.crc32 {
             return Err(format!("checksum {found:08x}, expected {:08x}", header.crc32));
         }
-        let tensors: HashMap<String, &[u8]> = tensors.into_iter().map(|(name, view)| (name, view.data())).collect();
+        let tensors: HashMap<String, &[u8]> = tensors
+            .into_iter()
+            .map(|(name, view)| (name, view.data()))
+            .collect();
         let take = |kind: &str, spec: &ParameterSpec, needed: bool| {
             let name = format!("{kind}/{}", spec.name);
             match tensors.get(&name).map(|bytes| from_bytes(bytes)) {
                 Some(numbers) if numbers.len() == spec.elements() => Ok(numbers),
                 None if !needed => Ok(Vec::new()),
-                found => Err(format!("{name} has {} numbers", found.map_or(0, |numbers| numbers.len()))),
+                found => Err(format!(
+                    "{name} has {} numbers",
+                    found.map_or(0, |numbers| numbers.len())
+                )),
             }
         };
         let mut values = Vec::with_capacity(specs.len());
         let mut states = Vec::with_capacity(specs.len());
         for (spec, &steps) in specs.iter().zip(&header.steps) {
             values.push(take("value", spec, true)?);
-            states.push(State { steps, first: take("first", spec, false)?, second: take("second", spec, false)? });
+            states.push(State {
+                steps,
+                first: take("first", spec, false)?,
+                second: take("second", spec, false)?,
+            });
         }
-        Ok(Checkpoint { position: header.position, lengths: header.lengths, values, states })
+        Ok(Checkpoint {
+            position: header.position,
+            lengths: header.lengths,
+            values,
+            states,
+        })
     }
 }
 
@@ -252,7 +304,12 @@ fn to_bytes(values: &[f32]) -> Vec<u8> {
 }
 
 fn from_bytes(bytes: &[u8]) -> Vec<f32> {
-    bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect()
+    bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|&chunk| f32::from_le_bytes(chunk))
+        .collect()
 }
 
 struct Numbers<'a> {
@@ -284,9 +341,18 @@ mod tests {
     use pleura_nn::architecture::Architecture;
 
     fn example(step: u64) -> (Position, Vec<ParameterSpec>, Vec<Vec<f32>>, Vec<State>) {
-        let specs: Vec<ParameterSpec> = Architecture::by_name("small").unwrap().parameters(3).split_off(60);
-        let values: Vec<Vec<f32>> =
-            specs.iter().map(|spec| (0..spec.elements()).map(|i| (i as f32 + step as f32).sin()).collect()).collect();
+        let specs: Vec<ParameterSpec> = Architecture::by_name("small")
+            .unwrap()
+            .parameters(3)
+            .split_off(60);
+        let values: Vec<Vec<f32>> = specs
+            .iter()
+            .map(|spec| {
+                (0..spec.elements())
+                    .map(|i| (i as f32 + step as f32).sin())
+                    .collect()
+            })
+            .collect();
         let states = values
             .iter()
             .enumerate()
@@ -296,13 +362,31 @@ mod tests {
                 second: Vec::new(),
             })
             .collect();
-        let position = Position { epoch: 1, batch: 3, step, loss_sum: 0.1 + 0.2, ..Position::default() };
+        let position = Position {
+            epoch: 1,
+            batch: 3,
+            step,
+            loss_sum: 0.1 + 0.2,
+            ..Position::default()
+        };
         (position, specs, values, states)
     }
 
     fn write(folder: &Folder, step: u64) {
         let (position, specs, values, states) = example(step);
-        folder.write(&position, Lengths { log: step, timing: 2, events: 3 }, &specs, &values, &states).unwrap();
+        folder
+            .write(
+                &position,
+                Lengths {
+                    log: step,
+                    timing: 2,
+                    events: 3,
+                },
+                &specs,
+                &values,
+                &states,
+            )
+            .unwrap();
     }
 
     #[test]
@@ -313,8 +397,18 @@ mod tests {
         assert!(folder.newest(&specs).unwrap().0.is_none());
         write(&folder, 7);
         let read = folder.newest(&specs).unwrap().0.unwrap();
-        assert_eq!((read.position, read.values, read.states), (position, values, states));
-        assert_eq!(read.lengths, Lengths { log: 7, timing: 2, events: 3 });
+        assert_eq!(
+            (read.position, read.values, read.states),
+            (position, values, states)
+        );
+        assert_eq!(
+            read.lengths,
+            Lengths {
+                log: 7,
+                timing: 2,
+                events: 3
+            }
+        );
     }
 
     #[test]
@@ -325,7 +419,11 @@ mod tests {
         let files = folder.files().unwrap();
         assert_eq!(files.len(), 2);
         let specs = example(0).1;
-        let step = || folder.newest(&specs).map(|(found, problems)| (found.map(|c| c.position.step), problems.len()));
+        let step = || {
+            folder
+                .newest(&specs)
+                .map(|(found, problems)| (found.map(|c| c.position.step), problems.len()))
+        };
         assert_eq!(step().unwrap(), (Some(100), 0));
         std::fs::write(temporary.path().join("checkpoints/.writing-abc.tmp"), b"half").unwrap();
         let mut bytes = std::fs::read(&files[1]).unwrap();

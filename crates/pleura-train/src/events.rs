@@ -46,7 +46,9 @@ impl EventFile {
 }
 
 fn now() -> f64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |passed| passed.as_secs_f64())
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0.0, |passed| passed.as_secs_f64())
 }
 
 fn scalar_event(wall_time: f64, step: u64, values: &[(String, f64)]) -> Vec<u8> {
@@ -78,7 +80,10 @@ fn record(event: &[u8]) -> Vec<u8> {
 
 /// TFRecord's mask, against checksums of data that hold checksums.
 fn masked_crc(data: &[u8]) -> u32 {
-    CASTAGNOLI.checksum(data).rotate_right(15).wrapping_add(0xa282_ead8)
+    CASTAGNOLI
+        .checksum(data)
+        .rotate_right(15)
+        .wrapping_add(0xa282_ead8)
 }
 
 fn key(out: &mut Vec<u8>, field: u64, wire_type: u64) {
@@ -141,7 +146,10 @@ mod tests {
         let mut file = EventFile::open(folder.path(), length).unwrap();
         file.scalars(1, &[("a".into(), 3.0)]).unwrap();
         let bytes = std::fs::read(folder.path().join(FILE_NAME)).unwrap();
-        let headers = bytes.windows(13).filter(|window| window == b"brain.Event:2").count();
+        let headers = bytes
+            .windows(13)
+            .filter(|window| window == b"brain.Event:2")
+            .count();
         assert_eq!((headers, file.sync().unwrap()), (1, bytes.len() as u64));
     }
 }

@@ -13,7 +13,12 @@ pub(crate) fn golden(keys: &[&str]) -> Value {
 }
 
 pub(crate) fn numbers(value: &Value) -> Vec<f64> {
-    value.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|value| value.as_f64().unwrap())
+        .collect()
 }
 
 /// The inputs of the goldens: sin(a·i + b), rounded to f32.

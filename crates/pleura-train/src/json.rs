@@ -8,8 +8,10 @@ use crate::error::Error;
 
 /// Writes `value` as indented JSON: to a temporary file beside `path`, synced, then renamed.
 pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
-    let mut bytes = serde_json::to_vec_pretty(value)
-        .map_err(|error| Error::Damaged { path: path.to_owned(), problem: error.to_string() })?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::Damaged {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })?;
     bytes.push(b'\n');
     write_lasting(path, &bytes)
 }
@@ -17,8 +19,10 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Erro
 /// Reads a JSON file that this program wrote.
 pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     let bytes = std::fs::read(path).map_err(Error::file(path, "read"))?;
-    serde_json::from_slice(&bytes)
-        .map_err(|error| Error::Damaged { path: path.to_owned(), problem: format!("not what this program wrote: {error}") })
+    serde_json::from_slice(&bytes).map_err(|error| Error::Damaged {
+        path: path.to_owned(),
+        problem: format!("not what this program wrote: {error}"),
+    })
 }
 
 /// Writes a file whole or not at all, and makes sure that it survives a power cut.
@@ -37,10 +41,12 @@ pub(crate) const TEMPORARY_PREFIX: &str = ".writing-";
 
 /// Lower-case hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// An f64 as its bits: JSON's decimals may lose the last one, and know no infinity.

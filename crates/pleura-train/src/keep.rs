@@ -88,7 +88,9 @@ pub fn new_head(
 ) -> Result<(Head, Neurons), Problem> {
     let mut head = Head::fresh(findings, features, seed);
     if old.is_none() && keep.rule != KeepRule::Nothing {
-        return Err("keep: there is no old head to keep neurons of; start from weights or from another stage".into());
+        return Err(
+            "keep: there is no old head to keep neurons of; start from weights or from another stage".into(),
+        );
     }
     let mut neurons = Vec::with_capacity(findings.len());
     for finding in findings {
@@ -110,10 +112,18 @@ pub fn new_head(
         };
         if let Some((name, old_row, old_bias)) = source {
             if old_row.len() != row.len() {
-                return Err(format!("the old head reads {} features, expected {}", old_row.len(), row.len()));
+                return Err(format!(
+                    "the old head reads {} features, expected {}",
+                    old_row.len(),
+                    row.len()
+                ));
             }
             row.copy_from_slice(old_row);
-            neuron.origin = if name == finding { NeuronOrigin::Kept } else { NeuronOrigin::Mapped };
+            neuron.origin = if name == finding {
+                NeuronOrigin::Kept
+            } else {
+                NeuronOrigin::Mapped
+            };
             neuron.from = Some(name.to_owned());
             neuron.old_weight_sha256 = Some(row_digest(old_row));
             if keep.rule == KeepRule::WeightAndBias {
@@ -129,11 +139,23 @@ pub fn new_head(
         let lives = |name: &String| neurons.iter().any(|neuron| neuron.from.as_ref() == Some(name));
         old.findings.iter().filter(|name| !lives(name)).cloned().collect()
     });
-    Ok((head, Neurons { rule: keep.rule, neurons, left_behind, proof: None }))
+    Ok((
+        head,
+        Neurons {
+            rule: keep.rule,
+            neurons,
+            left_behind,
+            proof: None,
+        },
+    ))
 }
 
 /// Name, row and bias of the old neuron that `finding` takes over.
-fn source<'a>(old: &'a Head, finding: &'a str, keep: &'a Keep) -> Result<Option<(&'a str, &'a [f32], f32)>, Problem> {
+fn source<'a>(
+    old: &'a Head,
+    finding: &'a str,
+    keep: &'a Keep,
+) -> Result<Option<(&'a str, &'a [f32], f32)>, Problem> {
     if keep.fresh.iter().any(|name| name == finding) {
         return Ok(None);
     }
@@ -169,22 +191,35 @@ pub fn prove(
     for (output, neuron) in neurons.neurons.iter().enumerate() {
         let Some(from) = &neuron.from else { continue };
         let Some(input) = old.findings.iter().position(|name| name == from) else {
-            return Err(format!("{} ← {from}: the old head has no such finding", neuron.finding));
+            return Err(format!(
+                "{} ← {from}: the old head has no such finding",
+                neuron.finding
+            ));
         };
         compared += 1;
         let rows = [old.neuron(from), new.neuron(&neuron.finding)];
         let [Some((old_row, _)), Some((new_row, _))] = rows else {
             return Err(format!("{} ← {from}: a row is missing", neuron.finding));
         };
-        if !old_row.iter().map(|value| value.to_bits()).eq(new_row.iter().map(|value| value.to_bits())) {
+        if !old_row
+            .iter()
+            .map(|value| value.to_bits())
+            .eq(new_row.iter().map(|value| value.to_bits()))
+        {
             return Err(format!("{} ← {from}: the weight rows differ", neuron.finding));
         }
         if neurons.rule != KeepRule::WeightAndBias {
             continue;
         }
         for film in 0..films {
-            let before = old_logits.get(film * old_width + input).copied().unwrap_or(f32::NAN);
-            let after = new_logits.get(film * new_width + output).copied().unwrap_or(f32::NAN);
+            let before = old_logits
+                .get(film * old_width + input)
+                .copied()
+                .unwrap_or(f32::NAN);
+            let after = new_logits
+                .get(film * new_width + output)
+                .copied()
+                .unwrap_or(f32::NAN);
             if before.to_bits() != after.to_bits() {
                 return Err(format!(
                     "{} ← {from}: film {film} of the check had the logit {before:e} and now has {after:e}",
@@ -194,8 +229,16 @@ pub fn prove(
         }
     }
     if compared > 0 {
-        let equal = if neurons.rule == KeepRule::WeightAndBias { "logits" } else { "weight rows" };
-        neurons.proof = Some(Proof { films, neurons: compared, equal: equal.to_owned() });
+        let equal = if neurons.rule == KeepRule::WeightAndBias {
+            "logits"
+        } else {
+            "weight rows"
+        };
+        neurons.proof = Some(Proof {
+            films,
+            neurons: compared,
+            equal: equal.to_owned(),
+        });
     }
     Ok(())
 }
@@ -211,7 +254,12 @@ fn row_digest(row: &[f32]) -> String {
 impl std::fmt::Display for Neurons {
     /// The table as a person reads it, one line a neuron.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let width = self.neurons.iter().map(|neuron| neuron.finding.chars().count()).max().unwrap_or(0);
+        let width = self
+            .neurons
+            .iter()
+            .map(|neuron| neuron.finding.chars().count())
+            .max()
+            .unwrap_or(0);
         for neuron in &self.neurons {
             write!(f, "{:width$}  ", neuron.finding)?;
             match (&neuron.origin, &neuron.from) {
@@ -249,7 +297,11 @@ mod tests {
     }
 
     fn old() -> Head {
-        Head::fresh(&names(&["No Finding", "Pneumonia", "Mass", "COVID-19"]), FEATURES, 77)
+        Head::fresh(
+            &names(&["No Finding", "Pneumonia", "Mass", "COVID-19"]),
+            FEATURES,
+            77,
+        )
     }
 
     fn target() -> Vec<String> {
@@ -273,7 +325,11 @@ mod tests {
             .flat_map(|film| {
                 head.findings.iter().map(move |finding| {
                     let (row, bias) = head.neuron(finding).unwrap();
-                    bias + row.iter().enumerate().map(|(i, weight)| weight * feature(film, i)).sum::<f32>()
+                    bias + row
+                        .iter()
+                        .enumerate()
+                        .map(|(i, weight)| weight * feature(film, i))
+                        .sum::<f32>()
                 })
             })
             .collect()
@@ -283,19 +339,40 @@ mod tests {
     fn three_rules() {
         let old = old();
         let fresh = Head::fresh(&target(), FEATURES, 5);
-        for (rule, weight_kept, bias_kept) in
-            [(KeepRule::WeightAndBias, true, true), (KeepRule::Weight, true, false), (KeepRule::Nothing, false, false)]
-        {
+        for (rule, weight_kept, bias_kept) in [
+            (KeepRule::WeightAndBias, true, true),
+            (KeepRule::Weight, true, false),
+            (KeepRule::Nothing, false, false),
+        ] {
             let (head, neurons) = new_head(Some(&old), &target(), FEATURES, &keep(rule), 5).unwrap();
-            for (new, from) in [("normal", "No Finding"), ("pneumonia", "Pneumonia"), ("COVID-19", "COVID-19")] {
+            for (new, from) in [
+                ("normal", "No Finding"),
+                ("pneumonia", "Pneumonia"),
+                ("COVID-19", "COVID-19"),
+            ] {
                 let (row, bias) = head.neuron(new).unwrap();
-                let expected_row = if weight_kept { old.neuron(from) } else { fresh.neuron(new) }.unwrap().0;
-                let expected_bias = if bias_kept { old.neuron(from) } else { fresh.neuron(new) }.unwrap().1;
+                let expected_row = if weight_kept {
+                    old.neuron(from)
+                } else {
+                    fresh.neuron(new)
+                }
+                .unwrap()
+                .0;
+                let expected_bias = if bias_kept {
+                    old.neuron(from)
+                } else {
+                    fresh.neuron(new)
+                }
+                .unwrap()
+                .1;
                 assert_eq!((row, bias), (expected_row, expected_bias), "{rule:?} {new}");
             }
             let origins: Vec<NeuronOrigin> = neurons.neurons.iter().map(|neuron| neuron.origin).collect();
             if weight_kept {
-                assert_eq!(origins, [NeuronOrigin::Kept, NeuronOrigin::Mapped, NeuronOrigin::Mapped]);
+                assert_eq!(
+                    origins,
+                    [NeuronOrigin::Kept, NeuronOrigin::Mapped, NeuronOrigin::Mapped]
+                );
                 assert_eq!(neurons.left_behind, ["Mass"]);
                 let neuron = &neurons.neurons[1];
                 assert_eq!(Some(&neuron.weight_sha256), neuron.old_weight_sha256.as_ref());
@@ -326,14 +403,21 @@ mod tests {
         let before = logits(&old, 6);
         prove(&mut neurons, (&old, &before), (&head, &logits(&head, 6)), 6).unwrap();
         let proof = neurons.proof.clone().unwrap();
-        assert_eq!((proof.films, proof.neurons, proof.equal.as_str()), (6, 3, "logits"));
+        assert_eq!(
+            (proof.films, proof.neurons, proof.equal.as_str()),
+            (6, 3, "logits")
+        );
         let bias = head.neuron_mut("normal").unwrap().1;
         *bias = f32::from_bits(bias.to_bits() + 1);
         let after: Vec<f32> = logits(&head, 6);
         let problem = prove(&mut neurons, (&old, &before), (&head, &after), 6).unwrap_err();
         assert!(problem.contains("normal ← No Finding"), "{problem}");
         head.neuron_mut("pneumonia").unwrap().0[0] += 1.0;
-        assert!(prove(&mut neurons, (&old, &before), (&head, &before), 0).unwrap_err().contains("rows differ"));
+        assert!(
+            prove(&mut neurons, (&old, &before), (&head, &before), 0)
+                .unwrap_err()
+                .contains("rows differ")
+        );
     }
 
     #[test]
@@ -341,18 +425,32 @@ mod tests {
         let mut wrong = keep(KeepRule::Weight);
         wrong.map.insert("normal".into(), "Healthy".into());
         let problem = new_head(Some(&old()), &target(), FEATURES, &wrong, 5).unwrap_err();
-        assert!(problem.contains("Healthy") && problem.contains("No Finding"), "{problem}");
+        assert!(
+            problem.contains("Healthy") && problem.contains("No Finding"),
+            "{problem}"
+        );
         assert!(new_head(None, &target(), FEATURES, &keep(KeepRule::Weight), 5).is_err());
         assert!(new_head(None, &target(), FEATURES, &keep(KeepRule::Nothing), 5).is_ok());
     }
 
     #[test]
     fn the_table_reads_well() {
-        let (_, mut neurons) = new_head(Some(&old()), &target(), FEATURES, &keep(KeepRule::Weight), 5).unwrap();
-        neurons.proof = Some(Proof { films: 8, neurons: 3, equal: "weight rows".into() });
+        let (_, mut neurons) =
+            new_head(Some(&old()), &target(), FEATURES, &keep(KeepRule::Weight), 5).unwrap();
+        neurons.proof = Some(Proof {
+            films: 8,
+            neurons: 3,
+            equal: "weight rows".into(),
+        });
         let table = neurons.to_string();
-        assert!(table.contains("normal     kept from No Finding (weight only)"), "{table}");
+        assert!(
+            table.contains("normal     kept from No Finding (weight only)"),
+            "{table}"
+        );
         assert!(table.contains("COVID-19   kept (weight only)"), "{table}");
-        assert!(table.contains("3 of 3 kept; weight rows equal bit for bit on 8 films"), "{table}");
+        assert!(
+            table.contains("3 of 3 kept; weight rows equal bit for bit on 8 films"),
+            "{table}"
+        );
     }
 }

@@ -37,6 +37,8 @@ pub enum Exclusion {
     UncertainClass,
     /// Independent findings: not one label is known.
     NothingKnown,
+    /// A film of a patient that this or a later stage is judged on: it must teach nothing before.
+    HeldOut,
 }
 
 /// What one split gives a stage. Stored in `data.json`.
@@ -88,11 +90,28 @@ impl Labels {
         }
         let rows = manifest.rows.iter().map(|row| {
             let outputs = columns.iter().map(|columns| {
-                combine(columns.iter().map(|&column| settle(row.labels[column], stage.uncertain)))
+                combine(
+                    columns
+                        .iter()
+                        .map(|&column| settle(row.labels[column], stage.uncertain)),
+                )
             });
             row_labels(stage.kind, &outputs.collect::<Vec<Label>>())
         });
-        Ok(Self { findings: findings.to_vec(), rows: rows.collect(), kind: stage.kind })
+        Ok(Self {
+            findings: findings.to_vec(),
+            rows: rows.collect(),
+            kind: stage.kind,
+        })
+    }
+
+    /// Takes rows out that would otherwise take part.
+    pub(crate) fn hold_out(&mut self, held_out: impl Fn(usize) -> bool) {
+        for (index, row) in self.rows.iter_mut().enumerate() {
+            if row.is_ok() && held_out(index) {
+                *row = Err(Exclusion::HeldOut);
+            }
+        }
     }
 
     /// Names of the outputs.
@@ -102,7 +121,11 @@ impl Labels {
 
     /// Rows of a split that take part, in the manifest's order.
     pub fn rows(&self, manifest: &Manifest, split: Split) -> Vec<usize> {
-        manifest.split(split).into_iter().filter(|&row| self.rows[row].is_ok()).collect()
+        manifest
+            .split(split)
+            .into_iter()
+            .filter(|&row| self.rows[row].is_ok())
+            .collect()
     }
 
     /// What is true of some rows, for the loss. Rows that take no part count as unknown.
@@ -160,7 +183,13 @@ impl Labels {
             .iter()
             .map(|&row| &manifest.rows[row])
             // A film without a patient is a patient of its own.
-            .map(|row| if row.patient.is_empty() { ("", row.film.as_str()) } else { (row.patient.as_str(), "") })
+            .map(|row| {
+                if row.patient.is_empty() {
+                    ("", row.film.as_str())
+                } else {
+                    (row.patient.as_str(), "")
+                }
+            })
             .collect();
         patients.sort_unstable();
         patients.dedup();
@@ -175,7 +204,12 @@ impl Labels {
                 unknown: count(None),
             }
         });
-        SplitCounts { films: rows.len(), patients: patients.len(), excluded, findings: findings.collect() }
+        SplitCounts {
+            films: rows.len(),
+            patients: patients.len(),
+            excluded,
+            findings: findings.collect(),
+        }
     }
 }
 
@@ -219,7 +253,11 @@ fn row_labels(kind: StageKind, outputs: &[Label]) -> Result<RowLabels, Exclusion
                     Label::Unknown | Label::Uncertain => None,
                 })
                 .collect();
-            if known.iter().all(Option::is_none) { Err(Exclusion::NothingKnown) } else { Ok(RowLabels::Findings(known)) }
+            if known.iter().all(Option::is_none) {
+                Err(Exclusion::NothingKnown)
+            } else {
+                Ok(RowLabels::Findings(known))
+            }
         }
     }
 }
@@ -230,7 +268,9 @@ fn row_labels(kind: StageKind, outputs: &[Label]) -> Result<RowLabels, Exclusion
 /// A list of another length, or a class without training films where balance is asked for.
 pub(crate) fn class_weights(weighting: &Weighting, train: &SplitCounts) -> Result<Vec<f64>, String> {
     let findings = &train.findings;
-    weights(weighting, findings, |count| (train.films as f64) / (findings.len() * count.positive) as f64)
+    weights(weighting, findings, |count| {
+        (train.films as f64) / (findings.len() * count.positive) as f64
+    })
 }
 
 /// Weights of the positive films of each finding: negative / positive films where balanced.
@@ -238,7 +278,9 @@ pub(crate) fn class_weights(weighting: &Weighting, train: &SplitCounts) -> Resul
 /// # Errors
 /// As [`class_weights`].
 pub(crate) fn positive_weights(weighting: &Weighting, train: &SplitCounts) -> Result<Vec<f64>, String> {
-    weights(weighting, &train.findings, |count| count.negative as f64 / count.positive as f64)
+    weights(weighting, &train.findings, |count| {
+        count.negative as f64 / count.positive as f64
+    })
 }
 
 fn weights(

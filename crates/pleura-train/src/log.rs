@@ -33,25 +33,32 @@ impl AppendLog {
             .map_err(Error::file(&path, "open"))?;
         let found = file.metadata().map_err(Error::file(&path, "read"))?.len();
         if found < length {
-            let problem = format!("has {found} bytes, but the checkpoint was written at {length}; the file was cut or replaced");
+            let problem = format!(
+                "has {found} bytes, but the checkpoint was written at {length}; the file was cut or replaced"
+            );
             return Err(Error::Damaged { path, problem });
         }
         file.set_len(length).map_err(Error::file(&path, "cut"))?;
-        file.seek(SeekFrom::Start(length)).map_err(Error::file(&path, "read"))?;
+        file.seek(SeekFrom::Start(length))
+            .map_err(Error::file(&path, "read"))?;
         Ok(Self { path, file, length })
     }
 
     /// Appends bytes in one write.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.file.write_all(bytes).map_err(Error::file(&self.path, "write"))?;
+        self.file
+            .write_all(bytes)
+            .map_err(Error::file(&self.path, "write"))?;
         self.length += bytes.len() as u64;
         Ok(())
     }
 
     /// Appends one JSON object as a line.
     pub(crate) fn line(&mut self, value: &impl Serialize) -> Result<(), Error> {
-        let mut bytes = serde_json::to_vec(value)
-            .map_err(|error| Error::Damaged { path: self.path.clone(), problem: error.to_string() })?;
+        let mut bytes = serde_json::to_vec(value).map_err(|error| Error::Damaged {
+            path: self.path.clone(),
+            problem: error.to_string(),
+        })?;
         bytes.push(b'\n');
         self.append(&bytes)
     }
@@ -93,7 +100,15 @@ mod tests {
         drop(log);
         let mut log = AppendLog::open(path.clone(), length).unwrap();
         log.line(&serde_json::json!({"step": 7})).unwrap();
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"step\":0}\n{\"step\":7}\n");
-        assert!(AppendLog::open(path, 1000).unwrap_err().to_string().contains("1000"));
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "{\"step\":0}\n{\"step\":7}\n"
+        );
+        assert!(
+            AppendLog::open(path, 1000)
+                .unwrap_err()
+                .to_string()
+                .contains("1000")
+        );
     }
 }

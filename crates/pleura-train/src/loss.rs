@@ -42,7 +42,11 @@ pub struct Value {
 impl Value {
     /// The loss; 0 where no label is known.
     pub fn mean(&self) -> f64 {
-        if self.mass > 0.0 { self.sum / self.mass } else { 0.0 }
+        if self.mass > 0.0 {
+            self.sum / self.mass
+        } else {
+            0.0
+        }
     }
 }
 
@@ -60,9 +64,17 @@ impl Loss {
     /// [`Error::Length`] where logits and targets do not belong together.
     pub fn with_gradient(&self, logits: &[f32], targets: &Targets) -> Result<(Value, Vec<f32>), Error> {
         let mut gradient = vec![0.0; logits.len()];
-        let value = self.terms(logits, targets, &mut |index, derivative| gradient[index] = derivative)?;
+        let value = self.terms(logits, targets, &mut |index, derivative| {
+            gradient[index] = derivative
+        })?;
         let scale = if value.mass > 0.0 { 1.0 / value.mass } else { 0.0 };
-        Ok((value, gradient.into_iter().map(|derivative: f64| (derivative * scale) as f32).collect()))
+        Ok((
+            value,
+            gradient
+                .into_iter()
+                .map(|derivative: f64| (derivative * scale) as f32)
+                .collect(),
+        ))
     }
 
     /// Loss of `logits` (`[films, outputs]` row-major).
@@ -98,7 +110,13 @@ impl Loss {
                     }
                 }
             }
-            (Self::Independent { weights, positive_weights }, Targets::Findings(present)) => {
+            (
+                Self::Independent {
+                    weights,
+                    positive_weights,
+                },
+                Targets::Findings(present),
+            ) => {
                 length("logits", logits.len(), present.len())?;
                 for (index, (&logit, &present)) in logits.iter().zip(present).enumerate() {
                     let Some(present) = present else { continue };
@@ -125,16 +143,27 @@ fn length(what: &'static str, found: usize, expected: usize) -> Result<(), Error
     if found == expected {
         return Ok(());
     }
-    Err(Error::Length { operation: "loss", what, found, expected })
+    Err(Error::Length {
+        operation: "loss",
+        what,
+        found,
+        expected,
+    })
 }
 
 /// Probabilities and ln Σ exp(z).
 fn softmax(logits: &[f32]) -> (Vec<f64>, f64) {
     let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let top = f64::from(top);
-    let powers: Vec<f64> = logits.iter().map(|&logit| (f64::from(logit) - top).exp()).collect();
+    let powers: Vec<f64> = logits
+        .iter()
+        .map(|&logit| (f64::from(logit) - top).exp())
+        .collect();
     let sum: f64 = powers.iter().sum();
-    (powers.into_iter().map(|power| power / sum).collect(), top + sum.ln())
+    (
+        powers.into_iter().map(|power| power / sum).collect(),
+        top + sum.ln(),
+    )
 }
 
 /// ln(1 + eᶻ) = −ln σ(−z), without overflow.
@@ -144,7 +173,11 @@ fn softplus(z: f64) -> f64 {
 
 fn sigmoid(z: f64) -> f64 {
     let power = (-z.abs()).exp();
-    if z >= 0.0 { 1.0 / (1.0 + power) } else { power / (1.0 + power) }
+    if z >= 0.0 {
+        1.0 / (1.0 + power)
+    } else {
+        power / (1.0 + power)
+    }
 }
 
 #[cfg(test)]

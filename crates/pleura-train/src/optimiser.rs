@@ -35,7 +35,12 @@ pub fn step(
 ) {
     state.steps += 1;
     match *optimiser {
-        OptimiserRecipe::Sgd { momentum, nesterov, weight_decay, .. } => {
+        OptimiserRecipe::Sgd {
+            momentum,
+            nesterov,
+            weight_decay,
+            ..
+        } => {
             let decay = if decays { weight_decay as f32 } else { 0.0 };
             let (rate, momentum) = (rate as f32, momentum as f32);
             if momentum == 0.0 {
@@ -48,25 +53,42 @@ pub fn step(
             }
             // PyTorch's first velocity is the gradient itself, which 0·momentum + gradient gives as well.
             state.first.resize(values.len(), 0.0);
-            pieces(values, gradient).zip(state.first.par_chunks_mut(PIECE)).for_each(
-                |((values, gradient), velocity)| {
+            pieces(values, gradient)
+                .zip(state.first.par_chunks_mut(PIECE))
+                .for_each(|((values, gradient), velocity)| {
                     for ((value, &gradient), velocity) in values.iter_mut().zip(gradient).zip(velocity) {
                         let slope = gradient * gradient_scale + decay * *value;
                         *velocity = momentum * *velocity + slope;
-                        let direction = if nesterov { slope + momentum * *velocity } else { *velocity };
+                        let direction = if nesterov {
+                            slope + momentum * *velocity
+                        } else {
+                            *velocity
+                        };
                         *value -= rate * direction;
                     }
-                },
-            );
+                });
         }
-        OptimiserRecipe::AdamW { betas: [beta1, beta2], eps, weight_decay, .. } => {
-            let shrink = if decays { (1.0 - rate * weight_decay) as f32 } else { 1.0 };
+        OptimiserRecipe::AdamW {
+            betas: [beta1, beta2],
+            eps,
+            weight_decay,
+            ..
+        } => {
+            let shrink = if decays {
+                (1.0 - rate * weight_decay) as f32
+            } else {
+                1.0
+            };
             let correction1 = 1.0 - power(beta1, state.steps);
             let correction2 = 1.0 - power(beta2, state.steps);
             let size = (rate / correction1) as f32;
             let root = correction2.sqrt() as f32;
-            let (blend1, keep2, blend2, eps) =
-                ((1.0 - beta1) as f32, beta2 as f32, (1.0 - beta2) as f32, eps as f32);
+            let (blend1, keep2, blend2, eps) = (
+                (1.0 - beta1) as f32,
+                beta2 as f32,
+                (1.0 - beta2) as f32,
+                eps as f32,
+            );
             state.first.resize(values.len(), 0.0);
             state.second.resize(values.len(), 0.0);
             pieces(values, gradient)
@@ -113,7 +135,12 @@ pub fn global_norm<'a>(gradients: impl Iterator<Item = &'a [f32]>) -> f64 {
     for gradient in gradients {
         let sums: Vec<f64> = gradient
             .par_chunks(PIECE)
-            .map(|piece| piece.iter().map(|&value| f64::from(value) * f64::from(value)).sum())
+            .map(|piece| {
+                piece
+                    .iter()
+                    .map(|&value| f64::from(value) * f64::from(value))
+                    .sum()
+            })
             .collect();
         total += sums.iter().sum::<f64>();
     }

@@ -1,12 +1,12 @@
 //! A recipe together with its data: everything that can be known, and can be wrong, before the first step.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use pleura_data::{Manifest, Split};
+use pleura_data::{Manifest, Row, Split};
 use pleura_nn::{
     architecture::Architecture,
     weights::{Head, Normalisation, Weights},
@@ -95,6 +95,9 @@ pub struct Identity {
 impl Plan {
     /// Reads what the recipe needs and fills in what it leaves open. `seed` replaces the recipe's.
     ///
+    /// A film whose patient this or a later stage is judged on (in whichever manifest) is left out of training, and one whose patient is
+    /// tested out of validation; both are counted as [`crate::labels::Exclusion::HeldOut`].
+    ///
     /// # Errors
     /// Manifests or weights that cannot be read or do not fit: unknown columns, empty splits, another architecture or
     /// normalisation, a keeping map with unknown findings.
@@ -108,29 +111,31 @@ impl Plan {
             recipe.seed = seed;
         }
         let architecture = recipe.architecture()?;
-        let mut starts = Starts { normalisation: recipe.normalisation.map(Into::into), findings: BTreeMap::new() };
-        let mut manifests: BTreeMap<PathBuf, (Arc<Manifest>, String)> = BTreeMap::new();
+        let mut starts = Starts {
+            normalisation: recipe.normalisation.map(Into::into),
+            findings: BTreeMap::new(),
+        };
+        let manifests = read_manifests(&mut recipe)?;
         let mut stages: Vec<StagePlan> = Vec::with_capacity(recipe.stages.len());
-        for index in 0..recipe.stages.len() {
-            let path = recipe.resolve_path(&recipe.stages[index].manifest);
-            let path = std::path::absolute(&path).map_err(Error::file(&path, "find"))?;
-            let (manifest, manifest_digest) = match manifests.get(&path) {
-                Some(known) => known.clone(),
-                None => {
-                    let manifest = Manifest::read(&path)?;
-                    let digest = manifest.digest();
-                    manifests.entry(path.clone()).or_insert((Arc::new(manifest), digest)).clone()
-                }
-            };
+        for (index, (manifest, manifest_digest)) in manifests.iter().enumerate() {
             let previous = stages.last().map(|stage| stage.stage.name.clone());
             let stage = &mut recipe.stages[index];
-            stage.manifest = path;
-            stage.start.get_or_insert_with(|| previous.map_or(Start::Random, Start::Stage));
+            stage
+                .start
+                .get_or_insert_with(|| previous.map_or(Start::Random, Start::Stage));
             stage.findings.get_or_insert_with(|| manifest.findings.clone());
             let stage = stage.clone();
             let start = starts.resolve(&recipe, index, &stage, &architecture)?;
             recipe.stages[index].start = Some(start.clone());
-            stages.push(StagePlan::new(&recipe, index, start, manifest, manifest_digest)?);
+            let judged = Judged::by(manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()));
+            stages.push(StagePlan::new(
+                &recipe,
+                index,
+                start,
+                Arc::clone(manifest),
+                manifest_digest.clone(),
+                &judged,
+            )?);
         }
         let normalisation = starts.normalisation.unwrap_or(Normalisation::NONE);
         recipe.normalisation = Some(normalisation.into());
@@ -142,13 +147,20 @@ impl Plan {
         }
         for (index, plan) in stages.iter_mut().enumerate() {
             let rate = &plan.stage.learning_rate;
-            let by_group = groups.iter().filter_map(|group| Some((group.clone(), rate.of(group)?)));
+            let by_group = groups
+                .iter()
+                .filter_map(|group| Some((group.clone(), rate.of(group)?)));
             let rate = LearningRate::ByGroup(by_group.collect());
             recipe.stages[index].learning_rate = rate;
             recipe.stages[index].seed = Some(plan.seed);
             plan.stage = recipe.stages[index].clone();
         }
-        Ok(Self { recipe, architecture, normalisation, stages })
+        Ok(Self {
+            recipe,
+            architecture,
+            normalisation,
+            stages,
+        })
     }
 
     /// What this run is, for [`crate::run()`] to compare when it resumes.
@@ -169,15 +181,22 @@ impl Plan {
             }
         }
         let recipe = hexadecimal(&Sha256::digest(portable.to_toml()?.as_bytes()));
-        Ok(Identity { version: env!("CARGO_PKG_VERSION").to_owned(), recipe, manifests, weights })
+        Ok(Identity {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            recipe,
+            manifests,
+            weights,
+        })
     }
 }
 
 impl Identity {
     /// One digest for all of it.
     pub(crate) fn digest(&self) -> Result<String, Error> {
-        let json = serde_json::to_vec(self)
-            .map_err(|error| Error::Damaged { path: "run.json".into(), problem: error.to_string() })?;
+        let json = serde_json::to_vec(self).map_err(|error| Error::Damaged {
+            path: "run.json".into(),
+            problem: error.to_string(),
+        })?;
         Ok(hexadecimal(&Sha256::digest(json)))
     }
 
@@ -185,11 +204,15 @@ impl Identity {
     pub(crate) fn changes(&self, now: &Self) -> Vec<String> {
         let mut changes = Vec::new();
         if self.version != now.version {
-            changes.push(format!("it was begun by version {}, this is {}", self.version, now.version));
+            changes.push(format!(
+                "it was begun by version {}, this is {}",
+                self.version, now.version
+            ));
         }
-        for (what, then, now) in
-            [("manifest", &self.manifests, &now.manifests), ("starting weights", &self.weights, &now.weights)]
-        {
+        for (what, then, now) in [
+            ("manifest", &self.manifests, &now.manifests),
+            ("starting weights", &self.weights, &now.weights),
+        ] {
             for (stage, digest) in then {
                 if now.get(stage).is_some_and(|now| now != digest) {
                     changes.push(format!("the {what} of stage {stage} changed"));
@@ -198,10 +221,72 @@ impl Identity {
         }
         // The recipe's digest covers manifests and weights too: name it where they do not explain the difference.
         if self.recipe != now.recipe && changes.is_empty() {
-            changes.push("the recipe or the seed changed (the run's recipe.toml shows what it was begun with)".to_owned());
+            changes.push(
+                "the recipe or the seed changed (the run's recipe.toml shows what it was begun with)"
+                    .to_owned(),
+            );
         }
         changes
     }
+}
+
+/// Each stage's manifest with its digest, every file read once; the recipe's paths become absolute.
+fn read_manifests(recipe: &mut Recipe) -> Result<Vec<(Arc<Manifest>, String)>, Error> {
+    let mut read: BTreeMap<PathBuf, (Arc<Manifest>, String)> = BTreeMap::new();
+    let mut manifests = Vec::with_capacity(recipe.stages.len());
+    for index in 0..recipe.stages.len() {
+        let path = recipe.resolve_path(&recipe.stages[index].manifest);
+        let path = std::path::absolute(&path).map_err(Error::file(&path, "find"))?;
+        if !read.contains_key(&path) {
+            let manifest = Manifest::read(&path)?;
+            let digest = manifest.digest();
+            read.insert(path.clone(), (Arc::new(manifest), digest));
+        }
+        manifests.push(read[&path].clone());
+        recipe.stages[index].manifest = path;
+    }
+    Ok(manifests)
+}
+
+/// Patients and films on which a stage or one after it is judged. What they are is not known to the film's own stage alone: a
+/// patient may be dealt to training in one table and to the test in another.
+struct Judged<'a> {
+    validation: BTreeSet<(&'a str, &'a str)>,
+    test: BTreeSet<(&'a str, &'a str)>,
+}
+
+impl<'a> Judged<'a> {
+    fn by(manifests: impl Iterator<Item = &'a Manifest>) -> Self {
+        let mut judged = Self {
+            validation: BTreeSet::new(),
+            test: BTreeSet::new(),
+        };
+        for row in manifests.flat_map(|manifest| &manifest.rows) {
+            match row.split {
+                Some(Split::Validation) => judged.validation.extend(identities(row)),
+                Some(Split::Test) => judged.test.extend(identities(row)),
+                _ => {}
+            }
+        }
+        judged
+    }
+
+    /// Whether a film must be left out of the split it is in.
+    fn forbids(&self, row: &Row) -> bool {
+        let among = |set: &BTreeSet<(&str, &str)>| identities(row).any(|identity| set.contains(&identity));
+        match row.split {
+            Some(Split::Train) => among(&self.validation) || among(&self.test),
+            Some(Split::Validation) => among(&self.test),
+            _ => false,
+        }
+    }
+}
+
+/// Who is on a film, and which file it is.
+fn identities(row: &Row) -> impl Iterator<Item = (&str, &str)> {
+    let patient = (!row.patient.is_empty()).then_some((row.dataset.as_str(), row.patient.as_str()));
+    let film = (!row.sha256.is_empty()).then_some(("\0sha256", row.sha256.as_str()));
+    patient.into_iter().chain(film)
 }
 
 /// What is known about starting weights while the stages are gone through in order.
@@ -242,8 +327,17 @@ impl Starts {
         Ok(start)
     }
 
-    fn check_file(&mut self, path: &Path, stage: &Stage, architecture: &Architecture) -> Result<Vec<String>, Error> {
-        let refuse = |problem: String| Error::Start { stage: stage.name.clone(), weights: path.to_owned(), problem };
+    fn check_file(
+        &mut self,
+        path: &Path,
+        stage: &Stage,
+        architecture: &Architecture,
+    ) -> Result<Vec<String>, Error> {
+        let refuse = |problem: String| Error::Start {
+            stage: stage.name.clone(),
+            weights: path.to_owned(),
+            problem,
+        };
         if !path.exists() {
             return Err(refuse(
                 "there is no such file; make it with `pleura import` or `pleura weights fetch`, or name another in `start`".into(),
@@ -252,7 +346,9 @@ impl Starts {
         let weights = Weights::read(path)?;
         if weights.architecture != *architecture {
             let (found, expected) = (weights.architecture.name(), architecture.name());
-            return Err(refuse(format!("these are weights of {found}, the recipe's architecture is {expected}")));
+            return Err(refuse(format!(
+                "these are weights of {found}, the recipe's architecture is {expected}"
+            )));
         }
         let normalisation = *self.normalisation.get_or_insert(weights.normalisation);
         if normalisation != weights.normalisation {
@@ -273,12 +369,17 @@ impl StagePlan {
         start: Start,
         manifest: Arc<Manifest>,
         manifest_digest: String,
+        judged: &Judged<'_>,
     ) -> Result<Self, Error> {
         let stage = recipe.stages[index].clone();
         let findings = stage.findings.clone().unwrap_or_default();
         let path = stage.manifest.clone();
         let name = stage.name.clone();
-        let refuse = |problem: String| Error::Data { stage: name.clone(), manifest: path.clone(), problem };
+        let refuse = |problem: String| Error::Data {
+            stage: name.clone(),
+            manifest: path.clone(),
+            problem,
+        };
         let at = |key: &'static str| -> [Step<'_>; 3] { ["stage".into(), index.into(), key.into()] };
         let fewest = if stage.kind == StageKind::Exclusive { 2 } else { 1 };
         if findings.len() < fewest {
@@ -289,7 +390,8 @@ impl StagePlan {
             );
             return Err(refuse(problem));
         }
-        let labels = Labels::new(&stage, &findings, &manifest).map_err(&refuse)?;
+        let mut labels = Labels::new(&stage, &findings, &manifest).map_err(&refuse)?;
+        labels.hold_out(|row| judged.forbids(&manifest.rows[row]));
         let [train, validation, test] =
             [Split::Train, Split::Validation, Split::Test].map(|split| labels.rows(&manifest, split));
         for (split, rows) in [("train", &train), ("val", &validation)] {
@@ -305,7 +407,10 @@ impl StagePlan {
         if stage.kind == StageKind::Exclusive
             && let Some(missing) = train_counts.findings.iter().find(|count| count.positive == 0)
         {
-            return Err(refuse(format!("no training film is {:?}; leave it out of `findings`, or add films", missing.finding)));
+            return Err(refuse(format!(
+                "no training film is {:?}; leave it out of `findings`, or add films",
+                missing.finding
+            )));
         }
         let weights = class_weights(&stage.class_weights, &train_counts)
             .map_err(|problem| recipe.problem(&at("class_weights"), problem))?;
@@ -314,13 +419,34 @@ impl StagePlan {
             StageKind::Independent => {
                 let positive_weights = positive_weights(&stage.positive_weights, &train_counts)
                     .map_err(|problem| recipe.problem(&at("positive_weights"), problem))?;
-                Loss::Independent { weights, positive_weights }
+                Loss::Independent {
+                    weights,
+                    positive_weights,
+                }
             }
         };
         let unsplit = manifest.rows.iter().filter(|row| row.split.is_none()).count();
-        let counts = Counts { train: train_counts, validation: validation_counts, test: test_counts, unsplit };
+        let counts = Counts {
+            train: train_counts,
+            validation: validation_counts,
+            test: test_counts,
+            unsplit,
+        };
         let seed = stage.seed.unwrap_or(recipe.seed);
-        Ok(Self { stage, findings, start, seed, manifest, manifest_digest, labels, loss, train, validation, test, counts })
+        Ok(Self {
+            stage,
+            findings,
+            start,
+            seed,
+            manifest,
+            manifest_digest,
+            labels,
+            loss,
+            train,
+            validation,
+            test,
+            counts,
+        })
     }
 
     /// Steps of one epoch.

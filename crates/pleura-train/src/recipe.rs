@@ -17,9 +17,11 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     optimisation::{
-        Decay, Freeze, Groups, LearningRate, OptimiserRecipe, ScheduleRecipe, WarmUp, ALL_BUT_HEAD, HEAD,
+        ALL_BUT_HEAD, Decay, Freeze, Groups, HEAD, LearningRate, OptimiserRecipe, ScheduleRecipe, WarmUp,
     },
-    stage::{Keep, KeepRule, Monitor, NormChoice, Stage, StageKind, Start, Uncertain, Weighting, WeightingWord},
+    stage::{
+        Keep, KeepRule, Monitor, NormChoice, Stage, StageKind, Start, Uncertain, Weighting, WeightingWord,
+    },
 };
 use crate::error::Error;
 
@@ -72,7 +74,10 @@ pub enum ArchitectureChoice {
 
 /// From grey levels in [0, 1] to what the network reads.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected \"unit\", \"imagenet\", or a table with mean and std of three numbers each")]
+#[serde(
+    untagged,
+    expecting = "expected \"unit\", \"imagenet\", or a table with mean and std of three numbers each"
+)]
 pub enum NormalisationChoice {
     /// One of the usual two, by name.
     Named(NamedNormalisation),
@@ -124,7 +129,10 @@ pub struct EvaluationChoice {
 
 impl Default for EvaluationChoice {
     fn default() -> Self {
-        Self { bootstrap: 2000, level: 0.95 }
+        Self {
+            bootstrap: 2000,
+            level: 0.95,
+        }
     }
 }
 
@@ -147,7 +155,10 @@ impl Recipe {
             key: String::new(),
             problem: error.message().replace('\n', " "),
         })?;
-        recipe.origin = Origin { path: path.to_owned(), text: text.to_owned() };
+        recipe.origin = Origin {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
         check::check(&recipe)?;
         Ok(recipe)
     }

@@ -125,25 +125,42 @@ pub(crate) struct StageRecord {
 /// # Errors
 /// [`Error::Occupied`] where there is a run and `resume` is not set, [`Error::Changed`] where there is another one, [`Error::Locked`]
 /// where another process trains there; all that [`Plan::new`] refuses; [`Error::Diverged`].
-pub fn run(recipe: &Recipe, out: &Path, options: &Options, observer: &mut dyn Observer) -> Result<RunSummary, Error> {
+pub fn run(
+    recipe: &Recipe,
+    out: &Path,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Result<RunSummary, Error> {
     match options.threads {
         None => carry_out(recipe, out, options, observer),
         Some(threads) => rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
-            .map_err(|error| Error::Threads { threads, problem: error.to_string() })?
+            .map_err(|error| Error::Threads {
+                threads,
+                problem: error.to_string(),
+            })?
             .install(|| carry_out(recipe, out, options, observer)),
     }
 }
 
-fn carry_out(recipe: &Recipe, out: &Path, options: &Options, observer: &mut dyn Observer) -> Result<RunSummary, Error> {
+fn carry_out(
+    recipe: &Recipe,
+    out: &Path,
+    options: &Options,
+    observer: &mut dyn Observer,
+) -> Result<RunSummary, Error> {
     let plan = Plan::new(recipe, options.seed)?;
     let identity = plan.identity()?;
     std::fs::create_dir_all(out).map_err(Error::file(out, "create"))?;
     let _lock = RunLock::take(out)?;
     begin_or_resume(&plan, &identity, out, options.resume)?;
     let digest = identity.digest()?;
-    let mut summary = RunSummary { out: out.to_owned(), stages: Vec::new(), stopped: None };
+    let mut summary = RunSummary {
+        out: out.to_owned(),
+        stages: Vec::new(),
+        stopped: None,
+    };
     let mut lengths = Lengths::default();
     for number in 0..plan.stages.len() {
         let name = &plan.stages[number].stage.name;
@@ -156,16 +173,31 @@ fn carry_out(recipe: &Recipe, out: &Path, options: &Options, observer: &mut dyn 
         } else {
             std::fs::create_dir_all(&folder).map_err(Error::file(&folder, "create"))?;
             crate::log::sweep(&folder)?;
-            let stage = StageRun::open(&plan, number, out, &digest, lengths, options.cache.as_deref(), observer)?;
+            let stage = StageRun::open(
+                &plan,
+                number,
+                out,
+                &digest,
+                lengths,
+                options.cache.as_deref(),
+                observer,
+            )?;
             match stage.train()? {
                 Outcome::Stopped { epoch, step } => {
-                    summary.stopped = Some(Stop { stage: name.clone(), epoch, step });
+                    summary.stopped = Some(Stop {
+                        stage: name.clone(),
+                        epoch,
+                        step,
+                    });
                     return Ok(summary);
                 }
                 Outcome::Finished(record) => *record,
             }
         };
-        lengths = Lengths { events: 0, ..record.lengths };
+        lengths = Lengths {
+            events: 0,
+            ..record.lengths
+        };
         summary.stages.push(record.summary);
     }
     // A run that is finished ends its logs where the last stage did, whatever a killed process wrote after.
@@ -189,7 +221,10 @@ fn begin_or_resume(plan: &Plan, identity: &Identity, out: &Path, resume: bool) -
         }
         let changes = read_json::<Identity>(&path)?.changes(identity);
         if !changes.is_empty() {
-            return Err(Error::Changed { out: out.to_owned(), changes });
+            return Err(Error::Changed {
+                out: out.to_owned(),
+                changes,
+            });
         }
         return Ok(());
     }

@@ -15,9 +15,15 @@ impl Schedule {
     /// The schedule over `epochs` epochs of `steps_per_epoch` steps.
     pub fn new(recipe: ScheduleRecipe, epochs: usize, steps_per_epoch: usize) -> Self {
         let steps_per_epoch = steps_per_epoch.max(1) as u64;
-        let warm_up_steps =
-            recipe.warm_up().map_or(0, |warm_up| (warm_up.epochs * steps_per_epoch as f64).round() as u64);
-        Self { recipe, steps_per_epoch, steps: epochs as u64 * steps_per_epoch, warm_up_steps }
+        let warm_up_steps = recipe.warm_up().map_or(0, |warm_up| {
+            (warm_up.epochs * steps_per_epoch as f64).round() as u64
+        });
+        Self {
+            recipe,
+            steps_per_epoch,
+            steps: epochs as u64 * steps_per_epoch,
+            warm_up_steps,
+        }
     }
 
     /// Factor at `step`, counted from 0 over the whole stage.

@@ -46,8 +46,14 @@ pub(crate) fn start(
         weights: from.clone().unwrap_or_else(|| PathBuf::from("random")),
         problem,
     };
-    let (head, mut neurons) =
-        keep::new_head(old_head.as_ref(), &plan.findings, features, &plan.stage.keep, plan.seed).map_err(refuse)?;
+    let (head, mut neurons) = keep::new_head(
+        old_head.as_ref(),
+        &plan.findings,
+        features,
+        &plan.stage.keep,
+        plan.seed,
+    )
+    .map_err(refuse)?;
     let mut weights = match &old {
         Some(old) => old.clone(),
         None => Weights::initialise(&run.architecture, &plan.findings, run.normalisation, plan.seed),
@@ -69,12 +75,28 @@ fn prove(
     (new, new_head): (&Weights, &Head),
     neurons: &mut Neurons,
 ) -> Result<(), Error> {
-    let failed = |problem: String| Error::Keeping { stage: plan.stage.name.clone(), problem };
+    let failed = |problem: String| Error::Keeping {
+        stage: plan.stage.name.clone(),
+        problem,
+    };
     let rows = plan.train.iter().take(PROOF_FILMS).copied().collect();
-    let mut loader = Loader::epoch(plan.manifest.clone(), cache.clone(), rows, PROOF_FILMS, 0, None, 0, 0);
-    let films = loader.next().transpose()?.ok_or_else(|| failed("there is no training film".to_owned()))?;
+    let mut loader = Loader::epoch(
+        plan.manifest.clone(),
+        cache.clone(),
+        rows,
+        PROOF_FILMS,
+        0,
+        None,
+        0,
+        0,
+    );
+    let films = loader
+        .next()
+        .transpose()?
+        .ok_or_else(|| failed("there is no training film".to_owned()))?;
     let count = films.rows.len();
-    let logits = |weights: &Weights| Network::new(Cpu::new(), weights)?.infer(&films.grey, count, cache.size());
+    let logits =
+        |weights: &Weights| Network::new(Cpu::new(), weights)?.infer(&films.grey, count, cache.size());
     let (before, after) = (logits(old)?, logits(new)?);
     keep::prove(neurons, (old_head, &before), (new_head, &after), count).map_err(failed)
 }

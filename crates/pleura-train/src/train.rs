@@ -140,19 +140,30 @@ impl<'a> StageRun<'a> {
     }
 
     fn stopped(&self) -> Outcome {
-        Outcome::Stopped { epoch: self.position.epoch, step: self.position.step }
+        Outcome::Stopped {
+            epoch: self.position.epoch,
+            step: self.position.step,
+        }
     }
 
     fn begin(&mut self) -> Result<(), Error> {
         let plan = self.plan;
         if self.resumed_at.is_none() {
             write_json(&self.folder.join("neurons.json"), &self.neurons)?;
-            write_json(&self.folder.join("data.json"), &DataRecord {
-                manifest: &plan.manifest_digest,
-                findings: &plan.findings,
-                splits: &plan.counts,
-            })?;
-            let kept = self.neurons.neurons.iter().filter(|neuron| neuron.from.is_some()).count();
+            write_json(
+                &self.folder.join("data.json"),
+                &DataRecord {
+                    manifest: &plan.manifest_digest,
+                    findings: &plan.findings,
+                    splits: &plan.counts,
+                },
+            )?;
+            let kept = self
+                .neurons
+                .neurons
+                .iter()
+                .filter(|neuron| neuron.from.is_some())
+                .count();
             self.log.line(&serde_json::json!({
                 "stage": plan.stage.name, "event": "stage", "epochs": plan.stage.epochs,
                 "steps_per_epoch": plan.steps_per_epoch(), "train": plan.train.len(),
@@ -196,7 +207,9 @@ impl<'a> StageRun<'a> {
         }
         loop {
             let begin = Instant::now();
-            let Some(batch) = films.next().transpose()? else { break };
+            let Some(batch) = films.next().transpose()? else {
+                break;
+            };
             let waited = begin.elapsed();
             let step = self.step(&batch, &moving)?;
             self.pace.step(batch.rows.len(), begin.elapsed(), waited);
@@ -219,16 +232,26 @@ impl<'a> StageRun<'a> {
             NormChoice::Batch => Norm::Batch,
             NormChoice::Running => Norm::Running,
         };
-        let (logits, trace) = self.network.forward(&batch.grey, batch.rows.len(), self.cache.size(), norm)?;
-        let (value, gradient) = plan.loss.with_gradient(&logits, &plan.labels.targets(&batch.rows))?;
+        let (logits, trace) = self
+            .network
+            .forward(&batch.grey, batch.rows.len(), self.cache.size(), norm)?;
+        let (value, gradient) = plan
+            .loss
+            .with_gradient(&logits, &plan.labels.targets(&batch.rows))?;
         self.refuse_nonsense("loss", value.mean())?;
-        self.network.backward(&trace, &gradient, &moving.scope, &mut self.gradients)?;
+        self.network
+            .backward(&trace, &gradient, &moving.scope, &mut self.gradients)?;
         if norm == Norm::Batch {
             self.network.update_running(&trace, RUNNING_MOMENTUM)?;
         }
         drop(trace);
         let gradients = self.gradients.tensors();
-        let grad_norm = global_norm(moving.parameters.iter().map(|moved| gradients[moved.index].as_slice()));
+        let grad_norm = global_norm(
+            moving
+                .parameters
+                .iter()
+                .map(|moved| gradients[moved.index].as_slice()),
+        );
         self.refuse_nonsense("gradient norm", grad_norm)?;
         let scale = clip_scale(grad_norm, stage.gradient_clip);
         let factor = self.schedule.factor(self.position.step);
@@ -247,7 +270,11 @@ impl<'a> StageRun<'a> {
         let step = Step {
             step: self.position.step,
             loss: value.mean(),
-            rates: moving.rates.iter().map(|(group, rate)| (group.clone(), rate * factor)).collect(),
+            rates: moving
+                .rates
+                .iter()
+                .map(|(group, rate)| (group.clone(), rate * factor))
+                .collect(),
             grad_norm,
         };
         self.position.add(&value);
@@ -261,7 +288,13 @@ impl<'a> StageRun<'a> {
             return Ok(());
         }
         let Position { epoch, step, .. } = self.position;
-        Err(Error::Diverged { stage: self.plan.stage.name.clone(), epoch, step, what, value })
+        Err(Error::Diverged {
+            stage: self.plan.stage.name.clone(),
+            epoch,
+            step,
+            what,
+            value,
+        })
     }
 
     fn record_step(&mut self, step: &Step, seconds: f64, waited: f64) -> Result<(), Error> {
@@ -279,8 +312,15 @@ impl<'a> StageRun<'a> {
         self.timing.line(&serde_json::json!({
             "stage": stage.name, "event": "step", "step": step.step, "seconds": seconds, "waited": waited,
         }))?;
-        let mut scalars = vec![("step/loss".to_owned(), step.loss), ("step/grad_norm".to_owned(), step.grad_norm)];
-        scalars.extend(step.rates.iter().map(|(group, rate)| (format!("lr/{group}"), *rate)));
+        let mut scalars = vec![
+            ("step/loss".to_owned(), step.loss),
+            ("step/grad_norm".to_owned(), step.grad_norm),
+        ];
+        scalars.extend(
+            step.rates
+                .iter()
+                .map(|(group, rate)| (format!("lr/{group}"), *rate)),
+        );
         self.events.scalars(step.step, &scalars)?;
         let steps = self.plan.steps_per_epoch();
         let progress = StepProgress {
@@ -306,10 +346,14 @@ impl<'a> StageRun<'a> {
         let Some(logits) = self.answers(Split::Validation, &plan.validation, None)? else {
             return self.checkpoint();
         };
-        let validation_loss = plan.loss.value(&logits, &plan.labels.targets(&plan.validation))?.mean();
+        let validation_loss = plan
+            .loss
+            .value(&logits, &plan.labels.targets(&plan.validation))?
+            .mean();
         self.refuse_nonsense("validation loss", validation_loss)?;
         let truth = plan.labels.truth(&plan.validation);
-        let predictions = answer::predictions(&plan.manifest, &plan.validation, &plan.findings, truth, &logits)?;
+        let predictions =
+            answer::predictions(&plan.manifest, &plan.validation, &plan.findings, truth, &logits)?;
         let overall = pleura_eval::evaluate(&predictions, &pleura_eval::Options::points())?.overall;
         let (accuracy, macro_auc) = (overall.accuracy.value, overall.macro_auc.value);
         let epoch = self.position.epoch;
@@ -339,10 +383,16 @@ impl<'a> StageRun<'a> {
             ("epoch/validation_accuracy", accuracy),
             ("epoch/validation_macro_auc", macro_auc),
         ];
-        let scalars: Vec<(String, f64)> =
-            scalars.into_iter().filter_map(|(tag, value)| Some((tag.to_owned(), value?))).collect();
+        let scalars: Vec<(String, f64)> = scalars
+            .into_iter()
+            .filter_map(|(tag, value)| Some((tag.to_owned(), value?)))
+            .collect();
         self.events.scalars(self.position.step, &scalars)?;
-        self.position.curve.push(CurvePoint { epoch, train_loss, validation_loss });
+        self.position.curve.push(CurvePoint {
+            epoch,
+            train_loss,
+            validation_loss,
+        });
         (self.position.loss_sum, self.position.loss_mass) = (0.0, 0.0);
         self.position.epoch += 1;
         self.position.batch = 0;
@@ -368,13 +418,29 @@ impl<'a> StageRun<'a> {
         network: Option<&Network<Cpu>>,
     ) -> Result<Option<Vec<f32>>, Error> {
         let (plan, observer) = (self.plan, &mut *self.observer);
-        let split = if split == Split::Test { "test" } else { "validation" };
+        let split = if split == Split::Test {
+            "test"
+        } else {
+            "validation"
+        };
         let mut notice = |done: usize| {
-            let event = Event::Answering { stage: &plan.stage.name, split, done, of: rows.len() };
+            let event = Event::Answering {
+                stage: &plan.stage.name,
+                split,
+                done,
+                of: rows.len(),
+            };
             observer.notice(&event)
         };
         let network = network.unwrap_or(&self.network);
-        let logits = answer::answer(network, &plan.manifest, &self.cache, rows, plan.stage.batch, &mut notice)?;
+        let logits = answer::answer(
+            network,
+            &plan.manifest,
+            &self.cache,
+            rows,
+            plan.stage.batch,
+            &mut notice,
+        )?;
         self.stop |= logits.is_none();
         Ok(logits)
     }
@@ -385,7 +451,10 @@ impl<'a> StageRun<'a> {
         let mut weights = self.network.weights();
         let mut note = |key: &str, value: String| weights.metadata.insert(key.to_owned(), value);
         note("kind", plan.stage.kind.name().to_owned());
-        note("preparation", serde_json::to_string(&self.run.recipe.preparation).unwrap_or_default());
+        note(
+            "preparation",
+            serde_json::to_string(&self.run.recipe.preparation).unwrap_or_default(),
+        );
         note("stage", plan.stage.name.clone());
         note("epoch", epoch.to_string());
         note("seed", plan.seed.to_string());
@@ -406,7 +475,11 @@ impl<'a> StageRun<'a> {
     }
 
     fn sync(&self) -> Result<Lengths, Error> {
-        Ok(Lengths { log: self.log.sync()?, timing: self.timing.sync()?, events: self.events.sync()? })
+        Ok(Lengths {
+            log: self.log.sync()?,
+            timing: self.timing.sync()?,
+            events: self.events.sync()?,
+        })
     }
 
     /// Evaluates the best weights and writes the stage's record.
@@ -417,9 +490,10 @@ impl<'a> StageRun<'a> {
         let best = Weights::read(&self.folder.join("best.safetensors"))?;
         let network = Network::new(Cpu::new(), &best)?;
         let mut evaluation = None;
-        for (split, rows, name) in
-            [(Split::Validation, &plan.validation, "validation"), (Split::Test, &plan.test, "test")]
-        {
+        for (split, rows, name) in [
+            (Split::Validation, &plan.validation, "validation"),
+            (Split::Test, &plan.test, "test"),
+        ] {
             if rows.is_empty() {
                 continue;
             }
@@ -452,7 +526,9 @@ impl<'a> StageRun<'a> {
             steps: self.position.step,
             stopped_early: self.position.epoch < plan.stage.epochs,
             best_epoch,
-            validation_loss: curve.get(best_epoch).map_or(f64::NAN, |point| point.validation_loss),
+            validation_loss: curve
+                .get(best_epoch)
+                .map_or(f64::NAN, |point| point.validation_loss),
             best_weights: best.digest(),
             last_weights: last.digest(),
             test_films: plan.test.len(),
@@ -464,7 +540,10 @@ impl<'a> StageRun<'a> {
             "best_epoch": best_epoch, "best_weights": summary.best_weights, "last_weights": summary.last_weights,
             "test": {"films": summary.test_films, "accuracy": test_accuracy, "macro_auc": test_macro_auc},
         }))?;
-        let record = StageRecord { lengths: self.sync()?, summary };
+        let record = StageRecord {
+            lengths: self.sync()?,
+            summary,
+        };
         write_json(&self.folder.join("stage.json"), &record)?;
         self.checkpoints.clear()?;
         let _ = self.observer.notice(&Event::StageEnd(&record.summary));
@@ -474,15 +553,25 @@ impl<'a> StageRun<'a> {
 
 /// Puts the stage's films into the cache; true if the observer broke off.
 fn decode(plan: &StagePlan, cache: &FilmCache, observer: &mut dyn Observer) -> Result<bool, Error> {
-    let rows: Vec<usize> = [&plan.train, &plan.validation, &plan.test].into_iter().flatten().copied().collect();
-    let missing: Vec<usize> =
-        rows.into_iter().filter(|&row| cache.grey(&plan.manifest.rows[row].sha256).is_none()).collect();
+    let rows: Vec<usize> = [&plan.train, &plan.validation, &plan.test]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
+    let missing: Vec<usize> = rows
+        .into_iter()
+        .filter(|&row| cache.grey(&plan.manifest.rows[row].sha256).is_none())
+        .collect();
     let watched = Mutex::new((observer, false));
     for (number, chunk) in missing.chunks(DECODED_AT_ONCE).enumerate() {
         let before = number * DECODED_AT_ONCE;
         cache.fill(&plan.manifest, chunk, &|done, _| {
             let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
-            let event = Event::Decoding { stage: &plan.stage.name, done: before + done, of: missing.len() };
+            let event = Event::Decoding {
+                stage: &plan.stage.name,
+                done: before + done,
+                of: missing.len(),
+            };
             watched.1 |= watched.0.notice(&event) == ControlFlow::Break(());
         })?;
         if watched.lock().unwrap_or_else(PoisonError::into_inner).1 {
@@ -512,7 +601,11 @@ impl Moving {
         let decay = match stage.optimiser {
             OptimiserRecipe::Sgd { decay, .. } | OptimiserRecipe::AdamW { decay, .. } => decay,
         };
-        let mut moving = Self { parameters: Vec::new(), rates: BTreeMap::new(), scope: Scope::all() };
+        let mut moving = Self {
+            parameters: Vec::new(),
+            rates: BTreeMap::new(),
+            scope: Scope::all(),
+        };
         for (index, spec) in network.parameters().iter().enumerate() {
             if !spec.kind.trainable() || stage.freeze.iter().any(|freeze| freeze.holds(&spec.group, epoch)) {
                 continue;

@@ -25,14 +25,21 @@ impl Watch {
     ///
     /// An undefined value (an AUC without films of a class) is worse than any other; of equals the earlier stays best.
     pub(crate) fn observe(&mut self, monitor: Monitor, epoch: usize, value: Option<f64>) -> bool {
-        let worst = if monitor == Monitor::ValidationLoss { f64::INFINITY } else { f64::NEG_INFINITY };
+        let worst = if monitor == Monitor::ValidationLoss {
+            f64::INFINITY
+        } else {
+            f64::NEG_INFINITY
+        };
         let value = value.filter(|value| !value.is_nan()).unwrap_or(worst);
         let better = self.best.is_none_or(|best| match monitor {
             Monitor::ValidationLoss => value < best.value,
             Monitor::MacroAuc | Monitor::Accuracy => value > best.value,
         });
         if better {
-            *self = Self { best: Some(Best { epoch, value }), since: 0 };
+            *self = Self {
+                best: Some(Best { epoch, value }),
+                since: 0,
+            };
         } else {
             self.since += 1;
         }
@@ -59,7 +66,10 @@ mod tests {
             .collect();
         assert_eq!(answers, [true, true, false, false, false]);
         assert_eq!(watch.best, Some(Best { epoch: 1, value: 0.7 }));
-        assert_eq!([2, 3, 4].map(|patience| watch.gives_up(Some(patience))), [true, true, false]);
+        assert_eq!(
+            [2, 3, 4].map(|patience| watch.gives_up(Some(patience))),
+            [true, true, false]
+        );
         assert!(!watch.gives_up(None));
     }
 

@@ -6,13 +6,20 @@ use super::*;
 use crate::recipe::Recipe;
 
 fn stage(text: &str) -> Stage {
-    let text = format!("architecture = \"small\"\n[[stage]]\nname = \"s\"\nmanifest = \"m.csv\"\nepochs = 1\n{text}");
-    Recipe::parse(&text, Path::new("r.toml")).unwrap().stages.remove(0)
+    let text = format!(
+        "architecture = \"small\"\n[[stage]]\nname = \"s\"\nmanifest = \"m.csv\"\nepochs = 1\n{text}"
+    );
+    Recipe::parse(&text, Path::new("r.toml"))
+        .unwrap()
+        .stages
+        .remove(0)
 }
 
 /// Films with labels in the columns No Finding, Pneumonia, Consolidation, COVID-19; `u` uncertain, `.` unknown.
 fn manifest(rows: &[&str]) -> Manifest {
-    let names = ["No Finding", "Pneumonia", "Consolidation", "COVID-19"].map(String::from).to_vec();
+    let names = ["No Finding", "Pneumonia", "Consolidation", "COVID-19"]
+        .map(String::from)
+        .to_vec();
     let mut manifest = Manifest::new("", names);
     for (index, labels) in rows.iter().enumerate() {
         let labels = labels.chars().map(|c| match c {
@@ -46,9 +53,20 @@ fn exclusive_classes_come_from_columns_and_the_rest_is_counted() {
     assert_eq!(labels.truth(&[3, 4]), Truth::Exclusive(vec![Some(0), None]));
     let counts = labels.count(&manifest, Split::Train);
     assert_eq!((counts.films, counts.patients), (4, 2));
-    let expected = [(Exclusion::NoClass, 1), (Exclusion::SeveralClasses, 1), (Exclusion::UncertainClass, 2)];
+    let expected = [
+        (Exclusion::NoClass, 1),
+        (Exclusion::SeveralClasses, 1),
+        (Exclusion::UncertainClass, 2),
+    ];
     assert_eq!(counts.excluded, expected.into());
-    assert_eq!(counts.findings.iter().map(|count| count.positive).collect::<Vec<_>>(), [1, 2, 1]);
+    assert_eq!(
+        counts
+            .findings
+            .iter()
+            .map(|count| count.positive)
+            .collect::<Vec<_>>(),
+        [1, 2, 1]
+    );
     assert_eq!(class_weights(&stage.class_weights, &counts).unwrap(), [1.0; 3]);
     let balanced = class_weights(&Weighting::Word(WeightingWord::Balanced), &counts).unwrap();
     assert_eq!(balanced, [4.0 / 3.0, 2.0 / 3.0, 4.0 / 3.0]);
@@ -60,7 +78,10 @@ fn uncertain_labels_follow_the_policy() {
     for (policy, expected) in [("ignore", None), ("zeros", Some(false)), ("ones", Some(true))] {
         let stage = stage(&format!("kind = \"independent\"\nuncertain = \"{policy}\""));
         let labels = Labels::new(&stage, &manifest.findings, &manifest).unwrap();
-        assert_eq!(labels.targets(&[0]), Targets::Findings(vec![expected, Some(true), Some(false), None]));
+        assert_eq!(
+            labels.targets(&[0]),
+            Targets::Findings(vec![expected, Some(true), Some(false), None])
+        );
     }
 }
 
@@ -82,5 +103,8 @@ fn independent_findings_need_one_known_label() {
 fn a_missing_column_is_named_with_those_there_are() {
     let stage = stage("kind = \"exclusive\"\nfindings = [\"COVID-19\", \"healthy\"]");
     let problem = Labels::new(&stage, stage.findings.as_ref().unwrap(), &manifest(&[])).unwrap_err();
-    assert!(problem.contains("healthy") && problem.contains("No Finding"), "{problem}");
+    assert!(
+        problem.contains("healthy") && problem.contains("No Finding"),
+        "{problem}"
+    );
 }

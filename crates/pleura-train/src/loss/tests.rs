@@ -6,14 +6,24 @@ fn logits() -> Vec<f32> {
 }
 
 fn exclusive() -> (Loss, Targets) {
-    (Loss::Exclusive { weights: vec![0.5, 1.0, 2.5] }, Targets::Classes(vec![0, 2, 1, 1, 2]))
+    (
+        Loss::Exclusive {
+            weights: vec![0.5, 1.0, 2.5],
+        },
+        Targets::Classes(vec![0, 2, 1, 1, 2]),
+    )
 }
 
 fn independent() -> (Loss, Targets) {
     let labels = [1, 0, -1, -1, 1, 1, 0, 0, 1, -1, -1, -1, 1, 0, 0];
-    let labels = labels.into_iter().map(|label| (label >= 0).then_some(label == 1)).collect();
-    let loss =
-        Loss::Independent { weights: vec![0.5, 1.0, 2.5], positive_weights: vec![3.0, 1.0, 0.25] };
+    let labels = labels
+        .into_iter()
+        .map(|label| (label >= 0).then_some(label == 1))
+        .collect();
+    let loss = Loss::Independent {
+        weights: vec![0.5, 1.0, 2.5],
+        positive_weights: vec![3.0, 1.0, 0.25],
+    };
     (loss, Targets::Findings(labels))
 }
 
@@ -37,12 +47,19 @@ fn gradients_are_slopes() {
         let (_, gradient) = loss.with_gradient(&logits(), &targets).unwrap();
         for index in 0..gradient.len() {
             let shifted = |by: f32| {
-                let mut logits: Vec<f32> = logits().iter().map(|value| (value * 1024.0).round() / 1024.0).collect();
+                let mut logits: Vec<f32> = logits()
+                    .iter()
+                    .map(|value| (value * 1024.0).round() / 1024.0)
+                    .collect();
                 logits[index] += by;
                 loss.value(&logits, &targets).unwrap().mean()
             };
             let slope = (shifted(step) - shifted(-step)) / (2.0 * f64::from(step));
-            assert!((slope - f64::from(gradient[index])).abs() < 3e-4, "{index}: {slope} {}", gradient[index]);
+            assert!(
+                (slope - f64::from(gradient[index])).abs() < 3e-4,
+                "{index}: {slope} {}",
+                gradient[index]
+            );
         }
     }
 }
@@ -50,12 +67,16 @@ fn gradients_are_slopes() {
 #[test]
 fn unknown_labels_say_nothing() {
     let (loss, _) = independent();
-    let (value, gradient) = loss.with_gradient(&logits(), &Targets::Findings(vec![None; 15])).unwrap();
+    let (value, gradient) = loss
+        .with_gradient(&logits(), &Targets::Findings(vec![None; 15]))
+        .unwrap();
     assert_eq!((value.mean(), gradient), (0.0, vec![0.0; 15]));
     // A label more on one film leaves the slope of another film's known label as it was, but for the mean.
     let mut labels = vec![None; 15];
     labels[4] = Some(true);
-    let (_, alone) = loss.with_gradient(&logits(), &Targets::Findings(labels.clone())).unwrap();
+    let (_, alone) = loss
+        .with_gradient(&logits(), &Targets::Findings(labels.clone()))
+        .unwrap();
     labels[0] = Some(false);
     let (_, beside) = loss.with_gradient(&logits(), &Targets::Findings(labels)).unwrap();
     assert!((alone[4] - 2.0 * beside[4]).abs() < 1e-7);
@@ -76,6 +97,9 @@ fn huge_logits_stay_finite() {
 fn what_does_not_belong_together_is_refused() {
     let (loss, targets) = exclusive();
     assert!(loss.value(&logits()[1..], &targets).is_err());
-    assert!(loss.value(&logits(), &Targets::Classes(vec![0, 1, 2, 3, 0])).is_err());
+    assert!(
+        loss.value(&logits(), &Targets::Classes(vec![0, 1, 2, 3, 0]))
+            .is_err()
+    );
     assert!(loss.value(&logits(), &independent().1).is_err());
 }

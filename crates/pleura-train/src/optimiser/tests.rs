@@ -5,11 +5,21 @@ use crate::{
 };
 
 fn sgd(momentum: f64, nesterov: bool, weight_decay: f64) -> OptimiserRecipe {
-    OptimiserRecipe::Sgd { momentum, nesterov, weight_decay, decay: Decay::All }
+    OptimiserRecipe::Sgd {
+        momentum,
+        nesterov,
+        weight_decay,
+        decay: Decay::All,
+    }
 }
 
 fn adamw(betas: [f64; 2], eps: f64, weight_decay: f64) -> OptimiserRecipe {
-    OptimiserRecipe::AdamW { betas, eps, weight_decay, decay: Decay::All }
+    OptimiserRecipe::AdamW {
+        betas,
+        eps,
+        weight_decay,
+        decay: Decay::All,
+    }
 }
 
 #[test]
@@ -65,16 +75,28 @@ fn the_clip_is_torchs() {
 fn threads_change_no_bit() {
     let count = 3 * PIECE + 17;
     let run = |threads| {
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(|| {
-            let mut values = wave(count, 0.9, 0.1);
-            let gradient = wave(count, 0.7, 0.3);
-            let mut state = State::default();
-            for _ in 0..3 {
-                let scale = clip_scale(global_norm([&gradient[..]].into_iter()), Some(1.0));
-                step(&adamw([0.9, 0.999], 1e-8, 0.1), 0.1, true, scale, &mut values, &gradient, &mut state);
-            }
-            values
-        })
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
+            .install(|| {
+                let mut values = wave(count, 0.9, 0.1);
+                let gradient = wave(count, 0.7, 0.3);
+                let mut state = State::default();
+                for _ in 0..3 {
+                    let scale = clip_scale(global_norm([&gradient[..]].into_iter()), Some(1.0));
+                    step(
+                        &adamw([0.9, 0.999], 1e-8, 0.1),
+                        0.1,
+                        true,
+                        scale,
+                        &mut values,
+                        &gradient,
+                        &mut state,
+                    );
+                }
+                values
+            })
     };
     assert_eq!(run(1), run(3));
 }

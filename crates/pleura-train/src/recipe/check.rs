@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    ALL_BUT_HEAD, Groups, LearningRate, Monitor, NormalisationChoice, OptimiserRecipe, Recipe, ScheduleRecipe, Stage, StageKind,
-    Start, Step, Weighting, WeightingWord,
+    ALL_BUT_HEAD, Groups, LearningRate, Monitor, NormalisationChoice, OptimiserRecipe, Recipe,
+    ScheduleRecipe, Stage, StageKind, Start, Step, Weighting, WeightingWord,
 };
 use crate::error::Error;
 
@@ -12,7 +12,10 @@ use crate::error::Error;
 pub(super) fn check(recipe: &Recipe) -> Result<(), Error> {
     let architecture = recipe.architecture()?;
     if recipe.seed > i64::MAX as u64 {
-        return Err(recipe.problem(&["seed".into()], format!("found {}, expected at most {}", recipe.seed, i64::MAX)));
+        return Err(recipe.problem(
+            &["seed".into()],
+            format!("found {}, expected at most {}", recipe.seed, i64::MAX),
+        ));
     }
     if let Some(NormalisationChoice::Described(given)) = recipe.normalisation
         && (given.mean.iter().any(|mean| !mean.is_finite())
@@ -28,11 +31,17 @@ pub(super) fn check(recipe: &Recipe) -> Result<(), Error> {
     }
     let evaluation = &recipe.evaluation;
     if !(evaluation.level > 0.0 && evaluation.level < 1.0) {
-        let problem = format!("found {}, expected a probability between 0 and 1", evaluation.level);
+        let problem = format!(
+            "found {}, expected a probability between 0 and 1",
+            evaluation.level
+        );
         return Err(recipe.problem(&["evaluation".into(), "level".into()], problem));
     }
     if (1..100).contains(&evaluation.bootstrap) {
-        let problem = format!("found {}, expected 0 (none) or at least 100", evaluation.bootstrap);
+        let problem = format!(
+            "found {}, expected 0 (none) or at least 100",
+            evaluation.bootstrap
+        );
         return Err(recipe.problem(&["evaluation".into(), "bootstrap".into()], problem));
     }
     if recipe.stages.is_empty() {
@@ -45,7 +54,13 @@ pub(super) fn check(recipe: &Recipe) -> Result<(), Error> {
         }
     }
     for (index, stage) in recipe.stages.iter().enumerate() {
-        StageCheck { recipe, index, stage, groups: &groups }.check()?;
+        StageCheck {
+            recipe,
+            index,
+            stage,
+            groups: &groups,
+        }
+        .check()?;
     }
     Ok(())
 }
@@ -80,7 +95,8 @@ impl StageCheck<'_> {
         let name = &self.stage.name;
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
-            let problem = format!("found {name:?}, expected 1 to 64 letters, digits, - and _ (it names a folder)");
+            let problem =
+                format!("found {name:?}, expected 1 to 64 letters, digits, - and _ (it names a folder)");
             return Err(self.problem(&["name".into()], problem));
         }
         // Folders of some file systems do not tell cases apart.
@@ -105,7 +121,11 @@ impl StageCheck<'_> {
         };
         let fewest = if stage.kind == StageKind::Exclusive { 2 } else { 1 };
         if findings.len() < fewest {
-            let problem = format!("found {}, expected at least {fewest} ({} stage)", findings.len(), stage.kind.name());
+            let problem = format!(
+                "found {}, expected at least {fewest} ({} stage)",
+                findings.len(),
+                stage.kind.name()
+            );
             return Err(self.problem(&["findings".into()], problem));
         }
         let mut seen = BTreeSet::new();
@@ -129,20 +149,38 @@ impl StageCheck<'_> {
                 return Err(self.problem(&["columns".into(), name.as_str().into()], problem));
             }
         }
-        stage.keep.map.keys().chain(&stage.keep.fresh).try_for_each(|name| known("keep", name))?;
-        if let Some(name) = stage.keep.fresh.iter().find(|name| stage.keep.map.contains_key(*name)) {
-            return Err(self.problem(&["keep".into(), "fresh".into()], format!("{name:?} is both mapped and fresh")));
+        stage
+            .keep
+            .map
+            .keys()
+            .chain(&stage.keep.fresh)
+            .try_for_each(|name| known("keep", name))?;
+        if let Some(name) = stage
+            .keep
+            .fresh
+            .iter()
+            .find(|name| stage.keep.map.contains_key(*name))
+        {
+            return Err(self.problem(
+                &["keep".into(), "fresh".into()],
+                format!("{name:?} is both mapped and fresh"),
+            ));
         }
         Ok(())
     }
 
     fn start(&self) -> Result<(), Error> {
-        let Some(Start::Stage(name)) = &self.stage.start else { return Ok(()) };
+        let Some(Start::Stage(name)) = &self.stage.start else {
+            return Ok(());
+        };
         if self.earlier().any(|stage| stage.name == *name) {
             return Ok(());
         }
         let names: Vec<&str> = self.earlier().map(|stage| stage.name.as_str()).collect();
-        Err(self.problem(&["start".into()], format!("no stage before this one is called {name:?}; there are {names:?}")))
+        Err(self.problem(
+            &["start".into()],
+            format!("no stage before this one is called {name:?}; there are {names:?}"),
+        ))
     }
 
     fn numbers(&self) -> Result<(), Error> {
@@ -162,13 +200,15 @@ impl StageCheck<'_> {
             return Err(self.problem(&["seed".into()], format!("expected at most {}", i64::MAX)));
         }
         if stage.kind == StageKind::Independent && stage.monitor == Monitor::Accuracy {
-            let problem = "independent findings have no one accuracy; expected \"validation_loss\" or \"macro_auc\"";
+            let problem =
+                "independent findings have no one accuracy; expected \"validation_loss\" or \"macro_auc\"";
             return Err(self.problem(&["monitor".into()], problem));
         }
         match stage.gradient_clip {
-            Some(clip) if !(clip.is_finite() && clip > 0.0) => {
-                Err(self.problem(&["gradient_clip".into()], format!("found {clip}, expected a number above 0")))
-            }
+            Some(clip) if !(clip.is_finite() && clip > 0.0) => Err(self.problem(
+                &["gradient_clip".into()],
+                format!("found {clip}, expected a number above 0"),
+            )),
             _ => Ok(()),
         }
     }
@@ -184,10 +224,16 @@ impl StageCheck<'_> {
                     }
                     self.rate("learning_rate", *rate)?;
                 }
-                match self.groups.iter().find(|group| self.stage.learning_rate.of(group).is_none()) {
+                match self
+                    .groups
+                    .iter()
+                    .find(|group| self.stage.learning_rate.of(group).is_none())
+                {
                     Some(group) => Err(self.problem(
                         &["learning_rate".into()],
-                        format!("no rate for the group {group:?}; add it, or `all` for every group not named"),
+                        format!(
+                            "no rate for the group {group:?}; add it, or `all` for every group not named"
+                        ),
                     )),
                     None => Ok(()),
                 }
@@ -199,19 +245,33 @@ impl StageCheck<'_> {
         if rate.is_finite() && rate >= 0.0 {
             return Ok(());
         }
-        Err(self.problem(&[key.into()], format!("found {rate}, expected a number from 0 up")))
+        Err(self.problem(
+            &[key.into()],
+            format!("found {rate}, expected a number from 0 up"),
+        ))
     }
 
     fn groups_are(&self, found: &str) -> String {
-        format!("no group is called {found:?}; there are {}", self.groups.join(", "))
+        format!(
+            "no group is called {found:?}; there are {}",
+            self.groups.join(", ")
+        )
     }
 
     fn optimiser(&self) -> Result<(), Error> {
         let refuse = |key: &str, found: f64, expected: &str| {
-            Err(self.problem(&["optimiser".into(), key.into()], format!("found {found}, expected {expected}")))
+            Err(self.problem(
+                &["optimiser".into(), key.into()],
+                format!("found {found}, expected {expected}"),
+            ))
         };
         let decay = match self.stage.optimiser {
-            OptimiserRecipe::Sgd { momentum, nesterov, weight_decay, .. } => {
+            OptimiserRecipe::Sgd {
+                momentum,
+                nesterov,
+                weight_decay,
+                ..
+            } => {
                 if !(0.0..1.0).contains(&momentum) {
                     return refuse("momentum", momentum, "0 or more and below 1");
                 }
@@ -220,7 +280,12 @@ impl StageCheck<'_> {
                 }
                 weight_decay
             }
-            OptimiserRecipe::AdamW { betas, eps, weight_decay, .. } => {
+            OptimiserRecipe::AdamW {
+                betas,
+                eps,
+                weight_decay,
+                ..
+            } => {
                 if let Some(beta) = betas.iter().find(|beta| !(0.0..1.0).contains(*beta)) {
                     return refuse("betas", *beta, "0 or more and below 1");
                 }
@@ -238,7 +303,10 @@ impl StageCheck<'_> {
 
     fn schedule(&self) -> Result<(), Error> {
         let refuse = |key: &str, found: f64, expected: &str| {
-            Err(self.problem(&["schedule".into(), key.into()], format!("found {found}, expected {expected}")))
+            Err(self.problem(
+                &["schedule".into(), key.into()],
+                format!("found {found}, expected {expected}"),
+            ))
         };
         match self.stage.schedule {
             ScheduleRecipe::Step { every: 0, .. } => return refuse("every", 0.0, "at least 1 epoch"),
@@ -252,7 +320,11 @@ impl StageCheck<'_> {
         }
         if let Some(warm_up) = self.stage.schedule.warm_up() {
             if !(warm_up.epochs > 0.0 && warm_up.epochs < self.stage.epochs as f64) {
-                return refuse("warm_up", warm_up.epochs, "more than 0 and fewer than the stage's epochs");
+                return refuse(
+                    "warm_up",
+                    warm_up.epochs,
+                    "more than 0 and fewer than the stage's epochs",
+                );
             }
             if !(0.0..=1.0).contains(&warm_up.from) {
                 return refuse("warm_up", warm_up.from, "0 to 1 (a share of the learning rate)");
@@ -277,33 +349,53 @@ impl StageCheck<'_> {
                 Groups::Word(_) => {}
             }
             if freeze.until_epoch == Some(0) {
-                return Err(self.problem(&at("until_epoch"), "epochs count from 0, so until_epoch = 0 freezes nothing"));
+                return Err(self.problem(
+                    &at("until_epoch"),
+                    "epochs count from 0, so until_epoch = 0 freezes nothing",
+                ));
             }
         }
         let moves = |epoch| {
-            self.groups.iter().any(|group| !self.stage.freeze.iter().any(|freeze| freeze.holds(group, epoch)))
+            self.groups
+                .iter()
+                .any(|group| !self.stage.freeze.iter().any(|freeze| freeze.holds(group, epoch)))
         };
         // What is frozen can only change at an until_epoch.
         let changes = self.stage.freeze.iter().filter_map(|freeze| freeze.until_epoch);
-        match std::iter::once(0).chain(changes).filter(|&epoch| epoch < self.stage.epochs).find(|&epoch| !moves(epoch)) {
-            Some(epoch) => Err(self.problem(&["freeze".into()], format!("in epoch {epoch} every group is frozen"))),
+        match std::iter::once(0)
+            .chain(changes)
+            .filter(|&epoch| epoch < self.stage.epochs)
+            .find(|&epoch| !moves(epoch))
+        {
+            Some(epoch) => Err(self.problem(
+                &["freeze".into()],
+                format!("in epoch {epoch} every group is frozen"),
+            )),
             None => Ok(()),
         }
     }
 
     fn weighting(&self) -> Result<(), Error> {
         let stage = self.stage;
-        for (key, weighting) in
-            [("class_weights", &stage.class_weights), ("positive_weights", &stage.positive_weights)]
-        {
+        for (key, weighting) in [
+            ("class_weights", &stage.class_weights),
+            ("positive_weights", &stage.positive_weights),
+        ] {
             if let Weighting::List(weights) = weighting {
-                if let Some(bad) = weights.iter().find(|weight| !(weight.is_finite() && **weight > 0.0)) {
+                if let Some(bad) = weights
+                    .iter()
+                    .find(|weight| !(weight.is_finite() && **weight > 0.0))
+                {
                     return Err(self.problem(&[key.into()], format!("found {bad}, expected numbers above 0")));
                 }
                 if let Some(findings) = &stage.findings
                     && findings.len() != weights.len()
                 {
-                    let problem = format!("found {} numbers, expected {}, one a finding", weights.len(), findings.len());
+                    let problem = format!(
+                        "found {} numbers, expected {}, one a finding",
+                        weights.len(),
+                        findings.len()
+                    );
                     return Err(self.problem(&[key.into()], problem));
                 }
             }

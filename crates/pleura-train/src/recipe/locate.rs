@@ -35,9 +35,9 @@ pub(super) fn line_of(text: &str, at: &[Step<'_>]) -> Option<usize> {
     let mut offset = name.span().start;
     for step in rest {
         let found = match (step, value.get_ref()) {
-            (Step::Key(key), DeValue::Table(table)) => {
-                table.get_key_value(*key).map(|(name, value)| (name.span().start, value))
-            }
+            (Step::Key(key), DeValue::Table(table)) => table
+                .get_key_value(*key)
+                .map(|(name, value)| (name.span().start, value)),
             (Step::Index(index), DeValue::Array(array)) => {
                 array.get(*index).map(|value| (value.span().start, value))
             }
@@ -51,7 +51,12 @@ pub(super) fn line_of(text: &str, at: &[Step<'_>]) -> Option<usize> {
 
 /// Line (from 1) of a byte offset.
 pub(super) fn line_at(text: &str, offset: usize) -> usize {
-    text.as_bytes().iter().take(offset).filter(|&&byte| byte == b'\n').count() + 1
+    text.as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|&&byte| byte == b'\n')
+        .count()
+        + 1
 }
 
 /// The entry at `at` as a person would say it: `stage.target.freeze`, stages by name.

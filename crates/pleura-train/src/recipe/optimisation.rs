@@ -58,7 +58,12 @@ fn default_adamw_decay() -> f64 {
 
 impl Default for OptimiserRecipe {
     fn default() -> Self {
-        Self::Sgd { momentum: default_momentum(), nesterov: false, weight_decay: 0.0, decay: Decay::All }
+        Self::Sgd {
+            momentum: default_momentum(),
+            nesterov: false,
+            weight_decay: 0.0,
+            decay: Decay::All,
+        }
     }
 }
 
@@ -75,7 +80,10 @@ pub enum Decay {
 
 /// One learning rate for all, or one a group with `all` for the groups that are not named.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number, or a table of group = number with \"all\" for the other groups")]
+#[serde(
+    untagged,
+    expecting = "expected a number, or a table of group = number with \"all\" for the other groups"
+)]
 pub enum LearningRate {
     /// The same for every group.
     One(f64),
@@ -186,7 +194,10 @@ pub const HEAD: &str = "head";
 
 /// Names of groups, or `"all-but-head"`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected \"all-but-head\" or a list of groups such as [\"stem\", \"block1\"]")]
+#[serde(
+    untagged,
+    expecting = "expected \"all-but-head\" or a list of groups such as [\"stem\", \"block1\"]"
+)]
 pub enum Groups {
     /// [`ALL_BUT_HEAD`].
     Word(String),

@@ -145,7 +145,10 @@ impl TryFrom<String> for Start {
         if let Some(name) = text.strip_prefix("stage:") {
             return Ok(Self::Stage(name.to_owned()));
         }
-        if Path::new(&text).extension().is_some_and(|extension| extension.eq_ignore_ascii_case("safetensors")) {
+        if Path::new(&text)
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("safetensors"))
+        {
             return Ok(Self::File(text.into()));
         }
         Err(format!(
@@ -235,7 +238,10 @@ pub enum NormChoice {
 
 /// Weights in the loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected \"none\", \"balanced\", or a list of one number a finding")]
+#[serde(
+    untagged,
+    expecting = "expected \"none\", \"balanced\", or a list of one number a finding"
+)]
 pub enum Weighting {
     /// `none` or `balanced`.
     Word(WeightingWord),

@@ -32,7 +32,10 @@ fn ten_lines_are_a_recipe() {
     assert_eq!(stage.learning_rate.of(HEAD), Some(1e-3));
     assert_eq!(stage.optimiser, OptimiserRecipe::default());
     assert_eq!(recipe.preparation, Preparation::default());
-    assert_eq!(recipe.resolve_path(&stage.manifest), Path::new("folder/covid.csv"));
+    assert_eq!(
+        recipe.resolve_path(&stage.manifest),
+        Path::new("folder/covid.csv")
+    );
 }
 
 #[test]
@@ -64,7 +67,9 @@ positive_weights = "balanced"
     let mut again = parse(&written).unwrap();
     again.origin = recipe.origin.clone();
     assert_eq!(again, recipe, "{written}");
-    let OptimiserRecipe::AdamW { betas, .. } = recipe.stages[0].optimiser else { panic!() };
+    let OptimiserRecipe::AdamW { betas, .. } = recipe.stages[0].optimiser else {
+        panic!()
+    };
     assert_eq!(betas, [0.9, 0.999]);
 }
 
@@ -78,37 +83,109 @@ fn messages_name_file_line_and_what_is_allowed() {
         ("head = 1e-3", "heads = 1e-3", "r.toml:10", "block1, transition1"),
         ("all = 1e-4, ", "", "r.toml:10", "no rate for the group \"stem\""),
         ("1e-4", "-1", "r.toml:10", "from 0 up"),
-        ("{ pneumonia", "{ normall", "r.toml:8", "none of the stage's findings"),
+        (
+            "{ pneumonia",
+            "{ normall",
+            "r.toml:8",
+            "none of the stage's findings",
+        ),
         ("\"normal\"]", "\"pneumonia\"]", "r.toml:6", "there twice"),
         ("chexnet.safetensors", "chexnet.pth", "r.toml:7", "pleura import"),
-        ("chexnet.safetensors", "stage:source", "r.toml:7", "no stage before"),
+        (
+            "chexnet.safetensors",
+            "stage:source",
+            "r.toml:7",
+            "no stage before",
+        ),
         ("\"target\"", "\"tar/get\"", "r.toml:3", "letters, digits"),
         ("densenet121", "densenet12", "r.toml:1", "densenet161"),
-        ("epochs = 10", "epochs = 10\nclass_weights = [1.0, 2.0]", "r.toml:10", "expected 3"),
-        ("epochs = 10", "epochs = 10\nclass_weights = \"even\"", "r.toml:10", "\"balanced\""),
-        ("epochs = 10", "epochs = 10\npositive_weights = \"balanced\"", "r.toml:10", "class_weights"),
-        ("epochs = 10", "epochs = 10\nfreeze = [{ groups = [\"blok1\"] }]", "r.toml:10", "blok1"),
-        ("epochs = 10", "epochs = 10\nfreeze = [{ groups = \"all\" }]", "r.toml:10", "all-but-head"),
-        ("epochs = 10", "epochs = 10\noptimiser = { kind = \"adam\" }", "r.toml:10", "`adamw`"),
-        ("epochs = 10", "epochs = 10\noptimiser = { kind = \"sgd\", momentum = 1.0 }", "r.toml:10", "below 1"),
-        ("epochs = 10", "epochs = 10\nschedule = { kind = \"step\", every = 0 }", "r.toml:10", "at least 1"),
-        ("epochs = 10", "epochs = 10\ngradient_clip = 0", "r.toml:10", "above 0"),
-        ("epochs = 10", "epochs = 10\naugmentation = { rotate = 4 }", "r.toml:10", "rotate_degrees"),
+        (
+            "epochs = 10",
+            "epochs = 10\nclass_weights = [1.0, 2.0]",
+            "r.toml:10",
+            "expected 3",
+        ),
+        (
+            "epochs = 10",
+            "epochs = 10\nclass_weights = \"even\"",
+            "r.toml:10",
+            "\"balanced\"",
+        ),
+        (
+            "epochs = 10",
+            "epochs = 10\npositive_weights = \"balanced\"",
+            "r.toml:10",
+            "class_weights",
+        ),
+        (
+            "epochs = 10",
+            "epochs = 10\nfreeze = [{ groups = [\"blok1\"] }]",
+            "r.toml:10",
+            "blok1",
+        ),
+        (
+            "epochs = 10",
+            "epochs = 10\nfreeze = [{ groups = \"all\" }]",
+            "r.toml:10",
+            "all-but-head",
+        ),
+        (
+            "epochs = 10",
+            "epochs = 10\noptimiser = { kind = \"adam\" }",
+            "r.toml:10",
+            "`adamw`",
+        ),
+        (
+            "epochs = 10",
+            "epochs = 10\noptimiser = { kind = \"sgd\", momentum = 1.0 }",
+            "r.toml:10",
+            "below 1",
+        ),
+        (
+            "epochs = 10",
+            "epochs = 10\nschedule = { kind = \"step\", every = 0 }",
+            "r.toml:10",
+            "at least 1",
+        ),
+        (
+            "epochs = 10",
+            "epochs = 10\ngradient_clip = 0",
+            "r.toml:10",
+            "above 0",
+        ),
+        (
+            "epochs = 10",
+            "epochs = 10\naugmentation = { rotate = 4 }",
+            "r.toml:10",
+            "rotate_degrees",
+        ),
     ] {
         let message = message(from, to);
-        assert!(message.contains(line) && message.contains(says), "{to}: {message}");
+        assert!(
+            message.contains(line) && message.contains(says),
+            "{to}: {message}"
+        );
     }
     let message = message("\"densenet121\"", "\"densenet121\"\npreparation = { size = 8 }");
-    assert!(message.contains("r.toml:2") && message.contains("29"), "{message}");
+    assert!(
+        message.contains("r.toml:2") && message.contains("29"),
+        "{message}"
+    );
 }
 
 #[test]
 fn a_stage_in_which_nothing_moves_is_refused() {
     let frozen = |freeze: &str| parse(&format!("{TEN_LINES}freeze = {freeze}\n"));
     frozen("[{ groups = \"all-but-head\" }]").unwrap();
-    let error = frozen("[{ groups = \"all-but-head\" }, { groups = [\"head\"], until_epoch = 3 }]").unwrap_err();
+    let error =
+        frozen("[{ groups = \"all-but-head\" }, { groups = [\"head\"], until_epoch = 3 }]").unwrap_err();
     assert!(error.to_string().contains("epoch 0"), "{error}");
-    assert!(parse("architecture = \"small\"\n").unwrap_err().to_string().contains("[[stage]]"));
+    assert!(
+        parse("architecture = \"small\"\n")
+            .unwrap_err()
+            .to_string()
+            .contains("[[stage]]")
+    );
 }
 
 #[test]

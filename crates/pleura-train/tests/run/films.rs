@@ -76,7 +76,12 @@ impl Place {
     }
 
     pub(crate) fn run(&self, out: &str, observer: &mut dyn Observer) -> Result<RunSummary, Error> {
-        run(&self.recipe(), &self.path(out), &Options::default().with_resume(true), observer)
+        run(
+            &self.recipe(),
+            &self.path(out),
+            &Options::default().with_resume(true),
+            observer,
+        )
     }
 }
 
@@ -131,7 +136,11 @@ impl<F: FnMut() -> ControlFlow<()> + Send> At<F> {
 impl<F: FnMut() -> ControlFlow<()> + Send> Observer for At<F> {
     fn notice(&mut self, _: &Event<'_>) -> ControlFlow<()> {
         self.seen += 1;
-        if self.seen == self.at { (self.then)() } else { ControlFlow::Continue(()) }
+        if self.seen == self.at {
+            (self.then)()
+        } else {
+            ControlFlow::Continue(())
+        }
     }
 }
 
@@ -143,12 +152,23 @@ fn write_films(folder: &Path) {
     for index in 0..24_u32 {
         let kind = index % 3;
         let path = folder.join(format!("film{index}.png"));
-        GrayImage::from_fn(40, 40, |x, y| image::Luma([level(index, kind, x, y)])).save(&path).unwrap();
-        let label = |wanted: u32| if kind == wanted { Label::Positive } else { Label::Negative };
+        GrayImage::from_fn(40, 40, |x, y| image::Luma([level(index, kind, x, y)]))
+            .save(&path)
+            .unwrap();
+        let label = |wanted: u32| {
+            if kind == wanted {
+                Label::Positive
+            } else {
+                Label::Negative
+            }
+        };
         let row = |labels: Vec<Label>| Row {
             film: format!("film{index}"),
             path: format!("film{index}.png").into(),
-            sha256: Sha256::digest(std::fs::read(&path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: Sha256::digest(std::fs::read(&path).unwrap())
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             dataset: "made up".to_owned(),
             patient: format!("patient{}", index / 2),
             split: Some(match index {

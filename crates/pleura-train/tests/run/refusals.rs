@@ -13,8 +13,17 @@ fn stop_early(place: &Place) {
 fn a_run_is_not_overwritten_without_resume() {
     let place = Place::new();
     stop_early(&place);
-    let error = run(&place.recipe(), &place.path("run"), &Options::default(), &mut Silent).unwrap_err();
-    assert!(matches!(error, Error::Occupied { .. }) && error.to_string().contains("--resume"), "{error}");
+    let error = run(
+        &place.recipe(),
+        &place.path("run"),
+        &Options::default(),
+        &mut Silent,
+    )
+    .unwrap_err();
+    assert!(
+        matches!(error, Error::Occupied { .. }) && error.to_string().contains("--resume"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -23,11 +32,17 @@ fn another_recipe_seed_or_manifest_is_not_resumed() {
     stop_early(&place);
     let refused = |what: &str, seed: Option<u64>| {
         let options = Options::default().with_resume(true).with_seed(seed);
-        let error = run(&place.recipe(), &place.path("run"), &options, &mut Silent).unwrap_err().to_string();
+        let error = run(&place.recipe(), &place.path("run"), &options, &mut Silent)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("cannot resume") && error.contains(what), "{error}");
     };
     refused("the recipe or the seed", Some(12));
-    std::fs::write(place.path("recipe.toml"), RECIPE.replace("batch = 4", "batch = 5")).unwrap();
+    std::fs::write(
+        place.path("recipe.toml"),
+        RECIPE.replace("batch = 4", "batch = 5"),
+    )
+    .unwrap();
     refused("the recipe or the seed", None);
     std::fs::write(place.path("recipe.toml"), RECIPE).unwrap();
     let manifest = std::fs::read_to_string(place.path("target.csv")).unwrap();
@@ -58,13 +73,22 @@ fn what_cannot_be_trained_is_said_before_training() {
         Plan::new(&place.recipe(), None).unwrap_err().to_string()
     };
     let text = message("\"No Finding\" }", "\"Healthy\" }");
-    assert!(text.contains("Healthy") && text.contains("No Finding, Round, Striped"), "{text}");
+    assert!(
+        text.contains("Healthy") && text.contains("No Finding, Round, Striped"),
+        "{text}"
+    );
     let text = message("fresh = [\"striped\"]", "fresh = [\"Stripes\"]");
-    assert!(text.contains("\"Stripes\"") && text.contains("normal, round, striped"), "{text}");
+    assert!(
+        text.contains("\"Stripes\"") && text.contains("normal, round, striped"),
+        "{text}"
+    );
     let text = message("manifest = \"target.csv\"", "manifest = \"targets.csv\"");
     assert!(text.contains("targets.csv"), "{text}");
     let text = message("epochs = 2", "epochs = 2\nstart = \"imagenet.safetensors\"");
-    assert!(text.contains("imagenet.safetensors") && text.contains("pleura weights fetch"), "{text}");
+    assert!(
+        text.contains("imagenet.safetensors") && text.contains("pleura weights fetch"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -72,21 +96,34 @@ fn weights_of_another_kind_are_refused() {
     let place = Place::new();
     place.run("run", &mut Silent).unwrap();
     let message = |change: &dyn Fn(String) -> String| {
-        let text = change(RECIPE.replace("epochs = 2", "epochs = 2\nstart = \"run/stages/findings/best.safetensors\""));
+        let text = change(RECIPE.replace(
+            "epochs = 2",
+            "epochs = 2\nstart = \"run/stages/findings/best.safetensors\"",
+        ));
         std::fs::write(place.path("recipe.toml"), text).unwrap();
-        Plan::new(&place.recipe(), None).map(|_| ()).map_err(|error| error.to_string())
+        Plan::new(&place.recipe(), None)
+            .map(|_| ())
+            .map_err(|error| error.to_string())
     };
     message(&|text| text).unwrap();
     let text = message(&|text| text.replace("growth = 4", "growth = 5")).unwrap_err();
     assert!(text.contains("architecture"), "{text}");
-    let text = message(&|text| text.replace("seed = 11", "seed = 11\nnormalisation = \"imagenet\"")).unwrap_err();
+    let text =
+        message(&|text| text.replace("seed = 11", "seed = 11\nnormalisation = \"imagenet\"")).unwrap_err();
     assert!(text.contains("leave `normalisation` out"), "{text}");
 }
 
 #[test]
 fn a_loss_that_explodes_is_an_error_that_helps() {
     let place = Place::new();
-    std::fs::write(place.path("recipe.toml"), RECIPE.replace("learning_rate = 0.05", "learning_rate = 1e30")).unwrap();
+    std::fs::write(
+        place.path("recipe.toml"),
+        RECIPE.replace("learning_rate = 0.05", "learning_rate = 1e30"),
+    )
+    .unwrap();
     let error = place.run("run", &mut Silent).unwrap_err();
-    assert!(matches!(error, Error::Diverged { .. }) && error.to_string().contains("learning rate"), "{error}");
+    assert!(
+        matches!(error, Error::Diverged { .. }) && error.to_string().contains("learning rate"),
+        "{error}"
+    );
 }

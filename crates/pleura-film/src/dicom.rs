@@ -1,5 +1,6 @@
 //! DICOM to film (PS3.3, PS3.5): one radiograph in one frame.
 
+mod container;
 mod data_set;
 mod frame;
 mod grey;
@@ -16,12 +17,12 @@ use crate::film::{Colour, Film, Format, Source, Step};
 use crate::{DecodeOptions, Error};
 use data_set::DataSet;
 
-pub(crate) use data_set::looks_like;
+pub(crate) use container::looks_like;
 pub use tags::{BodyPart, DicomTags};
 
 /// Decodes a DICOM file.
 pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film, Error> {
-    let container = data_set::Container::open(bytes, name, options)?;
+    let container = container::Container::open(bytes, name, options)?;
     let set = DataSet::read(&container, name)?;
     modality::check(&set, name, options)?;
     let layout = frame::Layout::read(&set)?;
@@ -93,4 +94,20 @@ fn named(wanted: dicom_core::Tag) -> (&'static str, String) {
         .find(|(tag, _)| *tag == wanted)
         .map_or("attribute", |(_, keyword)| keyword);
     (keyword, wanted.to_string())
+}
+
+fn truncated(name: &str, detail: String) -> Error {
+    Error::Truncated {
+        name: name.to_string(),
+        format: Format::Dicom,
+        detail,
+    }
+}
+
+fn malformed(name: &str, detail: String) -> Error {
+    Error::Malformed {
+        name: name.to_string(),
+        format: Format::Dicom,
+        detail,
+    }
 }

@@ -4,6 +4,24 @@ use std::path::PathBuf;
 
 use crate::film::Format;
 
+/// A text out of a file, fit for a message: control characters escaped, and at most 64 characters.
+pub(crate) fn printable(text: &str) -> String {
+    cut(text, 64)
+}
+
+/// What a library says of a file, which may quote the file: escaped likewise, and at most 300 characters.
+pub(crate) fn reported(text: &str) -> String {
+    cut(text, 300)
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    let mut shown: String = text.chars().take(longest).flat_map(char::escape_debug).collect();
+    if text.chars().nth(longest).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 /// An error of this crate. `name` is the name the caller gave for the bytes, most often a path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -136,7 +154,7 @@ pub enum Error {
 
     /// The DICOM modality is not a radiograph.
     #[error(
-        "{name}: modality (0008,0060) is {modality:?} ({meaning}), expected a radiograph: CR, DX, RG, RF, XA, or a secondary capture"
+        "{name}: modality (0008,0060) is '{modality}' ({meaning}), expected a radiograph: CR, DX, RG, RF, XA, or a secondary capture"
     )]
     Modality {
         /// The film.

@@ -12,6 +12,7 @@ use zune_core::options::DecoderOptions;
 
 use crate::colour::{Luma, rgb_of_ycbcr};
 use crate::decode::check_size;
+use crate::error::reported;
 use crate::film::{Colour, Film, Format, Source, Step};
 use crate::{DecodeOptions, Error};
 use header::{Header, Process};
@@ -112,10 +113,12 @@ fn eight_bit(header: &Header<'_>, name: &str, format: Format) -> Result<Vec<u16>
     let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(&header.essential), settings());
     decoder
         .decode_headers()
-        .map_err(|error| refuse(format!("{error:?}")))?;
+        .map_err(|error| refuse(reported(&format!("{error:?}"))))?;
     let stored = decoder.input_colorspace().unwrap_or(ColorSpace::Unknown);
     decoder.set_options(settings().jpeg_set_out_colorspace(stored));
-    let pixels = decoder.decode().map_err(|error| refuse(format!("{error:?}")))?;
+    let pixels = decoder
+        .decode()
+        .map_err(|error| refuse(reported(&format!("{error:?}"))))?;
     let expected = usize::from(header.width) * usize::from(header.height) * header.components.len();
     if pixels.len() != expected {
         return Err(refuse(format!(

@@ -6,6 +6,7 @@ use png::{BitDepth, ColorType, DecodingError, Limits, Transformations};
 
 use crate::colour::Luma;
 use crate::decode::check_size;
+use crate::error::reported;
 use crate::film::{Colour, Film, Format, Source, Step};
 use crate::{DecodeOptions, Error};
 
@@ -143,7 +144,7 @@ fn refuse(name: &str, error: &DecodingError) -> Error {
         error => Error::Malformed {
             name,
             format,
-            detail: error.to_string(),
+            detail: reported(&error.to_string()),
         },
     }
 }

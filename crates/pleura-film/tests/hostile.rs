@@ -298,6 +298,38 @@ fn delimiters_out_of_place_are_refused() {
     }
 }
 
+/// Found by fuzzing: a terminal that prints the message must not obey the file.
+#[test]
+fn messages_quote_files_briefly_and_without_control_characters() {
+    let long = "\x1b[2J\x07".repeat(200);
+    let modality = [element(8, 0x60, *b"CS", long.as_bytes())];
+    let photometric = {
+        let mut elements = image(2, 2, Vec::new());
+        elements[2] = element(0x28, 4, *b"CS", long.as_bytes());
+        elements
+    };
+    let files = [
+        dicom(&long, &[]),
+        dicom(
+            EXPLICIT,
+            &[
+                modality.to_vec(),
+                image(2, 2, element(0x7fe0, 0x10, *b"OW", &[0; 8]))[1..].to_vec(),
+            ]
+            .concat(),
+        ),
+        dicom(
+            EXPLICIT,
+            &[photometric, vec![element(0x7fe0, 0x10, *b"OW", &[0; 8])]].concat(),
+        ),
+    ];
+    for bytes in files {
+        let message = refused(&bytes).to_string();
+        assert!(message.contains("\\u{1b}") && message.len() < 600, "{message:?}");
+        assert!(!message.chars().any(char::is_control), "{message:?}");
+    }
+}
+
 #[test]
 fn a_deflated_data_set_is_not_inflated_past_the_limit() {
     use std::io::Write;

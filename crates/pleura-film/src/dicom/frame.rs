@@ -3,10 +3,12 @@
 use dicom_core::VR;
 use dicom_dictionary_std::tags as tag;
 
-use super::data_set::{Container, DataSet, Pixels};
+use super::container::Container;
+use super::data_set::{DataSet, Pixels};
 use super::rle;
 use super::syntax::Coding;
 use crate::colour::Luma;
+use crate::error::printable;
 use crate::film::{Colour, Format, Step};
 use crate::{DecodeOptions, Error, jpeg};
 
@@ -37,7 +39,7 @@ impl Layout {
             other => {
                 return Err(Error::Unsupported {
                     name: set.name().to_string(),
-                    what: format!("photometric interpretation (0028,0004) {other}"),
+                    what: format!("photometric interpretation (0028,0004) '{}'", printable(other)),
                     advice: "a film is MONOCHROME1, MONOCHROME2, RGB, YBR_FULL or YBR_FULL_422",
                 });
             }

@@ -3,6 +3,7 @@
 use dicom_dictionary_std::tags as tag;
 
 use super::data_set::DataSet;
+use crate::error::printable;
 use crate::{DecodeOptions, Error};
 
 /// Modalities (PS3.3 C.7.3.1.1.1) of which one frame may be a chest film.
@@ -87,7 +88,7 @@ fn check_modality(set: &DataSet<'_>, name: &str) -> Result<(), Error> {
         .map_or("not known here", |other| other.1);
     Err(Error::Modality {
         name: name.to_string(),
-        modality,
+        modality: printable(&modality),
         meaning,
     })
 }

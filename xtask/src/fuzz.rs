@@ -9,6 +9,7 @@ use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 use crate::steps::{Steps, spoken};
 use crate::workspace;
@@ -57,6 +58,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     cargo_fuzz()?;
+    let mut seeded: Vec<&Path> = Vec::new();
+    for target in &targets {
+        if !seeded.contains(&target.project.as_path()) {
+            seed(&target.project)?;
+            seeded.push(&target.project);
+        }
+    }
     let whole = Duration::from_secs(args.seconds * targets.len() as u64);
     println!(
         "{} targets, {} in all after building",
@@ -74,12 +82,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// The folders that hold a cargo-fuzz project: `fuzz` and `crates/*/fuzz`.
+/// The folders that hold a cargo-fuzz project: `fuzz` and those below it.
 pub(crate) fn projects() -> Result<Vec<PathBuf>> {
-    let crates = workspace::root().join("crates");
-    let mut folders = vec![workspace::root().join("fuzz")];
-    for entry in fs::read_dir(&crates).with_context(|| format!("cannot list {}", crates.display()))? {
-        folders.push(entry?.path().join("fuzz"));
+    let fuzz = workspace::root().join("fuzz");
+    let mut folders = vec![fuzz.clone()];
+    for entry in fs::read_dir(&fuzz).with_context(|| format!("cannot list {}", fuzz.display()))? {
+        folders.push(entry?.path());
     }
     folders.retain(|folder| folder.join("Cargo.toml").is_file());
     folders.sort();
@@ -89,23 +97,67 @@ pub(crate) fn projects() -> Result<Vec<PathBuf>> {
 fn targets(parts: &[String]) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
     for project in projects()? {
-        let folder = project.join("fuzz_targets");
-        for entry in fs::read_dir(&folder).with_context(|| format!("cannot list {}", folder.display()))? {
-            let path = entry?.path();
-            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else {
-                continue;
-            };
-            let wanted = parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str()));
-            if wanted && path.extension().is_some_and(|extension| extension == "rs") {
+        for name in binaries(&project)? {
+            if parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str())) {
                 targets.push(Target {
                     project: project.clone(),
-                    name: name.to_owned(),
+                    name,
                 });
             }
         }
     }
-    targets.sort_by(|a, b| (&a.project, &a.name).cmp(&(&b.project, &b.name)));
     Ok(targets)
+}
+
+/// The programs of a project, as cargo names them.
+fn binaries(project: &Path) -> Result<Vec<String>> {
+    let mut command = workspace::cargo([
+        "metadata",
+        "--no-deps",
+        "--format-version",
+        "1",
+        "--manifest-path",
+    ]);
+    let output = command
+        .arg(project.join("Cargo.toml"))
+        .output()
+        .context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!(
+            "{}: {}",
+            project.display(),
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
+    }
+    let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo's metadata are no JSON")?;
+    let targets = metadata["packages"][0]["targets"]
+        .as_array()
+        .context("cargo names no targets")?;
+    let programs = targets.iter().filter(|target| target["kind"][0] == "bin");
+    let mut names: Vec<String> = programs
+        .filter_map(|target| Some(target["name"].as_str()?.to_owned()))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Runs a project's `seed.py`, which makes its first inputs of files that are in the repository.
+fn seed(project: &Path) -> Result<()> {
+    let script = project.join("seed.py");
+    if !script.is_file() {
+        return Ok(());
+    }
+    let Some(python) = ["python3", "python"]
+        .into_iter()
+        .find(|name| workspace::answers(name, &["--version"]))
+    else {
+        println!(
+            "no python3 on the PATH: {} starts from nothing",
+            workspace::relative(project).display()
+        );
+        return Ok(());
+    };
+    workspace::run(Command::new(python).arg(script).current_dir(project))
 }
 
 fn cargo_fuzz() -> Result<()> {

@@ -53,6 +53,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+    // Before the build, which keeps the machine busy itself.
+    let load = load();
     workspace::run(&mut workspace::cargo([
         "build",
         "--release",
@@ -61,8 +63,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         "pleura",
     ]))?;
     let python = python::interpreter("peers", "benches/peers/requirements.txt", "PLEURA_PEERS_PYTHON")?;
-    let mut bench = Bench::new(args, python)?;
+    let mut bench = Bench::new(args, python, load)?;
     println!("{}, {} threads of every engine", bench.machine, bench.threads);
+    if let Some(load) = bench.load.filter(|load| *load > 0.5) {
+        println!(
+            "this machine is busy (load {load:.1}): ratios may still hold, speeds do not; run it on an idle one"
+        );
+    }
     bench.export()?;
     let rounds = if args.quick { 1 } else { args.rounds };
     for round in 0..rounds {
@@ -86,6 +93,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 
 struct Bench {
     machine: String,
+    /// Programs that wanted to run in the last minute, on average, before anything was measured.
+    load: Option<f64>,
     threads: usize,
     python: PathBuf,
     cases: Vec<Case>,
@@ -96,7 +105,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(args: &Args, python: PathBuf) -> Result<Self> {
+    fn new(args: &Args, python: PathBuf, load: Option<f64>) -> Result<Self> {
         let threads = match args.threads {
             Some(0) => bail!("--threads 0: at least one thread must work"),
             Some(threads) => threads,
@@ -110,6 +119,7 @@ impl Bench {
         }
         Ok(Self {
             machine: processor(),
+            load,
             threads,
             python,
             cases: case::plan(args, threads),
@@ -247,6 +257,7 @@ impl Bench {
     fn write(&self, path: &Path) -> Result<()> {
         let document = json!({
             "machine": self.machine,
+            "load_before": self.load,
             "threads": self.threads,
             "cases": self.cases,
             "measurements": self.measurements,
@@ -287,4 +298,10 @@ fn processor() -> String {
         Some(line.split_once(':')?.1.trim().to_owned())
     });
     told.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+/// The system's load over the last minute, where it tells.
+fn load() -> Option<f64> {
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
 }

@@ -128,7 +128,7 @@ fn fuzz_targets() -> Result<()> {
             workspace::cargo(["check", "--release", "--manifest-path"])
                 .arg(project.join("Cargo.toml"))
                 .arg("--target-dir")
-                .arg(workspace::target().join("fuzz-check")),
+                .arg(workspace::target()),
         )?;
     }
     Ok(())

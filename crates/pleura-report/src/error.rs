@@ -1,0 +1,88 @@
+//! What can go wrong between a run folder and its report.
+
+use std::path::{Path, PathBuf};
+
+/// Why a report could not be read or written. Every message names the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// What was tried: `read`, `write`, …
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The folder is not a run.
+    #[error("{} is no run folder: it has no {missing}; expected the folder that `pleura train --out` wrote", path.display())]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+        /// The file that every run has.
+        missing: &'static str,
+    },
+    /// A JSON file does not hold what it should.
+    #[error("{}: {source}; expected the file as this version of pleura writes it", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Where and why parsing stopped.
+        source: serde_json::Error,
+    },
+    /// A line of a JSON-lines file does not hold what it should.
+    #[error("{}, line {line}: {problem}; expected one JSON object a line as `pleura train` writes it", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: usize,
+        /// What was found.
+        problem: String,
+    },
+    /// The recipe does not parse.
+    #[error("{}: {problem}", path.display())]
+    Recipe {
+        /// The file.
+        path: PathBuf,
+        /// Where and why parsing stopped.
+        problem: String,
+    },
+    /// A picture of the gallery is not what its name says.
+    #[error("{}: {problem}; expected a PNG file below {limit} bytes", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        problem: String,
+        /// Most bytes that a picture may have.
+        limit: u64,
+    },
+    /// A file that a list names lies outside the run.
+    #[error("{} names {name:?}, which is outside its folder; expected a plain file name", path.display())]
+    Outside {
+        /// The list.
+        path: PathBuf,
+        /// The name in it.
+        name: String,
+    },
+    /// A manifest that a stage was trained on cannot be read.
+    #[error(transparent)]
+    Data(#[from] pleura_data::Error),
+    /// A table of predictions cannot be read or judged.
+    #[error(transparent)]
+    Evaluation(#[from] pleura_eval::Error),
+}
+
+impl Error {
+    /// For `map_err` on input and output.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}

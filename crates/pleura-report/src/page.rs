@@ -1,0 +1,137 @@
+//! The page: sections in order, one stylesheet, nothing loaded from elsewhere.
+
+mod cautions;
+mod data;
+mod experiments;
+mod gallery;
+mod neurons;
+mod number;
+mod provenance;
+mod results;
+mod summary;
+mod training;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::input::{DataTable, ReportInput, SplitEvaluation, StageResult};
+
+/// What every page says at its top, at its end and below each printed page.
+pub(crate) const NOTICE: &str = "Research use only. Not a medical device.";
+
+const STYLE: &str = include_str!("page/style.css");
+
+/// Renders the report: one HTML document without scripts or outside resources. Equal input gives equal bytes.
+pub fn render(input: &ReportInput) -> String {
+    let sections: Vec<(&str, &str, Markup)> = [
+        ("summary", "Summary", Some(summary::section(input))),
+        ("results", "Results", Some(results::section(input))),
+        ("heatmaps", "Heatmaps", Some(gallery::section(&input.gallery))),
+        ("experiments", "Experiments", experiments::section(input)),
+        ("data", "Data", Some(data::section(&input.data))),
+        ("training", "Training", Some(training::section(input))),
+        (
+            "reproducibility",
+            "Reproducibility",
+            Some(provenance::section(input)),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(id, title, body)| Some((id, title, body?)))
+    .collect();
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="generator" content="pleura";
+                title { (input.title) " – training report" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                div.notice role="note" { (NOTICE) }
+                header {
+                    h1 { (input.title) }
+                    p.soft {
+                        "Training report" @if !input.provenance.started.is_empty() { " · run started " (input.provenance.started) }
+                    }
+                }
+                nav aria-label="Contents" {
+                    ul { @for (id, title, _) in &sections { li { a href=(format!("#{id}")) { (title) } } } }
+                }
+                main {
+                    @for (id, title, body) in &sections {
+                        section id=(id) aria-labelledby=(format!("{id}-title")) {
+                            h2 id=(format!("{id}-title")) { (title) }
+                            (body)
+                        }
+                    }
+                }
+                footer {
+                    p { strong { (NOTICE) } }
+                    p {
+                        "Written by pleura " (env!("CARGO_PKG_VERSION")) " from the files of the run alone. The page holds everything it shows; it loads \
+                         nothing and runs no scripts."
+                    }
+                }
+            }
+        }
+    }
+    .into_string()
+}
+
+/// A plot with its caption.
+fn figure(svg: String, caption: &str) -> Markup {
+    html! {
+        figure {
+            (PreEscaped(svg))
+            @if !caption.is_empty() { figcaption { (caption) } }
+        }
+    }
+}
+
+/// What stands where a run has nothing to show.
+fn missing(what: &str) -> Markup {
+    html! { p.missing { (what) } }
+}
+
+/// The stage whose result is the run's.
+fn lead_stage(input: &ReportInput) -> Option<&StageResult> {
+    let named = input
+        .lead
+        .as_ref()
+        .and_then(|name| input.stages.iter().find(|stage| stage.name == *name));
+    named.or(input.stages.last())
+}
+
+/// The stages that led to a stage, the first one first.
+fn way_to<'a>(input: &'a ReportInput, stage: &'a StageResult) -> Vec<&'a StageResult> {
+    let mut way: Vec<&StageResult> = Vec::new();
+    let mut at = stage;
+    while let Some(before) = at
+        .from
+        .as_ref()
+        .and_then(|name| input.stages.iter().find(|s| s.name == *name))
+    {
+        // Names that run in a circle must not hang the report.
+        if before.name == stage.name || way.iter().any(|known| known.name == before.name) {
+            break;
+        }
+        way.insert(0, before);
+        at = before;
+    }
+    way
+}
+
+/// What that stage got: on the test split, or on another where there is no test split.
+fn headline(stage: &StageResult) -> Option<&SplitEvaluation> {
+    let of = |split: &str| stage.evaluations.iter().find(|e| e.split == split);
+    of("test")
+        .or_else(|| of("val"))
+        .or_else(|| stage.evaluations.first())
+}
+
+/// The table of films that a stage was trained on.
+fn table_of<'a>(input: &'a ReportInput, stage: &StageResult) -> Option<&'a DataTable> {
+    input.data.iter().find(|table| table.stages.contains(&stage.name))
+}

@@ -1,0 +1,102 @@
+//! Heatmaps over their films, right and wrong answers apart.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use maud::{Markup, PreEscaped, html};
+
+use super::missing;
+use super::number::{percent, three};
+use crate::input::{Gallery, GalleryItem};
+use crate::plot;
+
+/// A picture this much wider than high is a row of pictures, and gets the whole width of the page.
+const WIDE: f64 = 1.6;
+
+pub(super) fn section(gallery: &Gallery) -> Markup {
+    if gallery.items.is_empty() {
+        return missing("No heatmaps were made for this run.");
+    }
+    let group = |right: Option<bool>| {
+        gallery
+            .items
+            .iter()
+            .filter(|item| item.right == right)
+            .collect::<Vec<_>>()
+    };
+    let phantom = gallery.items.iter().any(|item| item.phantom);
+    html! {
+        p {
+            "A heatmap shows which places of a film spoke for or against one answer, by layer-wise relevance propagation"
+            @if !gallery.composite.is_empty() { " (composite " code { (gallery.composite) } ")" }
+            ". It shows what the network used, not where a disease is: a heatmap that lies on the lungs proves nothing, one that lies on \
+             letters or borders is a reason for distrust."
+        }
+        @if gallery.items.iter().any(|item| !item.ledger.is_empty()) {
+            p.soft {
+                "The line of numbers below a heatmap is its account: what the network answered (before it became a probability) and how much of \
+                 that reached the film, stayed with biases, and went to numerical stabilisers."
+            }
+        }
+        figure.legend { (PreEscaped(plot::relevance_legend())) }
+        @if phantom { p { span.tag.phantom { "phantom" } " marks films that a program drew; they show nobody." } }
+        @for (title, right) in [("Wrong answers", Some(false)), ("Right answers", Some(true)), ("Truth unknown", None)] {
+            @let items = group(right);
+            @if !items.is_empty() {
+                h3 { (title) " (" (items.len()) ")" }
+                div class=(if items.iter().any(|item| is_wide(&item.png)) { "films wide" } else { "films" }) {
+                    @for item in items { (film(item)) }
+                }
+            }
+        }
+        @if group(Some(false)).is_empty() { p.soft { "None of the films shown here was answered wrongly." } }
+    }
+}
+
+fn film(item: &GalleryItem) -> Markup {
+    let about = if item.explained.is_empty() {
+        "Heatmap".to_owned()
+    } else {
+        format!("Heatmap for {}", item.explained)
+    };
+    let truth = if item.truth.is_empty() {
+        "unknown"
+    } else {
+        &item.truth
+    };
+    let alt = format!(
+        "{about} over the film {}; truth {truth}, answer {} with probability {}",
+        item.title,
+        item.prediction,
+        three(item.probability)
+    );
+    let (width, height) = size(&item.png).unzip();
+    html! {
+        figure class=(if item.right == Some(false) { "film wrong" } else { "film" }) {
+            img src=(format!("data:image/png;base64,{}", STANDARD.encode(&item.png))) alt=(alt) width=[width] height=[height];
+            figcaption {
+                p.title { (item.title) @if item.phantom { " " span.tag.phantom { "phantom" } } }
+                p { "Truth: " strong { (truth) } }
+                p { "Answer: " strong { (item.prediction) } ", " (percent(item.probability)) }
+                @if !item.explained.is_empty() { p.soft { (about) } }
+                @if !item.caption.is_empty() { p { (item.caption) } }
+                @for line in &item.ledger {
+                    p.small.soft {
+                        (line.finding) ": " (three(line.start)) " = film " (three(line.input)) " + biases " (three(line.bias))
+                        " + stabilisers " (three(line.epsilon))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Width and height in a PNG file's header.
+fn size(png: &[u8]) -> Option<(u32, u32)> {
+    let field = |at: usize| Some(u32::from_be_bytes(png.get(at..at + 4)?.try_into().ok()?));
+    (png.get(12..16)? == b"IHDR").then_some(())?;
+    Some((field(16)?, field(20)?))
+}
+
+fn is_wide(png: &[u8]) -> bool {
+    size(png).is_some_and(|(width, height)| f64::from(width) > WIDE * f64::from(height))
+}

@@ -1,0 +1,232 @@
+//! The first screen: what was trained, what it got, what to be careful about, in plain words.
+
+use std::fmt::Write as _;
+
+use maud::{Markup, html};
+use pleura_eval::{Confusion, Kind, Measured};
+
+use super::number::{counted, interval, listed, method, percent, split, value};
+use super::{cautions, headline, lead_stage, table_of, way_to};
+use crate::input::{DataTable, Origin, ReportInput, SplitEvaluation, StageResult};
+
+pub(super) fn section(input: &ReportInput) -> Markup {
+    let stage = lead_stage(input);
+    let result = stage.and_then(headline);
+    let cautions = cautions::all(input);
+    html! {
+        p.lead { (what_was_trained(input)) }
+        @if let (Some(stage), Some(result)) = (stage, result) {
+            p.lead { (what_it_got(input, stage, result)) }
+            (tiles(result))
+        } @else {
+            p.lead { "No stage of this run has been judged on any films yet, so nothing can be said about how good it is." }
+        }
+        @if !cautions.is_empty() {
+            div.care {
+                h3 { "What to be careful about" }
+                ul { @for caution in &cautions { li { (caution) } } }
+            }
+        }
+    }
+}
+
+fn what_was_trained(input: &ReportInput) -> String {
+    let Some(lead) = lead_stage(input) else {
+        return "This run has no stages yet.".to_owned();
+    };
+    let network = if lead.architecture.is_empty() {
+        "a network".to_owned()
+    } else {
+        format!("the network {}", lead.architecture)
+    };
+    let way: Vec<&str> = way_to(input, lead)
+        .into_iter()
+        .chain([lead])
+        .map(|stage| stage.name.as_str())
+        .collect();
+    let steps = match way.len() {
+        1 => format!("in one stage, {}", lead.name),
+        n => format!("in {n} stages: {}", way.join(", then ")),
+    };
+    let mut text = format!("This run trained {network} {steps}.");
+    if !lead.findings.is_empty() {
+        let names = if lead.findings.len() > 6 {
+            String::new()
+        } else {
+            format!(": {}", listed(&lead.findings))
+        };
+        let what = match lead.kind {
+            Some(Kind::Exclusive) => format!("It now tells {} classes apart{names}.", lead.findings.len()),
+            Some(Kind::Independent) => format!(
+                "It now answers for {} findings, each by itself{names}.",
+                lead.findings.len()
+            ),
+            None => format!("Its outputs are {}{names}.", lead.findings.len()),
+        };
+        let _ = write!(text, " {what}");
+    }
+    if let Some(train) = lead.films.iter().find(|s| s.split == "train") {
+        let (films, patients) = (counted(train.films, "film"), counted(train.patients, "patient"));
+        let _ = write!(text, " Stage {} learned from {films} of {patients}.", lead.name);
+    }
+    let kept: Vec<String> = lead
+        .keeping
+        .neurons
+        .iter()
+        .filter(|n| n.origin != Origin::Fresh)
+        .map(|n| n.finding.clone())
+        .collect();
+    if !kept.is_empty() {
+        let neurons = if kept.len() == 1 {
+            "output neuron"
+        } else {
+            "output neurons"
+        };
+        let _ = write!(
+            text,
+            " Its {neurons} for {} began as copies of those of the stage before.",
+            listed(&kept)
+        );
+    }
+    let others = input.stages.len() - way.len();
+    if others > 0 {
+        let them = if others == 1 {
+            "Another stage was".to_owned()
+        } else {
+            format!("{others} other stages were")
+        };
+        let _ = write!(text, " {them} trained for comparison.");
+    }
+    text
+}
+
+fn what_it_got(input: &ReportInput, stage: &StageResult, result: &SplitEvaluation) -> String {
+    let from = table_of(input, stage)
+        .map(|table| sources_in(table, &result.split))
+        .unwrap_or_default();
+    let from = if from.is_empty() {
+        String::new()
+    } else {
+        format!(" from {}", listed(&from))
+    };
+    let evaluation = &result.evaluation;
+    let films = counted(evaluation.films as u64, "film");
+    let patients = counted(evaluation.patients as u64, "patient");
+    let mut text = format!(
+        "On the {films} ({patients}) of the {} split{from}",
+        split(&result.split)
+    );
+    let defined = |m: &'_ Measured| m.value.map(|value| (m.clone(), value));
+    match (
+        defined(&evaluation.overall.accuracy),
+        defined(&evaluation.overall.macro_auc),
+    ) {
+        (Some((measured, share)), _) => {
+            let right = measured
+                .right
+                .map_or_else(String::new, |right| format!("{right} were answered right: "));
+            let _ = write!(text, ", {right}accuracy {}{}.", percent(share), range(&measured));
+        }
+        (None, Some((measured, area))) => {
+            let _ = write!(
+                text,
+                ", the mean area under the ROC curve over the findings was {area:.3}{}.",
+                range_of_area(&measured)
+            );
+        }
+        (None, None) => text.push_str(", no overall metric is defined."),
+    }
+    if let Some(confusion) = &evaluation.confusion
+        && let Some(sentence) = commonest_error(confusion)
+    {
+        text.push(' ');
+        text.push_str(&sentence);
+    }
+    text
+}
+
+fn range(measured: &Measured) -> String {
+    measured.low.zip(measured.high).map_or_else(
+        || ", without an interval".to_owned(),
+        |(low, high)| {
+            format!(
+                "; the {} interval reaches from {} to {}",
+                level(measured),
+                percent(low),
+                percent(high)
+            )
+        },
+    )
+}
+
+fn range_of_area(measured: &Measured) -> String {
+    measured.low.zip(measured.high).map_or_else(
+        || ", without an interval".to_owned(),
+        |(low, high)| {
+            format!(
+                "; the {} interval reaches from {low:.3} to {high:.3}",
+                level(measured)
+            )
+        },
+    )
+}
+
+/// `95 %`
+pub(super) fn level(measured: &Measured) -> String {
+    let text = format!("{:.1}", 100.0 * measured.level);
+    format!("{} %", text.trim_end_matches(".0"))
+}
+
+/// Names of the datasets that films of one split came from.
+pub(super) fn sources_in(table: &DataTable, split: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for count in table.counts.iter().filter(|c| c.split == split && c.films > 0) {
+        if !names.contains(&count.source) {
+            names.push(count.source.clone());
+        }
+    }
+    names
+}
+
+fn commonest_error(confusion: &Confusion) -> Option<String> {
+    let cells = confusion.counts.iter().enumerate().flat_map(|(truth, row)| {
+        row.iter()
+            .enumerate()
+            .filter(move |(answer, _)| *answer != truth)
+            .map(move |(answer, count)| (*count, truth, answer))
+    });
+    // The first of equals, so that the sentence does not depend on how a maximum breaks ties.
+    let (count, truth, answer) =
+        cells.fold((0, 0, 0), |best, next| if next.0 > best.0 { next } else { best });
+    let films: u64 = confusion.counts.get(truth)?.iter().sum();
+    (count > 0).then(|| {
+        format!(
+            "The commonest error: {count} of the {films} films whose truth is {} were called {}.",
+            confusion.classes[truth], confusion.classes[answer]
+        )
+    })
+}
+
+fn tiles(result: &SplitEvaluation) -> Markup {
+    let overall = &result.evaluation.overall;
+    let shown = [
+        ("accuracy", &overall.accuracy),
+        ("balanced accuracy", &overall.balanced_accuracy),
+        ("macro AUC", &overall.macro_auc),
+        ("macro F1", &overall.macro_f1),
+    ];
+    html! {
+        div.tiles {
+            @for (name, measured) in shown.into_iter().filter(|(_, m)| m.value.is_some()) {
+                div.tile {
+                    div.name { (name) ", " (split(&result.split)) " films" }
+                    div.value { (value(measured)) }
+                    div.range {
+                        @if measured.low.is_some() { (level(measured)) " " (interval(measured)) br; (method(measured.method)) }
+                        @else { "no interval" }
+                    }
+                }
+            }
+        }
+    }
+}

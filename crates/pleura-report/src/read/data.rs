@@ -1,0 +1,282 @@
+//! The tables of films that a recipe names, counted; and the films that each stage used.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use pleura_data::{Label, Manifest, Sidecar, Split};
+use serde::Deserialize;
+
+use super::recipe::RecipeFile;
+use crate::error::Error;
+use crate::files;
+use crate::input::{DataTable, Exclusion, FindingCount, SourceTable, SplitCount, StageSplit};
+
+/// `data.json` of a stage.
+#[derive(Debug, Deserialize)]
+pub(super) struct StageData {
+    /// Digest of the table that it was trained on.
+    manifest: String,
+    splits: Splits,
+}
+
+#[derive(Debug, Deserialize)]
+struct Splits {
+    train: Used,
+    validation: Used,
+    test: Used,
+}
+
+#[derive(Debug, Deserialize)]
+struct Used {
+    films: u64,
+    patients: u64,
+    #[serde(default)]
+    excluded: BTreeMap<String, u64>,
+}
+
+impl StageData {
+    /// Reads `data.json`; a stage that has not begun has none.
+    pub(super) fn read(stage: &Path) -> Result<Option<Self>, Error> {
+        files::json_if_there(&stage.join("data.json"))
+    }
+
+    /// The films of each split that has any.
+    pub(super) fn films(self) -> Vec<StageSplit> {
+        let Splits {
+            train,
+            validation,
+            test,
+        } = self.splits;
+        let splits =
+            [("train", train), ("val", validation), ("test", test)].map(|(split, used)| StageSplit {
+                split: split.to_owned(),
+                films: used.films,
+                patients: used.patients,
+                excluded: used
+                    .excluded
+                    .into_iter()
+                    .map(|(reason, films)| (in_words(&reason), films))
+                    .collect(),
+            });
+        splits
+            .into_iter()
+            .filter(|split| split.films > 0 || !split.excluded.is_empty())
+            .collect()
+    }
+}
+
+/// Why a stage could not use a film, as a phrase after its number.
+fn in_words(reason: &str) -> String {
+    match reason {
+        "no_class" => "without a class".to_owned(),
+        "several_classes" => "with several classes".to_owned(),
+        "uncertain_class" => "with an uncertain class".to_owned(),
+        "nothing_known" => "without any known label".to_owned(),
+        other => other.replace('_', " "),
+    }
+}
+
+/// Each table once, in the order in which stages use them.
+pub(super) fn tables(
+    run: &Path,
+    recipe: &RecipeFile,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<DataTable>, Error> {
+    let mut tables: Vec<(PathBuf, DataTable)> = Vec::new();
+    for stage in &recipe.stages {
+        // The resolved recipe holds absolute paths; `join` leaves those as they are.
+        let path = run.join(&stage.manifest);
+        let known = tables.iter().position(|(known, _)| *known == path);
+        let at = match known {
+            Some(at) => at,
+            None => match table(&path, warnings)? {
+                Some(table) => {
+                    tables.push((path, table));
+                    tables.len() - 1
+                }
+                None => continue,
+            },
+        };
+        let table = &mut tables[at].1;
+        table.stages.push(stage.name.clone());
+        if StageData::read(&run.join("stages").join(&stage.name))?
+            .is_some_and(|data| data.manifest != table.digest)
+        {
+            warnings.push(format!(
+                "The table of films {} has changed since stage {} was trained; this report describes it as it is now",
+                table.name, stage.name
+            ));
+        }
+    }
+    Ok(tables.into_iter().map(|(_, table)| table).collect())
+}
+
+/// One table with what its sidecar says; `None`, with a warning, if it is no longer there.
+fn table(path: &Path, warnings: &mut Vec<String>) -> Result<Option<DataTable>, Error> {
+    let name = short(path);
+    if !path.exists() {
+        let warning = format!(
+            "The table of films {name} is no longer where the recipe says, so this report cannot describe its films"
+        );
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+        return Ok(None);
+    }
+    let mut table = counted(&Manifest::read(path)?);
+    if let Some(sidecar) = Sidecar::read(path)? {
+        if sidecar.manifest_digest != table.digest {
+            warnings.push(format!("The sidecar of {name} belongs to another version of the table; its sources and exclusions may not fit"));
+        }
+        describe(&mut table, &sidecar);
+    }
+    table.name = name;
+    // What draws a set of phantoms leaves the list of what it drew beside their table.
+    table.phantom = path.with_file_name("phantoms.json").exists();
+    Ok(Some(table))
+}
+
+/// The table's file name with its folder's: tables are often all called `manifest.csv`.
+fn short(path: &Path) -> String {
+    let parts: Vec<_> = path
+        .components()
+        .rev()
+        .take(2)
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
+    parts
+        .into_iter()
+        .rev()
+        .filter(|part| part != "/")
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+fn counted(manifest: &Manifest) -> DataTable {
+    #[derive(Default)]
+    struct Tally<'a> {
+        films: u64,
+        patients: BTreeSet<&'a str>,
+    }
+    let mut splits: BTreeMap<&str, Tally<'_>> = BTreeMap::new();
+    let mut sources: BTreeMap<&str, Tally<'_>> = BTreeMap::new();
+    let mut counts: BTreeMap<(&str, usize, &str), u64> = BTreeMap::new();
+    for row in &manifest.rows {
+        let split = split_name(row.split);
+        for tally in [
+            splits.entry(split).or_default(),
+            sources.entry(&row.dataset).or_default(),
+        ] {
+            tally.films += 1;
+            tally.patients.insert(&row.patient);
+        }
+        for (finding, _) in row
+            .labels
+            .iter()
+            .enumerate()
+            .filter(|(_, label)| **label == Label::Positive)
+        {
+            *counts.entry((split, finding, &row.dataset)).or_default() += 1;
+        }
+    }
+    DataTable {
+        digest: manifest.digest(),
+        findings: manifest.findings.clone(),
+        splits: splits
+            .into_iter()
+            .map(|(split, t)| SplitCount {
+                split: split.to_owned(),
+                films: t.films,
+                patients: t.patients.len() as u64,
+            })
+            .collect(),
+        sources: sources
+            .into_iter()
+            .map(|(name, t)| SourceTable {
+                name: name.to_owned(),
+                films: t.films,
+                patients: t.patients.len() as u64,
+                ..SourceTable::default()
+            })
+            .collect(),
+        counts: counts
+            .into_iter()
+            .map(|((split, finding, source), films)| FindingCount {
+                split: split.to_owned(),
+                finding: manifest.findings[finding].clone(),
+                source: source.to_owned(),
+                films,
+            })
+            .collect(),
+        ..DataTable::default()
+    }
+}
+
+fn split_name(split: Option<Split>) -> &'static str {
+    match split {
+        Some(Split::Train) => "train",
+        Some(Split::Validation) => "val",
+        Some(Split::Test) => "test",
+        None => "",
+    }
+}
+
+/// Adds what the sidecar knows of sources and exclusions.
+fn describe(table: &mut DataTable, sidecar: &Sidecar) {
+    for record in &sidecar.sources {
+        let known = table
+            .sources
+            .iter()
+            .position(|source| source.name == record.dataset);
+        let at = known.unwrap_or_else(|| {
+            table.sources.push(SourceTable {
+                name: record.dataset.clone(),
+                ..SourceTable::default()
+            });
+            table.sources.len() - 1
+        });
+        let source = &mut table.sources[at];
+        source.licence.clone_from(&record.licence);
+        let mut facts = vec![
+            ("title", record.title.clone()),
+            ("citation", record.citation.clone()),
+            ("published at", record.url.clone()),
+        ];
+        if !record.overlaps.is_empty() {
+            facts.push(("shares films with", record.overlaps.join(", ")));
+        }
+        for file in &record.files {
+            let name = file
+                .path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            facts.push(("label file", format!("{name}, SHA-256 {}", file.sha256)));
+        }
+        for remark in &record.remarks {
+            facts.push(("noticed", format!("{} ({})", remark.what, remark.count)));
+        }
+        source.facts.extend(
+            facts
+                .into_iter()
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
+    }
+    let of_sources = sidecar.sources.iter().flat_map(|record| {
+        record
+            .steps
+            .iter()
+            .map(move |step| (record.dataset.as_str(), step))
+    });
+    let of_all = sidecar.steps.iter().map(|step| ("", step));
+    table
+        .exclusions
+        .extend(of_sources.chain(of_all).map(|(source, step)| Exclusion {
+            source: source.to_owned(),
+            reason: step.reason.clone(),
+            films: step.excluded as u64,
+            left: Some(step.left as u64),
+        }));
+}

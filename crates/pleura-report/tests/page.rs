@@ -1,0 +1,218 @@
+//! The page as a whole: well formed, self-contained, safe against hostile names, the same twice.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test stops where it fails"
+)]
+
+mod sample;
+
+use pleura_report::{ReportInput, render};
+
+/// Elements that HTML never closes.
+const VOID: [&str; 4] = ["meta", "img", "br", "link"];
+
+/// Walks the page's tags; fails on one that is closed out of order or not at all. Returns every attribute with a value.
+fn attributes(page: &str) -> Vec<(String, String)> {
+    let mut open: Vec<String> = Vec::new();
+    let mut found = Vec::new();
+    let mut rest = page;
+    while let Some(start) = rest.find('<') {
+        rest = &rest[start + 1..];
+        if rest.starts_with('!') {
+            continue;
+        }
+        let end = end_of_tag(rest);
+        let tag = &rest[..end];
+        rest = &rest[end + 1..];
+        if let Some(name) = tag.strip_prefix('/') {
+            assert_eq!(open.pop().as_deref(), Some(name), "closed out of order");
+            continue;
+        }
+        let name = tag.split([' ', '\n']).next().unwrap();
+        assert!(
+            name.chars().all(|c| c.is_ascii_alphanumeric()),
+            "<{tag}> is no tag"
+        );
+        found.extend(tag.split("=\"").collect::<Vec<_>>().windows(2).map(|pair| {
+            let key = pair[0].rsplit([' ', '"', '\n']).next().unwrap().to_owned();
+            (key, pair[1].split('"').next().unwrap().to_owned())
+        }));
+        if name == "style" {
+            rest = &rest[rest.find("</style>").unwrap()..];
+        }
+        if !VOID.contains(&name) {
+            open.push(name.to_owned());
+        }
+    }
+    assert!(open.is_empty(), "never closed: {open:?}");
+    found
+}
+
+/// Where a tag ends: `>` in a quoted value does not end it.
+fn end_of_tag(text: &str) -> usize {
+    let mut quoted = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            '>' if !quoted => return at,
+            _ => {}
+        }
+    }
+    panic!("a tag never ends: {:?}", &text[..text.len().min(60)]);
+}
+
+#[test]
+fn a_full_report_is_well_formed_and_loads_nothing() {
+    let page = render(&sample::input());
+    let attributes = attributes(&page);
+    for (name, value) in &attributes {
+        match name.as_str() {
+            "src" => assert!(value.starts_with("data:image/png;base64,"), "{value}"),
+            "href" => assert!(value.starts_with('#'), "{value}"),
+            "xmlns" => assert_eq!(value, "http://www.w3.org/2000/svg"),
+            name => assert!(!name.starts_with("on"), "{name} runs a script"),
+        }
+    }
+    let style = &page[page.find("<style>").unwrap()..page.find("</style>").unwrap()];
+    for forbidden in ["url(", "@import", "http"] {
+        assert!(!style.contains(forbidden), "{forbidden}");
+    }
+    assert!(!page.contains("<script") && !page.contains("<link") && !page.contains("<iframe"));
+    let ids: Vec<&String> = attributes
+        .iter()
+        .filter(|(name, _)| name == "id")
+        .map(|(_, value)| value)
+        .collect();
+    assert_eq!(
+        ids.len(),
+        ids.iter().collect::<std::collections::BTreeSet<_>>().len(),
+        "an id occurs twice"
+    );
+    for (_, target) in attributes.iter().filter(|(name, _)| name == "href") {
+        assert!(ids.iter().any(|id| **id == target[1..]), "{target} leads nowhere");
+    }
+    // Pictures are long enough to hold any word.
+    let told: String = page
+        .split("data:image/png;base64,")
+        .map(|part| part.split_once('"').map_or(part, |(_, rest)| rest))
+        .collect();
+    assert!(
+        !told.contains("NaN") && !told.contains("inf "),
+        "numbers that are none"
+    );
+}
+
+#[test]
+fn every_picture_has_words_for_those_who_cannot_see_it() {
+    let page = render(&sample::input());
+    assert_eq!(
+        page.matches("<img ").count(),
+        page.matches(" alt=\"Heatmap").count()
+    );
+    assert_eq!(
+        page.matches("<svg ").count(),
+        page.matches("role=\"img\" aria-label=\"").count()
+    );
+}
+
+#[test]
+fn the_notice_is_at_the_top_at_the_end_and_on_paper() {
+    let page = render(&sample::input());
+    let body = page.find("<body>").unwrap();
+    assert!(page[body..].starts_with(
+        "<body><div class=\"notice\" role=\"note\">Research use only. Not a medical device.</div>"
+    ));
+    assert!(page[page.find("<footer>").unwrap()..].contains("Research use only. Not a medical device."));
+    assert!(page[..body].contains("@bottom-left { content: \"Research use only. Not a medical device.\""));
+}
+
+#[test]
+fn equal_input_gives_equal_bytes() {
+    assert_eq!(render(&sample::input()), render(&sample::input()));
+}
+
+#[test]
+fn hostile_names_stay_text() {
+    const EVIL: &str = "\"><script>alert(1)</script><img src=http://evil.example/x onerror=alert(1)>";
+    let mut input = sample::input();
+    input.title = EVIL.into();
+    input.recipe = EVIL.into();
+    input.warnings = vec![EVIL.into()];
+    input.provenance.command = EVIL.into();
+    for table in &mut input.data {
+        table.name = EVIL.into();
+        table.findings[0] = EVIL.into();
+        table.counts[0].finding = EVIL.into();
+        table.counts[0].source = EVIL.into();
+        table.sources[0].licence = EVIL.into();
+        table.exclusions[0].reason = EVIL.into();
+    }
+    for stage in &mut input.stages {
+        stage.name = EVIL.into();
+        stage.findings[0] = EVIL.into();
+        for judged in &mut stage.evaluations {
+            judged.split = EVIL.into();
+            judged.evaluation.findings[0].name = EVIL.into();
+            if let Some(confusion) = &mut judged.evaluation.confusion {
+                confusion.classes[0] = EVIL.into();
+            }
+        }
+        stage.epochs[0].validation[0].0 = EVIL.into();
+    }
+    for item in &mut input.gallery.items {
+        item.title = EVIL.into();
+        item.truth = EVIL.into();
+        item.prediction = EVIL.into();
+        item.explained = EVIL.into();
+        item.caption = EVIL.into();
+    }
+    let page = render(&input);
+    assert!(!page.contains("<script"));
+    assert!(!page.contains("<img src=http"));
+    for (name, value) in attributes(&page) {
+        assert!(!name.starts_with("on"), "{name}");
+        assert!(name != "src" || value.starts_with("data:"), "{value}");
+    }
+}
+
+#[test]
+fn an_empty_run_says_what_is_missing_and_makes_nothing_up() {
+    let page = render(&ReportInput {
+        title: "empty".into(),
+        ..ReportInput::default()
+    });
+    attributes(&page);
+    for expected in [
+        "This run has no stages yet.",
+        "No heatmaps were made for this run.",
+        "The run holds no recipe.",
+    ] {
+        assert!(page.contains(expected), "{expected}");
+    }
+    assert!(!page.contains("accuracy"));
+}
+
+#[test]
+fn the_summary_says_what_the_numbers_say() {
+    let input = sample::input();
+    let page = render(&input);
+    let judged = &input.stages[1].evaluations[1].evaluation;
+    let accuracy = judged.overall.accuracy.value.unwrap();
+    let right = judged.overall.accuracy.right.unwrap();
+    let summary = &page[page.find("id=\"summary\"").unwrap()..page.find("id=\"results\"").unwrap()];
+    assert!(
+        summary.contains(&format!(
+            "{right} were answered right: accuracy {:.1} %",
+            100.0 * accuracy
+        )),
+        "{summary}"
+    );
+    assert!(
+        summary.contains("every film of COVID-19 comes from Cohen")
+            || summary.contains("Every film of COVID-19 comes from Cohen")
+    );
+    assert!(summary.contains("On films from elsewhere expect less."));
+}

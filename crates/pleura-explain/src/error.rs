@@ -29,6 +29,12 @@ pub enum Error {
     /// A picture could not be drawn or written.
     #[error(transparent)]
     Picture(#[from] pleura_film::Error),
+    /// Numbers that do not have their shape.
+    #[error("raw relevance: {problem}")]
+    Format {
+        /// What does not fit.
+        problem: String,
+    },
     /// A file could not be written.
     #[error("{}: could not be written: {source}", path.display())]
     Write {

@@ -8,7 +8,9 @@ pub mod error;
 mod explanation;
 pub mod npy;
 pub mod picture;
+mod raw;
 
 pub use composite::Composite;
 pub use error::Error;
 pub use explanation::{Explanation, Map, Start, explain};
+pub use raw::raw_safetensors;

@@ -4,7 +4,9 @@ pub mod bench;
 pub mod data;
 pub mod doctor;
 pub mod evaluate;
+pub mod explain;
 pub mod predict;
+pub mod train;
 
 use std::process::ExitCode;
 
@@ -15,8 +17,10 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub enum Verb {
     Data(data::Args),
+    Train(train::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
+    Explain(explain::Args),
     Doctor(doctor::Args),
     #[command(hide = true)]
     Bench(bench::Args),
@@ -26,8 +30,10 @@ pub enum Verb {
 pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
     match verb {
         Verb::Data(args) => data::run(args, json),
+        Verb::Train(args) => train::run(args, json),
         Verb::Evaluate(args) => evaluate::run(&args, json),
         Verb::Predict(args) => predict::run(&args, json),
+        Verb::Explain(args) => explain::run(&args, json),
         Verb::Doctor(args) => doctor::run(&args, json),
         Verb::Bench(args) => bench::run(&args, json),
     }

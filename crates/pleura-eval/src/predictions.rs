@@ -30,7 +30,9 @@ impl Kind {
 
     /// The kind of this name, if there is one.
     pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Exclusive, Self::Independent].into_iter().find(|kind| kind.name() == name)
+        [Self::Exclusive, Self::Independent]
+            .into_iter()
+            .find(|kind| kind.name() == name)
     }
 
     /// Probabilities from raw outputs `[films, findings]`, row-major: softmax over each film's, or the sigmoid of each;
@@ -371,7 +373,10 @@ pub(crate) mod tests {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
         }
         assert_eq!(Kind::by_name("softmax"), None);
-        assert_eq!(Kind::Exclusive.probabilities(&[3.0, 3.0, 0.0, 800.0], 2), [0.5, 0.5, 0.0, 1.0]);
+        assert_eq!(
+            Kind::Exclusive.probabilities(&[3.0, 3.0, 0.0, 800.0], 2),
+            [0.5, 0.5, 0.0, 1.0]
+        );
         assert_eq!(Kind::Independent.probabilities(&[0.0, 800.0], 2), [0.5, 1.0]);
     }
 

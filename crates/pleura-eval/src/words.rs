@@ -1,6 +1,8 @@
 //! Numbers in plain words, for a terminal or the top of a report.
 
-use crate::{Evaluation, Kind, Measured, Method};
+use std::collections::BTreeMap;
+
+use crate::{Evaluation, Kind, Measured, Method, Warning};
 
 impl Measured {
     /// For a table's cell: "0.933 (0.881 to 0.967)", "0.933" without an interval, "–" where it is undefined.
@@ -69,8 +71,98 @@ impl Evaluation {
                 "accuracy by the Bayesian model {centre} ({level} {low} to {high})"
             ));
         }
-        lines.extend(self.warnings.iter().map(|warning| format!("beware: {warning}")));
+        lines.extend(self.cautions().iter().map(|caution| format!("beware: {caution}")));
         lines
+    }
+
+    /// The warnings as sentences, the gravest first; those that say the same of several findings are one sentence.
+    pub fn cautions(&self) -> Vec<String> {
+        let mut cautions: Vec<String> = Vec::new();
+        for (place, warning) in self.warnings.iter().enumerate() {
+            let alike = |other: &&Warning| std::mem::discriminant(*other) == std::mem::discriminant(warning);
+            let group: Vec<&Warning> = self.warnings.iter().filter(alike).collect();
+            match self.together(&group) {
+                Some(sentence) if group.len() > 1 => {
+                    // A group stands where its first warning does.
+                    if !self.warnings[..place].iter().any(|earlier| alike(&earlier)) {
+                        cautions.push(sentence);
+                    }
+                }
+                _ => cautions.push(warning.to_string()),
+            }
+        }
+        cautions
+    }
+
+    /// One sentence for warnings of one sort, where there is one.
+    fn together(&self, group: &[&Warning]) -> Option<String> {
+        let list = |name: fn(&Warning) -> Option<(&String, usize)>| {
+            let named = group.iter().filter_map(|warning| name(warning));
+            named
+                .map(|(finding, films)| format!("{finding} ({films})"))
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        match group.first()? {
+            Warning::FewPositives { .. } => Some(format!(
+                "few films, so that their numbers mean little, of {}",
+                list(|warning| match warning {
+                    Warning::FewPositives { finding, films } => Some((finding, *films)),
+                    _ => None,
+                })
+            )),
+            Warning::FewNegatives { .. } => Some(format!(
+                "few films, so that specificity and AUC mean little, without {}",
+                list(|warning| match warning {
+                    Warning::FewNegatives { finding, films } => Some((finding, *films)),
+                    _ => None,
+                })
+            )),
+            Warning::NeverCalled { .. } => Some(format!(
+                "never called, though so many films have it: {}",
+                list(|warning| match warning {
+                    Warning::NeverCalled { finding, films } => Some((finding, *films)),
+                    _ => None,
+                })
+            )),
+            Warning::LostDraws { .. } => Some(self.lost(group)),
+            _ => None,
+        }
+    }
+
+    fn lost(&self, group: &[&Warning]) -> String {
+        // Metrics of one finding ("Mass: AUC") and those of the whole lose the same draws: the ones without the class.
+        let mut by_loss: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        for warning in group {
+            if let Warning::LostDraws {
+                metric, undefined, ..
+            } = warning
+            {
+                let whose = self
+                    .findings
+                    .iter()
+                    .find(|finding| metric.starts_with(&format!("{}: ", finding.name)));
+                let name = whose.map_or(metric.as_str(), |finding| finding.name.as_str());
+                let names = by_loss.entry(*undefined).or_default();
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        let lost: Vec<String> = by_loss
+            .iter()
+            .rev()
+            .map(|(undefined, names)| format!("{} ({undefined})", names.join(", ")))
+            .collect();
+        let advice = match self.kind {
+            Kind::Exclusive => "more films of it are needed, or draws stratified by class",
+            Kind::Independent => "more films of it are needed",
+        };
+        format!(
+            "bootstrap draws that lost a class were left out; {advice}. Of {} draws, lost for {}",
+            self.options.bootstrap,
+            lost.join("; ")
+        )
     }
 }
 
@@ -125,6 +217,45 @@ mod tests {
         assert_eq!(
             (count(1, "film").as_str(), count(2, "film").as_str()),
             ("1 film", "2 films")
+        );
+    }
+
+    #[test]
+    fn warnings_alike_are_one_sentence() {
+        let mut evaluation = crate::evaluate(
+            &crate::predictions::tests::three_films(),
+            &crate::Options::points(),
+        )
+        .unwrap();
+        let few = |finding: &str, films| Warning::FewPositives {
+            finding: finding.to_owned(),
+            films,
+        };
+        let lost = |metric: &str, undefined| Warning::LostDraws {
+            metric: metric.to_owned(),
+            undefined,
+            draws: 2000,
+        };
+        evaluation.options.bootstrap = 2000;
+        evaluation.warnings = vec![
+            few("normal", 1),
+            Warning::FewFilms { films: 2 },
+            few("pneumonia", 2),
+            lost("macro F1", 9),
+            lost("normal: AUC", 5),
+            lost("normal: F1", 5),
+        ];
+        let expected = [
+            "few films, so that their numbers mean little, of normal (1), pneumonia (2)",
+            "only 2 films: quote every number with its interval",
+            "bootstrap draws that lost a class were left out; more films of it are needed, or draws stratified by class. Of 2000 \
+             draws, lost for macro F1 (9); normal (5)",
+        ];
+        assert_eq!(evaluation.cautions(), expected);
+        evaluation.warnings.truncate(1);
+        assert_eq!(
+            evaluation.cautions(),
+            ["only 1 film of normal: its numbers mean little"]
         );
     }
 

@@ -36,9 +36,14 @@ fn settings() -> Settings {
     SETTINGS.get().copied().unwrap_or_default()
 }
 
+/// Whether the user wants nothing but errors on stderr.
+pub fn is_quiet() -> bool {
+    settings().quiet
+}
+
 /// One line on stderr, unless the user wants quiet.
 pub fn note(text: impl fmt::Display) {
-    if !settings().quiet {
+    if !is_quiet() {
         say(text);
     }
 }
@@ -74,7 +79,9 @@ pub fn chain(error: &anyhow::Error) -> Vec<String> {
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     error.downcast_ref::<io::Error>().is_some_and(closed)
-        || error.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind)
+        || error
+            .downcast_ref::<serde_json::Error>()
+            .and_then(serde_json::Error::io_error_kind)
             == Some(io::ErrorKind::BrokenPipe)
 }
 
@@ -95,13 +102,20 @@ impl Progress {
         let Settings { quiet, json } = settings();
         let terminal = io::stderr().is_terminal();
         let bar = (terminal && !quiet).then(|| {
-            let style = ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len}  {per_sec}  {eta} left");
+            let style =
+                ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len}  {per_sec}  {eta} left");
             ProgressBar::new(of as u64)
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
                 .with_message(what)
         });
         let lines = !terminal && !quiet && !json;
-        Self { what, bar, lines, begin: Instant::now(), told: AtomicU64::new(0) }
+        Self {
+            what,
+            bar,
+            lines,
+            begin: Instant::now(),
+            told: AtomicU64::new(0),
+        }
     }
 
     /// `done` of `of` is finished.
@@ -114,7 +128,10 @@ impl Progress {
         let told = self.told.load(Ordering::Relaxed);
         if self.lines
             && now >= told + BETWEEN_LINES.as_millis() as u64
-            && self.told.compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            && self
+                .told
+                .compare_exchange(told, now, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
         {
             say(format_args!("{}: {done} of {of}", self.what));
         }
@@ -138,7 +155,10 @@ mod tests {
         let inner = io::Error::new(io::ErrorKind::NotFound, "no such file");
         let middle = anyhow::Error::new(inner).context("a.png: cannot read: no such file");
         let error = middle.context("cannot answer");
-        assert_eq!(chain(&error), ["cannot answer", "a.png: cannot read: no such file"]);
+        assert_eq!(
+            chain(&error),
+            ["cannot answer", "a.png: cannot read: no such file"]
+        );
     }
 
     #[test]

@@ -1,7 +1,16 @@
 //! `pleura`: from a folder of chest films to an explained, audited classifier. Parses, calls, prints; the work is in the libraries.
 
-#![deny(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used, unsafe_code)]
-#![allow(unreachable_pub, reason = "a program exports nothing; `pub` marks what a module offers to the others")]
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    unsafe_code
+)]
+#![allow(
+    unreachable_pub,
+    reason = "a program exports nothing; `pub` marks what a module offers to the others"
+)]
 
 mod console;
 mod model;
@@ -15,7 +24,12 @@ use clap::Parser;
 
 /// Train, measure and explain classifiers of chest films. Research use only; not a medical device.
 #[derive(Parser)]
-#[command(name = "pleura", version, arg_required_else_help = true, propagate_version = true)]
+#[command(
+    name = "pleura",
+    version,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
 #[command(after_help = "Exit codes: 0 done, 1 a check failed, 2 could not.")]
 struct Cli {
     #[command(subcommand)]

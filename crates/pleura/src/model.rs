@@ -100,12 +100,20 @@ impl Model {
                 size = preparation.size
             );
         }
-        Ok(Self { digest: weights.digest(), path, weights, kind, preparation, stage })
+        Ok(Self {
+            digest: weights.digest(),
+            path,
+            weights,
+            kind,
+            preparation,
+            stage,
+        })
     }
 
     /// The network, ready to answer on the processor.
     pub fn network(&self) -> Result<Network> {
-        Network::new(Cpu::new(), &self.weights).with_context(|| format!("{}: cannot set up the network", self.path.display()))
+        Network::new(Cpu::new(), &self.weights)
+            .with_context(|| format!("{}: cannot set up the network", self.path.display()))
     }
 
     /// What each output stands for.
@@ -142,7 +150,10 @@ impl Model {
 fn locate(path: &Path, stage: Option<&str>) -> Result<(PathBuf, Option<Stage>)> {
     if !path.is_dir() {
         if let Some(stage) = stage {
-            bail!("{}: --stage {stage} chooses within a run's folder, and this is not a folder", path.display());
+            bail!(
+                "{}: --stage {stage} chooses within a run's folder, and this is not a folder",
+                path.display()
+            );
         }
         return Ok((path.to_owned(), None));
     }
@@ -153,14 +164,27 @@ fn locate(path: &Path, stage: Option<&str>) -> Result<(PathBuf, Option<Stage>)> 
             path.display()
         );
     }
-    let stages = Recipe::read(&recipe).context("cannot read the run's recipe")?.stages;
-    let names = || stages.iter().map(|stage| stage.name.as_str()).collect::<Vec<_>>().join(", ");
+    let stages = Recipe::read(&recipe)
+        .context("cannot read the run's recipe")?
+        .stages;
+    let names = || {
+        stages
+            .iter()
+            .map(|stage| stage.name.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let chosen = match stage {
         Some(name) => stages.iter().find(|stage| stage.name == name),
         None => stages.last(),
     };
     let Some(chosen) = chosen else {
-        bail!("{}: the run has no stage {:?}; its stages are {}", path.display(), stage.unwrap_or_default(), names());
+        bail!(
+            "{}: the run has no stage {:?}; its stages are {}",
+            path.display(),
+            stage.unwrap_or_default(),
+            names()
+        );
     };
     let weights = stage_folder(path, &chosen.name).join("best.safetensors");
     if !weights.exists() {
@@ -186,7 +210,10 @@ fn kind(path: &Path, weights: &Weights, args: &ModelArgs) -> Result<Kind> {
         });
     };
     let stored = Kind::by_name(word).with_context(|| {
-        format!("{}: the weights say kind {word:?}, expected \"exclusive\" or \"independent\"", path.display())
+        format!(
+            "{}: the weights say kind {word:?}, expected \"exclusive\" or \"independent\"",
+            path.display()
+        )
     })?;
     match asked {
         Some(asked) if asked != stored => bail!(
@@ -209,10 +236,18 @@ fn preparation(path: &Path, weights: &Weights, args: &ModelArgs) -> Result<Prepa
                 path.display()
             );
         };
-        return Ok(Preparation { size, fit, equalise: None });
+        return Ok(Preparation {
+            size,
+            fit,
+            equalise: None,
+        });
     };
-    let stored: Preparation = serde_json::from_str(stored)
-        .with_context(|| format!("{}: the weights' preparation {stored} cannot be read", path.display()))?;
+    let stored: Preparation = serde_json::from_str(stored).with_context(|| {
+        format!(
+            "{}: the weights' preparation {stored} cannot be read",
+            path.display()
+        )
+    })?;
     if size.is_some_and(|size| size != stored.size) || fit.is_some_and(|fit| fit != stored.fit) {
         bail!(
             "{}: --size and --fit contradict the weights, which were trained on {}; leave them out",

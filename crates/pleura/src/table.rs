@@ -32,13 +32,23 @@ impl Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let columns = self.rows.iter().map(Vec::len).max().unwrap_or(0);
-        let width = |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+        let width = |column: usize| {
+            self.rows
+                .iter()
+                .filter_map(|row| row.get(column))
+                .map(|cell| cell.chars().count())
+                .max()
+        };
         let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
         for row in &self.rows {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
                 let (width, numbers) = (widths[column], self.numbers.get(column) == Some(&true));
-                line += &if numbers { format!("  {cell:>width$}") } else { format!("  {cell:<width$}") };
+                line += &if numbers {
+                    format!("  {cell:>width$}")
+                } else {
+                    format!("  {cell:<width$}")
+                };
             }
             writeln!(f, "{}", line.trim_end())?;
         }
@@ -55,6 +65,9 @@ mod tests {
         let mut table = Table::with_headings(["finding", ">AUC"]);
         table.row(["κ", "0.9"]);
         table.row(["COVID-19", "0.913"]);
-        assert_eq!(table.to_string(), "  finding     AUC\n  κ           0.9\n  COVID-19  0.913\n");
+        assert_eq!(
+            table.to_string(),
+            "  finding     AUC\n  κ           0.9\n  COVID-19  0.913\n"
+        );
     }
 }

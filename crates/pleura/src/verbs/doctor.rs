@@ -36,11 +36,24 @@ pub fn run(_: &Args, json: bool) -> Result<ExitCode> {
         let mut table = Table::with_headings(["self-test", "", "found", ">seconds"]);
         for check in &checks {
             let verdict = if check.passed { "ok" } else { "FAILED" };
-            table.row([check.name.to_owned(), verdict.to_owned(), check.found.clone(), format!("{:.2}", check.seconds)]);
+            table.row([
+                check.name.to_owned(),
+                verdict.to_owned(),
+                check.found.clone(),
+                format!("{:.2}", check.seconds),
+            ]);
         }
         write!(out, "{table}")?;
-        let verdict = if sound { "All checks passed." } else { "A check failed: do not trust this program's answers on this machine." };
+        let verdict = if sound {
+            "All checks passed."
+        } else {
+            "A check failed: do not trust this program's answers on this machine."
+        };
         writeln!(out, "\n{verdict}")?;
     }
-    Ok(if sound { ExitCode::SUCCESS } else { ExitCode::from(console::FAILED) })
+    Ok(if sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(console::FAILED)
+    })
 }

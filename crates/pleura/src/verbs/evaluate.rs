@@ -11,7 +11,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura_data::{FilmCache, Manifest, Split};
-use pleura_eval::{Evaluation, Options};
+use pleura_eval::{Evaluation, Options, Stratify};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -58,9 +58,32 @@ pub struct Args {
     /// Resamples of the patients for bootstrap intervals; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     bootstrap: usize,
+    /// Within what the bootstrap draws patients, so that the counts of each class or dataset stay.
+    #[arg(long, value_enum, default_value_t = StratifyChoice::None)]
+    stratify: StratifyChoice,
     /// Seed of the resampling.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum StratifyChoice {
+    /// All patients.
+    None,
+    /// Patients with films of the same classes; exclusive classes only.
+    Class,
+    /// Patients of the same dataset.
+    Dataset,
+}
+
+impl From<StratifyChoice> for Stratify {
+    fn from(choice: StratifyChoice) -> Self {
+        match choice {
+            StratifyChoice::None => Self::None,
+            StratifyChoice::Class => Self::Class,
+            StratifyChoice::Dataset => Self::Dataset,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -129,11 +152,13 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     check_rows(args, &manifest, of_split.len(), rows.len())?;
 
     let logits = answer(args, &model, &manifest, &rows)?;
-    let predictions = pleura_train::predictions(&manifest, &rows, model.findings(), known.truth(&rows), &logits)
-        .context("the model's answers cannot be evaluated")?;
+    let predictions =
+        pleura_train::predictions(&manifest, &rows, model.findings(), known.truth(&rows), &logits)
+            .context("the model's answers cannot be evaluated")?;
     let options = Options {
         level: args.level,
         bootstrap: args.bootstrap,
+        stratify: args.stratify.into(),
         seed: args.seed,
         threshold: args.threshold,
         ..Options::default()
@@ -153,7 +178,13 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let notes = notes(args, &model, &manifest, &data);
     let mut out = std::io::stdout().lock();
     if json {
-        let report = Report { notice: NOTICE, model: model.record(), data, notes: &notes, evaluation: &evaluation };
+        let report = Report {
+            notice: NOTICE,
+            model: model.record(),
+            data,
+            notes: &notes,
+            evaluation: &evaluation,
+        };
         serde_json::to_writer_pretty(&mut out, &report)?;
         std::io::Write::write_all(&mut out, b"\n")?;
     } else {
@@ -174,14 +205,20 @@ fn check_rows(args: &Args, manifest: &Manifest, of_split: usize, labelled: usize
         );
     }
     if labelled == 0 {
-        bail!("{path}: none of the {of_split} films of the split {:?} has a known label for the model's findings", args.split.name());
+        bail!(
+            "{path}: none of the {of_split} films of the split {:?} has a known label for the model's findings",
+            args.split.name()
+        );
     }
     Ok(())
 }
 
 /// Logits `[rows, findings]`.
 fn answer(args: &Args, model: &Model, manifest: &Arc<Manifest>, rows: &[usize]) -> Result<Vec<f32>> {
-    let folder = args.cache.clone().unwrap_or_else(|| manifest.folder.join(".pleura-cache"));
+    let folder = args
+        .cache
+        .clone()
+        .unwrap_or_else(|| manifest.folder.join(".pleura-cache"));
     let cache = Arc::new(FilmCache::open(&folder, &model.preparation)?);
     let decoding = Progress::new("films decoded", rows.len());
     cache.fill(manifest, rows, &|done, of| decoding.at(done, of))?;
@@ -192,14 +229,25 @@ fn answer(args: &Args, model: &Model, manifest: &Arc<Manifest>, rows: &[usize]) 
         answering.at(done, rows.len());
         ControlFlow::Continue(())
     };
-    let logits = pleura_train::answer(&network, manifest, &cache, rows, args.batch as usize, &mut progress)?;
+    let logits = pleura_train::answer(
+        &network,
+        manifest,
+        &cache,
+        rows,
+        args.batch as usize,
+        &mut progress,
+    )?;
     logits.context("the films were not answered")
 }
 
 /// What limits these numbers and is not to be seen from the predictions alone.
 fn notes(args: &Args, model: &Model, manifest: &Manifest, data: &Data) -> Vec<String> {
     let mut notes = Vec::new();
-    let trained_here = model.weights.metadata.get("manifest").is_some_and(|digest| *digest == manifest.digest());
+    let trained_here = model
+        .weights
+        .metadata
+        .get("manifest")
+        .is_some_and(|digest| *digest == manifest.digest());
     match args.split {
         SplitChoice::Train | SplitChoice::All if trained_here => notes.push(
             "the model was trained on films of this manifest's split \"train\": these numbers do not speak for new films".to_owned(),
@@ -210,10 +258,16 @@ fn notes(args: &Args, model: &Model, manifest: &Manifest, data: &Data) -> Vec<St
         _ => {}
     }
     if !data.not_tested.is_empty() {
-        notes.push(format!("not in the manifest, so not tested: {}", data.not_tested.join(", ")));
+        notes.push(format!(
+            "not in the manifest, so not tested: {}",
+            data.not_tested.join(", ")
+        ));
     }
     if data.without_label > 0 {
-        notes.push(format!("{} films of the split have no label that counts here and were left out", data.without_label));
+        notes.push(format!(
+            "{} films of the split have no label that counts here and were left out",
+            data.without_label
+        ));
     }
     notes
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use pleura_film::{DecodeOptions, Prepared, Source};
+use pleura_film::{BodyPart, DecodeOptions, Prepared, Source};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -29,6 +29,9 @@ pub struct Args {
     batch: u32,
 }
 
+/// Colour channels of a radiograph that was saved in colour differ by less (see [`Source::colourfulness`]).
+const RADIOGRAPH_IN_COLOUR: f32 = 0.1;
+
 /// A film's probabilities and raw outputs, in the order of the model's findings.
 struct Answer {
     source: Source,
@@ -48,17 +51,29 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     }
     for films in args.films.chunks(args.batch as usize) {
         let read: Vec<Result<(Source, Prepared)>> = films.par_iter().map(|path| read(path, &model)).collect();
-        let grey: Vec<f32> = read.iter().flatten().flat_map(|(_, prepared)| prepared.unit_grey()).collect();
+        let grey: Vec<f32> = read
+            .iter()
+            .flatten()
+            .flat_map(|(_, prepared)| prepared.unit_grey())
+            .collect();
         let batch = read.iter().flatten().count();
         let logits = match batch {
             0 => Vec::new(),
-            _ => network.infer(&grey, batch, model.preparation.size).context("cannot answer")?,
+            _ => network
+                .infer(&grey, batch, model.preparation.size)
+                .context("cannot answer")?,
         };
-        let mut rows = logits.chunks_exact(width).map(|row| row.iter().map(|&logit| f64::from(logit)).collect::<Vec<_>>());
+        let mut rows = logits
+            .chunks_exact(width)
+            .map(|row| row.iter().map(|&logit| f64::from(logit)).collect::<Vec<_>>());
         for (path, film) in films.iter().zip(read) {
             let answer = film.and_then(|(source, _)| {
                 let logits = rows.next().context("the network gave no answer")?;
-                Ok(Answer { source, probabilities: model.kind.probabilities(&logits, width), logits })
+                Ok(Answer {
+                    source,
+                    probabilities: model.kind.probabilities(&logits, width),
+                    logits,
+                })
             });
             unread += usize::from(answer.is_err());
             if json {
@@ -73,7 +88,10 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         writeln!(out, "\n{NOTICE}")?;
     }
     if unread > 0 {
-        console::note(format_args!("{unread} of {} films could not be read", args.films.len()));
+        console::note(format_args!(
+            "{unread} of {} films could not be read",
+            args.films.len()
+        ));
         return Ok(ExitCode::from(console::COULD_NOT));
     }
     Ok(ExitCode::SUCCESS)
@@ -83,6 +101,26 @@ fn read(path: &Path, model: &Model) -> Result<(Source, Prepared)> {
     let film = pleura_film::open(path, &DecodeOptions::default())?;
     let prepared = pleura_film::prepare(&film, &model.preparation);
     Ok((film.source, prepared))
+}
+
+/// What makes an answer about a film doubtful before it is given.
+fn doubts(source: &Source) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if let Some(tags) = &source.dicom
+        && tags.part() == BodyPart::Other
+    {
+        let part = tags.body_part.as_deref().unwrap_or_default();
+        doubts.push(format!(
+            "the file says that the body part is {part:?}: no model of chest films can answer for it"
+        ));
+    }
+    if source.colourfulness() > RADIOGRAPH_IN_COLOUR {
+        let percent = 100.0 * source.colourfulness();
+        doubts.push(format!(
+            "the picture is in colour (channels differ by up to {percent:.0} %): is it a radiograph?"
+        ));
+    }
+    doubts
 }
 
 /// One film's line of JSON.
@@ -97,7 +135,12 @@ fn record(path: &Path, answer: &Result<Answer>, model: &Model) -> Value {
         }
         Ok(answer) => {
             let by_finding = |values: &[f64]| -> Map<String, Value> {
-                model.findings().iter().cloned().zip(values.iter().map(|&value| json!(value))).collect()
+                model
+                    .findings()
+                    .iter()
+                    .cloned()
+                    .zip(values.iter().map(|&value| json!(value)))
+                    .collect()
             };
             json!({
                 "path": path,
@@ -112,6 +155,7 @@ fn record(path: &Path, answer: &Result<Answer>, model: &Model) -> Value {
                     "colour": answer.source.colour,
                     "steps": answer.source.steps,
                 },
+                "doubts": doubts(&answer.source),
                 "preparation": model.preparation,
                 "model": model_record,
                 "notice": NOTICE,
@@ -130,17 +174,34 @@ fn show(out: &mut impl Write, path: &Path, answer: &Result<Answer>, model: &Mode
             return Ok(());
         }
     };
-    let Source { format, width, height, bit_depth, .. } = &answer.source;
-    writeln!(out, "\n{} ({format}, {width}×{height}, {bit_depth} bit)", path.display())?;
+    let Source {
+        format,
+        width,
+        height,
+        bit_depth,
+        ..
+    } = &answer.source;
+    writeln!(
+        out,
+        "\n{} ({format}, {width}×{height}, {bit_depth} bit)",
+        path.display()
+    )?;
     for step in &answer.source.steps {
         writeln!(out, "  · {step}")?;
+    }
+    for doubt in doubts(&answer.source) {
+        writeln!(out, "  beware: {doubt}")?;
     }
     let mut order: Vec<usize> = (0..model.findings().len()).collect();
     order.sort_by(|&a, &b| answer.logits[b].total_cmp(&answer.logits[a]));
     let mut table = Table::with_headings(["finding", ">probability", ">logit"]);
     for finding in order {
         let (probability, logit) = (answer.probabilities[finding], answer.logits[finding]);
-        table.row([model.findings()[finding].clone(), format!("{probability:.3}"), format!("{logit:.3}")]);
+        table.row([
+            model.findings()[finding].clone(),
+            format!("{probability:.3}"),
+            format!("{logit:.3}"),
+        ]);
     }
     write!(out, "{table}")?;
     Ok(())

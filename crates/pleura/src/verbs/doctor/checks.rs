@@ -30,11 +30,30 @@ pub struct Question {
 
 /// All of them; some ten seconds.
 pub const ALL: &[Question] = &[
-    Question { name: "film to PNG and back", ask: film_round_trip },
-    Question { name: "weights to file and back", ask: weights_round_trip },
-    Question { name: "engine against its f64 reference", ask: against_reference },
-    Question { name: "equal bits on any threads", ask: equal_bits },
-    Question { name: "DenseNet-121 forward", ask: densenet },
+    Question {
+        name: "film to PNG and back",
+        ask: film_round_trip,
+    },
+    Question {
+        name: "weights to file and back",
+        ask: weights_round_trip,
+    },
+    Question {
+        name: "engine against its f64 reference",
+        ask: against_reference,
+    },
+    Question {
+        name: "equal bits on any threads",
+        ask: equal_bits,
+    },
+    Question {
+        name: "DenseNet-121 against its reference",
+        ask: densenet_against_reference,
+    },
+    Question {
+        name: "DenseNet-121 forward",
+        ask: densenet,
+    },
 ];
 
 impl Question {
@@ -58,7 +77,10 @@ const OUTPUTS: usize = 3;
 /// A smooth film with an edge in it, grey levels in [0, 1], another for each number.
 fn grey(number: usize, size: usize) -> Vec<f32> {
     let level = |index: usize| {
-        let (x, y) = ((index % size) as f32 / size as f32, (index / size) as f32 / size as f32);
+        let (x, y) = (
+            (index % size) as f32 / size as f32,
+            (index / size) as f32 / size as f32,
+        );
         let wave = 0.5 + 0.3 * (7.0 * x + 3.0 * y + number as f32).sin();
         if x + y > 1.2 { 1.0 - wave } else { wave }
     };
@@ -72,7 +94,12 @@ fn films(count: usize, size: usize) -> Vec<f32> {
 /// Fresh weights with norms moved off one and zero, so that a confusion of theirs shows.
 fn weights(architecture: &str, outputs: usize) -> Result<Weights> {
     let findings: Vec<String> = (0..outputs).map(|output| format!("output {output}")).collect();
-    let mut weights = Weights::initialise(&Architecture::by_name(architecture)?, &findings, Normalisation::IMAGENET, 1);
+    let mut weights = Weights::initialise(
+        &Architecture::by_name(architecture)?,
+        &findings,
+        Normalisation::IMAGENET,
+        1,
+    );
     for (name, array) in &mut weights.tensors {
         if name.contains("norm") {
             for (index, value) in array.data.iter_mut().enumerate() {
@@ -87,27 +114,50 @@ fn weights(architecture: &str, outputs: usize) -> Result<Weights> {
 fn passes<B: Backend>(backend: B) -> Result<Vec<Vec<f64>>> {
     let network = Network::new(backend, &weights("small", OUTPUTS)?)?;
     let grey = films(FILMS, SIZE);
-    let numbers = |values: Vec<B::Real>| values.into_iter().map(|value| value.to_f64()).collect::<Vec<f64>>();
+    let numbers = |values: Vec<B::Real>| {
+        values
+            .into_iter()
+            .map(|value| value.to_f64())
+            .collect::<Vec<f64>>()
+    };
     let mut all = vec![numbers(network.infer(&grey, FILMS, SIZE)?)];
     let (logits, trace) = network.forward(&grey, FILMS, SIZE, Norm::Batch)?;
     all.push(numbers(logits));
-    let slope: Vec<B::Real> = (0..FILMS * OUTPUTS).map(|index| B::Real::from_f64(index as f64 / 4.0 - 0.6)).collect();
+    let slope: Vec<B::Real> = (0..FILMS * OUTPUTS)
+        .map(|index| B::Real::from_f64(index as f64 / 4.0 - 0.6))
+        .collect();
     let mut gradients = network.gradients();
     network.backward(&trace, &slope, &Scope::all(), &mut gradients)?;
-    all.extend(gradients.tensors().iter().map(|gradient| numbers(network.backend().download(gradient))));
+    all.extend(
+        gradients
+            .tensors()
+            .iter()
+            .map(|gradient| numbers(network.backend().download(gradient))),
+    );
     Ok(all)
 }
 
 /// The greatest error of any number, as a share of the greatest number in its list.
 fn relative_error(found: &[Vec<f64>], expected: &[Vec<f64>]) -> f64 {
     let of_list = |(found, expected): (&Vec<f64>, &Vec<f64>)| {
-        let scale = expected.iter().fold(0.0_f64, |most, value| most.max(value.abs())).max(f64::MIN_POSITIVE);
+        let scale = expected
+            .iter()
+            .fold(0.0_f64, |most, value| most.max(value.abs()))
+            .max(f64::MIN_POSITIVE);
         let error = found.iter().zip(expected).fold(0.0_f64, |most, (a, b)| {
             // A NaN compares as no error at all; it is the worst there is.
             let error = (a - b).abs();
-            if error.is_nan() { f64::INFINITY } else { most.max(error) }
+            if error.is_nan() {
+                f64::INFINITY
+            } else {
+                most.max(error)
+            }
         });
-        if found.len() == expected.len() { error / scale } else { f64::INFINITY }
+        if found.len() == expected.len() {
+            error / scale
+        } else {
+            f64::INFINITY
+        }
     };
     found.iter().zip(expected).map(of_list).fold(0.0, f64::max)
 }
@@ -117,18 +167,41 @@ fn against_reference() -> Result<String> {
     let forward = relative_error(&found[..2], &expected[..2]);
     let backward = relative_error(&found[2..], &expected[2..]);
     let words = format!("greatest relative error: logits {forward:.1e}, gradients {backward:.1e}");
-    ensure!(forward < 1e-4 && backward < 1e-3, "{words}; expected below 1e-4 and 1e-3");
+    ensure!(
+        forward < 1e-4 && backward < 1e-3,
+        "{words}; expected below 1e-4 and 1e-3"
+    );
+    Ok(words)
+}
+
+fn densenet_against_reference() -> Result<String> {
+    fn logits<B: Backend>(backend: B) -> Result<Vec<f64>> {
+        let network = Network::new(backend, &weights("densenet121", OUTPUTS)?)?;
+        let logits = network.infer(&films(FILMS, SIZE), FILMS, SIZE)?;
+        Ok(logits.into_iter().map(|logit| logit.to_f64()).collect())
+    }
+    let error = relative_error(&[logits(Cpu::new())?], &[logits(Reference)?]);
+    let words = format!("greatest relative error of the logits: {error:.1e}");
+    ensure!(error < 1e-4, "{words}; expected below 1e-4");
     Ok(words)
 }
 
 fn equal_bits() -> Result<String> {
     let on = |threads: usize| -> Result<Vec<Vec<f64>>> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .context("cannot start threads")?;
         pool.install(|| passes(Cpu::new()))
     };
     let many = rayon::current_num_threads().max(3);
     let (one, other) = (on(1)?, on(many)?);
-    let bits = |all: &[Vec<f64>]| all.iter().flatten().map(|value| value.to_bits()).collect::<Vec<u64>>();
+    let bits = |all: &[Vec<f64>]| {
+        all.iter()
+            .flatten()
+            .map(|value| value.to_bits())
+            .collect::<Vec<u64>>()
+    };
     let (one, other) = (bits(&one), bits(&other));
     let differing = one.iter().zip(&other).filter(|(a, b)| a != b).count();
     ensure!(
@@ -147,25 +220,58 @@ fn densenet() -> Result<String> {
     let begin = Instant::now();
     let logits = network.infer(&grey, BATCH, SIDE)?;
     let seconds = begin.elapsed().as_secs_f64();
-    ensure!(logits.len() == BATCH * 15 && logits.iter().all(|logit| logit.is_finite()), "the logits are {logits:?}");
-    Ok(format!("{:.1} films/s ({BATCH} films of {SIDE}×{SIDE}, once)", BATCH as f64 / seconds))
+    ensure!(
+        logits.len() == BATCH * 15 && logits.iter().all(|logit| logit.is_finite()),
+        "the logits are {logits:?}"
+    );
+    Ok(format!(
+        "{:.1} films/s ({BATCH} films of {SIDE}×{SIDE}, once)",
+        BATCH as f64 / seconds
+    ))
 }
 
 fn film_round_trip() -> Result<String> {
+    const LEVEL: u16 = 40_000;
     let (width, height) = (301, 199);
-    let levels: Vec<u16> = (0..width * height).map(|index| (index * 40_503 % 65_536) as u16).collect();
+    let levels: Vec<u16> = (0..width * height)
+        .map(|index| (index * 40_503 % 65_536) as u16)
+        .collect();
     let png = picture::grey_png_16(width, height, &levels)?;
     let film = pleura_film::decode(&png, "self-test", &DecodeOptions::default())?;
-    let back: Vec<u16> = film.grey.iter().map(|grey| (grey * 65_535.0).round() as u16).collect();
-    ensure!((film.width, film.height) == (width, height), "{}×{} instead of {width}×{height}", film.width, film.height);
-    let wrong = back.iter().zip(&levels).filter(|(found, expected)| found != expected).count();
-    ensure!(wrong == 0 && back.len() == levels.len(), "{wrong} of {} pixels came back otherwise", levels.len());
-    // A constant film must stay what it is under the resize that every film goes through.
-    let flat = Film::from_grey(width, height, vec![0.5; width * height])?;
+    let back: Vec<u16> = film
+        .grey
+        .iter()
+        .map(|grey| (grey * 65_535.0).round() as u16)
+        .collect();
+    ensure!(
+        (film.width, film.height) == (width, height),
+        "{}×{} instead of {width}×{height}",
+        film.width,
+        film.height
+    );
+    let wrong = back
+        .iter()
+        .zip(&levels)
+        .filter(|(found, expected)| found != expected)
+        .count();
+    ensure!(
+        wrong == 0 && back.len() == levels.len(),
+        "{wrong} of {} pixels came back otherwise",
+        levels.len()
+    );
+    // A film of one grey must stay what it is under the resize that every film goes through.
+    let flat = Film::from_grey(width, height, vec![f32::from(LEVEL) / 65_535.0; width * height])?;
     let prepared = pleura_film::prepare(&flat, &Preparation::default());
-    let (least, most) = (prepared.grey.iter().min(), prepared.grey.iter().max());
-    ensure!(least == most, "a film of one grey was prepared to levels {least:?} to {most:?}");
-    Ok(format!("{width}×{height} in 16 bits, every pixel; prepared to {}×{}", prepared.size, prepared.size))
+    let wrong = prepared.grey.iter().filter(|level| **level != LEVEL).count();
+    ensure!(
+        wrong == 0,
+        "{wrong} of {} pixels of a film of one grey were prepared to another",
+        prepared.grey.len()
+    );
+    Ok(format!(
+        "{width}×{height} in 16 bits, every pixel; prepared to {}×{}",
+        prepared.size, prepared.size
+    ))
 }
 
 fn weights_round_trip() -> Result<String> {
@@ -173,7 +279,10 @@ fn weights_round_trip() -> Result<String> {
     let path = folder.path().join("weights.safetensors");
     let weights = weights("small", OUTPUTS)?;
     weights.write(&path)?;
-    ensure!(Weights::read(&path)? == weights, "the weights came back otherwise");
+    ensure!(
+        Weights::read(&path)? == weights,
+        "the weights came back otherwise"
+    );
     Ok(format!("{} tensors", weights.tensors.len()))
 }
 
@@ -186,13 +295,19 @@ mod tests {
         let expected = [vec![1.0, -10.0], vec![0.0]];
         assert_eq!(relative_error(&[vec![1.5, -10.0], vec![0.0]], &expected), 0.05);
         assert_eq!(relative_error(&expected, &expected), 0.0);
-        assert_eq!(relative_error(&[vec![f64::NAN, -10.0], vec![0.0]], &expected), f64::INFINITY);
+        assert_eq!(
+            relative_error(&[vec![f64::NAN, -10.0], vec![0.0]], &expected),
+            f64::INFINITY
+        );
         assert_eq!(relative_error(&[vec![1.0], vec![0.0]], &expected), f64::INFINITY);
     }
 
     #[test]
     fn an_error_fails_the_check_and_says_why() {
-        let question = Question { name: "a question", ask: || anyhow::bail!("no") };
+        let question = Question {
+            name: "a question",
+            ask: || anyhow::bail!("no"),
+        };
         let check = question.run();
         assert!(!check.passed && check.found == "no");
     }

@@ -40,7 +40,9 @@ impl Machine {
         Self {
             version: env!("CARGO_PKG_VERSION"),
             system: system(),
-            processor: std::fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| entry(&text, "model name")),
+            processor: std::fs::read_to_string("/proc/cpuinfo")
+                .ok()
+                .and_then(|text| entry(&text, "model name")),
             cores: std::thread::available_parallelism().ok().map(usize::from),
             threads: rayon::current_num_threads(),
             simd: Cpu::new().path().name(),
@@ -69,13 +71,21 @@ impl Machine {
             ("pleura", self.version.to_owned()),
             ("system", self.system.clone()),
             ("processor", self.processor.clone().unwrap_or_else(unknown)),
-            ("SIMD path", format!("{} (the processor has {})", self.simd, listed(&self.features))),
+            (
+                "SIMD path",
+                format!("{} (the processor has {})", self.simd, listed(&self.features)),
+            ),
             ("threads", format!("{} on {cores} cores", self.threads)),
             ("memory", memory),
         ] {
             table.row([name.to_owned(), value]);
         }
-        for Folder { purpose, path, writable } in &self.folders {
+        for Folder {
+            purpose,
+            path,
+            writable,
+        } in &self.folders
+        {
             let note = if *writable { "" } else { " (cannot be written)" };
             table.row([(*purpose).to_owned(), format!("{}{note}", path.display())]);
         }
@@ -84,32 +94,52 @@ impl Machine {
 }
 
 fn listed(features: &[&str]) -> String {
-    if features.is_empty() { "none of those used here".to_owned() } else { features.join(", ") }
+    if features.is_empty() {
+        "none of those used here".to_owned()
+    } else {
+        features.join(", ")
+    }
 }
 
 fn system() -> String {
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{} {} {}", std::env::consts::OS, kernel.trim(), std::env::consts::ARCH).replace("  ", " ")
+    format!(
+        "{} {} {}",
+        std::env::consts::OS,
+        kernel.trim(),
+        std::env::consts::ARCH
+    )
+    .replace("  ", " ")
 }
 
 /// The first `name : value` of a file under `/proc`.
 fn entry(text: &str, name: &str) -> Option<String> {
     let mut pairs = text.lines().filter_map(|line| line.split_once(':'));
-    pairs.find(|(key, _)| key.trim() == name).map(|(_, value)| value.trim().to_owned())
+    pairs
+        .find(|(key, _)| key.trim() == name)
+        .map(|(_, value)| value.trim().to_owned())
 }
 
 fn kibibytes(text: &str, name: &str) -> Option<u64> {
     let value = entry(text, name)?;
-    value.strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
+    value
+        .strip_suffix("kB")?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .map(|kibibytes| kibibytes << 10)
 }
 
 /// What a control group allows, version 2 or 1; both write enormous numbers or words for "no limit".
 fn memory_limit() -> Option<u64> {
     const NO_LIMIT: u64 = 1 << 60;
-    ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
-        .iter()
-        .find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse().ok())
-        .filter(|limit| *limit < NO_LIMIT)
+    [
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    ]
+    .iter()
+    .find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse().ok())
+    .filter(|limit| *limit < NO_LIMIT)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -120,7 +150,10 @@ fn features() -> Vec<&'static str> {
         ("FMA", std::arch::is_x86_feature_detected!("fma")),
         ("AVX-512F", std::arch::is_x86_feature_detected!("avx512f")),
     ];
-    present.into_iter().filter_map(|(name, there)| there.then_some(name)).collect()
+    present
+        .into_iter()
+        .filter_map(|(name, there)| there.then_some(name))
+        .collect()
 }
 
 #[cfg(not(target_arch = "x86_64"))]
@@ -131,10 +164,17 @@ fn features() -> Vec<&'static str> {
 fn folders() -> Vec<Folder> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     // Films are cached beside their manifest, so the working folder stands for it.
-    [("film cache here", here.join(".pleura-cache")), ("temporary files", std::env::temp_dir())]
-        .into_iter()
-        .map(|(purpose, path)| Folder { purpose, writable: writable(&path), path })
-        .collect()
+    [
+        ("film cache here", here.join(".pleura-cache")),
+        ("temporary files", std::env::temp_dir()),
+    ]
+    .into_iter()
+    .map(|(purpose, path)| Folder {
+        purpose,
+        writable: writable(&path),
+        path,
+    })
+    .collect()
 }
 
 /// Whether a file can be made in a folder, or in the nearest one above it that is there.
@@ -153,8 +193,12 @@ mod tests {
         assert_eq!(kibibytes(memory, "MemTotal"), Some(16_307_020 * 1024));
         assert_eq!(kibibytes(memory, "HugePages_Total"), None);
         assert_eq!(kibibytes(memory, "SwapTotal"), None);
-        let processor = "processor\t: 0\nmodel name\t: A Processor @ 2 GHz\nprocessor\t: 1\nmodel name\t: Another\n";
-        assert_eq!(entry(processor, "model name").as_deref(), Some("A Processor @ 2 GHz"));
+        let processor =
+            "processor\t: 0\nmodel name\t: A Processor @ 2 GHz\nprocessor\t: 1\nmodel name\t: Another\n";
+        assert_eq!(
+            entry(processor, "model name").as_deref(),
+            Some("A Processor @ 2 GHz")
+        );
     }
 
     #[test]

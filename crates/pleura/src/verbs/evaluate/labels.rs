@@ -57,12 +57,24 @@ impl Known {
         uncertain: Option<UncertainChoice>,
     ) -> Result<Self> {
         let asked = asked(model, manifest, path, columns)?;
-        let mut wanted = model.stage.as_ref().map(|stage| stage.columns.clone()).unwrap_or_default();
+        let mut wanted = model
+            .stage
+            .as_ref()
+            .map(|stage| stage.columns.clone())
+            .unwrap_or_default();
         wanted.extend(asked);
-        let columns_of = |finding: &String| wanted.get(finding).cloned().unwrap_or_else(|| vec![finding.clone()]);
+        let columns_of = |finding: &String| {
+            wanted
+                .get(finding)
+                .cloned()
+                .unwrap_or_else(|| vec![finding.clone()])
+        };
         let (mut outputs, mut missing) = (Vec::new(), Vec::new());
         for (output, finding) in model.findings().iter().enumerate() {
-            if columns_of(finding).iter().all(|column| manifest.finding(column).is_some()) {
+            if columns_of(finding)
+                .iter()
+                .all(|column| manifest.finding(column).is_some())
+            {
                 outputs.push(output);
             } else {
                 missing.push(finding.clone());
@@ -77,10 +89,19 @@ impl Known {
                 listed(&manifest.findings)
             );
         }
-        let matched: Vec<String> = outputs.iter().map(|&output| model.findings()[output].clone()).collect();
+        let matched: Vec<String> = outputs
+            .iter()
+            .map(|&output| model.findings()[output].clone())
+            .collect();
         let stage = stage(model, &matched, &wanted, uncertain)?;
-        let labels = Labels::new(&stage, &matched, manifest).map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
-        Ok(Self { labels, outputs, width: model.findings().len(), missing })
+        let labels = Labels::new(&stage, &matched, manifest)
+            .map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
+        Ok(Self {
+            labels,
+            outputs,
+            width: model.findings().len(),
+            missing,
+        })
     }
 
     /// Findings that the manifest has no column for.
@@ -100,9 +121,12 @@ impl Known {
     /// What is true of the rows, over all findings of the model.
     pub fn truth(&self, rows: &[usize]) -> Truth {
         match self.labels.truth(rows) {
-            Truth::Exclusive(classes) => {
-                Truth::Exclusive(classes.into_iter().map(|class| class.map(|class| self.outputs[class])).collect())
-            }
+            Truth::Exclusive(classes) => Truth::Exclusive(
+                classes
+                    .into_iter()
+                    .map(|class| class.map(|class| self.outputs[class]))
+                    .collect(),
+            ),
             Truth::Independent(present) => {
                 let mut all = vec![None; rows.len() * self.width];
                 for (film, known) in present.chunks_exact(self.outputs.len()).enumerate() {
@@ -126,7 +150,10 @@ fn asked(
     let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (finding, column) in columns {
         if !model.findings().contains(finding) {
-            bail!("--column {finding}={column}: the model has no finding {finding:?}; it has {}", model.findings().join(", "));
+            bail!(
+                "--column {finding}={column}: the model has no finding {finding:?}; it has {}",
+                model.findings().join(", ")
+            );
         }
         if manifest.finding(column).is_none() {
             bail!(
@@ -149,9 +176,16 @@ fn stage(
 ) -> Result<Stage> {
     let policy = match uncertain {
         Some(choice) => choice.to_possible_value().map(|value| json!(value.get_name())),
-        None => model.stage.as_ref().map(|stage| serde_json::to_value(stage.uncertain)).transpose()?,
+        None => model
+            .stage
+            .as_ref()
+            .map(|stage| serde_json::to_value(stage.uncertain))
+            .transpose()?,
     };
-    let columns: BTreeMap<&String, &Vec<String>> = columns.iter().filter(|(finding, _)| matched.contains(finding)).collect();
+    let columns: BTreeMap<&String, &Vec<String>> = columns
+        .iter()
+        .filter(|(finding, _)| matched.contains(finding))
+        .collect();
     let stage = json!({
         "name": "evaluation",
         "kind": model.kind,
@@ -164,5 +198,9 @@ fn stage(
 }
 
 fn listed(findings: &[String]) -> String {
-    if findings.is_empty() { "no findings at all".to_owned() } else { findings.join(", ") }
+    if findings.is_empty() {
+        "no findings at all".to_owned()
+    } else {
+        findings.join(", ")
+    }
 }

@@ -21,7 +21,17 @@ pub fn write(
     let sources: Vec<String> = evaluation
         .sources
         .iter()
-        .map(|source| format!("{} {}", if source.dataset.is_empty() { "unknown" } else { &source.dataset }, source.films))
+        .map(|source| {
+            format!(
+                "{} {}",
+                if source.dataset.is_empty() {
+                    "unknown"
+                } else {
+                    &source.dataset
+                },
+                source.films
+            )
+        })
         .collect();
     writeln!(out, "model  {}", model.line())?;
     writeln!(
@@ -41,15 +51,19 @@ pub fn write(
     write!(out, "{}", findings(evaluation))?;
     if let Some(confusion) = &evaluation.confusion {
         writeln!(out, "\nFilms of each class, by answer:\n")?;
-        let headings = std::iter::once("truth".to_owned()).chain(confusion.classes.iter().map(|class| format!(">{class}")));
+        let headings = std::iter::once("truth".to_owned())
+            .chain(confusion.classes.iter().map(|class| format!(">{class}")));
         let mut table = Table::with_headings(headings);
         for (class, counts) in confusion.classes.iter().zip(&confusion.counts) {
             table.row(std::iter::once(class.clone()).chain(counts.iter().map(u64::to_string)));
         }
         write!(out, "{table}")?;
     }
-    let warnings = evaluation.warnings.iter().map(ToString::to_string);
-    let beware: Vec<String> = warnings.chain(notes.iter().cloned()).collect();
+    let beware: Vec<String> = evaluation
+        .cautions()
+        .into_iter()
+        .chain(notes.iter().cloned())
+        .collect();
     if !beware.is_empty() {
         writeln!(out, "\nBeware:")?;
         for line in beware {
@@ -66,8 +80,16 @@ fn overall(evaluation: &Evaluation) -> Table {
     let mut add = |name: &str, measured: &Measured| {
         if measured.value.is_some() {
             let method = serde_json::to_value(measured.method).ok();
-            let method = method.as_ref().and_then(|value| value.as_str()).unwrap_or_default();
-            table.row([name.to_owned(), measured.cell(), measured.n.to_string(), method.to_owned()]);
+            let method = method
+                .as_ref()
+                .and_then(|value| value.as_str())
+                .unwrap_or_default();
+            table.row([
+                name.to_owned(),
+                measured.cell(),
+                measured.n.to_string(),
+                method.to_owned(),
+            ]);
         }
     };
     add("accuracy", &overall.accuracy);
@@ -92,11 +114,25 @@ fn findings(evaluation: &Evaluation) -> Table {
     headings.extend(["sensitivity", "specificity", "precision", "F1", "AUC"]);
     let mut table = Table::with_headings(headings);
     for finding in &evaluation.findings {
-        let mut cells = vec![finding.name.clone(), finding.positives.to_string(), finding.negatives.to_string()];
+        let mut cells = vec![
+            finding.name.clone(),
+            finding.positives.to_string(),
+            finding.negatives.to_string(),
+        ];
         if with_threshold {
-            cells.push(finding.threshold.map_or_else(String::new, |threshold| threshold.to_string()));
+            cells.push(
+                finding
+                    .threshold
+                    .map_or_else(String::new, |threshold| threshold.to_string()),
+            );
         }
-        let measured = [&finding.sensitivity, &finding.specificity, &finding.precision, &finding.f1, &finding.auc];
+        let measured = [
+            &finding.sensitivity,
+            &finding.specificity,
+            &finding.precision,
+            &finding.f1,
+            &finding.auc,
+        ];
         cells.extend(measured.map(Measured::cell));
         table.row(cells);
     }

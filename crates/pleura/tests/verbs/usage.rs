@@ -1,0 +1,105 @@
+//! The command line itself: exit codes, streams, wording.
+
+use crate::scene::Scene;
+
+#[test]
+fn what_cannot_be_parsed_ends_with_2_and_says_so_on_stderr() {
+    let scene = Scene::new();
+    for line in [
+        &["nonsense"][..],
+        &["predict"],
+        &["evaluate", "x", "--manifest", "m", "--split", "tset"],
+        &["doctor", "--jsn"],
+    ] {
+        let said = scene.run(line);
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{line:?}");
+        assert!(
+            said.err.contains("error:") || said.err.contains("Usage:"),
+            "{line:?}: {}",
+            said.err
+        );
+    }
+}
+
+#[test]
+fn help_and_version_end_with_0() {
+    let scene = Scene::new();
+    let help = scene.run(&["--help"]);
+    assert_eq!(help.code, 0);
+    for verb in ["data", "train", "evaluate", "predict", "doctor"] {
+        assert!(
+            help.out
+                .lines()
+                .any(|line| line.trim_start().starts_with(&format!("{verb} "))),
+            "{verb}: {}",
+            help.out
+        );
+    }
+    assert!(
+        help.out
+            .contains("Exit codes: 0 done, 1 a check failed, 2 could not.")
+    );
+    assert_eq!(
+        scene.run(&["--version"]).out,
+        format!("pleura {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn threads_may_be_said_before_or_after_any_verb() {
+    let scene = Scene::new();
+    let bench = [
+        "bench",
+        "--architecture",
+        "small",
+        "--size",
+        "64",
+        "--batch",
+        "1",
+        "--steps",
+        "1",
+        "--json",
+    ];
+    let before = scene.run(&[&["--threads", "3"], &bench[..]].concat());
+    let after = scene.run(&[&bench[..], &["--threads", "3"]].concat());
+    for said in [before, after] {
+        assert_eq!(said.json()["threads"], 3, "{}", said.err);
+    }
+    // A missing recipe is complained of, which is past parsing.
+    let train = scene.run(&[
+        "--threads",
+        "2",
+        "train",
+        "none.toml",
+        "--out",
+        "run",
+        "--threads",
+        "2",
+    ]);
+    assert_eq!(train.code, 2);
+    assert!(train.err.contains("none.toml"), "{}", train.err);
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    use std::process::{Command, Stdio};
+    let scene = Scene::new();
+    scene.model("m.safetensors", &["a", "b"], "exclusive");
+    scene.film("film.png", 1);
+    let mut program = Command::new(env!("CARGO_BIN_EXE_pleura"))
+        .args(["predict", "--model"])
+        .args([scene.path("m.safetensors"), scene.path("film.png")])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(program.stdout.take());
+    let output = program.wait_with_output().unwrap();
+    assert_eq!(
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).as_ref()
+        ),
+        (Some(0), "")
+    );
+}

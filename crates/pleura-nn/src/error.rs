@@ -97,8 +97,12 @@ pub enum Error {
         problem: String,
     },
 
+    /// No folder to keep downloads in.
+    #[error("no home folder is known; set PLEURA_HOME to a folder for downloaded weights")]
+    NoHome,
+
     /// A download that did not happen or did not bring the right bytes.
-    #[error("could not fetch {url}: {problem}\nFetch it elsewhere and put the file at {}", path.display())]
+    #[error("could not fetch {url}: {problem}. Try again, or fetch it elsewhere and put the file at {}", path.display())]
     Fetch {
         /// What was asked for.
         url: String,

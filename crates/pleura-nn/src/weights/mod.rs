@@ -1,7 +1,9 @@
 //! What a network has learnt: tensors under torchvision's names, with everything needed to use them rightly.
 
+pub mod fetch;
 mod file;
 mod head;
+pub mod import;
 mod initialise;
 
 use std::collections::BTreeMap;

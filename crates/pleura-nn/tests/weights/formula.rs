@@ -1,10 +1,10 @@
 //! Weights and films of the golden files are, bit for bit, those that torchvision was given.
 
-mod golden;
-
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
+
+use crate::golden;
 
 const CASES: [&str; 17] = [
     "densenet121_eval_224",

@@ -1,0 +1,186 @@
+//! Files that torch made (`golden/import/make.py`) give the numbers that were put into them.
+
+use std::{fs, path::PathBuf};
+
+use half::{bf16, f16};
+use pleura_nn::{
+    Architecture, Weights,
+    weights::{
+        Array, Normalisation,
+        import::{self, CHEXNET_FINDINGS, Container, Imported, KnownHead, Options},
+    },
+};
+
+use crate::{golden, tiny};
+
+pub fn file(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden/import")
+        .join(name);
+    fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub fn three() -> Options {
+    Options {
+        findings: Some(tiny(3).findings),
+        ..Options::default()
+    }
+}
+
+fn imported(name: &str, options: &Options) -> Imported {
+    import::import(&file(name), name, &golden::architecture("tiny"), options).unwrap()
+}
+
+fn changed(mut weights: Weights, change: impl Fn(f32) -> f32) -> Weights {
+    for value in weights.tensors.values_mut().flat_map(|array| &mut array.data) {
+        *value = change(*value);
+    }
+    weights
+}
+
+#[test]
+fn both_forms_of_torch_and_safetensors_are_read() {
+    for (name, container, renamed, skipped) in [
+        ("zip.pth", Container::TorchZip, 0, 18),
+        // Names as before torch 0.4: each of seven layers has two norms of four tensors and two convolutions.
+        ("legacy.pth", Container::TorchLegacy, 70, 0),
+        ("plain.safetensors", Container::SafeTensors, 0, 18),
+    ] {
+        let imported = imported(name, &three());
+        assert_eq!(imported.weights.digest(), tiny(3).digest(), "{name}");
+        assert_eq!(
+            (imported.container, imported.renamed, imported.skipped.len()),
+            (container, renamed, skipped),
+            "{name}"
+        );
+        assert_eq!(imported.weights.findings, tiny(3).findings);
+        assert_eq!(imported.weights.normalisation, Normalisation::IMAGENET);
+        assert_eq!(imported.weights.metadata["imported_from"], name);
+        assert_eq!(imported.head, None);
+    }
+    assert_eq!(imported("plain.safetensors", &three()).prefix, "backbone.");
+}
+
+#[test]
+fn other_precisions_are_converted() {
+    for (name, expected) in [
+        (
+            "half.pth",
+            changed(tiny(3), |value| f16::from_f32(value).to_f32()),
+        ),
+        (
+            "bfloat16.pth",
+            changed(tiny(3), |value| bf16::from_f32(value).to_f32()),
+        ),
+        ("double.pth", tiny(3)),
+    ] {
+        assert_eq!(
+            imported(name, &three()).weights.digest(),
+            expected.digest(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_checkpoint_of_chexnet_brings_its_findings() {
+    let imported = imported("chexnet.pth.tar", &Options::default());
+    assert_eq!(imported.weights.tensors, tiny(14).tensors);
+    assert_eq!(imported.weights.findings, CHEXNET_FINDINGS);
+    assert_eq!(
+        (imported.head, imported.prefix.as_str()),
+        (Some(KnownHead::CheXNet), "module.densenet121.")
+    );
+}
+
+#[test]
+fn a_checkpoint_of_training_gives_its_model_and_plain_tensors() {
+    let imported = imported("training.pth", &three());
+    assert_eq!(imported.weights.digest(), tiny(3).digest());
+    assert!(
+        imported
+            .skipped
+            .iter()
+            .all(|name| name.ends_with("num_batches_tracked")),
+        "{:?}",
+        imported.skipped
+    );
+}
+
+#[test]
+fn outputs_without_names_are_refused() {
+    let architecture = golden::architecture("tiny");
+    for (options, said) in [
+        (Options::default(), "3 outputs and does not say"),
+        (
+            Options {
+                findings: Some(vec!["a".to_owned()]),
+                ..Options::default()
+            },
+            "1 findings were given",
+        ),
+        (
+            Options {
+                findings: Some(["a", "a", "b"].map(str::to_owned).to_vec()),
+                ..Options::default()
+            },
+            "twice",
+        ),
+    ] {
+        let error = import::import(&file("zip.pth"), "zip.pth", &architecture, &options)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+#[test]
+fn another_architecture_is_named() {
+    let bytes = {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("small.safetensors");
+        golden::weights(&Architecture::by_name("small").unwrap(), 2)
+            .write_torch(&path)
+            .unwrap();
+        fs::read(path).unwrap()
+    };
+    let options = Options {
+        findings: Some(vec!["a".to_owned(), "b".to_owned()]),
+        ..Options::default()
+    };
+    let densenet = Architecture::by_name("densenet121").unwrap();
+    let error = import::import(&bytes, "x", &densenet, &options)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("densenet121") && error.contains("tensors of small"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_export_writes_import_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("torch.safetensors");
+    let weights = tiny(3);
+    weights.write_torch(&path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let state = import::read_bytes(&bytes, "torch.safetensors").unwrap();
+    assert_eq!(state.tensors, weights.tensors);
+    // A counter for each of the norms, as torchvision has them.
+    assert_eq!(state.skipped.len(), 18);
+    assert!(
+        state
+            .skipped
+            .contains(&"features.norm0.num_batches_tracked".to_owned())
+    );
+    let error = Weights::read(&path).unwrap_err().to_string();
+    assert!(error.contains("pleura import"), "{error}");
+}
+
+#[test]
+fn an_imported_tensor_has_torchs_shape() {
+    let state = import::read_bytes(&file("zip.pth"), "zip.pth").unwrap();
+    let Array { shape, data } = &state.tensors["features.conv0.weight"];
+    assert_eq!((shape.as_slice(), data.len()), (&[6, 3, 7, 7][..], 882));
+}

@@ -54,7 +54,8 @@ pub(super) fn deal(
             if std::mem::replace(&mut dealt[group], true) {
                 continue;
             }
-            let split = choose(&wanted, stratum, films as f64, fractions, unit(&mut rng));
+            let whole = groups[open[group]].rows.len() as f64;
+            let split = choose(&wanted, stratum, films as f64, whole, fractions, unit(&mut rng));
             splits[open[group]] = Some(Split::ALL[split]);
             for &(stratum, films) in &strata[group] {
                 wanted[split][stratum] -= films as f64;
@@ -113,22 +114,37 @@ fn rarest(left: &[f64]) -> Option<usize> {
         .min_by(|&a, &b| left[a].total_cmp(&left[b]))
 }
 
-/// Draws a split among those that want all the films, in proportion to what they want; where none does, the one that is
-/// overfilled least, relative to its part.
-fn choose(wanted: &[Vec<f64>], stratum: usize, films: f64, fractions: [f64; 3], draw: f64) -> usize {
-    let room = |split: usize| wanted[split][stratum];
-    let fitting: Vec<usize> = (0..3)
-        .filter(|&split| fractions[split] > 0.0 && room(split) >= films)
+/// The split for a group of `films` films, `of_stratum` of which are in the stratum that is being dealt.
+///
+/// Drawn in proportion to what the splits still want of the stratum: among those that want all of the group's films; else, where a
+/// stratum is so small that no split wants that many, among those that want any and have room for the group as a whole. Where none has room, the split that
+/// is overfilled least, relative to its part.
+fn choose(
+    wanted: &[Vec<f64>],
+    stratum: usize,
+    of_stratum: f64,
+    films: f64,
+    fractions: [f64; 3],
+    draw: f64,
+) -> usize {
+    let want = |split: usize| wanted[split][stratum];
+    let room = |split: usize| wanted[split].last().copied().unwrap_or(0.0);
+    let open = |split: &usize| fractions[*split] > 0.0 && room(*split) >= films;
+    let mut candidates: Vec<usize> = (0..3)
+        .filter(open)
+        .filter(|&split| want(split) >= of_stratum)
         .collect();
-    let sum: f64 = fitting.iter().map(|&split| room(split)).sum();
-    let mut point = draw * sum;
-    for &split in &fitting {
-        if point < room(split) {
+    if candidates.is_empty() {
+        candidates = (0..3).filter(open).filter(|&split| want(split) > 0.0).collect();
+    }
+    let mut point = draw * candidates.iter().map(|&split| want(split)).sum::<f64>();
+    for &split in &candidates {
+        if point < want(split) {
             return split;
         }
-        point -= room(split);
+        point -= want(split);
     }
-    if let Some(&last) = fitting.last() {
+    if let Some(&last) = candidates.last() {
         return last;
     }
     let excess = |split: usize| (films - room(split)) / fractions[split];

@@ -106,6 +106,95 @@ fn each_class_of_each_dataset_is_shared_in_the_wanted_parts() {
 }
 
 #[test]
+fn small_sets_of_many_strata_still_fill_every_split() {
+    // 24 films of ten patients in four datasets: most strata have fewer films than a split wants of them.
+    let films: [(&str, &[usize]); 10] = [
+        ("a", &[0, 0, 0]),
+        ("a", &[1, 1]),
+        ("b", &[1, 1, 1]),
+        ("b", &[1, 1]),
+        ("b", &[1, 1, 1]),
+        ("c", &[0, 0]),
+        ("c", &[0, 0]),
+        ("d", &[0, 0]),
+        ("d", &[0, 0]),
+        ("d", &[1, 1, 1]),
+    ];
+    let mut train_of_a = 0;
+    for seed in 0..40 {
+        let mut manifest = manifest(&films, 2);
+        let counts = split(
+            &mut manifest,
+            &SplitOptions {
+                seed,
+                ..SplitOptions::default()
+            },
+        )
+        .unwrap();
+        let [train, validation, test] = ["train", "val", "test"].map(|split| counts.films[split]);
+        assert!(
+            (14..=20).contains(&train) && validation >= 2 && test >= 2,
+            "seed {seed}: {train}, {validation}, {test}"
+        );
+        train_of_a += usize::from(manifest.rows[0].split == Some(Split::Train));
+    }
+    assert!(
+        (20..40).contains(&train_of_a),
+        "a rare stratum's only patient is in training in {train_of_a} of 40"
+    );
+}
+
+#[test]
+fn many_findings_a_film_are_shared_too() {
+    let mut manifest = uneven();
+    manifest.findings = (0..15).map(|finding| format!("finding {finding}")).collect();
+    for (number, row) in manifest.rows.iter_mut().enumerate() {
+        // From a quarter of the films to a hundredth, overlapping.
+        let has = |finding: usize| (number * 7 + finding * 3) % (4 + finding * 7) == 0;
+        row.labels = (0..15)
+            .map(|finding| {
+                if has(finding) {
+                    Label::Positive
+                } else {
+                    Label::Negative
+                }
+            })
+            .collect();
+    }
+    for seed in 0..10 {
+        let counts = split(
+            &mut manifest,
+            &SplitOptions {
+                seed,
+                ..SplitOptions::default()
+            },
+        )
+        .unwrap();
+        let total = manifest.rows.len() as f64;
+        assert!(
+            (counts.films["test"] as f64 / total - 0.15).abs() < 0.02,
+            "{:?}",
+            counts.films
+        );
+        for finding in &manifest.findings {
+            let films = |split: &str| {
+                counts.positives[split]
+                    .values()
+                    .map(|of| of[finding])
+                    .sum::<usize>() as f64
+            };
+            let total = films("train") + films("val") + films("test");
+            let error = (films("test") - 0.15 * total).abs();
+            assert!(
+                error <= 2.0 + 0.07 * total,
+                "seed {seed}: {} of {total} with {finding} in test",
+                films("test")
+            );
+        }
+    }
+}
+
+#[test]
 fn the_seed_names_the_split() {
     let splits = |seed| {
         let mut manifest = uneven();

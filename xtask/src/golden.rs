@@ -1,4 +1,4 @@
-//! `cargo xtask golden`: runs every `crates/*/tests/golden/make.py` and says whether the golden files change.
+//! `cargo xtask golden`: runs every `make.py` below `crates/*/tests/golden` and says whether the golden files change.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let scripts = scripts(args.package.as_deref())?;
     if scripts.is_empty() {
         bail!(
-            "no crates/*/tests/golden/make.py{}",
+            "no make.py below crates/*/tests/golden{}",
             args.package
                 .as_ref()
                 .map_or(String::new(), |name| format!(" in {name}"))
@@ -53,14 +53,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
+/// Every `make.py` below a crate's `tests/golden`.
 fn scripts(package: Option<&str>) -> Result<Vec<PathBuf>> {
     let crates = workspace::root().join("crates");
     let mut scripts = Vec::new();
     for entry in fs::read_dir(&crates).with_context(|| format!("cannot list {}", crates.display()))? {
         let entry = entry?;
-        let script = entry.path().join("tests/golden/make.py");
-        if script.is_file() && package.is_none_or(|name| entry.file_name() == name) {
-            scripts.push(script);
+        let golden = entry.path().join("tests/golden");
+        if golden.is_dir() && package.is_none_or(|name| entry.file_name() == name) {
+            let files = files_in(&golden)?.into_keys();
+            scripts.extend(files.filter(|file| file.file_name().is_some_and(|name| name == "make.py")));
         }
     }
     scripts.sort();

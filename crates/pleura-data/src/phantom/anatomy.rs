@@ -43,7 +43,7 @@ impl Patient {
             height: (if female { 0.96 } else { 1.02 }) * (1.0 + 0.04 * normal(rng)),
             depth: 1.0 + 0.06 * normal(rng) + 0.05 * old,
             wall: 1.9 + 3.6 * habitus + 0.3 * between(rng, 0.0, 1.0),
-            heart: 0.97 + 0.045 * normal(rng) + 0.03 * old,
+            heart: 0.96 + 0.035 * normal(rng) + 0.03 * old,
             heart_tilt: 0.09 * normal(rng) - 0.12 * habitus,
             shoulder_drop: 1.2 * normal(rng),
             dome_difference: 0.9 + 0.4 * normal(rng),
@@ -185,6 +185,7 @@ impl Body {
         ];
         let shift = collapsed.map_or(0.0, |side| 0.45 * collapse * side.sign());
         let large = patient.heart
+            * patient.width
             * (1.0 + 0.38 * (0.55 + 0.45 * severity) * if has(Finding::Cardiomegaly) { 1.0 } else { 0.0 })
             * (1.0 + 0.07 * degree(Finding::Edema))
             * (1.0 - 0.12 * emphysema)

@@ -181,7 +181,8 @@ impl Exposure {
 
     /// Grey levels in 0..1 of a film whose rays met `attenuation` (natural logarithms) and `lead` on the cassette.
     ///
-    /// `field` marks the lungs: the exposure is metered there, before any lead.
+    /// `field` marks the lungs: the exposure is metered there, before any lead. Lead is laid on last, so that it changes
+    /// no pixel beside it.
     pub(crate) fn develop(
         &self,
         attenuation: &Plane,
@@ -215,7 +216,7 @@ impl Exposure {
         let quanta = self.dose * 1000.0 * frame.pixel() * frame.pixel();
         let mut grey = Plane::zero(size);
         for (index, value) in grey.values.iter_mut().enumerate() {
-            let (shine, draw) = (primary.values[index] * (-lead[index]).exp(), normal(rng));
+            let (shine, draw) = (primary.values[index], normal(rng));
             let counted = (shine + (shine / quanta).sqrt() * draw).max(1e-4);
             *value = (-counted.ln() - low) / (high - low);
         }
@@ -223,6 +224,7 @@ impl Exposure {
             self.enhance(&mut grey, frame);
         }
         let answer = self.answer();
+        let span = high - low;
         let quarter = self.shutters.map(|width| (width * size as f32) as usize);
         for (index, value) in grey.values.iter_mut().enumerate() {
             let (row, column) = (index / size, index % size);
@@ -230,7 +232,11 @@ impl Exposure {
                 || column >= size - quarter[1]
                 || row < quarter[2]
                 || row >= size - quarter[3];
-            *value = if shut { self.black } else { answer.at(*value) };
+            *value = if shut {
+                self.black
+            } else {
+                answer.at(*value + lead[index] / span)
+            };
         }
         grey.values
     }

@@ -175,3 +175,6 @@ fn mask(inside: &[bool]) -> Vec<u8> {
         .map(|&inside| if inside { 255 } else { 0 })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

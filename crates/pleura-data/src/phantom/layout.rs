@@ -23,13 +23,19 @@ const NOTICE_HEIGHT: f32 = 0.042;
 const LEAD: f32 = 4.0;
 
 impl Lettering {
-    pub(crate) fn lay(spec: &FilmSpec, style: &Style, size: usize) -> Self {
+    /// A film without any letters.
+    pub(crate) fn none(size: usize) -> Self {
         let cells = size * size;
-        let mut letters = Self {
+        Self {
             lead: vec![0.0; cells],
             burned: vec![(0.0, 0.0); cells],
             mask: vec![false; cells],
-        };
+        }
+    }
+
+    /// The letters that the film's spec asks for, in the hospital's style.
+    pub(crate) fn lay(spec: &FilmSpec, style: &Style, size: usize) -> Self {
+        let mut letters = Self::none(size);
         let mut rng = stream(spec.film_seed, "letters");
         let rng = &mut rng;
 
@@ -128,7 +134,8 @@ impl Lettering {
     /// Lays what was burned in over the developed film.
     pub(crate) fn burn_in(&self, grey: &mut [f32]) {
         for (value, &(cover, ink)) in grey.iter_mut().zip(&self.burned) {
-            *value += cover * (ink - *value);
+            // In this form full cover gives the ink's own bits, whatever lies below.
+            *value = cover * ink + (1.0 - cover) * *value;
         }
     }
 }

@@ -173,7 +173,7 @@ mod tests {
         assert!(bad(|options| options.difficulty = f32::NAN).contains("difficulty"));
         assert!(bad(|options| options.sources = 7).contains("sources is 7"));
         assert!(bad(|options| options.size = 8).contains("size is 8"));
-        assert!(bad(|options| drop(options.mix.insert("Mass".into(), 1.0))).contains("Mass"));
-        assert!(bad(|options| drop(options.mix.insert("normal".into(), 0.0))).contains("share 0"));
+        assert!(bad(|options| options.mix = BTreeMap::from([("Mass".into(), 1.0)])).contains("Mass"));
+        assert!(bad(|options| options.mix = BTreeMap::from([("normal".into(), 0.0)])).contains("share 0"));
     }
 }

@@ -242,9 +242,9 @@ mod tests {
             let films = plan(&options(set, 240)).unwrap();
             assert_eq!(films.len(), 240);
             let mut counts = BTreeMap::new();
-            films
-                .iter()
-                .for_each(|film| *counts.entry(film.labels[0].clone()).or_insert(0_usize) += 1);
+            for film in &films {
+                *counts.entry(film.labels[0].clone()).or_insert(0_usize) += 1;
+            }
             let fair = 240 / set.labels().len();
             assert!(
                 counts.values().all(|count| count.abs_diff(fair) <= 3),
@@ -271,9 +271,9 @@ mod tests {
     fn patients_have_several_films_of_one_class_at_one_hospital() {
         let films = plan(&options(PhantomSet::Target, 300)).unwrap();
         let mut patients: BTreeMap<&str, Vec<&Planned>> = BTreeMap::new();
-        films
-            .iter()
-            .for_each(|film| patients.entry(&film.patient).or_default().push(film));
+        for film in &films {
+            patients.entry(&film.patient).or_default().push(film);
+        }
         assert!((130..=170).contains(&patients.len()), "{}", patients.len());
         for films in patients.values() {
             assert!((1..=3).contains(&films.len()));

@@ -58,7 +58,9 @@ pub fn render(spec: &PictureSpec, size: usize) -> Vec<f32> {
             grey.push(middle + light + swing * pattern.at(u, v, edge) + noise * normal(rng));
         }
     }
-    grey.iter_mut().for_each(|level| *level = level.clamp(0.0, 1.0));
+    for level in &mut grey {
+        *level = level.clamp(0.0, 1.0);
+    }
     grey
 }
 

@@ -140,7 +140,7 @@ fn draw(film: &Planned, labels: &[String], size: usize, folder: &Path) -> Result
     let grey = match &film.subject {
         Subject::Picture(spec) => pretext::render(spec, size),
         Subject::Film(spec) => {
-            row.study = film.film.clone();
+            row.study.clone_from(&film.film);
             row.view = spec.view.name().to_string();
             row.sex = Some(spec.sex);
             row.age = Some(spec.age);

@@ -14,9 +14,9 @@ pub(super) fn effusion(site: &mut Site<'_>, rng: &mut Stream) {
         if side == first || both {
             let amount = amount * mix(0.25, 1.0, site.severity) + 0.4;
             if site.body.supine {
-                veil(site, side, amount)
+                veil(site, side, amount);
             } else {
-                meniscus(site, side, amount)
+                meniscus(site, side, amount);
             }
         }
     }

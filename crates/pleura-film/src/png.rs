@@ -64,15 +64,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
     if stored == ColorType::Indexed {
         steps.push(Step::Palette);
     }
-    let values: Vec<f32> = match frame.bit_depth {
-        BitDepth::Sixteen => samples
-            .chunks_exact(2)
-            .map(|pair| f32::from(u16::from_be_bytes([pair[0], pair[1]])) / 65535.0)
-            .collect(),
-        _ => samples.iter().map(|&sample| f32::from(sample) / 255.0).collect(),
-    };
-    drop(samples);
-    let grey = flatten(values, frame.color_type, &mut steps);
+    let grey = flatten(&samples, frame.bit_depth, frame.color_type, &mut steps);
 
     let colour = match (stored, has_transparency) {
         (ColorType::Grayscale, false) => Colour::Grey,
@@ -99,24 +91,26 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
     })
 }
 
-/// Lays alpha over black and turns colour into luma.
-fn flatten(values: Vec<f32>, colour: ColorType, steps: &mut Vec<Step>) -> Vec<f32> {
+/// Grey levels of samples of 8 or 16 bits: alpha is laid over black, colour turned into luma.
+fn flatten(samples: &[u8], depth: BitDepth, colour: ColorType, steps: &mut Vec<Step>) -> Vec<f32> {
     let channels = colour.samples();
     let (has_alpha, has_colour) = (channels.is_multiple_of(2), channels > 2);
-    if !has_alpha && !has_colour {
-        return values;
-    }
+    let bytes = if depth == BitDepth::Sixteen { 2 } else { 1 };
     let mut luma = Luma::default();
     let mut translucent = 0;
-    let grey = values
-        .chunks_exact(channels)
+    let grey = samples
+        .chunks_exact(channels * bytes)
         .map(|pixel| {
-            let alpha = if has_alpha { pixel[channels - 1] } else { 1.0 };
+            let channel = |index: usize| match bytes {
+                2 => f32::from(u16::from_be_bytes([pixel[2 * index], pixel[2 * index + 1]])) / 65535.0,
+                _ => f32::from(pixel[index]) / 255.0,
+            };
+            let alpha = if has_alpha { channel(channels - 1) } else { 1.0 };
             translucent += u64::from(alpha < 1.0);
             let grey = if has_colour {
-                luma.of(pixel[0] * alpha, pixel[1] * alpha, pixel[2] * alpha)
+                luma.of(channel(0) * alpha, channel(1) * alpha, channel(2) * alpha)
             } else {
-                pixel[0] * alpha
+                channel(0) * alpha
             };
             // Three weights that sum to one in decimal need not do so in binary.
             grey.min(1.0)

@@ -25,9 +25,8 @@ pub(super) struct Syntax {
     pub(super) big_endian: bool,
 }
 
-const JPEG_2000: Coding = Coding::Refused(
-    "convert the file first, for example with `gdcmconv --raw` or `dcmdjp2k`, to explicit little endian",
-);
+const JPEG_2000: Coding =
+    Coding::Refused("convert the file first, for example with `gdcmconv --raw`, to explicit little endian");
 const JPEG_LS: Coding =
     Coding::Refused("convert the file first, for example with `dcmdjpls`, to explicit little endian");
 const OTHER_IMAGE: Coding =

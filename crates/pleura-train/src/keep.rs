@@ -252,8 +252,11 @@ fn row_digest(row: &[f32]) -> String {
 }
 
 impl std::fmt::Display for Neurons {
-    /// The table as a person reads it, one line a neuron.
+    /// The table as a person reads it, one line a neuron; one line in all where every neuron is fresh.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.neurons.iter().all(|neuron| neuron.from.is_none()) {
+            return writeln!(f, "{} output neurons, all fresh", self.neurons.len());
+        }
         let width = self
             .neurons
             .iter()

@@ -41,6 +41,18 @@ pub enum Exclusion {
     HeldOut,
 }
 
+impl std::fmt::Display for Exclusion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::NoClass => "of no class",
+            Self::SeveralClasses => "of several classes",
+            Self::UncertainClass => "of an uncertain class",
+            Self::NothingKnown => "without a known label",
+            Self::HeldOut => "of patients that this or a later stage is judged on",
+        })
+    }
+}
+
 /// What one split gives a stage. Stored in `data.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SplitCounts {

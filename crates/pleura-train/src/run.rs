@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    checkpoint::Lengths,
+    checkpoint::{self, Lengths},
     error::Error,
     json::{read_json, write_json, write_lasting},
     lock::RunLock,
@@ -168,6 +168,9 @@ fn carry_out(
         let record = folder.join("stage.json");
         let record = if record.exists() {
             let record: StageRecord = read_json(&record)?;
+            // A process killed right after it wrote the record had no time for this.
+            checkpoint::Folder::new(&folder, &digest, name)?.clear()?;
+            crate::log::sweep(&folder)?;
             let _ = observer.notice(&Event::StageSkipped(&record.summary));
             record
         } else {

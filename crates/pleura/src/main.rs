@@ -13,6 +13,7 @@
 )]
 
 mod console;
+mod gallery;
 mod model;
 mod table;
 mod verbs;

@@ -12,7 +12,7 @@ use pleura_train::{Recipe, stage_folder};
 use serde_json::{Value, json};
 
 /// What the user says about a model beside its path.
-#[derive(clap::Args)]
+#[derive(clap::Args, Default)]
 pub struct ModelArgs {
     /// Of a run: the stage whose best weights to use; the last one if left out.
     #[arg(long, value_name = "NAME")]
@@ -26,6 +26,13 @@ pub struct ModelArgs {
     /// What the outputs mean, for weights that do not say it.
     #[arg(long, value_enum)]
     kind: Option<KindChoice>,
+}
+
+impl ModelArgs {
+    /// Says nothing but the stage.
+    pub fn of_stage(name: &str) -> Self {
+        Self { stage: Some(name.to_owned()), ..Self::default() }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

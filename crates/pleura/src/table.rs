@@ -44,11 +44,13 @@ impl fmt::Display for Table {
             let mut line = String::new();
             for (column, cell) in row.iter().enumerate() {
                 let (width, numbers) = (widths[column], self.numbers.get(column) == Some(&true));
-                line += &if numbers {
-                    format!("  {cell:>width$}")
+                let pad = " ".repeat(width - cell.chars().count());
+                let (before, after) = if numbers {
+                    (pad.as_str(), "")
                 } else {
-                    format!("  {cell:<width$}")
+                    ("", pad.as_str())
                 };
+                line.extend(["  ", before, cell, after]);
             }
             writeln!(f, "{}", line.trim_end())?;
         }

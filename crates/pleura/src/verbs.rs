@@ -2,11 +2,16 @@
 
 pub mod bench;
 pub mod data;
+pub mod demo;
 pub mod doctor;
 pub mod evaluate;
 pub mod explain;
+pub mod export;
+pub mod import;
 pub mod predict;
+pub mod report;
 pub mod train;
+pub mod weights;
 
 use std::process::ExitCode;
 
@@ -16,11 +21,16 @@ use clap::Subcommand;
 /// What can be asked of the program.
 #[derive(Subcommand)]
 pub enum Verb {
+    Demo(demo::Args),
     Data(data::Args),
     Train(train::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
     Explain(explain::Args),
+    Report(report::Args),
+    Weights(weights::Args),
+    Import(import::Args),
+    Export(export::Args),
     Doctor(doctor::Args),
     #[command(hide = true)]
     Bench(bench::Args),
@@ -29,11 +39,16 @@ pub enum Verb {
 /// Carries a verb out.
 pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
     match verb {
+        Verb::Demo(args) => demo::run(&args, json),
         Verb::Data(args) => data::run(args, json),
         Verb::Train(args) => train::run(args, json),
         Verb::Evaluate(args) => evaluate::run(&args, json),
         Verb::Predict(args) => predict::run(&args, json),
         Verb::Explain(args) => explain::run(&args, json),
+        Verb::Report(args) => report::run(&args, json),
+        Verb::Weights(args) => weights::run(&args, json),
+        Verb::Import(args) => import::run(&args, json),
+        Verb::Export(args) => export::run(&args, json),
         Verb::Doctor(args) => doctor::run(&args, json),
         Verb::Bench(args) => bench::run(&args, json),
     }

@@ -143,10 +143,10 @@ impl Bench {
     /// Seconds of each timed step.
     fn timed(&mut self, args: &Args) -> Result<Vec<f64>> {
         let mut seconds = Vec::new();
-        for step in 0..args.warm_up + args.steps {
+        for step in 0..u64::from(args.warm_up) + u64::from(args.steps) {
             let start = Instant::now();
             self.step(args)?;
-            if step >= args.warm_up {
+            if step >= u64::from(args.warm_up) {
                 seconds.push(start.elapsed().as_secs_f64());
             }
         }

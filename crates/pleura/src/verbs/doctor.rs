@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::console;
 use crate::table::Table;
-use checks::Check;
+use checks::{Check, Question};
 use machine::Machine;
 
 /// Look at this machine and test the program on it.
@@ -27,7 +27,7 @@ pub fn run(_: &Args, json: bool) -> Result<ExitCode> {
         writeln!(out)?;
         out.flush()?;
     }
-    let checks: Vec<Check> = checks::ALL.iter().map(|check| check.run()).collect();
+    let checks: Vec<Check> = checks::ALL.iter().map(Question::run).collect();
     let sound = checks.iter().all(|check| check.passed);
     if json {
         let document = json!({"machine": machine, "checks": checks, "sound": sound});

@@ -26,7 +26,9 @@ fn help_and_version_end_with_0() {
     let scene = Scene::new();
     let help = scene.run(&["--help"]);
     assert_eq!(help.code, 0);
-    for verb in ["data", "train", "evaluate", "predict", "doctor"] {
+    for verb in [
+        "data", "train", "evaluate", "predict", "explain", "weights", "import", "export", "doctor",
+    ] {
         assert!(
             help.out
                 .lines()

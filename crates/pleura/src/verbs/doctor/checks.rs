@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use pleura_film::{DecodeOptions, Film, Preparation, picture};
-use pleura_nn::backend::{Backend, Real as _};
+use pleura_nn::backend::{Backend, Real};
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Cpu, Network, Norm, Reference, Scope, Weights};
 use serde::Serialize;
@@ -114,12 +114,7 @@ fn weights(architecture: &str, outputs: usize) -> Result<Weights> {
 fn passes<B: Backend>(backend: B) -> Result<Vec<Vec<f64>>> {
     let network = Network::new(backend, &weights("small", OUTPUTS)?)?;
     let grey = films(FILMS, SIZE);
-    let numbers = |values: Vec<B::Real>| {
-        values
-            .into_iter()
-            .map(|value| value.to_f64())
-            .collect::<Vec<f64>>()
-    };
+    let numbers = |values: Vec<B::Real>| values.into_iter().map(Real::to_f64).collect::<Vec<f64>>();
     let mut all = vec![numbers(network.infer(&grey, FILMS, SIZE)?)];
     let (logits, trace) = network.forward(&grey, FILMS, SIZE, Norm::Batch)?;
     all.push(numbers(logits));
@@ -178,7 +173,7 @@ fn densenet_against_reference() -> Result<String> {
     fn logits<B: Backend>(backend: B) -> Result<Vec<f64>> {
         let network = Network::new(backend, &weights("densenet121", OUTPUTS)?)?;
         let logits = network.infer(&films(FILMS, SIZE), FILMS, SIZE)?;
-        Ok(logits.into_iter().map(|logit| logit.to_f64()).collect())
+        Ok(logits.into_iter().map(Real::to_f64).collect())
     }
     let error = relative_error(&[logits(Cpu::new())?], &[logits(Reference)?]);
     let words = format!("greatest relative error of the logits: {error:.1e}");

@@ -58,13 +58,14 @@ impl Machine {
     pub fn table(&self) -> Table {
         let unknown = || "unknown".to_owned();
         let gibibytes = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
-        let mut memory = self.memory_bytes.map_or_else(unknown, gibibytes);
-        if let Some(free) = self.memory_free_bytes {
-            memory += &format!(", {} free", gibibytes(free));
-        }
-        if let Some(limit) = self.memory_limit_bytes {
-            memory += &format!(", this process may use {}", gibibytes(limit));
-        }
+        let memory = [
+            Some(self.memory_bytes.map_or_else(unknown, gibibytes)),
+            self.memory_free_bytes
+                .map(|free| format!("{} free", gibibytes(free))),
+            self.memory_limit_bytes
+                .map(|limit| format!("this process may use {}", gibibytes(limit))),
+        ];
+        let memory = memory.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let mut table = Table::default();
         let cores = self.cores.map_or_else(unknown, |cores| cores.to_string());
         for (name, value) in [

@@ -1,0 +1,252 @@
+//! How a stage is judged: each epoch on the validation films, the best one at last on the test films.
+
+use std::time::Instant;
+
+use pleura_data::Split;
+use pleura_nn::{Cpu, Network, Weights};
+
+use super::{Outcome, StageRun};
+use crate::{
+    answer,
+    checkpoint::CurvePoint,
+    error::Error,
+    json::write_json,
+    observer::{EpochEnd, Event},
+    recipe::{Monitor, Start},
+    run::{StageRecord, StageSummary},
+};
+
+impl StageRun<'_> {
+    /// Validates a network that did not start from nothing before its first step: what it brought along.
+    pub(super) fn before(&mut self) -> Result<(), Error> {
+        if self.plan.start == Start::Random {
+            return Ok(());
+        }
+        let Some(Validation {
+            loss,
+            accuracy,
+            macro_auc,
+        }) = self.validate()?
+        else {
+            return Ok(());
+        };
+        self.log.line(&serde_json::json!({
+            "stage": self.plan.stage.name, "event": "before", "validation_loss": loss,
+            "validation": {"accuracy": accuracy, "macro_auc": macro_auc},
+        }))
+    }
+
+    /// Validates the epoch, keeps its weights if they are the best, and checkpoints.
+    pub(super) fn end_epoch(&mut self) -> Result<(), Error> {
+        let plan = self.plan;
+        let stage = &plan.stage;
+        let begin = Instant::now();
+        let Some(Validation {
+            loss: validation_loss,
+            accuracy,
+            macro_auc,
+        }) = self.validate()?
+        else {
+            return self.checkpoint();
+        };
+        self.refuse_nonsense("validation loss", validation_loss)?;
+        let epoch = self.position.epoch;
+        let train_loss = self.position.epoch_loss();
+        let monitored = match stage.monitor {
+            Monitor::ValidationLoss => Some(validation_loss),
+            Monitor::MacroAuc => macro_auc,
+            Monitor::Accuracy => accuracy,
+        };
+        let best = self.position.watch.observe(stage.monitor, epoch, monitored);
+        if best {
+            self.weights(epoch).write(&self.folder.join("best.safetensors"))?;
+        }
+        self.log.line(&serde_json::json!({
+            "stage": stage.name, "event": "epoch", "epoch": epoch, "step": self.position.step, "train_loss": train_loss,
+            "validation_loss": validation_loss, "validation": {"accuracy": accuracy, "macro_auc": macro_auc}, "best": best,
+        }))?;
+        let seconds = begin.elapsed();
+        self.pace.validated(seconds);
+        self.timing.line(&serde_json::json!({
+            "stage": stage.name, "event": "epoch", "epoch": epoch, "validation_seconds": seconds.as_secs_f64(),
+            "films_per_second": self.pace.films_per_second(), "waiting": self.pace.waiting(),
+        }))?;
+        let scalars = [
+            ("epoch/train_loss", Some(train_loss)),
+            ("epoch/validation_loss", Some(validation_loss)),
+            ("epoch/validation_accuracy", accuracy),
+            ("epoch/validation_macro_auc", macro_auc),
+        ];
+        let scalars: Vec<(String, f64)> = scalars
+            .into_iter()
+            .filter_map(|(tag, value)| Some((tag.to_owned(), value?)))
+            .collect();
+        self.events.scalars(self.position.step, &scalars)?;
+        self.position.curve.push(CurvePoint {
+            epoch,
+            train_loss,
+            validation_loss,
+        });
+        (self.position.loss_sum, self.position.loss_mass) = (0.0, 0.0);
+        self.position.epoch += 1;
+        self.position.batch = 0;
+        self.checkpoint()?;
+        let end = EpochEnd {
+            stage: &stage.name,
+            epoch: (epoch, stage.epochs),
+            train_loss,
+            validation_loss,
+            accuracy,
+            macro_auc,
+            best,
+        };
+        self.stop |= self.observer.notice(&Event::Epoch(end)).is_break();
+        Ok(())
+    }
+
+    /// The validation films as the network stands; `None` if the observer broke off.
+    fn validate(&mut self) -> Result<Option<Validation>, Error> {
+        let plan = self.plan;
+        let rows = &plan.validation;
+        let Some(logits) = self.answers(Split::Validation, rows, None)? else {
+            return Ok(None);
+        };
+        let loss = plan.loss.value(&logits, &plan.labels.targets(rows))?.mean();
+        let truth = plan.labels.truth(rows);
+        let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
+        let overall = pleura_eval::evaluate(&predictions, &pleura_eval::Options::points())?.overall;
+        Ok(Some(Validation {
+            loss,
+            accuracy: overall.accuracy.value,
+            macro_auc: overall.macro_auc.value,
+        }))
+    }
+
+    /// Logits of some rows, by the network as it stands or by another; `None` if the observer broke off.
+    fn answers(
+        &mut self,
+        split: Split,
+        rows: &[usize],
+        network: Option<&Network<Cpu>>,
+    ) -> Result<Option<Vec<f32>>, Error> {
+        let (plan, observer) = (self.plan, &mut *self.observer);
+        let split = if split == Split::Test {
+            "test"
+        } else {
+            "validation"
+        };
+        let mut notice = |done: usize| {
+            let event = Event::Answering {
+                stage: &plan.stage.name,
+                split,
+                done,
+                of: rows.len(),
+            };
+            observer.notice(&event)
+        };
+        let network = network.unwrap_or(&self.network);
+        let logits = answer::answer(
+            network,
+            &plan.manifest,
+            &self.cache,
+            rows,
+            plan.stage.batch,
+            &mut notice,
+        )?;
+        self.stop |= logits.is_none();
+        Ok(logits)
+    }
+
+    /// The weights as they stand, with where they come from.
+    fn weights(&self, epoch: usize) -> Weights {
+        let plan = self.plan;
+        let mut weights = self.network.weights();
+        let mut note = |key: &str, value: String| weights.metadata.insert(key.to_owned(), value);
+        note("kind", plan.stage.kind.name().to_owned());
+        note(
+            "preparation",
+            serde_json::to_string(&self.run.recipe.preparation).unwrap_or_default(),
+        );
+        note("stage", plan.stage.name.clone());
+        note("epoch", epoch.to_string());
+        note("seed", plan.seed.to_string());
+        note("manifest", plan.manifest_digest.clone());
+        note("run", self.identity.to_owned());
+        weights
+    }
+
+    /// Evaluates the best weights and writes the stage's record.
+    pub(super) fn finish(mut self) -> Result<Outcome, Error> {
+        let plan = self.plan;
+        let last = self.weights(self.position.epoch.saturating_sub(1));
+        last.write(&self.folder.join("last.safetensors"))?;
+        let best = Weights::read(&self.folder.join("best.safetensors"))?;
+        let network = Network::new(Cpu::new(), &best)?;
+        let mut evaluation = None;
+        for (split, rows, name) in [
+            (Split::Validation, &plan.validation, "validation"),
+            (Split::Test, &plan.test, "test"),
+        ] {
+            if rows.is_empty() {
+                continue;
+            }
+            let Some(logits) = self.answers(split, rows, Some(&network))? else {
+                return Ok(self.stopped());
+            };
+            let truth = plan.labels.truth(rows);
+            let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
+            predictions.write(&self.folder.join(format!("{name}.csv")))?;
+            if split == Split::Test {
+                let choice = &self.run.recipe.evaluation;
+                let options = pleura_eval::Options {
+                    level: choice.level,
+                    bootstrap: choice.bootstrap,
+                    seed: plan.seed,
+                    ..pleura_eval::Options::default()
+                };
+                let found = pleura_eval::evaluate(&predictions, &options)?;
+                write_json(&self.folder.join("metrics.json"), &found)?;
+                evaluation = Some(found.overall);
+            }
+        }
+        let test_accuracy = evaluation.as_ref().and_then(|overall| overall.accuracy.value);
+        let test_macro_auc = evaluation.as_ref().and_then(|overall| overall.macro_auc.value);
+        let best_epoch = self.position.watch.best.map_or(0, |best| best.epoch);
+        let curve = &self.position.curve;
+        let summary = StageSummary {
+            stage: plan.stage.name.clone(),
+            epochs: self.position.epoch,
+            steps: self.position.step,
+            stopped_early: self.position.epoch < plan.stage.epochs,
+            best_epoch,
+            validation_loss: curve
+                .get(best_epoch)
+                .map_or(f64::NAN, |point| point.validation_loss),
+            best_weights: best.digest(),
+            last_weights: last.digest(),
+            test_films: plan.test.len(),
+            test_accuracy,
+            test_macro_auc,
+        };
+        self.log.line(&serde_json::json!({
+            "stage": summary.stage, "event": "end", "epochs": summary.epochs, "steps": summary.steps,
+            "best_epoch": best_epoch, "best_weights": summary.best_weights, "last_weights": summary.last_weights,
+            "test": {"films": summary.test_films, "accuracy": test_accuracy, "macro_auc": test_macro_auc},
+        }))?;
+        let record = StageRecord {
+            lengths: self.sync()?,
+            summary,
+        };
+        write_json(&self.folder.join("stage.json"), &record)?;
+        self.checkpoints.clear()?;
+        let _ = self.observer.notice(&Event::StageEnd(&record.summary));
+        Ok(Outcome::Finished(Box::new(record)))
+    }
+}
+
+/// What the validation films say.
+struct Validation {
+    loss: f64,
+    accuracy: Option<f64>,
+    macro_auc: Option<f64>,
+}

@@ -1,0 +1,126 @@
+//! `pleura demo`: the whole method on phantoms, from nothing to a report.
+
+mod experiments;
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use pleura_data::phantom::{PhantomOptions, PhantomSet};
+use pleura_data::{Manifest, SplitOptions, phantom, split_file};
+use pleura_eval::{Evaluation, Predictions};
+use pleura_train::{Options, Recipe, stage_folder};
+use serde_json::json;
+
+use crate::console::{NOTICE, Progress, note};
+use crate::gallery;
+use crate::model::{Model, ModelArgs};
+use crate::verbs::train;
+
+/// Watch the whole method work on films drawn on the spot: stages, neuron keeping, heatmaps, words, report.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folder to make; demo, or the first of demo-2, demo-3, … that is free.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Seed of the phantoms and of the training.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+}
+
+/// The recipe that ships with the program.
+const RECIPE: &str = include_str!("../../../../recipes/demo.toml");
+
+/// The three sets: folder, kind, films, side in pixels, chance that a word follows the class.
+const SETS: [(&str, PhantomSet, usize, usize, f32); 3] = [
+    ("source", PhantomSet::Source, 480, 64, 0.0),
+    ("intermediate", PhantomSet::Intermediate, 900, 128, 0.0),
+    ("target", PhantomSet::Target, 420, 256, 0.5),
+];
+
+/// Films in the report's gallery.
+const GALLERY: usize = 12;
+
+/// Draws, trains, measures, explains, tells.
+pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    let begin = Instant::now();
+    let folder = folder(args.out.as_deref())?;
+    fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
+    note(format_args!("1/5 drawing phantoms (drawings, not patients) into {}", folder.display()));
+    for (name, set, films, size, word_follows_class) in SETS {
+        let options =
+            PhantomOptions { set, films, size, seed: args.seed, word_follows_class, ..PhantomOptions::default() };
+        let progress = Progress::new(name, films);
+        phantom::write(&options, &folder.join(name), &|done, of| progress.at(done, of))?;
+        drop(progress);
+        let manifest = folder.join(name).join("manifest.csv");
+        let split = SplitOptions { seed: args.seed, fractions: [0.55, 0.15, 0.30], ..SplitOptions::default() };
+        split_file(&manifest, &manifest, &split)?;
+    }
+
+    note("2/5 training: source, 15 findings, then three classes with and without output neuron keeping, three seeds each");
+    let recipe_path = folder.join("demo.toml");
+    pleura_film::picture::save(&recipe_path, RECIPE.as_bytes())?;
+    let recipe = Recipe::read(&recipe_path)?;
+    let run = folder.join("run");
+    let options = Options::default().with_seed(Some(args.seed));
+    let summary = train::carry_out(&recipe, &run, &options, json)?;
+    if summary.stopped.is_some() {
+        bail!("stopped; the demo starts anew next time, or go on with `pleura train {} --out {} --resume`", recipe_path.display(), run.display());
+    }
+
+    note("3/5 what keeping output neurons changed");
+    let keeping = experiments::keeping(&run)?;
+
+    note("4/5 the words experiment: words covered, and as much of anything else");
+    let model = Model::open(&run, &ModelArgs::of_stage("kept-1"))?;
+    let stage = model.stage.as_ref().context("the run does not know its stage kept-1")?;
+    let manifest = Manifest::read(&stage.manifest)?;
+    let answers = Predictions::read(&stage_folder(&run, &stage.name).join("test.csv"))?;
+    let words = experiments::words(&run, &model, &manifest, &answers)?;
+
+    note("5/5 heatmaps beside the true lesions, and the report");
+    let lesions = experiments::lesions(&model, &manifest, &answers)?;
+    gallery::write(&run, &model, &manifest, &answers, GALLERY)?;
+    let report = pleura_report::write(&run)?;
+
+    let metrics = fs::read(stage_folder(&run, &stage.name).join("metrics.json")).context("cannot read metrics.json")?;
+    let evaluation: Evaluation = serde_json::from_slice(&metrics).context("metrics.json of the stage kept-1")?;
+    let found = [
+        format!("With keeping (seed 1): {}.", evaluation.overall.accuracy.words("test accuracy")),
+        keeping,
+        words,
+        lesions,
+    ];
+    let mut out = io::stdout().lock();
+    if json {
+        let record = json!({
+            "report": report, "run": run, "found": found, "seconds": begin.elapsed().as_secs_f64(), "phantoms": true,
+            "notice": NOTICE,
+        });
+        writeln!(out, "{record}")?;
+    } else {
+        writeln!(out, "\nWhat the demo found, on phantoms (drawings; they say how the method behaves, nothing about patients):")?;
+        for line in &found {
+            writeln!(out, "  · {line}")?;
+        }
+        writeln!(out, "Report: {}   ({:.0} s)\n{NOTICE}", report.display(), begin.elapsed().as_secs_f64())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder asked for, which must be new, or the first free one.
+fn folder(asked: Option<&Path>) -> Result<PathBuf> {
+    if let Some(asked) = asked {
+        if asked.exists() {
+            bail!("{}: is there already; the demo makes a folder of its own, choose another --out", asked.display());
+        }
+        return Ok(asked.to_owned());
+    }
+    let mut names = std::iter::once("demo".to_owned()).chain((2..1000).map(|number| format!("demo-{number}")));
+    let free = names.find(|name| !Path::new(name).exists());
+    free.map(PathBuf::from).context("demo to demo-999 are all there; remove some, or choose a folder with --out")
+}

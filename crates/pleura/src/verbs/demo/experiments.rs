@@ -1,0 +1,196 @@
+//! What the demo asks of its run: what keeping changed, whether words sway the answers, whether heatmaps find the lesions.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use pleura_audit::words::{cover, elsewhere, share};
+use pleura_data::Manifest;
+use pleura_eval::{Options, Predictions, compare, evaluate, paired_seeds};
+use pleura_explain::{Composite, Start, explain};
+use pleura_film::DecodeOptions;
+use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
+use serde_json::Value;
+
+use crate::gallery::Mask;
+use crate::model::Model;
+
+/// Films whose heatmaps are measured.
+const EXPLAINED: usize = 40;
+
+/// Validation accuracy before the first step and after each epoch, by stage, from the run's log.
+fn curves(run: &Path) -> Result<BTreeMap<String, Vec<f64>>> {
+    let path = run.join("log.jsonl");
+    let text = fs::read_to_string(&path).with_context(|| format!("{}: cannot read the log", path.display()))?;
+    let mut curves: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for line in text.lines() {
+        let line: Value = serde_json::from_str(line).with_context(|| format!("{}: not JSON", path.display()))?;
+        let (Some(stage), Some(event)) = (line["stage"].as_str(), line["event"].as_str()) else { continue };
+        if let ("before" | "epoch", Some(accuracy)) = (event, line["validation"]["accuracy"].as_f64()) {
+            curves.entry(stage.to_owned()).or_default().push(accuracy);
+        }
+    }
+    Ok(curves)
+}
+
+/// Pairs the runs with and without keeping, writes the experiment into the run, and says what came out.
+pub fn keeping(run: &Path) -> Result<String> {
+    let curves = curves(run)?;
+    let mut runs = Vec::new();
+    for (stage, by_epoch) in &curves {
+        let Some((arm, seed)) = stage.split_once('-') else { continue };
+        if let (true, Ok(seed)) = (matches!(arm, "kept" | "fresh"), seed.parse()) {
+            runs.push(KeepingRun { seed, kept: arm == "kept", by_epoch: by_epoch.clone() });
+        }
+    }
+    let arm = |kept: bool, epoch: usize| -> Vec<f64> {
+        let runs = runs.iter().filter(|run| run.kept == kept);
+        runs.filter_map(|run| run.by_epoch.get(epoch).copied()).collect()
+    };
+    let epochs = runs.iter().map(|run| run.by_epoch.len()).min().unwrap_or(0);
+    let mut differences = Vec::new();
+    for epoch in 0..epochs {
+        let paired = paired_seeds(&arm(false, epoch), &arm(true, epoch), 0.95)?;
+        differences.push(EpochDifference { epoch, paired });
+    }
+    let points = |epoch: usize| {
+        let at = differences.get(epoch).and_then(|at| at.paired.mean.value).unwrap_or(0.0);
+        format!("{:+.1} points", 100.0 * at)
+    };
+    let said = format!(
+        "Keeping against fresh neurons, mean of 3 seeds, validation accuracy: {} before the first step, {} after epoch 1, {} at the end; \
+         three seeds prove little.",
+        points(0),
+        points(1),
+        points(epochs.saturating_sub(1))
+    );
+    let experiment = KeepingExperiment {
+        setting: "Phantoms, three classes, from the same 15-output network; pneumonia and normal keep their output neurons, COVID-19 \
+                  starts fresh. Same films, same order, same seed in both arms."
+            .to_owned(),
+        metric: "validation accuracy".to_owned(),
+        runs,
+        differences,
+    };
+    experiment.write(run)?;
+    Ok(said)
+}
+
+/// Covers the words of all test films, then patches of the same shape elsewhere, and compares the answers.
+pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictions) -> Result<String> {
+    let network = model.network()?;
+    let size = model.preparation.size;
+    let composite = Composite::default();
+    let (mut covered, mut moved) = (Vec::new(), Vec::new());
+    let (mut on_words, mut area, mut explained) = (0.0, 0.0, 0usize);
+    let mut lettered = 0usize;
+    for (number, film) in answers.films.iter().enumerate() {
+        let row = manifest.rows.iter().find(|row| row.film == *film).context("a film of the answers is not in the manifest")?;
+        let source = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
+        let prepared = pleura_film::prepare(&source, &model.preparation);
+        let grey = prepared.unit_grey();
+        let mask = Mask::read(manifest, row.masks.text.as_deref())?
+            .map_or_else(|| vec![false; size * size], |mask| mask.prepared(&prepared.geometry));
+        let masked = mask.iter().filter(|masked| **masked).count();
+        lettered += usize::from(masked > 0);
+        let without = |mask: &[bool], logits: &mut Vec<f32>| -> Result<()> {
+            let mut grey = grey.clone();
+            cover(&mut grey, size, mask);
+            logits.extend(network.infer(&grey, 1, size)?);
+            Ok(())
+        };
+        without(&mask, &mut covered)?;
+        without(&elsewhere(&mask, size, number as u64), &mut moved)?;
+        if explained < EXPLAINED && masked > 0 {
+            let start = [Start::Logit(model.findings()[answers.answer(number)].clone())];
+            let explanation = explain(&network, &grey, size, &composite, &start)?;
+            on_words += share(&explanation.maps[0].heatmap, &mask);
+            area += masked as f64 / mask.len() as f64;
+            explained += 1;
+        }
+    }
+    let same = |logits: &[f32]| {
+        Predictions::from_logits(
+            answers.findings.clone(),
+            answers.films.clone(),
+            answers.patients.clone(),
+            answers.datasets.clone(),
+            answers.truth.clone(),
+            logits,
+        )
+    };
+    let options = Options::default();
+    let before = evaluate(answers, &options)?.overall.accuracy;
+    let mut conditions =
+        vec![WordsCondition { name: "as they are".to_owned(), accuracy: before.clone(), change: None }];
+    for (name, logits) in [("words covered", &covered), ("patches of the same shape elsewhere covered", &moved)] {
+        let shown = same(logits)?;
+        let change = compare(answers, &shown, &options)?.difference("accuracy", None).map(|one| one.difference.clone());
+        conditions.push(WordsCondition {
+            name: name.to_owned(),
+            accuracy: evaluate(&shown, &options)?.overall.accuracy,
+            change,
+        });
+    }
+    let percent = |at: usize| 100.0 * conditions[at].accuracy.value.unwrap_or(f64::NAN);
+    let per = explained.max(1) as f64;
+    let said = format!(
+        "Words (which follow the class in half of the films): accuracy {:.1} % as they are, {:.1} % with words covered, {:.1} % with patches \
+         of the same shape elsewhere covered; {:.1} % of the relevance lies on words, which cover {:.1} % of the film.",
+        percent(0),
+        percent(1),
+        percent(2),
+        100.0 * on_words / per,
+        100.0 * area / per
+    );
+    WordsExperiment {
+        setting: format!(
+            "{} test phantoms, {lettered} with words whose place is known; covered by the means of their surroundings. Stage kept-1.",
+            answers.len()
+        ),
+        conditions,
+        relevance_on_words: (explained > 0).then(|| on_words / per),
+        area_of_words: (explained > 0).then(|| area / per),
+    }
+    .write(run)?;
+    Ok(said)
+}
+
+/// How much of the relevance that speaks for the right answer lies inside the true lesions, against their share of the film.
+pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Result<String> {
+    let network = model.network()?;
+    let (mut inside, mut area, mut pointed, mut films) = (0.0, 0.0, 0usize, 0usize);
+    for (number, film) in answers.films.iter().enumerate() {
+        let answer = answers.answer(number);
+        if films == EXPLAINED || answers.has(number, answer) != Some(true) {
+            continue;
+        }
+        let Some(row) = manifest.rows.iter().find(|row| row.film == *film) else { continue };
+        let Some(mask) = Mask::read(manifest, row.masks.lesion.as_deref())? else { continue };
+        let source = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
+        let prepared = pleura_film::prepare(&source, &model.preparation);
+        let mask = mask.prepared(&prepared.geometry);
+        let masked = mask.iter().filter(|masked| **masked).count();
+        if masked == 0 {
+            continue;
+        }
+        let start = [Start::Logit(model.findings()[answer].clone())];
+        let explanation = explain(&network, &prepared.unit_grey(), prepared.size, &Composite::default(), &start)?;
+        let positive: Vec<f32> = explanation.maps[0].heatmap.iter().map(|value| value.max(0.0)).collect();
+        inside += share(&positive, &mask);
+        area += masked as f64 / mask.len() as f64;
+        let peak = positive.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(place, _)| place);
+        pointed += usize::from(peak.is_some_and(|place| mask[place]));
+        films += 1;
+    }
+    if films == 0 {
+        return Ok("Heatmaps: no rightly answered film with a lesion to compare with.".to_owned());
+    }
+    Ok(format!(
+        "Heatmaps of {films} rightly answered films with lesions: {:.0} % of the relevance for the answer lies inside the true lesion, which \
+         covers {:.0} % of the film; the strongest point lies inside it in {pointed}.",
+        100.0 * inside / films as f64,
+        100.0 * area / films as f64
+    ))
+}

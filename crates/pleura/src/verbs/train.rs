@@ -1,0 +1,277 @@
+//! `pleura train`: carry out a recipe, watch it, stop it cleanly, go on with it.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pleura_train::{
+    Event, Observer, Options, Recipe, RunSummary, StageSummary,
+    observer::{EpochEnd, StageStart, StepProgress},
+};
+
+use crate::console::{self, COULD_NOT};
+use crate::model::ModelArgs;
+use crate::verbs::report;
+
+/// Films in the gallery of a run's report.
+const GALLERY: usize = 12;
+
+/// Plain progress lines come no more often than this.
+const LINE_EVERY: Duration = Duration::from_secs(30);
+
+/// Train the stages of a recipe into a run's folder.
+#[derive(clap::Args)]
+pub struct Args {
+    /// What to train (TOML); paths in it are relative to its folder.
+    #[arg(value_name = "RECIPE.toml")]
+    recipe: PathBuf,
+    /// Folder of the run.
+    #[arg(long, value_name = "RUN")]
+    out: PathBuf,
+    /// Go on with the run in that folder; the result is the same as if it had never stopped.
+    #[arg(long)]
+    resume: bool,
+    /// In place of the recipe's seed.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where decoded films are kept; `.pleura-cache` beside each manifest if left out.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+}
+
+/// Trains, and prints what came of it: a table, or with `json` one object. 0 done, 2 stopped before the end.
+pub fn run(args: Args, json: bool) -> Result<ExitCode> {
+    let recipe = Recipe::read(&args.recipe)?;
+    let options = Options::default()
+        .with_resume(args.resume)
+        .with_seed(args.seed)
+        .with_cache(args.cache);
+    let summary = carry_out(&recipe, &args.out, &options, json)?;
+    if summary.stopped.is_none() {
+        report::write(&args.out, &ModelArgs::default(), GALLERY)?;
+    }
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(out, "{}", serde_json::to_string(&summary)?)?;
+    } else {
+        write!(out, "{}", Table(&summary))?;
+    }
+    Ok(if summary.stopped.is_some() { ExitCode::from(COULD_NOT) } else { ExitCode::SUCCESS })
+}
+
+/// Carries a recipe out, shown on stderr; Ctrl-C stops it with a checkpoint.
+pub fn carry_out(recipe: &Recipe, out: &Path, options: &Options, json: bool) -> Result<RunSummary> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let asked = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        // The second time somebody is in a hurry; the last checkpoint stands.
+        if asked.swap(true, Ordering::Relaxed) {
+            std::process::exit(COULD_NOT.into());
+        }
+    })
+    .context("cannot listen for Ctrl-C")?;
+    let mut display = Display::new(stop, console::is_quiet(), json);
+    let summary = pleura_train::run(recipe, out, options, &mut display);
+    display.bar.finish_and_clear();
+    Ok(summary?)
+}
+
+/// A bar on a terminal, lines elsewhere, nothing where the user wants quiet or, off a terminal, JSON. All on stderr.
+struct Display {
+    bar: ProgressBar,
+    lines: Lines,
+    last_line: Instant,
+    stop: Arc<AtomicBool>,
+    told: bool,
+}
+
+/// What is said beside the bar.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    /// What stays; what passes is in the bar.
+    Lasting,
+    /// What stays, and what passes now and then.
+    All,
+    Nothing,
+}
+
+impl Display {
+    fn new(stop: Arc<AtomicBool>, quiet: bool, json: bool) -> Self {
+        let (target, lines) = match (quiet, io::stderr().is_terminal()) {
+            (false, true) => (ProgressDrawTarget::stderr(), Lines::Lasting),
+            (false, false) if !json => (ProgressDrawTarget::hidden(), Lines::All),
+            _ => (ProgressDrawTarget::hidden(), Lines::Nothing),
+        };
+        let bar = ProgressBar::with_draw_target(None, target);
+        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Self { bar, lines, last_line: Instant::now(), stop, told: false }
+    }
+
+    /// A line that stays.
+    fn line(&mut self, text: &str) {
+        if self.lines != Lines::Nothing {
+            self.last_line = Instant::now();
+            self.bar.suspend(|| console::note(text));
+        }
+    }
+
+    /// What passes.
+    fn progress(&mut self, prefix: &str, done: u64, of: u64, message: &str) {
+        match self.lines {
+            Lines::Lasting => {
+                self.bar.set_prefix(prefix.to_owned());
+                self.bar.set_length(of);
+                self.bar.set_position(done);
+                self.bar.set_message(message.to_owned());
+            }
+            Lines::All if self.last_line.elapsed() >= LINE_EVERY => {
+                self.line(&format!("{prefix}: {done} of {of} {message}"));
+            }
+            Lines::All | Lines::Nothing => {}
+        }
+    }
+
+    fn stage(&mut self, start: &StageStart<'_>) {
+        let (number, of) = start.number;
+        self.line(&format!(
+            "stage {} ({} of {of}): {} films of {} patients to train on, {} to validate; {} epochs of {} steps",
+            start.stage,
+            number + 1,
+            start.train.films,
+            start.train.patients,
+            start.validation.films,
+            start.epochs,
+            start.steps_per_epoch,
+        ));
+        for (split, counts) in [("train", start.train), ("val", start.validation)] {
+            for (reason, films) in &counts.excluded {
+                self.line(&format!("  {split}: {films} films left out, {reason}"));
+            }
+        }
+        match start.resumed_at {
+            Some(step) => self.line(&format!("  goes on after step {step}")),
+            None => {
+                for line in start.neurons.to_string().lines() {
+                    self.line(&format!("  {line}"));
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, step: &StepProgress<'_>) {
+        let (done, of) = step.in_epoch;
+        let message = format!(
+            "loss {:.4}  {:.1} films/s  {}{} left",
+            step.epoch_loss,
+            step.films_per_second,
+            // Below this nobody need think about loading.
+            if step.waiting > 0.05 { format!("waiting {:.0} %  ", 100.0 * step.waiting) } else { String::new() },
+            HumanDuration(step.time_left),
+        );
+        self.progress(&format!("{} epoch {}", step.stage, step.epoch + 1), done as u64, of as u64, &message);
+    }
+
+    fn epoch(&mut self, end: &EpochEnd<'_>) {
+        let (epoch, of) = end.epoch;
+        let mut text = format!(
+            "{} epoch {}/{of}: loss {:.4}, validation {:.4}",
+            end.stage,
+            epoch + 1,
+            end.train_loss,
+            end.validation_loss
+        );
+        if let Some(accuracy) = end.accuracy {
+            text += &format!(", accuracy {:.1} %", 100.0 * accuracy);
+        }
+        if let Some(auc) = end.macro_auc {
+            text += &format!(", AUC {auc:.3}");
+        }
+        if end.best {
+            text += "  (best)";
+        }
+        self.line(&text);
+    }
+}
+
+impl Observer for Display {
+    fn notice(&mut self, event: &Event<'_>) -> ControlFlow<()> {
+        match event {
+            Event::Decoding { stage, done, of } => {
+                self.progress(&format!("{stage} decoding films"), *done as u64, *of as u64, "");
+            }
+            Event::Stage(start) => self.stage(start),
+            Event::Step(step) => self.step(step),
+            Event::Answering { stage, split, done, of } => {
+                self.progress(&format!("{stage} {split} films"), *done as u64, *of as u64, "");
+            }
+            Event::Epoch(end) => self.epoch(end),
+            Event::StageEnd(summary) => self.line(&stage_line(summary)),
+            Event::StageSkipped(summary) => self.line(&format!("{} (done before)", stage_line(summary))),
+            Event::Note(note) => self.line(note),
+            _ => {}
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            if !self.told {
+                self.told = true;
+                self.line("stopping after this step, with a checkpoint; once more to stop at once");
+            }
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn stage_line(stage: &StageSummary) -> String {
+    let mut text = format!(
+        "stage {}: best epoch {} of {}, validation loss {:.4}",
+        stage.stage,
+        stage.best_epoch + 1,
+        stage.epochs,
+        stage.validation_loss
+    );
+    if stage.test_films == 0 {
+        return text + "; no test films";
+    }
+    text += &format!("; {} test films", stage.test_films);
+    if let Some(accuracy) = stage.test_accuracy {
+        text += &format!(", accuracy {:.1} %", 100.0 * accuracy);
+    }
+    if let Some(auc) = stage.test_macro_auc {
+        text += &format!(", AUC {auc:.3}");
+    }
+    text
+}
+
+/// What came of a run, for a person.
+struct Table<'a>(&'a RunSummary);
+
+impl std::fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let RunSummary { out, stages, stopped } = self.0;
+        for stage in stages {
+            writeln!(f, "{}", stage_line(stage))?;
+        }
+        match stopped {
+            Some(stop) => writeln!(
+                f,
+                "stopped in stage {}, epoch {}, after step {}; go on with --resume",
+                stop.stage,
+                stop.epoch + 1,
+                stop.step
+            ),
+            None => writeln!(f, "{}: weights, predictions and metrics with intervals by stage in stages/", out.display()),
+        }
+    }
+}

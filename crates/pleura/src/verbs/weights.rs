@@ -1,0 +1,128 @@
+//! `pleura weights`: fetch published ones, look into a file.
+
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use pleura_nn::Weights;
+use pleura_nn::architecture::ParameterSpec;
+use pleura_nn::weights::fetch::{Published, cache_folder};
+use serde_json::json;
+
+use crate::console::Progress;
+
+/// Fetch published weights, or look into a file of weights.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Fetch torchvision's ImageNet weights (.pth) into the cache, once; `pleura import` makes ours of them.
+    Fetch {
+        /// Which network.
+        #[arg(value_parser = ["densenet121", "densenet161", "densenet169", "densenet201"])]
+        name: String,
+        /// Keep the file here rather than in the cache ($PLEURA_HOME, or the user's cache folder).
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+    /// Say what is in a file of weights.
+    Show {
+        /// Our weights (.safetensors).
+        #[arg(value_name = "WEIGHTS")]
+        weights: PathBuf,
+    },
+}
+
+/// Carries the action out.
+pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    match &args.action {
+        Action::Fetch { name, dir } => fetch(name, dir.as_deref(), json),
+        Action::Show { weights } => show(weights, json),
+    }
+}
+
+fn fetch(name: &str, dir: Option<&Path>, json: bool) -> Result<ExitCode> {
+    let published =
+        Published::torchvision(name).with_context(|| format!("torchvision has no weights of {name}"))?;
+    let folder = match dir {
+        Some(dir) => dir.to_owned(),
+        None => cache_folder()?,
+    };
+    let progress = Progress::new("KiB fetched", 0);
+    let kibibytes = |bytes: u64| (bytes / 1024) as usize;
+    let path = published.fetch(&folder, &mut |here, total| {
+        progress.at(kibibytes(here), kibibytes(total.unwrap_or(here)))
+    })?;
+    drop(progress);
+    let mut out = io::stdout().lock();
+    if json {
+        let record = json!({ "architecture": name, "path": path, "url": published.url, "digest_prefix": published.digest });
+        writeln!(out, "{record}")?;
+    } else {
+        writeln!(out, "{}\n", path.display())?;
+        writeln!(
+            out,
+            "  pleura import {} --arch {name} --out {name}.safetensors",
+            path.display()
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn show(path: &Path, json: bool) -> Result<ExitCode> {
+    let weights = Weights::read(path)?;
+    let specs = weights.architecture.parameters(weights.findings.len());
+    let trained: usize = specs
+        .iter()
+        .filter(|spec| spec.kind.trainable())
+        .map(ParameterSpec::elements)
+        .sum();
+    let mut out = io::stdout().lock();
+    if json {
+        let record = json!({
+            "path": path,
+            "architecture": weights.architecture,
+            "parameters": trained,
+            "digest": weights.digest(),
+            "findings": weights.findings,
+            "normalisation": weights.normalisation,
+            "metadata": weights.metadata,
+        });
+        writeln!(out, "{record}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let architecture = &weights.architecture;
+    writeln!(out, "{}", path.display())?;
+    writeln!(
+        out,
+        "  network         {}, blocks {:?}, growth {}",
+        architecture.name(),
+        architecture.blocks(),
+        architecture.growth()
+    )?;
+    writeln!(out, "  parameters      {trained} in {} tensors", specs.len())?;
+    writeln!(out, "  digest          {}", weights.digest())?;
+    writeln!(out, "  findings        {}", list(&weights.findings))?;
+    writeln!(
+        out,
+        "  normalisation   mean {:?}, std {:?}",
+        weights.normalisation.mean, weights.normalisation.std
+    )?;
+    for (key, value) in &weights.metadata {
+        writeln!(out, "  {key:<15} {value}")?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Findings on one line, which `ImageNet`'s thousand would not fit.
+pub fn list(findings: &[String]) -> String {
+    match findings {
+        [first, .., last] if findings.len() > 20 => format!("{first} to {last}, {} in all", findings.len()),
+        _ => findings.join(", "),
+    }
+}

@@ -150,7 +150,7 @@ fn many_findings_a_film_are_shared_too() {
     manifest.findings = (0..15).map(|finding| format!("finding {finding}")).collect();
     for (number, row) in manifest.rows.iter_mut().enumerate() {
         // From a quarter of the films to a hundredth, overlapping.
-        let has = |finding: usize| (number * 7 + finding * 3) % (4 + finding * 7) == 0;
+        let has = |finding: usize| (number * 7 + finding * 3).is_multiple_of(4 + finding * 7);
         row.labels = (0..15)
             .map(|finding| {
                 if has(finding) {

@@ -8,6 +8,7 @@
     reason = "a command-line program talks on its output streams"
 )]
 
+#[cfg(test)]
 mod book;
 mod fuzz;
 mod golden;

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 
 use crate::steps::Steps;
-use crate::{book, workspace};
+use crate::workspace;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -24,9 +24,8 @@ const QUICK: [Check; 4] = [
     ("tests: unit, end to end, documentation", tests),
 ];
 
-const FULL: [Check; 4] = [
+const FULL: [Check; 3] = [
     ("documentation of the code", documentation),
-    ("links of the book", book::check),
     ("fuzz targets compile", fuzz_targets),
     ("dependencies: licences, bans, sources", dependencies),
 ];

@@ -11,7 +11,10 @@ use pleura_film::Geometry;
 pub fn prepared(mask: &[bool], width: usize, height: usize, geometry: &Geometry) -> Vec<bool> {
     let size = geometry.size;
     let mut out = vec![false; size * size];
-    let scale = [geometry.film_width as f64 / width as f64, geometry.film_height as f64 / height as f64];
+    let scale = [
+        geometry.film_width as f64 / width as f64,
+        geometry.film_height as f64 / height as f64,
+    ];
     for (place, _) in mask.iter().enumerate().filter(|(_, masked)| **masked) {
         let (x, y) = ((place % width) as f64, (place / width) as f64);
         // Both ends of the pixel: a thin stroke must not fall between prepared pixels.
@@ -74,7 +77,9 @@ pub fn elsewhere(mask: &[bool], size: usize, seed: u64) -> Vec<bool> {
     };
     let places: Vec<usize> = (0..size * size).filter(|&place| mask[place]).collect();
     let moved = |down: usize, right: usize| {
-        places.iter().map(move |place| (place / size + down) % size * size + (place % size + right) % size)
+        places
+            .iter()
+            .map(move |place| (place / size + down) % size * size + (place % size + right) % size)
     };
     let mut best = (usize::MAX, 0, 0);
     for _ in 0..100 {
@@ -95,7 +100,12 @@ pub fn elsewhere(mask: &[bool], size: usize, seed: u64) -> Vec<bool> {
 /// Share of a heatmap's absolute values that lies under a mask; 0 for an empty heatmap.
 pub fn share(heatmap: &[f32], mask: &[bool]) -> f64 {
     let total: f64 = heatmap.iter().map(|value| f64::from(value.abs())).sum();
-    let inside: f64 = heatmap.iter().zip(mask).filter(|(_, masked)| **masked).map(|(v, _)| f64::from(v.abs())).sum();
+    let inside: f64 = heatmap
+        .iter()
+        .zip(mask)
+        .filter(|(_, masked)| **masked)
+        .map(|(v, _)| f64::from(v.abs()))
+        .sum();
     if total > 0.0 { inside / total } else { 0.0 }
 }
 

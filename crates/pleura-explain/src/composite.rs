@@ -28,7 +28,12 @@ impl Composite {
     /// # Errors
     /// [`Error::UnknownComposite`], with the names there are.
     pub fn by_name(name: &str) -> Result<Self, Error> {
-        let rules = |first, convolution, epsilon| Rules { first, convolution, head_epsilon: epsilon, epsilon };
+        let rules = |first, convolution, epsilon| Rules {
+            first,
+            convolution,
+            head_epsilon: epsilon,
+            epsilon,
+        };
         match name {
             "epsilon-plus-flat" => Ok(Self {
                 name: NAMES[0],
@@ -36,9 +41,15 @@ impl Composite {
             }),
             "lrp-0" => Ok(Self {
                 name: NAMES[1],
-                rules: rules(FirstRule::Epsilon { epsilon: 0.0 }, Rule::Epsilon { epsilon: 0.0 }, 0.0),
+                rules: rules(
+                    FirstRule::Epsilon { epsilon: 0.0 },
+                    Rule::Epsilon { epsilon: 0.0 },
+                    0.0,
+                ),
             }),
-            _ => Err(Error::UnknownComposite { name: name.to_owned() }),
+            _ => Err(Error::UnknownComposite {
+                name: name.to_owned(),
+            }),
         }
     }
 
@@ -61,7 +72,10 @@ impl Default for Composite {
             head_epsilon: EPSILON,
             epsilon: EPSILON,
         };
-        Self { name: NAMES[0], rules }
+        Self {
+            name: NAMES[0],
+            rules,
+        }
     }
 }
 
@@ -76,6 +90,9 @@ mod tests {
         }
         assert_eq!(Composite::default(), Composite::by_name(NAMES[0]).unwrap());
         let error = Composite::by_name("epsilon").unwrap_err().to_string();
-        assert_eq!(error, "no composite is called \"epsilon\"; there are epsilon-plus-flat, lrp-0");
+        assert_eq!(
+            error,
+            "no composite is called \"epsilon\"; there are epsilon-plus-flat, lrp-0"
+        );
     }
 }

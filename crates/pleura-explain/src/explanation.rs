@@ -28,8 +28,14 @@ impl Start {
     fn coefficients(&self, findings: &[String]) -> Result<Vec<f64>, Error> {
         let mut coefficients = vec![0.0; findings.len()];
         let mut set = |name: &String, value: f64| {
-            let unknown = || Error::UnknownFinding { name: name.clone(), findings: findings.to_vec() };
-            let place = findings.iter().position(|finding| finding == name).ok_or_else(unknown)?;
+            let unknown = || Error::UnknownFinding {
+                name: name.clone(),
+                findings: findings.to_vec(),
+            };
+            let place = findings
+                .iter()
+                .position(|finding| finding == name)
+                .ok_or_else(unknown)?;
             coefficients[place] += value;
             Ok::<(), Error>(())
         };
@@ -87,7 +93,13 @@ pub fn explain<B: Backend>(
         let mut relevance = network.relevance(&trace, coefficients, composite.rules())?;
         let raw = network.backend().download(&relevance.input);
         let plane = size * size;
-        let sum = |pixel: usize| raw.iter().skip(pixel).step_by(plane).map(|value| value.to_f64()).sum::<f64>() as f32;
+        let sum = |pixel: usize| {
+            raw.iter()
+                .skip(pixel)
+                .step_by(plane)
+                .map(|value| value.to_f64())
+                .sum::<f64>() as f32
+        };
         maps.push(Map {
             start: start.clone(),
             heatmap: (0..plane).map(sum).collect(),
@@ -95,7 +107,11 @@ pub fn explain<B: Backend>(
             ledger: relevance.ledgers.swap_remove(0),
         });
     }
-    Ok(Explanation { size, logits: logits.iter().map(|logit| logit.to_f64()).collect(), maps })
+    Ok(Explanation {
+        size,
+        logits: logits.iter().map(|logit| logit.to_f64()).collect(),
+        maps,
+    })
 }
 
 #[cfg(test)]
@@ -107,7 +123,12 @@ mod tests {
 
     fn weights() -> Weights {
         let findings = ["COVID-19", "pneumonia", "normal"].map(str::to_owned);
-        Weights::initialise(&Architecture::by_name("small").unwrap(), &findings, Normalisation::IMAGENET, 3)
+        Weights::initialise(
+            &Architecture::by_name("small").unwrap(),
+            &findings,
+            Normalisation::IMAGENET,
+            3,
+        )
     }
 
     fn film(size: usize) -> Vec<f32> {
@@ -117,7 +138,10 @@ mod tests {
     #[test]
     fn every_composite_closes_its_account_on_both_backends() {
         let (weights, grey) = (weights(), film(64));
-        let starts = [Start::Logit("normal".into()), Start::Difference("COVID-19".into(), "pneumonia".into())];
+        let starts = [
+            Start::Logit("normal".into()),
+            Start::Difference("COVID-19".into(), "pneumonia".into()),
+        ];
         for name in crate::composite::NAMES {
             let composite = Composite::by_name(name).unwrap();
             let fast = Network::new(Cpu::new(), &weights).unwrap();
@@ -141,7 +165,12 @@ mod tests {
     fn a_finding_that_is_not_there_is_named() {
         let network = Network::new(Cpu::new(), &weights()).unwrap();
         let start = [Start::Logit("tuberculosis".into())];
-        let error = explain(&network, &film(64), 64, &Composite::default(), &start).unwrap_err().to_string();
-        assert_eq!(error, "the network has no output \"tuberculosis\"; it has COVID-19, pneumonia, normal");
+        let error = explain(&network, &film(64), 64, &Composite::default(), &start)
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "the network has no output \"tuberculosis\"; it has COVID-19, pneumonia, normal"
+        );
     }
 }

@@ -12,7 +12,10 @@ pub fn bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
     // As Python writes a tuple: a comma behind a single size, none behind the last of several.
     let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}{comma}), }}", sizes.join(", "));
+    let mut header = format!(
+        "{{'descr': '<f4', 'fortran_order': False, 'shape': ({}{comma}), }}",
+        sizes.join(", ")
+    );
     // Magic, version and length take ten bytes; the data begin at a multiple of 64, after a line break.
     let fill = (64 - (10 + header.len() + 1) % 64) % 64;
     header.extend(std::iter::repeat_n(' ', fill));
@@ -29,8 +32,14 @@ pub fn bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
 /// # Errors
 /// [`Error::Write`] with the file's path.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let failed = |source| Error::Write { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |source| Error::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     file.write_all(bytes).map_err(failed)?;
@@ -45,7 +54,8 @@ mod tests {
     #[test]
     fn bytes_are_numpys() {
         // numpy 2: np.save(f, np.array([[1.5, -2.0, 0.0]], dtype='<f4'))
-        let mut expected = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3), }".to_vec();
+        let mut expected =
+            b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (1, 3), }".to_vec();
         expected.resize(127, b' ');
         expected.push(b'\n');
         expected.extend([0, 0, 0xC0, 0x3F, 0, 0, 0, 0xC0, 0, 0, 0, 0]);

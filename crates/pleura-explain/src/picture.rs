@@ -31,7 +31,10 @@ pub fn draw(
     outlines: &[Outline<'_>],
     style: &Style,
 ) -> Result<Picture, Error> {
-    let mut notes = vec![format!("Starts at the logit, {:+.3}; {:+.3} of it reaches the pixels.", map.ledger.start, map.ledger.input)];
+    let mut notes = vec![format!(
+        "Starts at the logit, {:+.3}; {:+.3} of it reaches the pixels.",
+        map.ledger.start, map.ledger.input
+    )];
     notes.extend(labels.notes.iter().cloned());
     notes.push(NOTICE.to_owned());
     let caption = Caption {
@@ -41,7 +44,10 @@ pub fn draw(
         method: format!("LRP, {}", composite.name()),
         notes,
     };
-    let values = Heatmap { values: &map.heatmap, geometry };
+    let values = Heatmap {
+        values: &map.heatmap,
+        geometry,
+    };
     Ok(heatmap(film, &values, &caption, outlines, style)?)
 }
 
@@ -49,5 +55,10 @@ pub fn draw(
 pub fn sheet(film: &Film, maps: &[Picture], title: &str, style: &Style) -> Picture {
     let mut pictures = vec![Picture::from_film(film, style.side)];
     pictures.extend(maps.iter().cloned());
-    Sheet { columns: pictures.len().min(4), title: title.to_owned(), ..Sheet::default() }.draw(&pictures)
+    Sheet {
+        columns: pictures.len().min(4),
+        title: title.to_owned(),
+        ..Sheet::default()
+    }
+    .draw(&pictures)
 }

@@ -19,7 +19,9 @@ pub fn raw_safetensors(
     composite: &str,
 ) -> Result<Vec<u8>, Error> {
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let failed = |error: safetensors::SafeTensorError| Error::Format { problem: error.to_string() };
+    let failed = |error: safetensors::SafeTensorError| Error::Format {
+        problem: error.to_string(),
+    };
     let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).map_err(failed)?;
     let header = HashMap::from([
         ("composite".to_owned(), composite.to_owned()),
@@ -37,7 +39,10 @@ mod tests {
         let bytes = raw_safetensors(&[1, 2], &[1.0, -2.0], &["normal".to_owned()], "lrp-0").unwrap();
         let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
         let tensor = file.tensor("relevance").unwrap();
-        assert_eq!((tensor.shape(), tensor.data()), (&[1, 2][..], &[0, 0, 128, 63, 0, 0, 0, 192][..]));
+        assert_eq!(
+            (tensor.shape(), tensor.data()),
+            (&[1, 2][..], &[0, 0, 128, 63, 0, 0, 0, 192][..])
+        );
         assert!(raw_safetensors(&[3], &[1.0], &[], "lrp-0").is_err());
     }
 }

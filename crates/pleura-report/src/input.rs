@@ -166,7 +166,7 @@ pub struct StepPoint {
 /// One pass over the training films.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct EpochPoint {
-    /// Counted from 1.
+    /// Counted from 1; 0 is before the first step.
     pub epoch: usize,
     /// Mean loss over the epoch's batches.
     pub train_loss: Option<f64>,

@@ -27,6 +27,7 @@ pub use input::{
     StepPoint,
 };
 pub use page::render;
+pub use read::lead_stage;
 
 /// Name of the report in a run folder.
 pub const FILE: &str = "report.html";

@@ -6,6 +6,7 @@ mod log;
 mod neurons;
 mod recipe;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -24,22 +25,23 @@ const PROVENANCE: &str = "provenance.json";
 
 impl ReportInput {
     /// Reads a run folder: `recipe.toml`, `log.jsonl`, `timing.jsonl`, the stages' `data.json`, `neurons.json` and
-    /// `metrics.json`, the
-    /// manifests that the recipe names with their sidecars, `explain/index.json` with its pictures, `experiments/*.json` and
-    /// `provenance.json`. Only the recipe must be there: a run that is half done has a report, too. A manifest that is no longer
+    /// `metrics.json`, the manifests that the recipe names with their sidecars, `explain/index.json` with its pictures,
+    /// `experiments/*.json` and `provenance.json`. Only the recipe must be there: a run that is half done has a report, too. A manifest that is no longer
     /// where the recipe says is told as a warning.
     ///
     /// # Errors
     /// [`Error::NoRun`] where there is no recipe; else the file that could not be read, and why.
     pub fn from_run(run: &Path) -> Result<Self, Error> {
-        let path = run.join(RECIPE);
-        let text = files::text_if_there(&path)?.ok_or_else(|| Error::NoRun {
-            path: run.to_owned(),
-            missing: RECIPE,
-        })?;
-        let recipe = RecipeFile::parse(&text, &path)?;
+        let (text, recipe) = recipe(run)?;
         let mut warnings = Vec::new();
         let data = data::tables(run, &recipe, &mut warnings)?;
+        let mut gallery = index::gallery(run)?;
+        if !data.is_empty() && data.iter().all(|table| table.phantom) {
+            // No film of such a run shows anybody, whatever its list of pictures forgot to say.
+            for item in &mut gallery.items {
+                item.phantom = true;
+            }
+        }
         let mut stages = Vec::new();
         let log = log::read(&run.join("log.jsonl"))?;
         for entry in &recipe.stages {
@@ -48,7 +50,7 @@ impl ReportInput {
         Ok(Self {
             title: name(run),
             data,
-            gallery: index::gallery(run)?,
+            gallery,
             keeping: KeepingExperiment::read(run)?,
             words: WordsExperiment::read(run)?,
             provenance: provenance(run, &recipe, &text)?,
@@ -58,6 +60,26 @@ impl ReportInput {
             warnings,
         })
     }
+}
+
+/// The stage whose result is a run's, by its recipe: of those that no other stage starts from, the first that keeps output
+/// neurons, or else the last. The report leads with it, so a gallery of heatmaps should be of its network.
+///
+/// # Errors
+/// As [`ReportInput::from_run`] for the recipe.
+pub fn lead_stage(run: &Path) -> Result<Option<String>, Error> {
+    Ok(recipe(run)?.1.lead())
+}
+
+/// The recipe of a run: its text, and as much of it as a report needs.
+fn recipe(run: &Path) -> Result<(String, RecipeFile), Error> {
+    let path = run.join(RECIPE);
+    let text = files::text_if_there(&path)?.ok_or_else(|| Error::NoRun {
+        path: run.to_owned(),
+        missing: RECIPE,
+    })?;
+    let recipe = RecipeFile::parse(&text, &path)?;
+    Ok((text, recipe))
 }
 
 impl Provenance {
@@ -140,5 +162,11 @@ fn digest(path: &Path) -> Result<Option<String>, Error> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }

@@ -245,7 +245,8 @@ fn a_run_that_has_only_begun_has_a_report() {
 fn phantoms_are_known_by_what_their_maker_left() {
     let run = Run::new();
     run.put("set/phantoms.json", "{}");
-    assert!(run.read().unwrap().data[0].phantom);
+    let input = run.read().unwrap();
+    assert!(input.data[0].phantom && input.gallery.items[0].phantom);
 }
 
 #[test]

@@ -415,7 +415,9 @@ mod tests {
     fn two_are_kept_and_a_damaged_one_is_passed_over() {
         let temporary = tempfile::tempdir().unwrap();
         let folder = Folder::new(temporary.path(), "identity", "target").unwrap();
-        [5, 9, 100].into_iter().for_each(|step| write(&folder, step));
+        for step in [5, 9, 100] {
+            write(&folder, step);
+        }
         let files = folder.files().unwrap();
         assert_eq!(files.len(), 2);
         let specs = example(0).1;

@@ -1,4 +1,4 @@
-//! TensorBoard event files: scalars in TFRecord framing, protobuf written by hand.
+//! TensorBoard event files: scalars in `TFRecord` framing, protobuf written by hand.
 //!
 //! A record is `u64 length, u32 masked crc of the length, bytes, u32 masked crc of the bytes`, little-endian, with CRC-32C
 //! (Castagnoli). An event is TensorFlow's `event.proto`: wall time (1, double), step (2, int64), file version (3, string),
@@ -78,7 +78,7 @@ fn record(event: &[u8]) -> Vec<u8> {
     out
 }
 
-/// TFRecord's mask, against checksums of data that hold checksums.
+/// `TFRecord`'s mask, against checksums of data that hold checksums.
 fn masked_crc(data: &[u8]) -> u32 {
     CASTAGNOLI
         .checksum(data)

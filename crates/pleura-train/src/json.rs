@@ -53,6 +53,7 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 pub(crate) mod bits {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
     pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
         value.to_bits().serialize(serializer)
     }

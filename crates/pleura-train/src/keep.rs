@@ -95,7 +95,9 @@ pub fn new_head(
     let mut neurons = Vec::with_capacity(findings.len());
     for finding in findings {
         let source = match old {
-            Some(old) if keep.rule != KeepRule::Nothing => source(old, finding, keep)?,
+            Some(old) if keep.rule != KeepRule::Nothing => {
+                source(old, finding, keep)?.and_then(|name| Some((name, old.neuron(name)?)))
+            }
             _ => None,
         };
         let mut neuron = Neuron {
@@ -110,7 +112,7 @@ pub fn new_head(
         let Some((row, bias)) = head.neuron_mut(finding) else {
             return Err(format!("the new head has no neuron {finding:?}"));
         };
-        if let Some((name, old_row, old_bias)) = source {
+        if let Some((name, (old_row, old_bias))) = source {
             if old_row.len() != row.len() {
                 return Err(format!(
                     "the old head reads {} features, expected {}",
@@ -150,12 +152,8 @@ pub fn new_head(
     ))
 }
 
-/// Name, row and bias of the old neuron that `finding` takes over.
-fn source<'a>(
-    old: &'a Head,
-    finding: &'a str,
-    keep: &'a Keep,
-) -> Result<Option<(&'a str, &'a [f32], f32)>, Problem> {
+/// Name of the old neuron that `finding` takes over.
+fn source<'a>(old: &Head, finding: &'a str, keep: &'a Keep) -> Result<Option<&'a str>, Problem> {
     if keep.fresh.iter().any(|name| name == finding) {
         return Ok(None);
     }
@@ -164,7 +162,7 @@ fn source<'a>(
         None => (finding, false),
     };
     match old.neuron(name) {
-        Some((row, bias)) => Ok(Some((name, row, bias))),
+        Some(_) => Ok(Some(name)),
         None if mapped => Err(format!(
             "keep.map: {finding} ← {name:?}, but the old head has no such finding; it has {}",
             old.findings.join(", ")

@@ -65,7 +65,7 @@ impl Loss {
     pub fn with_gradient(&self, logits: &[f32], targets: &Targets) -> Result<(Value, Vec<f32>), Error> {
         let mut gradient = vec![0.0; logits.len()];
         let value = self.terms(logits, targets, &mut |index, derivative| {
-            gradient[index] = derivative
+            gradient[index] = derivative;
         })?;
         let scale = if value.mass > 0.0 { 1.0 / value.mass } else { 0.0 };
         Ok((

@@ -1,4 +1,4 @@
-//! SGD and AdamW with PyTorch's arithmetic, one parameter tensor at a time.
+//! SGD and `AdamW` with PyTorch's arithmetic, one parameter tensor at a time.
 //!
 //! Every element is computed by itself, so cutting a tensor into pieces for threads changes no bit.
 
@@ -14,9 +14,9 @@ const PIECE: usize = 16 * 1024;
 pub struct State {
     /// Steps this tensor has taken; frozen epochs do not count.
     pub steps: u64,
-    /// SGD: velocity. AdamW: first moment. Empty until the first step that needs it.
+    /// SGD: velocity. `AdamW`: first moment. Empty until the first step that needs it.
     pub first: Vec<f32>,
-    /// AdamW: second moment. Empty for SGD.
+    /// `AdamW`: second moment. Empty for SGD.
     pub second: Vec<f32>,
 }
 

@@ -91,7 +91,7 @@ pub enum NormalisationChoice {
 pub enum NamedNormalisation {
     /// Grey levels as they are: mean 0, standard deviation 1.
     Unit,
-    /// ImageNet's mean and standard deviation per channel, as torchvision's and CheXNet's weights expect.
+    /// `ImageNet`'s mean and standard deviation per channel, as torchvision's and CheXNet's weights expect.
     ImageNet,
 }
 

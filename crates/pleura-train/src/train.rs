@@ -269,7 +269,7 @@ impl<'a> StageRun<'a> {
             );
         }
         let step = Step {
-            step: self.position.step,
+            number: self.position.step,
             loss: value.mean(),
             rates: moving
                 .rates
@@ -320,7 +320,7 @@ impl<'a> StageRun<'a> {
 
 /// What one step came to.
 struct Step {
-    step: u64,
+    number: u64,
     loss: f64,
     rates: BTreeMap<String, f64>,
     grad_norm: f64,

@@ -30,7 +30,11 @@ impl Mask {
         let Some(path) = path else { return Ok(None) };
         let film = pleura_film::open(&manifest.locate(path), &DecodeOptions::default())?;
         let inside = film.grey.iter().map(|&grey| grey > 0.5).collect();
-        Ok(Some(Self { width: film.width, height: film.height, inside }))
+        Ok(Some(Self {
+            width: film.width,
+            height: film.height,
+            inside,
+        }))
     }
 
     /// As the network sees it.
@@ -46,7 +50,13 @@ pub fn is_phantom(row: &Row) -> bool {
 
 /// Chooses films (first the wrong answers and the right ones in turn, class by class, as they stand in the table), explains each
 /// answer and what else was likely, and writes the pictures with their list into the run's `explain` folder.
-pub fn write(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictions, most: usize) -> Result<usize> {
+pub fn write(
+    run: &Path,
+    model: &Model,
+    manifest: &Manifest,
+    answers: &Predictions,
+    most: usize,
+) -> Result<usize> {
     let network = model.network()?;
     let composite = Composite::default();
     let findings = model.findings();
@@ -54,34 +64,67 @@ pub fn write(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
     fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     let mut items = Vec::new();
     for film in choose(answers, findings.len(), most) {
-        let Some(row) = manifest.rows.iter().find(|row| row.film == answers.films[film]) else { continue };
+        let Some(row) = manifest.rows.iter().find(|row| row.film == answers.films[film]) else {
+            continue;
+        };
         let source = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
         let prepared = pleura_film::prepare(&source, &model.preparation);
         let answer = answers.answer(film);
         // The answer's map, and that of the truth where it is another.
         let mut asked = vec![answer];
-        asked.extend((0..findings.len()).filter(|&finding| finding != answer && answers.has(film, finding) == Some(true)).take(1));
-        let starts: Vec<Start> = asked.iter().map(|&finding| Start::Logit(findings[finding].clone())).collect();
-        let explanation = explain(&network, &prepared.unit_grey(), prepared.size, &composite, &starts)?;
+        asked.extend(
+            (0..findings.len())
+                .filter(|&finding| finding != answer && answers.has(film, finding) == Some(true))
+                .take(1),
+        );
+        let starts: Vec<Start> = asked
+            .iter()
+            .map(|&finding| Start::Logit(findings[finding].clone()))
+            .collect();
+        let explanation = explain(
+            &network,
+            &prepared.unit_grey(),
+            prepared.size,
+            &composite,
+            &starts,
+        )?;
         let truth: Vec<&str> = (0..findings.len())
             .filter(|&finding| answers.has(film, finding) == Some(true))
             .map(|finding| findings[finding].as_str())
             .collect();
         let lesion = Mask::read(manifest, row.masks.lesion.as_deref())?;
-        let style = Style { side: SIDE, ..Style::default() };
+        let style = Style {
+            side: SIDE,
+            ..Style::default()
+        };
         let title = row.film.clone();
         let truth = truth.join(", ");
-        let mut notes = vec![format!("Truth: {}.", if truth.is_empty() { "unknown" } else { &truth })];
+        let mut notes = vec![format!(
+            "Truth: {}.",
+            if truth.is_empty() { "unknown" } else { &truth }
+        )];
         if is_phantom(row) {
             notes.push("Phantom: drawn by a program.".to_owned());
         }
         let mut drawn = Vec::new();
         for (map, &finding) in explanation.maps.iter().zip(&asked) {
-            let labels = Labels { title: title.clone(), notes: notes.clone() };
+            let labels = Labels {
+                title: title.clone(),
+                notes: notes.clone(),
+            };
             let outlines: Vec<Outline<'_>> = lesion.iter().map(outline).collect();
             let probability = Some(answers.score(film, finding));
             let geometry = &prepared.geometry;
-            drawn.push(picture::draw(&source, geometry, map, probability, &composite, &labels, &outlines, &style)?);
+            drawn.push(picture::draw(
+                &source,
+                geometry,
+                map,
+                probability,
+                &composite,
+                &labels,
+                &outlines,
+                &style,
+            )?);
         }
         let name = format!("{:03}.png", items.len() + 1);
         sheet(&source, &drawn, &style).save(&folder.join(&name))?;
@@ -109,11 +152,19 @@ pub fn write(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
         });
     }
     let count = items.len();
-    GalleryIndex { composite: composite.name().to_owned(), items }.write(run)?;
+    GalleryIndex {
+        composite: composite.name().to_owned(),
+        items,
+    }
+    .write(run)?;
     Ok(count)
 }
 
-fn sheet(film: &Film, maps: &[pleura_film::picture::Picture], style: &Style) -> pleura_film::picture::Picture {
+fn sheet(
+    film: &Film,
+    maps: &[pleura_film::picture::Picture],
+    style: &Style,
+) -> pleura_film::picture::Picture {
     picture::sheet(film, maps, "", style)
 }
 

@@ -11,6 +11,10 @@
     unreachable_pub,
     reason = "a program exports nothing; `pub` marks what a module offers to the others"
 )]
+#![allow(
+    clippy::doc_markdown,
+    reason = "what stands above an argument is its help, where backticks are noise"
+)]
 
 mod console;
 mod gallery;

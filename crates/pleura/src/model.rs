@@ -31,7 +31,10 @@ pub struct ModelArgs {
 impl ModelArgs {
     /// Says nothing but the stage.
     pub fn of_stage(name: &str) -> Self {
-        Self { stage: Some(name.to_owned()), ..Self::default() }
+        Self {
+            stage: Some(name.to_owned()),
+            ..Self::default()
+        }
     }
 }
 

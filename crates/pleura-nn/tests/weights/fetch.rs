@@ -68,7 +68,9 @@ fn answer_one(mut stream: TcpStream, answer: Answer) -> Option<usize> {
     }
     let content = content();
     let (status, extra, body) = match (answer, range) {
-        (Answer::Whole, _) | (Answer::Range, None) => ("200 OK", String::new(), &content[..]),
+        (Answer::Whole | Answer::Break(_), _) | (Answer::Range, None) => {
+            ("200 OK", String::new(), &content[..])
+        }
         (Answer::Range, Some(from)) if from >= content.len() => {
             ("416 Range Not Satisfiable", String::new(), &[][..])
         }
@@ -81,7 +83,6 @@ fn answer_one(mut stream: TcpStream, answer: Answer) -> Option<usize> {
             ),
             &content[from..],
         ),
-        (Answer::Break(_), _) => ("200 OK", String::new(), &content[..]),
         (Answer::Status(status), _) => (status, String::new(), &[][..]),
     };
     let length = body.len();
@@ -201,5 +202,16 @@ fn without_a_server_the_message_says_what_to_do() {
     );
     let (published, server) = serve(vec![Answer::Status("404 Not Found")]);
     assert!(fetched(&published, folder.path()).unwrap_err().contains("404"));
+    server.join().unwrap();
+}
+
+#[test]
+fn two_processes_do_not_write_into_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = fs::File::create(folder.path().join("tiny-0123.pth.part")).unwrap();
+    other.lock().unwrap();
+    let (published, server) = serve(Vec::new());
+    let error = fetched(&published, folder.path()).unwrap_err();
+    assert!(error.contains("another process"), "{error}");
     server.join().unwrap();
 }

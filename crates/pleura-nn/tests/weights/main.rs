@@ -1,5 +1,7 @@
 //! Weights at rest: fresh ones, our files, and the files of others.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails, in what tests share too.
+
 #[path = "../golden/mod.rs"]
 mod golden;
 

@@ -26,12 +26,12 @@ pub(super) fn with_interval(measured: &Measured) -> String {
 
 /// `94.3 %`
 pub(super) fn percent(share: f64) -> String {
-    format!("{} %", minus(format!("{:.1}", 100.0 * share)))
+    format!("{} %", minus(&format!("{:.1}", 100.0 * share)))
 }
 
 /// `+4.2` percentage points.
 pub(super) fn points(difference: f64) -> String {
-    minus(format!("{:+.1}", 100.0 * difference))
+    minus(&format!("{:+.1}", 100.0 * difference))
 }
 
 /// Three decimals, more where fewer would turn a near miss into 0 or 1; with a true minus sign.
@@ -42,7 +42,7 @@ pub(super) fn three(number: f64) -> String {
             let rounded: f64 = text.parse().unwrap_or(number);
             rounded == number || (rounded != 0.0 && rounded.abs() != 1.0)
         });
-    minus(shown.unwrap_or_else(|| format!("{number:.3}")))
+    minus(&shown.unwrap_or_else(|| format!("{number:.3}")))
 }
 
 /// `1 film`, `1,234 films`
@@ -55,7 +55,7 @@ pub(super) fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -104,7 +104,7 @@ pub(super) fn split(name: &str) -> &str {
     }
 }
 
-fn minus(text: String) -> String {
+fn minus(text: &str) -> String {
     // −0.0 would raise questions that have no answer.
     let zero = text
         .trim_start_matches(['-', '+'])

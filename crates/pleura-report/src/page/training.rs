@@ -68,7 +68,7 @@ fn words(stage: &StageResult) -> String {
         }
         text.push_str(". ");
     }
-    let epochs = stage.epochs.len();
+    let epochs = stage.epochs.iter().filter(|epoch| epoch.epoch > 0).count();
     if epochs > 0 {
         let _ = write!(
             text,

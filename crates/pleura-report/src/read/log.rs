@@ -25,6 +25,8 @@ struct Line {
 #[serde(tag = "event", rename_all = "lowercase")]
 enum Event {
     Step(Step),
+    /// Validation before the first step: epoch 0.
+    Before(Before),
     Epoch(Epoch),
     /// Events that a report has no use for.
     #[serde(other)]
@@ -41,8 +43,16 @@ struct Step {
 }
 
 #[derive(Debug, Deserialize)]
+struct Before {
+    validation_loss: Option<f64>,
+    #[serde(default)]
+    validation: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Debug, Deserialize)]
 struct Epoch {
-    epoch: usize,
+    #[serde(rename = "epoch")]
+    number: usize,
     train_loss: Option<f64>,
     validation_loss: Option<f64>,
     #[serde(default)]
@@ -67,7 +77,7 @@ impl Log {
     /// The best epoch of a stage so far, counted from 1.
     pub(super) fn best_epoch(&self, stage: &str) -> Option<usize> {
         let best = self.events(stage).filter_map(|event| match event {
-            Event::Epoch(epoch) if epoch.best => Some(epoch.epoch + 1),
+            Event::Epoch(epoch) if epoch.best => Some(epoch.number + 1),
             _ => None,
         });
         best.last()
@@ -107,8 +117,14 @@ impl Log {
             })
             .collect();
         let epochs = events().filter_map(|event| match event {
+            Event::Before(before) => Some(EpochPoint {
+                epoch: 0,
+                train_loss: None,
+                validation_loss: before.validation_loss,
+                validation: numbers(&before.validation),
+            }),
             Event::Epoch(epoch) => Some(EpochPoint {
-                epoch: epoch.epoch + 1,
+                epoch: epoch.number + 1,
                 train_loss: epoch.train_loss,
                 validation_loss: epoch.validation_loss,
                 validation: numbers(&epoch.validation),
@@ -191,7 +207,8 @@ pub(super) fn timings(path: &Path) -> Result<Vec<(String, f64)>, Error> {
 mod tests {
     use super::*;
 
-    const LOG: &str = r#"{"stage":"target","event":"step","step":1,"epoch":0,"loss":1.5,"lr":{"head":0.01},"grad_norm":2.0}
+    const LOG: &str = r#"{"stage":"target","event":"before","step":0,"validation_loss":1.6,"validation":{"accuracy":0.25}}
+{"stage":"target","event":"step","step":1,"epoch":0,"loss":1.5,"lr":{"head":0.01},"grad_norm":2.0}
 {"stage":"target","event":"step","step":2,"epoch":0,"loss":null,"lr":{"head":0.01},"grad_norm":2.0}
 {"stage":"target","event":"epoch","epoch":0,"train_loss":1.2,"validation_loss":1.1,"validation":{"accuracy":0.5,"macro_auc":null},"best":true}
 {"stage":"other","event":"step","step":1,"epoch":0,"loss":9.0,"lr":{},"grad_norm":1.0}
@@ -218,8 +235,8 @@ mod tests {
             ),
             (Some(1), None)
         );
-        assert_eq!((epochs.len(), epochs[0].epoch), (1, 1));
-        assert_eq!(epochs[0].validation, [("accuracy".to_owned(), 0.5)]);
+        assert_eq!(epochs.iter().map(|e| e.epoch).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(epochs[1].validation, [("accuracy".to_owned(), 0.5)]);
     }
 
     #[test]

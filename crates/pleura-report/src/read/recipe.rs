@@ -52,7 +52,7 @@ impl RecipeFile {
         };
         ends()
             .find(|stage| stage.keeps())
-            .or_else(|| ends().last())
+            .or_else(|| ends().next_back())
             .map(|stage| stage.name.clone())
     }
 }
@@ -68,17 +68,15 @@ impl StageEntry {
 
     /// The stage that this one starts from, by the recipe's own defaults: the stage before.
     pub(super) fn from<'a>(&'a self, recipe: &'a RecipeFile) -> Option<&'a str> {
-        match self.start.as_deref() {
-            Some(start) => start.strip_prefix("stage:"),
-            None => {
-                let before = recipe
-                    .stages
-                    .iter()
-                    .take_while(|stage| stage.name != self.name)
-                    .last();
-                before.map(|stage| stage.name.as_str())
-            }
+        if let Some(start) = self.start.as_deref() {
+            return start.strip_prefix("stage:");
         }
+        let before = recipe
+            .stages
+            .iter()
+            .take_while(|stage| stage.name != self.name)
+            .last();
+        before.map(|stage| stage.name.as_str())
     }
 
     /// Where the stage's weights come from.

@@ -17,14 +17,14 @@ impl StageRun<'_> {
         self.log.line(&StepLine {
             stage: &stage.name,
             event: "step",
-            step: step.step,
+            step: step.number,
             epoch,
             loss: step.loss,
             lr: &step.rates,
             grad_norm: step.grad_norm,
         })?;
         self.timing.line(&serde_json::json!({
-            "stage": stage.name, "event": "step", "step": step.step, "seconds": seconds, "waited": waited,
+            "stage": stage.name, "event": "step", "step": step.number, "seconds": seconds, "waited": waited,
         }))?;
         let mut scalars = vec![
             ("step/loss".to_owned(), step.loss),
@@ -35,7 +35,7 @@ impl StageRun<'_> {
                 .iter()
                 .map(|(group, rate)| (format!("lr/{group}"), *rate)),
         );
-        self.events.scalars(step.step, &scalars)?;
+        self.events.scalars(step.number, &scalars)?;
         let steps = self.plan.steps_per_epoch();
         let progress = StepProgress {
             stage: &stage.name,

@@ -37,9 +37,12 @@ const RECIPE: &str = include_str!("../../../../recipes/demo.toml");
 /// The three sets: folder, kind, films, side in pixels, chance that a word follows the class.
 const SETS: [(&str, PhantomSet, usize, usize, f32); 3] = [
     ("source", PhantomSet::Source, 480, 64, 0.0),
-    ("intermediate", PhantomSet::Intermediate, 900, 128, 0.0),
-    ("target", PhantomSet::Target, 420, 256, 0.5),
+    ("intermediate", PhantomSet::Intermediate, 1500, 128, 0.0),
+    ("target", PhantomSet::Target, 600, 256, 0.5),
 ];
+
+/// Contrast of the lesions: clear, so that a small network learns them in minutes.
+const DIFFICULTY: f32 = 0.15;
 
 /// Films in the report's gallery.
 const GALLERY: usize = 12;
@@ -49,19 +52,35 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let begin = Instant::now();
     let folder = folder(args.out.as_deref())?;
     fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
-    note(format_args!("1/5 drawing phantoms (drawings, not patients) into {}", folder.display()));
+    note(format_args!(
+        "1/5 drawing phantoms (drawings, not patients) into {}",
+        folder.display()
+    ));
     for (name, set, films, size, word_follows_class) in SETS {
-        let options =
-            PhantomOptions { set, films, size, seed: args.seed, word_follows_class, ..PhantomOptions::default() };
+        let options = PhantomOptions {
+            set,
+            films,
+            size,
+            seed: args.seed,
+            word_follows_class,
+            difficulty: DIFFICULTY,
+            ..PhantomOptions::default()
+        };
         let progress = Progress::new(name, films);
         phantom::write(&options, &folder.join(name), &|done, of| progress.at(done, of))?;
         drop(progress);
         let manifest = folder.join(name).join("manifest.csv");
-        let split = SplitOptions { seed: args.seed, fractions: [0.55, 0.15, 0.30], ..SplitOptions::default() };
+        let split = SplitOptions {
+            seed: args.seed,
+            fractions: [0.55, 0.15, 0.30],
+            ..SplitOptions::default()
+        };
         split_file(&manifest, &manifest, &split)?;
     }
 
-    note("2/5 training: source, 15 findings, then three classes with and without output neuron keeping, three seeds each");
+    note(
+        "2/5 training: source, 15 findings, then three classes with and without output neuron keeping, three seeds each",
+    );
     let recipe_path = folder.join("demo.toml");
     pleura_film::picture::save(&recipe_path, RECIPE.as_bytes())?;
     let recipe = Recipe::read(&recipe_path)?;
@@ -69,7 +88,11 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let options = Options::default().with_seed(Some(args.seed));
     let summary = train::carry_out(&recipe, &run, &options, json)?;
     if summary.stopped.is_some() {
-        bail!("stopped; the demo starts anew next time, or go on with `pleura train {} --out {} --resume`", recipe_path.display(), run.display());
+        bail!(
+            "stopped; the demo starts anew next time, or go on with `pleura train {} --out {} --resume`",
+            recipe_path.display(),
+            run.display()
+        );
     }
 
     note("3/5 what keeping output neurons changed");
@@ -77,7 +100,10 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 
     note("4/5 the words experiment: words covered, and as much of anything else");
     let model = Model::open(&run, &ModelArgs::of_stage("kept-1"))?;
-    let stage = model.stage.as_ref().context("the run does not know its stage kept-1")?;
+    let stage = model
+        .stage
+        .as_ref()
+        .context("the run does not know its stage kept-1")?;
     let manifest = Manifest::read(&stage.manifest)?;
     let answers = Predictions::read(&stage_folder(&run, &stage.name).join("test.csv"))?;
     let words = experiments::words(&run, &model, &manifest, &answers)?;
@@ -87,10 +113,15 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     gallery::write(&run, &model, &manifest, &answers, GALLERY)?;
     let report = pleura_report::write(&run)?;
 
-    let metrics = fs::read(stage_folder(&run, &stage.name).join("metrics.json")).context("cannot read metrics.json")?;
-    let evaluation: Evaluation = serde_json::from_slice(&metrics).context("metrics.json of the stage kept-1")?;
+    let metrics =
+        fs::read(stage_folder(&run, &stage.name).join("metrics.json")).context("cannot read metrics.json")?;
+    let evaluation: Evaluation =
+        serde_json::from_slice(&metrics).context("metrics.json of the stage kept-1")?;
     let found = [
-        format!("With keeping (seed 1): {}.", evaluation.overall.accuracy.words("test accuracy")),
+        format!(
+            "With keeping (seed 1): {}.",
+            evaluation.overall.accuracy.words("test accuracy")
+        ),
         keeping,
         words,
         lesions,
@@ -103,11 +134,19 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         });
         writeln!(out, "{record}")?;
     } else {
-        writeln!(out, "\nWhat the demo found, on phantoms (drawings; they say how the method behaves, nothing about patients):")?;
+        writeln!(
+            out,
+            "\nWhat the demo found, on phantoms (drawings; they say how the method behaves, nothing about patients):"
+        )?;
         for line in &found {
             writeln!(out, "  · {line}")?;
         }
-        writeln!(out, "Report: {}   ({:.0} s)\n{NOTICE}", report.display(), begin.elapsed().as_secs_f64())?;
+        writeln!(
+            out,
+            "Report: {}   ({:.0} s)\n{NOTICE}",
+            report.display(),
+            begin.elapsed().as_secs_f64()
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -116,11 +155,16 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 fn folder(asked: Option<&Path>) -> Result<PathBuf> {
     if let Some(asked) = asked {
         if asked.exists() {
-            bail!("{}: is there already; the demo makes a folder of its own, choose another --out", asked.display());
+            bail!(
+                "{}: is there already; the demo makes a folder of its own, choose another --out",
+                asked.display()
+            );
         }
         return Ok(asked.to_owned());
     }
-    let mut names = std::iter::once("demo".to_owned()).chain((2..1000).map(|number| format!("demo-{number}")));
+    let mut names =
+        std::iter::once("demo".to_owned()).chain((2..1000).map(|number| format!("demo-{number}")));
     let free = names.find(|name| !Path::new(name).exists());
-    free.map(PathBuf::from).context("demo to demo-999 are all there; remove some, or choose a folder with --out")
+    free.map(PathBuf::from)
+        .context("demo to demo-999 are all there; remove some, or choose a folder with --out")
 }

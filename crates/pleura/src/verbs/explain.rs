@@ -49,7 +49,14 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let raw = args.raw.as_deref().map(RawFormat::of).transpose()?;
     let model = Model::open(&args.model, &args.options)?;
     let starts = starts(args, &model)?;
-    let job = Job { args, composite, raw, starts, network: model.network()?, model };
+    let job = Job {
+        args,
+        composite,
+        raw,
+        starts,
+        network: model.network()?,
+        model,
+    };
     let mut failed = 0;
     let mut out = io::stdout().lock();
     for (number, path) in args.films.iter().enumerate() {
@@ -69,7 +76,11 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if !json {
         writeln!(out, "\n{NOTICE}")?;
     }
-    Ok(if failed > 0 { ExitCode::from(console::COULD_NOT) } else { ExitCode::SUCCESS })
+    Ok(if failed > 0 {
+        ExitCode::from(console::COULD_NOT)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn starts(args: &Args, model: &Model) -> Result<Vec<Start>> {
@@ -77,16 +88,23 @@ fn starts(args: &Args, model: &Model) -> Result<Vec<Start>> {
         if model.findings().contains(name) {
             return Ok(name.clone());
         }
-        bail!("the model has no finding {name:?}; it has {}", model.findings().join(", "))
+        bail!(
+            "the model has no finding {name:?}; it has {}",
+            model.findings().join(", ")
+        )
     };
     let findings = match args.finding.as_str() {
         "all" => model.findings().to_vec(),
         _ => vec![known(&args.finding)?],
     };
-    let Some(minus) = &args.minus else { return Ok(findings.into_iter().map(Start::Logit).collect()) };
+    let Some(minus) = &args.minus else {
+        return Ok(findings.into_iter().map(Start::Logit).collect());
+    };
     let minus = known(minus)?;
     let others = findings.into_iter().filter(|finding| *finding != minus);
-    let starts: Vec<Start> = others.map(|finding| Start::Difference(finding, minus.clone())).collect();
+    let starts: Vec<Start> = others
+        .map(|finding| Start::Difference(finding, minus.clone()))
+        .collect();
     if starts.is_empty() {
         bail!("--finding and --minus are both {minus:?}: their difference is nothing; choose two findings");
     }
@@ -104,7 +122,10 @@ impl RawFormat {
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("npy") => Ok(Self::Npy),
             Some("safetensors") => Ok(Self::Safetensors),
-            _ => bail!("--raw {}: the name must end in .npy or .safetensors", path.display()),
+            _ => bail!(
+                "--raw {}: the name must end in .npy or .safetensors",
+                path.display()
+            ),
         }
     }
 }
@@ -128,13 +149,30 @@ impl Job<'_> {
         let film = pleura_film::open(path, &DecodeOptions::default())?;
         let prepared = pleura_film::prepare(&film, &self.model.preparation);
         let size = prepared.size;
-        let explanation = explain(&self.network, &prepared.unit_grey(), size, &self.composite, &self.starts)
-            .with_context(|| format!("{}: cannot explain", path.display()))?;
-        let probabilities = self.model.kind.probabilities(&explanation.logits, self.model.findings().len());
+        let explanation = explain(
+            &self.network,
+            &prepared.unit_grey(),
+            size,
+            &self.composite,
+            &self.starts,
+        )
+        .with_context(|| format!("{}: cannot explain", path.display()))?;
+        let probabilities = self
+            .model
+            .kind
+            .probabilities(&explanation.logits, self.model.findings().len());
         // Films of one name from different folders must not overwrite each other.
-        let stem = path.file_stem().map_or_else(|| "film".to_owned(), |stem| stem.to_string_lossy().into_owned());
-        let again = self.args.films[..number].iter().any(|other| other.file_stem() == path.file_stem());
-        let stem = if again { format!("{stem}-{}", number + 1) } else { stem };
+        let stem = path
+            .file_stem()
+            .map_or_else(|| "film".to_owned(), |stem| stem.to_string_lossy().into_owned());
+        let again = self.args.films[..number]
+            .iter()
+            .any(|other| other.file_stem() == path.file_stem());
+        let stem = if again {
+            format!("{stem}-{}", number + 1)
+        } else {
+            stem
+        };
 
         let (pictures, sheet) = self.pictures(&film, &prepared, &explanation, &probabilities, &stem)?;
         let raw = self.raw(&explanation, &stem)?;
@@ -151,7 +189,12 @@ impl Job<'_> {
 
         let findings = self.model.findings();
         let by_finding = |values: &[f64]| -> Value {
-            findings.iter().cloned().zip(values.iter().map(|&value| json!(value))).collect::<serde_json::Map<_, _>>().into()
+            findings
+                .iter()
+                .cloned()
+                .zip(values.iter().map(|&value| json!(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into()
         };
         let maps: Vec<Value> = explanation
             .maps
@@ -195,18 +238,36 @@ impl Job<'_> {
         stem: &str,
     ) -> Result<(Vec<PathBuf>, PathBuf)> {
         let style = Style::default();
-        let labels = Labels { title: stem.to_owned(), notes: Vec::new() };
+        let labels = Labels {
+            title: stem.to_owned(),
+            notes: Vec::new(),
+        };
         let (mut drawn, mut paths): (Vec<Picture>, Vec<PathBuf>) = (Vec::new(), Vec::new());
         for map in &explanation.maps {
             let probability = match &map.start {
-                Start::Logit(finding) => {
-                    self.model.findings().iter().position(|other| other == finding).map(|place| probabilities[place])
-                }
+                Start::Logit(finding) => self
+                    .model
+                    .findings()
+                    .iter()
+                    .position(|other| other == finding)
+                    .map(|place| probabilities[place]),
                 Start::Difference(..) => None,
             };
             let geometry = &prepared.geometry;
-            let picture = picture::draw(film, geometry, map, probability, &self.composite, &labels, &[], &style)?;
-            let path = self.args.out.join(format!("{stem}.{}.png", file_name(&map.start.words())));
+            let picture = picture::draw(
+                film,
+                geometry,
+                map,
+                probability,
+                &self.composite,
+                &labels,
+                &[],
+                &style,
+            )?;
+            let path = self
+                .args
+                .out
+                .join(format!("{stem}.{}.png", file_name(&map.start.words())));
             picture.save(&path)?;
             drawn.push(picture);
             paths.push(path);
@@ -217,16 +278,25 @@ impl Job<'_> {
     }
 
     fn raw(&self, explanation: &Explanation, stem: &str) -> Result<Option<PathBuf>> {
-        let (Some(path), Some(format)) = (&self.args.raw, self.raw) else { return Ok(None) };
+        let (Some(path), Some(format)) = (&self.args.raw, self.raw) else {
+            return Ok(None);
+        };
         let path = match self.args.films.len() {
             1 => path.clone(),
             _ => {
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                let name = path
+                    .file_name()
+                    .map(|name| name.to_string_lossy().into_owned())
+                    .unwrap_or_default();
                 path.with_file_name(format!("{stem}.{name}"))
             }
         };
         let shape = [explanation.maps.len(), 3, explanation.size, explanation.size];
-        let values: Vec<f32> = explanation.maps.iter().flat_map(|map| map.raw.iter().copied()).collect();
+        let values: Vec<f32> = explanation
+            .maps
+            .iter()
+            .flat_map(|map| map.raw.iter().copied())
+            .collect();
         let bytes = match format {
             RawFormat::Npy => npy::bytes(&shape, &values),
             RawFormat::Safetensors => {
@@ -241,5 +311,14 @@ impl Job<'_> {
 
 /// A question as part of a file's name.
 fn file_name(words: &str) -> String {
-    words.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+    words
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '-' {
+                c
+            } else {
+                '_'
+            }
+        })
+        .collect()
 }

@@ -66,7 +66,11 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     } else {
         write!(out, "{}", Table(&summary))?;
     }
-    Ok(if summary.stopped.is_some() { ExitCode::from(COULD_NOT) } else { ExitCode::SUCCESS })
+    Ok(if summary.stopped.is_some() {
+        ExitCode::from(COULD_NOT)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// Carries a recipe out, shown on stderr; Ctrl-C stops it with a checkpoint.
@@ -116,7 +120,13 @@ impl Display {
         if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:24} {pos}/{len} {wide_msg}") {
             bar.set_style(style);
         }
-        Self { bar, lines, last_line: Instant::now(), stop, told: false }
+        Self {
+            bar,
+            lines,
+            last_line: Instant::now(),
+            stop,
+            told: false,
+        }
     }
 
     /// A line that stays.
@@ -177,10 +187,19 @@ impl Display {
             step.epoch_loss,
             step.films_per_second,
             // Below this nobody need think about loading.
-            if step.waiting > 0.05 { format!("waiting {:.0} %  ", 100.0 * step.waiting) } else { String::new() },
+            if step.waiting > 0.05 {
+                format!("waiting {:.0} %  ", 100.0 * step.waiting)
+            } else {
+                String::new()
+            },
             HumanDuration(step.time_left),
         );
-        self.progress(&format!("{} epoch {}", step.stage, step.epoch + 1), done as u64, of as u64, &message);
+        self.progress(
+            &format!("{} epoch {}", step.stage, step.epoch + 1),
+            done as u64,
+            of as u64,
+            &message,
+        );
     }
 
     fn epoch(&mut self, end: &EpochEnd<'_>) {
@@ -213,7 +232,12 @@ impl Observer for Display {
             }
             Event::Stage(start) => self.stage(start),
             Event::Step(step) => self.step(step),
-            Event::Answering { stage, split, done, of } => {
+            Event::Answering {
+                stage,
+                split,
+                done,
+                of,
+            } => {
                 self.progress(&format!("{stage} {split} films"), *done as u64, *of as u64, "");
             }
             Event::Epoch(end) => self.epoch(end),
@@ -271,7 +295,11 @@ impl std::fmt::Display for Table<'_> {
                 stop.epoch + 1,
                 stop.step
             ),
-            None => writeln!(f, "{}: weights, predictions and metrics with intervals by stage in stages/", out.display()),
+            None => writeln!(
+                f,
+                "{}: weights, predictions and metrics with intervals by stage in stages/",
+                out.display()
+            ),
         }
     }
 }

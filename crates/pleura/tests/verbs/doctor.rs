@@ -22,7 +22,7 @@ fn a_person_reads_a_table() {
     for words in [
         "SIMD path",
         "memory",
-        "film cache here  DIR/.pleura-cache",
+        "film cache here    DIR/.pleura-cache",
         "greatest relative error",
         "All checks passed.",
     ] {

@@ -22,11 +22,15 @@ const EXPLAINED: usize = 40;
 /// Validation accuracy before the first step and after each epoch, by stage, from the run's log.
 fn curves(run: &Path) -> Result<BTreeMap<String, Vec<f64>>> {
     let path = run.join("log.jsonl");
-    let text = fs::read_to_string(&path).with_context(|| format!("{}: cannot read the log", path.display()))?;
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("{}: cannot read the log", path.display()))?;
     let mut curves: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for line in text.lines() {
-        let line: Value = serde_json::from_str(line).with_context(|| format!("{}: not JSON", path.display()))?;
-        let (Some(stage), Some(event)) = (line["stage"].as_str(), line["event"].as_str()) else { continue };
+        let line: Value =
+            serde_json::from_str(line).with_context(|| format!("{}: not JSON", path.display()))?;
+        let (Some(stage), Some(event)) = (line["stage"].as_str(), line["event"].as_str()) else {
+            continue;
+        };
         if let ("before" | "epoch", Some(accuracy)) = (event, line["validation"]["accuracy"].as_f64()) {
             curves.entry(stage.to_owned()).or_default().push(accuracy);
         }
@@ -39,9 +43,15 @@ pub fn keeping(run: &Path) -> Result<String> {
     let curves = curves(run)?;
     let mut runs = Vec::new();
     for (stage, by_epoch) in &curves {
-        let Some((arm, seed)) = stage.split_once('-') else { continue };
+        let Some((arm, seed)) = stage.split_once('-') else {
+            continue;
+        };
         if let (true, Ok(seed)) = (matches!(arm, "kept" | "fresh"), seed.parse()) {
-            runs.push(KeepingRun { seed, kept: arm == "kept", by_epoch: by_epoch.clone() });
+            runs.push(KeepingRun {
+                seed,
+                kept: arm == "kept",
+                by_epoch: by_epoch.clone(),
+            });
         }
     }
     let arm = |kept: bool, epoch: usize| -> Vec<f64> {
@@ -55,7 +65,10 @@ pub fn keeping(run: &Path) -> Result<String> {
         differences.push(EpochDifference { epoch, paired });
     }
     let points = |epoch: usize| {
-        let at = differences.get(epoch).and_then(|at| at.paired.mean.value).unwrap_or(0.0);
+        let at = differences
+            .get(epoch)
+            .and_then(|at| at.paired.mean.value)
+            .unwrap_or(0.0);
         format!("{:+.1} points", 100.0 * at)
     };
     let said = format!(
@@ -86,12 +99,18 @@ pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
     let (mut on_words, mut area, mut explained) = (0.0, 0.0, 0usize);
     let mut lettered = 0usize;
     for (number, film) in answers.films.iter().enumerate() {
-        let row = manifest.rows.iter().find(|row| row.film == *film).context("a film of the answers is not in the manifest")?;
+        let row = manifest
+            .rows
+            .iter()
+            .find(|row| row.film == *film)
+            .context("a film of the answers is not in the manifest")?;
         let source = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
         let prepared = pleura_film::prepare(&source, &model.preparation);
         let grey = prepared.unit_grey();
-        let mask = Mask::read(manifest, row.masks.text.as_deref())?
-            .map_or_else(|| vec![false; size * size], |mask| mask.prepared(&prepared.geometry));
+        let mask = Mask::read(manifest, row.masks.text.as_deref())?.map_or_else(
+            || vec![false; size * size],
+            |mask| mask.prepared(&prepared.geometry),
+        );
         let masked = mask.iter().filter(|masked| **masked).count();
         lettered += usize::from(masked > 0);
         let without = |mask: &[bool], logits: &mut Vec<f32>| -> Result<()> {
@@ -122,11 +141,19 @@ pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
     };
     let options = Options::default();
     let before = evaluate(answers, &options)?.overall.accuracy;
-    let mut conditions =
-        vec![WordsCondition { name: "as they are".to_owned(), accuracy: before.clone(), change: None }];
-    for (name, logits) in [("words covered", &covered), ("patches of the same shape elsewhere covered", &moved)] {
+    let mut conditions = vec![WordsCondition {
+        name: "as they are".to_owned(),
+        accuracy: before.clone(),
+        change: None,
+    }];
+    for (name, logits) in [
+        ("words covered", &covered),
+        ("patches of the same shape elsewhere covered", &moved),
+    ] {
         let shown = same(logits)?;
-        let change = compare(answers, &shown, &options)?.difference("accuracy", None).map(|one| one.difference.clone());
+        let change = compare(answers, &shown, &options)?
+            .difference("accuracy", None)
+            .map(|one| one.difference.clone());
         conditions.push(WordsCondition {
             name: name.to_owned(),
             accuracy: evaluate(&shown, &options)?.overall.accuracy,
@@ -166,8 +193,12 @@ pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Res
         if films == EXPLAINED || answers.has(number, answer) != Some(true) {
             continue;
         }
-        let Some(row) = manifest.rows.iter().find(|row| row.film == *film) else { continue };
-        let Some(mask) = Mask::read(manifest, row.masks.lesion.as_deref())? else { continue };
+        let Some(row) = manifest.rows.iter().find(|row| row.film == *film) else {
+            continue;
+        };
+        let Some(mask) = Mask::read(manifest, row.masks.lesion.as_deref())? else {
+            continue;
+        };
         let source = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
         let prepared = pleura_film::prepare(&source, &model.preparation);
         let mask = mask.prepared(&prepared.geometry);
@@ -175,12 +206,34 @@ pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Res
         if masked == 0 {
             continue;
         }
-        let start = [Start::Logit(model.findings()[answer].clone())];
-        let explanation = explain(&network, &prepared.unit_grey(), prepared.size, &Composite::default(), &start)?;
-        let positive: Vec<f32> = explanation.maps[0].heatmap.iter().map(|value| value.max(0.0)).collect();
+        // A logit of its own may be negative as a whole; against the runner-up, what tips the answer is positive.
+        let Some(other) = runner_up(answers, number, answer) else {
+            continue;
+        };
+        let findings = model.findings();
+        let start = [Start::Difference(
+            findings[answer].clone(),
+            findings[other].clone(),
+        )];
+        let explanation = explain(
+            &network,
+            &prepared.unit_grey(),
+            prepared.size,
+            &Composite::default(),
+            &start,
+        )?;
+        let positive: Vec<f32> = explanation.maps[0]
+            .heatmap
+            .iter()
+            .map(|value| value.max(0.0))
+            .collect();
         inside += share(&positive, &mask);
         area += masked as f64 / mask.len() as f64;
-        let peak = positive.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).map(|(place, _)| place);
+        let peak = positive
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(b.1))
+            .map(|(place, _)| place);
         pointed += usize::from(peak.is_some_and(|place| mask[place]));
         films += 1;
     }
@@ -188,9 +241,15 @@ pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Res
         return Ok("Heatmaps: no rightly answered film with a lesion to compare with.".to_owned());
     }
     Ok(format!(
-        "Heatmaps of {films} rightly answered films with lesions: {:.0} % of the relevance for the answer lies inside the true lesion, which \
+        "Heatmaps of {films} rightly answered films with lesions: {:.0} % of the relevance for the answer (rather than the runner-up) lies inside the true lesion, which \
          covers {:.0} % of the film; the strongest point lies inside it in {pointed}.",
         100.0 * inside / films as f64,
         100.0 * area / films as f64
     ))
+}
+
+/// The finding with the highest score but one.
+fn runner_up(answers: &Predictions, film: usize, answer: usize) -> Option<usize> {
+    let others = (0..answers.findings.len()).filter(|&finding| finding != answer);
+    others.max_by(|&a, &b| answers.score(film, a).total_cmp(&answers.score(film, b)))
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pleura_nn::Cpu;
+use pleura_nn::weights::fetch::cache_folder;
 use serde::Serialize;
 
 use crate::table::Table;
@@ -165,17 +166,16 @@ fn features() -> Vec<&'static str> {
 fn folders() -> Vec<Folder> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
     // Films are cached beside their manifest, so the working folder stands for it.
-    [
-        ("film cache here", here.join(".pleura-cache")),
-        ("temporary files", std::env::temp_dir()),
-    ]
-    .into_iter()
-    .map(|(purpose, path)| Folder {
+    let mut folders = vec![("film cache here", here.join(".pleura-cache"))];
+    // There is none where the environment names no home.
+    folders.extend(cache_folder().ok().map(|path| ("published weights", path)));
+    folders.push(("temporary files", std::env::temp_dir()));
+    let folder = |(purpose, path): (&'static str, PathBuf)| Folder {
         purpose,
         writable: writable(&path),
         path,
-    })
-    .collect()
+    };
+    folders.into_iter().map(folder).collect()
 }
 
 /// Whether a file can be made in a folder, or in the nearest one above it that is there.

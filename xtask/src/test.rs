@@ -17,14 +17,14 @@ pub(crate) struct Args {
 /// A check: its heading and what carries it out.
 type Check = (&'static str, fn() -> Result<()>);
 
-const QUICK: [Check; 4] = [
+const QUICK: &[Check] = &[
     ("tools that the tests need", tools),
     ("formatting", formatting),
     ("lints", lints),
     ("tests: unit, end to end, documentation", tests),
 ];
 
-const FULL: [Check; 3] = [
+const FULL: &[Check] = &[
     ("documentation of the code", documentation),
     ("fuzz targets compile", fuzz_targets),
     ("dependencies: licences, bans, sources", dependencies),

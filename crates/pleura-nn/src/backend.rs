@@ -69,6 +69,7 @@ impl Grid {
     }
 
     /// What a window of `kernel` pixels leaves, moved by `stride` over an image with `padding` pixels around it.
+    #[must_use]
     pub fn after(self, window: Window) -> Self {
         let side = |n: usize| (n + 2 * window.padding).saturating_sub(window.kernel) / window.stride + 1;
         Self {
@@ -79,6 +80,7 @@ impl Grid {
     }
 
     /// What 2×2 average pooling leaves; an odd last row or column is dropped, as torch does.
+    #[must_use]
     pub fn halved(self) -> Self {
         Self {
             batch: self.batch,

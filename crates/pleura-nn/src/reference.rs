@@ -293,7 +293,9 @@ impl Backend for Reference {
                 add_scaled(out, weights[output * inputs + input], map);
             }
             if let Some(bias) = bias {
-                out.iter_mut().for_each(|out| *out += bias[output]);
+                for out in out.iter_mut() {
+                    *out += bias[output];
+                }
             }
         }
         self.write(&out, outputs, columns, target);
@@ -485,9 +487,9 @@ impl Backend for Reference {
                 if let Pool::Max(_) = pool {
                     back[largest(map, &members)] += sent;
                 } else {
-                    members
-                        .iter()
-                        .for_each(|&member| back[member] += sent / members.len() as f64);
+                    for &member in &members {
+                        back[member] += sent / members.len() as f64;
+                    }
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Layer-wise relevance propagation as a third pass: what each rule is, and the account of what became of the relevance.
 //!
-//! Rules follow Bach et al. (PLoS ONE 2015) and Montavon et al. (*Layer-Wise Relevance Propagation: An Overview*, 2019). With
+//! Rules follow Bach et al. (`PLoS` ONE 2015) and Montavon et al. (*Layer-Wise Relevance Propagation: An Overview*, 2019). With
 //! `z_k = Σ_j a_j w_jk + b_k` and `s(z) = z + ε · sgn z`, `sgn 0 = 1`:
 //! * ε: `R_j = a_j Σ_k w_jk R_k / s(z_k)`; with ε = 0 this is LRP-0;
 //! * z⁺ (α1β0): the same with `w⁺` and `b⁺` alone, where activations are ≥ 0;

@@ -1,5 +1,7 @@
 //! The two proofs of relevance: its account closes, layer by layer, and LRP-0 is gradient × input.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod nets;
 
 use nets::{architectures, distance, films, weights};

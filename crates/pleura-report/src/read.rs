@@ -97,12 +97,15 @@ impl Provenance {
     }
 }
 
-/// The run's name: its folder's.
+/// The run's name: its folder's, or that of the folder above one that is just called `run`.
 fn name(run: &Path) -> String {
-    let named = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
-    named(run)
-        .or_else(|| named(&fs::canonicalize(run).ok()?))
-        .unwrap_or_else(|| "run".to_owned())
+    let whole = fs::canonicalize(run).unwrap_or_else(|_| run.to_owned());
+    let mut names = whole.iter().rev().map(|part| part.to_string_lossy().into_owned());
+    match (names.next(), names.next()) {
+        (Some(name), Some(above)) if name == "run" && above != "/" => above,
+        (Some(name), _) => name,
+        (None, _) => "run".to_owned(),
+    }
 }
 
 fn stage(run: &Path, recipe: &RecipeFile, entry: &StageEntry, log: &log::Log) -> Result<StageResult, Error> {

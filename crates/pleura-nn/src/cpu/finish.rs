@@ -201,7 +201,7 @@ impl<'a> Finish<'a> {
             first_row,
             ..
         } = self;
-        let Some(total) = sums.map(|sums| sums.total()) else {
+        let Some(total) = sums.map(TileSums::total) else {
             return;
         };
         match kind {

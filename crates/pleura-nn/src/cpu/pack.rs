@@ -128,7 +128,9 @@ impl Source<'_> {
         while !rows.is_empty() {
             let row = rows.start;
             let panel = lane / lanes * stride;
-            let together = rows.len() >= 8 && (lanes == 4 || lanes % 8 == 0) && lane % lanes.min(8) == 0;
+            let together = rows.len() >= 8
+                && (lanes == 4 || lanes.is_multiple_of(8))
+                && lane.is_multiple_of(lanes.min(8));
             if together {
                 let values = std::array::from_fn(|i| self.values(row + i, from, len));
                 let prologues = std::array::from_fn(|i| self.prologue(row + i));

@@ -99,7 +99,7 @@ pub(crate) struct Shares<T> {
     /// The convolution's output before the pool.
     convolved: T,
     positive: Option<T>,
-    shares: T,
+    gathered: T,
     accounts: Vec<Account>,
     grid: Grid,
 }
@@ -128,7 +128,7 @@ impl<T: Send + Sync> Shares<T> {
         Self {
             convolved: product(pass.kernel(conv)),
             positive: matches!(rule, Rule::Plus { .. }).then(|| product(weights.positive(conv))),
-            shares: pass.backend.zeros(lanes(rule) * conv.outputs * grid.columns()),
+            gathered: pass.backend.zeros(lanes(rule) * conv.outputs * grid.columns()),
             accounts: vec![Account::default(); grid.batch],
             weights,
             grid,
@@ -153,7 +153,7 @@ impl<T: Send + Sync> Shares<T> {
             grid: next.grid,
             positive: self.positive.as_ref(),
             unpooled: Some((&self.convolved, self.grid, rules.epsilon)),
-            out: &mut self.shares,
+            out: &mut self.gathered,
         });
         add(&mut self.accounts, &accounts);
     }
@@ -172,7 +172,7 @@ impl<T: Send + Sync> Shares<T> {
         let mut relevance = pass.backend.zeros(channels * columns);
         let sink = Sink::Plain(&mut relevance);
         pass.backend
-            .pointwise_input_gradient(self.weights.whole(), &self.shares, 0, columns, sink);
+            .pointwise_input_gradient(self.weights.whole(), &self.gathered, 0, columns, sink);
         let passed = pass
             .backend
             .multiply(&mut relevance, &from.map, Some(&affine), channels, self.grid);

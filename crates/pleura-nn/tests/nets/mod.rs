@@ -1,4 +1,9 @@
 //! Networks, films and distances that several tests share.
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    reason = "a module of tests, of which each test file uses a part"
+)]
 
 use pleura_nn::architecture::{Stem, Window};
 use pleura_nn::backend::Real;

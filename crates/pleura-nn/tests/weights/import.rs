@@ -13,14 +13,14 @@ use pleura_nn::{
 
 use crate::{golden, tiny};
 
-pub fn file(name: &str) -> Vec<u8> {
+pub(crate) fn file(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden/import")
         .join(name);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-pub fn three() -> Options {
+pub(crate) fn three() -> Options {
     Options {
         findings: Some(tiny(3).findings),
         ..Options::default()

@@ -170,7 +170,11 @@ fn sources(table: &DataTable) -> Markup {
                     th scope="row" { (source.name) }
                     td.number { (grouped(source.films)) }
                     td.number { (grouped(source.patients)) }
-                    td { @if source.licence.is_empty() { span.missing { "not recorded" } } @else { (source.licence) } }
+                    td {
+                        @if !source.licence.is_empty() { (source.licence) }
+                        @else if table.phantom { "drawn by a program" }
+                        @else { span.missing { "not recorded" } }
+                    }
                     td { @for (name, value) in &source.facts { div { span.soft { (name) ": " } (value) } } }
                 } } }
             } }

@@ -9,9 +9,6 @@ use super::number::{percent, three};
 use crate::input::{Gallery, GalleryItem};
 use crate::plot;
 
-/// A picture this much wider than high is a row of pictures, and gets the whole width of the page.
-const WIDE: f64 = 1.6;
-
 pub(super) fn section(gallery: &Gallery) -> Markup {
     if gallery.items.is_empty() {
         return missing("No heatmaps were made for this run.");
@@ -43,7 +40,7 @@ pub(super) fn section(gallery: &Gallery) -> Markup {
             @let items = group(right);
             @if !items.is_empty() {
                 h3 { (title) " (" (items.len()) ")" }
-                div class=(if items.iter().any(|item| is_wide(&item.png)) { "films wide" } else { "films" }) {
+                div class=(columns(&items)) {
                     @for item in items { (film(item)) }
                 }
             }
@@ -97,6 +94,15 @@ fn size(png: &[u8]) -> Option<(u32, u32)> {
     Some((field(16)?, field(20)?))
 }
 
-fn is_wide(png: &[u8]) -> bool {
-    size(png).is_some_and(|(width, height)| f64::from(width) > WIDE * f64::from(height))
+/// How many pictures stand side by side: rows of several pictures need more room than one film.
+fn columns(items: &[&GalleryItem]) -> &'static str {
+    let ratios = items
+        .iter()
+        .filter_map(|item| size(&item.png))
+        .map(|(width, height)| f64::from(width) / f64::from(height.max(1)));
+    match ratios.fold(0.0, f64::max) {
+        widest if widest > 2.0 => "films one",
+        widest if widest > 1.2 => "films two",
+        _ => "films",
+    }
 }

@@ -9,6 +9,16 @@ pub(super) fn table(stage: &StageResult) -> Markup {
     if stage.keeping.neurons.is_empty() {
         return html! {};
     }
+    if stage
+        .keeping
+        .neurons
+        .iter()
+        .all(|neuron| neuron.origin == Origin::Fresh)
+    {
+        return html! {
+            p { "All output neurons of this stage began fresh, drawn from the seed." (left_behind(stage)) }
+        };
+    }
     html! {
         h4 { "Output neurons at the start of stage " (stage.name) }
         div.scroll { table {
@@ -25,8 +35,12 @@ pub(super) fn table(stage: &StageResult) -> Markup {
             } } }
         } }
         @if !stage.keeping.proof.is_empty() { p { (stage.keeping.proof) } }
-        @if !stage.keeping.left_behind.is_empty() {
-            p.soft { "Left behind with the old head: " (listed(&stage.keeping.left_behind)) "." }
-        }
+        @if !stage.keeping.left_behind.is_empty() { p.soft { (left_behind(stage)) } }
+    }
+}
+
+fn left_behind(stage: &StageResult) -> Markup {
+    html! {
+        @if !stage.keeping.left_behind.is_empty() { " Left behind with the old head: " (listed(&stage.keeping.left_behind)) "." }
     }
 }

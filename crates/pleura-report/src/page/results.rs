@@ -250,11 +250,16 @@ fn row(label: &str, measured: &Measured) -> IntervalRow {
     }
 }
 
+/// Whether a forest plot has room for several metrics of each finding.
+fn in_full(evaluation: &Evaluation) -> bool {
+    evaluation.kind == Kind::Exclusive && evaluation.findings.len() <= 6
+}
+
 fn forest(evaluation: &Evaluation, on: &str) -> String {
-    let exclusive = evaluation.kind == Kind::Exclusive;
+    let in_full = in_full(evaluation);
     let overall = &evaluation.overall;
     let mut shown: Vec<(Option<String>, &str, &Measured)> = Vec::new();
-    if exclusive {
+    if in_full {
         let all = Some("all classes".to_owned());
         shown.extend(
             [
@@ -304,11 +309,11 @@ fn forest(evaluation: &Evaluation, on: &str) -> String {
         .iter()
         .filter_map(|(_, _, m)| m.low.or(m.value))
         .fold(0.5, f64::min);
-    let guessing = (!exclusive).then_some(0.5);
+    let guessing = (!in_full).then_some(0.5);
     let start = ((10.0 * lowest).floor() / 10.0)
-        .min(if exclusive { 0.5 } else { 0.4 })
+        .min(if in_full { 0.5 } else { 0.4 })
         .max(0.0);
-    let axis = Axis::new(if exclusive {
+    let axis = Axis::new(if in_full {
         "value"
     } else {
         "area under the ROC curve"
@@ -325,10 +330,8 @@ fn forest(evaluation: &Evaluation, on: &str) -> String {
 
 fn forest_caption(evaluation: &Evaluation) -> String {
     let heading = interval_heading(evaluation);
-    if evaluation.kind == Kind::Exclusive {
-        format!(
-            "Markers are values, lines their {heading}; the marker tells how the interval was made. The axis does not start at zero."
-        )
+    if in_full(evaluation) {
+        format!("Markers are values, lines their {heading}; the marker tells how the interval was made.")
     } else {
         format!("Area under the ROC curve with its {heading}. The dashed rule is guessing.")
     }

@@ -19,7 +19,7 @@ pub(super) fn section(input: &ReportInput) -> Markup {
         h3 { "Recipe" }
         @if input.recipe.is_empty() { (missing("The run holds no recipe.")) } @else {
             p.soft { "As resolved: every default is spelt out." }
-            pre { code { (input.recipe) } }
+            pre.recipe { code { (input.recipe) } }
         }
     }
 }

@@ -72,8 +72,9 @@ fn cell(count: u64, total: u64, right: bool, (x, y): (f64, f64), (width, height)
     html! {
         rect x=(px(x + 1.0)) y=(px(y + 1.0)) width=(px(width - 2.0)) height=(px(height - 2.0)) rx="2" fill=(shade(share))
             stroke=[right.then_some("#1c2430")] stroke-width=[right.then_some("1.2")] {}
-        text x=(px(middle)) y=(px(centre - 1.0)) text-anchor="middle" fill=(ink) font-size="17" font-weight="600" { (count) }
-        @if total > 0 {
+        text x=(px(middle)) y=(px(if count > 0 { centre - 1.0 } else { centre + 6.0 })) text-anchor="middle" fill=(ink) font-size="17" font-weight="600" { (count) }
+        // A share of an empty cell would only be one more zero to read.
+        @if count > 0 {
             text x=(px(middle)) y=(px(centre + 15.0)) text-anchor="middle" fill=(ink) font-size="11" { (format!("{:.1} %", 100.0 * share)) }
         }
     }

@@ -44,7 +44,7 @@ pub fn intervals(
     legend: &[(usize, String)],
 ) -> String {
     const ROW: f64 = 22.0;
-    let labels: Vec<String> = rows.iter().map(|row| shorten(&row.label, 34)).collect();
+    let labels: Vec<String> = rows.iter().map(|row| shorten(&row.label, 44)).collect();
     let indent = if rows.iter().any(IntervalRow::is_heading) {
         12.0
     } else {

@@ -89,9 +89,7 @@ fn findings_table() -> DataTable {
     let mut noise = Noise::new(1);
     let counts = [("train", 700.0), ("val", 140.0), ("test", 159.0)];
     let share = |finding: &str| {
-        if finding == "No Finding" {
-            0.5
-        } else if finding == "Pneumonia" {
+        if matches!(finding, "No Finding" | "Pneumonia") {
             0.5
         } else {
             0.08
@@ -363,7 +361,7 @@ fn options() -> Options {
 fn predictions(films: usize, findings: &[&str], exclusive: bool, seed: u64) -> Predictions {
     let mut noise = Noise::new(seed);
     let width = findings.len();
-    let class = |film: usize| if film % 8 == 0 { 0 } else { 1 + film % 2 };
+    let class = |film: usize| if film.is_multiple_of(8) { 0 } else { 1 + film % 2 };
     let mut present = Vec::new();
     let mut logits = Vec::new();
     for film in 0..films {

@@ -1,5 +1,11 @@
 //! Whole runs on small made-up films: what they leave behind, and that nothing interrupts them for good.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that cannot go on should say so"
+)]
+
 mod films;
 mod interruptions;
 mod refusals;

@@ -1,5 +1,7 @@
 //! `pleura export`: our weights for other programs.
 
+#![allow(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
+
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,5 +1,7 @@
 //! `pleura import`: weights of other programs become ours.
 
+#![allow(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;

@@ -1,5 +1,7 @@
 //! `pleura weights`: fetch published ones, look into a file.
 
+#![allow(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
+
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,7 +58,7 @@ fn fetch(name: &str, dir: Option<&Path>, json: bool) -> Result<ExitCode> {
     let progress = Progress::new("KiB fetched", 0);
     let kibibytes = |bytes: u64| (bytes / 1024) as usize;
     let path = published.fetch(&folder, &mut |here, total| {
-        progress.at(kibibytes(here), kibibytes(total.unwrap_or(here)))
+        progress.at(kibibytes(here), kibibytes(total.unwrap_or(here)));
     })?;
     drop(progress);
     let mut out = io::stdout().lock();

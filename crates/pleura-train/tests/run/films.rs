@@ -123,20 +123,24 @@ pub(crate) fn assert_equal_results(found: &Path, expected: &BTreeMap<String, Vec
 /// Counts events, and does something at one of them.
 pub(crate) struct At<F: FnMut() -> ControlFlow<()> + Send> {
     pub(crate) seen: usize,
-    pub(crate) at: usize,
-    pub(crate) then: F,
+    number: usize,
+    then: F,
 }
 
 impl<F: FnMut() -> ControlFlow<()> + Send> At<F> {
     pub(crate) fn new(at: usize, then: F) -> Self {
-        Self { seen: 0, at, then }
+        Self {
+            seen: 0,
+            number: at,
+            then,
+        }
     }
 }
 
 impl<F: FnMut() -> ControlFlow<()> + Send> Observer for At<F> {
     fn notice(&mut self, _: &Event<'_>) -> ControlFlow<()> {
         self.seen += 1;
-        if self.seen == self.at {
+        if self.seen == self.number {
             (self.then)()
         } else {
             ControlFlow::Continue(())
@@ -165,10 +169,7 @@ fn write_films(folder: &Path) {
         let row = |labels: Vec<Label>| Row {
             film: format!("film{index}"),
             path: format!("film{index}.png").into(),
-            sha256: Sha256::digest(std::fs::read(&path).unwrap())
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
+            sha256: format!("{:x}", Hex(&Sha256::digest(std::fs::read(&path).unwrap()))),
             dataset: "made up".to_owned(),
             patient: format!("patient{}", index / 2),
             split: Some(match index {
@@ -185,6 +186,14 @@ fn write_films(folder: &Path) {
     }
     findings.write(&folder.join("findings.csv")).unwrap();
     target.write(&folder.join("target.csv")).unwrap();
+}
+
+struct Hex<'a>(&'a [u8]);
+
+impl std::fmt::LowerHex for Hex<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
 fn level(film: u32, kind: u32, x: u32, y: u32) -> u8 {

@@ -33,9 +33,9 @@ impl Run {
         run.put(
             "recipe.toml",
             &format!(
-                "seed = 3\narchitecture = \"small\"\n[[stage]]\nname = \"target\"\nkind = \"exclusive\"\nmanifest = {:?}\n\
+                "seed = 3\narchitecture = \"small\"\n[[stage]]\nname = \"target\"\nkind = \"exclusive\"\nmanifest = '{}'\n\
                  findings = [\"sick\", \"normal\"]\nstart = \"random\"\n",
-                run.path("set/manifest.csv")
+                run.path("set/manifest.csv").display()
             ),
         );
         run.put(

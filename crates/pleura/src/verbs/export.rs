@@ -89,15 +89,13 @@ fn constructor(weights: &Weights) -> Option<String> {
             architecture.name()
         ));
     }
-    let blocks = architecture
-        .blocks()
-        .iter()
-        .map(|layers| format!("{layers}, "))
-        .collect::<String>();
+    let blocks: Vec<String> = architecture.blocks().iter().map(ToString::to_string).collect();
+    // A comma behind the last, so that one block makes a tuple too.
+    let blocks = blocks.join(", ") + ",";
     Some(format!(
         "torchvision.models.DenseNet(growth_rate={}, block_config=({}), num_init_features={channels}, bn_size={}, num_classes={outputs})",
         architecture.growth(),
-        blocks.trim_end(),
+        blocks,
         architecture.bottleneck_channels() / architecture.growth()
     ))
 }

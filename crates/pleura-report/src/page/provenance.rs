@@ -14,7 +14,7 @@ pub(super) fn section(input: &ReportInput) -> Markup {
         && p.machine.is_empty()
         && p.digests.is_empty();
     html! {
-        p { "The same recipe, films, seed and version give the same weights bit for bit, whatever the number of threads." }
+        p { "On the same kind of processor the same recipe, films, seed and version give the same weights bit for bit, whatever the number of threads." }
         @if nothing { (missing("The run recorded neither command nor versions.")) }
         @if !p.command.is_empty() { h3 { "Command" } pre { code { (p.command) } } }
         @if let Some(seed) = p.seed { p { "Seed: " code { (seed) } } }

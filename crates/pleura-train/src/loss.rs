@@ -16,12 +16,12 @@ pub enum Targets {
 /// A loss with its weights.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Loss {
-    /// Softmax cross-entropy: Σᵢ w[yᵢ]·(−ln softmax(zᵢ)[yᵢ]) / Σᵢ w[yᵢ], PyTorch's weighted mean.
+    /// Softmax cross-entropy: `Σᵢ w[yᵢ]·(−ln softmax(zᵢ)[yᵢ]) / Σᵢ w[yᵢ]`, PyTorch's weighted mean.
     Exclusive {
         /// `[classes]`.
         weights: Vec<f64>,
     },
-    /// Σ m·w[k]·(−p[k]·y·ln σ(z) − (1 − y)·ln(1 − σ(z))) / Σ m over films and findings, m = 1 where the label is known.
+    /// `Σ m·w[k]·(−p[k]·y·ln σ(z) − (1 − y)·ln(1 − σ(z))) / Σ m` over films and findings, m = 1 where the label is known.
     Independent {
         /// w, `[findings]`.
         weights: Vec<f64>,

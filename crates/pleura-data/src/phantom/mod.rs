@@ -4,7 +4,7 @@
 //! coordinates (centimetres), attenuated, scattered, counted as quanta and developed. Findings change those paths, so
 //! their look follows from where they lie. Every phantom carries the word `PHANTOM` at the same place.
 //!
-//! [`write`] makes a whole set with its manifest and masks, [`plan`] says what it would draw, [`render`] draws one film.
+//! [`write()`] makes a whole set with its manifest and masks, [`plan`] says what it would draw, [`render`] draws one film.
 //! Three sets go with the three stages of the twice transfer, see [`PhantomSet`].
 
 mod anatomy;

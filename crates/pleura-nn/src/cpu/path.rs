@@ -102,24 +102,34 @@ per_path! {
         let Channel { scale, shift, factor, mean, inverse_deviation } = channel;
         let mut g_sum = [0f32; LANES];
         let mut gx_sum = [0f32; LANES];
-        let keep = if accumulate { 1.0f32 } else { 0.0 };
-        let one = |g: f32, x: f32, into: &mut f32, g_sum: &mut f32, gx_sum: &mut f32| {
+        let one = |g: f32, x: f32, g_sum: &mut f32, gx_sum: &mut f32| {
             let g = if scale * x + shift > 0.0 { g } else { 0.0 };
             *g_sum += g;
             *gx_sum += g * ((x - mean) * inverse_deviation);
-            *into = keep * *into + factor * g;
+            factor * g
         };
         let whole = gradient.len() / LANES * LANES;
-        for start in (0..whole).step_by(LANES) {
-            let g = &gradient[start..start + LANES];
-            let x = &x[start..start + LANES];
-            let into = &mut into[start..start + LANES];
-            for i in 0..LANES {
-                one(g[i], x[i], &mut into[i], &mut g_sum[i], &mut gx_sum[i]);
+        // A fresh map is not read: its pages are not there yet, and would come twice, once to be read and once to be written.
+        if accumulate {
+            for start in (0..whole).step_by(LANES) {
+                let (g, x) = (&gradient[start..start + LANES], &x[start..start + LANES]);
+                let into = &mut into[start..start + LANES];
+                for i in 0..LANES {
+                    into[i] += one(g[i], x[i], &mut g_sum[i], &mut gx_sum[i]);
+                }
+            }
+        } else {
+            for start in (0..whole).step_by(LANES) {
+                let (g, x) = (&gradient[start..start + LANES], &x[start..start + LANES]);
+                let into = &mut into[start..start + LANES];
+                for i in 0..LANES {
+                    into[i] = one(g[i], x[i], &mut g_sum[i], &mut gx_sum[i]);
+                }
             }
         }
         for (i, place) in (whole..gradient.len()).enumerate() {
-            one(gradient[place], x[place], &mut into[place], &mut g_sum[i], &mut gx_sum[i]);
+            let value = one(gradient[place], x[place], &mut g_sum[i], &mut gx_sum[i]);
+            into[place] = if accumulate { into[place] + value } else { value };
         }
         let total = |lanes: &[f32; LANES]| lanes.iter().map(|&lane| f64::from(lane)).sum::<f64>();
         (total(&g_sum), total(&gx_sum))

@@ -1,12 +1,23 @@
-"""Puts the golden weight files of others into the corpus, for the target that reads them."""
+"""Puts golden films and golden weight files of others into the corpus of the targets that read them."""
 
 import shutil
 from pathlib import Path
 
 here = Path(__file__).parent
-golden = here / "../crates/pleura-nn/tests/golden/import"
-folder = here / "corpus" / "import"
+corpus = here / "corpus"
+
+# Films, without the first bytes that the targets add themselves.
+films = here / "../crates/pleura-film/tests/golden"
+for target, pattern, skip, prefix in (("png", "*.png", 8, b""), ("jpeg", "*.jpg", 2, b""), ("dicom", "*.dcm", 132, b"\0")):
+    folder = corpus / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in films.glob(pattern):
+        if not path.name.startswith("bare_"):
+            (folder / path.stem).write_bytes(prefix + path.read_bytes()[skip:])
+
+weights = here / "../crates/pleura-nn/tests/golden/import"
+folder = corpus / "import"
 folder.mkdir(parents=True, exist_ok=True)
-for path in sorted(golden.iterdir()):
+for path in sorted(weights.iterdir()):
     if path.suffix != ".py" and path.stat().st_size < 1 << 16:
         shutil.copyfile(path, folder / path.name)

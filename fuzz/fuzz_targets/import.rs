@@ -5,8 +5,14 @@ use libfuzzer_sys::fuzz_target;
 use pleura_nn::weights::import::read_bytes;
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(read) = read_bytes(data, "fuzz") else { return };
+    let Ok(read) = read_bytes(data, "fuzz") else {
+        return;
+    };
     for (name, tensor) in &read.tensors {
-        assert_eq!(tensor.data.len(), tensor.shape.iter().product::<usize>(), "{name}");
+        assert_eq!(
+            tensor.data.len(),
+            tensor.shape.iter().product::<usize>(),
+            "{name}"
+        );
     }
 });

@@ -6,7 +6,9 @@ use pleura_data::Manifest;
 
 fuzz_target!(|data: &[u8]| {
     let path = pleura_fuzz::file("manifest.csv", data);
-    let Ok(manifest) = Manifest::read(&path) else { return };
+    let Ok(manifest) = Manifest::read(&path) else {
+        return;
+    };
     let again = path.with_file_name("again.csv");
     manifest.write(&again).expect("what was read can be written");
     let read = Manifest::read(&again).expect("what was written can be read");

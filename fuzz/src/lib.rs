@@ -1,4 +1,6 @@
-//! What several targets need: files on disk, for readers that open what they read.
+//! What several targets need: what a decoded film must hold, and files on disk for readers that open what they read.
+
+pub mod film;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +16,9 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
 pub fn file(name: &str, bytes: &[u8]) -> PathBuf {
     let path = FOLDER.join(name);
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).and_then(|()| fs::write(&path, bytes)).expect("the temporary folder can be written");
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::write(&path, bytes))
+        .expect("the temporary folder can be written");
     path
 }
 

@@ -4,7 +4,7 @@
 //! for these runs alone, so that what is fuzzed is what the same compiler builds for release.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
@@ -30,41 +30,21 @@ pub(crate) struct Args {
     list: bool,
 }
 
-struct Target {
-    project: PathBuf,
-    name: String,
-}
-
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    let targets = targets(&args.target)?;
+    let mut targets = targets()?;
+    targets
+        .retain(|name| args.target.is_empty() || args.target.iter().any(|part| name.contains(part.as_str())));
     if targets.is_empty() {
-        bail!(
-            "no fuzz target{}",
-            if args.target.is_empty() {
-                ""
-            } else {
-                " of that name; --list shows all"
-            }
-        );
+        bail!("no fuzz target of that name; --list shows all");
     }
     if args.list {
         for target in &targets {
-            println!(
-                "{}  ({})",
-                target.name,
-                workspace::relative(&target.project).display()
-            );
+            println!("{target}");
         }
         return Ok(ExitCode::SUCCESS);
     }
     cargo_fuzz()?;
-    let mut seeded: Vec<&Path> = Vec::new();
-    for target in &targets {
-        if !seeded.contains(&target.project.as_path()) {
-            seed(&target.project)?;
-            seeded.push(&target.project);
-        }
-    }
+    seed()?;
     let whole = Duration::from_secs(args.seconds * targets.len() as u64);
     println!(
         "{} targets, {} in all after building",
@@ -73,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     );
     let mut steps = Steps::new(targets.len());
     for target in &targets {
-        steps.run(&target.name, || fuzz(target, args));
+        steps.run(target, || fuzz(target, args));
     }
     Ok(if steps.summary() {
         ExitCode::SUCCESS
@@ -82,35 +62,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// The folders that hold a cargo-fuzz project: `fuzz` and those below it.
-pub(crate) fn projects() -> Result<Vec<PathBuf>> {
-    let fuzz = workspace::root().join("fuzz");
-    let mut folders = vec![fuzz.clone()];
-    for entry in fs::read_dir(&fuzz).with_context(|| format!("cannot list {}", fuzz.display()))? {
-        folders.push(entry?.path());
-    }
-    folders.retain(|folder| folder.join("Cargo.toml").is_file());
-    folders.sort();
-    Ok(folders)
+/// The folder of the cargo-fuzz project.
+pub(crate) fn project() -> PathBuf {
+    workspace::root().join("fuzz")
 }
 
-fn targets(parts: &[String]) -> Result<Vec<Target>> {
-    let mut targets = Vec::new();
-    for project in projects()? {
-        for name in binaries(&project)? {
-            if parts.is_empty() || parts.iter().any(|part| name.contains(part.as_str())) {
-                targets.push(Target {
-                    project: project.clone(),
-                    name,
-                });
-            }
-        }
-    }
-    Ok(targets)
-}
-
-/// The programs of a project, as cargo names them.
-fn binaries(project: &Path) -> Result<Vec<String>> {
+/// The programs of the project, as cargo names them.
+fn targets() -> Result<Vec<String>> {
+    let project = project();
     let mut command = workspace::cargo([
         "metadata",
         "--no-deps",
@@ -141,23 +100,16 @@ fn binaries(project: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Runs a project's `seed.py`, which makes its first inputs of files that are in the repository.
-fn seed(project: &Path) -> Result<()> {
-    let script = project.join("seed.py");
-    if !script.is_file() {
-        return Ok(());
-    }
+/// Runs `seed.py`, which makes first inputs of files that are in the repository.
+fn seed() -> Result<()> {
     let Some(python) = ["python3", "python"]
         .into_iter()
         .find(|name| workspace::answers(name, &["--version"]))
     else {
-        println!(
-            "no python3 on the PATH: {} starts from nothing",
-            workspace::relative(project).display()
-        );
+        println!("no python3 on the PATH: decoders start from nothing");
         return Ok(());
     };
-    workspace::run(Command::new(python).arg(script).current_dir(project))
+    workspace::run(Command::new(python).arg("seed.py").current_dir(project()))
 }
 
 fn cargo_fuzz() -> Result<()> {
@@ -187,14 +139,18 @@ fn cargo_fuzz() -> Result<()> {
     ]))
 }
 
-/// One target for its time. A crash leaves its input under the project's `artifacts` and fails the step.
-fn fuzz(target: &Target, args: &Args) -> Result<()> {
-    let mut command = in_project(&target.project, "run");
-    command.arg(&target.name);
-    let seeds = target.project.join("seeds").join(&target.name);
+/// One target for its time. A crash leaves its input under `fuzz/artifacts` and fails the step.
+fn fuzz(target: &str, args: &Args) -> Result<()> {
+    // Without `--release` cargo-fuzz optimises as well and keeps the debug assertions, which overflows need to be seen.
+    let mut command = workspace::cargo(["fuzz", "run", "--fuzz-dir"]);
+    command.arg(project()).env("RUSTC_BOOTSTRAP", "1");
+    // Sanitized objects fit nothing else: a folder of their own.
+    command.arg("--target-dir").arg(workspace::target().join("fuzz"));
+    command.arg(target);
+    let seeds = project().join("seeds").join(target);
     if seeds.is_dir() {
         // The first folder takes new inputs, the second is only read: committed seeds stay as they are.
-        let corpus = target.project.join("corpus").join(&target.name);
+        let corpus = project().join("corpus").join(target);
         fs::create_dir_all(&corpus).with_context(|| format!("cannot make {}", corpus.display()))?;
         command.arg(corpus).arg(seeds);
     }
@@ -210,13 +166,4 @@ fn fuzz(target: &Target, args: &Args) -> Result<()> {
         command.args([format!("-fork={}", args.jobs), "-ignore_crashes=0".to_owned()]);
     }
     workspace::run(&mut command)
-}
-
-fn in_project(project: &Path, verb: &str) -> Command {
-    // Without `--release` cargo-fuzz optimises as well and keeps the debug assertions, which overflows need to be seen.
-    let mut command = workspace::cargo(["fuzz", verb, "--fuzz-dir"]);
-    command.arg(project).env("RUSTC_BOOTSTRAP", "1");
-    // Sanitized objects fit nothing else: a folder of their own.
-    command.arg("--target-dir").arg(workspace::target().join("fuzz"));
-    command
 }

@@ -4,13 +4,22 @@ use pleura_film::{DecodeOptions, Error, Polarity, Voi, decode, prepare};
 
 /// Decodes `bytes` with `options`; any panic, oversized film or grey level outside 0..=1 is a finding.
 pub fn check(bytes: &[u8], options: &DecodeOptions) {
-    let options = options.clone().with_max_pixels(1 << 20).with_max_file_bytes(1 << 22);
+    let options = options
+        .clone()
+        .with_max_pixels(1 << 20)
+        .with_max_file_bytes(1 << 22);
     match decode(bytes, "film", &options) {
         Ok(film) => {
             assert_eq!(film.grey.len(), film.width * film.height);
             assert!(film.grey.len() <= 1 << 20);
             assert!(film.grey.iter().all(|grey| (0.0..=1.0).contains(grey)));
-            let prepared = prepare(&film, &pleura_film::Preparation { size: 16, ..Default::default() });
+            let prepared = prepare(
+                &film,
+                &pleura_film::Preparation {
+                    size: 16,
+                    ..Default::default()
+                },
+            );
             assert_eq!(prepared.grey.len(), 256);
             for step in &film.source.steps {
                 assert!(!step.to_string().is_empty());
@@ -32,5 +41,9 @@ pub fn dicom_options(choice: u8) -> DecodeOptions {
         2 => options.with_voi(Voi::Window(0)),
         _ => options.with_voi(Voi::Lut(0)),
     };
-    if choice & 8 == 8 { options.with_polarity(Polarity::Monochrome1) } else { options }
+    if choice & 8 == 8 {
+        options.with_polarity(Polarity::Monochrome1)
+    } else {
+        options
+    }
 }

@@ -1,8 +1,0 @@
-#![no_main]
-//! What follows a PNG signature.
-
-use libfuzzer_sys::fuzz_target;
-
-fuzz_target!(|bytes: &[u8]| {
-    pleura_film_fuzz::check(&[b"\x89PNG\r\n\x1a\n", bytes].concat(), &pleura_film::DecodeOptions::default());
-});

@@ -1,0 +1,231 @@
+//! Relevance against the textbook: a DenseNet is taken apart by hand, until plain rules apply to it layer by layer.
+//!
+//! The engine never builds the canonised network: it gathers what the readers of a map send. Here it is built, slowly and
+//! without a line of the engine. Each norm is merged into private copies of the convolutions that wrote the rows it reads
+//! (`W' = s W`, `b' = t` with `s = γ/√(var + 1e-5)`, `t = β − μ s`), through the average pool where a transition's stands in
+//! between; only rows of the stem's pool, which no convolution writes, meet their norm as a diagonal layer. What is left is
+//! an acyclic network of affine neurons, `ReLU`s, maxima and concatenations, and every affine layer, pools and head included, is a
+//! list of neurons with their inputs and weights, to which one function applies the rules as method and literature write them.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod nets;
+#[path = "untangled/network.rs"]
+mod network;
+#[path = "untangled/textbook.rs"]
+mod textbook;
+
+use std::collections::BTreeMap;
+
+use nets::{architectures, distance, films, weights};
+use network::Untangled;
+use pleura_nn::backend::{Backend, Real};
+use pleura_nn::relevance::{FirstRule, Ledger, Rule};
+use pleura_nn::{Architecture, Cpu, Network, Norm, Reference, Rules, Weights};
+use textbook::Account;
+
+const OUTPUTS: usize = 3;
+const FILMS: usize = 2;
+
+/// The composites, and two choices whose ε are large and all different, so that none can stand for another.
+fn composites() -> [(&'static str, Rules); 4] {
+    let rules = |first, convolution, head_epsilon, epsilon| Rules {
+        first,
+        convolution,
+        head_epsilon,
+        epsilon,
+    };
+    let (epsilon, plus) = (
+        |epsilon| Rule::Epsilon { epsilon },
+        |epsilon| Rule::Plus { epsilon },
+    );
+    let first = |epsilon| FirstRule::Epsilon { epsilon };
+    [
+        ("lrp-0", rules(first(0.0), epsilon(0.0), 0.0, 0.0)),
+        (
+            "epsilon-plus-flat",
+            rules(FirstRule::Flat, plus(1e-6), 1e-6, 1e-6),
+        ),
+        ("ε everywhere", rules(first(0.11), epsilon(0.07), 0.05, 0.03)),
+        ("large ε, z⁺", rules(first(0.11), plus(0.07), 0.05, 0.03)),
+    ]
+}
+
+/// Weights whose head has a bias, as trained ones have.
+fn trained(architecture: &Architecture, seed: u64) -> Weights {
+    let mut weights = weights(architecture, OUTPUTS, seed);
+    weights.tensors.get_mut("classifier.bias").unwrap().data = vec![0.3, -0.7, 0.2];
+    weights
+}
+
+/// The normalised input of each film, `[3, size, size]`.
+fn normalised(weights: &Weights, grey: &[f32], size: usize) -> Vec<Vec<f64>> {
+    let of = |film: &[f32]| {
+        let channel = |channel: usize| {
+            let mean = f64::from(weights.normalisation.mean[channel]);
+            let deviation = f64::from(weights.normalisation.std[channel]);
+            film.iter()
+                .map(move |&grey| (f64::from(grey) - mean) / deviation)
+                .collect::<Vec<_>>()
+        };
+        (0..3).flat_map(channel).collect()
+    };
+    grey.chunks_exact(size * size).map(of).collect()
+}
+
+/// A ledger's line is the textbook's account of that layer; a transition's holds its pool's.
+fn assert_same_account(ledger: &Ledger, accounts: &BTreeMap<&str, Account>, tolerance: f64, case: &str) {
+    let pool_of = |layer: &str| accounts.get(format!("{layer}, its pool").as_str());
+    let pools = ledger
+        .entries
+        .iter()
+        .filter(|entry| pool_of(&entry.layer).is_some())
+        .count();
+    assert_eq!(
+        ledger.entries.len() + pools,
+        accounts.len(),
+        "{case}: every layer has a line"
+    );
+    let (mut bias, mut epsilon) = (0.0, 0.0);
+    for entry in &ledger.entries {
+        let mut account = accounts[entry.layer.as_str()];
+        if let Some(pool) = pool_of(&entry.layer) {
+            account.received = pool.received;
+            account.epsilon += pool.epsilon;
+        }
+        let size = [account.received, account.passed, account.bias, account.epsilon];
+        let size = size.iter().fold(0.1, |size: f64, part| size.max(part.abs()));
+        for (what, found, expected) in [
+            ("received", entry.received, account.received),
+            ("passed", entry.passed, account.passed),
+            ("bias", entry.bias, account.bias),
+            ("epsilon", entry.epsilon, account.epsilon),
+        ] {
+            assert!(
+                (found - expected).abs() <= tolerance * size,
+                "{case} {}: {what} is {found}, by the textbook {expected}",
+                entry.layer
+            );
+        }
+        bias += account.bias;
+        epsilon += account.epsilon;
+    }
+    let size = 1.0 + bias.abs() + epsilon.abs() + ledger.input.abs();
+    assert!(
+        (ledger.bias - bias).abs() <= tolerance * size,
+        "{case}: {} {bias}",
+        ledger.bias
+    );
+    assert!(
+        (ledger.epsilon - epsilon).abs() <= tolerance * size,
+        "{case}: {} {epsilon}",
+        ledger.epsilon
+    );
+}
+
+/// Compares a backend with the textbook, for single logits and for differences, under all composites.
+fn compare<B: Backend>(
+    backend: B,
+    weights: &Weights,
+    untangled: &Untangled<'_>,
+    size: usize,
+    (logits_within, within): (f64, f64),
+    name: &str,
+) {
+    let grey = films(FILMS, size, 17);
+    let network = Network::new(backend, weights).unwrap();
+    let (logits, trace) = network.forward(&grey, FILMS, size, Norm::Running).unwrap();
+    let values: Vec<_> = normalised(weights, &grey, size)
+        .iter()
+        .map(|input| untangled.forward(input))
+        .collect();
+    let answers: Vec<&[f64]> = values
+        .iter()
+        .map(|values| &values[values.len() - 1][..])
+        .collect();
+    let error = distance(&logits, &answers.concat());
+    assert!(
+        error < logits_within,
+        "{name}: logits are {error:e} from the untangled network's"
+    );
+
+    for (composite, rules) in composites() {
+        for coefficients in [
+            [[1.0, 0.0, 0.0], [0.0, -1.0, 1.0]],
+            [[0.5, -2.0, 0.0], [0.0, 0.0, 1.0]],
+        ] {
+            let found = network
+                .relevance(&trace, coefficients.as_flattened(), &rules)
+                .unwrap();
+            let input = network.backend().download(&found.input);
+            for (film, ledger) in found.ledgers.iter().enumerate() {
+                let case = format!("{name}, {composite}, film {film}");
+                let start = coefficients[film].iter().zip(answers[film]).map(|(c, z)| c * z);
+                let start: Vec<f64> = start.collect();
+                let total: f64 = start.iter().sum();
+                assert!(
+                    (ledger.start - total).abs() < logits_within * 10.0,
+                    "{case}: {} {total}",
+                    ledger.start
+                );
+                let (expected, accounts) = untangled.relevance(&values[film], start, &rules);
+                let plane = size * size;
+                let input: Vec<f64> = (0..3)
+                    .flat_map(|channel| &input[(channel * FILMS + film) * plane..][..plane])
+                    .map(|relevance| relevance.to_f64())
+                    .collect();
+                let error = distance(&input, &expected);
+                assert!(
+                    error < within,
+                    "{case}: relevance is {error:e} from the textbook's"
+                );
+                assert!(
+                    expected.iter().any(|r| r.abs() > 1e-9),
+                    "{case}: nothing to compare"
+                );
+                assert_same_account(ledger, &accounts, within, &case);
+            }
+        }
+    }
+}
+
+/// All networks of `architectures` but the widest: torchvision's stem with three blocks, a stem with other windows, and one
+/// without a pool.
+fn compare_seed(seed: u64) {
+    for (architecture, size) in architectures().into_iter().take(3) {
+        let weights = trained(&architecture, seed);
+        let untangled = Untangled::of(&weights, size);
+        let name = format!("{}, seed {seed}", architecture.name());
+        compare(
+            Reference,
+            &weights,
+            &untangled,
+            size,
+            (1e-12, 1e-10),
+            &format!("reference, {name}"),
+        );
+        compare(
+            Cpu::new(),
+            &weights,
+            &untangled,
+            size,
+            (1e-5, 1e-4),
+            &format!("cpu, {name}"),
+        );
+    }
+}
+
+#[test]
+fn relevance_is_the_textbooks_on_the_first_networks() {
+    compare_seed(1);
+}
+
+#[test]
+fn relevance_is_the_textbooks_on_the_second_networks() {
+    compare_seed(2);
+}
+
+#[test]
+fn relevance_is_the_textbooks_on_the_third_networks() {
+    compare_seed(3);
+}

@@ -31,6 +31,7 @@
 
 mod answer;
 mod checkpoint;
+mod difference;
 mod error;
 mod events;
 #[cfg(test)]

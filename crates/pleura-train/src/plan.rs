@@ -200,8 +200,8 @@ impl Identity {
         Ok(hexadecimal(&Sha256::digest(json)))
     }
 
-    /// What differs between the run on disk and this one, one sentence each.
-    pub(crate) fn changes(&self, now: &Self) -> Vec<String> {
+    /// What differs between the run on disk and this one, one sentence each. `recipes` says in which keys their recipes differ, if it can.
+    pub(crate) fn changes(&self, now: &Self, recipes: impl FnOnce() -> Option<String>) -> Vec<String> {
         let mut changes = Vec::new();
         if self.version != now.version {
             changes.push(format!(
@@ -221,10 +221,9 @@ impl Identity {
         }
         // The recipe's digest covers manifests and weights too: name it where they do not explain the difference.
         if self.recipe != now.recipe && changes.is_empty() {
-            changes.push(
-                "the recipe or the seed changed (the run's recipe.toml shows what it was begun with)"
-                    .to_owned(),
-            );
+            let which =
+                recipes().unwrap_or_else(|| "the run's recipe.toml shows what it was begun with".to_owned());
+            changes.push(format!("the recipe or the seed changed ({which})"));
         }
         changes
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     checkpoint::{self, Lengths},
+    difference::difference,
     error::Error,
     json::{read_json, write_json, write_lasting},
     lock::RunLock,
@@ -222,7 +223,10 @@ fn begin_or_resume(plan: &Plan, identity: &Identity, out: &Path, resume: bool) -
         if !resume {
             return Err(Error::Occupied { out: out.to_owned() });
         }
-        let changes = read_json::<Identity>(&path)?.changes(identity);
+        let changes = read_json::<Identity>(&path)?.changes(identity, || {
+            let then = std::fs::read_to_string(out.join("recipe.toml")).ok()?;
+            difference(&then, &plan.recipe.to_toml().ok()?)
+        });
         if !changes.is_empty() {
             return Err(Error::Changed {
                 out: out.to_owned(),

@@ -1,0 +1,143 @@
+//! What differs between the recipe that a run was begun with and another, key by key.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+/// More differences than these help nobody to find his own.
+const MOST: usize = 6;
+
+/// The keys whose values differ, as `stage.target.epochs was 3, now 4`; `None` where nothing differs, or a text is no recipe.
+///
+/// Files are compared by their contents and not here: manifests and weights may have moved.
+pub(crate) fn difference(then: &str, now: &str) -> Option<String> {
+    let (then, now) = (keys(then)?, keys(now)?);
+    let mut differences: Vec<String> = Vec::new();
+    for (key, was) in &then {
+        match now.get(key) {
+            Some(is) if is == was => {}
+            Some(is) => differences.push(format!("{key} was {was}, now {is}")),
+            None => differences.push(format!("{key} was {was}, now left out")),
+        }
+    }
+    let added = now.iter().filter(|(key, _)| !then.contains_key(*key));
+    differences.extend(added.map(|(key, is)| format!("{key} was left out, now {is}")));
+    // Every stage's seed follows from the recipe's.
+    if then.get("seed") != now.get("seed") {
+        differences.retain(|difference| !is_seed_of_a_stage(difference));
+    }
+    let more = differences.len().saturating_sub(MOST);
+    differences.truncate(MOST);
+    if more > 0 {
+        differences.push(format!("{more} more"));
+    }
+    (!differences.is_empty()).then(|| differences.join(", "))
+}
+
+fn is_seed_of_a_stage(difference: &str) -> bool {
+    let key = difference.split(' ').next().unwrap_or_default();
+    key.starts_with("stage.") && key.ends_with(".seed")
+}
+
+/// Every value of a recipe by its path; stages go by their names, and other lists are values.
+fn keys(text: &str) -> Option<BTreeMap<String, Value>> {
+    let recipe: Table = text.parse().ok()?;
+    let mut keys = BTreeMap::new();
+    for (key, value) in recipe {
+        match value {
+            Value::Array(stages) if key == "stage" => {
+                for (number, stage) in stages.into_iter().enumerate() {
+                    let name = stage
+                        .get("name")
+                        .and_then(Value::as_str)
+                        .map_or_else(|| (number + 1).to_string(), str::to_owned);
+                    flatten(format!("stage.{name}"), stage, &mut keys);
+                }
+            }
+            value => flatten(key, value, &mut keys),
+        }
+    }
+    Some(keys)
+}
+
+fn flatten(path: String, value: Value, keys: &mut BTreeMap<String, Value>) {
+    match value {
+        Value::Table(table) => {
+            for (key, value) in table {
+                flatten(format!("{path}.{key}"), value, keys);
+            }
+        }
+        value if is_file(&path, &value) => {}
+        value => {
+            keys.insert(path, value);
+        }
+    }
+}
+
+fn is_file(path: &str, value: &Value) -> bool {
+    let in_a_stage = |key: &str| path.starts_with("stage.") && path.ends_with(key);
+    in_a_stage(".manifest")
+        || in_a_stage(".start")
+            && value
+                .as_str()
+                .is_some_and(|start| start != "random" && !start.starts_with("stage:"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THEN: &str = r#"
+        seed = 1
+        [[stage]]
+        name = "a"
+        manifest = "/one/m.csv"
+        start = "/one/w.safetensors"
+        seed = 7
+        epochs = 3
+        optimiser = { kind = "sgd", momentum = 0.9 }
+        [[stage]]
+        name = "b"
+        patience = 2
+    "#;
+
+    fn with(from: &str, to: &str) -> Option<String> {
+        assert!(THEN.contains(from));
+        difference(THEN, &THEN.replace(from, to))
+    }
+
+    #[test]
+    fn differences_go_by_their_keys() {
+        assert_eq!(
+            with("epochs = 3", "epochs = 4").unwrap(),
+            "stage.a.epochs was 3, now 4"
+        );
+        assert_eq!(
+            with("momentum = 0.9", "nesterov = true").unwrap(),
+            "stage.a.optimiser.momentum was 0.9, now left out, stage.a.optimiser.nesterov was left out, now true"
+        );
+        assert_eq!(with("\"b\"", "\"c\"").unwrap().matches(" was ").count(), 4);
+    }
+
+    #[test]
+    fn what_follows_from_another_difference_or_only_moved_is_none() {
+        let reseeded = THEN
+            .replace("seed = 1\n", "seed = 2\n")
+            .replace("seed = 7", "seed = 8");
+        assert_eq!(difference(THEN, &reseeded).unwrap(), "seed was 1, now 2");
+        assert_eq!(with("seed = 7", "seed = 8").unwrap(), "stage.a.seed was 7, now 8");
+        assert_eq!(difference(THEN, &THEN.replace("/one/", "/two/")), None);
+        assert_eq!(
+            with("\"/one/w.safetensors\"", "\"random\"").unwrap(),
+            "stage.a.start was left out, now \"random\""
+        );
+    }
+
+    #[test]
+    fn a_long_list_is_cut_and_nonsense_is_not_compared() {
+        let all: String = (0..9).map(|key| format!("k{key} = 1\n")).collect();
+        let text = difference("", &all).unwrap();
+        assert!(text.ends_with("k5 was left out, now 1, 3 more"), "{text}");
+        assert_eq!(difference("seed = 1", "seed ="), None);
+    }
+}

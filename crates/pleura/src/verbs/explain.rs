@@ -1,5 +1,6 @@
 //! `pleura explain`: heatmaps of a model's answers.
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         network: model.network()?,
         model,
     };
+    fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot make the folder", args.out.display()))?;
     let mut failed = 0;
     let mut out = io::stdout().lock();
     for (number, path) in args.films.iter().enumerate() {

@@ -35,11 +35,11 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         })
 }
 
-/// The text of a file, `None` if there is no such file.
+/// The text of a file, `None` if there is no such file, or no folder that it could be in.
 pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>, Error> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
         Err(error) => Err(Error::io("read", path)(error)),
     }
 }

@@ -12,7 +12,7 @@ use pleura_train::{Recipe, stage_folder};
 use serde_json::{Value, json};
 
 /// What the user says about a model beside its path.
-#[derive(clap::Args, Default)]
+#[derive(clap::Args, Clone, Default)]
 pub struct ModelArgs {
     /// Of a run: the stage whose best weights to use; the last one if left out.
     #[arg(long, value_name = "NAME")]
@@ -34,6 +34,15 @@ impl ModelArgs {
         Self {
             stage: Some(name.to_owned()),
             ..Self::default()
+        }
+    }
+
+    /// With this stage, where none is asked for.
+    #[must_use]
+    pub fn or_stage(&self, stage: Option<String>) -> Self {
+        Self {
+            stage: self.stage.clone().or(stage),
+            ..self.clone()
         }
     }
 }
@@ -167,45 +176,58 @@ fn locate(path: &Path, stage: Option<&str>) -> Result<(PathBuf, Option<Stage>)> 
         }
         return Ok((path.to_owned(), None));
     }
-    let recipe = path.join("recipe.toml");
-    if !recipe.exists() {
-        bail!(
-            "{}: a folder without recipe.toml is not a run; give a run's folder or a weight file (.safetensors)",
-            path.display()
-        );
-    }
-    let stages = Recipe::read(&recipe)
-        .context("cannot read the run's recipe")?
-        .stages;
-    let names = || {
-        stages
-            .iter()
-            .map(|stage| stage.name.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let chosen = match stage {
-        Some(name) => stages.iter().find(|stage| stage.name == name),
-        None => stages.last(),
-    };
-    let Some(chosen) = chosen else {
-        bail!(
-            "{}: the run has no stage {:?}; its stages are {}",
-            path.display(),
-            stage.unwrap_or_default(),
-            names()
-        );
-    };
+    let Run { chosen, names } = Run::read(path, stage)?;
     let weights = stage_folder(path, &chosen.name).join("best.safetensors");
     if !weights.exists() {
         bail!(
             "{}: stage {:?} has no best weights yet; go on with `pleura train --resume`, or choose another stage of {} with --stage",
             path.display(),
             chosen.name,
-            names()
+            names
         );
     }
-    Ok((weights, Some(chosen.clone())))
+    Ok((weights, Some(chosen)))
+}
+
+/// The stage of a run that a path and options mean, whether or not it has weights yet.
+pub fn stage_of(run: &Path, args: &ModelArgs) -> Result<Stage> {
+    Ok(Run::read(run, args.stage.as_deref())?.chosen)
+}
+
+/// A run's recipe, as far as it says which stage is meant.
+struct Run {
+    chosen: Stage,
+    /// Of all its stages, for messages.
+    names: String,
+}
+
+impl Run {
+    fn read(path: &Path, stage: Option<&str>) -> Result<Self> {
+        let recipe = path.join("recipe.toml");
+        if !recipe.exists() {
+            bail!(
+                "{}: a folder without recipe.toml is not a run; give a run's folder or a weight file (.safetensors)",
+                path.display()
+            );
+        }
+        let stages = Recipe::read(&recipe)
+            .context("cannot read the run's recipe")?
+            .stages;
+        let names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
+        let names = names.join(", ");
+        let chosen = match stage {
+            Some(name) => stages.iter().find(|stage| stage.name == name),
+            None => stages.last(),
+        };
+        let Some(chosen) = chosen.cloned() else {
+            bail!(
+                "{}: the run has no stage {:?}; its stages are {names}",
+                path.display(),
+                stage.unwrap_or_default(),
+            );
+        };
+        Ok(Self { chosen, names })
+    }
 }
 
 fn kind(path: &Path, weights: &Weights, args: &ModelArgs) -> Result<Kind> {

@@ -58,7 +58,8 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         network: model.network()?,
         model,
     };
-    fs::create_dir_all(&args.out).with_context(|| format!("{}: cannot make the folder", args.out.display()))?;
+    fs::create_dir_all(&args.out)
+        .with_context(|| format!("{}: cannot make the folder", args.out.display()))?;
     let mut failed = 0;
     let mut out = io::stdout().lock();
     for (number, path) in args.films.iter().enumerate() {

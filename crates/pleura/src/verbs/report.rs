@@ -1,10 +1,11 @@
 //! `pleura report`: a run as one page.
 
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use pleura_data::Manifest;
 use pleura_eval::Predictions;
 use pleura_train::stage_folder;
@@ -12,7 +13,7 @@ use serde_json::json;
 
 use crate::console::NOTICE;
 use crate::gallery;
-use crate::model::{Model, ModelArgs};
+use crate::model::{Model, ModelArgs, stage_of};
 
 /// Explain some test films of a run and write its report.html.
 #[derive(clap::Args)]
@@ -39,15 +40,45 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fills the run's gallery from the last stage's test films, where there are any, and writes `report.html`.
+/// Fills the run's gallery from the test films of the stage asked for, or of the one that the report leads with, where there are any, and
+/// writes `report.html`. A run that is half done has a report too, of what there is.
 pub fn write(run: &Path, options: &ModelArgs, films: usize) -> Result<PathBuf> {
-    let model = Model::open(run, options)?;
-    if let Some(stage) = model.stage.as_ref().filter(|_| films > 0) {
+    // What is no run at all, the report says in its own words.
+    if run.join("recipe.toml").exists() {
+        let options = &options.or_stage(pleura_report::lead_stage(run)?);
+        let stage = stage_of(run, options)?;
         let answers = stage_folder(run, &stage.name).join("test.csv");
-        if answers.exists() {
+        if films > 0 && answers.exists() {
+            let model = Model::open(run, options)?;
             let manifest = Manifest::read(&stage.manifest)?;
             gallery::write(run, &model, &manifest, &Predictions::read(&answers)?, films)?;
         }
     }
     Ok(pleura_report::write(run)?)
+}
+
+/// Deletes the halves of pictures (`.NAME.tmp`), of their list and of the page (`NAME.part`) that a killed process left in a run.
+pub fn sweep(run: &Path) -> Result<()> {
+    let halves: [(PathBuf, &[(&str, &str)]); 2] = [
+        (
+            run.to_owned(),
+            &[("report.html.", ".part"), ("provenance.json.", ".part")],
+        ),
+        (run.join("explain"), &[(".", ".tmp"), ("index.json.", ".part")]),
+    ];
+    for (folder, halves) in halves {
+        // Without the folder there is nothing to sweep.
+        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if halves
+                .iter()
+                .any(|(start, end)| name.starts_with(start) && name.ends_with(end))
+            {
+                let path = entry.path();
+                fs::remove_file(&path).with_context(|| format!("{}: cannot remove", path.display()))?;
+            }
+        }
+    }
+    Ok(())
 }

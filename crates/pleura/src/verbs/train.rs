@@ -58,6 +58,9 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
         .with_cache(args.cache);
     let summary = carry_out(&recipe, &args.out, &options, json)?;
     if summary.stopped.is_none() {
+        if args.resume {
+            report::sweep(&args.out)?;
+        }
         report::write(&args.out, &ModelArgs::default(), GALLERY)?;
     }
     let mut out = io::stdout().lock();

@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod data;
 mod doctor;
 mod evaluate;
+mod explain;
 mod predict;
+mod report;
 mod scene;
+mod train;
+mod training;
 mod usage;
+mod weights;

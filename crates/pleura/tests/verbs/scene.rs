@@ -52,15 +52,23 @@ impl Scene {
 
     /// Runs the program in the folder; its path reads `DIR` in what it says.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
-        let run = Command::new(env!("CARGO_BIN_EXE_pleura"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .output();
+        self.hear(&mut self.command(arguments))
+    }
+
+    /// The program in the folder, not yet started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pleura"));
+        command.args(arguments).current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn hear(&self, command: &mut Command) -> Said {
         let Output {
             status,
             stdout,
             stderr,
-        } = run.unwrap();
+        } = command.output().unwrap();
         let text = |bytes: Vec<u8>| {
             let text = String::from_utf8(bytes).unwrap();
             text.replace(&*self.folder.path().to_string_lossy(), "DIR")
@@ -72,16 +80,25 @@ impl Scene {
         }
     }
 
-    /// Writes a film of 8-bit grey whose pixels follow from its number.
-    pub(crate) fn film(&self, name: &str, number: usize) -> PathBuf {
-        let (width, height) = (90, 70);
-        let grey: Vec<u8> = (0..width * height)
-            .map(|index| ((index % width) * (number + 2) + (index / width) * (7 * number + 3)) as u8)
-            .collect();
+    /// Writes a text, and the folders to it.
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        self.bytes(name, text.as_bytes())
+    }
+
+    /// Writes a file, and the folders to it.
+    pub(crate) fn bytes(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        picture::save(&path, &picture::grey_png_8(width, height, &grey).unwrap()).unwrap();
+        std::fs::write(&path, bytes).unwrap();
         path
+    }
+
+    /// Writes a film of 8-bit grey whose pixels follow from its number.
+    pub(crate) fn film(&self, name: &str, number: usize) -> PathBuf {
+        self.bytes(
+            name,
+            &picture::grey_png_8(WIDTH, HEIGHT, &levels(number)).unwrap(),
+        )
     }
 
     /// Writes a manifest of `films` films; film `i` belongs to patient `i / 2`, is positive for finding `i mod findings` alone, and
@@ -141,6 +158,17 @@ impl Scene {
     }
 }
 
+/// Sides of a film.
+pub(crate) const WIDTH: usize = 90;
+pub(crate) const HEIGHT: usize = 70;
+
+/// Grey levels of the film of a number.
+pub(crate) fn levels(number: usize) -> Vec<u8> {
+    (0..WIDTH * HEIGHT)
+        .map(|index| ((index % WIDTH) * (number + 2) + (index / WIDTH) * (7 * number + 3)) as u8)
+        .collect()
+}
+
 pub(crate) fn write(weights: &Weights, path: &Path) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     weights.write(path).unwrap();
@@ -159,7 +187,7 @@ fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(ToString::to_string).collect()
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
 
     use sha2::Digest as _;

@@ -27,7 +27,8 @@ use textbook::Account;
 const OUTPUTS: usize = 3;
 const FILMS: usize = 2;
 
-/// The composites, and two choices whose ε are large and all different, so that none can stand for another.
+/// The composites as `pleura-explain` has them, and two choices whose ε are large and all different, so that none can stand for
+/// another.
 fn composites() -> [(&'static str, Rules); 4] {
     let rules = |first, convolution, head_epsilon, epsilon| Rules {
         first,
@@ -51,10 +52,12 @@ fn composites() -> [(&'static str, Rules); 4] {
     ]
 }
 
-/// Weights whose head has a bias, as trained ones have.
+/// Weights whose head has a bias and whose norms turn some rows' signs, as trained ones do.
 fn trained(architecture: &Architecture, seed: u64) -> Weights {
     let mut weights = weights(architecture, OUTPUTS, seed);
     weights.tensors.get_mut("classifier.bias").unwrap().data = vec![0.3, -0.7, 0.2];
+    let gamma = weights.tensors["features.norm5.weight"].data.iter();
+    assert!(gamma.clone().any(|&gamma| gamma < 0.0) && gamma.clone().any(|&gamma| gamma > 0.0));
     weights
 }
 

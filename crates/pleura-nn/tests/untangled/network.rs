@@ -17,7 +17,7 @@ pub(crate) enum Role {
     First,
     Convolution,
     /// An average pool, or a norm that no convolution precedes.
-    Mean,
+    Plain,
     Head,
 }
 
@@ -232,7 +232,7 @@ impl<'a> Untangled<'a> {
             channels,
             side / square,
             &[from],
-            Kind::Affine(Role::Mean, neurons),
+            Kind::Affine(Role::Plain, neurons),
         )
     }
 
@@ -263,7 +263,7 @@ impl<'a> Untangled<'a> {
                             bias: shift,
                         }
                     });
-                    let kind = Kind::Affine(Role::Mean, neurons.collect());
+                    let kind = Kind::Affine(Role::Plain, neurons.collect());
                     self.push("features.pool0", channels, side, &[*node], kind)
                 }
                 Rows::Written {

@@ -82,7 +82,7 @@ impl Neuron {
         let equal = |_: f64, _: f64| 1.0;
         let (contribution, bias, epsilon): (&dyn Fn(f64, f64) -> f64, f64, f64) = match role {
             Role::Head => (&product, self.bias, rules.head_epsilon),
-            Role::Mean => (&product, self.bias, rules.epsilon),
+            Role::Plain => (&product, self.bias, rules.epsilon),
             Role::Convolution => match rules.convolution {
                 Rule::Epsilon { epsilon } => (&product, self.bias, epsilon),
                 Rule::Plus { epsilon } => (&plus, self.bias.max(0.0), epsilon),

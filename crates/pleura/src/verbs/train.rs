@@ -90,6 +90,8 @@ pub fn carry_out(recipe: &Recipe, out: &Path, options: &Options, json: bool) -> 
     let mut display = Display::new(stop, console::is_quiet(), json);
     let summary = pleura_train::run(recipe, out, options, &mut display);
     display.bar.finish_and_clear();
+    // Nobody looks at it any more: whatever is done after training ends at the first Ctrl-C.
+    display.stop.store(true, Ordering::Relaxed);
     Ok(summary?)
 }
 

@@ -5,9 +5,6 @@ use pleura_film::{Film, Geometry};
 
 use crate::{Composite, Error, Map};
 
-/// What stands on every picture.
-pub const NOTICE: &str = "Research use only. Not a medical device.";
-
 /// What is said about a film beside its maps.
 #[derive(Clone, Debug, Default)]
 pub struct Labels {
@@ -36,7 +33,6 @@ pub fn draw(
         map.ledger.start, map.ledger.input
     )];
     notes.extend(labels.notes.iter().cloned());
-    notes.push(NOTICE.to_owned());
     let caption = Caption {
         title: labels.title.clone(),
         finding: map.start.words(),

@@ -51,7 +51,10 @@ fn steps<B: Backend>(backend: B, name: &str, tolerance: f64) {
     assert_eq!(found.len(), expected.gradients.len());
     for (tensor, gradient) in &found {
         let error = expected.gradients[tensor].error(tensor, gradient);
-        assert!(error < tolerance, "{name}: the gradient of {tensor} is {error:e} away");
+        assert!(
+            error < tolerance,
+            "{name}: the gradient of {tensor} is {error:e} away"
+        );
     }
 
     network.update_running(&trace, 0.1).unwrap();
@@ -86,7 +89,9 @@ fn cross_entropy(logits: &[f64], expected: &Expected) -> (f64, Vec<f64>) {
 fn films_first(values: &[f64], batch: usize, channels: usize) -> Vec<f64> {
     let pixels = values.len() / (batch * channels);
     (0..batch)
-        .flat_map(|film| (0..channels).flat_map(move |channel| &values[(channel * batch + film) * pixels..][..pixels]))
+        .flat_map(|film| {
+            (0..channels).flat_map(move |channel| &values[(channel * batch + film) * pixels..][..pixels])
+        })
         .copied()
         .collect()
 }

@@ -83,6 +83,11 @@ fn recipe(run: &Path) -> Result<(String, RecipeFile), Error> {
 }
 
 impl Provenance {
+    /// Whether a run has one already.
+    pub fn is_in(run: &Path) -> bool {
+        run.join(PROVENANCE).exists()
+    }
+
     /// Writes `provenance.json` of a run, whole or not at all. What the report finds in the run itself (digests, times, the
     /// recipe's seed) need not be in it.
     pub fn write(&self, run: &Path) -> Result<std::path::PathBuf, Error> {

@@ -1,11 +1,11 @@
-//! The heatmaps of a run's report: right and wrong answers of the last stage's test films.
+//! The heatmaps of a run's report: right and wrong answers on a stage's test films.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use pleura_data::{Manifest, Row};
-use pleura_eval::Predictions;
+use pleura_data::Manifest;
+use pleura_eval::{Kind, Predictions};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::picture::{Outline, Style};
@@ -43,9 +43,40 @@ impl Mask {
     }
 }
 
-/// Whether a film is drawn by a program.
-pub fn is_phantom(row: &Row) -> bool {
-    row.dataset.starts_with("phantom")
+/// Whether the films of a manifest are drawn by a program: then `phantoms.json`, which says how, lies beside it.
+fn of_phantoms(manifest: &Manifest) -> bool {
+    manifest.folder.join("phantoms.json").exists()
+}
+
+/// What is asked of a film's answer, and by which rules. Between exclusive classes: why this one rather than the next likely (or,
+/// where it is wrong, the true one), by both composites: `epsilon-plus-flat` is calm and much alike for all classes, `lrp-0` is rough
+/// and tells classes apart. Of a finding that stands for itself: its own logit, and where it is wrong a true finding's.
+fn questions(
+    model: &Model,
+    answers: &Predictions,
+    film: usize,
+    answer: usize,
+) -> Result<Vec<(Composite, Start)>> {
+    let findings = model.findings();
+    let mut others: Vec<usize> = (0..findings.len()).filter(|&finding| finding != answer).collect();
+    let truth = |finding: usize| answers.has(film, finding) == Some(true);
+    others.sort_by(|&a, &b| {
+        let likelier = answers.score(film, b).total_cmp(&answers.score(film, a));
+        truth(b).cmp(&truth(a)).then(likelier)
+    });
+    let name = |finding: usize| findings[finding].clone();
+    let own = (Composite::default(), Start::Logit(name(answer)));
+    let rough = Composite::by_name("lrp-0")?;
+    Ok(match others.first() {
+        Some(&other) if model.kind == Kind::Exclusive => {
+            let start = Start::Difference(name(answer), name(other));
+            vec![(Composite::default(), start.clone()), (rough, start)]
+        }
+        Some(&other) if truth(other) && !truth(answer) => {
+            vec![own, (Composite::default(), Start::Logit(name(other)))]
+        }
+        _ => vec![own, (rough, Start::Logit(name(answer)))],
+    })
 }
 
 /// Chooses films (first the wrong answers and the right ones in turn, class by class, as they stand in the table), explains each
@@ -58,10 +89,10 @@ pub fn write(
     most: usize,
 ) -> Result<usize> {
     let network = model.network()?;
-    let composite = Composite::default();
     let findings = model.findings();
     let folder = run.join("explain");
     fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
+    let phantoms = of_phantoms(manifest);
     let mut items = Vec::new();
     for film in choose(answers, findings.len(), most) {
         let Some(row) = manifest.rows.iter().find(|row| row.film == answers.films[film]) else {
@@ -70,29 +101,13 @@ pub fn write(
         let source = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
         let prepared = pleura_film::prepare(&source, &model.preparation);
         let answer = answers.answer(film);
-        // The answer's map, and that of the truth where it is another.
-        let mut asked = vec![answer];
-        asked.extend(
-            (0..findings.len())
-                .filter(|&finding| finding != answer && answers.has(film, finding) == Some(true))
-                .take(1),
-        );
-        let starts: Vec<Start> = asked
-            .iter()
-            .map(|&finding| Start::Logit(findings[finding].clone()))
-            .collect();
-        let explanation = explain(
-            &network,
-            &prepared.unit_grey(),
-            prepared.size,
-            &composite,
-            &starts,
-        )?;
         let truth: Vec<&str> = (0..findings.len())
             .filter(|&finding| answers.has(film, finding) == Some(true))
             .map(|finding| findings[finding].as_str())
             .collect();
         let lesion = Mask::read(manifest, row.masks.lesion.as_deref())?;
+        // A healthy film's mask is empty.
+        let lesion = lesion.filter(|mask| mask.inside.contains(&true));
         let style = Style {
             side: SIDE,
             ..Style::default()
@@ -103,16 +118,26 @@ pub fn write(
             "Truth: {}.",
             if truth.is_empty() { "unknown" } else { &truth }
         )];
-        if is_phantom(row) {
+        if phantoms {
             notes.push("Phantom: drawn by a program.".to_owned());
         }
-        let mut drawn = Vec::new();
-        for (map, &finding) in explanation.maps.iter().zip(&asked) {
+        let (mut drawn, mut ledger, mut explained) = (Vec::new(), Vec::new(), Vec::new());
+        for (composite, start) in questions(model, answers, film, answer)? {
+            let explanation = explain(
+                &network,
+                &prepared.unit_grey(),
+                prepared.size,
+                &composite,
+                &[start],
+            )?;
+            let map = &explanation.maps[0];
             let labels = Labels {
                 title: title.clone(),
                 notes: notes.clone(),
             };
             let outlines: Vec<Outline<'_>> = lesion.iter().map(outline).collect();
+            let (Start::Logit(finding) | Start::Difference(finding, _)) = &map.start;
+            let finding = findings.iter().position(|name| name == finding).unwrap_or(answer);
             let probability = Some(answers.score(film, finding));
             let geometry = &prepared.geometry;
             drawn.push(picture::draw(
@@ -125,7 +150,16 @@ pub fn write(
                 &outlines,
                 &style,
             )?);
+            ledger.push(LedgerLine {
+                finding: format!("{}, {}", map.start.words(), composite.name()),
+                start: map.ledger.start,
+                input: map.ledger.input,
+                bias: map.ledger.bias,
+                epsilon: map.ledger.epsilon,
+            });
+            explained.push(map.start.words());
         }
+        explained.dedup();
         let name = format!("{:03}.png", items.len() + 1);
         sheet(&source, &drawn, &style).save(&folder.join(&name))?;
         items.push(IndexItem {
@@ -134,26 +168,16 @@ pub fn write(
             truth,
             prediction: findings[answer].clone(),
             probability: answers.score(film, answer),
-            explained: starts.iter().map(Start::words).collect::<Vec<_>>().join(", "),
+            explained: explained.join(", "),
             right: answers.has(film, answer),
-            phantom: is_phantom(row),
+            phantom: phantoms,
             caption: lesion.map_or_else(String::new, |_| "The outline is the true lesion.".to_owned()),
-            ledger: explanation
-                .maps
-                .iter()
-                .map(|map| LedgerLine {
-                    finding: map.start.words(),
-                    start: map.ledger.start,
-                    input: map.ledger.input,
-                    bias: map.ledger.bias,
-                    epsilon: map.ledger.epsilon,
-                })
-                .collect(),
+            ledger,
         });
     }
     let count = items.len();
     GalleryIndex {
-        composite: composite.name().to_owned(),
+        composite: pleura_explain::composite::NAMES.join(", "),
         items,
     }
     .write(run)?;

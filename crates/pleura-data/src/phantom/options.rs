@@ -24,6 +24,15 @@ pub enum PhantomSet {
 }
 
 impl PhantomSet {
+    /// Its name, as in a recipe.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Intermediate => "intermediate",
+            Self::Target => "target",
+        }
+    }
+
     /// The set's labels, in the manifest's order.
     pub fn labels(self) -> Vec<String> {
         match self {

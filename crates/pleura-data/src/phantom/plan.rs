@@ -100,7 +100,7 @@ fn patients(options: &PhantomOptions) -> Vec<Case> {
 }
 
 fn picture(options: &PhantomOptions, case: &Case, number: usize) -> Planned {
-    let name = format!("picture-{number:06}");
+    let name = format!("picture-{}-{number:06}", options.seed);
     Planned {
         film: name.clone(),
         dataset: pretext::DATASET.to_string(),
@@ -115,7 +115,8 @@ fn picture(options: &PhantomOptions, case: &Case, number: usize) -> Planned {
 }
 
 fn chests(options: &PhantomOptions, case: &Case, number: usize) -> Vec<Planned> {
-    let patient = format!("phantom-{number:05}");
+    // Sets and seeds have people of their own: nobody of one set is in another.
+    let patient = format!("phantom-{}-{}-{number:05}", options.set.name(), options.seed);
     let labels = options.set.labels();
     let mut rng = stream(options.seed, &format!("{patient} person"));
     let sex = if between(&mut rng, 0.0, 1.0) < 0.5 {

@@ -12,7 +12,7 @@ const BAR_WIDTH: usize = 18;
 const LEGEND_WIDTH: usize = 132;
 
 /// Printed on every picture.
-const WARNING: &str = "Research use only. Not for diagnosis.";
+const WARNING: &str = "Research use only. Not a medical device.";
 
 /// What the legend tells.
 pub(super) struct Legend<'a> {

@@ -34,11 +34,11 @@ pub struct Args {
 /// The recipe that ships with the program.
 const RECIPE: &str = include_str!("../../../../recipes/demo.toml");
 
-/// The three sets: folder, kind, films, side in pixels, chance that a word follows the class.
-const SETS: [(&str, PhantomSet, usize, usize, f32); 3] = [
-    ("source", PhantomSet::Source, 480, 64, 0.0),
-    ("intermediate", PhantomSet::Intermediate, 1500, 128, 0.0),
-    ("target", PhantomSet::Target, 600, 256, 0.5),
+/// The three sets: kind, films, side in pixels, chance that a word follows the class, parts of training, validation and test.
+const SETS: [(PhantomSet, usize, usize, f32, [f64; 3]); 3] = [
+    (PhantomSet::Source, 480, 96, 0.0, [0.8, 0.1, 0.1]),
+    (PhantomSet::Intermediate, 1500, 128, 0.0, [0.8, 0.1, 0.1]),
+    (PhantomSet::Target, 600, 256, 0.5, [0.5, 0.15, 0.35]),
 ];
 
 /// Contrast of the lesions: clear, so that a small network learns them in minutes.
@@ -56,7 +56,8 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         "1/5 drawing phantoms (drawings, not patients) into {}",
         folder.display()
     ));
-    for (name, set, films, size, word_follows_class) in SETS {
+    for (set, films, size, word_follows_class, fractions) in SETS {
+        let name = set.name();
         let options = PhantomOptions {
             set,
             films,
@@ -72,7 +73,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         let manifest = folder.join(name).join("manifest.csv");
         let split = SplitOptions {
             seed: args.seed,
-            fractions: [0.55, 0.15, 0.30],
+            fractions,
             ..SplitOptions::default()
         };
         split_file(&manifest, &manifest, &split)?;

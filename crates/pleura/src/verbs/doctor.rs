@@ -1,7 +1,7 @@
 //! `pleura doctor`: the machine as the program sees it, and whether the program counts right on it.
 
 mod checks;
-mod machine;
+pub mod machine;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! `pleura train`: carry out a recipe, watch it, stop it cleanly, go on with it.
 
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -13,7 +14,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use chrono::{SecondsFormat, Utc};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pleura_report::Provenance;
 use pleura_train::{
     Event, Observer, Options, Recipe, RunSummary, StageSummary,
     observer::{EpochEnd, StageStart, StepProgress},
@@ -21,6 +24,7 @@ use pleura_train::{
 
 use crate::console::{self, COULD_NOT};
 use crate::model::ModelArgs;
+use crate::verbs::doctor::machine::Machine;
 use crate::verbs::report;
 
 /// Films in the gallery of a run's report.
@@ -88,11 +92,39 @@ pub fn carry_out(recipe: &Recipe, out: &Path, options: &Options, json: bool) -> 
     })
     .context("cannot listen for Ctrl-C")?;
     let mut display = Display::new(stop, console::is_quiet(), json);
+    let provenance = provenance(options.seed);
     let summary = pleura_train::run(recipe, out, options, &mut display);
     display.bar.finish_and_clear();
     // Nobody looks at it any more: whatever is done after training ends at the first Ctrl-C.
     display.stop.store(true, Ordering::Relaxed);
-    Ok(summary?)
+    let summary = summary?;
+    // Of a run that was stopped and gone on with, the first start counts.
+    if !Provenance::is_in(out) {
+        provenance.write(out)?;
+    }
+    Ok(summary)
+}
+
+/// What the report says of how a run came about.
+fn provenance(seed: Option<u64>) -> Provenance {
+    let quoted = |argument: OsString| {
+        let argument = argument.to_string_lossy().into_owned();
+        let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
+        if !argument.is_empty() && argument.chars().all(plain) {
+            argument
+        } else {
+            format!("'{}'", argument.replace('\'', "'\\''"))
+        }
+    };
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(quoted).collect();
+    Provenance {
+        started: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
+        command: format!("pleura {}", arguments.join(" ")),
+        seed,
+        versions: vec![("pleura".to_owned(), env!("CARGO_PKG_VERSION").to_owned())],
+        machine: Machine::look().in_short(),
+        ..Provenance::default()
+    }
 }
 
 /// A bar on a terminal, lines elsewhere, nothing where the user wants quiet or, off a terminal, JSON. All on stderr.

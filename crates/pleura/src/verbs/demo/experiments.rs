@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use pleura_audit::words::{cover, elsewhere, share};
 use pleura_data::Manifest;
 use pleura_eval::{Options, Predictions, compare, evaluate, paired_seeds};
+use pleura_explain::composite::NAMES;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::DecodeOptions;
 use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
@@ -184,10 +185,16 @@ pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
     Ok(said)
 }
 
-/// How much of the relevance that speaks for the right answer lies inside the true lesions, against their share of the film.
+/// How much of the relevance that speaks for the right answer lies inside the true lesions, against their share of the film, by each
+/// composite.
 pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Result<String> {
     let network = model.network()?;
-    let (mut inside, mut area, mut pointed, mut films) = (0.0, 0.0, 0usize, 0usize);
+    let composites: Vec<Composite> = NAMES
+        .into_iter()
+        .map(Composite::by_name)
+        .collect::<Result<_, _>>()?;
+    let mut found = vec![Found::default(); composites.len()];
+    let (mut area, mut films) = (0.0, 0usize);
     for (number, film) in answers.films.iter().enumerate() {
         let answer = answers.answer(number);
         if films == EXPLAINED || answers.has(number, answer) != Some(true) {
@@ -203,11 +210,8 @@ pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Res
         let prepared = pleura_film::prepare(&source, &model.preparation);
         let mask = mask.prepared(&prepared.geometry);
         let masked = mask.iter().filter(|masked| **masked).count();
-        if masked == 0 {
-            continue;
-        }
         // A logit of its own may be negative as a whole; against the runner-up, what tips the answer is positive.
-        let Some(other) = runner_up(answers, number, answer) else {
+        let Some(other) = runner_up(answers, number, answer).filter(|_| masked > 0) else {
             continue;
         };
         let findings = model.findings();
@@ -215,37 +219,49 @@ pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Res
             findings[answer].clone(),
             findings[other].clone(),
         )];
-        let explanation = explain(
-            &network,
-            &prepared.unit_grey(),
-            prepared.size,
-            &Composite::default(),
-            &start,
-        )?;
-        let positive: Vec<f32> = explanation.maps[0]
-            .heatmap
-            .iter()
-            .map(|value| value.max(0.0))
-            .collect();
-        inside += share(&positive, &mask);
+        for (composite, found) in composites.iter().zip(&mut found) {
+            let explanation = explain(&network, &prepared.unit_grey(), prepared.size, composite, &start)?;
+            found.add(&explanation.maps[0].heatmap, &mask);
+        }
         area += masked as f64 / mask.len() as f64;
-        let peak = positive
-            .iter()
-            .enumerate()
-            .max_by(|a, b| a.1.total_cmp(b.1))
-            .map(|(place, _)| place);
-        pointed += usize::from(peak.is_some_and(|place| mask[place]));
         films += 1;
     }
     if films == 0 {
         return Ok("Heatmaps: no rightly answered film with a lesion to compare with.".to_owned());
     }
+    let percent = |sum: f64| 100.0 * sum / films as f64;
+    let by_composite = composites.iter().zip(&found).map(|(composite, found)| {
+        format!(
+            "{:.0} % by {} (strongest point inside in {})",
+            percent(found.inside),
+            composite.name(),
+            found.pointed
+        )
+    });
     Ok(format!(
-        "Heatmaps of {films} rightly answered films with lesions: {:.0} % of the relevance for the answer (rather than the runner-up) lies inside the true lesion, which \
-         covers {:.0} % of the film; the strongest point lies inside it in {pointed}.",
-        100.0 * inside / films as f64,
-        100.0 * area / films as f64
+        "Heatmaps of {films} rightly answered films with lesions, asked why the answer rather than the runner-up: the true lesion covers {:.0} % of \
+         the film and holds {} of what speaks for the answer.",
+        percent(area),
+        by_composite.collect::<Vec<_>>().join(", ")
     ))
+}
+
+/// What one composite's heatmaps found.
+#[derive(Clone, Default)]
+struct Found {
+    /// Sum over films of the share of positive relevance inside the lesion.
+    inside: f64,
+    /// Films whose strongest point is inside.
+    pointed: usize,
+}
+
+impl Found {
+    fn add(&mut self, heatmap: &[f32], lesion: &[bool]) {
+        let positive: Vec<f32> = heatmap.iter().map(|value| value.max(0.0)).collect();
+        self.inside += share(&positive, lesion);
+        let peak = (0..positive.len()).max_by(|&a, &b| positive[a].total_cmp(&positive[b]));
+        self.pointed += usize::from(peak.is_some_and(|place| lesion[place]));
+    }
 }
 
 /// The finding with the highest score but one.

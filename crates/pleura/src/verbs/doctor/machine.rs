@@ -55,6 +55,22 @@ impl Machine {
         }
     }
 
+    /// What a run's report says of the machine: no names, no folders.
+    pub fn in_short(&self) -> Vec<(String, String)> {
+        let cores = self.cores.map(|cores| cores.to_string());
+        let pairs = [
+            ("system", Some(self.system.clone())),
+            ("processor", self.processor.clone()),
+            ("SIMD path", Some(self.simd.to_owned())),
+            ("cores", cores),
+            ("threads", Some(self.threads.to_string())),
+        ];
+        pairs
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect()
+    }
+
     /// The same for a person.
     pub fn table(&self) -> Table {
         let unknown = || "unknown".to_owned();

@@ -36,7 +36,7 @@ pub(crate) fn difference(then: &str, now: &str) -> Option<String> {
 
 fn is_seed_of_a_stage(difference: &str) -> bool {
     let key = difference.split(' ').next().unwrap_or_default();
-    key.starts_with("stage.") && key.ends_with(".seed")
+    key.starts_with("stage.") && key.rsplit('.').next() == Some("seed")
 }
 
 /// Every value of a recipe by its path; stages go by their names, and other lists are values.
@@ -75,12 +75,16 @@ fn flatten(path: String, value: Value, keys: &mut BTreeMap<String, Value>) {
 }
 
 fn is_file(path: &str, value: &Value) -> bool {
-    let in_a_stage = |key: &str| path.starts_with("stage.") && path.ends_with(key);
-    in_a_stage(".manifest")
-        || in_a_stage(".start")
-            && value
-                .as_str()
-                .is_some_and(|start| start != "random" && !start.starts_with("stage:"))
+    if !path.starts_with("stage.") {
+        return false;
+    }
+    match path.rsplit('.').next() {
+        Some("manifest") => true,
+        Some("start") => value
+            .as_str()
+            .is_some_and(|start| start != "random" && !start.starts_with("stage:")),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

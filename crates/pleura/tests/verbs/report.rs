@@ -59,9 +59,7 @@ fn the_page_of_a_run_holds_all_it_shows() {
 #[test]
 fn writing_it_again_gives_the_same_page_and_says_where() {
     let training = Training::shared();
-    let said = training.train("reported/tiny", &["-q"]);
-    assert_eq!(said.code, 0, "{}", said.err);
-    let path = training.path("reported/tiny/report.html");
+    let path = training.copy("reported/tiny").join("report.html");
     let page = fs::read(&path).unwrap();
     fs::remove_file(&path).unwrap();
     fs::remove_dir_all(training.path("reported/tiny/explain")).unwrap();
@@ -87,9 +85,7 @@ fn writing_it_again_gives_the_same_page_and_says_where() {
 #[test]
 fn a_run_that_is_half_done_has_a_page_of_what_there_is() {
     let training = Training::shared();
-    let said = training.train("half/tiny", &["-q"]);
-    assert_eq!(said.code, 0, "{}", said.err);
-    let run = training.path("half/tiny");
+    let run = training.copy("half/tiny");
     // As if the second stage had begun, and no more.
     let log = fs::read_to_string(run.join("log.jsonl")).unwrap();
     let (first, _) = log
@@ -140,9 +136,8 @@ fn what_is_broken_in_a_run_is_named() {
         );
     }
 
-    let said = training.train("broken/tiny", &["-q"]);
-    assert_eq!(said.code, 0, "{}", said.err);
-    let page = fs::read(training.path("broken/tiny/report.html")).unwrap();
+    let run = training.copy("broken/tiny");
+    let page = fs::read(run.join("report.html")).unwrap();
     for (name, words) in [
         (
             "log.jsonl",
@@ -163,7 +158,7 @@ fn what_is_broken_in_a_run_is_named() {
             ["stages/intermediate/data.json", "line 1"],
         ),
     ] {
-        let path = training.path("broken/tiny").join(name);
+        let path = run.join(name);
         let whole = fs::read(&path).unwrap();
         fs::write(&path, "= nothing that anybody wrote\n").unwrap();
         let error = refused("broken/tiny");
@@ -173,7 +168,7 @@ fn what_is_broken_in_a_run_is_named() {
         fs::write(&path, whole).unwrap();
     }
     assert!(
-        fs::read(training.path("broken/tiny/report.html")).unwrap() == page,
+        fs::read(run.join("report.html")).unwrap() == page,
         "a report that failed took the page away"
     );
 }

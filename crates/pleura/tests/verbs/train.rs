@@ -55,9 +55,7 @@ fn another_seed_is_another_run() {
 #[test]
 fn a_finished_run_is_left_as_it_is() {
     let training = Training::shared();
-    let said = training.train("finished/tiny", &[]);
-    assert_eq!(said.code, 0, "{}", said.err);
-    let run = training.path("finished/tiny");
+    let run = training.copy("finished/tiny");
     let before = files(&run);
 
     // Bit for bit, times and all.
@@ -78,9 +76,7 @@ fn a_finished_run_is_left_as_it_is() {
 #[test]
 fn a_run_goes_on_only_with_what_it_was_begun_with() {
     let training = Training::shared();
-    let said = training.train("strict/tiny", &["-q"]);
-    assert_eq!(said.code, 0, "{}", said.err);
-    let run = training.path("strict/tiny");
+    let run = training.copy("strict/tiny");
     let before = files(&run);
     let refused = |recipe: &str, options: &[&str]| {
         let mut words = line("strict/tiny", options);
@@ -186,6 +182,15 @@ mod interrupted {
         }
     }
 
+    /// How a run was killed.
+    #[derive(Debug)]
+    struct Death {
+        #[allow(dead_code, reason = "said where a test fails")]
+        moment: Moment,
+        /// A checkpoint was half written.
+        torn: bool,
+    }
+
     fn logged(run: &Path, stage: &str, event: &str, number: u64) -> bool {
         let log = fs::read_to_string(run.join("log.jsonl")).unwrap_or_default();
         // The last line may be half there.
@@ -226,13 +231,13 @@ mod interrupted {
         }
     }
 
-    /// Kills a run at one moment after the other, and lets it come to its end. Returns the moments at which it died: one that a slow
-    /// watcher slept through is none.
-    fn kill(training: &Training, out: &str, moments: &[Moment]) -> Vec<Moment> {
+    /// Kills a run at one moment after the other, and lets it come to its end. A moment that a slow watcher slept through
+    /// is left out.
+    fn kill(training: &Training, out: &str, moments: &[Moment]) -> Vec<Death> {
         let mut killed = Vec::new();
         for &moment in moments {
             let run = training.path(out);
-            if !matches!(moment, Writing(_)) && moment.has_come(&run) {
+            if moment.has_come(&run) {
                 continue;
             }
             let mut options = vec!["--cache", "films"];
@@ -241,7 +246,10 @@ mod interrupted {
             }
             let (status, _) = at(training, out, &options, moment, |child| child.kill().unwrap());
             match status.signal() {
-                Some(9) => killed.push(moment),
+                Some(9) => killed.push(Death {
+                    moment,
+                    torn: matches!(moment, Writing(_)) && moment.has_come(&run),
+                }),
                 other => assert!(status.success(), "{moment:?}: {status}, signal {other:?}"),
             }
         }
@@ -325,6 +333,10 @@ mod interrupted {
             "only {} of {meant} moments were met: {killed:?}",
             killed.len()
         );
+        assert!(
+            killed.iter().any(|death| death.torn),
+            "no checkpoint was torn: {killed:?}"
+        );
     }
 
     #[test]
@@ -401,6 +413,18 @@ mod interrupted {
             finish(&training, out);
             assert_same_results(&run, &training.path(WHOLE), out);
         }
+    }
+
+    #[test]
+    fn control_c_ends_what_comes_after_training_at_once() {
+        let training = Training::shared();
+        let out = "stopped-in-the-report/tiny";
+        let picture = There("explain/001.png");
+        let (status, come) = at(&training, out, &[], picture, |child| signal(child, "INT"));
+        assert_eq!((status.code(), come), (Some(2), true));
+        assert!(!training.path(out).join("report.html").exists());
+        finish(&training, out);
+        assert_same_results(&training.path(out), &training.path(WHOLE), out);
     }
 
     #[test]

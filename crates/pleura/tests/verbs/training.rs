@@ -92,6 +92,14 @@ impl Training {
         self.scene.run(&line(out, options))
     }
 
+    /// A copy of the finished run, to be changed.
+    pub(crate) fn copy(&self, out: &str) -> PathBuf {
+        for (name, bytes) in files(&self.path(WHOLE)) {
+            self.scene.bytes(&format!("{out}/{name}"), &bytes);
+        }
+        self.path(out)
+    }
+
     /// Writes the recipe with a few words changed, and returns its name.
     pub(crate) fn changed(&self, name: &str, changes: &[(&str, &str)]) -> String {
         let text = changes.iter().fold(RECIPE.to_owned(), |text, (from, to)| {

@@ -27,7 +27,8 @@ fn help_and_version_end_with_0() {
     let help = scene.run(&["--help"]);
     assert_eq!(help.code, 0);
     for verb in [
-        "data", "train", "evaluate", "predict", "explain", "weights", "import", "export", "doctor",
+        "demo", "data", "train", "evaluate", "predict", "explain", "report", "weights", "import", "export",
+        "doctor",
     ] {
         assert!(
             help.out

@@ -33,7 +33,7 @@ fn safetensors(tensors: &BTreeMap<String, Array>) -> Vec<u8> {
         }
     }
     let mut header = Value::Object(header).to_string();
-    while header.len() % 8 != 0 {
+    while !header.len().is_multiple_of(8) {
         header.write_char(' ').unwrap();
     }
     [&(header.len() as u64).to_le_bytes(), header.as_bytes(), &data].concat()

@@ -99,12 +99,13 @@ fn at(
 /// is left out.
 fn kill(training: &Training, out: &str, moments: &[Moment]) -> Vec<Death> {
     let mut killed = Vec::new();
-    for &moment in moments {
+    // Who goes on may have more threads than who began, or fewer.
+    for (&moment, threads) in moments.iter().zip(["1", "2"].into_iter().cycle()) {
         let run = training.path(out);
         if moment.has_come(&run) {
             continue;
         }
-        let mut options = vec!["--cache", "films"];
+        let mut options = vec!["--cache", "films", "--threads", threads];
         if run.join("run.json").exists() {
             options.push("--resume");
         }

@@ -4,7 +4,7 @@
 //! page, and [`write()`] does both and puts `report.html` into the run. The page has no scripts and loads nothing: pictures and
 //! plots are inside it. The same run gives the same bytes, since nothing is taken from a clock or from the machine.
 //!
-//! [`plot`] draws the report's plots by themselves, as SVG files for a README or a book.
+//! [`plot`] draws the plots; [`write_plots`] puts those of a run into files of their own, for a paper.
 //! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`] and [`Provenance`] are files that others put into a run for the report.
 
 mod error;
@@ -41,4 +41,57 @@ pub fn write(run: &Path) -> Result<PathBuf, Error> {
     let path = run.join(FILE);
     files::write(&path, page.as_bytes())?;
     Ok(path)
+}
+
+/// Writes every plot of a run's report as an SVG file into a folder, named after its title. Returns their paths, in the report's
+/// order.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_plots(run: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let page = render(&ReportInput::from_run(run)?);
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for (title, svg) in plots(&page) {
+        let name = file_name(title);
+        let numbered = (2..).map(|number| format!("{name}-{number}"));
+        let mut names = std::iter::once(name.clone()).chain(numbered);
+        let path = names.find_map(|name| {
+            let path = folder.join(format!("{name}.svg"));
+            (!paths.contains(&path)).then_some(path)
+        });
+        if let Some(path) = path {
+            files::write(&path, svg.as_bytes())?;
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// Title and text of each plot of a page; those without a title are ornaments.
+fn plots(page: &str) -> impl Iterator<Item = (&str, &str)> {
+    page.split_inclusive("</svg>").filter_map(|part| {
+        let svg = &part[part.rfind("<svg ")?..];
+        let title = svg.split_once("<title>")?.1.split_once("</title>")?.0;
+        Some((title, svg))
+    })
+}
+
+/// A title as the name of a file: lower case, words joined by hyphens.
+fn file_name(title: &str) -> String {
+    let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-").to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{file_name, plots};
+
+    #[test]
+    fn plots_are_found_in_a_page_by_their_titles() {
+        let page = r#"<p>a</p><svg width="1"><title>ROC curves of stage kept-1, test films</title><g/></svg><b>b</b><svg width="2"/> x </svg>"#;
+        let found: Vec<_> = plots(page).collect();
+        assert_eq!(found.len(), 1);
+        assert_eq!(file_name(found[0].0), "roc-curves-of-stage-kept-1-test-films");
+        assert!(found[0].1.starts_with("<svg width=\"1\">") && found[0].1.ends_with("<g/></svg>"));
+    }
 }

@@ -26,16 +26,30 @@ pub struct Args {
     /// Films in the gallery of heatmaps; 0 for none.
     #[arg(long, default_value_t = 12, value_name = "N")]
     gallery: usize,
+    /// Write each plot as an SVG file into this folder too, for a paper.
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
 }
 
 /// Writes the report.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let report = write(&args.run, &args.options, args.gallery)?;
+    let plots = match &args.plots {
+        Some(folder) => pleura_report::write_plots(&args.run, folder)?,
+        None => Vec::new(),
+    };
     let mut out = io::stdout().lock();
     if json {
-        writeln!(out, "{}", json!({"report": report, "notice": NOTICE}))?;
+        writeln!(
+            out,
+            "{}",
+            json!({"report": report, "plots": plots, "notice": NOTICE})
+        )?;
     } else {
-        writeln!(out, "{}\n{NOTICE}", report.display())?;
+        for path in std::iter::once(&report).chain(&plots) {
+            writeln!(out, "{}", path.display())?;
+        }
+        writeln!(out, "{NOTICE}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

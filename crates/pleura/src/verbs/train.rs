@@ -92,17 +92,35 @@ pub fn carry_out(recipe: &Recipe, out: &Path, options: &Options, json: bool) -> 
     })
     .context("cannot listen for Ctrl-C")?;
     let mut display = Display::new(stop, console::is_quiet(), json);
-    let provenance = provenance(options.seed);
+    display.begun = Some(Begun {
+        run: out.to_owned(),
+        provenance: provenance(options.seed),
+    });
     let summary = pleura_train::run(recipe, out, options, &mut display);
     display.bar.finish_and_clear();
     // Nobody looks at it any more: whatever is done after training ends at the first Ctrl-C.
     display.stop.store(true, Ordering::Relaxed);
     let summary = summary?;
-    // Of a run that was stopped and gone on with, the first start counts.
-    if !Provenance::is_in(out) {
-        provenance.write(out)?;
+    if let Some(begun) = display.begun {
+        begun.write()?;
     }
     Ok(summary)
+}
+
+/// How a run was begun, until it is written down.
+struct Begun {
+    run: PathBuf,
+    provenance: Provenance,
+}
+
+impl Begun {
+    /// Of a run that was stopped or killed and gone on with, the first start counts.
+    fn write(&self) -> Result<(), pleura_report::Error> {
+        if !Provenance::is_in(&self.run) {
+            self.provenance.write(&self.run)?;
+        }
+        Ok(())
+    }
 }
 
 /// What the report says of how a run came about.
@@ -134,6 +152,7 @@ struct Display {
     last_line: Instant,
     stop: Arc<AtomicBool>,
     told: bool,
+    begun: Option<Begun>,
 }
 
 /// What is said beside the bar.
@@ -163,6 +182,7 @@ impl Display {
             last_line: Instant::now(),
             stop,
             told: false,
+            begun: None,
         }
     }
 
@@ -263,6 +283,10 @@ impl Display {
 
 impl Observer for Display {
     fn notice(&mut self, event: &Event<'_>) -> ControlFlow<()> {
+        // From the first event on the run is ours. A kill must not take along how it was begun; a failure is told at the end.
+        if self.begun.as_ref().is_some_and(|begun| begun.write().is_ok()) {
+            self.begun = None;
+        }
         match event {
             Event::Decoding { stage, done, of } => {
                 self.progress(&format!("{stage} decoding films"), *done as u64, *of as u64, "");

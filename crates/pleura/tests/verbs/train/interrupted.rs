@@ -236,6 +236,12 @@ fn what_a_kill_in_the_middle_of_a_write_leaves_is_swept_away() {
     fs::write(&checkpoint, half).unwrap();
     finish(&training, out);
     assert_same_results(&run, &training.path(WHOLE), "torn files");
+    // How it was begun, not how it was gone on with.
+    let provenance: Value = serde_json::from_slice(&fs::read(run.join("provenance.json")).unwrap()).unwrap();
+    assert_eq!(
+        provenance["command"],
+        format!("pleura train recipe.toml --out {out} --json")
+    );
 }
 
 fn newest(checkpoints: &Path) -> PathBuf {

@@ -60,7 +60,6 @@ pub fn write(run: &Path, options: &ModelArgs, films: usize) -> Result<PathBuf> {
     // What is no run at all, the report says in its own words.
     if run.join("recipe.toml").exists() {
         let options = &options.or_stage(pleura_report::lead_stage(run)?);
-        let options = &options.or_stage(pleura_report::lead_stage(run)?);
         let stage = stage_of(run, options)?;
         let answers = stage_folder(run, &stage.name).join("test.csv");
         if films > 0 && answers.exists() {

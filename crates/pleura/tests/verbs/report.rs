@@ -65,10 +65,10 @@ fn writing_it_again_gives_the_same_page_and_says_where() {
     fs::remove_dir_all(training.path("reported/tiny/explain")).unwrap();
     let said = training.scene().run(&["report", "reported/tiny", "--json"]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
-    assert_eq!(
-        said.json(),
-        serde_json::json!({"report": "reported/tiny/report.html", "notice": "Research use only. Not a medical device."})
-    );
+    let record = said.json();
+    assert_eq!(record["report"], "reported/tiny/report.html");
+    assert_eq!(record["notice"], "Research use only. Not a medical device.");
+    assert_eq!(record["plots"], serde_json::json!([]));
     assert!(fs::read(&path).unwrap() == page, "the page is another");
 
     fs::remove_dir_all(training.path("reported/tiny/explain")).unwrap();
@@ -80,6 +80,31 @@ fn writing_it_again_gives_the_same_page_and_says_where() {
         "reported/tiny/report.html\nResearch use only. Not a medical device.\n"
     );
     assert!(!fs::read_to_string(&path).unwrap().contains("data:image/png"));
+}
+
+#[test]
+fn plots_come_as_files_too() {
+    let training = Training::shared();
+    training.copy("plotted/tiny");
+    let said = training.scene().run(&[
+        "report",
+        "plotted/tiny",
+        "--gallery",
+        "0",
+        "--plots",
+        "plots",
+        "--json",
+    ]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    let record = said.json();
+    let plots = record["plots"].as_array().unwrap();
+    assert!(plots.len() >= 3, "{plots:?}");
+    for plot in plots {
+        let plot = plot.as_str().unwrap();
+        assert!(plot.starts_with("plots/"), "{plot}");
+        let text = fs::read_to_string(training.path(plot)).unwrap();
+        assert!(text.contains("<svg") && text.contains("</svg>"), "{plot}");
+    }
 }
 
 #[test]

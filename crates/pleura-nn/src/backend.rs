@@ -246,6 +246,11 @@ pub trait Backend: Send + Sync {
     /// Name of the backend and of the path it chose on this machine, as `pleura doctor` shows it.
     fn describe(&self) -> String;
 
+    /// How many films inference sends through the network together: few where a film's maps then stay in cache.
+    fn films_at_once(&self) -> usize {
+        usize::MAX
+    }
+
     /// Copies values to the device.
     fn upload(&self, values: &[Self::Real]) -> Self::Tensor;
     /// Copies values from the device.

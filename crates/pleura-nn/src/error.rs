@@ -50,6 +50,15 @@ pub enum Error {
         expected: usize,
     },
 
+    /// A trace was made with the other statistics.
+    #[error("{operation} needs a trace made with {expected}; make one with that `Norm`")]
+    Statistics {
+        /// The pass or function.
+        operation: &'static str,
+        /// Those it needs.
+        expected: &'static str,
+    },
+
     /// A file could not be read or written.
     #[error("{}: could not {action}: {source}", path.display())]
     File {

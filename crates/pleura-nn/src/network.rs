@@ -1,9 +1,12 @@
 //! A DenseNet on a backend: parameters and passes.
 
+use rayon::prelude::*;
+
 use crate::architecture::{Architecture, INPUT_CHANNELS, ParameterSpec};
 use crate::backend::{Backend, Grid, Moments, Real};
 use crate::cpu::Cpu;
 use crate::error::Error;
+use crate::gradients::{Gradients, Scope};
 use crate::layers::dense_block::{self, BlockTrace};
 use crate::layers::shares::{self, Before, BlockShares};
 use crate::layers::stem::{self, StemTrace};
@@ -46,71 +49,6 @@ pub struct Trace<B: Backend> {
     /// `[outputs, batch]`.
     pub(crate) logits: B::Tensor,
     pub(crate) batch: usize,
-}
-
-/// A gradient for every parameter, in the order of [`Network::parameters`]; those of running statistics are empty.
-pub struct Gradients<B: Backend> {
-    tensors: Vec<B::Tensor>,
-}
-
-/// Which gradients a backward pass makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope {
-    groups: Option<Vec<String>>,
-    input: bool,
-}
-
-impl Scope {
-    /// Every parameter's.
-    pub fn all() -> Self {
-        Self {
-            groups: None,
-            input: false,
-        }
-    }
-
-    /// Those of the named parameter groups; the pass ends where no earlier layer is wanted. What stands in the gradients of
-    /// other groups afterwards is not defined.
-    pub fn groups<S: Into<String>>(groups: impl IntoIterator<Item = S>) -> Self {
-        Self {
-            groups: Some(groups.into_iter().map(Into::into).collect()),
-            input: false,
-        }
-    }
-
-    /// The input's gradient as well.
-    #[must_use]
-    pub fn with_input(self) -> Self {
-        Self { input: true, ..self }
-    }
-
-    fn wants(&self, group: &str) -> bool {
-        self.groups
-            .as_ref()
-            .is_none_or(|groups| groups.iter().any(|wanted| wanted == group))
-    }
-}
-
-impl<B: Backend> Gradients<B> {
-    /// All gradients, in the order of [`Network::parameters`].
-    pub fn tensors(&self) -> &[B::Tensor] {
-        &self.tensors
-    }
-
-    /// All gradients, to be changed (clipped, averaged over machines).
-    pub fn tensors_mut(&mut self) -> &mut [B::Tensor] {
-        &mut self.tensors
-    }
-
-    pub(crate) fn at(&mut self, index: usize) -> &mut B::Tensor {
-        &mut self.tensors[index]
-    }
-
-    /// Two neighbours at once.
-    pub(crate) fn pair(&mut self, first: usize, second: usize) -> (&mut B::Tensor, &mut B::Tensor) {
-        let (before, after) = self.tensors.split_at_mut(second);
-        (&mut before[first], &mut after[0])
-    }
 }
 
 impl<B: Backend> Network<B> {
@@ -249,8 +187,7 @@ impl<B: Backend> Network<B> {
     /// # Errors
     /// As [`Network::input`].
     pub fn infer(&self, grey: &[f32], batch: usize, size: usize) -> Result<Vec<B::Real>, Error> {
-        let input = self.input(grey, batch, size)?;
-        Ok(self.logits(&self.run(Norm::Running, false, input, batch, size)))
+        self.in_groups(grey, batch, size, |trace| self.logits(trace))
     }
 
     /// Pooled features `[batch, features]` with running statistics: what the head reads.
@@ -258,9 +195,27 @@ impl<B: Backend> Network<B> {
     /// # Errors
     /// As [`Network::input`].
     pub fn features(&self, grey: &[f32], batch: usize, size: usize) -> Result<Vec<B::Real>, Error> {
-        let input = self.input(grey, batch, size)?;
-        let trace = self.run(Norm::Running, false, input, batch, size);
-        Ok(transposed(&self.backend.download(&trace.features), batch))
+        self.in_groups(grey, batch, size, |trace| {
+            transposed(&self.backend.download(&trace.features), trace.batch)
+        })
+    }
+
+    /// Runs the films with running statistics, as many together as the backend says, and puts what is read off each pass in order.
+    fn in_groups(
+        &self,
+        grey: &[f32],
+        batch: usize,
+        size: usize,
+        read: impl Fn(&Trace<B>) -> Vec<B::Real> + Sync,
+    ) -> Result<Vec<B::Real>, Error> {
+        self.check_input(grey.len(), 1, batch, size)?;
+        let group = self.backend.films_at_once().clamp(1, batch);
+        let parts = grey.par_chunks(group * size * size).map(|grey| {
+            let films = grey.len() / (size * size);
+            let input = self.input(grey, films, size)?;
+            Ok(read(&self.run(Norm::Running, false, input, films, size)))
+        });
+        Ok(parts.collect::<Result<Vec<_>, Error>>()?.concat())
     }
 
     /// Logits `[batch, outputs]` and what the passes back need.
@@ -414,7 +369,7 @@ impl<B: Backend> Network<B> {
     /// The trace must be of a pass with running statistics.
     ///
     /// # Errors
-    /// [`Error::Length`] where the coefficients have another length than the trace's logits, or the trace other statistics.
+    /// [`Error::Length`] where the coefficients have another length than the trace's logits; [`Error::Statistics`].
     pub fn relevance(
         &self,
         trace: &Trace<B>,
@@ -423,17 +378,17 @@ impl<B: Backend> Network<B> {
     ) -> Result<Relevance<B>, Error> {
         let (plan, batch) = (&self.plan, trace.batch);
         let expected = batch * plan.head.linear.outputs;
-        if coefficients.len() != expected || trace.norm != Norm::Running {
-            let what = format!("coefficients for {batch} films and a trace with running statistics,");
-            let found = if trace.norm == Norm::Running {
-                coefficients.len()
-            } else {
-                0
-            };
+        if trace.norm != Norm::Running {
+            return Err(Error::Statistics {
+                operation: "relevance",
+                expected: "running statistics",
+            });
+        }
+        if coefficients.len() != expected {
             return Err(Error::Length {
                 operation: "relevance",
-                what,
-                found,
+                what: format!("coefficients for {batch} films"),
+                found: coefficients.len(),
                 expected,
             });
         }
@@ -501,15 +456,12 @@ impl<B: Backend> Network<B> {
     /// (there `m` is 0.1).
     ///
     /// # Errors
-    /// [`Error::Length`] where the trace was made with running statistics and holds none of a batch.
+    /// [`Error::Statistics`] where the trace was made with running statistics and holds none of a batch.
     pub fn update_running(&mut self, trace: &Trace<B>, momentum: f32) -> Result<(), Error> {
         if trace.norm != Norm::Batch {
-            let what = "statistics of the batch, in a trace made with running statistics,".to_owned();
-            return Err(Error::Length {
+            return Err(Error::Statistics {
                 operation: "update_running",
-                what,
-                found: 0,
-                expected: 1,
+                expected: "statistics of the batch",
             });
         }
         let plan = self.plan.clone();

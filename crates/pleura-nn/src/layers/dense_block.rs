@@ -10,7 +10,8 @@
 
 use super::{Pass, through};
 use crate::backend::{Backend, Grid, Moments, Sink, Sums, Target};
-use crate::network::{Gradients, Norm};
+use crate::gradients::Gradients;
+use crate::network::Norm;
 use crate::plan::{BlockPlan, LayerPlan};
 
 /// What a block keeps.

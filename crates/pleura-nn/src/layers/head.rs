@@ -3,7 +3,7 @@
 use super::dense_block::BlockTrace;
 use super::{Pass, through};
 use crate::backend::{Account, Affine, Backend, Grid, Pool, Real, Sink, Sums, Target};
-use crate::network::Gradients;
+use crate::gradients::Gradients;
 use crate::plan::HeadPlan;
 use crate::relevance::{Book, Rules};
 

@@ -7,7 +7,8 @@ pub(crate) mod stem;
 pub(crate) mod transition;
 
 use crate::backend::{Affine, Backend, Kernel, Moments, NormBack, Sums, Through};
-use crate::network::{Gradients, Norm};
+use crate::gradients::Gradients;
+use crate::network::Norm;
 use crate::plan::{ConvAt, NormAt};
 
 /// What every layer needs to run: the machine, the parameters, and which statistics norms use.

@@ -3,7 +3,8 @@
 use super::{Pass, through};
 use crate::architecture::Window;
 use crate::backend::{Account, Backend, Grid, Kernel, Moments, Producer, Real, Share, Sink, Target};
-use crate::network::{Gradients, Norm};
+use crate::gradients::Gradients;
+use crate::network::Norm;
 use crate::plan::StemPlan;
 use crate::relevance::{Book, FirstRule, Rules};
 

@@ -7,7 +7,7 @@ use super::dense_block::BlockTrace;
 use super::shares::{Split, lanes, producer};
 use super::{Pass, through};
 use crate::backend::{Account, Affine, Backend, Grid, Pool, Share, Sink, Sums, Target};
-use crate::network::Gradients;
+use crate::gradients::Gradients;
 use crate::plan::TransitionPlan;
 use crate::relevance::{Book, Rule, Rules, add};
 

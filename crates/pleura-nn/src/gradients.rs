@@ -1,0 +1,69 @@
+//! What a backward pass makes, and how much of it is wanted.
+
+use crate::backend::Backend;
+
+/// A gradient for every parameter, in the order of [`crate::Network::parameters`]; those of running statistics are empty.
+pub struct Gradients<B: Backend> {
+    pub(crate) tensors: Vec<B::Tensor>,
+}
+
+/// Which gradients a backward pass makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    groups: Option<Vec<String>>,
+    /// The input's gradient is wanted.
+    pub(crate) input: bool,
+}
+
+impl Scope {
+    /// Every parameter's.
+    pub fn all() -> Self {
+        Self {
+            groups: None,
+            input: false,
+        }
+    }
+
+    /// Those of the named parameter groups; the pass ends where no earlier layer is wanted. What stands in the gradients of
+    /// other groups afterwards is not defined.
+    pub fn groups<S: Into<String>>(groups: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            groups: Some(groups.into_iter().map(Into::into).collect()),
+            input: false,
+        }
+    }
+
+    /// The input's gradient as well.
+    #[must_use]
+    pub fn with_input(self) -> Self {
+        Self { input: true, ..self }
+    }
+
+    pub(crate) fn wants(&self, group: &str) -> bool {
+        self.groups
+            .as_ref()
+            .is_none_or(|groups| groups.iter().any(|wanted| wanted == group))
+    }
+}
+
+impl<B: Backend> Gradients<B> {
+    /// All gradients, in the order of [`crate::Network::parameters`].
+    pub fn tensors(&self) -> &[B::Tensor] {
+        &self.tensors
+    }
+
+    /// All gradients, to be changed (clipped, averaged over machines).
+    pub fn tensors_mut(&mut self) -> &mut [B::Tensor] {
+        &mut self.tensors
+    }
+
+    pub(crate) fn at(&mut self, index: usize) -> &mut B::Tensor {
+        &mut self.tensors[index]
+    }
+
+    /// Two neighbours at once.
+    pub(crate) fn pair(&mut self, first: usize, second: usize) -> (&mut B::Tensor, &mut B::Tensor) {
+        let (before, after) = self.tensors.split_at_mut(second);
+        (&mut before[first], &mut after[0])
+    }
+}

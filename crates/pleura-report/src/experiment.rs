@@ -116,12 +116,7 @@ impl WordsExperiment {
 
 fn write<T: Serialize>(run: &Path, name: &str, value: &T) -> Result<PathBuf, Error> {
     let path = run.join(FOLDER).join(name);
-    let mut text = serde_json::to_string_pretty(value).map_err(|source| Error::Json {
-        path: path.clone(),
-        source,
-    })?;
-    text.push('\n');
-    files::write(&path, text.as_bytes())?;
+    files::write_json(&path, value)?;
     Ok(path)
 }
 

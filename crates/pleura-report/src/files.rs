@@ -4,9 +4,20 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::Path;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
+
+/// Writes a value as JSON that people can read, whole or not at all.
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|source| Error::Json {
+        path: path.to_owned(),
+        source,
+    })?;
+    text.push('\n');
+    write(path, text.as_bytes())
+}
 
 /// Writes a file under a temporary name beside it and renames it; makes its folder if need be.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {

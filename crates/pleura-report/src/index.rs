@@ -63,12 +63,7 @@ impl GalleryIndex {
     /// Writes `explain/index.json` of a run, whole or not at all, and returns its path.
     pub fn write(&self, run: &Path) -> Result<PathBuf, Error> {
         let path = run.join(FOLDER).join(FILE);
-        let mut text = serde_json::to_string_pretty(self).map_err(|source| Error::Json {
-            path: path.clone(),
-            source,
-        })?;
-        text.push('\n');
-        files::write(&path, text.as_bytes())?;
+        files::write_json(&path, self)?;
         Ok(path)
     }
 }

@@ -78,7 +78,9 @@ fn plots(page: &str) -> impl Iterator<Item = (&str, &str)> {
 
 /// A title as the name of a file: lower case, words joined by hyphens.
 fn file_name(title: &str) -> String {
-    let words = title.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words = title
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-").to_lowercase()
 }
 

@@ -92,12 +92,7 @@ impl Provenance {
     /// recipe's seed) need not be in it.
     pub fn write(&self, run: &Path) -> Result<std::path::PathBuf, Error> {
         let path = run.join(PROVENANCE);
-        let mut text = serde_json::to_string_pretty(self).map_err(|source| Error::Json {
-            path: path.clone(),
-            source,
-        })?;
-        text.push('\n');
-        files::write(&path, text.as_bytes())?;
+        files::write_json(&path, self)?;
         Ok(path)
     }
 }

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use pleura_explain::picture::{self, Labels};
-use pleura_explain::{Composite, Explanation, Start, explain, npy};
-use pleura_film::picture::{Picture, Style};
-use pleura_film::{DecodeOptions, Film, Prepared};
+use pleura_explain::{Composite, Explanation, Map, Start, explain, npy};
+use pleura_film::picture::{Picture, Sheet, Style};
+use pleura_film::{DecodeOptions, Film, Fit, Geometry, Prepared};
 use pleura_nn::Network;
 use serde_json::{Value, json};
 
@@ -42,6 +42,9 @@ pub struct Args {
     /// Folder of the pictures and ledgers.
     #[arg(long, default_value = "explain", value_name = "DIR")]
     out: PathBuf,
+    /// Draw the mean of all films' heatmaps too, over nothing (`mean.….png`): where the model looks on the whole.
+    #[arg(long)]
+    mean: bool,
 }
 
 /// Explains film after film. One that cannot be read does not keep the others from being explained.
@@ -61,11 +64,18 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     fs::create_dir_all(&args.out)
         .with_context(|| format!("{}: cannot make the folder", args.out.display()))?;
     let mut failed = 0;
+    let mut mean = Mean::default();
     let mut out = io::stdout().lock();
     for (number, path) in args.films.iter().enumerate() {
         match job.film(path, number) {
-            Ok(done) if json => writeln!(out, "{}", done.record)?,
-            Ok(done) => write!(out, "{}", done.words)?,
+            Ok(done) => {
+                mean.add(done.explanation);
+                if json {
+                    writeln!(out, "{}", done.record)?;
+                } else {
+                    write!(out, "{}", done.words)?;
+                }
+            }
             Err(error) => {
                 failed += 1;
                 if json {
@@ -76,7 +86,15 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             }
         }
     }
+    let means = if args.mean { job.means(&mean)? } else { Vec::new() };
+    if json && args.mean {
+        let record = json!({"films": mean.films, "means": means, "composite": job.composite.name(), "model": job.model.record(), "notice": NOTICE});
+        writeln!(out, "{record}")?;
+    }
     if !json {
+        for path in &means {
+            writeln!(out, "mean of {} films: {}", mean.films, path.display())?;
+        }
         writeln!(out, "\n{NOTICE}")?;
     }
     Ok(if failed > 0 {
@@ -145,6 +163,31 @@ struct Job<'a> {
 struct Done {
     record: Value,
     words: String,
+    explanation: Explanation,
+}
+
+/// Sums of the films' heatmaps and ledgers, question by question.
+#[derive(Default)]
+struct Mean {
+    films: usize,
+    maps: Vec<Map>,
+}
+
+impl Mean {
+    fn add(&mut self, explanation: Explanation) {
+        self.films += 1;
+        if self.maps.is_empty() {
+            self.maps = explanation.maps;
+            return;
+        }
+        for (sum, map) in self.maps.iter_mut().zip(explanation.maps) {
+            for (sum, value) in sum.heatmap.iter_mut().zip(map.heatmap) {
+                *sum += value;
+            }
+            sum.ledger.start += map.ledger.start;
+            sum.ledger.input += map.ledger.input;
+        }
+    }
 }
 
 impl Job<'_> {
@@ -228,7 +271,11 @@ impl Job<'_> {
                 ledger.residual()
             );
         }
-        Ok(Done { record, words })
+        Ok(Done {
+            record,
+            words,
+            explanation,
+        })
     }
 
     /// One picture a question and a sheet of all; returns their paths.
@@ -278,6 +325,56 @@ impl Job<'_> {
         let sheet = self.args.out.join(format!("{stem}.sheet.png"));
         picture::sheet(film, &drawn, stem, &style).save(&sheet)?;
         Ok((paths, sheet))
+    }
+
+    /// The mean heatmap of each question over an empty film, and a sheet of all; returns their paths.
+    fn means(&self, mean: &Mean) -> Result<Vec<PathBuf>> {
+        if mean.films == 0 {
+            return Ok(Vec::new());
+        }
+        let size = self.model.preparation.size;
+        let nothing = Film::from_grey(size, size, vec![0.25; size * size])?;
+        let geometry = Geometry::new(size, size, size, Fit::Stretch);
+        let style = Style::default();
+        let labels = Labels {
+            title: format!("mean of {} films", mean.films),
+            notes: Vec::new(),
+        };
+        let (mut drawn, mut paths) = (Vec::new(), Vec::new());
+        for map in &mean.maps {
+            let mut map = map.clone();
+            let films = mean.films as f64;
+            map.heatmap
+                .iter_mut()
+                .for_each(|value| *value = (f64::from(*value) / films) as f32);
+            map.ledger.start /= films;
+            map.ledger.input /= films;
+            let picture = picture::draw(
+                &nothing,
+                &geometry,
+                &map,
+                None,
+                &self.composite,
+                &labels,
+                &[],
+                &style,
+            )?;
+            let path = self
+                .args
+                .out
+                .join(format!("mean.{}.png", file_name(&map.start.words())));
+            picture.save(&path)?;
+            drawn.push(picture);
+            paths.push(path);
+        }
+        let sheet = Sheet {
+            columns: drawn.len().min(4),
+            ..Sheet::default()
+        };
+        let path = self.args.out.join("mean.sheet.png");
+        sheet.draw(&drawn).save(&path)?;
+        paths.push(path);
+        Ok(paths)
     }
 
     fn raw(&self, explanation: &Explanation, stem: &str) -> Result<Option<PathBuf>> {

@@ -252,3 +252,40 @@ fn a_film_that_cannot_be_read_keeps_no_other_from_being_explained() {
     assert_ne!(npy(&scene.path("a.raw.npy")).1, npy(&scene.path("a-3.raw.npy")).1);
     assert_eq!(lines[2]["maps"][0]["picture"], "maps/a-3.normal.png");
 }
+
+#[test]
+fn the_mean_over_films_is_drawn_over_nothing() {
+    let scene = scene();
+    scene.film("b.png", 4);
+    let said = scene.run(&[
+        "explain",
+        "--model",
+        "m.safetensors",
+        "a.png",
+        "b.png",
+        "--out",
+        "maps",
+        "--mean",
+        "--json",
+    ]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let lines = said.json_lines();
+    let [a, b, mean] = lines.as_slice() else {
+        panic!("{}", said.out)
+    };
+    assert_eq!(
+        (number(&mean["films"]), a["means"].is_null(), b["means"].is_null()),
+        (2.0, true, true)
+    );
+    let means = mean["means"].as_array().unwrap();
+    assert_eq!(means.len(), FINDINGS.len() + 1);
+    for path in means {
+        let path = scene.path(path.as_str().unwrap());
+        let picture = pleura_film::open(&path, &DecodeOptions::default()).unwrap();
+        assert!(picture.width > SIZE && picture.height > SIZE);
+    }
+    assert!(means[0].as_str().unwrap().ends_with("mean.COVID-19.png"));
+
+    let plain = explain(&scene, &[]);
+    assert!(!plain.out.contains("mean of"), "{}", plain.out);
+}

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, DecodingError, Limits, Transformations};
+use png::{BitDepth, ColorType, DecodingError, Info, Limits, Transformations};
 
 use crate::colour::Luma;
 use crate::decode::check_size;
@@ -42,6 +42,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
 
     let mut reader = decoder.read_info().map_err(|error| refuse(name, &error))?;
     let info = reader.info();
+    check_palette(info, name)?;
     let (stored, bit_depth) = (info.color_type, info.bit_depth as u8);
     let has_transparency = info.trns.is_some();
     let frames = info.animation_control().map_or(1, |control| control.num_frames);
@@ -88,6 +89,27 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
         height,
         grey,
         source,
+    })
+}
+
+/// The decoder believes a palette's length and that of its alphas, and panics over others.
+fn check_palette(info: &Info<'_>, name: &str) -> Result<(), Error> {
+    if info.color_type != ColorType::Indexed {
+        return Ok(());
+    }
+    let bytes = info.palette.as_ref().map_or(0, |palette| palette.len());
+    let alphas = info.trns.as_ref().map_or(0, |alphas| alphas.len());
+    let detail = if bytes == 0 || !bytes.is_multiple_of(3) || bytes > 3 * 256 {
+        format!("a palette of {bytes} bytes; it must have three for each of 1 to 256 colours")
+    } else if alphas > bytes / 3 {
+        format!("{alphas} alphas for a palette of {} colours", bytes / 3)
+    } else {
+        return Ok(());
+    };
+    Err(Error::Malformed {
+        name: name.to_string(),
+        format: Format::Png,
+        detail,
     })
 }
 

@@ -146,6 +146,35 @@ fn a_png_without_width_is_refused() {
 }
 
 #[test]
+fn a_png_palette_of_odd_length_is_refused() {
+    let chunk = |kind: &[u8; 4], data: &[u8]| {
+        let body = [kind.as_slice(), data].concat();
+        let length = (data.len() as u32).to_be_bytes();
+        [&length[..], &body, &crc32(&body).to_be_bytes()].concat()
+    };
+    // 37 × 1 pixels of 8 bits with a palette; the image data are not reached.
+    let header = chunk(b"IHDR", &[0, 0, 0, 37, 0, 0, 0, 1, 8, 3, 0, 0, 0]);
+    let data = chunk(b"IDAT", &[0x78, 0x9c, 3, 0, 0, 0, 0, 1]);
+    for (palette, alphas, said) in [
+        (7, 0, "a palette of 7 bytes"),
+        (0, 0, ""),
+        (771, 0, ""),
+        (6, 3, "3 alphas for a palette of 2 colours"),
+    ] {
+        let palette = chunk(b"PLTE", &vec![1; palette]);
+        let alphas = if alphas == 0 {
+            Vec::new()
+        } else {
+            chunk(b"tRNS", &vec![9; alphas])
+        };
+        let bytes = [b"\x89PNG\r\n\x1a\n", &header[..], &palette, &alphas, &data].concat();
+        let error = refused(&bytes);
+        assert!(!matches!(error, Error::DecoderFault { .. }), "{error}");
+        assert!(error.to_string().contains(said), "{error}");
+    }
+}
+
+#[test]
 fn jpeg_headers_are_not_believed() {
     for name in [
         "grey.jpg",

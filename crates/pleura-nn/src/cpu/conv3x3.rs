@@ -17,8 +17,6 @@ use crate::backend::Grid;
 const BAND: usize = 520;
 /// Room behind a tile that a vector may read beyond its end; what it computes there is dropped.
 const SLACK: usize = 64;
-/// Panels of weights that pay for reading a band once more.
-const LEAST_PANELS: usize = 2;
 /// Parts into which the images of a weight gradient are grouped; each has sums of its own, added in order.
 const PARTS: usize = 16;
 
@@ -117,17 +115,14 @@ impl Cpu {
         let taps = bands.taps();
         let offsets = OffsetList::new((0..channels * 9).map(|step| step / 9 * plane + taps[step % 9]));
         let out_stride = bands.positions().next_multiple_of(micro.columns);
-        let part = weights.part(bands.count(), LEAST_PANELS);
-        let parts = weights.count().div_ceil(part);
-        (0..bands.count() * parts).into_par_iter().for_each_init(
+        (0..bands.count()).into_par_iter().for_each_init(
             || {
                 (
                     vec![0f32; channels * plane],
-                    vec![0f32; part * micro.rows * out_stride],
+                    vec![0f32; weights.count() * micro.rows * out_stride],
                 )
             },
-            |(read, out), task| {
-                let (number, part_number) = (task / parts, task % parts);
+            |(read, out), number| {
                 let band = bands.band(number);
                 for channel in 0..channels {
                     let tile = &mut read[channel * plane..(channel + 1) * plane];
@@ -139,19 +134,17 @@ impl Cpu {
                         source.read(channel, column, &mut tile[start..start + width]);
                     }
                 }
-                let panels = part_number * part..((part_number + 1) * part).min(weights.count());
                 for first in (0..band.rows * stride).step_by(micro.columns) {
-                    for (place, panel) in panels.clone().enumerate() {
-                        let c = &mut out[place * micro.rows * out_stride + first..];
+                    for panel in 0..weights.count() {
+                        let c = &mut out[panel * micro.rows * out_stride + first..];
                         let a = weights.panel(panel, 0, channels * 9);
                         micro.run(a, &read[first..], offsets.all(), c, out_stride, false);
                     }
                 }
-                // SAFETY: bands are numbered once for each part of the rows, and own their columns of those.
+                // SAFETY: bands are numbered once and own their columns.
                 let mut end = unsafe { finish.tile(number) };
-                for row in panels.start * micro.rows..(panels.end * micro.rows).min(weights.rows) {
-                    let place = row - panels.start * micro.rows;
-                    let values = &mut out[place * out_stride..(place + 1) * out_stride];
+                for row in 0..weights.rows {
+                    let values = &mut out[row * out_stride..(row + 1) * out_stride];
                     // A band's rows stand one after the other in the map: drop the surplus columns, end them at once.
                     for y in 1..band.rows {
                         values.copy_within(y * stride..y * stride + width, y * width);

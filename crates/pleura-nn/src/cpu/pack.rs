@@ -2,8 +2,6 @@
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
 use super::path::{self, Path, Prologue};
 use crate::backend::Affine;
 
@@ -19,15 +17,9 @@ pub(super) struct Panels {
 
 impl Panels {
     /// Packs `value(row, step)`.
-    pub(super) fn new(
-        rows: usize,
-        steps: usize,
-        lanes: usize,
-        value: impl Fn(usize, usize) -> f32 + Sync,
-    ) -> Self {
+    pub(super) fn new(rows: usize, steps: usize, lanes: usize, value: impl Fn(usize, usize) -> f32) -> Self {
         let mut values = vec![0.0; rows.div_ceil(lanes) * lanes * steps];
-        let panels = values.par_chunks_exact_mut((lanes * steps).max(1)).enumerate();
-        panels.with_min_len(4).for_each(|(panel, values)| {
+        for (panel, values) in values.chunks_exact_mut((lanes * steps).max(1)).enumerate() {
             for (step, values) in values.chunks_exact_mut(lanes).enumerate() {
                 for (lane, out) in values.iter_mut().enumerate() {
                     let row = panel * lanes + lane;
@@ -36,22 +28,13 @@ impl Panels {
                     }
                 }
             }
-        });
+        }
         Self {
             values,
             steps,
             lanes,
             rows,
         }
-    }
-
-    /// Cuts the panels into parts for several cores where there are only a few tiles of columns to share out: a single film's late
-    /// maps. `least` panels pay for reading a tile again. Returns panels a part; it depends on the shapes alone.
-    pub(super) fn part(&self, tiles: usize, least: usize) -> usize {
-        /// Tasks that keep cores busy.
-        const TASKS: usize = 8;
-        let parts = TASKS.div_ceil(tiles.max(1));
-        self.count().div_ceil(parts).max(least)
     }
 
     /// Number of panels.

@@ -11,8 +11,6 @@ use super::pack::{Panels, Source};
 const DEPTH: usize = 256;
 /// Panels of columns in a tile.
 const TILE_PANELS: usize = 6;
-/// Panels of weights that pay for reading a tile of columns once more.
-const LEAST_PANELS: usize = 8;
 /// Columns of one step of a weight gradient.
 const STEP: usize = 256;
 /// Parts into which the columns of a weight gradient are cut; each has sums of its own, added in order.
@@ -34,60 +32,56 @@ impl Cpu {
         let width = micro.columns;
         let tile_columns = self.tile_columns();
         let offsets = OffsetList::regular(DEPTH, width);
-        let tiles = source.columns.div_ceil(tile_columns);
-        let part = weights.part(tiles, LEAST_PANELS);
-        let parts = weights.count().div_ceil(part);
         // Few outputs and a deep inner dimension, or the other way round: the rows of a tile are made block by block
         // so that they stay in cache.
-        let block_panels = if depth > DEPTH { part } else { part.min(16) };
-        (0..tiles * parts).into_par_iter().for_each_init(
-            || {
-                (
-                    vec![0f32; DEPTH.min(depth) * tile_columns],
-                    vec![0f32; block_panels * micro.rows * tile_columns],
-                )
-            },
-            |(read, out), task| {
-                let (tile, part_number) = (task / parts, task % parts);
-                let from = tile * tile_columns;
-                let columns = tile_columns.min(source.columns - from);
-                let panels = columns.div_ceil(width);
-                // SAFETY: tiles are numbered once for each part of the rows, and own their columns of those.
-                let mut end = unsafe { finish.tile(tile) };
+        let block_panels = if depth > DEPTH { weights.count() } else { 16 };
+        (0..source.columns.div_ceil(tile_columns))
+            .into_par_iter()
+            .for_each_init(
+                || {
+                    (
+                        vec![0f32; DEPTH.min(depth) * tile_columns],
+                        vec![0f32; block_panels * micro.rows * tile_columns],
+                    )
+                },
+                |(read, out), tile| {
+                    let from = tile * tile_columns;
+                    let columns = tile_columns.min(source.columns - from);
+                    let panels = columns.div_ceil(width);
+                    // SAFETY: tiles are numbered once and own their columns.
+                    let mut end = unsafe { finish.tile(tile) };
 
-                let first_panel = part_number * part;
-                let last_panel = (first_panel + part).min(weights.count());
-                let mut block = first_panel;
-                while block < last_panel {
-                    let blocks = block_panels.min(last_panel - block);
-                    let mut start = 0;
-                    while start < depth {
-                        let steps = DEPTH.min(depth - start);
-                        if block == first_panel || depth > DEPTH {
-                            for step in 0..steps {
-                                let out = &mut read[step * width..];
-                                source.cut(start + step, from, columns, out, width, steps * width);
+                    let mut block = 0;
+                    while block < weights.count() {
+                        let blocks = block_panels.min(weights.count() - block);
+                        let mut start = 0;
+                        while start < depth {
+                            let steps = DEPTH.min(depth - start);
+                            if block == 0 || depth > DEPTH {
+                                for step in 0..steps {
+                                    let out = &mut read[step * width..];
+                                    source.cut(start + step, from, columns, out, width, steps * width);
+                                }
                             }
-                        }
-                        for panel in 0..panels {
-                            let b = &read[panel * steps * width..(panel + 1) * steps * width];
-                            let offsets = offsets.within(steps);
-                            for row in 0..blocks {
-                                let c = &mut out[row * micro.rows * tile_columns + panel * width..];
-                                let a = weights.panel(block + row, start, start + steps);
-                                micro.run(a, b, offsets, c, tile_columns, start > 0);
+                            for panel in 0..panels {
+                                let b = &read[panel * steps * width..(panel + 1) * steps * width];
+                                let offsets = offsets.within(steps);
+                                for row in 0..blocks {
+                                    let c = &mut out[row * micro.rows * tile_columns + panel * width..];
+                                    let a = weights.panel(block + row, start, start + steps);
+                                    micro.run(a, b, offsets, c, tile_columns, start > 0);
+                                }
                             }
+                            start += steps;
                         }
-                        start += steps;
+                        let first = block * micro.rows;
+                        for row in first..(first + blocks * micro.rows).min(weights.rows) {
+                            end.row(row, from, &out[(row - first) * tile_columns..][..columns]);
+                        }
+                        block += blocks;
                     }
-                    let first = block * micro.rows;
-                    for row in first..(first + blocks * micro.rows).min(weights.rows) {
-                        end.row(row, from, &out[(row - first) * tile_columns..][..columns]);
-                    }
-                    block += blocks;
-                }
-            },
-        );
+                },
+            );
     }
 
     /// `gradient · sourceᵀ`, `[rows of gradient, rows of source]`.

@@ -3,7 +3,7 @@
 use pleura_film::picture::{Caption, Heatmap, Outline, Picture, Sheet, Style, heatmap};
 use pleura_film::{Film, Geometry};
 
-use crate::{Composite, Error, Map};
+use crate::{Composite, Error, Map, Start};
 
 /// What is said about a film beside its maps.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +28,12 @@ pub fn draw(
     outlines: &[Outline<'_>],
     style: &Style,
 ) -> Result<Picture, Error> {
+    let start = match map.start {
+        Start::Logit(_) => "the logit",
+        Start::Difference(..) => "the difference of two logits",
+    };
     let mut notes = vec![format!(
-        "Starts at the logit, {:+.3}; {:+.3} of it reaches the pixels.",
+        "Starts at {start}, {:+.3}; {:+.3} of it reaches the pixels.",
         map.ledger.start, map.ledger.input
     )];
     notes.extend(labels.notes.iter().cloned());

@@ -9,7 +9,7 @@ use pleura_eval::{Kind, Predictions};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::picture::{Outline, Style};
-use pleura_film::{DecodeOptions, Film, Geometry};
+use pleura_film::{DecodeOptions, Geometry};
 use pleura_report::{GalleryIndex, IndexItem, LedgerLine};
 
 use crate::model::Model;
@@ -115,7 +115,9 @@ pub fn write(
         let title = row.film.clone();
         let truth = truth.join(", ");
         let mut notes = vec![format!(
-            "Truth: {}.",
+            "Answer: {}, {:.1} %. Truth: {}.",
+            findings[answer],
+            100.0 * answers.score(film, answer),
             if truth.is_empty() { "unknown" } else { &truth }
         )];
         if phantoms {
@@ -136,9 +138,12 @@ pub fn write(
                 notes: notes.clone(),
             };
             let outlines: Vec<Outline<'_>> = lesion.iter().map(outline).collect();
-            let (Start::Logit(finding) | Start::Difference(finding, _)) = &map.start;
-            let finding = findings.iter().position(|name| name == finding).unwrap_or(answer);
-            let probability = Some(answers.score(film, finding));
+            // A difference of logits has no probability of its own.
+            let probability = match &map.start {
+                Start::Logit(finding) => findings.iter().position(|name| name == finding),
+                Start::Difference(..) => None,
+            };
+            let probability = probability.map(|finding| answers.score(film, finding));
             let geometry = &prepared.geometry;
             drawn.push(picture::draw(
                 &source,
@@ -161,7 +166,7 @@ pub fn write(
         }
         explained.dedup();
         let name = format!("{:03}.png", items.len() + 1);
-        sheet(&source, &drawn, &style).save(&folder.join(&name))?;
+        picture::sheet(&source, &drawn, "", &style).save(&folder.join(&name))?;
         items.push(IndexItem {
             film: title,
             picture: name.into(),
@@ -182,14 +187,6 @@ pub fn write(
     }
     .write(run)?;
     Ok(count)
-}
-
-fn sheet(
-    film: &Film,
-    maps: &[pleura_film::picture::Picture],
-    style: &Style,
-) -> pleura_film::picture::Picture {
-    picture::sheet(film, maps, "", style)
 }
 
 fn outline(mask: &Mask) -> Outline<'_> {

@@ -303,28 +303,40 @@ impl Job<'_> {
                     .map(|place| probabilities[place]),
                 Start::Difference(..) => None,
             };
-            let geometry = &prepared.geometry;
-            let picture = picture::draw(
-                film,
-                geometry,
-                map,
-                probability,
-                &self.composite,
-                &labels,
-                &[],
-                &style,
-            )?;
-            let path = self
-                .args
-                .out
-                .join(format!("{stem}.{}.png", file_name(&map.start.words())));
-            picture.save(&path)?;
+            let (picture, path) = self.draw(film, &prepared.geometry, map, probability, &labels, stem)?;
             drawn.push(picture);
             paths.push(path);
         }
         let sheet = self.args.out.join(format!("{stem}.sheet.png"));
         picture::sheet(film, &drawn, stem, &style).save(&sheet)?;
         Ok((paths, sheet))
+    }
+
+    /// One heatmap over its film, saved.
+    fn draw(
+        &self,
+        film: &Film,
+        geometry: &Geometry,
+        map: &Map,
+        probability: Option<f64>,
+        labels: &Labels,
+        stem: &str,
+    ) -> Result<(Picture, PathBuf)> {
+        let style = Style::default();
+        let picture = picture::draw(
+            film,
+            geometry,
+            map,
+            probability,
+            &self.composite,
+            labels,
+            &[],
+            &style,
+        )?;
+        let name = format!("{stem}.{}.png", file_name(&map.start.words()));
+        let path = self.args.out.join(name);
+        picture.save(&path)?;
+        Ok((picture, path))
     }
 
     /// The mean heatmap of each question over an empty film, and a sheet of all; returns their paths.
@@ -335,7 +347,6 @@ impl Job<'_> {
         let size = self.model.preparation.size;
         let nothing = Film::from_grey(size, size, vec![0.25; size * size])?;
         let geometry = Geometry::new(size, size, size, Fit::Stretch);
-        let style = Style::default();
         let labels = Labels {
             title: format!("mean of {} films", mean.films),
             notes: Vec::new(),
@@ -349,21 +360,7 @@ impl Job<'_> {
                 .for_each(|value| *value = (f64::from(*value) / films) as f32);
             map.ledger.start /= films;
             map.ledger.input /= films;
-            let picture = picture::draw(
-                &nothing,
-                &geometry,
-                &map,
-                None,
-                &self.composite,
-                &labels,
-                &[],
-                &style,
-            )?;
-            let path = self
-                .args
-                .out
-                .join(format!("mean.{}.png", file_name(&map.start.words())));
-            picture.save(&path)?;
+            let (picture, path) = self.draw(&nothing, &geometry, &map, None, &labels, "mean")?;
             drawn.push(picture);
             paths.push(path);
         }

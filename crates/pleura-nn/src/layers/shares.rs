@@ -43,6 +43,7 @@ impl<T> Split<T> {
             weights: &self.weights,
             outputs: self.outputs,
             inputs: self.inputs,
+            prepared: None,
         }
     }
 
@@ -52,6 +53,7 @@ impl<T> Split<T> {
             weights: &self.weights,
             outputs: at.outputs,
             inputs: at.inputs,
+            prepared: None,
         }
     }
 }

@@ -165,6 +165,7 @@ pub(crate) fn relevance<B: Backend>(
                 weights: &ones,
                 outputs: 1,
                 inputs,
+                prepared: None,
             };
             pass.backend
                 .stem_conv_input_gradient(kernel, plan.window, &shares, *input_grid, &mut out);

@@ -117,6 +117,9 @@ pub struct Kernel<'a, T> {
     pub inputs: usize,
     /// What [`Backend::prepare`] made of the weights for this use; made on the way where there is none.
     pub prepared: Option<&'a T>,
+    /// Sum the products themselves, so that an output of nothing but zeros is zero and one of positive terms positive. Relevance
+    /// divides by outputs; algorithms that save products leave rounding errors where there was nothing.
+    pub exact: bool,
 }
 
 /// What a convolution's weights are for.

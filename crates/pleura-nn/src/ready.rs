@@ -55,5 +55,6 @@ fn kernel<T>(values: &[T], at: ConvAt) -> Kernel<'_, T> {
         outputs: at.outputs,
         inputs: at.inputs,
         prepared: None,
+        exact: false,
     }
 }

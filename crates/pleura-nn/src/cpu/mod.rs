@@ -1,5 +1,6 @@
 //! The fast backend: `f32`, all cores, instructions chosen at run time.
 
+mod direct3x3;
 mod finish;
 mod kernel;
 mod lanes;
@@ -15,6 +16,7 @@ mod winograd;
 
 use std::ops::Range;
 
+use self::direct3x3::Bands;
 use self::finish::{Finish, write_moments};
 use self::kernel::Kernels;
 use self::pack::{Panels, Source};
@@ -231,6 +233,7 @@ impl Backend for Cpu {
             outputs,
             inputs,
             prepared,
+            ..
         } = kernel;
         let panels = self.rows_panels(weights, prepared, outputs, inputs);
         let bias = bias.map(Vec::as_slice);
@@ -297,7 +300,17 @@ impl Backend for Cpu {
             outputs,
             inputs,
             prepared,
+            exact,
         } = kernel;
+        if exact {
+            let panels = self.rows_panels(weights, None, outputs, inputs * 9);
+            let (columns, bands) = (grid.columns(), Bands::of(grid));
+            let finish = Finish::write(self.path, target, None, outputs, columns, bands.count());
+            let source = self.source(x, 0, columns, prologue);
+            self.direct3x3(&panels, inputs, source, bands, &finish);
+            finish.end();
+            return;
+        }
         let made = prepared.is_none().then(|| self.forward3x3(weights, outputs, inputs));
         let weights = prepared.or(made.as_ref()).map_or(&[][..], Vec::as_slice);
         let columns = grid.columns();
@@ -361,6 +374,7 @@ impl Backend for Cpu {
             outputs,
             inputs,
             prepared,
+            ..
         } = kernel;
         let patches = Patches { inputs, window, grid };
         let steps = patches.len();

@@ -99,6 +99,15 @@ impl Source<'_> {
         }
     }
 
+    /// Copies a stretch of a row.
+    pub(super) fn read(&self, row: usize, from: usize, out: &mut [f32]) {
+        let values = self.values(row, from, out.len());
+        match self.prologue {
+            None => out.copy_from_slice(values),
+            Some(affine) => path::affine_relu(self.path, values, affine.scale[row], affine.shift[row], out),
+        }
+    }
+
     /// Cuts a stretch of a row into panels of `width` columns, `stride` apart.
     pub(super) fn cut(
         &self,

@@ -69,12 +69,18 @@ impl<'a, B: Backend> Pass<'a, B> {
             .norm_back(gamma, beta, mean, variance, self.norm == Norm::Batch)
     }
 
+    /// A trace with running statistics is one that relevance may follow.
+    fn exact(&self) -> bool {
+        self.keep && self.norm == Norm::Running
+    }
+
     pub(crate) fn kernel(&self, at: ConvAt) -> Kernel<'a, B::Tensor> {
         Kernel {
             weights: &self.values[at.weights],
             outputs: at.outputs,
             inputs: at.inputs,
             prepared: self.ready.and_then(|ready| ready.weights(at)),
+            exact: self.exact(),
         }
     }
 

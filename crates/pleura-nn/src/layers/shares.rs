@@ -44,6 +44,7 @@ impl<T> Split<T> {
             outputs: self.outputs,
             inputs: self.inputs,
             prepared: None,
+            exact: true,
         }
     }
 
@@ -54,6 +55,7 @@ impl<T> Split<T> {
             outputs: at.outputs,
             inputs: at.inputs,
             prepared: None,
+            exact: true,
         }
     }
 }

@@ -166,6 +166,7 @@ pub(crate) fn relevance<B: Backend>(
                 outputs: 1,
                 inputs,
                 prepared: None,
+                exact: true,
             };
             pass.backend
                 .stem_conv_input_gradient(kernel, plan.window, &shares, *input_grid, &mut out);

@@ -258,7 +258,7 @@ pub trait Backend: Send + Sync {
     /// The number type.
     type Real: Real;
     /// A flat buffer on the device.
-    type Tensor: Clone + Send + Sync;
+    type Tensor: Clone + Default + Send + Sync;
 
     /// Name of the backend and of the path it chose on this machine, as `pleura doctor` shows it.
     fn describe(&self) -> String;
@@ -275,10 +275,20 @@ pub trait Backend: Send + Sync {
 
     /// Copies values to the device.
     fn upload(&self, values: &[Self::Real]) -> Self::Tensor;
+    /// [`Backend::upload`] of values that nobody else needs.
+    fn adopt(&self, values: Vec<Self::Real>) -> Self::Tensor {
+        self.upload(&values)
+    }
     /// Copies values from the device.
     fn download(&self, tensor: &Self::Tensor) -> Vec<Self::Real>;
     /// A buffer of zeros.
     fn zeros(&self, len: usize) -> Self::Tensor;
+    /// A buffer to be written before it is read: what stands in it is whatever was left there.
+    fn room(&self, len: usize) -> Self::Tensor {
+        self.zeros(len)
+    }
+    /// Takes back a buffer that is no longer needed, for a later [`Backend::room`].
+    fn recycle(_tensor: Self::Tensor) {}
 
     /// Moments of the given rows of a map `[channels, columns]`, written at the same rows of `moments`.
     fn moments(

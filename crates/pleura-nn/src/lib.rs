@@ -9,6 +9,7 @@ mod host;
 mod layers;
 pub mod network;
 mod plan;
+pub mod profile;
 mod ready;
 pub mod reference;
 pub mod relevance;

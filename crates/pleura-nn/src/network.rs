@@ -56,6 +56,19 @@ pub struct Trace<B: Backend> {
     pub(crate) batch: usize,
 }
 
+impl<B: Backend> Drop for Trace<B> {
+    fn drop(&mut self) {
+        let maps = self.blocks.iter_mut().flat_map(|block| {
+            let bottlenecks = block.layers.iter_mut().map(|layer| &mut layer.bottleneck);
+            bottlenecks.chain([&mut block.map])
+        });
+        let pooled = self.transitions.iter_mut().map(|kept| &mut kept.pooled);
+        for map in maps.chain(pooled).chain([&mut self.stem.convolved, &mut self.input]) {
+            B::recycle(std::mem::take(map));
+        }
+    }
+}
+
 impl<B: Backend> Network<B> {
     /// Puts weights on a backend.
     ///
@@ -176,13 +189,13 @@ impl<B: Backend> Network<B> {
         let Normalisation { mean, std } = self.normalisation;
         let mut input = Vec::with_capacity(INPUT_CHANNELS * grey.len());
         for (mean, std) in mean.into_iter().zip(std) {
-            let (mean, std) = (f64::from(mean), f64::from(std));
+            let (mean, factor) = (f64::from(mean), 1.0 / f64::from(std));
             input.extend(
                 grey.iter()
-                    .map(|&grey| B::Real::from_f64((f64::from(grey) - mean) / std)),
+                    .map(|&grey| B::Real::from_f64((f64::from(grey) - mean) * factor)),
             );
         }
-        Ok(self.backend.upload(&input))
+        Ok(self.backend.adopt(input))
     }
 
     fn check_input(&self, found: usize, channels: usize, batch: usize, size: usize) -> Result<(), Error> {
@@ -276,7 +289,7 @@ impl<B: Backend> Network<B> {
         let mut block = dense_block::fresh(&pass, &plan.blocks[0], first);
         let mut stem = stem::forward(&pass, &plan.stem, &input, grid, block.target(&pass, 0));
         if !keep {
-            stem.convolved = self.backend.zeros(0);
+            B::recycle(std::mem::take(&mut stem.convolved));
         }
         let (mut blocks, mut transitions) = (Vec::new(), Vec::new());
         for (number, block_plan) in plan.blocks.iter().enumerate() {
@@ -288,6 +301,9 @@ impl<B: Backend> Network<B> {
                 if keep {
                     blocks.push(next);
                     transitions.push(kept);
+                } else {
+                    B::recycle(next.map);
+                    B::recycle(kept.pooled);
                 }
             }
         }
@@ -379,13 +395,15 @@ impl<B: Backend> Network<B> {
             let weights = scope.wants(&format!("transition{number}"));
             let (transition, kept) = (&plan.transitions[before], &trace.transitions[before]);
             let from = &trace.blocks[before];
-            (map, sums) = transition::backward(&pass, transition, kept, from, &map, weights, gradients);
+            let before = transition::backward(&pass, transition, kept, from, &map, weights, gradients);
+            B::recycle(std::mem::replace(&mut map, before.0));
+            sums = before.1;
         }
         if !wanted[0] {
             return None;
         }
         let wants = (scope.wants("stem"), scope.input);
-        stem::backward(
+        let input = stem::backward(
             &pass,
             &plan.stem,
             &trace.stem,
@@ -393,7 +411,9 @@ impl<B: Backend> Network<B> {
             &map,
             wants,
             gradients,
-        )
+        );
+        B::recycle(map);
+        input
     }
 
     /// Relevance of the input, `[3, batch, size, size]`, for a start of `Σ_k c_k · logit_k` with the coefficients `c`,

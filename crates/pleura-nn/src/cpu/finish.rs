@@ -34,6 +34,16 @@ impl<'a> SharedRows<'a> {
         }
     }
 
+    /// The place of a block of rows and columns.
+    fn block(&self, row: usize, rows: usize, from: usize, len: usize) -> *mut f32 {
+        assert!(
+            from + len <= self.columns && (row + rows) * self.columns <= self.len,
+            "a block outside its map"
+        );
+        // SAFETY: inside the map, as just checked.
+        unsafe { self.start.add(row * self.columns + from) }
+    }
+
     /// Columns `from..from + len` of a row.
     ///
     /// # Safety
@@ -258,6 +268,32 @@ pub(super) struct Tile<'f, 'a> {
 }
 
 impl Tile<'_, '_> {
+    /// Where a product may write `rows` rows from `row` on and `len` columns from `from` on by itself, to be followed by
+    /// [`Tile::written`], and how far apart rows are; nothing where values must pass through [`Tile::row`].
+    pub(super) fn block(&self, row: usize, rows: usize, from: usize, len: usize) -> Option<(*mut f32, usize)> {
+        let finish = self.finish;
+        assert!(row + rows <= finish.rows, "a row too many");
+        match finish.kind {
+            Kind::Write { bias: None, .. } => {
+                Some((finish.map.block(finish.first_row + row, rows, from, len), finish.columns))
+            }
+            _ => None,
+        }
+    }
+
+    /// Ends columns of a row that stand in their place already.
+    pub(super) fn written(&mut self, row: usize, from: usize, len: usize) {
+        let finish = self.finish;
+        let Some(sums) = self.sums else { return };
+        // SAFETY: as in `row`.
+        let values = unsafe { finish.map.stretch(finish.first_row + row, from, len) };
+        let (a, b) = path::sums(finish.path, values);
+        // SAFETY: as in `row`.
+        let pair = unsafe { &mut *sums[row].get() };
+        pair.0 += a;
+        pair.1 += b;
+    }
+
     /// Ends columns `from..from + values.len()` of a row.
     pub(super) fn row(&mut self, row: usize, from: usize, values: &[f32]) {
         let finish = self.finish;

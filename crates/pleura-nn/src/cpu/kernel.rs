@@ -155,6 +155,28 @@ impl Micro {
         add: bool,
     ) {
         assert!(
+            c.len() >= (self.rows - 1) * stride + self.columns,
+            "C is too short"
+        );
+        // SAFETY: as just checked.
+        unsafe { self.run_at(a, b, offsets, c.as_mut_ptr(), stride, add) };
+    }
+
+    /// [`Micro::run`] where `c` is part of a map that others write elsewhere.
+    ///
+    /// # Safety
+    /// `c` is writable for `rows` rows of `columns` values, `stride` apart, and nobody else's meanwhile.
+    #[inline]
+    pub(super) unsafe fn run_at(
+        &self,
+        a: &[f32],
+        b: &[f32],
+        offsets: Offsets<'_>,
+        c: *mut f32,
+        stride: usize,
+        add: bool,
+    ) {
+        assert!(
             a.len() >= offsets.steps.len() * self.rows,
             "A is packed too short"
         );
@@ -162,19 +184,16 @@ impl Micro {
             b.len() >= offsets.largest as usize + self.columns,
             "B is too short for its offsets"
         );
-        assert!(
-            c.len() >= (self.rows - 1) * stride + self.columns,
-            "C is too short"
-        );
         // SAFETY: the lengths were just checked against every address that the kernel computes; `largest` bounds
-        // every offset by construction, and a kernel is chosen only where the processor has its instructions.
+        // every offset by construction, the caller promises `c`, and a kernel is chosen only where the processor has its
+        // instructions.
         unsafe {
             (self.run)(
                 offsets.steps.len(),
                 a.as_ptr(),
                 b.as_ptr(),
                 offsets.steps.as_ptr(),
-                c.as_mut_ptr(),
+                c,
                 stride,
                 add,
             );

@@ -13,6 +13,8 @@ pub(super) trait Lanes: Copy {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn fused(self, factor: f32, add: Self) -> Self;
+    /// `max(scale · self + shift, floor)`, in two roundings on every path.
+    fn scaled(self, scale: f32, shift: f32, floor: f32) -> Self;
 }
 
 /// Eight values in plain Rust.
@@ -44,12 +46,17 @@ impl Lanes for Plain {
     fn fused(self, factor: f32, add: Self) -> Self {
         Self(std::array::from_fn(|i| self.0[i] * factor + add.0[i]))
     }
+    #[inline(always)]
+    fn scaled(self, scale: f32, shift: f32, floor: f32) -> Self {
+        Self(self.0.map(|x| (scale * x + shift).max(floor)))
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::{
-        __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps,
+        __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_max_ps, _mm256_mul_ps, _mm256_set1_ps,
+        _mm256_storeu_ps, _mm256_sub_ps,
     };
 
     /// One register. Made only inside code that is compiled for AVX2 and FMA and runs where both are.
@@ -88,6 +95,14 @@ mod avx2 {
         fn fused(self, factor: f32, add: Self) -> Self {
             // SAFETY: as above.
             Self(unsafe { _mm256_fmadd_ps(self.0, _mm256_set1_ps(factor), add.0) })
+        }
+        #[inline(always)]
+        fn scaled(self, scale: f32, shift: f32, floor: f32) -> Self {
+            // SAFETY: as above.
+            Self(unsafe {
+                let x = _mm256_mul_ps(_mm256_set1_ps(scale), self.0);
+                _mm256_max_ps(_mm256_add_ps(x, _mm256_set1_ps(shift)), _mm256_set1_ps(floor))
+            })
         }
     }
 }

@@ -8,6 +8,7 @@ mod pack;
 mod path;
 mod pointwise;
 mod pool;
+mod room;
 mod scratch;
 mod squares;
 mod stem;
@@ -127,12 +128,24 @@ impl Backend for Cpu {
         values.to_vec()
     }
 
+    fn adopt(&self, values: Vec<f32>) -> Tensor {
+        values
+    }
+
     fn download(&self, tensor: &Tensor) -> Vec<f32> {
         tensor.clone()
     }
 
     fn zeros(&self, len: usize) -> Tensor {
         vec![0.0; len]
+    }
+
+    fn room(&self, len: usize) -> Tensor {
+        room::take(len)
+    }
+
+    fn recycle(tensor: Tensor) {
+        room::give(tensor);
     }
 
     fn moments(&self, x: &Tensor, rows: Range<usize>, columns: usize, moments: &mut Moments<Tensor>) {

@@ -118,17 +118,8 @@ impl Source<'_> {
         width: usize,
         stride: usize,
     ) {
-        let Prologue { scale, shift, floor } = self.prologue(row);
-        path::panels(
-            self.path,
-            self.values(row, from, len),
-            scale,
-            shift,
-            floor,
-            out,
-            width,
-            stride,
-        );
+        let values = self.values(row, from, len);
+        path::panels(self.path, values, self.prologue(row), out, width, stride);
     }
 
     /// Writes a stretch of rows into panels `[positions][lanes]`, `stride` apart: row after row the lanes of the first panel,

@@ -1,5 +1,9 @@
 //! Which instructions this machine has, and loops over rows compiled for each choice.
 
+use super::lanes::{Lanes, Plain};
+#[cfg(target_arch = "x86_64")]
+use super::lanes::Register;
+
 /// The instruction set that a backend computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
@@ -145,15 +149,36 @@ per_path! {
     }
 }
 
-per_path! {
-    /// One row cut into panels of `width` columns, `stride` apart, after its norm and `ReLU`; columns behind the row's end are
-    /// left as they are.
-    fn panels(x: &[f32], scale: f32, shift: f32, floor: f32, out: &mut [f32], width: usize, stride: usize) {
-        for (out, x) in out.chunks_mut(stride).zip(x.chunks(width)) {
-            for (out, &x) in out.iter_mut().zip(x) {
+/// One row cut into panels of `width` columns (a multiple of eight), `stride` apart, after its norm and `ReLU`; columns behind the
+/// row's end are left as they are.
+pub(super) fn panels(path: Path, x: &[f32], prologue: Prologue, out: &mut [f32], width: usize, stride: usize) {
+    #[inline(always)]
+    fn body<L: Lanes>(x: &[f32], prologue: Prologue, out: &mut [f32], width: usize, stride: usize) {
+        let Prologue { scale, shift, floor } = prologue;
+        let whole = x.chunks_exact(width);
+        let rest = whole.remainder();
+        let end = (x.len() - rest.len()) / width * stride;
+        for (x, out) in whole.zip(out.chunks_mut(stride)) {
+            for (x, out) in x.chunks_exact(8).zip(out.chunks_exact_mut(8)) {
+                L::load(x).scaled(scale, shift, floor).store(out);
+            }
+        }
+        if !rest.is_empty() {
+            for (out, &x) in out[end..].iter_mut().zip(rest) {
                 *out = (scale * x + shift).max(floor);
             }
         }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    fn avx2(x: &[f32], prologue: Prologue, out: &mut [f32], width: usize, stride: usize) {
+        body::<Register>(x, prologue, out, width, stride);
+    }
+    match path {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: this path is chosen only where the processor has AVX2 and FMA.
+        Path::Avx2 => unsafe { avx2(x, prologue, out, width, stride) },
+        Path::Portable => body::<Plain>(x, prologue, out, width, stride),
     }
 }
 

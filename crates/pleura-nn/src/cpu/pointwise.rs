@@ -1,25 +1,34 @@
 //! 1×1 convolutions: one matrix product over all columns of a map, cut into tiles of columns.
 
 use super::finish::Finish;
-use super::kernel::OffsetList;
+use super::kernel::{OffsetList, Strided};
 use super::pack::{Panels, Source};
 use super::scratch::scratch;
-use super::{Cpu, team};
+use super::{Cpu, path, team};
 
 /// Steps of the inner dimension that a tile keeps in cache at once.
-const DEPTH: usize = 256;
+const DEPTH_: usize = 256;
 /// Panels of columns in a tile.
-const TILE_PANELS: usize = 6;
-/// Columns of one step of a weight gradient.
-const STEP: usize = 256;
-/// Parts into which the columns of a weight gradient are cut; each has sums of its own, added in order.
-const PARTS: usize = 16;
+const TILE_PANELS_: usize = 16;
+/// Columns of one step of a weight gradient, and rows of the source in it: both operands stay in the first cache.
+const STEP: usize = 192;
+const TOGETHER: usize = 24;
+/// Tasks into which a weight gradient is cut: blocks of about this many rows of the source, at most so many, and parts of the columns,
+/// of at least so many steps. Parts have sums of their own, added in order.
+const TASKS: usize = 16;
+const BLOCK: usize = 128;
+const MOST_BLOCKS: usize = 8;
+const PART_STEPS: usize = 8;
+const LANES: usize = 8;
 
+fn envn(k:&str,d:usize)->usize{std::env::var(k).ok().and_then(|v|v.parse().ok()).unwrap_or(d)}
+#[allow(non_snake_case)]
 impl Cpu {
     /// Columns of a tile: tiles of a map are of equal width, but for what panels leave over, and at least two where there are two
     /// panels.
     fn tile_columns(&self, columns: usize) -> usize {
         let panels = columns.div_ceil(self.kernels.wide.columns);
+        let TILE_PANELS=envn("TP",TILE_PANELS_);
         let tiles = panels.div_ceil(TILE_PANELS).max(2);
         panels.div_ceil(tiles).max(1) * self.kernels.wide.columns
     }
@@ -33,6 +42,7 @@ impl Cpu {
     pub(super) fn product(&self, weights: &Panels<'_>, depth: usize, source: Source<'_>, finish: &Finish<'_>) {
         let micro = self.kernels.wide;
         let width = micro.columns;
+        let DEPTH=envn("DP",DEPTH_);
         let tile_columns = self.tile_columns(source.columns);
         let offsets = OffsetList::regular(DEPTH, width);
         // Few outputs and a deep inner dimension, or the other way round: the rows of a tile are made block by block
@@ -61,17 +71,41 @@ impl Cpu {
                         for panel in 0..panels {
                             let b = &read[panel * steps * width..(panel + 1) * steps * width];
                             let offsets = offsets.within(steps);
+                            let place = from + panel * width;
+                            let whole = place + width <= source.columns;
                             for row in 0..blocks {
-                                let c = &mut out[row * micro.rows * tile_columns + panel * width..];
                                 let a = weights.panel(block + row, start, start + steps);
-                                micro.run(a, b, offsets, c, tile_columns, start > 0);
+                                let first = (block + row) * micro.rows;
+                                let inside = whole && first + micro.rows <= weights.rows;
+                                let target = inside
+                                    .then(|| end.block(first, micro.rows, place, width))
+                                    .flatten();
+                                if let Some((c, stride)) = target {
+                                    // SAFETY: the block is inside the map, and inside this tile's columns.
+                                    unsafe { micro.run_at(a, b, offsets, c, stride, start > 0) };
+                                } else {
+                                    let c = &mut out[row * micro.rows * tile_columns + panel * width..];
+                                    micro.run(a, b, offsets, c, tile_columns, start > 0);
+                                }
                             }
                         }
                         start += steps;
                     }
                     let first = block * micro.rows;
                     for row in first..(first + blocks * micro.rows).min(weights.rows) {
-                        end.row(row, from, &out[(row - first) * tile_columns..][..columns]);
+                        let values = &out[(row - first) * tile_columns..][..columns];
+                        // What stands in its place already, and what does not: the last panel, or rows of an uneven block.
+                        let whole_rows = weights.rows / micro.rows * micro.rows;
+                        let done = match end.block(row, 1, from, columns) {
+                            Some(_) if row < whole_rows => columns.min((source.columns - from) / width * width),
+                            _ => 0,
+                        };
+                        if done > 0 {
+                            end.written(row, from, done);
+                        }
+                        if done < columns {
+                            end.row(row, from + done, &values[done..]);
+                        }
                     }
                     block += blocks;
                 }
@@ -86,39 +120,57 @@ impl Cpu {
         (inputs, source): (usize, Source<'_>),
         weights: &mut [f32],
     ) {
-        let micro = self.kernels.wide;
+        let kernel = self.kernels.rows;
         let columns = source.columns;
         let steps = columns.div_ceil(STEP);
-        let parts = PARTS.min(steps);
-        let stride = inputs.next_multiple_of(micro.columns);
-        let padded_rows = outputs.next_multiple_of(micro.rows);
-        let offsets = OffsetList::regular(STEP, micro.columns);
-        let mut partial = vec![0f32; parts * padded_rows * stride];
-        team::each_piece(&mut partial, padded_rows * stride, |part, sums| {
-            scratch([padded_rows * STEP, micro.columns * STEP], |[a, b]| {
+        let blocks = (inputs / BLOCK).clamp(1, MOST_BLOCKS);
+        let parts = (TASKS / blocks).min(steps / PART_STEPS).max(1);
+        let block_rows = inputs.div_ceil(blocks);
+        let panels = outputs.div_ceil(kernel.columns);
+        let stride = panels * kernel.columns;
+        // Sums stand the other way round, `[inputs, outputs]`: so the many rows of `source` are read as they lie, and only the few
+        // of `gradient` are turned.
+        let mut partial = vec![0f32; parts * blocks * block_rows * stride];
+        team::each_piece(&mut partial, block_rows * stride, |task, sums| {
+            let (part, first) = (task / blocks, task % blocks * block_rows);
+            let sums = &mut sums[..block_rows.min(inputs.saturating_sub(first)) * stride];
+            scratch([stride * STEP, TOGETHER * STEP], |[b, a]| {
                 for step in part * steps / parts..(part + 1) * steps / parts {
                     let from = step * STEP;
                     let len = STEP.min(columns - from);
-                    gradient.interleave(0..outputs, from, len, a, micro.rows, micro.rows * STEP);
-                    for first in (0..inputs).step_by(micro.columns) {
-                        let rows = first..(first + micro.columns).min(inputs);
-                        source.interleave(rows, from, len, b, micro.columns, micro.columns * STEP);
-                        for panel in 0..padded_rows / micro.rows {
-                            let a = &a[panel * micro.rows * STEP..][..micro.rows * len];
-                            let c = &mut sums[panel * micro.rows * stride + first..];
-                            micro.run(a, &b[..micro.columns * len], offsets.within(len), c, stride, true);
+                    gradient.interleave(0..outputs, from, len, b, kernel.columns, kernel.columns * STEP);
+                    for (group, sums) in sums.chunks_mut(TOGETHER * stride).enumerate() {
+                        let rows = sums.len() / stride;
+                        for (row, a) in a.chunks_exact_mut(STEP).take(rows).enumerate() {
+                            source.read(first + group * TOGETHER + row, from, &mut a[..len]);
+                        }
+                        for panel in 0..panels {
+                            let a = Strided {
+                                values: a,
+                                row: STEP,
+                                step: 1,
+                            };
+                            let b = &b[panel * kernel.columns * STEP..];
+                            let c = &mut sums[panel * kernel.columns..];
+                            kernel.product(rows, len, a, b, c, stride, true);
                         }
                     }
                 }
             });
         });
-        team::each_piece(weights, inputs, |row, out| {
-            out.fill(0.0);
-            for part in partial.chunks_exact(padded_rows * stride) {
-                for (out, value) in out.iter_mut().zip(&part[row * stride..]) {
-                    *out += value;
+        team::each_piece(weights, inputs * LANES, |group, out| {
+            scratch([inputs * LANES, inputs * LANES], |[sums, turned]| {
+                sums.fill(0.0);
+                for part in partial.chunks_exact(blocks * block_rows * stride) {
+                    for (sums, part) in sums.chunks_exact_mut(LANES).zip(part.chunks_exact(stride)) {
+                        for (sum, value) in sums.iter_mut().zip(&part[group * LANES..]) {
+                            *sum += value;
+                        }
+                    }
                 }
-            }
+                path::spread8(self.path, sums, turned, inputs);
+                out.copy_from_slice(&turned[..out.len()]);
+            });
         });
     }
 }

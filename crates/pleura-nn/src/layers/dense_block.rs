@@ -33,7 +33,7 @@ pub(crate) struct LayerTrace<T> {
 /// A block's map with room for all its rows, none written.
 pub(crate) fn fresh<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, grid: Grid) -> BlockTrace<B::Tensor> {
     BlockTrace {
-        map: pass.backend.zeros(plan.channels * grid.columns()),
+        map: pass.backend.room(plan.channels * grid.columns()),
         moments: pass.fresh_moments(plan.channels),
         grid,
         layers: Vec::new(),
@@ -62,7 +62,7 @@ pub(crate) fn forward<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, trace: &
     } in &plan.layers
     {
         let prologue = pass.affine(*norm1, &trace.moments);
-        let mut bottleneck = pass.backend.zeros(conv1.outputs * grid.columns());
+        let mut bottleneck = pass.backend.room(conv1.outputs * grid.columns());
         let mut moments = pass.fresh_moments(conv1.outputs);
         let out = Target {
             map: &mut bottleneck,
@@ -83,6 +83,8 @@ pub(crate) fn forward<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, trace: &
             .conv3x3(pass.kernel(*conv2), &bottleneck, Some(&prologue), grid, out);
         if pass.keep {
             trace.layers.push(LayerTrace { bottleneck, moments });
+        } else {
+            B::recycle(bottleneck);
         }
     }
 }
@@ -126,7 +128,7 @@ pub(crate) fn backward<B: Backend>(
             pass.backend
                 .conv3x3_weight_gradient(shape, gradient, row, x, prologue, *grid, out);
         }
-        let mut back = pass.backend.zeros(conv2.inputs * columns);
+        let mut back = pass.backend.room(conv2.inputs * columns);
         let mut back_sums = pass.fresh_sums(conv2.inputs);
         let sink = through(
             gradients,
@@ -160,6 +162,7 @@ pub(crate) fn backward<B: Backend>(
         let sink = through(gradients, norm1, map, &norm, gradient, true, Some(sums));
         pass.backend
             .pointwise_input_gradient(pass.kernel(conv1), &back, 0, columns, Sink::Norm(sink));
+        B::recycle(back);
     }
     if batch {
         pass.backend

@@ -81,7 +81,7 @@ pub(crate) fn backward_to_map<B: Backend>(
         Sink::Plain(&mut back),
     );
     let norm = pass.norm_back(plan.norm, &from.moments);
-    let mut into = pass.backend.zeros(channels * from.grid.columns());
+    let mut into = pass.backend.room(channels * from.grid.columns());
     let mut sums = pass.fresh_sums(channels);
     let sink = through(
         gradients,

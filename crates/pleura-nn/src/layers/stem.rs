@@ -29,7 +29,7 @@ pub(crate) fn forward<B: Backend>(
 ) -> StemTrace<B::Tensor> {
     let channels = plan.conv.outputs;
     let grid = input_grid.after(plan.window);
-    let mut convolved = pass.backend.zeros(channels * grid.columns());
+    let mut convolved = pass.backend.room(channels * grid.columns());
     let mut moments = pass.fresh_moments(channels);
     let out = Target {
         map: &mut convolved,
@@ -67,7 +67,7 @@ pub(crate) fn backward<B: Backend>(
     } = trace;
     let channels = plan.conv.outputs;
     let norm = pass.norm_back(plan.norm, moments);
-    let mut back = pass.backend.zeros(channels * grid.columns());
+    let mut back = pass.backend.room(channels * grid.columns());
     let mut sums = pass.fresh_sums(channels);
     let sink = through(
         gradients,
@@ -97,7 +97,7 @@ pub(crate) fn backward<B: Backend>(
         pass.backend
             .stem_conv_weight_gradient(shape, plan.window, &back, input, *input_grid, out);
     }
-    input_gradient.then(|| {
+    let input = input_gradient.then(|| {
         let mut out = pass.backend.zeros(plan.conv.inputs * input_grid.columns());
         pass.backend.stem_conv_input_gradient(
             pass.kernel(plan.conv),
@@ -107,7 +107,9 @@ pub(crate) fn backward<B: Backend>(
             &mut out,
         );
         out
-    })
+    });
+    B::recycle(back);
+    input
 }
 
 /// From relevance at the pool's outputs, `[channels, pooled columns]`, to the input's, `[3, columns]`: the winner of each window

@@ -26,7 +26,7 @@ pub(crate) fn forward<B: Backend>(
     let channels = plan.norm.channels;
     let columns = from.grid.halved().columns();
     let prologue = pass.affine(plan.norm, &from.moments);
-    let mut pooled = pass.backend.zeros(channels * columns);
+    let mut pooled = pass.backend.room(channels * columns);
     let out = Target {
         map: &mut pooled,
         row: 0,
@@ -57,7 +57,7 @@ pub(crate) fn backward<B: Backend>(
         pass.backend
             .pointwise_weight_gradient(shape, gradient, 0, &trace.pooled, None, columns, out);
     }
-    let mut back = pass.backend.zeros(channels * columns);
+    let mut back = pass.backend.room(channels * columns);
     pass.backend.pointwise_input_gradient(
         pass.kernel(plan.conv),
         gradient,
@@ -66,7 +66,7 @@ pub(crate) fn backward<B: Backend>(
         Sink::Plain(&mut back),
     );
     let norm = pass.norm_back(plan.norm, &from.moments);
-    let mut into = pass.backend.zeros(channels * from.grid.columns());
+    let mut into = pass.backend.room(channels * from.grid.columns());
     let mut sums = pass.fresh_sums(channels);
     let sink = through(
         gradients,
@@ -87,6 +87,7 @@ pub(crate) fn backward<B: Backend>(
         grid,
         Sink::Norm(sink),
     );
+    B::recycle(back);
     (into, sums)
 }
 

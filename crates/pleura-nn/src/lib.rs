@@ -1,5 +1,8 @@
 //! The DenseNet engine: layers with three passes (forward, backward, relevance), backends, weights in and out.
 
+#[cfg(test)]
+extern crate self as pleura_nn;
+
 pub mod architecture;
 pub mod backend;
 pub mod cpu;

@@ -63,7 +63,10 @@ impl<B: Backend> Drop for Trace<B> {
             bottlenecks.chain([&mut block.map])
         });
         let pooled = self.transitions.iter_mut().map(|kept| &mut kept.pooled);
-        for map in maps.chain(pooled).chain([&mut self.stem.convolved, &mut self.input]) {
+        for map in maps
+            .chain(pooled)
+            .chain([&mut self.stem.convolved, &mut self.input])
+        {
             B::recycle(std::mem::take(map));
         }
     }
@@ -158,7 +161,10 @@ impl<B: Backend> Network<B> {
     }
 
     fn pass(&self, norm: Norm, keep: bool) -> Pass<'_, B> {
-        let ready = || self.ready.get_or_init(|| Ready::of(&self.backend, &self.plan, &self.values));
+        let ready = || {
+            self.ready
+                .get_or_init(|| Ready::of(&self.backend, &self.plan, &self.values))
+        };
         Pass {
             backend: &self.backend,
             values: &self.values,
@@ -271,9 +277,7 @@ impl<B: Backend> Network<B> {
         norm: Norm,
     ) -> Result<(Vec<B::Real>, Trace<B>), Error> {
         let input = self.input(grey, batch, size)?;
-        let trace = self
-            .backend
-            .together(|| self.run(norm, true, input, batch, size));
+        let trace = self.backend.together(|| self.run(norm, true, input, batch, size));
         Ok((self.logits(&trace), trace))
     }
 

@@ -80,7 +80,9 @@ impl<B: Backend> Profiled<B> {
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, Book>> {
-        self.books.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.books
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn measured<R>(&self, key: Key, multiply_adds: f64, reals: usize, step: impl FnOnce(&B) -> R) -> R {
@@ -105,7 +107,12 @@ impl<B: Backend> Network<Profiled<B>> {
             .iter()
             .chain(gradients.map_or(&[][..], Gradients::tensors))
             .map(place)
-            .zip(self.parameters().iter().chain(self.parameters()).map(|spec| &*spec.name))
+            .zip(
+                self.parameters()
+                    .iter()
+                    .chain(self.parameters())
+                    .map(|spec| &*spec.name),
+            )
             .collect();
         let line = |(&(primitive, place, columns), book): (&Key, &Book)| Line {
             primitive,
@@ -359,11 +366,7 @@ impl<B: Backend> Backend for Profiled<B> {
         grid: Grid,
         out: &mut Self::Tensor,
     ) {
-        let key = (
-            "stem_conv_input_gradient",
-            place(kernel.weights),
-            grid.columns(),
-        );
+        let key = ("stem_conv_input_gradient", place(kernel.weights), grid.columns());
         let (work, reals) = stem(kernel.outputs, kernel.inputs, window, grid);
         self.measured(key, work, reals, |inner| {
             inner.stem_conv_input_gradient(kernel, window, gradient, grid, out);

@@ -270,13 +270,20 @@ pub(super) struct Tile<'f, 'a> {
 impl Tile<'_, '_> {
     /// Where a product may write `rows` rows from `row` on and `len` columns from `from` on by itself, to be followed by
     /// [`Tile::written`], and how far apart rows are; nothing where values must pass through [`Tile::row`].
-    pub(super) fn block(&self, row: usize, rows: usize, from: usize, len: usize) -> Option<(*mut f32, usize)> {
+    pub(super) fn block(
+        &self,
+        row: usize,
+        rows: usize,
+        from: usize,
+        len: usize,
+    ) -> Option<(*mut f32, usize)> {
         let finish = self.finish;
         assert!(row + rows <= finish.rows, "a row too many");
         match finish.kind {
-            Kind::Write { bias: None, .. } => {
-                Some((finish.map.block(finish.first_row + row, rows, from, len), finish.columns))
-            }
+            Kind::Write { bias: None, .. } => Some((
+                finish.map.block(finish.first_row + row, rows, from, len),
+                finish.columns,
+            )),
             _ => None,
         }
     }

@@ -1,15 +1,21 @@
 //! Which instructions this machine has, and loops over rows compiled for each choice.
 
-use super::lanes::{Lanes, Plain};
 #[cfg(target_arch = "x86_64")]
 use super::lanes::Register;
+use super::lanes::{Lanes, Plain};
 
 /// The instruction set that a backend computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
+    /// AVX-512 (servers since 2017, some desktops): products only; everything else as with AVX2, which it includes.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
     /// AVX2 and FMA (x86-64 since 2013).
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    /// NEON (every 64-bit ARM).
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     /// Whatever the compiler makes of plain Rust for the build's target.
     Portable,
 }
@@ -17,18 +23,34 @@ pub enum Path {
 impl Path {
     /// The fastest path of this machine.
     pub fn detect() -> Self {
+        Self::available()[0]
+    }
+
+    /// All paths of this machine, the fastest first.
+    pub fn available() -> Vec<Self> {
+        let mut paths = Vec::new();
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            return Self::Avx2;
+            if std::arch::is_x86_feature_detected!("avx512f") {
+                paths.push(Self::Avx512);
+            }
+            paths.push(Self::Avx2);
         }
-        Self::Portable
+        #[cfg(target_arch = "aarch64")]
+        paths.push(Self::Neon);
+        paths.push(Self::Portable);
+        paths
     }
 
     /// Name as `pleura doctor` shows it.
     pub fn name(self) -> &'static str {
         match self {
             #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
             Self::Avx2 => "AVX2 + FMA",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon => "NEON",
             Self::Portable => "portable",
         }
     }
@@ -49,9 +71,9 @@ macro_rules! per_path {
             }
             match path {
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: this path is chosen only where the processor has AVX2 and FMA.
-                Path::Avx2 => unsafe { avx2($($argument),*) },
-                Path::Portable => body($($argument),*),
+                // SAFETY: these paths are chosen only where the processor has AVX2 and FMA.
+                Path::Avx2 | Path::Avx512 => unsafe { avx2($($argument),*) },
+                _ => body($($argument),*),
             }
         }
     };
@@ -151,7 +173,14 @@ per_path! {
 
 /// One row cut into panels of `width` columns (a multiple of eight), `stride` apart, after its norm and `ReLU`; columns behind the
 /// row's end are left as they are.
-pub(super) fn panels(path: Path, x: &[f32], prologue: Prologue, out: &mut [f32], width: usize, stride: usize) {
+pub(super) fn panels(
+    path: Path,
+    x: &[f32],
+    prologue: Prologue,
+    out: &mut [f32],
+    width: usize,
+    stride: usize,
+) {
     #[inline(always)]
     fn body<L: Lanes>(x: &[f32], prologue: Prologue, out: &mut [f32], width: usize, stride: usize) {
         let Prologue { scale, shift, floor } = prologue;
@@ -177,8 +206,8 @@ pub(super) fn panels(path: Path, x: &[f32], prologue: Prologue, out: &mut [f32],
     match path {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this path is chosen only where the processor has AVX2 and FMA.
-        Path::Avx2 => unsafe { avx2(x, prologue, out, width, stride) },
-        Path::Portable => body::<Plain>(x, prologue, out, width, stride),
+        Path::Avx2 | Path::Avx512 => unsafe { avx2(x, prologue, out, width, stride) },
+        _ => body::<Plain>(x, prologue, out, width, stride),
     }
 }
 
@@ -223,8 +252,8 @@ pub(super) fn interleave8(
     match path {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this path is chosen only where the processor has AVX2; the lengths were just checked.
-        Path::Avx2 => unsafe { transpose::interleave8(rows, prologues, out, second, lanes) },
-        Path::Portable => interleave8_plain(rows, prologues, out, second, lanes),
+        Path::Avx2 | Path::Avx512 => unsafe { transpose::interleave8(rows, prologues, out, second, lanes) },
+        _ => interleave8_plain(rows, prologues, out, second, lanes),
     }
 }
 
@@ -235,8 +264,8 @@ pub(super) fn spread8(path: Path, columns: &[f32], out: &mut [f32], stride: usiz
     match path {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this path is chosen only where the processor has AVX2; the lengths were just checked.
-        Path::Avx2 => unsafe { transpose::spread8(columns, out, stride) },
-        Path::Portable => {
+        Path::Avx2 | Path::Avx512 => unsafe { transpose::spread8(columns, out, stride) },
+        _ => {
             for (place, column) in columns.chunks_exact(8).enumerate() {
                 for (lane, value) in column.iter().enumerate() {
                     out[lane * stride + place] = *value;
@@ -269,9 +298,9 @@ fn interleave8_plain(
 mod transpose {
     use std::arch::x86_64::{
         __m256, __m256i, _mm_storeu_ps, _mm256_add_ps, _mm256_castps256_ps128, _mm256_cmpgt_epi32,
-        _mm256_extractf128_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_mul_ps,
-        _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_shuffle_ps,
-        _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+        _mm256_extractf128_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps,
+        _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32,
+        _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
 
     use super::Prologue;
@@ -313,7 +342,9 @@ mod transpose {
         let rest = columns - whole;
         let mask = mask(rest);
         let mut square: [__m256; 8] = [_mm256_set1_ps(0.0); 8];
-        for (square, (row, Prologue { scale, shift, floor })) in square.iter_mut().zip(rows.iter().zip(prologues)) {
+        for (square, (row, Prologue { scale, shift, floor })) in
+            square.iter_mut().zip(rows.iter().zip(prologues))
+        {
             // SAFETY: the mask lets through the row's last values alone.
             let x = unsafe { _mm256_maskload_ps(row.as_ptr().add(whole), mask) };
             let x = _mm256_add_ps(_mm256_mul_ps(_mm256_set1_ps(scale), x), _mm256_set1_ps(shift));
@@ -337,7 +368,10 @@ mod transpose {
             match second {
                 None => _mm256_storeu_ps(out.as_mut_ptr().add(column * lanes), values),
                 Some(second) => {
-                    _mm_storeu_ps(out.as_mut_ptr().add(column * lanes), _mm256_castps256_ps128(values));
+                    _mm_storeu_ps(
+                        out.as_mut_ptr().add(column * lanes),
+                        _mm256_castps256_ps128(values),
+                    );
                     _mm_storeu_ps(
                         second.as_mut_ptr().add(column * lanes),
                         _mm256_extractf128_ps::<1>(values),

@@ -1,5 +1,7 @@
 //! 1×1 convolutions: one matrix product over all columns of a map, cut into tiles of columns.
 
+use std::ops::Range;
+
 use super::finish::Finish;
 use super::kernel::{OffsetList, Strided};
 use super::pack::{Panels, Source};
@@ -7,9 +9,9 @@ use super::scratch::scratch;
 use super::{Cpu, path, team};
 
 /// Steps of the inner dimension that a tile keeps in cache at once.
-const DEPTH_: usize = 256;
-/// Panels of columns in a tile.
-const TILE_PANELS_: usize = 16;
+const DEPTH: usize = 256;
+/// Panels of columns in a tile: rows of a map lie far apart, and long stretches of them are read faster.
+const TILE_PANELS: usize = 16;
 /// Columns of one step of a weight gradient, and rows of the source in it: both operands stay in the first cache.
 const STEP: usize = 192;
 const TOGETHER: usize = 24;
@@ -21,38 +23,46 @@ const MOST_BLOCKS: usize = 8;
 const PART_STEPS: usize = 8;
 const LANES: usize = 8;
 
-fn envn(k:&str,d:usize)->usize{std::env::var(k).ok().and_then(|v|v.parse().ok()).unwrap_or(d)}
-#[allow(non_snake_case)]
 impl Cpu {
-    /// Columns of a tile: tiles of a map are of equal width, but for what panels leave over, and at least two where there are two
-    /// panels.
-    fn tile_columns(&self, columns: usize) -> usize {
+    /// Number of column tiles of a map: an even one, so that two threads share them evenly.
+    pub(super) fn tiles(&self, columns: usize) -> usize {
         let panels = columns.div_ceil(self.kernels.wide.columns);
-        let TILE_PANELS=envn("TP",TILE_PANELS_);
-        let tiles = panels.div_ceil(TILE_PANELS).max(2);
-        panels.div_ceil(tiles).max(1) * self.kernels.wide.columns
+        (panels.div_ceil(TILE_PANELS).next_multiple_of(2))
+            .min(panels)
+            .max(1)
     }
 
-    /// Number of column tiles of a map.
-    pub(super) fn tiles(&self, columns: usize) -> usize {
-        columns.div_ceil(self.tile_columns(columns))
+    /// The panels of a tile.
+    fn tile_panels(&self, columns: usize, tile: usize) -> Range<usize> {
+        let (panels, tiles) = (columns.div_ceil(self.kernels.wide.columns), self.tiles(columns));
+        tile * panels / tiles..(tile + 1) * panels / tiles
     }
 
     /// `weights · source` over all columns: rows of `weights` out, its steps in.
-    pub(super) fn product(&self, weights: &Panels<'_>, depth: usize, source: Source<'_>, finish: &Finish<'_>) {
+    pub(super) fn product(
+        &self,
+        weights: &Panels<'_>,
+        depth: usize,
+        source: Source<'_>,
+        finish: &Finish<'_>,
+    ) {
         let micro = self.kernels.wide;
         let width = micro.columns;
-        let DEPTH=envn("DP",DEPTH_);
-        let tile_columns = self.tile_columns(source.columns);
+        let tiles = self.tiles(source.columns);
+        let tile_columns = source.columns.div_ceil(width).div_ceil(tiles) * width;
         let offsets = OffsetList::regular(DEPTH, width);
         // Few outputs and a deep inner dimension, or the other way round: the rows of a tile are made block by block
         // so that they stay in cache.
         let block_panels = if depth > DEPTH { weights.count() } else { 16 };
-        let room = [DEPTH.min(depth) * tile_columns, block_panels * micro.rows * tile_columns];
-        team::each(source.columns.div_ceil(tile_columns), |tile| {
-            let from = tile * tile_columns;
-            let columns = tile_columns.min(source.columns - from);
-            let panels = columns.div_ceil(width);
+        let room = [
+            DEPTH.min(depth) * tile_columns,
+            block_panels * micro.rows * tile_columns,
+        ];
+        team::each(tiles, |tile| {
+            let panels = self.tile_panels(source.columns, tile);
+            let from = panels.start * width;
+            let columns = (panels.end * width).min(source.columns) - from;
+            let panels = panels.len();
             // SAFETY: tiles are numbered once and own their columns.
             let mut end = unsafe { finish.tile(tile) };
             scratch(room, |[read, out]| {
@@ -97,7 +107,9 @@ impl Cpu {
                         // What stands in its place already, and what does not: the last panel, or rows of an uneven block.
                         let whole_rows = weights.rows / micro.rows * micro.rows;
                         let done = match end.block(row, 1, from, columns) {
-                            Some(_) if row < whole_rows => columns.min((source.columns - from) / width * width),
+                            Some(_) if row < whole_rows => {
+                                columns.min((source.columns - from) / width * width)
+                            }
                             _ => 0,
                         };
                         if done > 0 {

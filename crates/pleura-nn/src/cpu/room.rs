@@ -61,7 +61,10 @@ impl Store {
     /// Keeps a map; returns those that have waited too long.
     fn give(&mut self, map: Vec<f32>) -> Vec<Vec<f32>> {
         self.clock += 1;
-        self.maps.entry(map.capacity()).or_default().push((self.clock, map));
+        self.maps
+            .entry(map.capacity())
+            .or_default()
+            .push((self.clock, map));
         let mut old = Vec::new();
         if self.clock.is_multiple_of(PATIENCE / 8) {
             let clock = self.clock;

@@ -1,0 +1,162 @@
+//! The two forms of block product for any kind of register.
+
+/// A register of `LEN` values.
+///
+/// Methods must be called from code that is compiled for the instructions they use, and where the processor has them.
+pub(super) trait Register: Copy {
+    const LEN: usize;
+    /// # Safety
+    /// See the trait.
+    unsafe fn splat(value: f32) -> Self;
+    /// # Safety
+    /// See the trait; `from` is readable for `LEN` values.
+    unsafe fn load(from: *const f32) -> Self;
+    /// # Safety
+    /// See the trait; `to` is writable for `LEN` values.
+    unsafe fn store(self, to: *mut f32);
+    /// # Safety
+    /// See the trait.
+    unsafe fn add(self, other: Self) -> Self;
+    /// `self + a · b`.
+    ///
+    /// # Safety
+    /// See the trait.
+    unsafe fn fused(self, a: Self, b: Self) -> Self;
+}
+
+/// `MR` rows of packed `A` against `NV` registers of columns from each offset.
+///
+/// # Safety
+/// As [`super::Micro::run_at`], with `NV · LEN` columns; the processor has the register's instructions.
+#[inline(always)]
+pub(super) unsafe fn wide<V: Register, const MR: usize, const NV: usize>(
+    steps: usize,
+    a: *const f32,
+    b: *const f32,
+    offsets: *const u32,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // SAFETY: every address is inside what the caller promises.
+    unsafe {
+        let mut sums = [[V::splat(0.0); NV]; MR];
+        for k in 0..steps {
+            let row = b.add(*offsets.add(k) as usize);
+            let values: [V; NV] = std::array::from_fn(|v| V::load(row.add(V::LEN * v)));
+            for (r, sum) in sums.iter_mut().enumerate() {
+                let weight = V::splat(*a.add(k * MR + r));
+                for (sum, value) in sum.iter_mut().zip(values) {
+                    *sum = sum.fused(weight, value);
+                }
+            }
+        }
+        end(&sums, c, stride, add);
+    }
+}
+
+/// `MR` rows of `A` as they lie against a panel of `NV` registers of columns.
+///
+/// # Safety
+/// As the kernels of [`super::Rows`], with `NV · LEN` columns; the processor has the register's instructions.
+#[inline(always)]
+pub(super) unsafe fn rows<V: Register, const MR: usize, const NV: usize>(
+    steps: usize,
+    a: *const f32,
+    row: usize,
+    step: usize,
+    b: *const f32,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // SAFETY: every address is inside what the caller promises.
+    unsafe {
+        let mut sums = [[V::splat(0.0); NV]; MR];
+        for k in 0..steps {
+            let values: [V; NV] = std::array::from_fn(|v| V::load(b.add((k * NV + v) * V::LEN)));
+            for (r, sum) in sums.iter_mut().enumerate() {
+                let weight = V::splat(*a.add(r * row + k * step));
+                for (sum, value) in sum.iter_mut().zip(values) {
+                    *sum = sum.fused(weight, value);
+                }
+            }
+        }
+        end(&sums, c, stride, add);
+    }
+}
+
+/// Writes a block, or adds it to what is there.
+///
+/// # Safety
+/// `c` is writable for `MR` rows of `NV · LEN` values, `stride` apart; the processor has the register's instructions.
+#[inline(always)]
+unsafe fn end<V: Register, const MR: usize, const NV: usize>(
+    sums: &[[V; NV]; MR],
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    for (r, sum) in sums.iter().enumerate() {
+        for (v, &value) in sum.iter().enumerate() {
+            // SAFETY: inside the rows that the caller promises.
+            unsafe {
+                let place = c.add(r * stride + V::LEN * v);
+                let value = if add { V::load(place).add(value) } else { value };
+                value.store(place);
+            }
+        }
+    }
+}
+
+/// The functions of [`super::Rows`] for one kind of register: `$features` are what it needs.
+macro_rules! kernels {
+    ($register:ty, $(#[$features:meta])* $rows:literal x $wide:literal, $panel:literal) => {
+        /// # Safety
+        /// As [`super::block::wide`].
+        $(#[$features])*
+        unsafe fn wide(
+            steps: usize,
+            a: *const f32,
+            b: *const f32,
+            offsets: *const u32,
+            c: *mut f32,
+            stride: usize,
+            add: bool,
+        ) {
+            // SAFETY: the caller promises what is needed.
+            unsafe { super::block::wide::<$register, $rows, $wide>(steps, a, b, offsets, c, stride, add) }
+        }
+
+        /// # Safety
+        /// As [`super::block::rows`].
+        $(#[$features])*
+        unsafe fn rows<const MR: usize>(
+            steps: usize,
+            a: *const f32,
+            row: usize,
+            step: usize,
+            b: *const f32,
+            c: *mut f32,
+            stride: usize,
+            add: bool,
+        ) {
+            // SAFETY: the caller promises what is needed.
+            unsafe { super::block::rows::<$register, MR, $panel>(steps, a, row, step, b, c, stride, add) }
+        }
+
+        pub(super) const KERNELS: super::Kernels = super::Kernels {
+            wide: super::Micro {
+                rows: $rows,
+                columns: $wide * <$register as super::block::Register>::LEN,
+                run: wide,
+            },
+            rows: super::Rows {
+                columns: $panel * <$register as super::block::Register>::LEN,
+                run: [rows::<1>, rows::<2>, rows::<3>, rows::<4>, rows::<5>, rows::<6>],
+            },
+        };
+    };
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) use kernels;

@@ -4,12 +4,14 @@
 //! result (up to rounding): pooling first leaves a quarter of the columns to multiply.
 
 use super::dense_block::BlockTrace;
-use super::shares::{Split, lanes, producer};
+use super::shares::{Split, producer};
 use super::{Pass, through};
-use crate::backend::{Account, Affine, Backend, Grid, Pool, Share, Sink, Sums, Target};
+use crate::backend::{
+    Account, Affine, Arriving, Backend, Grid, Place, Pool, Share, Sink, Sums, Target, Unpooled,
+};
 use crate::gradients::Gradients;
 use crate::plan::TransitionPlan;
-use crate::relevance::{Book, Rule, Rules, add};
+use crate::relevance::{Rules, add, by_image};
 
 /// What a transition keeps: the pooled map, `[channels, pooled columns]`.
 pub(crate) struct TransitionTrace<T> {
@@ -95,88 +97,96 @@ pub(crate) fn backward<B: Backend>(
 /// The order is torchvision's: convolution, then pool. The next block's norms commute with the pool and are merged into the
 /// convolution, reader by reader; relevance passes the pool under the ε rule, then the convolution under its own.
 pub(crate) struct Shares<T> {
-    weights: Split<T>,
+    split: Split<T>,
     /// The convolution's output before the pool.
     convolved: T,
-    positive: Option<T>,
+    positive: T,
+    places: Vec<Place>,
     gathered: T,
     accounts: Vec<Account>,
     grid: Grid,
 }
 
 impl<T: Send + Sync> Shares<T> {
+    /// `turns`: for each output, whether a norm that reads it turns its sign.
     pub(crate) fn new<B: Backend<Tensor = T>>(
         pass: &Pass<'_, B>,
         plan: &TransitionPlan,
         from: &BlockTrace<T>,
+        turns: &[bool],
         rules: &Rules,
     ) -> Self {
-        let (conv, grid, rule) = (plan.conv, from.grid, rules.convolution);
+        let (conv, grid) = (plan.conv, from.grid);
+        let columns = grid.columns();
         let prologue = pass.affine(plan.norm, &from.moments);
-        let weights = Split::of(pass, conv, rule);
+        let mut places = Vec::new();
+        let split = Split::of(pass, conv, rules.convolution, turns, 0, &mut places);
         let product = |kernel| {
-            let mut map = pass.backend.zeros(conv.outputs * grid.columns());
+            let mut map = pass.backend.zeros(conv.outputs * columns);
             let target = Target {
                 map: &mut map,
                 row: 0,
                 moments: None,
             };
             pass.backend
-                .pointwise(kernel, &from.map, Some(&prologue), None, grid.columns(), target);
+                .pointwise(kernel, &from.map, Some(&prologue), None, columns, target);
             map
         };
         Self {
             convolved: product(pass.kernel(conv)),
-            positive: matches!(rule, Rule::Plus { .. }).then(|| product(weights.positive(conv))),
-            gathered: pass.backend.zeros(lanes(rule) * conv.outputs * grid.columns()),
+            positive: split.positive().map_or_else(|| pass.backend.zeros(0), product),
+            gathered: pass.backend.zeros(split.rows() * columns),
             accounts: vec![Account::default(); grid.batch],
-            weights,
+            split,
+            places,
             grid,
         }
     }
 
-    /// Takes one reader's relevance at the first `rows` rows of the next block's map.
+    /// Takes what one reader sends to the first `rows` rows of the next block's map. Returns an account for each image.
     pub(crate) fn take<B: Backend<Tensor = T>>(
         &mut self,
         pass: &Pass<'_, B>,
         rows: usize,
         next: &BlockTrace<T>,
-        (relevance, affine): (&T, &Affine<T>),
+        (factor, affine): (&T, &Affine<T>),
+        first: bool,
         rules: &Rules,
-    ) {
-        let accounts = pass.backend.share(Share {
-            producer: producer(rules.convolution),
-            relevance,
+    ) -> Vec<Account> {
+        let parts = pass.backend.share(Share {
+            producer: producer(rules.convolution, &self.positive),
+            arriving: Arriving::Factor(factor),
             rows: 0..rows,
             raw: &next.map,
             affine,
             grid: next.grid,
-            positive: self.positive.as_ref(),
-            unpooled: Some((&self.convolved, self.grid, rules.epsilon)),
+            unpooled: Some(Unpooled {
+                raw: &self.convolved,
+                grid: self.grid,
+                epsilon: rules.epsilon,
+            }),
+            places: &self.places,
+            first,
             out: &mut self.gathered,
         });
-        add(&mut self.accounts, &accounts);
+        let sum = by_image(&parts, self.grid.batch);
+        add(&mut self.accounts, &sum);
+        sum
     }
 
-    /// Relevance at the activations that the transition reads, with their norm.
+    /// What arrives at the activations that the transition reads, with their norm, and the transition's account.
     pub(crate) fn settle<B: Backend<Tensor = T>>(
         self,
         pass: &Pass<'_, B>,
         plan: &TransitionPlan,
         from: &BlockTrace<T>,
-        name: &str,
-        book: &mut Book,
-    ) -> (T, Affine<T>) {
+    ) -> (T, Affine<T>, Vec<Account>) {
         let affine = pass.affine(plan.norm, &from.moments);
-        let (channels, columns) = (plan.conv.inputs, self.grid.columns());
-        let mut relevance = pass.backend.zeros(channels * columns);
-        let sink = Sink::Plain(&mut relevance);
+        let columns = self.grid.columns();
+        let mut factor = pass.backend.zeros(plan.conv.inputs * columns);
+        let sink = Sink::Plain(&mut factor);
         pass.backend
-            .pointwise_input_gradient(self.weights.whole(), &self.gathered, 0, columns, sink);
-        let passed = pass
-            .backend
-            .multiply(&mut relevance, &from.map, Some(&affine), channels, self.grid);
-        book.enter(name, &self.accounts, &passed);
-        (relevance, affine)
+            .pointwise_input_gradient(self.split.whole(pass), &self.gathered, 0, columns, sink);
+        (factor, affine, self.accounts)
     }
 }

@@ -3,8 +3,8 @@
 use super::{Network, Norm, Trace, transposed};
 use crate::backend::{Backend, Real};
 use crate::error::Error;
-use crate::layers::shares::{self, Before, BlockShares};
-use crate::layers::{Pass, head, stem, transition};
+use crate::layers::shares::{Before, BlockShares, Scratch};
+use crate::layers::{Pass, head, stem};
 use crate::relevance::{Book, Relevance, Rules};
 
 impl<B: Backend> Network<B> {
@@ -53,32 +53,35 @@ impl<B: Backend> Network<B> {
         let coefficients = transposed(coefficients, plan.head.linear.outputs);
         let answers = (&trace.features, &trace.logits);
         let last = &trace.blocks[plan.blocks.len() - 1];
-        let (mut relevance, mut affine) =
+        let (mut factor, mut affine, mut accounts) =
             head::relevance(&pass, &plan.head, answers, last, &coefficients, rules, &mut book);
+        let mut layer = "pool".to_owned();
+        let mut scratch = Scratch::of(&pass, plan, &trace.blocks);
         let mut pooled = None;
         for (number, (block_plan, block)) in plan.blocks.iter().zip(&trace.blocks).enumerate().rev() {
-            let before = match number.checked_sub(1) {
-                None => shares::before_stem(&pass, block_plan.inputs, block.grid),
-                Some(before) => {
-                    let (transition, from) = (&plan.transitions[before], &trace.blocks[before]);
-                    Before::Transition(transition::Shares::new(&pass, transition, from, rules))
-                }
-            };
-            let mut waiting = BlockShares::new(&pass, block_plan, block, before, rules);
-            let reader = (&relevance, &affine);
-            waiting.take(&pass, block_plan, block, reader, block_plan.channels, rules);
+            let front = number
+                .checked_sub(1)
+                .map(|before| (&plan.transitions[before], &trace.blocks[before]));
+            let mut waiting = BlockShares::new(&pass, block_plan, block, front, &affine, rules);
+            let reader = (&factor, &affine);
+            let passed = waiting.take(&pass, block_plan, block, reader, block_plan.channels, rules);
+            book.enter(&layer, &accounts, &passed);
             let prefix = format!("features.denseblock{}", number + 1);
-            match waiting.settle(&pass, block_plan, block, &prefix, rules, &mut book) {
-                Before::Stem { relevance, accounts } => {
+            let told = (prefix.as_str(), rules, &mut book);
+            match (
+                waiting.settle(&pass, block_plan, block, &mut scratch, told),
+                front,
+            ) {
+                (Before::Transition(shares), Some((transition, from))) => {
+                    (factor, affine, accounts) = shares.settle(&pass, transition, from);
+                    layer = format!("features.transition{number}.conv");
+                }
+                (Before::Stem { relevance, accounts }, _) => {
                     let passed = stem::image_sums(&self.backend.download(&relevance), block.grid);
                     book.enter("features.pool0", &accounts, &passed);
                     pooled = Some(relevance);
                 }
-                Before::Transition(shares) => {
-                    let (transition, from) = (&plan.transitions[number - 1], &trace.blocks[number - 1]);
-                    let name = format!("features.transition{number}.conv");
-                    (relevance, affine) = shares.settle(&pass, transition, from, &name, &mut book);
-                }
+                (Before::Transition(_), None) => {}
             }
         }
         let pooled = pooled.unwrap_or_else(|| self.backend.zeros(0));

@@ -10,7 +10,7 @@
 
 use rayon::prelude::*;
 
-use super::path::{self, Path};
+use super::path::Path;
 use super::{Cpu, Tensor};
 use crate::architecture::Window;
 use crate::backend::{Account, Affine, Arriving, Grid, Kernel, Place, Producer, Share, Unpooled};
@@ -20,69 +20,10 @@ const PIECE: usize = 1024;
 /// Values that are worth a task of their own.
 const TASK: usize = 8192;
 
-/// Runs `step` on eight values of each slice after the other; behind the end of the slices it sees zeros.
-#[inline(always)]
-fn in_eights<const N: usize>(
-    read: [&[f32]; N],
-    write: &mut [f32],
-    mut step: impl FnMut([&[f32; 8]; N], &mut [f32; 8]),
-) {
-    let read = read.map(|values| values[..write.len()].as_chunks::<8>());
-    let (whole, rest) = write.as_chunks_mut::<8>();
-    for (number, write) in whole.iter_mut().enumerate() {
-        step(read.map(|(whole, _)| &whole[number]), write);
-    }
-    if !rest.is_empty() {
-        let mut filled = [[0f32; 8]; N];
-        for (filled, (_, rest)) in filled.iter_mut().zip(read) {
-            filled[..rest.len()].copy_from_slice(rest);
-        }
-        let mut last = [0f32; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        step(std::array::from_fn(|index| &filled[index]), &mut last);
-        rest.copy_from_slice(&last[..rest.len()]);
-    }
-}
-
-/// `r / n`, or nothing where `n` is nothing.
+/// `r / n`, or nothing where `n` is nothing: without a branch, so that it is a vector's.
 #[inline(always)]
 fn ratio(r: f32, n: f32) -> f32 {
-    if n == 0.0 { 0.0 } else { r / n }
-}
-
-/// What had no denominator.
-#[inline(always)]
-fn stuck(r: f32, n: f32) -> f32 {
-    if n == 0.0 { r } else { 0.0 }
-}
-
-/// Sums over a piece of a row.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Sent {
-    /// `Σ q`.
-    q: f64,
-    /// `Σ sgn(z) q`.
-    signed: f64,
-    /// Relevance without a denominator, as there is where ε is nothing.
-    lost: f64,
-}
-
-/// [`Sent`] in eight lanes.
-#[derive(Default)]
-struct Lanes {
-    q: [f64; 8],
-    signed: [f64; 8],
-    lost: [f64; 8],
-}
-
-impl Lanes {
-    fn total(&self) -> Sent {
-        Sent {
-            q: self.q.iter().sum(),
-            signed: self.signed.iter().sum(),
-            lost: self.lost.iter().sum(),
-        }
-    }
+    r / if n == 0.0 { f32::INFINITY } else { n }
 }
 
 /// `scale · x + shift`.
@@ -92,34 +33,62 @@ pub(super) struct Line {
     shift: f32,
 }
 
-per_path! {
-    /// `r = factor · relu(line(x))`; returns `Σ r`.
-    fn arrive(factor: &[f32], x: &[f32], line: Line, r: &mut [f32]) -> f64 {
-        let mut sum = [0f64; 8];
-        in_eights([factor, x], r, |[factor, x], r| {
-            for i in 0..8 {
-                r[i] = factor[i] * (line.scale * x[i] + line.shift).max(0.0);
-                sum[i] += f64::from(r[i]);
-            }
-        });
-        sum.iter().sum()
+impl Line {
+    #[inline(always)]
+    fn at(self, x: f32) -> f32 {
+        self.scale * x + self.shift
+    }
+
+    /// `s(z)`, z and ε apart from zero.
+    #[inline(always)]
+    fn stabilised(self, x: f32, epsilon: f32) -> f32 {
+        let z = self.at(x);
+        if z < 0.0 { z - epsilon } else { z + epsilon }
     }
 }
 
 per_path! {
-    /// `r ← r / s(z)` with `z = line(x)`.
-    fn divide(x: &[f32], line: Line, epsilon: f32, r: &mut [f32]) -> Sent {
-        let mut sums = Lanes::default();
-        in_eights([x], r, |[x], r| {
+    /// `r = factor · relu(line(x))`.
+    fn arrive(factor: &[f32], x: &[f32], line: Line, r: &mut [f32]) {
+        for ((r, &factor), &x) in r.iter_mut().zip(factor).zip(x) {
+            *r = factor * line.at(x).max(0.0);
+        }
+    }
+}
+
+per_path! {
+    /// `r ← r / s(line(x))`.
+    fn divide(x: &[f32], line: Line, epsilon: f32, r: &mut [f32]) {
+        for (r, &x) in r.iter_mut().zip(x) {
+            *r = ratio(*r, line.stabilised(x, epsilon));
+        }
+    }
+}
+
+per_path! {
+    /// `Σ q sgn(line(x))`.
+    fn signed(q: &[f32], x: &[f32], line: Line) -> f64 {
+        let (mut sum, q, x) = ([0f64; 8], q.as_chunks::<8>(), x.as_chunks::<8>());
+        let one = |q: f32, x: f32| f64::from(if line.at(x) < 0.0 { -q } else { q });
+        for (q, x) in q.0.iter().zip(x.0) {
             for i in 0..8 {
-                let z = line.scale * x[i] + line.shift;
-                let n = if z < 0.0 { z - epsilon } else { z + epsilon };
-                sums.lost[i] += f64::from(stuck(r[i], n));
-                r[i] = ratio(r[i], n);
-                sums.signed[i] += f64::from(if z < 0.0 { -r[i] } else { r[i] });
+                sum[i] += one(q[i], x[i]);
             }
-        });
-        sums.total()
+        }
+        sum.iter().sum::<f64>() + q.1.iter().zip(x.1).map(|(&q, &x)| one(q, x)).sum::<f64>()
+    }
+}
+
+per_path! {
+    /// `Σ x`.
+    fn sum(x: &[f32]) -> f64 {
+        let (mut sum, x) = ([0f64; 16], x.as_chunks::<16>());
+        for x in x.0 {
+            for i in 0..16 {
+                sum[i] += f64::from(x[i]);
+            }
+        }
+        sum.iter().sum::<f64>() + x.1.iter().map(|&x| f64::from(x)).sum::<f64>()
     }
 }
 
@@ -135,51 +104,48 @@ per_path! {
 per_path! {
     /// `r = ¼ · line(x) · q`.
     fn quarter(q: &[f32], x: &[f32], line: Line, r: &mut [f32]) {
-        in_eights([q, x], r, |[q, x], r| {
-            for i in 0..8 {
-                r[i] = 0.25 * (line.scale * x[i] + line.shift) * q[i];
-            }
-        });
+        for ((r, &q), &x) in r.iter_mut().zip(q).zip(x) {
+            *r = 0.25 * line.at(x) * q;
+        }
     }
 }
 
 per_path! {
-    /// The z⁺ rule: `out += magnitude · r / s(magnitude · part + bias)` with `part` the positive weights' product, or, less the
-    /// whole product `x`, the negated negative ones'. It is clamped at 0, where it cannot be below but by rounding.
-    fn plus(
-        r: &[f32], positive: &[f32], x: &[f32], turned: bool, magnitude: f32, bias: f32, epsilon: f32, out: &mut [f32],
-    ) -> Sent {
-        let mut sums = Lanes::default();
-        in_eights([r, positive, x], out, |[r, positive, x], out| {
-            for i in 0..8 {
-                let part = if turned { positive[i] - x[i] } else { positive[i] };
-                let n = magnitude * part.max(0.0) + bias + epsilon;
-                let q = ratio(r[i], n);
-                out[i] += magnitude * q;
-                sums.q[i] += f64::from(q);
-                sums.lost[i] += f64::from(stuck(r[i], n));
-            }
-        });
-        Sent { signed: sums.q.iter().sum(), ..sums.total() }
+    /// `r ← r / (z⁺ + ε)` with `z⁺ = line(part)`, and `out += scale · r`. The positive weights' product cannot be below 0 but by
+    /// rounding, where it is clamped.
+    fn plus(r: &mut [f32], part: &[f32], line: Line, epsilon: f32, out: &mut [f32]) {
+        for ((r, &part), out) in r.iter_mut().zip(part).zip(out) {
+            *r = ratio(*r, line.at(part.max(0.0)) + epsilon);
+            *out += line.scale * *r;
+        }
     }
 }
 
 per_path! {
-    /// The ε rule: `out += scale · r / s(line(x))`, for a diagonal layer `out += scale · x · r / s(line(x))`.
-    fn through_line(r: &[f32], x: &[f32], line: Line, diagonal: bool, epsilon: f32, out: &mut [f32]) -> Sent {
-        let mut sums = Lanes::default();
-        in_eights([r, x], out, |[r, x], out| {
-            for i in 0..8 {
-                let z = line.scale * x[i] + line.shift;
-                let n = if z < 0.0 { z - epsilon } else { z + epsilon };
-                let q = ratio(r[i], n);
-                out[i] += line.scale * if diagonal { x[i] * q } else { q };
-                sums.q[i] += f64::from(q);
-                sums.signed[i] += f64::from(if z < 0.0 { -q } else { q });
-                sums.lost[i] += f64::from(stuck(r[i], n));
-            }
-        });
-        sums.total()
+    /// As [`plus`], with the negated negative weights' product: what the positive ones' has more than the whole, `x`.
+    fn plus_turned(r: &mut [f32], positive: &[f32], x: &[f32], line: Line, epsilon: f32, out: &mut [f32]) {
+        for (((r, &positive), &x), out) in r.iter_mut().zip(positive).zip(x).zip(out) {
+            *r = ratio(*r, line.at((positive - x).max(0.0)) + epsilon);
+            *out += line.scale * *r;
+        }
+    }
+}
+
+per_path! {
+    /// `out += scale · q`.
+    fn add_scaled(q: &[f32], scale: f32, out: &mut [f32]) {
+        for (out, &q) in out.iter_mut().zip(q) {
+            *out += scale * q;
+        }
+    }
+}
+
+per_path! {
+    /// `out += scale · x · q`.
+    fn add_product(q: &[f32], x: &[f32], scale: f32, out: &mut [f32]) {
+        for ((out, &q), &x) in out.iter_mut().zip(q).zip(x) {
+            *out += scale * x * q;
+        }
     }
 }
 
@@ -193,16 +159,11 @@ per_path! {
 }
 
 per_path! {
-    /// `r ← r · x`; returns the sum.
-    fn multiply(x: &[f32], r: &mut [f32]) -> f64 {
-        let mut sum = [0f64; 8];
-        in_eights([x], r, |[x], r| {
-            for i in 0..8 {
-                r[i] *= x[i];
-                sum[i] += f64::from(r[i]);
-            }
-        });
-        sum.iter().sum()
+    /// `r ← r · x`.
+    fn multiply(x: &[f32], r: &mut [f32]) {
+        for (r, &x) in r.iter_mut().zip(x) {
+            *r *= x;
+        }
     }
 }
 
@@ -252,29 +213,74 @@ struct Row<'a> {
 
 #[derive(Clone, Copy)]
 enum RowRule<'a> {
-    Line { diagonal: bool },
-    Plus { positive: &'a [f32], turned: bool },
+    Epsilon,
+    Diagonal,
+    /// The product with positive weights, and whether the norm turns the sign.
+    Plus(&'a [f32], bool),
 }
 
 impl Row<'_> {
-    /// Shares out `r` at columns `from..from + r.len()`, where the convolution's output is `x`.
-    fn send(&self, r: &[f32], x: &[f32], from: usize, out: &mut [f32], account: &mut Account) {
-        let Line { scale, shift } = self.line;
-        let epsilon = self.epsilon as f32;
-        let (sent, bias) = match self.rule {
-            RowRule::Line { diagonal } => (
-                through_line(self.path, r, x, self.line, diagonal, epsilon, out),
-                shift,
-            ),
-            RowRule::Plus { positive, turned } => {
-                let (positive, bias) = (&positive[from..from + r.len()], shift.max(0.0));
-                let sent = plus(self.path, r, positive, x, turned, scale.abs(), bias, epsilon, out);
-                (sent, bias)
+    /// Shares out `r` at columns `from..from + r.len()`, where the convolution's output is `x`; leaves `r / s(z)`.
+    fn send(&self, r: &mut [f32], x: &[f32], from: usize, out: &mut [f32], account: &mut Account) {
+        let (path, line) = (self.path, self.line);
+        let bias = match self.rule {
+            RowRule::Plus(positive, turned) => {
+                let positive = &positive[from..from + r.len()];
+                let merged = Line {
+                    scale: line.scale.abs(),
+                    shift: line.shift.max(0.0),
+                };
+                let epsilon = self.epsilon as f32;
+                if epsilon == 0.0 {
+                    let part = |i: usize| if turned { positive[i] - x[i] } else { positive[i] };
+                    account.epsilon += stuck(r, |i| merged.at(part(i).max(0.0)));
+                }
+                if turned {
+                    plus_turned(path, r, positive, x, merged, epsilon, out);
+                } else {
+                    plus(path, r, positive, merged, epsilon, out);
+                }
+                let q = sum(path, r);
+                account.epsilon += self.epsilon * q;
+                f64::from(merged.shift) * q
+            }
+            RowRule::Epsilon | RowRule::Diagonal => {
+                account.epsilon += quotient(path, r, x, line, self.epsilon);
+                if matches!(self.rule, RowRule::Diagonal) {
+                    add_product(path, r, x, line.scale, out);
+                } else {
+                    add_scaled(path, r, line.scale, out);
+                }
+                f64::from(line.shift) * sum(path, r)
             }
         };
-        account.bias += f64::from(bias) * sent.q;
-        account.epsilon += self.epsilon * sent.signed + sent.lost;
+        account.bias += bias;
     }
+}
+
+/// `r ← r / s(z)` with `z = line(x)`; returns what the ε takes, `Σ (r − z q) = ε Σ sgn(z) q`, and what has no denominator.
+fn quotient(path: Path, r: &mut [f32], x: &[f32], line: Line, epsilon: f64) -> f64 {
+    let narrow = epsilon as f32;
+    let lost = if narrow == 0.0 {
+        stuck(r, |i| line.at(x[i]))
+    } else {
+        0.0
+    };
+    divide(path, x, line, narrow, r);
+    if narrow == 0.0 {
+        lost
+    } else {
+        epsilon * signed(path, r, x, line)
+    }
+}
+
+/// The relevance whose denominator is nothing, as it can be only without an ε.
+fn stuck(r: &[f32], denominator: impl Fn(usize) -> f32) -> f64 {
+    let stuck = r
+        .iter()
+        .enumerate()
+        .filter(|&(place, _)| denominator(place) == 0.0);
+    stuck.map(|(_, &r)| f64::from(r)).sum()
 }
 
 impl Cpu {
@@ -304,15 +310,15 @@ impl Cpu {
             let row = rows.start + index;
             let line = line(affine, row);
             let (epsilon, rule) = match producer {
-                Producer::Epsilon { epsilon } => (epsilon, RowRule::Line { diagonal: false }),
-                Producer::Diagonal { epsilon } => (epsilon, RowRule::Line { diagonal: true }),
+                Producer::Epsilon { epsilon } => (epsilon, RowRule::Epsilon),
+                Producer::Diagonal { epsilon } => (epsilon, RowRule::Diagonal),
                 Producer::Plus { epsilon, positive } => {
                     let positive = &positive[index * below.columns()..(index + 1) * below.columns()];
                     let turned = line.scale < 0.0;
-                    (epsilon, RowRule::Plus { positive, turned })
+                    (epsilon, RowRule::Plus(positive, turned))
                 }
             };
-            let turned = matches!(rule, RowRule::Plus { turned: true, .. });
+            let turned = matches!(rule, RowRule::Plus(_, true));
             let (out, other) = match (turned, slots.turned) {
                 (false, other) => (slots.upright, other),
                 (true, Some(turned)) => (turned, Some(slots.upright)),
@@ -345,14 +351,8 @@ impl Cpu {
                     let unpooled = &unpooled[index * below.columns()..(index + 1) * below.columns()];
                     let (from, to) = (image * grid.plane(), (image + 1) * grid.plane());
                     account.received += self.take(&arriving, raw, line, from..to, &mut r[..to - from]);
-                    let kept = divide(
-                        self.path,
-                        &raw[from..to],
-                        line,
-                        *epsilon as f32,
-                        &mut r[..to - from],
-                    );
-                    account.epsilon += epsilon * kept.signed + kept.lost;
+                    let pooled = &mut r[..to - from];
+                    account.epsilon += quotient(self.path, pooled, &raw[from..to], line, *epsilon);
                     for (q, up) in r
                         .chunks_exact(grid.width)
                         .zip(up.chunks_exact_mut(2 * below.width))
@@ -405,10 +405,10 @@ impl Cpu {
         match arriving {
             Arriving::Relevance(relevance) => {
                 r.copy_from_slice(&relevance[piece]);
-                path::sums(self.path, r).0
             }
             Arriving::Factor(factor) => arrive(self.path, &factor[piece.clone()], &raw[piece], line, r),
         }
+        sum(self.path, r)
     }
 
     pub(super) fn multiply_rows(
@@ -421,7 +421,8 @@ impl Cpu {
         let mut sums = vec![0.0; grid.batch];
         let planes = relevance[..channels * grid.columns()].chunks_exact_mut(grid.plane());
         for (number, (relevance, x)) in planes.zip(x.chunks_exact(grid.plane())).enumerate() {
-            sums[number % grid.batch] += multiply(self.path, x, relevance);
+            multiply(self.path, x, relevance);
+            sums[number % grid.batch] += sum(self.path, relevance);
         }
         sums
     }
@@ -441,8 +442,7 @@ impl Cpu {
         let mut lost = vec![0.0; grid.batch];
         let planes = relevance[..channels * grid.columns()].chunks_exact_mut(grid.plane());
         for (number, (relevance, z)) in planes.zip(z.chunks_exact(grid.plane())).enumerate() {
-            let sent = divide(self.path, z, identity, epsilon as f32, relevance);
-            lost[number % grid.batch] += epsilon * sent.signed + sent.lost;
+            lost[number % grid.batch] += quotient(self.path, relevance, z, identity, epsilon);
         }
         lost
     }

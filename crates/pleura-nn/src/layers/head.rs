@@ -2,7 +2,7 @@
 
 use super::dense_block::BlockTrace;
 use super::{Pass, through};
-use crate::backend::{Account, Affine, Backend, Grid, Pool, Real, Sink, Sums, Target};
+use crate::backend::{Account, Backend, Grid, Pool, Real, Sink, Sums, Target};
 use crate::gradients::Gradients;
 use crate::plan::HeadPlan;
 use crate::relevance::{Book, Rules};
@@ -106,7 +106,7 @@ pub(crate) fn backward_to_map<B: Backend>(
 }
 
 /// From relevance coefficients at the logits, `[outputs, batch]` (`R_k = c_k z_k`), to what arrives at the activations behind the
-/// last norm, with that norm and the account of the mean over each image.
+/// last norm, with the account of the mean over each image.
 pub(crate) fn relevance<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &HeadPlan,
@@ -115,7 +115,7 @@ pub(crate) fn relevance<B: Backend>(
     coefficients: &[f64],
     rules: &Rules,
     book: &mut Book,
-) -> (B::Tensor, Affine<B::Tensor>, Vec<Account>) {
+) -> (B::Tensor, Vec<Account>) {
     let (batch, outputs) = (from.grid.batch, plan.linear.outputs);
     let channels = plan.norm.channels;
     let images = Grid {
@@ -175,5 +175,5 @@ pub(crate) fn relevance<B: Backend>(
         epsilon,
     };
     let accounts = at_features.iter().zip(&lost).map(account).collect();
-    (spread, affine, accounts)
+    (spread, accounts)
 }

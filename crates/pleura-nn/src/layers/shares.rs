@@ -136,17 +136,17 @@ impl<T> Scratch<T> {
     }
 }
 
-/// What stands in front of a block, waiting for the block's readers.
-pub(crate) enum Before<T> {
-    /// The stem's pool: relevance at its outputs.
-    Stem { relevance: T, accounts: Vec<Account> },
-    /// A transition.
-    Transition(transition::Shares<T>),
+/// What stands in front of a block.
+enum Front<T> {
+    Stem,
+    Transition(transition::Producers<T>),
 }
 
-/// All rows of a block, waiting for their readers.
-pub(crate) struct BlockShares<T> {
-    before: Before<T>,
+/// Who wrote a block's rows, with their denominators: the same for whatever relevance starts with.
+pub(crate) struct Producers<'a, T> {
+    plan: &'a BlockPlan,
+    trace: &'a BlockTrace<T>,
+    front: Front<T>,
     /// The norm in front of each layer.
     norms: Vec<Affine<T>>,
     /// Each layer's 3×3 convolution, with the first row of its shares.
@@ -154,6 +154,16 @@ pub(crate) struct BlockShares<T> {
     /// The products of all layers' positive weights, `[new rows, columns]`.
     positive: T,
     places: Vec<Place>,
+    rows: usize,
+}
+
+/// What one start's relevance has sent to the rows of a block.
+pub(crate) struct Waiting<T> {
+    /// For those who stand in front of the block.
+    pub(crate) front: T,
+    /// For each image.
+    pub(crate) front_accounts: Vec<Account>,
+    /// For the block's layers.
     shares: T,
     /// `[new rows, batch]`.
     accounts: Vec<Account>,
@@ -161,36 +171,32 @@ pub(crate) struct BlockShares<T> {
     first: bool,
 }
 
-impl<T: Send + Sync> BlockShares<T> {
+impl<'a, T: Send + Sync> Producers<'a, T> {
     /// `front`: the transition in front of the block, with the block that it reads; `last`: the norm that reads the whole block.
     pub(crate) fn new<B: Backend<Tensor = T>>(
         pass: &Pass<'_, B>,
-        plan: &BlockPlan,
-        trace: &BlockTrace<T>,
+        plan: &'a BlockPlan,
+        trace: &'a BlockTrace<T>,
         front: Option<(&TransitionPlan, &BlockTrace<T>)>,
         last: &Affine<T>,
         rules: &Rules,
     ) -> Self {
         let (grid, rule) = (trace.grid, rules.convolution);
-        let columns = grid.columns();
         let norms = plan
             .layers
             .iter()
             .map(|layer| pass.affine(layer.norm1, &trace.moments));
         let norms: Vec<Affine<T>> = norms.collect();
         let turns = turns(pass.backend, norms.iter().chain([last]), plan.channels);
-        let before = match front {
-            None => Before::Stem {
-                relevance: pass.backend.zeros(plan.inputs * columns),
-                accounts: vec![Account::default(); grid.batch],
-            },
+        let front = match front {
+            None => Front::Stem,
             Some((transition, from)) => {
-                Before::Transition(transition::Shares::new(pass, transition, from, &turns, rules))
+                Front::Transition(transition::Producers::new(pass, transition, from, &turns, rules))
             }
         };
-        let new_rows = plan.channels - plan.inputs;
         let asks = matches!(rule, Rule::Plus { .. });
-        let mut positive = pass.backend.zeros(if asks { new_rows * columns } else { 0 });
+        let new_rows = if asks { plan.channels - plan.inputs } else { 0 };
+        let mut positive = pass.backend.zeros(new_rows * grid.columns());
         let (mut splits, mut places, mut rows) = (Vec::new(), Vec::new(), 0);
         for (layer, kept) in plan.layers.iter().zip(&trace.layers) {
             let (conv, row) = (layer.conv2, layer.conv1.inputs);
@@ -206,17 +212,33 @@ impl<T: Send + Sync> BlockShares<T> {
                     .conv3x3(kernel, &kept.bottleneck, Some(&prologue), grid, target);
             }
             let first = rows;
-            rows += split.rows;
+            rows += split.rows();
             splits.push((split, first));
         }
         Self {
-            before,
+            plan,
+            trace,
+            front,
             norms,
             splits,
             positive,
             places,
-            shares: pass.backend.zeros(rows * columns),
-            accounts: vec![Account::default(); new_rows * grid.batch],
+            rows,
+        }
+    }
+
+    /// Room for what one start sends.
+    pub(crate) fn waiting<B: Backend<Tensor = T>>(&self, pass: &Pass<'_, B>) -> Waiting<T> {
+        let (plan, grid) = (self.plan, self.trace.grid);
+        let front = match &self.front {
+            Front::Stem => plan.inputs * grid.columns(),
+            Front::Transition(producers) => producers.shares(),
+        };
+        Waiting {
+            front: pass.backend.zeros(front),
+            front_accounts: vec![Account::default(); grid.batch],
+            shares: pass.backend.zeros(self.rows * grid.columns()),
+            accounts: vec![Account::default(); (plan.channels - plan.inputs) * grid.batch],
             first: true,
         }
     }
@@ -224,127 +246,140 @@ impl<T: Send + Sync> BlockShares<T> {
     /// Takes what one reader sends to the first `rows` rows of the block; the first reader is the one that reads them all. Returns
     /// each image's relevance.
     pub(crate) fn take<B: Backend<Tensor = T>>(
-        &mut self,
+        &self,
         pass: &Pass<'_, B>,
-        plan: &BlockPlan,
-        trace: &BlockTrace<T>,
+        waiting: &mut Waiting<T>,
         (factor, affine): (&T, &Affine<T>),
         rows: usize,
         rules: &Rules,
     ) -> Vec<f64> {
-        let (raw, grid, first) = (&trace.map, trace.grid, self.first);
-        self.first = false;
-        let mut received = match &mut self.before {
-            Before::Stem { relevance, accounts } => {
+        let (raw, grid, inputs) = (&self.trace.map, self.trace.grid, self.plan.inputs);
+        let first = std::mem::replace(&mut waiting.first, false);
+        let out = &mut waiting.front;
+        let mut received = match &self.front {
+            Front::Stem => {
                 let upright = |upright| Place {
                     upright,
                     turned: None,
                 };
-                let places: Vec<Place> = (0..plan.inputs).map(upright).collect();
-                let parts = pass.backend.share(Share {
+                let places: Vec<Place> = (0..inputs).map(upright).collect();
+                pass.backend.share(Share {
                     producer: Producer::Diagonal {
                         epsilon: rules.epsilon,
                     },
                     arriving: Arriving::Factor(factor),
-                    rows: 0..plan.inputs,
+                    rows: 0..inputs,
                     raw,
                     affine,
                     grid,
                     unpooled: None,
                     places: &places,
                     first,
-                    out: relevance,
-                });
-                let sum = by_image(&parts, grid.batch);
-                add(accounts, &sum);
-                sum
+                    out,
+                })
             }
-            Before::Transition(shares) => {
-                shares.take(pass, plan.inputs, trace, (factor, affine), first, rules)
+            Front::Transition(producers) => {
+                let reader = (factor, affine);
+                producers.take(pass, self.trace, reader, first, out, rules)
             }
         };
-        if rows > plan.inputs {
+        received = by_image(&received, grid.batch);
+        add(&mut waiting.front_accounts, &received);
+        if rows > inputs {
             let parts = pass.backend.share(Share {
                 producer: producer(rules.convolution, &self.positive),
                 arriving: Arriving::Factor(factor),
-                rows: plan.inputs..rows,
+                rows: inputs..rows,
                 raw,
                 affine,
                 grid,
                 unpooled: None,
                 places: &self.places,
                 first,
-                out: &mut self.shares,
+                out: &mut waiting.shares,
             });
-            add(&mut self.accounts, &parts);
+            add(&mut waiting.accounts, &parts);
             add(&mut received, &by_image(&parts, grid.batch));
         }
         received.iter().map(|account| account.received).collect()
     }
 
-    /// Sends what the block's layers have gathered down to what stands in front of the block. `prefix` as in
+    /// Sends what the block's layers have gathered, for each start, down to what stands in front of the block. `prefix` as in
     /// `features.denseblock1`.
     pub(crate) fn settle<B: Backend<Tensor = T>>(
-        mut self,
+        &self,
         pass: &Pass<'_, B>,
-        plan: &BlockPlan,
-        trace: &BlockTrace<T>,
+        waiting: &mut [Waiting<T>],
+        books: &mut [Book],
         scratch: &mut Scratch<T>,
-        (prefix, rules, book): (&str, &Rules, &mut Book),
-    ) -> Before<T> {
-        let grid = trace.grid;
+        (prefix, rules): (&str, &Rules),
+    ) {
+        let (trace, grid) = (self.trace, self.trace.grid);
         let (columns, rule) = (grid.columns(), rules.convolution);
-        let layers = plan.layers.iter().zip(&trace.layers).enumerate();
-        for (number, (layer, kept)) in layers.rev() {
-            let (Some((split, row)), Some(norm1)) = (self.splits.pop(), self.norms.pop()) else {
-                break;
-            };
-            let prefix = format!("{prefix}.denselayer{}", number + 1);
-            let sink = Sink::Plain(&mut scratch.bottleneck);
-            pass.backend
-                .conv3x3_input_gradient(split.whole(pass), &self.shares, row, grid, sink);
-            let accounts = self
-                .accounts
-                .split_off((layer.conv1.inputs - plan.inputs) * grid.batch);
-            let accounts = by_image(&accounts, grid.batch);
-
-            // The 1×1 convolution has one reader, its own norm: the same step with a single share.
+        let layers = self.plan.layers.iter().zip(&trace.layers);
+        let layers = layers.zip(self.splits.iter().zip(&self.norms)).enumerate();
+        for (number, ((layer, kept), ((split2, row), norm1))) in layers.rev() {
+            // The 1×1 convolution has one reader, the norm behind it: a step as any other, with a single share.
             let norm2 = pass.affine(layer.norm2, &kept.moments);
             let conv = layer.conv1;
             let turns = turns(pass.backend, [&norm2], conv.outputs);
             let mut places = Vec::new();
-            let split = Split::of(pass, conv, rule, &turns, 0, &mut places);
-            if let Some(kernel) = split.positive() {
+            let split1 = Split::of(pass, conv, rule, &turns, 0, &mut places);
+            if let Some(kernel) = split1.positive() {
                 let target = Target {
                     map: &mut scratch.positive,
                     row: 0,
                     moments: None,
                 };
                 pass.backend
-                    .pointwise(kernel, &trace.map, Some(&norm1), None, columns, target);
+                    .pointwise(kernel, &trace.map, Some(norm1), None, columns, target);
             }
-            let parts = pass.backend.share(Share {
-                producer: producer(rule, &scratch.positive),
-                arriving: Arriving::Factor(&scratch.bottleneck),
-                rows: 0..conv.outputs,
-                raw: &kept.bottleneck,
-                affine: &norm2,
-                grid,
-                unpooled: None,
-                places: &places,
-                first: true,
-                out: &mut scratch.shares,
-            });
-            let squeezed = by_image(&parts, grid.batch);
-            let passed: Vec<f64> = squeezed.iter().map(|account| account.received).collect();
-            book.enter(&format!("{prefix}.conv2"), &accounts, &passed);
-            let sink = Sink::Plain(&mut scratch.map);
-            pass.backend
-                .pointwise_input_gradient(split.whole(pass), &scratch.shares, 0, columns, sink);
-            let reader = (&scratch.map, &norm1);
-            let passed = self.take(pass, plan, trace, reader, conv.inputs, rules);
-            book.enter(&format!("{prefix}.conv1"), &squeezed, &passed);
+            let name = format!("{prefix}.denselayer{}", number + 1);
+            for (waiting, book) in waiting.iter_mut().zip(&mut *books) {
+                let accounts = waiting
+                    .accounts
+                    .split_off((conv.inputs - self.plan.inputs) * grid.batch);
+                let sink = Sink::Plain(&mut scratch.bottleneck);
+                pass.backend
+                    .conv3x3_input_gradient(split2.whole(pass), &waiting.shares, *row, grid, sink);
+                let parts = pass.backend.share(Share {
+                    producer: producer(rule, &scratch.positive),
+                    arriving: Arriving::Factor(&scratch.bottleneck),
+                    rows: 0..conv.outputs,
+                    raw: &kept.bottleneck,
+                    affine: &norm2,
+                    grid,
+                    unpooled: None,
+                    places: &places,
+                    first: true,
+                    out: &mut scratch.shares,
+                });
+                let squeezed = by_image(&parts, grid.batch);
+                let passed: Vec<f64> = squeezed.iter().map(|account| account.received).collect();
+                book.enter(
+                    &format!("{name}.conv2"),
+                    &by_image(&accounts, grid.batch),
+                    &passed,
+                );
+                let sink = Sink::Plain(&mut scratch.map);
+                pass.backend
+                    .pointwise_input_gradient(split1.whole(pass), &scratch.shares, 0, columns, sink);
+                let reader = (&scratch.map, norm1);
+                let passed = self.take(pass, waiting, reader, conv.inputs, rules);
+                book.enter(&format!("{name}.conv1"), &squeezed, &passed);
+            }
         }
-        self.before
+    }
+
+    /// What arrives at the activations that the transition in front of the block reads, if one stands there.
+    pub(crate) fn through_front<B: Backend<Tensor = T>>(
+        &self,
+        pass: &Pass<'_, B>,
+        waiting: &Waiting<T>,
+    ) -> Option<T> {
+        match &self.front {
+            Front::Stem => None,
+            Front::Transition(producers) => Some(producers.back(pass, &waiting.front)),
+        }
     }
 }

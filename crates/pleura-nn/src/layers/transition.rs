@@ -11,7 +11,7 @@ use crate::backend::{
 };
 use crate::gradients::Gradients;
 use crate::plan::TransitionPlan;
-use crate::relevance::{Rules, add, by_image};
+use crate::relevance::Rules;
 
 /// What a transition keeps: the pooled map, `[channels, pooled columns]`.
 pub(crate) struct TransitionTrace<T> {
@@ -92,22 +92,20 @@ pub(crate) fn backward<B: Backend>(
     (into, sums)
 }
 
-/// A transition's outputs, waiting for their readers in the next block.
+/// A transition as the next block's readers find it, with its denominators.
 ///
 /// The order is torchvision's: convolution, then pool. The next block's norms commute with the pool and are merged into the
 /// convolution, reader by reader; relevance passes the pool under the ε rule, then the convolution under its own.
-pub(crate) struct Shares<T> {
+pub(crate) struct Producers<T> {
     split: Split<T>,
     /// The convolution's output before the pool.
     convolved: T,
     positive: T,
     places: Vec<Place>,
-    gathered: T,
-    accounts: Vec<Account>,
     grid: Grid,
 }
 
-impl<T: Send + Sync> Shares<T> {
+impl<T: Send + Sync> Producers<T> {
     /// `turns`: for each output, whether a norm that reads it turns its sign.
     pub(crate) fn new<B: Backend<Tensor = T>>(
         pass: &Pass<'_, B>,
@@ -135,28 +133,31 @@ impl<T: Send + Sync> Shares<T> {
         Self {
             convolved: product(pass.kernel(conv)),
             positive: split.positive().map_or_else(|| pass.backend.zeros(0), product),
-            gathered: pass.backend.zeros(split.rows() * columns),
-            accounts: vec![Account::default(); grid.batch],
             split,
             places,
             grid,
         }
     }
 
-    /// Takes what one reader sends to the first `rows` rows of the next block's map. Returns an account for each image.
+    /// Values of the map that gathers shares.
+    pub(crate) fn shares(&self) -> usize {
+        self.split.rows() * self.grid.columns()
+    }
+
+    /// Adds what one reader sends to the first rows of the next block's map to `out`. Returns an account for each row and image.
     pub(crate) fn take<B: Backend<Tensor = T>>(
-        &mut self,
+        &self,
         pass: &Pass<'_, B>,
-        rows: usize,
         next: &BlockTrace<T>,
         (factor, affine): (&T, &Affine<T>),
         first: bool,
+        out: &mut T,
         rules: &Rules,
     ) -> Vec<Account> {
-        let parts = pass.backend.share(Share {
+        pass.backend.share(Share {
             producer: producer(rules.convolution, &self.positive),
             arriving: Arriving::Factor(factor),
-            rows: 0..rows,
+            rows: 0..self.places.len(),
             raw: &next.map,
             affine,
             grid: next.grid,
@@ -167,26 +168,18 @@ impl<T: Send + Sync> Shares<T> {
             }),
             places: &self.places,
             first,
-            out: &mut self.gathered,
-        });
-        let sum = by_image(&parts, self.grid.batch);
-        add(&mut self.accounts, &sum);
-        sum
+            out,
+        })
     }
 
-    /// What arrives at the activations that the transition reads, with their norm, and the transition's account.
-    pub(crate) fn settle<B: Backend<Tensor = T>>(
-        self,
-        pass: &Pass<'_, B>,
-        plan: &TransitionPlan,
-        from: &BlockTrace<T>,
-    ) -> (T, Affine<T>, Vec<Account>) {
-        let affine = pass.affine(plan.norm, &from.moments);
+    /// From gathered shares to what arrives at the activations that the transition reads.
+    pub(crate) fn back<B: Backend<Tensor = T>>(&self, pass: &Pass<'_, B>, gathered: &T) -> T {
+        let kernel = self.split.whole(pass);
         let columns = self.grid.columns();
-        let mut factor = pass.backend.zeros(plan.conv.inputs * columns);
+        let mut factor = pass.backend.zeros(kernel.inputs * columns);
         let sink = Sink::Plain(&mut factor);
         pass.backend
-            .pointwise_input_gradient(self.split.whole(pass), &self.gathered, 0, columns, sink);
-        (factor, affine, self.accounts)
+            .pointwise_input_gradient(kernel, gathered, 0, columns, sink);
+        factor
     }
 }

@@ -74,7 +74,8 @@ pub struct Explanation {
     pub maps: Vec<Map>,
 }
 
-/// Explains a network's answer to one prepared film, `[size, size]` in 0 to 1: one forward pass, one relevance pass for each start.
+/// Explains a network's answer to one prepared film, `[size, size]` in 0 to 1: one forward pass, and one relevance pass
+/// for all starts together.
 ///
 /// # Errors
 /// [`Error::UnknownFinding`]; [`Error::Network`] where the film does not have `size²` grey levels or is too small.
@@ -88,21 +89,21 @@ pub fn explain<B: Backend>(
     let questions = starts.iter().map(|start| start.coefficients(network.findings()));
     let questions = questions.collect::<Result<Vec<_>, _>>()?;
     let (logits, trace) = network.forward(grey, 1, size, Norm::Running)?;
+    let relevances = network.relevances(&trace, &questions, composite.rules())?;
     let mut maps = Vec::with_capacity(starts.len());
-    for (start, coefficients) in starts.iter().zip(&questions) {
-        let mut relevance = network.relevance(&trace, coefficients, composite.rules())?;
+    for (start, mut relevance) in starts.iter().zip(relevances) {
         let raw = network.backend().download(&relevance.input);
         let plane = size * size;
-        let sum = |pixel: usize| {
-            raw.iter()
-                .skip(pixel)
-                .step_by(plane)
-                .map(|value| value.to_f64())
-                .sum::<f64>() as f32
-        };
+        let (first, rest) = raw.split_at(plane);
+        let mut heatmap: Vec<f64> = first.iter().map(|value| value.to_f64()).collect();
+        for channel in rest.chunks_exact(plane) {
+            for (sum, value) in heatmap.iter_mut().zip(channel) {
+                *sum += value.to_f64();
+            }
+        }
         maps.push(Map {
             start: start.clone(),
-            heatmap: (0..plane).map(sum).collect(),
+            heatmap: heatmap.iter().map(|&sum| sum as f32).collect(),
             raw: raw.iter().map(|value| value.to_f64() as f32).collect(),
             ledger: relevance.ledgers.swap_remove(0),
         });

@@ -5,8 +5,11 @@
 //! the prologue of the convolution that reads a map ([`Affine`]), and on the way back the epilogue of the product
 //! that arrives there ([`Through`]).
 
+mod share;
+
 use std::ops::Range;
 
+pub use self::share::{Account, Arriving, Place, Producer, Share, Unpooled};
 use crate::architecture::Window;
 
 /// The number type of a backend: `f32` where it shall be fast, `f64` where it shall be exact.
@@ -197,56 +200,6 @@ pub enum Sink<'a, T> {
     Plain(&'a mut T),
     /// Back through the `ReLU` and norm in front of the convolution.
     Norm(Through<'a, T>),
-}
-
-/// How the rows that a norm reads came about, for relevance on its way down.
-///
-/// A norm is merged into the convolution that wrote its rows, anew for each reader: with `s = γ/σ` and `t = β − μ s` that
-/// convolution has weights `s W` and bias `t`. Its share of a rule's denominator is linear in `|s|`, so readers add what they
-/// send to one map each for `s > 0` and `s < 0`, and the product with the weights is made once for all of them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Producer {
-    /// A convolution under the ε rule: `z = s F + t`, `out += s · r / s(z)`.
-    Epsilon(f64),
-    /// A convolution under the z⁺ rule, read by activations ≥ 0: `z⁺ = |s| P + max(t, 0)` with `P` the product with the positive
-    /// weights for `s > 0`, with the negated negative ones for `s < 0`; `out += |s| · r / (z⁺ + ε)`.
-    Plus(f64),
-    /// No convolution (the stem's pool): the norm is a diagonal linear layer under the ε rule, `out += s x · r / s(z)`.
-    Diagonal(f64),
-}
-
-/// One reader's relevance on its way to those who wrote the rows it reads.
-pub struct Share<'a, T> {
-    /// How the rows came about.
-    pub producer: Producer,
-    /// Relevance at the reader's activations, `[≥ rows.end, columns]`.
-    pub relevance: &'a T,
-    /// The rows, as the reader counts them.
-    pub rows: Range<usize>,
-    /// The rows as they were written, `[≥ rows.end, columns]`.
-    pub raw: &'a T,
-    /// The reader's norm.
-    pub affine: &'a Affine<T>,
-    /// How the columns of `relevance` and `raw` are laid out.
-    pub grid: Grid,
-    /// The convolution's output with positive weights alone, rows counted from the first of `rows`; for [`Producer::Plus`].
-    pub positive: Option<&'a T>,
-    /// Where 2×2 average pooling stands between convolution and rows: the convolution's output, `[rows, unpooled columns]`, with
-    /// its grid and the ε of the pool. Then `positive` and `out` are laid out like it.
-    pub unpooled: Option<(&'a T, Grid, f64)>,
-    /// Where shares are added. [`Producer::Plus`]: `[2 · rows, columns]`, those of `s > 0` first; else `[rows, columns]`.
-    pub out: &'a mut T,
-}
-
-/// What became of relevance in one step, for one image.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Account {
-    /// What arrived.
-    pub received: f64,
-    /// What the bias took.
-    pub bias: f64,
-    /// What the stabiliser ε took.
-    pub epsilon: f64,
 }
 
 /// A machine that runs a DenseNet.
@@ -454,16 +407,30 @@ pub trait Backend: Send + Sync {
         sink: Sink<'_, Self::Tensor>,
     );
 
-    /// Relevance's way from a norm's reader into the convolution (or pool) that wrote the rows: see [`Share`].
+    /// A convolution's weights as the z⁺ rule multiplies by them: `W⁺` of all outputs, then `(−W)⁺` of the outputs `turned`.
+    fn rectify(&self, kernel: Kernel<'_, Self::Tensor>, turned: &[usize]) -> Self::Tensor;
+
+    /// Relevance's way from a norm's reader into the convolution (or pool) that wrote the rows: see [`Share`]. Returns an account
+    /// for each row and image, `[rows, batch]`.
     fn share(&self, share: Share<'_, Self::Tensor>) -> Vec<Account>;
 
-    /// `r ← r · relu(scale · x + shift)` (or `r · x` without a prologue) on `channels` rows of both; returns each image's sum
-    /// of the result.
+    /// The flat rule, `shape` being `(channels, inputs)`: each output place's relevance over all channels,
+    /// `[channels, grid.after(window)]`, goes in equal shares to
+    /// the real pixels under its window, `[inputs, grid]`, overwritten. Returns each image's relevance that arrived.
+    fn flat(
+        &self,
+        window: Window,
+        relevance: &Self::Tensor,
+        shape: (usize, usize),
+        grid: Grid,
+        out: &mut Self::Tensor,
+    ) -> Vec<f64>;
+
+    /// `r ← r · x` on `channels` rows of both; returns each image's sum of the result.
     fn multiply(
         &self,
         relevance: &mut Self::Tensor,
         x: &Self::Tensor,
-        prologue: Option<&Affine<Self::Tensor>>,
         channels: usize,
         grid: Grid,
     ) -> Vec<f64>;

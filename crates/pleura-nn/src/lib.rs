@@ -8,7 +8,6 @@ pub mod backend;
 pub mod cpu;
 pub mod error;
 pub mod gradients;
-mod host;
 mod layers;
 pub mod network;
 mod plan;

@@ -1,5 +1,7 @@
 //! A DenseNet on a backend: parameters and passes.
 
+mod relevance;
+
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
@@ -10,13 +12,11 @@ use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::gradients::{Gradients, Scope};
 use crate::layers::dense_block::{self, BlockTrace};
-use crate::layers::shares::{self, Before, BlockShares};
 use crate::layers::stem::{self, StemTrace};
 use crate::layers::transition::{self, TransitionTrace};
 use crate::layers::{Pass, head};
 use crate::plan::{NormAt, Plan};
 use crate::ready::Ready;
-use crate::relevance::{Book, Relevance, Rules};
 use crate::weights::{Array, Normalisation, Weights};
 
 /// Which statistics the norms of a pass use.
@@ -418,90 +418,6 @@ impl<B: Backend> Network<B> {
         );
         B::recycle(map);
         input
-    }
-
-    /// Relevance of the input, `[3, batch, size, size]`, for a start of `Σ_k c_k · logit_k` with the coefficients `c`,
-    /// `[batch, outputs]`: 1 at one output for that class, 1 and −1 at two for their difference.
-    ///
-    /// The trace must be of a pass with running statistics.
-    ///
-    /// # Errors
-    /// [`Error::Length`] where the coefficients have another length than the trace's logits; [`Error::Statistics`].
-    pub fn relevance(
-        &self,
-        trace: &Trace<B>,
-        coefficients: &[f64],
-        rules: &Rules,
-    ) -> Result<Relevance<B>, Error> {
-        let (plan, batch) = (&self.plan, trace.batch);
-        let expected = batch * plan.head.linear.outputs;
-        if trace.norm != Norm::Running {
-            return Err(Error::Statistics {
-                operation: "relevance",
-                expected: "running statistics",
-            });
-        }
-        if coefficients.len() != expected {
-            return Err(Error::Length {
-                operation: "relevance",
-                what: format!("coefficients for {batch} films"),
-                found: coefficients.len(),
-                expected,
-            });
-        }
-        let pass = self.pass(Norm::Running, true);
-        let logits = self.logits(trace);
-        let start: Vec<f64> = coefficients
-            .chunks_exact(plan.head.linear.outputs)
-            .zip(logits.chunks_exact(plan.head.linear.outputs))
-            .map(|(coefficients, logits)| coefficients.iter().zip(logits).map(|(c, z)| c * z.to_f64()).sum())
-            .collect();
-        let mut book = Book::new(&start);
-        let coefficients = transposed(coefficients, plan.head.linear.outputs);
-        let answers = (&trace.features, &trace.logits);
-        let last = &trace.blocks[plan.blocks.len() - 1];
-        let (mut relevance, mut affine) =
-            head::relevance(&pass, &plan.head, answers, last, &coefficients, rules, &mut book);
-        let mut pooled = None;
-        for (number, (block_plan, block)) in plan.blocks.iter().zip(&trace.blocks).enumerate().rev() {
-            let before = match number.checked_sub(1) {
-                None => shares::before_stem(&pass, block_plan.inputs, block.grid),
-                Some(before) => {
-                    let (transition, from) = (&plan.transitions[before], &trace.blocks[before]);
-                    Before::Transition(transition::Shares::new(&pass, transition, from, rules))
-                }
-            };
-            let mut waiting = BlockShares::new(&pass, block_plan, block, before, rules);
-            let reader = (&relevance, &affine);
-            waiting.take(&pass, block_plan, block, reader, block_plan.channels, rules);
-            let prefix = format!("features.denseblock{}", number + 1);
-            match waiting.settle(&pass, block_plan, block, &prefix, rules, &mut book) {
-                Before::Stem { relevance, accounts } => {
-                    let passed = stem::image_sums(&self.backend.download(&relevance), block.grid);
-                    book.enter("features.pool0", &accounts, &passed);
-                    pooled = Some(relevance);
-                }
-                Before::Transition(shares) => {
-                    let (transition, from) = (&plan.transitions[number - 1], &trace.blocks[number - 1]);
-                    let name = format!("features.transition{number}.conv");
-                    (relevance, affine) = shares.settle(&pass, transition, from, &name, &mut book);
-                }
-            }
-        }
-        let pooled = pooled.unwrap_or_else(|| self.backend.zeros(0));
-        let (input, passed) = stem::relevance(
-            &pass,
-            &plan.stem,
-            &trace.stem,
-            &trace.input,
-            &pooled,
-            rules,
-            &mut book,
-        );
-        Ok(Relevance {
-            input,
-            ledgers: book.close(&passed),
-        })
     }
 
     /// Moves the running statistics towards the batch's: `r ← (1 − m) r + m b`, with the unbiased variance, as torch does

@@ -426,17 +426,37 @@ impl<B: Backend> Backend for Profiled<B> {
         self.measured(("share", 0, columns), 0.0, reals, |inner| inner.share(share))
     }
 
+    fn rectify(&self, kernel: Kernel<'_, Self::Tensor>, turned: &[usize]) -> Self::Tensor {
+        let key = ("rectify", place(kernel.weights), 0);
+        let reals = 2 * kernel.outputs * kernel.inputs;
+        self.measured(key, 0.0, reals, |inner| inner.rectify(kernel, turned))
+    }
+
+    fn flat(
+        &self,
+        window: Window,
+        relevance: &Self::Tensor,
+        shape: (usize, usize),
+        grid: Grid,
+        out: &mut Self::Tensor,
+    ) -> Vec<f64> {
+        let columns = grid.columns();
+        let reals = shape.0 * grid.after(window).columns() + shape.1 * columns;
+        self.measured(("flat", 0, columns), 0.0, reals, |inner| {
+            inner.flat(window, relevance, shape, grid, out)
+        })
+    }
+
     fn multiply(
         &self,
         relevance: &mut Self::Tensor,
         x: &Self::Tensor,
-        prologue: Option<&Affine<Self::Tensor>>,
         channels: usize,
         grid: Grid,
     ) -> Vec<f64> {
         let reals = 3 * channels * grid.columns();
         self.measured(("multiply", 0, grid.columns()), 0.0, reals, |inner| {
-            inner.multiply(relevance, x, prologue, channels, grid)
+            inner.multiply(relevance, x, channels, grid)
         })
     }
 

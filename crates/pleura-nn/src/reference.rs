@@ -3,6 +3,7 @@
 //! Nothing here is clever, so that it can be read next to the definition. Tests compare every other backend with it,
 //! and proofs that want twelve digits run on it.
 
+mod relevance;
 mod windows;
 
 use std::ops::Range;
@@ -13,7 +14,6 @@ use crate::backend::{
     Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Share, Sink, Sums, Target,
     Through,
 };
-use crate::host;
 
 type Tensor = Vec<f64>;
 
@@ -408,19 +408,27 @@ impl Backend for Reference {
         Self::send(&back, grid.columns(), sink);
     }
 
-    fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
-        host::share(share)
+    fn rectify(&self, kernel: Kernel<'_, Tensor>, turned: &[usize]) -> Tensor {
+        relevance::rectify(kernel, turned)
     }
 
-    fn multiply(
+    fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
+        relevance::share(share)
+    }
+
+    fn flat(
         &self,
-        relevance: &mut Tensor,
-        x: &Tensor,
-        prologue: Option<&Affine<Tensor>>,
-        channels: usize,
+        window: Window,
+        relevance: &Tensor,
+        (channels, inputs): (usize, usize),
         grid: Grid,
+        out: &mut Tensor,
     ) -> Vec<f64> {
-        host::multiply(relevance, x, prologue, channels, grid)
+        relevance::flat(window, relevance, (channels, inputs), grid, out)
+    }
+
+    fn multiply(&self, relevance: &mut Tensor, x: &Tensor, channels: usize, grid: Grid) -> Vec<f64> {
+        relevance::multiply(relevance, x, channels, grid)
     }
 
     fn quotient(
@@ -431,7 +439,7 @@ impl Backend for Reference {
         grid: Grid,
         epsilon: f64,
     ) -> Vec<f64> {
-        host::quotient(relevance, z, channels, grid, epsilon)
+        relevance::quotient(relevance, z, channels, grid, epsilon)
     }
 
     fn row_sums(&self, x: &Tensor, rows: Range<usize>, columns: usize, out: &mut Tensor) {

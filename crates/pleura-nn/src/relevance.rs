@@ -149,6 +149,15 @@ impl Book {
     }
 }
 
+/// Rows' accounts, `[rows, batch]`, summed for each image.
+pub(crate) fn by_image(accounts: &[Account], batch: usize) -> Vec<Account> {
+    let mut sums = vec![Account::default(); batch];
+    for row in accounts.chunks_exact(batch) {
+        add(&mut sums, row);
+    }
+    sums
+}
+
 /// Adds one reader's accounts to a layer's.
 pub(crate) fn add(total: &mut [Account], part: &[Account]) {
     for (total, part) in total.iter_mut().zip(part) {

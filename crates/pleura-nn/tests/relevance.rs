@@ -151,3 +151,35 @@ fn a_batch_is_its_films() {
         }
     }
 }
+
+#[test]
+fn several_starts_together_are_each_alone_on_any_number_of_threads() {
+    let (architecture, size) = architectures().remove(0);
+    let network = Network::new(Cpu::new(), &weights(&architecture, 3, 4)).unwrap();
+    let starts = [
+        [1.0, 0.0, 0.0, 0.0, 1.0, 0.0],
+        [0.0, 1.0, -1.0, 0.0, 0.0, 1.0],
+        [0.5, 0.0, 0.0, 0.0, -2.0, 0.0],
+    ];
+    let (_, trace) = network
+        .forward(&films(2, size, 5), 2, size, Norm::Running)
+        .unwrap();
+    for rules in [ZERO, PLUS_FLAT] {
+        let alone: Vec<_> = starts
+            .iter()
+            .map(|start| network.relevance(&trace, start, &rules).unwrap())
+            .collect();
+        for threads in [1, 2, 3] {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            let together = pool.install(|| network.relevances(&trace, &starts, &rules).unwrap());
+            assert_eq!(together.len(), alone.len());
+            for (together, alone) in together.iter().zip(&alone) {
+                assert_eq!(together.input, alone.input);
+                assert_eq!(together.ledgers, alone.ledgers);
+            }
+        }
+    }
+}

@@ -5,9 +5,11 @@ mod finish;
 mod kernel;
 mod lanes;
 mod pack;
+#[macro_use]
 mod path;
 mod pointwise;
 mod pool;
+mod relevance;
 mod room;
 mod scratch;
 mod squares;
@@ -30,7 +32,6 @@ use crate::backend::{
     Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink, Sums,
     Target,
 };
-use crate::host;
 
 type Tensor = Vec<f32>;
 
@@ -481,19 +482,27 @@ impl Backend for Cpu {
         finish.end();
     }
 
-    fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
-        host::share(share)
+    fn rectify(&self, kernel: Kernel<'_, Tensor>, turned: &[usize]) -> Tensor {
+        relevance::rectify(kernel, turned)
     }
 
-    fn multiply(
+    fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
+        self.share_rows(share)
+    }
+
+    fn flat(
         &self,
-        relevance: &mut Tensor,
-        x: &Tensor,
-        prologue: Option<&Affine<Tensor>>,
-        channels: usize,
+        window: Window,
+        relevance: &Tensor,
+        (channels, inputs): (usize, usize),
         grid: Grid,
+        out: &mut Tensor,
     ) -> Vec<f64> {
-        host::multiply(relevance, x, prologue, channels, grid)
+        self.spread_flat(window, relevance, (channels, inputs), grid, out)
+    }
+
+    fn multiply(&self, relevance: &mut Tensor, x: &Tensor, channels: usize, grid: Grid) -> Vec<f64> {
+        self.multiply_rows(relevance, x, channels, grid)
     }
 
     fn quotient(
@@ -504,7 +513,7 @@ impl Backend for Cpu {
         grid: Grid,
         epsilon: f64,
     ) -> Vec<f64> {
-        host::quotient(relevance, z, channels, grid, epsilon)
+        self.divide_rows(relevance, z, channels, grid, epsilon)
     }
 
     fn row_sums(&self, x: &Tensor, rows: Range<usize>, columns: usize, out: &mut Tensor) {

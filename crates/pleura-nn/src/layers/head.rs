@@ -2,7 +2,7 @@
 
 use super::dense_block::BlockTrace;
 use super::{Pass, through};
-use crate::backend::{Account, Affine, Backend, Grid, Pool, Real, Sink, Sums, Target};
+use crate::backend::{Account, Backend, Grid, Pool, Real, Sink, Sums, Target};
 use crate::gradients::Gradients;
 use crate::plan::HeadPlan;
 use crate::relevance::{Book, Rules};
@@ -105,8 +105,8 @@ pub(crate) fn backward_to_map<B: Backend>(
     (into, sums)
 }
 
-/// From relevance coefficients at the logits, `[outputs, batch]` (`R_k = c_k z_k`), to relevance at the activations behind the
-/// last norm, with that norm.
+/// From relevance coefficients at the logits, `[outputs, batch]` (`R_k = c_k z_k`), to what arrives at the activations behind the
+/// last norm, with the account of the mean over each image.
 pub(crate) fn relevance<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &HeadPlan,
@@ -115,7 +115,7 @@ pub(crate) fn relevance<B: Backend>(
     coefficients: &[f64],
     rules: &Rules,
     book: &mut Book,
-) -> (B::Tensor, Affine<B::Tensor>) {
+) -> (B::Tensor, Vec<Account>) {
     let (batch, outputs) = (from.grid.batch, plan.linear.outputs);
     let channels = plan.norm.channels;
     let images = Grid {
@@ -150,9 +150,7 @@ pub(crate) fn relevance<B: Backend>(
     let (quotients, sink) = (pass.backend.upload(&quotients), Sink::Plain(&mut relevance));
     pass.backend
         .pointwise_input_gradient(pass.kernel(plan.linear), &quotients, 0, batch, sink);
-    let at_features = pass
-        .backend
-        .multiply(&mut relevance, features, None, channels, images);
+    let at_features = pass.backend.multiply(&mut relevance, features, channels, images);
     book.enter("classifier", &accounts, &at_features);
 
     // The mean over each image, under the ε rule as well.
@@ -171,15 +169,11 @@ pub(crate) fn relevance<B: Backend>(
         from.grid,
         sink,
     );
-    let passed = pass
-        .backend
-        .multiply(&mut spread, &from.map, Some(&affine), channels, from.grid);
     let account = |(&received, &epsilon): (&f64, &f64)| Account {
         received,
         bias: 0.0,
         epsilon,
     };
-    let accounts: Vec<Account> = at_features.iter().zip(&lost).map(account).collect();
-    book.enter("pool", &accounts, &passed);
-    (spread, affine)
+    let accounts = at_features.iter().zip(&lost).map(account).collect();
+    (spread, accounts)
 }

@@ -1,12 +1,11 @@
 //! The stem: convolution, norm, `ReLU`, max-pool.
 
 use super::{Pass, through};
-use crate::architecture::Window;
-use crate::backend::{Account, Backend, Grid, Kernel, Moments, Producer, Real, Share, Sink, Target};
+use crate::backend::{Account, Arriving, Backend, Grid, Moments, Place, Producer, Real, Share, Sink, Target};
 use crate::gradients::Gradients;
 use crate::network::Norm;
 use crate::plan::StemPlan;
-use crate::relevance::{Book, FirstRule, Rules};
+use crate::relevance::{Book, FirstRule, Rules, by_image};
 
 /// What the stem keeps.
 pub(crate) struct StemTrace<T> {
@@ -140,83 +139,46 @@ pub(crate) fn relevance<B: Backend>(
     let (accounts, passed) = match rules.first {
         FirstRule::Epsilon { epsilon } => {
             let mut shares = pass.backend.zeros(channels * grid.columns());
+            let upright = |upright| Place {
+                upright,
+                turned: None,
+            };
+            let places: Vec<Place> = (0..channels).map(upright).collect();
             let accounts = pass.backend.share(Share {
-                producer: Producer::Epsilon(epsilon),
-                relevance: &at_norm,
+                producer: Producer::Epsilon { epsilon },
+                arriving: Arriving::Relevance(&at_norm),
                 rows: 0..channels,
                 raw: convolved,
                 affine: &affine,
                 grid: *grid,
-                positive: None,
                 unpooled: None,
+                places: &places,
+                first: true,
                 out: &mut shares,
             });
             let kernel = pass.kernel(plan.conv);
             pass.backend
                 .stem_conv_input_gradient(kernel, plan.window, &shares, *input_grid, &mut out);
             (
-                accounts,
-                pass.backend.multiply(&mut out, input, None, inputs, *input_grid),
+                by_image(&accounts, grid.batch),
+                pass.backend.multiply(&mut out, input, inputs, *input_grid),
             )
         }
         FirstRule::Flat => {
-            let (accounts, shares) = flat_shares(pass, plan, &at_norm, *input_grid);
-            let ones = vec![B::Real::from_f64(1.0); inputs * plan.window.kernel * plan.window.kernel];
-            let ones = pass.backend.upload(&ones);
-            let kernel = Kernel {
-                weights: &ones,
-                outputs: 1,
-                inputs,
-                prepared: None,
-                exact: true,
+            let shape = (channels, inputs);
+            let received = pass
+                .backend
+                .flat(plan.window, &at_norm, shape, *input_grid, &mut out);
+            let account = |received| Account {
+                received,
+                ..Account::default()
             };
-            pass.backend
-                .stem_conv_input_gradient(kernel, plan.window, &shares, *input_grid, &mut out);
             let passed = image_sums(&pass.backend.download(&out), *input_grid);
-            (accounts, passed)
+            (received.into_iter().map(account).collect(), passed)
         }
     };
     book.enter("features.conv0", &accounts, &passed);
     (out, passed)
-}
-
-/// Each output place's relevance over all channels, divided by the real inputs under its window: `[1, grid]`.
-fn flat_shares<B: Backend>(
-    pass: &Pass<'_, B>,
-    plan: &StemPlan,
-    at_norm: &B::Tensor,
-    input_grid: Grid,
-) -> (Vec<Account>, B::Tensor) {
-    let grid = input_grid.after(plan.window);
-    let values = pass.backend.download(at_norm);
-    let Window {
-        kernel,
-        stride,
-        padding,
-    } = plan.window;
-    let reach = |at: usize, size: usize| {
-        let start = at * stride;
-        (start + kernel).saturating_sub(padding).min(size) - start.saturating_sub(padding).min(size)
-    };
-    let columns = grid.columns();
-    let mut shares = Vec::with_capacity(columns);
-    let mut accounts = vec![Account::default(); grid.batch];
-    for column in 0..columns {
-        let received: f64 = values
-            .iter()
-            .skip(column)
-            .step_by(columns)
-            .map(|value| value.to_f64())
-            .sum();
-        let (image, within) = (column / grid.plane(), column % grid.plane());
-        accounts[image].received += received;
-        let pixels =
-            reach(within / grid.width, input_grid.height) * reach(within % grid.width, input_grid.width);
-        shares.push(B::Real::from_f64(
-            received / (plan.conv.inputs * pixels.max(1)) as f64,
-        ));
-    }
-    (accounts, pass.backend.upload(&shares))
 }
 
 /// The sum of each image over all channels.

@@ -4,12 +4,14 @@
 //! result (up to rounding): pooling first leaves a quarter of the columns to multiply.
 
 use super::dense_block::BlockTrace;
-use super::shares::{Split, lanes, producer};
+use super::shares::{Split, producer};
 use super::{Pass, through};
-use crate::backend::{Account, Affine, Backend, Grid, Pool, Share, Sink, Sums, Target};
+use crate::backend::{
+    Account, Affine, Arriving, Backend, Grid, Place, Pool, Share, Sink, Sums, Target, Unpooled,
+};
 use crate::gradients::Gradients;
 use crate::plan::TransitionPlan;
-use crate::relevance::{Book, Rule, Rules, add};
+use crate::relevance::Rules;
 
 /// What a transition keeps: the pooled map, `[channels, pooled columns]`.
 pub(crate) struct TransitionTrace<T> {
@@ -91,93 +93,94 @@ pub(crate) fn backward<B: Backend>(
     (into, sums)
 }
 
-/// A transition's outputs, waiting for their readers in the next block.
+/// A transition as the next block's readers find it, with its denominators.
 ///
 /// The order is torchvision's: convolution, then pool. The next block's norms commute with the pool and are merged into the
 /// convolution, reader by reader; relevance passes the pool under the ε rule, then the convolution under its own.
-pub(crate) struct Shares<T> {
-    weights: Split<T>,
+pub(crate) struct Producers<T> {
+    split: Split<T>,
     /// The convolution's output before the pool.
     convolved: T,
-    positive: Option<T>,
-    gathered: T,
-    accounts: Vec<Account>,
+    positive: T,
+    places: Vec<Place>,
     grid: Grid,
 }
 
-impl<T: Send + Sync> Shares<T> {
+impl<T: Send + Sync> Producers<T> {
+    /// `turns`: for each output, whether a norm that reads it turns its sign.
     pub(crate) fn new<B: Backend<Tensor = T>>(
         pass: &Pass<'_, B>,
         plan: &TransitionPlan,
         from: &BlockTrace<T>,
+        turns: &[bool],
         rules: &Rules,
     ) -> Self {
-        let (conv, grid, rule) = (plan.conv, from.grid, rules.convolution);
+        let (conv, grid) = (plan.conv, from.grid);
+        let columns = grid.columns();
         let prologue = pass.affine(plan.norm, &from.moments);
-        let weights = Split::of(pass, conv, rule);
+        let mut places = Vec::new();
+        let split = Split::of(pass, conv, rules.convolution, turns, 0, &mut places);
         let product = |kernel| {
-            let mut map = pass.backend.zeros(conv.outputs * grid.columns());
+            let mut map = pass.backend.zeros(conv.outputs * columns);
             let target = Target {
                 map: &mut map,
                 row: 0,
                 moments: None,
             };
             pass.backend
-                .pointwise(kernel, &from.map, Some(&prologue), None, grid.columns(), target);
+                .pointwise(kernel, &from.map, Some(&prologue), None, columns, target);
             map
         };
         Self {
             convolved: product(pass.kernel(conv)),
-            positive: matches!(rule, Rule::Plus { .. }).then(|| product(weights.positive(conv))),
-            gathered: pass.backend.zeros(lanes(rule) * conv.outputs * grid.columns()),
-            accounts: vec![Account::default(); grid.batch],
-            weights,
+            positive: split.positive().map_or_else(|| pass.backend.zeros(0), product),
+            split,
+            places,
             grid,
         }
     }
 
-    /// Takes one reader's relevance at the first `rows` rows of the next block's map.
+    /// Values of the map that gathers shares.
+    pub(crate) fn shares(&self) -> usize {
+        self.split.rows() * self.grid.columns()
+    }
+
+    /// Adds what one reader sends to the first rows of the next block's map to `out`. Returns an account for each row and image.
     pub(crate) fn take<B: Backend<Tensor = T>>(
-        &mut self,
+        &self,
         pass: &Pass<'_, B>,
-        rows: usize,
         next: &BlockTrace<T>,
-        (relevance, affine): (&T, &Affine<T>),
+        (factor, affine): (&T, &Affine<T>),
+        first: bool,
+        out: &mut T,
         rules: &Rules,
-    ) {
-        let accounts = pass.backend.share(Share {
-            producer: producer(rules.convolution),
-            relevance,
-            rows: 0..rows,
+    ) -> Vec<Account> {
+        pass.backend.share(Share {
+            producer: producer(rules.convolution, &self.positive),
+            arriving: Arriving::Factor(factor),
+            rows: 0..self.places.len(),
             raw: &next.map,
             affine,
             grid: next.grid,
-            positive: self.positive.as_ref(),
-            unpooled: Some((&self.convolved, self.grid, rules.epsilon)),
-            out: &mut self.gathered,
-        });
-        add(&mut self.accounts, &accounts);
+            unpooled: Some(Unpooled {
+                raw: &self.convolved,
+                grid: self.grid,
+                epsilon: rules.epsilon,
+            }),
+            places: &self.places,
+            first,
+            out,
+        })
     }
 
-    /// Relevance at the activations that the transition reads, with their norm.
-    pub(crate) fn settle<B: Backend<Tensor = T>>(
-        self,
-        pass: &Pass<'_, B>,
-        plan: &TransitionPlan,
-        from: &BlockTrace<T>,
-        name: &str,
-        book: &mut Book,
-    ) -> (T, Affine<T>) {
-        let affine = pass.affine(plan.norm, &from.moments);
-        let (channels, columns) = (plan.conv.inputs, self.grid.columns());
-        let mut relevance = pass.backend.zeros(channels * columns);
-        let sink = Sink::Plain(&mut relevance);
+    /// From gathered shares to what arrives at the activations that the transition reads.
+    pub(crate) fn back<B: Backend<Tensor = T>>(&self, pass: &Pass<'_, B>, gathered: &T) -> T {
+        let kernel = self.split.whole(pass);
+        let columns = self.grid.columns();
+        let mut factor = pass.backend.zeros(kernel.inputs * columns);
+        let sink = Sink::Plain(&mut factor);
         pass.backend
-            .pointwise_input_gradient(self.weights.whole(), &self.gathered, 0, columns, sink);
-        let passed = pass
-            .backend
-            .multiply(&mut relevance, &from.map, Some(&affine), channels, self.grid);
-        book.enter(name, &self.accounts, &passed);
-        (relevance, affine)
+            .pointwise_input_gradient(kernel, gathered, 0, columns, sink);
+        factor
     }
 }

@@ -123,7 +123,12 @@ pub(super) fn windows(pool: Pool, grid: Grid) -> Vec<Vec<usize>> {
                 .collect();
         }
     };
-    let mut members = vec![Vec::new(); pool.after(grid).columns()];
+    windows_of(window, grid)
+}
+
+/// The columns under each place of a window, in reading order.
+pub(super) fn windows_of(window: Window, grid: Grid) -> Vec<Vec<usize>> {
+    let mut members = vec![Vec::new(); grid.after(window).columns()];
     for tap in 0..window.kernel * window.kernel {
         for_tap(
             grid,

@@ -1,0 +1,156 @@
+//! Relevance's loops over a piece of a row, compiled once for each path: flat and free of branches, so that compilers turn them
+//! into vectors.
+
+#![allow(
+    clippy::inline_always,
+    reason = "what a loop calls must be compiled with the loop's instructions"
+)]
+
+use crate::cpu::path::Path;
+
+/// `r / n`, or nothing where `n` is nothing: without a branch, so that it is a vector's.
+#[inline(always)]
+fn ratio(r: f32, n: f32) -> f32 {
+    r / if n == 0.0 { f32::INFINITY } else { n }
+}
+
+/// `scale · x + shift`.
+#[derive(Clone, Copy)]
+pub(super) struct Line {
+    pub(super) scale: f32,
+    pub(super) shift: f32,
+}
+
+impl Line {
+    #[inline(always)]
+    pub(super) fn at(self, x: f32) -> f32 {
+        self.scale * x + self.shift
+    }
+
+    /// `s(z)`, z and ε apart from zero.
+    #[inline(always)]
+    fn stabilised(self, x: f32, epsilon: f32) -> f32 {
+        let z = self.at(x);
+        if z < 0.0 { z - epsilon } else { z + epsilon }
+    }
+}
+
+per_path! {
+    /// `r = factor · relu(line(x))`.
+    fn arrive(factor: &[f32], x: &[f32], line: Line, r: &mut [f32]) {
+        for ((r, &factor), &x) in r.iter_mut().zip(factor).zip(x) {
+            *r = factor * line.at(x).max(0.0);
+        }
+    }
+}
+
+per_path! {
+    /// `r ← r / s(line(x))`.
+    fn divide(x: &[f32], line: Line, epsilon: f32, r: &mut [f32]) {
+        for (r, &x) in r.iter_mut().zip(x) {
+            *r = ratio(*r, line.stabilised(x, epsilon));
+        }
+    }
+}
+
+per_path! {
+    /// `Σ q sgn(line(x))`.
+    fn signed(q: &[f32], x: &[f32], line: Line) -> f64 {
+        let (mut sum, q, x) = ([0f64; 8], q.as_chunks::<8>(), x.as_chunks::<8>());
+        let one = |q: f32, x: f32| f64::from(if line.at(x) < 0.0 { -q } else { q });
+        for (q, x) in q.0.iter().zip(x.0) {
+            for i in 0..8 {
+                sum[i] += one(q[i], x[i]);
+            }
+        }
+        sum.iter().sum::<f64>() + q.1.iter().zip(x.1).map(|(&q, &x)| one(q, x)).sum::<f64>()
+    }
+}
+
+per_path! {
+    /// `Σ x`.
+    fn sum(x: &[f32]) -> f64 {
+        let (mut sum, x) = ([0f64; 16], x.as_chunks::<16>());
+        for x in x.0 {
+            for i in 0..16 {
+                sum[i] += f64::from(x[i]);
+            }
+        }
+        sum.iter().sum::<f64>() + x.1.iter().map(|&x| f64::from(x)).sum::<f64>()
+    }
+}
+
+per_path! {
+    /// Each value twice.
+    fn double(values: &[f32], out: &mut [f32]) {
+        for (out, &value) in out.as_chunks_mut::<2>().0.iter_mut().zip(values) {
+            *out = [value; 2];
+        }
+    }
+}
+
+per_path! {
+    /// `r = ¼ · line(x) · q`.
+    fn quarter(q: &[f32], x: &[f32], line: Line, r: &mut [f32]) {
+        for ((r, &q), &x) in r.iter_mut().zip(q).zip(x) {
+            *r = 0.25 * line.at(x) * q;
+        }
+    }
+}
+
+per_path! {
+    /// `r ← r / (z⁺ + ε)` with `z⁺ = line(part)`, and `out += scale · r`. The positive weights' product cannot be below 0 but by
+    /// rounding, where it is clamped.
+    fn plus(r: &mut [f32], part: &[f32], line: Line, epsilon: f32, out: &mut [f32]) {
+        for ((r, &part), out) in r.iter_mut().zip(part).zip(out) {
+            *r = ratio(*r, line.at(part.max(0.0)) + epsilon);
+            *out += line.scale * *r;
+        }
+    }
+}
+
+per_path! {
+    /// As [`plus`], with the negated negative weights' product: what the positive ones' has more than the whole, `x`.
+    fn plus_turned(r: &mut [f32], positive: &[f32], x: &[f32], line: Line, epsilon: f32, out: &mut [f32]) {
+        for (((r, &positive), &x), out) in r.iter_mut().zip(positive).zip(x).zip(out) {
+            *r = ratio(*r, line.at((positive - x).max(0.0)) + epsilon);
+            *out += line.scale * *r;
+        }
+    }
+}
+
+per_path! {
+    /// `out += scale · q`.
+    fn add_scaled(q: &[f32], scale: f32, out: &mut [f32]) {
+        for (out, &q) in out.iter_mut().zip(q) {
+            *out += scale * q;
+        }
+    }
+}
+
+per_path! {
+    /// `out += scale · x · q`.
+    fn add_product(q: &[f32], x: &[f32], scale: f32, out: &mut [f32]) {
+        for ((out, &q), &x) in out.iter_mut().zip(q).zip(x) {
+            *out += scale * x * q;
+        }
+    }
+}
+
+per_path! {
+    /// Adds a row in double precision.
+    fn add_wide(values: &[f32], sums: &mut [f64]) {
+        for (sum, &value) in sums.iter_mut().zip(values) {
+            *sum += f64::from(value);
+        }
+    }
+}
+
+per_path! {
+    /// `r ← r · x`.
+    fn multiply(x: &[f32], r: &mut [f32]) {
+        for (r, &x) in r.iter_mut().zip(x) {
+            *r *= x;
+        }
+    }
+}

@@ -5,6 +5,7 @@ pub mod backend;
 pub mod cpu;
 pub mod error;
 pub mod gradients;
+mod head_only;
 mod host;
 mod layers;
 pub mod network;

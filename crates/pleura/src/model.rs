@@ -120,9 +120,9 @@ impl Model {
             );
         }
         Ok(Self {
-            digest,
             path,
             weights,
+            digest,
             kind,
             preparation,
             stage,

@@ -144,9 +144,9 @@ impl Weights {
     /// SHA-256 over names, shapes and bits of all tensors, as 64 hexadecimal digits: equal for equal weights in different files.
     pub fn digest(&self) -> String {
         let mut digester = Digester::default();
-        self.tensors
-            .iter()
-            .for_each(|(name, array)| digester.add(name, array));
+        for (name, array) in &self.tensors {
+            digester.add(name, array);
+        }
         digester.finish()
     }
 }

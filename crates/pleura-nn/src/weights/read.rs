@@ -143,7 +143,9 @@ fn tensors(
             }
             // A digest goes through the tensors by name; other programs may have written them in another order.
             if !in_order {
-                tensors.iter().for_each(|(name, array)| digester.add(name, array));
+                for (name, array) in &tensors {
+                    digester.add(name, array);
+                }
             }
             (tensors, digester.finish())
         });

@@ -47,10 +47,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     };
     let batches = args.films.chunks(args.batch as usize);
     // The first films are read while the network is set up.
-    let (network, first) = rayon::join(
-        || model.network(),
-        || batches.clone().next().map(|films| read_all(films)),
-    );
+    let (network, first) = rayon::join(|| model.network(), || batches.clone().next().map(&read_all));
     let (network, mut first) = (network?, first);
     let width = model.findings().len();
     let mut unread = 0;

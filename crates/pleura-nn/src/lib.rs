@@ -8,6 +8,7 @@ pub mod backend;
 pub mod cpu;
 pub mod error;
 pub mod gradients;
+mod head_only;
 mod layers;
 pub mod network;
 mod plan;

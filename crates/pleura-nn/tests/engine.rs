@@ -187,3 +187,38 @@ fn a_scope_makes_the_same_gradients_as_the_whole() {
         }
     }
 }
+
+#[test]
+fn a_head_on_known_features_is_the_head_of_the_whole_network() {
+    for (architecture, size) in architectures() {
+        for batch in [1, 5, 18] {
+            let network = Network::new(Cpu::new(), &weights(&architecture, 3, 7)).unwrap();
+            let grey = films(batch, size, 3);
+            let name = format!("{} of {batch}", architecture.name());
+            let features = network.features(&grey, batch, size).unwrap();
+            let (logits, trace) = network.forward(&grey, batch, size, Norm::Running).unwrap();
+            let found = network.head_logits(&features).unwrap();
+            assert_eq!(
+                found,
+                network.infer(&grey, batch, size).unwrap(),
+                "{name}, inferred"
+            );
+            assert_eq!(found, logits, "{name}, in training");
+
+            let up: Vec<f32> = films(batch * 3, 1, 11).iter().map(|v| v - 0.5).collect();
+            let (mut found, mut expected) = (network.gradients(), network.gradients());
+            network.head_backward(&features, &up, &mut found).unwrap();
+            network
+                .backward(&trace, &up, &Scope::groups(["head"]), &mut expected)
+                .unwrap();
+            let gradients = found.tensors().iter().zip(expected.tensors());
+            for (spec, (found, expected)) in network.parameters().iter().zip(gradients) {
+                if spec.group == "head" {
+                    assert_eq!(found[..], expected[..], "{name} {}", spec.name);
+                }
+            }
+            assert!(network.head_logits(&features[1..]).is_err());
+            assert!(network.head_backward(&features, &up[1..], &mut found).is_err());
+        }
+    }
+}

@@ -225,6 +225,8 @@ fn weights_are_split_by_sign() {
         weights: &weights,
         outputs: 6,
         inputs: 4,
+        prepared: None,
+        exact: false,
     };
     let fast = Cpu::new().rectify(kernel, &[1, 4]);
     let expected: Vec<f32> = weights
@@ -243,6 +245,8 @@ fn weights_are_split_by_sign() {
         weights: &exact,
         outputs: 6,
         inputs: 4,
+        prepared: None,
+        exact: false,
     };
     assert_eq!(Reference.rectify(kernel, &[1, 4]), put(&Reference, &expected));
 }

@@ -22,8 +22,36 @@ pub fn answer(
     batch: usize,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Option<Vec<f32>>, Error> {
-    let mut logits = Vec::with_capacity(rows.len() * network.findings().len());
-    let size = cache.size();
+    let find = |grey: &[f32], films| network.infer(grey, films, cache.size());
+    each_batch(manifest, cache, rows, batch, progress, find)
+}
+
+/// Pooled features `[rows, features]` of the same.
+///
+/// # Errors
+/// As [`answer`].
+pub(crate) fn features(
+    network: &Network<Cpu>,
+    manifest: &Arc<Manifest>,
+    cache: &Arc<FilmCache>,
+    rows: &[usize],
+    batch: usize,
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+) -> Result<Option<Vec<f32>>, Error> {
+    let find = |grey: &[f32], films| network.features(grey, films, cache.size());
+    each_batch(manifest, cache, rows, batch, progress, find)
+}
+
+/// What is found of each batch, one after the other.
+fn each_batch(
+    manifest: &Arc<Manifest>,
+    cache: &Arc<FilmCache>,
+    rows: &[usize],
+    batch: usize,
+    progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
+    find: impl Fn(&[f32], usize) -> Result<Vec<f32>, pleura_nn::Error>,
+) -> Result<Option<Vec<f32>>, Error> {
+    let mut found = Vec::new();
     let mut done = 0;
     for films in Loader::epoch(
         Arc::clone(manifest),
@@ -36,13 +64,13 @@ pub fn answer(
         0,
     ) {
         let films = films?;
-        logits.extend(network.infer(&films.grey, films.rows.len(), size)?);
+        found.extend(find(&films.grey, films.rows.len())?);
         done += films.rows.len();
         if progress(done).is_break() {
             return Ok(None);
         }
     }
-    Ok(Some(logits))
+    Ok(Some(found))
 }
 
 /// Answers with their films, patients and truth, for the evaluation and for a table.

@@ -56,6 +56,7 @@ mod watch;
 pub use answer::{answer, predictions};
 pub use error::Error;
 pub use observer::{Event, Observer, Silent};
+pub use pace::waiting;
 pub use plan::Plan;
 pub use recipe::Recipe;
 pub use run::{Options, RunSummary, StageSummary, Stop, run, stage_folder};

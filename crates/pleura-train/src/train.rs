@@ -2,6 +2,7 @@
 
 mod decode;
 mod judge;
+mod known;
 mod moving;
 mod records;
 
@@ -15,7 +16,12 @@ use std::{
 use pleura_data::{Batch, FilmCache, Loader, shuffled};
 use pleura_nn::{Cpu, Gradients, Network, Norm};
 
-use self::{decode::decode, moving::Moving, records::DataRecord};
+use self::{
+    decode::decode,
+    known::{Known, head_alone},
+    moving::Moving,
+    records::DataRecord,
+};
 use crate::{
     checkpoint::{self, Lengths, Position},
     error::Error,
@@ -23,6 +29,7 @@ use crate::{
     json::write_json,
     keep::Neurons,
     log::AppendLog,
+    loss::Value,
     observer::{Event, Observer, StageStart},
     optimiser::{self, State, clip_scale, global_norm},
     pace::Pace,
@@ -60,6 +67,7 @@ pub(crate) struct StageRun<'a> {
     timing: AppendLog,
     events: EventFile,
     pace: Pace,
+    known: Known,
     resumed_at: Option<u64>,
     neurons: Neurons,
     /// Set once the observer broke off.
@@ -106,6 +114,7 @@ impl<'a> StageRun<'a> {
             timing: AppendLog::open(out.join("timing.jsonl"), lengths.timing)?,
             events: EventFile::open(&folder, lengths.events)?,
             pace: Pace::new(plan.steps_per_epoch(), plan.stage.epochs),
+            known: Known::default(),
             plan,
             run,
             number,
@@ -195,26 +204,42 @@ impl<'a> StageRun<'a> {
         let stage = &plan.stage;
         let epoch = self.position.epoch;
         let moving = Moving::new(plan, &self.network, epoch);
+        let alone = head_alone(plan, &moving);
+        if !alone {
+            self.known.clear();
+        }
         let order = shuffled(&plan.train, plan.seed, epoch as u64);
-        let mut films = Loader::epoch(
-            Arc::clone(&plan.manifest),
-            Arc::clone(&self.cache),
-            order,
-            stage.batch,
-            self.position.batch,
-            stage.augmentation,
-            plan.seed,
-            epoch as u64,
-        );
+        // Where every film is known, none is loaded.
+        let steady = alone && stage.augmentation.is_none();
+        let mut films = if steady && self.known.holds(&order) {
+            Films::known(&order, stage.batch, self.position.batch)
+        } else {
+            Films::Loaded(Loader::epoch(
+                Arc::clone(&plan.manifest),
+                Arc::clone(&self.cache),
+                order,
+                stage.batch,
+                self.position.batch,
+                stage.augmentation,
+                plan.seed,
+                epoch as u64,
+            ))
+        };
         loop {
             let begin = Instant::now();
             let Some(batch) = films.next().transpose()? else {
                 break;
             };
             let waited = begin.elapsed();
-            let step = self.step(&batch, &moving)?;
+            let convolved = !(steady && self.known.holds(&batch.rows));
+            let step = self.step(&batch, &moving, alone)?;
+            let times = Times {
+                seconds: begin.elapsed().as_secs_f64(),
+                waited: waited.as_secs_f64(),
+                convolved,
+            };
             self.pace.step(batch.rows.len(), begin.elapsed(), waited);
-            self.record_step(&step, begin.elapsed().as_secs_f64(), waited.as_secs_f64())?;
+            self.record_step(&step, &times)?;
             if self.stop {
                 return self.checkpoint();
             }
@@ -226,26 +251,14 @@ impl<'a> StageRun<'a> {
         self.end_epoch()
     }
 
-    fn step(&mut self, batch: &Batch, moving: &Moving) -> Result<Step, Error> {
+    fn step(&mut self, batch: &Batch, moving: &Moving, head_alone: bool) -> Result<Step, Error> {
         let plan = self.plan;
         let stage = &plan.stage;
-        let norm = match stage.norm {
-            NormChoice::Batch => Norm::Batch,
-            NormChoice::Running => Norm::Running,
+        let value = if head_alone {
+            self.head_pass(batch)?
+        } else {
+            self.whole_pass(batch, moving)?
         };
-        let (logits, trace) = self
-            .network
-            .forward(&batch.grey, batch.rows.len(), self.cache.size(), norm)?;
-        let (value, gradient) = plan
-            .loss
-            .with_gradient(&logits, &plan.labels.targets(&batch.rows))?;
-        self.refuse_nonsense("loss", value.mean())?;
-        self.network
-            .backward(&trace, &gradient, &moving.scope, &mut self.gradients)?;
-        if norm == Norm::Batch {
-            self.network.update_running(&trace, RUNNING_MOMENTUM)?;
-        }
-        drop(trace);
         let gradients = self.gradients.tensors();
         let grad_norm = global_norm(
             moving
@@ -282,6 +295,47 @@ impl<'a> StageRun<'a> {
         self.position.batch += 1;
         self.position.step += 1;
         Ok(step)
+    }
+
+    /// Loss and gradients of a batch, through as much of the network as moves.
+    fn whole_pass(&mut self, batch: &Batch, moving: &Moving) -> Result<Value, Error> {
+        let plan = self.plan;
+        let norm = match plan.stage.norm {
+            NormChoice::Batch => Norm::Batch,
+            NormChoice::Running => Norm::Running,
+        };
+        let (logits, trace) = self
+            .network
+            .forward(&batch.grey, batch.rows.len(), self.cache.size(), norm)?;
+        let (value, gradient) = plan
+            .loss
+            .with_gradient(&logits, &plan.labels.targets(&batch.rows))?;
+        self.refuse_nonsense("loss", value.mean())?;
+        self.network
+            .backward(&trace, &gradient, &moving.scope, &mut self.gradients)?;
+        if norm == Norm::Batch {
+            self.network.update_running(&trace, RUNNING_MOMENTUM)?;
+        }
+        Ok(value)
+    }
+
+    /// The same where the head alone moves and reads what the network answers films with: nothing is kept for a way back.
+    fn head_pass(&mut self, batch: &Batch) -> Result<Value, Error> {
+        let plan = self.plan;
+        let features = if plan.stage.augmentation.is_none() {
+            self.features(&batch.rows, &batch.grey)?
+        } else {
+            self.network
+                .features(&batch.grey, batch.rows.len(), self.cache.size())?
+        };
+        let logits = self.network.head_logits(&features)?;
+        let (value, gradient) = plan
+            .loss
+            .with_gradient(&logits, &plan.labels.targets(&batch.rows))?;
+        self.refuse_nonsense("loss", value.mean())?;
+        self.network
+            .head_backward(&features, &gradient, &mut self.gradients)?;
+        Ok(value)
     }
 
     fn refuse_nonsense(&self, what: &'static str, value: f64) -> Result<(), Error> {
@@ -324,4 +378,41 @@ struct Step {
     loss: f64,
     rates: BTreeMap<String, f64>,
     grad_norm: f64,
+}
+
+/// What one step took.
+struct Times {
+    seconds: f64,
+    /// Of them, for films to be loaded.
+    waited: f64,
+    /// Whether films went through the convolutions.
+    convolved: bool,
+}
+
+/// Where an epoch's batches come from.
+enum Films {
+    Loaded(Loader),
+    /// Rows alone, of films whose features are known.
+    Known(std::vec::IntoIter<Vec<usize>>),
+}
+
+impl Films {
+    fn known(order: &[usize], batch: usize, skip: usize) -> Self {
+        let batches: Vec<Vec<usize>> = order.chunks(batch).skip(skip).map(<[usize]>::to_vec).collect();
+        Self::Known(batches.into_iter())
+    }
+}
+
+impl Iterator for Films {
+    type Item = Result<Batch, pleura_data::Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Loaded(loader) => loader.next(),
+            Self::Known(batches) => batches.next().map(|rows| {
+                let grey = Vec::new();
+                Ok(Batch { rows, grey })
+            }),
+        }
+    }
 }

@@ -107,7 +107,7 @@ impl Model {
     /// What is missing, and which option would say it; options that contradict the model.
     pub fn open(path: &Path, args: &ModelArgs) -> Result<Self> {
         let (path, stage) = locate(path, args.stage.as_deref())?;
-        let weights = Weights::read(&path).context("cannot read the model")?;
+        let (weights, digest) = Weights::read_digested(&path).context("cannot read the model")?;
         let kind = kind(&path, &weights, args)?;
         let preparation = preparation(&path, &weights, args)?;
         if preparation.size < weights.architecture.smallest_input() {
@@ -120,9 +120,9 @@ impl Model {
             );
         }
         Ok(Self {
-            digest: weights.digest(),
             path,
             weights,
+            digest,
             kind,
             preparation,
             stage,

@@ -8,26 +8,26 @@ use std::{
     path::Path,
 };
 
-use safetensors::{Dtype, SafeTensors, View, serialize};
+use safetensors::{Dtype, View, serialize};
 use serde::{Deserialize, Serialize};
 
-use super::{Array, Normalisation, Weights};
+use super::{Array, Normalisation, Weights, read};
 use crate::{architecture::Architecture, error::Error};
 
 /// The one key of the safetensors metadata that is ours. One, because their order is not kept and equal weights make equal files.
-const KEY: &str = "pleura";
-const VERSION: u32 = 1;
+pub(super) const KEY: &str = "pleura";
+pub(super) const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Header {
-    version: u32,
-    architecture: Architecture,
-    findings: Vec<String>,
-    normalisation: Normalisation,
-    metadata: BTreeMap<String, String>,
+pub(super) struct Header {
+    pub(super) version: u32,
+    pub(super) architecture: Architecture,
+    pub(super) findings: Vec<String>,
+    pub(super) normalisation: Normalisation,
+    pub(super) metadata: BTreeMap<String, String>,
     /// Of the tensors: [`Weights::digest`].
-    digest: String,
+    pub(super) digest: String,
 }
 
 impl Weights {
@@ -37,8 +37,19 @@ impl Weights {
     /// [`Error::File`], [`Error::Format`] for anything but such a file or for damage (the digest is checked), and what
     /// [`Weights::check`] finds.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = fs::read(path).map_err(Error::file(path, "read"))?;
-        Self::from_bytes(&bytes, &path.display().to_string())
+        Ok(Self::read_digested(path)?.0)
+    }
+
+    /// The same with [`Weights::digest`], which reading has to find anyway.
+    ///
+    /// # Errors
+    /// As [`Weights::read`].
+    pub fn read_digested(path: &Path) -> Result<(Self, String), Error> {
+        let file = fs::File::open(path).map_err(Error::file(path, "read"))?;
+        let length = file.metadata().map_err(Error::file(path, "read"))?.len();
+        read::weights(file, length, &path.display().to_string(), |error| {
+            Error::file(path, "read")(error)
+        })
     }
 
     /// The same from bytes; `name` is for messages.
@@ -46,74 +57,9 @@ impl Weights {
     /// # Errors
     /// As [`Weights::read`].
     pub fn from_bytes(bytes: &[u8], name: &str) -> Result<Self, Error> {
-        let refuse = |problem: String| Error::Format {
-            name: name.to_owned(),
-            problem,
-        };
-        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| {
-            refuse(format!(
-                "not a safetensors file ({error}); `pleura import` reads .pth and .pth.tar files"
-            ))
+        let (weights, _) = read::weights(bytes, bytes.len() as u64, name, |error| {
+            Error::file(Path::new(name), "read")(error)
         })?;
-        let json = header
-            .metadata()
-            .as_ref()
-            .and_then(|metadata| metadata.get(KEY))
-            .ok_or_else(|| {
-                refuse(
-                    "a safetensors file without pleura's header; turn it into one with `pleura import`"
-                        .to_owned(),
-                )
-            })?;
-        // The version is looked at first: a later one may have other fields, and should be named rather than called malformed.
-        let version = serde_json::from_str::<serde_json::Value>(json)
-            .ok()
-            .and_then(|value| value.get("version")?.as_u64())
-            .ok_or_else(|| refuse("pleura's header has no version".to_owned()))?;
-        if version != u64::from(VERSION) {
-            return Err(refuse(format!(
-                "written as version {version}, this program reads version {VERSION}"
-            )));
-        }
-        let header: Header =
-            serde_json::from_str(json).map_err(|error| refuse(format!("pleura's header: {error}")))?;
-        let file =
-            SafeTensors::deserialize(bytes).map_err(|error| refuse(format!("safetensors: {error}")))?;
-        let mut tensors = BTreeMap::new();
-        for (name, view) in file.iter() {
-            if view.dtype() != Dtype::F32 {
-                return Err(refuse(format!("{name} holds {}, expected F32", view.dtype())));
-            }
-            let data = view
-                .data()
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|bytes| f32::from_le_bytes(*bytes))
-                .collect();
-            tensors.insert(
-                name.to_owned(),
-                Array {
-                    shape: view.shape().to_vec(),
-                    data,
-                },
-            );
-        }
-        let weights = Self {
-            architecture: header.architecture,
-            findings: header.findings,
-            normalisation: header.normalisation,
-            metadata: header.metadata,
-            tensors,
-        };
-        weights.check()?;
-        let digest = weights.digest();
-        if digest != header.digest {
-            return Err(refuse(format!(
-                "the tensors have digest {digest}, the header says {}: the file is damaged or was edited",
-                header.digest
-            )));
-        }
         Ok(weights)
     }
 

@@ -1,17 +1,18 @@
 //! How a stage is judged: each epoch on the validation films, the best one at last on the test films.
 
-use std::time::Instant;
+use std::{ops::ControlFlow, time::Instant};
 
 use pleura_data::Split;
 use pleura_nn::{Cpu, Network, Weights};
 
-use super::{Outcome, StageRun};
+use super::{Outcome, StageRun, known::head_alone, moving::Moving};
 use crate::{
     answer,
     checkpoint::CurvePoint,
     error::Error,
     json::write_json,
-    observer::{EpochEnd, Event},
+    observer::{EpochEnd, Event, Observer},
+    plan::StagePlan,
     recipe::{Monitor, Start},
     run::{StageRecord, StageSummary},
 };
@@ -108,7 +109,13 @@ impl StageRun<'_> {
     fn validate(&mut self) -> Result<Option<Validation>, Error> {
         let plan = self.plan;
         let rows = &plan.validation;
-        let Some(logits) = self.answers(Split::Validation, rows, None)? else {
+        let moving = Moving::new(plan, &self.network, self.position.epoch);
+        let logits = if head_alone(plan, &moving) {
+            self.head_answers(rows)?
+        } else {
+            self.answers(Split::Validation, rows, None)?
+        };
+        let Some(logits) = logits else {
             return Ok(None);
         };
         let loss = plan.loss.value(&logits, &plan.labels.targets(rows))?.mean();
@@ -122,6 +129,25 @@ impl StageRun<'_> {
         }))
     }
 
+    /// Logits of the validation films from their features, which are found where they are not known; `None` if the observer
+    /// broke off.
+    fn head_answers(&mut self, rows: &[usize]) -> Result<Option<Vec<f32>>, Error> {
+        let plan = self.plan;
+        if !self.known.holds(rows) {
+            let (network, cache) = (&self.network, &self.cache);
+            let mut notice = answering(self.observer, plan, Split::Validation, rows.len());
+            let batch = plan.stage.batch;
+            let features = answer::features(network, &plan.manifest, cache, rows, batch, &mut notice)?;
+            let Some(features) = features else {
+                self.stop = true;
+                return Ok(None);
+            };
+            self.known.keep(rows, &features);
+        }
+        let features = self.known.of(rows).unwrap_or_default();
+        Ok(Some(self.network.head_logits(&features)?))
+    }
+
     /// Logits of some rows, by the network as it stands or by another; `None` if the observer broke off.
     fn answers(
         &mut self,
@@ -129,21 +155,8 @@ impl StageRun<'_> {
         rows: &[usize],
         network: Option<&Network<Cpu>>,
     ) -> Result<Option<Vec<f32>>, Error> {
-        let (plan, observer) = (self.plan, &mut *self.observer);
-        let split = if split == Split::Test {
-            "test"
-        } else {
-            "validation"
-        };
-        let mut notice = |done: usize| {
-            let event = Event::Answering {
-                stage: &plan.stage.name,
-                split,
-                done,
-                of: rows.len(),
-            };
-            observer.notice(&event)
-        };
+        let plan = self.plan;
+        let mut notice = answering(self.observer, plan, split, rows.len());
         let network = network.unwrap_or(&self.network);
         let logits = answer::answer(
             network,
@@ -241,6 +254,28 @@ impl StageRun<'_> {
         self.checkpoints.clear()?;
         let _ = self.observer.notice(&Event::StageEnd(&record.summary));
         Ok(Outcome::Finished(Box::new(record)))
+    }
+}
+
+/// Tells the observer of films that are answered.
+fn answering<'a>(
+    observer: &'a mut dyn Observer,
+    plan: &'a StagePlan,
+    split: Split,
+    of: usize,
+) -> impl FnMut(usize) -> ControlFlow<()> + 'a {
+    let split = if split == Split::Test {
+        "test"
+    } else {
+        "validation"
+    };
+    move |done| {
+        observer.notice(&Event::Answering {
+            stage: &plan.stage.name,
+            split,
+            done,
+            of,
+        })
     }
 }
 

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{StageRun, Step};
+use super::{StageRun, Step, Times};
 use crate::{
     error::Error,
     observer::{Event, StepProgress},
 };
 
 impl StageRun<'_> {
-    pub(super) fn record_step(&mut self, step: &Step, seconds: f64, waited: f64) -> Result<(), Error> {
+    pub(super) fn record_step(&mut self, step: &Step, times: &Times) -> Result<(), Error> {
         let stage = &self.plan.stage;
         let epoch = self.position.epoch;
         self.log.line(&StepLine {
@@ -24,7 +24,8 @@ impl StageRun<'_> {
             grad_norm: step.grad_norm,
         })?;
         self.timing.line(&serde_json::json!({
-            "stage": stage.name, "event": "step", "step": step.number, "seconds": seconds, "waited": waited,
+            "stage": stage.name, "event": "step", "step": step.number, "seconds": times.seconds, "waited": times.waited,
+            "convolved": times.convolved,
         }))?;
         let mut scalars = vec![
             ("step/loss".to_owned(), step.loss),

@@ -54,6 +54,10 @@ monitor = "macro_auc"
 checkpoint_every = 1
 "#;
 
+/// What [`Place::head_only`] puts in place of the second stage's freezing.
+pub(crate) const HEAD_ONLY: &str = r#"freeze = [{ groups = "all-but-head" }]
+norm = "running""#;
+
 /// A folder with everything that [`RECIPE`] needs.
 pub(crate) struct Place {
     pub(crate) folder: TempDir,
@@ -65,6 +69,16 @@ impl Place {
         write_films(folder.path());
         std::fs::write(folder.path().join("recipe.toml"), RECIPE).unwrap();
         Self { folder }
+    }
+
+    /// The same, but in the second stage nothing moves but the head.
+    pub(crate) fn head_only() -> Self {
+        let place = Self::new();
+        let frozen = "freeze = [{ groups = \"all-but-head\", until_epoch = 1 }]";
+        assert!(RECIPE.contains(frozen));
+        let recipe = RECIPE.replace(frozen, HEAD_ONLY);
+        std::fs::write(place.path("recipe.toml"), recipe).unwrap();
+        place
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

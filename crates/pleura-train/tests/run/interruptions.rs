@@ -63,6 +63,22 @@ fn killed_at_every_event() {
 }
 
 #[test]
+fn killed_at_every_event_while_the_head_alone_moves() {
+    quiet_about_kills();
+    let place = Place::head_only();
+    let expected = uninterrupted(&place);
+    let mut at = 1;
+    while killed(&place, "killed", at) {
+        place.run("killed", &mut Silent).unwrap();
+        let what = format!("head only, killed at event {at}");
+        assert_equal_results(&place.path("killed"), &expected, &what);
+        std::fs::remove_dir_all(place.path("killed")).unwrap();
+        at += 1;
+    }
+    assert!(at > 30, "only {at} events");
+}
+
+#[test]
 fn killed_again_and_again() {
     quiet_about_kills();
     let place = Place::new();

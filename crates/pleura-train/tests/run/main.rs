@@ -7,6 +7,7 @@
 )]
 
 mod films;
+mod head_only;
 mod interruptions;
 mod refusals;
 mod results;

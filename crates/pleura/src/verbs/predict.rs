@@ -42,15 +42,21 @@ struct Answer {
 /// Answers each film, in the order given. A film that cannot be read does not keep the others from being answered.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let model = Model::open(&args.model, &args.options)?;
-    let network = model.network()?;
+    let read_all = |films: &[PathBuf]| -> Vec<Result<(Source, Prepared)>> {
+        films.par_iter().map(|path| read(path, &model)).collect()
+    };
+    let batches = args.films.chunks(args.batch as usize);
+    // The first films are read while the network is set up.
+    let (network, first) = rayon::join(|| model.network(), || batches.clone().next().map(&read_all));
+    let (network, mut first) = (network?, first);
     let width = model.findings().len();
     let mut unread = 0;
     let mut out = io::stdout().lock();
     if !json {
         writeln!(out, "model {}", model.line())?;
     }
-    for films in args.films.chunks(args.batch as usize) {
-        let read: Vec<Result<(Source, Prepared)>> = films.par_iter().map(|path| read(path, &model)).collect();
+    for films in batches {
+        let read = first.take().unwrap_or_else(|| read_all(films));
         let grey: Vec<f32> = read
             .iter()
             .flatten()
@@ -98,9 +104,8 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 }
 
 fn read(path: &Path, model: &Model) -> Result<(Source, Prepared)> {
-    let film = pleura_film::open(path, &DecodeOptions::default())?;
-    let prepared = pleura_film::prepare(&film, &model.preparation);
-    Ok((film.source, prepared))
+    let answer = pleura_film::open_prepared(path, &DecodeOptions::default(), &model.preparation)?;
+    Ok(answer)
 }
 
 /// What makes an answer about a film doubtful before it is given.

@@ -1,6 +1,7 @@
 //! `pleura train`: carry out a recipe, watch it, stop it cleanly, go on with it.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
     ops::ControlFlow,
@@ -67,11 +68,14 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
         }
         report::write(&args.out, &ModelArgs::default(), GALLERY)?;
     }
+    let waiting = pleura_train::waiting(&args.out)?;
     let mut out = io::stdout().lock();
     if json {
-        writeln!(out, "{}", serde_json::to_string(&summary)?)?;
+        let mut record = serde_json::to_value(&summary)?;
+        record["waiting"] = serde_json::to_value(&waiting)?;
+        writeln!(out, "{record}")?;
     } else {
-        write!(out, "{}", Table(&summary))?;
+        write!(out, "{}", Table(&summary, &waiting))?;
     }
     Ok(if summary.stopped.is_some() {
         ExitCode::from(COULD_NOT)
@@ -340,13 +344,21 @@ fn stage_line(stage: &StageSummary) -> String {
 }
 
 /// What came of a run, for a person.
-struct Table<'a>(&'a RunSummary);
+struct Table<'a>(&'a RunSummary, &'a BTreeMap<String, f64>);
 
 impl std::fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let RunSummary { out, stages, stopped } = self.0;
         for stage in stages {
-            writeln!(f, "{}", stage_line(stage))?;
+            write!(f, "{}", stage_line(stage))?;
+            match self.1.get(&stage.stage) {
+                Some(share) => writeln!(
+                    f,
+                    "; {:.1} % of the training went into waiting for films",
+                    100.0 * share
+                )?,
+                None => writeln!(f)?,
+            }
         }
         match stopped {
             Some(stop) => writeln!(

@@ -1,0 +1,176 @@
+//! Weights out of a safetensors file: read once, from front to back, and digested on the way.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read},
+    sync::mpsc,
+    thread,
+};
+
+use safetensors::{Dtype, tensor::Metadata};
+
+use super::{
+    Array, Digester, Weights,
+    file::{Header, KEY, VERSION},
+};
+use crate::error::Error;
+
+/// The longest header that is read; DenseNet-201's has about 100 KB.
+const LONGEST_HEADER: u64 = 100_000_000;
+/// Bytes that are turned into numbers while they are still in the processor's cache.
+const CHUNK: usize = 1 << 18;
+
+/// Weights and their digest from a file of `length` bytes.
+///
+/// # Errors
+/// What `unreadable` makes of a failed read; [`Error::Format`] for anything but a file that [`Weights::write`] made or for damage;
+/// what [`Weights::check`] finds.
+pub(super) fn weights(
+    mut source: impl Read,
+    length: u64,
+    name: &str,
+    unreadable: impl Fn(io::Error) -> Error,
+) -> Result<(Weights, String), Error> {
+    let refuse = |problem: String| Error::Format {
+        name: name.to_owned(),
+        problem,
+    };
+    let foreign = |problem: String| {
+        refuse(format!(
+            "not a safetensors file ({problem}); `pleura import` reads .pth and .pth.tar files"
+        ))
+    };
+    if length < 8 {
+        return Err(foreign(format!("{length} bytes")));
+    }
+    let mut size = [0; 8];
+    source.read_exact(&mut size).map_err(&unreadable)?;
+    let (size, rest) = (u64::from_le_bytes(size), length - 8);
+    if size > rest.min(LONGEST_HEADER) {
+        return Err(foreign(format!("a header of {size} bytes in a file of {length}")));
+    }
+    let mut text = vec![0; size as usize];
+    source.read_exact(&mut text).map_err(&unreadable)?;
+    let layout: Metadata = serde_json::from_slice(&text).map_err(|error| foreign(error.to_string()))?;
+    let header = header(&layout).map_err(refuse)?;
+    let shapes = shapes(&layout, rest - size).map_err(refuse)?;
+    let (tensors, digest) = tensors(source, shapes).map_err(unreadable)?;
+    let weights = Weights {
+        architecture: header.architecture,
+        findings: header.findings,
+        normalisation: header.normalisation,
+        metadata: header.metadata,
+        tensors,
+    };
+    weights.check()?;
+    if digest != header.digest {
+        return Err(refuse(format!(
+            "the tensors have digest {digest}, the header says {}: the file is damaged or was edited",
+            header.digest
+        )));
+    }
+    Ok((weights, digest))
+}
+
+/// Our part of the file's header, or what is wrong with it.
+fn header(layout: &Metadata) -> Result<Header, String> {
+    let json = layout
+        .metadata()
+        .as_ref()
+        .and_then(|metadata| metadata.get(KEY))
+        .ok_or("a safetensors file without pleura's header; turn it into one with `pleura import`")?;
+    // The version is looked at first: a later one may have other fields, and should be named rather than called malformed.
+    let version = serde_json::from_str::<serde_json::Value>(json)
+        .ok()
+        .and_then(|value| value.get("version")?.as_u64())
+        .ok_or("pleura's header has no version")?;
+    if version != u64::from(VERSION) {
+        return Err(format!(
+            "written as version {version}, this program reads version {VERSION}"
+        ));
+    }
+    serde_json::from_str(json).map_err(|error| format!("pleura's header: {error}"))
+}
+
+/// Names and shapes in the order of the file, where the tensors are plain numbers that fill its `bytes` without gaps.
+fn shapes(layout: &Metadata, bytes: u64) -> Result<Vec<(String, Vec<usize>)>, String> {
+    let mut place = 0;
+    let mut shapes = Vec::new();
+    for name in layout.offset_keys() {
+        let info = layout
+            .info(&name)
+            .ok_or_else(|| format!("safetensors: {name} is not there"))?;
+        if info.dtype != Dtype::F32 {
+            return Err(format!("{name} holds {}, expected F32", info.dtype));
+        }
+        let numbers = info
+            .shape
+            .iter()
+            .try_fold(1_usize, |product, &size| product.checked_mul(size));
+        let end = numbers.and_then(|numbers| numbers.checked_mul(4)?.checked_add(place));
+        if end.is_none_or(|end| info.data_offsets != (place, end)) {
+            return Err(format!(
+                "safetensors: {name} of shape {:?} lies at {:?}, the tensor before it ends at {place}",
+                info.shape, info.data_offsets
+            ));
+        }
+        place = info.data_offsets.1;
+        shapes.push((name, info.shape.clone()));
+    }
+    if place as u64 != bytes {
+        return Err(format!(
+            "safetensors: the tensors have {place} bytes, the file holds {bytes}"
+        ));
+    }
+    Ok(shapes)
+}
+
+/// The tensors with their digest, which another thread finds while this one reads on.
+fn tensors(
+    mut source: impl Read,
+    shapes: Vec<(String, Vec<usize>)>,
+) -> Result<(BTreeMap<String, Array>, String), io::Error> {
+    let in_order = shapes.is_sorted_by(|one, other| one.0 < other.0);
+    let (give, take) = mpsc::channel::<(String, Array)>();
+    thread::scope(|scope| {
+        let digesting = scope.spawn(move || {
+            let (mut digester, mut tensors) = (Digester::default(), BTreeMap::new());
+            for (name, array) in take {
+                if in_order {
+                    digester.add(&name, &array);
+                }
+                tensors.insert(name, array);
+            }
+            // A digest goes through the tensors by name; other programs may have written them in another order.
+            if !in_order {
+                for (name, array) in &tensors {
+                    digester.add(name, array);
+                }
+            }
+            (tensors, digester.finish())
+        });
+        let mut bytes = vec![0; CHUNK];
+        for (name, shape) in shapes {
+            let mut left = 4 * shape.iter().product::<usize>();
+            let mut data = Vec::with_capacity(left / 4);
+            while left > 0 {
+                let chunk = &mut bytes[..left.min(CHUNK)];
+                source.read_exact(chunk)?;
+                data.extend(
+                    chunk
+                        .as_chunks::<4>()
+                        .0
+                        .iter()
+                        .map(|number| f32::from_le_bytes(*number)),
+                );
+                left -= chunk.len();
+            }
+            // Its receiver is gone only where the other thread panicked, which is told below.
+            let _ = give.send((name, Array { shape, data }));
+        }
+        drop(give);
+        digesting
+            .join()
+            .map_err(|_| io::Error::other("the digest could not be found"))
+    })
+}

@@ -54,7 +54,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--warm-up", type=int, default=1)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--network", help="ONNX file: written by `export`, read by `onnxruntime` and `openvino`")
-    parser.add_argument("--weights", help="where `export` writes the same network's state_dict, if it shall")
+    parser.add_argument("--weights", help="where `weights` writes the same network's state_dict")
     parser.add_argument("--film", help="the file that `torchvision` makes inputs of")
     arguments = parser.parse_args()
     if arguments.engine in ("export", "onnxruntime", "openvino"):
@@ -62,6 +62,8 @@ def parse() -> argparse.Namespace:
             parser.error(f"{arguments.engine} only infers here")
         if arguments.network is None:
             parser.error(f"{arguments.engine} needs --network FILE")
+    if arguments.engine == "weights" and arguments.weights is None:
+        parser.error("weights needs --weights FILE")
     if arguments.engine == "torchvision" and (arguments.mode, arguments.film is None) != ("film", False):
         parser.error("torchvision only makes inputs here: --mode film --film FILE")
     return arguments
@@ -210,11 +212,8 @@ def export(arguments: argparse.Namespace) -> dict:
     # The exporter reports on stdout, where only the answer belongs.
     stdout, sys.stdout = sys.stdout, sys.stderr
     try:
-        network = WithNormalisation().eval()
-        if arguments.weights is not None:
-            torch.save(network.network.state_dict(), arguments.weights)
         torch.onnx.export(
-            network,
+            WithNormalisation().eval(),
             (torch.from_numpy(films(arguments)),),
             arguments.network,
             input_names=["grey"],
@@ -223,6 +222,14 @@ def export(arguments: argparse.Namespace) -> dict:
         )
     finally:
         sys.stdout = stdout
+    return {"version": torch.__version__}
+
+
+def weights(arguments: argparse.Namespace) -> dict:
+    """The network that `export` exports, as a state_dict."""
+    import torch
+
+    torch.save(torch_network(arguments).state_dict(), arguments.weights)
     return {"version": torch.__version__}
 
 
@@ -271,6 +278,7 @@ ENGINES = {
     "eager": eager,
     "channels-last": channels_last,
     "export": export,
+    "weights": weights,
     "onnxruntime": onnxruntime,
     "openvino": openvino,
     "zennit": lambda arguments: explained(arguments, canonised=True),
@@ -282,6 +290,7 @@ PACKAGES = {
     "eager": ("torch", "torchvision"),
     "channels-last": ("torch", "torchvision"),
     "export": ("torch", "torchvision", "onnx", "onnxscript"),
+    "weights": ("torch", "torchvision"),
     "onnxruntime": ("onnxruntime",),
     "openvino": ("openvino",),
     "zennit": ("torch", "torchvision", "zennit"),

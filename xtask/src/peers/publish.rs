@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pleura_report::plot::{Axis, IntervalRow, Scale, intervals};
+use pleura_report::plot::{Axis, IntervalRow, intervals};
 
 use super::case::Mode;
+use super::engine::Engine;
 use super::record::Record;
 use super::summary::{Summary, median};
 use super::table;
@@ -17,6 +18,8 @@ const BEGIN: &str = "<!-- measured: begin -->";
 const END: &str = "<!-- measured: end -->";
 /// Relative to the page's folder.
 const CHART: &str = "pictures/speed.svg";
+/// The largest ratio that the chart draws.
+const WIDEST: f64 = 8.0;
 
 /// Writes the measurements into `docs/performance.md` and draws the chart beside it.
 pub(super) fn publish(record: &Record) -> Result<()> {
@@ -101,7 +104,8 @@ fn block(record: &Record) -> String {
     text
 }
 
-/// A chart of how many times as fast pleura is as each peer, case by case.
+/// A chart of how many times as fast pleura is as each peer, case by case. Ratios far beyond the others stand in figures
+/// alone, so that the axis can start at zero and stay even.
 fn chart(record: &Record) -> String {
     let cases = record.cases();
     let mut rows = Vec::new();
@@ -112,22 +116,31 @@ fn chart(record: &Record) -> String {
             continue;
         }
         rows.push(IntervalRow::heading(case.title()));
-        rows.extend(peers.into_iter().map(|(label, ratio)| IntervalRow {
-            label,
-            value: Some(ratio.median),
-            interval: Some((ratio.least, ratio.most)),
-            text: format!("{:.2} ×", ratio.median),
-            // Colour and marker by what is done; the headings say it in words.
-            look: look(case.mode),
+        rows.push(IntervalRow {
+            label: Engine::Pleura.title().to_owned(),
+            text: table::speed(&summary, Engine::Pleura),
+            ..IntervalRow::default()
+        });
+        rows.extend(peers.into_iter().map(|peer| {
+            let near = peer.ratio.most <= WIDEST;
+            IntervalRow {
+                label: peer.label,
+                value: near.then_some(peer.ratio.median),
+                interval: near.then_some((peer.ratio.least, peer.ratio.most)),
+                text: format!(
+                    "{:.2} ×{}  ({})",
+                    peer.ratio.median,
+                    if near { "" } else { " →" },
+                    peer.speed
+                ),
+                // Colour and marker by what is done; the headings say it in words.
+                look: look(case.mode),
+            }
         }));
     }
     let ends = rows.iter().filter_map(|row| row.interval);
-    let (low, high) = ends.fold((0.5_f64, 4.0_f64), |(low, high), (least, most)| {
-        (low.min(least), high.max(most))
-    });
-    let axis = Axis::new("times as fast as it (dashed: as fast)")
-        .scale(Scale::Log)
-        .range(0.9 * low, 1.1 * high);
+    let most = ends.fold(2.0_f64, |most, (_, end)| most.max(end));
+    let axis = Axis::new("pleura's speed over the other's (dashed: equal)").range(0.0, most.ceil());
     intervals("How many times as fast pleura is", &axis, &rows, Some(1.0), &[])
 }
 
@@ -143,7 +156,6 @@ fn look(mode: Mode) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::engine::Engine;
     use super::super::samples::{machine, measurement};
     use super::*;
 
@@ -186,9 +198,19 @@ mod tests {
 
     #[test]
     fn the_chart_has_a_row_a_peer() {
-        let chart = chart(&record());
+        let mut record = record();
+        record
+            .measurements
+            .push(measurement(0, Engine::ChannelsLast, &[40.0]));
+        let chart = chart(&record);
         assert!(chart.starts_with("<svg"), "{}", &chart[..100.min(chart.len())]);
-        for expected in ["DenseNet-121, training, batch 16", "PyTorch eager", "2.00 ×"] {
+        for expected in [
+            "DenseNet-121, training, batch 16<",
+            ">8.00 films/s<",
+            "PyTorch eager",
+            "2.00 ×  (4.00 films/s)",
+            "20.00 × →  (0.40 films/s)",
+        ] {
             assert!(chart.contains(expected), "{expected}");
         }
     }

@@ -27,31 +27,19 @@ pub(super) fn all(record: &Record) -> Vec<String> {
 /// machine's matrix product is used, and peak memory.
 fn of_case(summary: &Summary<'_>) -> String {
     let case = summary.case;
-    let batches = matches!(case.mode, Mode::Train | Mode::Infer) && case.batch > 1;
+    let unit = Unit::of(case);
     let has_share = summary.share(Engine::Pleura).is_some();
-    let mut headings = vec!["engine", if batches { "films/s" } else { "ms a film" }];
-    headings.extend(["least – most", "pleura is"]);
+    let mut headings = vec!["engine", unit.name(), "least – most", "pleura is"];
     headings.extend(has_share.then_some("of product"));
     headings.push("peak memory");
     let mut rows = Vec::new();
     for engine in summary.engines() {
-        let value = if batches {
-            summary.speed(engine)
-        } else {
-            summary.seconds(engine)
-        };
-        let digits = |value: f64| {
-            if batches {
-                format!("{value:.2}")
-            } else {
-                milliseconds(value)
-            }
-        };
+        let value = unit.of_engine(summary, engine);
         let mut row = vec![
             named(summary, engine),
-            shown(value, |span| digits(span.median)),
+            shown(value, |span| unit.digits(span.median)),
             shown(value, |span| {
-                format!("{} – {}", digits(span.least), digits(span.most))
+                format!("{} – {}", unit.digits(span.least), unit.digits(span.most))
             }),
             summary
                 .ratio(engine)
@@ -186,12 +174,6 @@ fn named(summary: &Summary<'_>, engine: Engine) -> String {
     }
 }
 
-fn milliseconds(seconds: f64) -> String {
-    let value = 1e3 * seconds;
-    let digits = usize::from(value < 100.0);
-    format!("{value:.digits$}")
-}
-
 fn memory(bytes: f64) -> String {
     format!("{:.2} GiB", bytes / f64::from(1 << 30))
 }
@@ -241,13 +223,73 @@ fn grid<H: AsRef<str>>(headings: &[H], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Ratios of a case's peers, for the chart.
-pub(super) fn ratios(summary: &Summary<'_>) -> Vec<(String, Span)> {
-    summary
-        .engines()
-        .into_iter()
-        .filter_map(|engine| Some((named(summary, engine), summary.ratio(engine)?)))
-        .collect()
+/// A peer of a case in the chart.
+pub(super) struct Peer {
+    pub(super) label: String,
+    pub(super) ratio: Span,
+    pub(super) speed: String,
+}
+
+/// The peers of a case that were measured in rounds with pleura.
+pub(super) fn ratios(summary: &Summary<'_>) -> Vec<Peer> {
+    let peers = summary.engines().into_iter().filter_map(|engine| {
+        Some(Peer {
+            label: named(summary, engine),
+            ratio: summary.ratio(engine)?,
+            speed: speed(summary, engine),
+        })
+    });
+    peers.collect()
+}
+
+/// The engine's median speed with its unit.
+pub(super) fn speed(summary: &Summary<'_>, engine: Engine) -> String {
+    let unit = Unit::of(summary.case);
+    shown(unit.of_engine(summary, engine), |span| {
+        format!("{} {}", unit.digits(span.median), unit.name())
+    })
+}
+
+/// What speed is told in: films a second of batches, time of single films.
+#[derive(Clone, Copy, PartialEq)]
+enum Unit {
+    FilmsASecond,
+    Milliseconds,
+}
+
+impl Unit {
+    fn of(case: &Case) -> Self {
+        if matches!(case.mode, Mode::Train | Mode::Infer) && case.batch > 1 {
+            Self::FilmsASecond
+        } else {
+            Self::Milliseconds
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::FilmsASecond => "films/s",
+            Self::Milliseconds => "ms a film",
+        }
+    }
+
+    fn of_engine(self, summary: &Summary<'_>, engine: Engine) -> Option<Span> {
+        match self {
+            Self::FilmsASecond => summary.speed(engine),
+            Self::Milliseconds => summary.seconds(engine),
+        }
+    }
+
+    fn digits(self, value: f64) -> String {
+        match self {
+            Self::FilmsASecond => format!("{value:.2}"),
+            Self::Milliseconds => {
+                let value = 1e3 * value;
+                let digits = usize::from(value < 100.0);
+                format!("{value:.digits$}")
+            }
+        }
+    }
 }
 
 #[cfg(test)]

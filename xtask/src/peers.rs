@@ -36,8 +36,8 @@ pub(crate) struct Args {
     /// What to measure.
     #[arg(long, value_delimiter = ',', default_value = "train,infer,explain,start,film")]
     work: Vec<Work>,
-    /// All kinds of work, on DenseNet-121 and -201. Takes most of an hour.
-    #[arg(long, conflicts_with_all = ["work", "architecture", "quick"])]
+    /// All kinds of work, on DenseNet-121 and -201, and all peers. Takes most of an hour.
+    #[arg(long, conflicts_with_all = ["work", "architecture", "peers", "quick"])]
     all: bool,
     /// Architectures by torchvision's names; `film` and `growth` are measured on the first.
     #[arg(long, value_delimiter = ',', default_value = "densenet121")]
@@ -51,7 +51,8 @@ pub(crate) struct Args {
     /// Threads of every engine; the machine's cores if left out.
     #[arg(long)]
     threads: Option<usize>,
-    /// Other engines to run; those that are not installed are left out with a word.
+    /// Other engines to run; those that are not installed are left out with a word. tract, candle and burn must be named:
+    /// they are built first, in a workspace of their own.
     #[arg(
         long,
         value_delimiter = ',',
@@ -129,10 +130,12 @@ fn measure(args: &Args, rounds: u32, cases: Vec<Case>, record: &mut Record) -> R
             "this machine is busy (load {load:.1}): ratios may still hold, speeds do not; run it on an idle one"
         );
     }
+    let engines = plan::peers(args);
+    command::build(&engines)?;
     let mut bench = Bench {
         programs: Programs::new(python)?,
         cases,
-        engines: plan::peers(args),
+        engines,
         record,
     };
     bench.prepare()?;
@@ -157,7 +160,7 @@ impl Bench<'_> {
         let missing = self.programs.prepare(&self.cases, onnx)?;
         if !missing.is_empty() {
             println!(
-                "without onnxruntime and openvino: the export lacks {}",
+                "without onnxruntime, openvino and tract: the export lacks {}",
                 missing.join(", ")
             );
             self.engines.retain(|engine| !engine.reads_onnx());

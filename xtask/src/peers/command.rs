@@ -77,7 +77,11 @@ impl Programs {
                 command
             }
             (peer, mode) => {
-                let mut command = self.peer(peer.name(), case);
+                let mut command = if peer.is_rust() {
+                    rust_peer(peer, case)
+                } else {
+                    self.peer(peer.name(), case)
+                };
                 if peer.reads_onnx() {
                     command.arg("--network").arg(self.network(case));
                 }
@@ -219,6 +223,39 @@ impl Programs {
     fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+}
+
+/// Builds the peers that are written in Rust, in a workspace of their own.
+pub(super) fn build(engines: &[Engine]) -> Result<()> {
+    for engine in engines.iter().filter(|engine| engine.is_rust()) {
+        let mut command = workspace::cargo(["build", "--release", "--locked", "--manifest-path"]);
+        command
+            .arg(rust_peers().join("Cargo.toml"))
+            .args(["--package", &format!("peer-{}", engine.name())])
+            .arg("--target-dir")
+            .arg(rust_target());
+        workspace::run(&mut command)?;
+    }
+    Ok(())
+}
+
+fn rust_peers() -> PathBuf {
+    workspace::root().join("benches/peers/rust")
+}
+
+/// Beside the product's own build folders, so that cleaning one cleans the other.
+fn rust_target() -> PathBuf {
+    workspace::target().join("peers")
+}
+
+fn rust_peer(engine: Engine, case: &Case) -> Command {
+    let program = Path::new("release").join(format!("peer-{}", engine.name()));
+    let mut command =
+        Command::new(rust_target().join(program.with_extension(std::env::consts::EXE_EXTENSION)));
+    command
+        .args(case.arguments())
+        .env("RAYON_NUM_THREADS", case.threads.to_string());
+    command
 }
 
 fn pleura() -> Command {

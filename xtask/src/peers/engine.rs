@@ -25,6 +25,12 @@ pub(super) enum Engine {
     ZennitPlain,
     /// torchvision: its transforms, and a script that answers one film.
     Torchvision,
+    /// tract, a Rust engine, on the ONNX file.
+    Tract,
+    /// candle, a Rust framework: the network built of its layers.
+    Candle,
+    /// Burn, a Rust framework, on its backend flex: likewise.
+    Burn,
     /// The machine's own f32 matrix product.
     #[value(skip)]
     Sgemm,
@@ -42,6 +48,9 @@ impl Engine {
             Self::Zennit => "zennit",
             Self::ZennitPlain => "zennit-plain",
             Self::Torchvision => "torchvision",
+            Self::Tract => "tract",
+            Self::Candle => "candle",
+            Self::Burn => "burn",
             Self::Sgemm => "sgemm",
         }
     }
@@ -57,6 +66,9 @@ impl Engine {
             Self::Zennit => "zennit, canonised",
             Self::ZennitPlain => "zennit, not canonised",
             Self::Torchvision => "torchvision",
+            Self::Tract => "tract",
+            Self::Candle => "candle",
+            Self::Burn => "Burn flex",
             Self::Sgemm => "matrix product",
         }
     }
@@ -67,7 +79,7 @@ impl Engine {
             Self::Pleura => true,
             Self::Eager | Self::ChannelsLast => matches!(mode, Mode::Train | Mode::Infer),
             Self::Onnxruntime => matches!(mode, Mode::Infer | Mode::Start),
-            Self::Openvino => mode == Mode::Infer,
+            Self::Openvino | Self::Tract | Self::Candle | Self::Burn => mode == Mode::Infer,
             Self::Zennit | Self::ZennitPlain => mode == Mode::Explain,
             Self::Torchvision => matches!(mode, Mode::Film | Mode::Start),
             // The limit is that of multiply-adds, which is what these three are made of.
@@ -76,7 +88,12 @@ impl Engine {
     }
 
     pub(super) fn reads_onnx(self) -> bool {
-        matches!(self, Self::Onnxruntime | Self::Openvino)
+        matches!(self, Self::Onnxruntime | Self::Openvino | Self::Tract)
+    }
+
+    /// Whether it is a program of the workspace `benches/peers/rust`.
+    pub(super) fn is_rust(self) -> bool {
+        matches!(self, Self::Tract | Self::Candle | Self::Burn)
     }
 }
 
@@ -88,7 +105,7 @@ mod tests {
     #[test]
     fn engines_are_called_what_the_peers_script_calls_them() {
         let script = std::fs::read_to_string(workspace::root().join("benches/peers/peer.py")).unwrap();
-        for engine in Engine::value_variants() {
+        for engine in Engine::value_variants().iter().filter(|engine| !engine.is_rust()) {
             assert!(script.contains(&format!("\"{}\": ", engine.name())), "{engine:?}");
         }
     }

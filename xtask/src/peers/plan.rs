@@ -31,7 +31,12 @@ const GROWTH_THREADS_AT: u32 = 16;
 /// Which engines run beside pleura.
 pub(super) fn peers(args: &Args) -> Vec<Engine> {
     let mut engines = vec![Engine::Pleura, Engine::Sgemm];
-    for peer in &args.peers {
+    let asked = if args.all {
+        Engine::value_variants()
+    } else {
+        &args.peers
+    };
+    for peer in asked {
         if !engines.contains(peer) {
             engines.push(*peer);
         }
@@ -185,5 +190,12 @@ mod tests {
         let cases = planned(&["--all"]);
         assert_eq!(cases.len(), 2 * 5 + 1 + 6);
         assert!(cases.iter().any(|case| case.architecture == "densenet201"));
+        let line = Line::parse_from(["bench", "--all"]);
+        assert!(peers(&line.args).contains(&Engine::Burn));
+        let line = Line::parse_from(["bench"]);
+        assert!(
+            !peers(&line.args).contains(&Engine::Burn),
+            "it takes minutes to build"
+        );
     }
 }

@@ -91,6 +91,7 @@ impl Grid {
 }
 
 /// A norm as its reader applies it: `relu(scale · x + shift)`, channel by channel; both `[channels]`.
+#[derive(Clone)]
 pub struct Affine<T> {
     /// `γ / σ`.
     pub scale: T,
@@ -114,6 +115,22 @@ pub struct Kernel<'a, T> {
     pub outputs: usize,
     /// Channels read.
     pub inputs: usize,
+    /// What [`Backend::prepare`] made of the weights for this use; made on the way where there is none.
+    pub prepared: Option<&'a T>,
+    /// Sum the products themselves, so that an output of nothing but zeros is zero and one of positive terms positive. Relevance
+    /// divides by outputs; algorithms that save products leave rounding errors where there was nothing.
+    pub exact: bool,
+}
+
+/// What a convolution's weights are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// [`Backend::pointwise`].
+    Pointwise,
+    /// [`Backend::conv3x3`].
+    Conv3x3,
+    /// [`Backend::stem_conv`] with this window.
+    Stem(Window),
 }
 
 impl<T> Clone for Kernel<'_, T> {
@@ -241,7 +258,7 @@ pub trait Backend: Send + Sync {
     /// The number type.
     type Real: Real;
     /// A flat buffer on the device.
-    type Tensor: Send + Sync;
+    type Tensor: Clone + Send + Sync;
 
     /// Name of the backend and of the path it chose on this machine, as `pleura doctor` shows it.
     fn describe(&self) -> String;
@@ -249,6 +266,11 @@ pub trait Backend: Send + Sync {
     /// How many films inference sends through the network together: few where a film's maps then stay in cache.
     fn films_at_once(&self) -> usize {
         usize::MAX
+    }
+
+    /// Runs a pass, whose primitives follow each other closely: threads may stay awake from one to the next.
+    fn together<R>(&self, body: impl FnOnce() -> R) -> R {
+        body()
     }
 
     /// Copies values to the device.
@@ -297,6 +319,11 @@ pub trait Backend: Send + Sync {
         moments: &Moments<Self::Tensor>,
         sums: &Sums<Self::Tensor>,
     );
+
+    /// Weights as this backend's products read them, for [`Kernel::prepared`]; nothing where it reads them as they are.
+    fn prepare(&self, _kernel: Kernel<'_, Self::Tensor>, _role: Role) -> Option<Self::Tensor> {
+        None
+    }
 
     /// 1×1 convolution, one matrix product over the whole batch: `W · relu(scale · x + shift) + bias`.
     fn pointwise(

@@ -9,6 +9,7 @@ mod host;
 mod layers;
 pub mod network;
 mod plan;
+mod ready;
 pub mod reference;
 pub mod relevance;
 pub mod weights;

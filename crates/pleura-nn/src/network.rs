@@ -1,5 +1,7 @@
 //! A DenseNet on a backend: parameters and passes.
 
+use std::sync::OnceLock;
+
 use rayon::prelude::*;
 
 use crate::architecture::{Architecture, INPUT_CHANNELS, ParameterSpec};
@@ -13,6 +15,7 @@ use crate::layers::stem::{self, StemTrace};
 use crate::layers::transition::{self, TransitionTrace};
 use crate::layers::{Pass, head};
 use crate::plan::{NormAt, Plan};
+use crate::ready::Ready;
 use crate::relevance::{Book, Relevance, Rules};
 use crate::weights::{Array, Normalisation, Weights};
 
@@ -35,6 +38,8 @@ pub struct Network<B: Backend = Cpu> {
     specs: Vec<ParameterSpec>,
     values: Vec<B::Tensor>,
     plan: Plan,
+    /// Made when it is first needed, dropped when parameters change.
+    ready: OnceLock<Ready<B>>,
 }
 
 /// What a forward pass keeps for the passes back.
@@ -73,6 +78,7 @@ impl<B: Backend> Network<B> {
             metadata: weights.metadata.clone(),
             specs,
             values,
+            ready: OnceLock::new(),
         })
     }
 
@@ -134,7 +140,19 @@ impl<B: Backend> Network<B> {
 
     /// The parameters, to be changed.
     pub fn values_mut(&mut self) -> &mut [B::Tensor] {
+        self.ready.take();
         &mut self.values
+    }
+
+    fn pass(&self, norm: Norm, keep: bool) -> Pass<'_, B> {
+        let ready = || self.ready.get_or_init(|| Ready::of(&self.backend, &self.plan, &self.values));
+        Pass {
+            backend: &self.backend,
+            values: &self.values,
+            norm,
+            keep,
+            ready: (norm == Norm::Running).then(ready),
+        }
     }
 
     /// Gradients of zero.
@@ -210,12 +228,22 @@ impl<B: Backend> Network<B> {
     ) -> Result<Vec<B::Real>, Error> {
         self.check_input(grey.len(), 1, batch, size)?;
         let group = self.backend.films_at_once().clamp(1, batch);
-        let parts = grey.par_chunks(group * size * size).map(|grey| {
+        let one = |grey: &[f32]| {
             let films = grey.len() / (size * size);
             let input = self.input(grey, films, size)?;
             Ok(read(&self.run(Norm::Running, false, input, films, size)))
-        });
-        Ok(parts.collect::<Result<Vec<_>, Error>>()?.concat())
+        };
+        // As many groups at a time as there are threads, each on one; what is left over is shared by all of them.
+        let alone = batch.div_ceil(group) / rayon::current_num_threads() * rayon::current_num_threads();
+        let (alone, shared) = grey.split_at(grey.len().min(alone * group * size * size));
+        let mut answers = alone
+            .par_chunks(group * size * size)
+            .map(one)
+            .collect::<Result<Vec<_>, Error>>()?;
+        for grey in shared.chunks(group * size * size) {
+            answers.push(self.backend.together(|| one(grey))?);
+        }
+        Ok(answers.concat())
     }
 
     /// Logits `[batch, outputs]` and what the passes back need.
@@ -230,17 +258,14 @@ impl<B: Backend> Network<B> {
         norm: Norm,
     ) -> Result<(Vec<B::Real>, Trace<B>), Error> {
         let input = self.input(grey, batch, size)?;
-        let trace = self.run(norm, true, input, batch, size);
+        let trace = self
+            .backend
+            .together(|| self.run(norm, true, input, batch, size));
         Ok((self.logits(&trace), trace))
     }
 
     fn run(&self, norm: Norm, keep: bool, input: B::Tensor, batch: usize, size: usize) -> Trace<B> {
-        let pass = Pass {
-            backend: &self.backend,
-            values: &self.values,
-            norm,
-            keep,
-        };
+        let pass = self.pass(norm, keep);
         let plan = &self.plan;
         let grid = Grid {
             batch,
@@ -310,12 +335,20 @@ impl<B: Backend> Network<B> {
                 expected,
             });
         }
-        let pass = Pass {
-            backend: &self.backend,
-            values: &self.values,
-            norm: trace.norm,
-            keep: true,
-        };
+        Ok(self
+            .backend
+            .together(|| self.back(trace, logits_gradient, scope, gradients)))
+    }
+
+    fn back(
+        &self,
+        trace: &Trace<B>,
+        logits_gradient: &[B::Real],
+        scope: &Scope,
+        gradients: &mut Gradients<B>,
+    ) -> Option<B::Tensor> {
+        let (plan, batch) = (&self.plan, trace.batch);
+        let pass = self.pass(trace.norm, true);
         let gradient = self
             .backend
             .upload(&transposed(logits_gradient, plan.head.linear.outputs));
@@ -330,13 +363,13 @@ impl<B: Backend> Network<B> {
             wanted.push(here || wanted[number - 1]);
         }
         if !wanted[plan.blocks.len()] && !scope.wants("norm") {
-            return Ok(None);
+            return None;
         }
         let last = &trace.blocks[plan.blocks.len() - 1];
         let (mut map, mut sums) = head::backward_to_map(&pass, &plan.head, last, &gradient, gradients);
         for (number, (block_plan, block)) in plan.blocks.iter().zip(&trace.blocks).enumerate().rev() {
             if !wanted[number + 1] {
-                return Ok(None);
+                return None;
             }
             let weights = scope.wants(&format!("block{}", number + 1));
             dense_block::backward(&pass, block_plan, block, &mut map, &mut sums, weights, gradients);
@@ -349,10 +382,10 @@ impl<B: Backend> Network<B> {
             (map, sums) = transition::backward(&pass, transition, kept, from, &map, weights, gradients);
         }
         if !wanted[0] {
-            return Ok(None);
+            return None;
         }
         let wants = (scope.wants("stem"), scope.input);
-        Ok(stem::backward(
+        stem::backward(
             &pass,
             &plan.stem,
             &trace.stem,
@@ -360,7 +393,7 @@ impl<B: Backend> Network<B> {
             &map,
             wants,
             gradients,
-        ))
+        )
     }
 
     /// Relevance of the input, `[3, batch, size, size]`, for a start of `Σ_k c_k · logit_k` with the coefficients `c`,
@@ -392,12 +425,7 @@ impl<B: Backend> Network<B> {
                 expected,
             });
         }
-        let pass = Pass {
-            backend: &self.backend,
-            values: &self.values,
-            norm: Norm::Running,
-            keep: true,
-        };
+        let pass = self.pass(Norm::Running, true);
         let logits = self.logits(trace);
         let start: Vec<f64> = coefficients
             .chunks_exact(plan.head.linear.outputs)
@@ -464,6 +492,7 @@ impl<B: Backend> Network<B> {
                 expected: "statistics of the batch",
             });
         }
+        self.ready.take();
         let plan = self.plan.clone();
         self.move_running(plan.stem.norm, &trace.stem.moments, trace.stem.grid, momentum);
         for (number, (block_plan, block)) in plan.blocks.iter().zip(&trace.blocks).enumerate() {

@@ -195,6 +195,7 @@ impl Backend for Reference {
             weights,
             outputs,
             inputs,
+            ..
         } = kernel;
         let map = activated(x, inputs, columns, prologue);
         let mut out = vec![0.0; outputs * columns];
@@ -223,6 +224,7 @@ impl Backend for Reference {
             weights,
             outputs,
             inputs,
+            ..
         } = kernel;
         let mut back = vec![0.0; inputs * columns];
         for (input, back) in back.chunks_exact_mut(columns).enumerate() {

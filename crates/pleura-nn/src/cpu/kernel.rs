@@ -17,12 +17,78 @@ pub(super) struct Micro {
     run: unsafe fn(usize, *const f32, *const f32, *const u32, *mut f32, usize, bool),
 }
 
-/// The two block sizes of a path: `wide` where outputs come in multiples of 4 (every convolution forward and its input
+/// Blocks of up to six rows against a panel of columns, with `A` read where it lies: value `(r, k)` is `a[r · row + k · step]`.
+#[derive(Clone, Copy)]
+pub(super) struct Rows {
+    /// Width of a panel of `B`.
+    pub(super) columns: usize,
+    /// By number of rows, from one.
+    run: [RunRows; ROWS],
+}
+
+type RunRows = unsafe fn(usize, *const f32, usize, usize, *const f32, *mut f32, usize, bool);
+
+/// Most rows of one block.
+const ROWS: usize = 6;
+
+/// A matrix where it lies: value `(r, k)` is `values[r · row + k · step]`.
+#[derive(Clone, Copy)]
+pub(super) struct Strided<'a> {
+    pub(super) values: &'a [f32],
+    pub(super) row: usize,
+    pub(super) step: usize,
+}
+
+impl Rows {
+    /// `c[r, n] (+)= Σ_k a[r, k] · b[k, n]` for `rows` rows and one panel: `b` is `[steps, columns]`, rows of `c` are `stride` apart.
+    pub(super) fn product(
+        &self,
+        rows: usize,
+        steps: usize,
+        a: Strided<'_>,
+        b: &[f32],
+        c: &mut [f32],
+        stride: usize,
+        add: bool,
+    ) {
+        if rows == 0 || steps == 0 {
+            return;
+        }
+        assert!(
+            a.values.len() > (rows - 1) * a.row + (steps - 1) * a.step,
+            "A is too short"
+        );
+        assert!(b.len() >= steps * self.columns, "B is too short");
+        assert!(c.len() >= (rows - 1) * stride + self.columns, "C is too short");
+        // Blocks of even height: few rows would leave the multipliers waiting for each other.
+        let blocks = rows.div_ceil(ROWS);
+        for block in 0..blocks {
+            let (first, end) = (block * rows / blocks, (block + 1) * rows / blocks);
+            // SAFETY: the lengths were just checked against the last value that each operand is asked for, blocks have one to
+            // `ROWS` rows, and a kernel is chosen only where the processor has its instructions.
+            unsafe {
+                self.run[end - first - 1](
+                    steps,
+                    a.values.as_ptr().add(first * a.row),
+                    a.row,
+                    a.step,
+                    b.as_ptr(),
+                    c.as_mut_ptr().add(first * stride),
+                    stride,
+                    add,
+                );
+            }
+        }
+    }
+}
+
+/// The block sizes of a path: `wide` where outputs come in multiples of 4 (every convolution forward and its input
 /// gradient), `tall` for weight gradients, whose inner dimension is a convolution's few output channels.
 #[derive(Clone, Copy)]
 pub(super) struct Kernels {
     pub(super) wide: Micro,
     pub(super) tall: Micro,
+    pub(super) rows: Rows,
 }
 
 impl Kernels {
@@ -41,6 +107,10 @@ impl Kernels {
                     columns: 16,
                     run: avx2::micro::<6, 2>,
                 },
+                rows: Rows {
+                    columns: 16,
+                    run: [avx2::rows_1, avx2::rows_2, avx2::rows_3, avx2::rows_4, avx2::rows_5, avx2::rows_6],
+                },
             },
             Path::Portable => Self {
                 wide: Micro {
@@ -52,6 +122,17 @@ impl Kernels {
                     rows: 4,
                     columns: 8,
                     run: portable::<4, 8>,
+                },
+                rows: Rows {
+                    columns: 8,
+                    run: [
+                        portable_rows::<1, 8>,
+                        portable_rows::<2, 8>,
+                        portable_rows::<3, 8>,
+                        portable_rows::<4, 8>,
+                        portable_rows::<5, 8>,
+                        portable_rows::<6, 8>,
+                    ],
                 },
             },
         }
@@ -228,6 +309,134 @@ mod avx2 {
         unsafe { end(&sums, c, stride, add) };
     }
 
+    /// A kernel of `$rows` rows by 16 columns: two vectors of `B` and a weight for up to twelve accumulators.
+    macro_rules! rows {
+        ($name:ident, $rows:literal, $($line:expr),+) => {
+            /// # Safety
+            /// The processor has AVX2 and FMA; `a` is readable at `r · row + k · step` for every row and step, `b` for 16 values a
+            /// step, `c` writable for 16 values a row, `stride` apart.
+            #[target_feature(enable = "avx2,fma")]
+            pub(super) unsafe fn $name(
+                steps: usize,
+                a: *const f32,
+                row: usize,
+                step: usize,
+                b: *const f32,
+                c: *mut f32,
+                stride: usize,
+                add: bool,
+            ) {
+                let mut sums = [[_mm256_setzero_ps(); 2]; 6];
+                if steps > 0 {
+                    // SAFETY: the loop reads what the caller promises and writes registers only; the address of the fourth row is
+                    // only read where there is one.
+                    unsafe {
+                        asm!(
+                            "2:", // Named here for the kernel of one row, which has no use for it.
+                            "# {row}",
+                            "vmovups ymm12, ymmword ptr [{b}]",
+                            "vmovups ymm13, ymmword ptr [{b} + 32]",
+                            $($line,)+
+                            "add {a}, {step}",
+                            "add {fourth}, {step}",
+                            "add {b}, 64",
+                            "dec {steps}",
+                            "jnz 2b",
+                            a = inout(reg) a => _,
+                            fourth = inout(reg) a.wrapping_add(3 * row) => _,
+                            b = inout(reg) b => _,
+                            steps = inout(reg) steps => _,
+                            row = in(reg) 4 * row,
+                            step = in(reg) 4 * step,
+                            inout("ymm0") sums[0][0],
+                            inout("ymm1") sums[0][1],
+                            inout("ymm2") sums[1][0],
+                            inout("ymm3") sums[1][1],
+                            inout("ymm4") sums[2][0],
+                            inout("ymm5") sums[2][1],
+                            inout("ymm6") sums[3][0],
+                            inout("ymm7") sums[3][1],
+                            inout("ymm8") sums[4][0],
+                            inout("ymm9") sums[4][1],
+                            inout("ymm10") sums[5][0],
+                            inout("ymm11") sums[5][1],
+                            out("ymm12") _,
+                            out("ymm13") _,
+                            out("ymm14") _,
+                            out("ymm15") _,
+                            options(nostack, readonly),
+                        );
+                    }
+                }
+                let sums: [[__m256; 2]; $rows] = std::array::from_fn(|r| sums[r]);
+                // SAFETY: the caller promises `c`.
+                unsafe { end(&sums, c, stride, add) };
+            }
+        };
+    }
+
+    /// One row: its weight, and its two accumulators.
+    macro_rules! row {
+        ($address:literal, $weight:literal, $first:literal, $second:literal) => {
+            concat!(
+                "vbroadcastss ymm", $weight, ", dword ptr [", $address, "]\n",
+                "vfmadd231ps ymm", $first, ", ymm", $weight, ", ymm12\n",
+                "vfmadd231ps ymm", $second, ", ymm", $weight, ", ymm13"
+            )
+        };
+    }
+
+    rows!(
+        rows_1,
+        1,
+        row!("{a}", 14, 0, 1)
+    );
+
+    rows!(
+        rows_2,
+        2,
+        row!("{a}", 14, 0, 1),
+        row!("{a} + {row}", 15, 2, 3)
+    );
+
+    rows!(
+        rows_3,
+        3,
+        row!("{a}", 14, 0, 1),
+        row!("{a} + {row}", 15, 2, 3),
+        row!("{a} + 2*{row}", 14, 4, 5)
+    );
+
+    rows!(
+        rows_4,
+        4,
+        row!("{a}", 14, 0, 1),
+        row!("{a} + {row}", 15, 2, 3),
+        row!("{a} + 2*{row}", 14, 4, 5),
+        row!("{fourth}", 15, 6, 7)
+    );
+
+    rows!(
+        rows_5,
+        5,
+        row!("{a}", 14, 0, 1),
+        row!("{a} + {row}", 15, 2, 3),
+        row!("{a} + 2*{row}", 14, 4, 5),
+        row!("{fourth}", 15, 6, 7),
+        row!("{fourth} + {row}", 14, 8, 9)
+    );
+
+    rows!(
+        rows_6,
+        6,
+        row!("{a}", 14, 0, 1),
+        row!("{a} + {row}", 15, 2, 3),
+        row!("{a} + 2*{row}", 14, 4, 5),
+        row!("{fourth}", 15, 6, 7),
+        row!("{fourth} + {row}", 14, 8, 9),
+        row!("{fourth} + 2*{row}", 15, 10, 11)
+    );
+
     /// Writes a block, or adds it to what is there.
     ///
     /// # Safety
@@ -315,6 +524,42 @@ unsafe fn portable<const MR: usize, const NR: usize>(
             (&*a.add(k * MR).cast::<[f32; MR]>(), &*row.cast::<[f32; NR]>())
         };
         for (sum, weight) in sums.iter_mut().zip(weights) {
+            for (sum, value) in sum.iter_mut().zip(values) {
+                *sum += weight * value;
+            }
+        }
+    }
+    for (r, sum) in sums.iter().enumerate() {
+        // SAFETY: the caller promises `MR` rows of `NR` values, `stride` apart.
+        let row = unsafe { &mut *c.add(r * stride).cast::<[f32; NR]>() };
+        for (place, sum) in row.iter_mut().zip(sum) {
+            *place = if add { *place + sum } else { *sum };
+        }
+    }
+}
+
+/// The same rows' product in plain Rust.
+///
+/// # Safety
+/// `a` is readable at `r · row + k · step` for every row and step, `b` for `NR` values a step, `c` writable for `NR` values a row,
+/// `stride` apart.
+unsafe fn portable_rows<const MR: usize, const NR: usize>(
+    steps: usize,
+    a: *const f32,
+    row: usize,
+    step: usize,
+    b: *const f32,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    let mut sums = [[0f32; NR]; MR];
+    for k in 0..steps {
+        // SAFETY: the caller promises `b` for every step.
+        let values = unsafe { &*b.add(k * NR).cast::<[f32; NR]>() };
+        for (r, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: the caller promises `a` for every row and step.
+            let weight = unsafe { *a.add(r * row + k * step) };
             for (sum, value) in sum.iter_mut().zip(values) {
                 *sum += weight * value;
             }

@@ -1,19 +1,22 @@
 //! The fast backend: `f32`, all cores, instructions chosen at run time.
 
-mod conv3x3;
+mod direct3x3;
 mod finish;
 mod kernel;
+mod lanes;
 mod pack;
 mod path;
 mod pointwise;
 mod pool;
+mod scratch;
+mod squares;
 mod stem;
+mod team;
+mod winograd;
 
 use std::ops::Range;
 
-use rayon::prelude::*;
-
-use self::conv3x3::Bands;
+use self::direct3x3::Bands;
 use self::finish::{Finish, write_moments};
 use self::kernel::Kernels;
 use self::pack::{Panels, Source};
@@ -21,7 +24,7 @@ pub use self::path::Path;
 use self::stem::Patches;
 use crate::architecture::Window;
 use crate::backend::{
-    Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Share, Sink, Sums, Target,
+    Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink, Sums, Target,
 };
 use crate::host;
 
@@ -68,6 +71,28 @@ impl Cpu {
             prologue,
         }
     }
+
+    /// Weights `[outputs, steps]` in panels of outputs, where they are not yet.
+    fn rows_panels<'a>(
+        &self,
+        weights: &[f32],
+        prepared: Option<&'a Tensor>,
+        outputs: usize,
+        steps: usize,
+    ) -> Panels<'a> {
+        let lanes = self.kernels.wide.rows;
+        match prepared {
+            Some(values) => Panels::packed(outputs, steps, lanes, values),
+            None => Panels::new(outputs, steps, lanes, |row, step| weights[row * steps + step]),
+        }
+    }
+
+    /// The transformed weights of a 3×3 convolution.
+    fn forward3x3(&self, weights: &[f32], outputs: usize, inputs: usize) -> Tensor {
+        self.transformed(outputs, inputs, |output, input, tap| {
+            weights[(output * inputs + input) * 9 + tap]
+        })
+    }
 }
 
 impl Default for Cpu {
@@ -94,6 +119,10 @@ impl Backend for Cpu {
         1
     }
 
+    fn together<R>(&self, body: impl FnOnce() -> R) -> R {
+        team::session(body)
+    }
+
     fn upload(&self, values: &[f32]) -> Tensor {
         values.to_vec()
     }
@@ -107,10 +136,9 @@ impl Backend for Cpu {
     }
 
     fn moments(&self, x: &Tensor, rows: Range<usize>, columns: usize, moments: &mut Moments<Tensor>) {
-        let total: Vec<(f64, f64)> = x[rows.start * columns..rows.end * columns]
-            .par_chunks_exact(columns)
-            .map(|row| path::sums(self.path, row))
-            .collect();
+        let total = team::collect(rows.len(), |row| {
+            path::sums(self.path, &x[(rows.start + row) * columns..][..columns])
+        });
         write_moments(&total, columns, rows.start, moments);
     }
 
@@ -158,25 +186,37 @@ impl Backend for Cpu {
         sums: &Sums<Tensor>,
     ) {
         let place = rows.start * columns..rows.end * columns;
-        gradient[place.clone()]
-            .par_chunks_exact_mut(columns)
-            .zip(x[place].par_chunks_exact(columns))
-            .zip(rows)
-            .for_each(|((gradient, x), row)| {
-                let variance = f64::from(moments.variance[row]) + NORM_EPSILON;
-                let inverse = 1.0 / variance.sqrt();
-                let b = -inverse / variance.sqrt() * f64::from(sums.gx[row]) / columns as f64;
-                let mean = f64::from(sums.g[row]) / columns as f64;
-                path::correct(
-                    self.path,
-                    gradient,
-                    x,
-                    inverse as f32,
-                    mean as f32,
-                    b as f32,
-                    moments.mean[row],
-                );
-            });
+        team::each_piece(&mut gradient[place.clone()], columns, |index, gradient| {
+            let (row, x) = (rows.start + index, &x[place.start + index * columns..][..columns]);
+            let variance = f64::from(moments.variance[row]) + NORM_EPSILON;
+            let inverse = 1.0 / variance.sqrt();
+            let b = -inverse / variance.sqrt() * f64::from(sums.gx[row]) / columns as f64;
+            let mean = f64::from(sums.g[row]) / columns as f64;
+            path::correct(
+                self.path,
+                gradient,
+                x,
+                inverse as f32,
+                mean as f32,
+                b as f32,
+                moments.mean[row],
+            );
+        });
+    }
+
+    fn prepare(&self, kernel: Kernel<'_, Tensor>, role: Role) -> Option<Tensor> {
+        let Kernel {
+            weights,
+            outputs,
+            inputs,
+            ..
+        } = kernel;
+        let panels = |steps| self.rows_panels(weights, None, outputs, steps).into_values();
+        Some(match role {
+            Role::Pointwise => panels(inputs),
+            Role::Conv3x3 => self.forward3x3(weights, outputs, inputs),
+            Role::Stem(window) => panels(inputs * window.kernel * window.kernel),
+        })
     }
 
     fn pointwise(
@@ -192,10 +232,10 @@ impl Backend for Cpu {
             weights,
             outputs,
             inputs,
+            prepared,
+            ..
         } = kernel;
-        let panels = Panels::new(outputs, inputs, self.kernels.wide.rows, |row, step| {
-            weights[row * inputs + step]
-        });
+        let panels = self.rows_panels(weights, prepared, outputs, inputs);
         let bias = bias.map(Vec::as_slice);
         let finish = Finish::write(self.path, target, bias, outputs, columns, self.tiles(columns));
         self.product(&panels, inputs, self.source(x, 0, columns, prologue), &finish);
@@ -214,6 +254,7 @@ impl Backend for Cpu {
             weights,
             outputs,
             inputs,
+            ..
         } = kernel;
         let panels = Panels::new(inputs, outputs, self.kernels.wide.rows, |row, step| {
             weights[step * inputs + row]
@@ -258,20 +299,24 @@ impl Backend for Cpu {
             weights,
             outputs,
             inputs,
+            prepared,
+            exact,
         } = kernel;
-        let steps = inputs * 9;
-        let panels = Panels::new(outputs, steps, self.kernels.wide.rows, |row, step| {
-            weights[row * steps + step]
-        });
-        let (columns, bands) = (grid.columns(), Bands::of(grid));
-        let finish = Finish::write(self.path, target, None, outputs, columns, bands.count());
-        self.convolve3x3(
-            &panels,
-            inputs,
-            self.source(x, 0, columns, prologue),
-            bands,
-            &finish,
-        );
+        if exact {
+            let panels = self.rows_panels(weights, None, outputs, inputs * 9);
+            let (columns, bands) = (grid.columns(), Bands::of(grid));
+            let finish = Finish::write(self.path, target, None, outputs, columns, bands.count());
+            let source = self.source(x, 0, columns, prologue);
+            self.direct3x3(&panels, inputs, source, bands, &finish);
+            finish.end();
+            return;
+        }
+        let made = prepared.is_none().then(|| self.forward3x3(weights, outputs, inputs));
+        let weights = prepared.or(made.as_ref()).map_or(&[][..], Vec::as_slice);
+        let columns = grid.columns();
+        let finish = Finish::write(self.path, target, None, outputs, columns, Self::square_tiles(grid));
+        let source = self.source(x, 0, columns, prologue);
+        self.convolve3x3(weights, (outputs, inputs), source, grid, &finish);
         finish.end();
     }
 
@@ -287,20 +332,16 @@ impl Backend for Cpu {
             weights,
             outputs,
             inputs,
+            ..
         } = kernel;
         // The transposed convolution is a convolution with the taps in reverse order, inputs and outputs exchanged.
-        let panels = Panels::new(inputs, outputs * 9, self.kernels.wide.rows, |row, step| {
-            weights[(step / 9 * inputs + row) * 9 + 8 - step % 9]
+        let weights = self.transformed(inputs, outputs, |input, output, tap| {
+            weights[(output * inputs + input) * 9 + 8 - tap]
         });
-        let (columns, bands) = (grid.columns(), Bands::of(grid));
-        let finish = Finish::sink(self.path, sink, inputs, columns, bands.count());
-        self.convolve3x3(
-            &panels,
-            outputs,
-            self.source(gradient, row, columns, None),
-            bands,
-            &finish,
-        );
+        let columns = grid.columns();
+        let finish = Finish::sink(self.path, sink, inputs, columns, Self::square_tiles(grid));
+        let source = self.source(gradient, row, columns, None);
+        self.convolve3x3(&weights, (inputs, outputs), source, grid, &finish);
         finish.end();
     }
 
@@ -317,7 +358,7 @@ impl Backend for Cpu {
         let columns = grid.columns();
         let gradient = self.source(gradient, row, columns, None);
         let source = self.source(x, 0, columns, prologue);
-        self.correlate3x3((outputs, gradient), (inputs, source), Bands::of(grid), weights);
+        self.correlate3x3((outputs, gradient), (inputs, source), grid, weights);
     }
 
     fn stem_conv(
@@ -332,12 +373,12 @@ impl Backend for Cpu {
             weights,
             outputs,
             inputs,
+            prepared,
+            ..
         } = kernel;
         let patches = Patches { inputs, window, grid };
         let steps = patches.len();
-        let panels = Panels::new(outputs, steps, self.kernels.wide.rows, |row, step| {
-            weights[row * steps + step]
-        });
+        let panels = self.rows_panels(weights, prepared, outputs, steps);
         let columns = grid.after(window).columns();
         let finish = Finish::write(
             self.path,
@@ -363,6 +404,7 @@ impl Backend for Cpu {
             weights,
             outputs,
             inputs,
+            ..
         } = kernel;
         let patches = Patches { inputs, window, grid };
         let steps = patches.len();

@@ -1,40 +1,59 @@
 //! Weights and tiles rearranged for the micro-kernels.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::path::{self, Path, Prologue};
+use super::team;
 use crate::backend::Affine;
 
 /// A matrix of weights cut into panels of `lanes` rows; within a panel, step after step, the rows side by side:
 /// `[rows / lanes][steps][lanes]`, the last panel filled up with zeros.
-pub(super) struct Panels {
-    values: Vec<f32>,
+pub(super) struct Panels<'a> {
+    values: Cow<'a, [f32]>,
     steps: usize,
     lanes: usize,
     /// Rows, before filling up.
     pub(super) rows: usize,
 }
 
-impl Panels {
+impl<'a> Panels<'a> {
     /// Packs `value(row, step)`.
-    pub(super) fn new(rows: usize, steps: usize, lanes: usize, value: impl Fn(usize, usize) -> f32) -> Self {
+    pub(super) fn new(
+        rows: usize,
+        steps: usize,
+        lanes: usize,
+        value: impl Fn(usize, usize) -> f32 + Sync,
+    ) -> Panels<'static> {
         let mut values = vec![0.0; rows.div_ceil(lanes) * lanes * steps];
-        for (panel, values) in values.chunks_exact_mut((lanes * steps).max(1)).enumerate() {
-            for (step, values) in values.chunks_exact_mut(lanes).enumerate() {
-                for (lane, out) in values.iter_mut().enumerate() {
-                    let row = panel * lanes + lane;
-                    if row < rows {
-                        *out = value(row, step);
-                    }
+        team::each_piece(&mut values, lanes * steps, |panel, values| {
+            for lane in 0..lanes.min(rows - panel * lanes) {
+                let row = panel * lanes + lane;
+                for (step, out) in values[lane..].iter_mut().step_by(lanes).enumerate() {
+                    *out = value(row, step);
                 }
             }
-        }
-        Self {
-            values,
+        });
+        Panels {
+            values: Cow::Owned(values),
             steps,
             lanes,
             rows,
         }
+    }
+
+    /// Values that [`Panels::into_values`] handed out for the same sizes.
+    pub(super) fn packed(rows: usize, steps: usize, lanes: usize, values: &'a [f32]) -> Self {
+        Self {
+            values: Cow::Borrowed(values),
+            steps,
+            lanes,
+            rows,
+        }
+    }
+
+    pub(super) fn into_values(self) -> Vec<f32> {
+        self.values.into_owned()
     }
 
     /// Number of panels.

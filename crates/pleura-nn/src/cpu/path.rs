@@ -199,13 +199,30 @@ pub(super) fn interleave8(
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this path is chosen only where the processor has AVX2; the lengths were just checked.
         Path::Avx2 => unsafe { transpose::interleave8(rows, prologues, out, second, lanes) },
-        Path::Portable => interleave8_from(0, rows, prologues, out, second, lanes),
+        Path::Portable => interleave8_plain(rows, prologues, out, second, lanes),
     }
 }
 
-/// [`interleave8`] from column `first` on, one value after the other.
-fn interleave8_from(
-    first: usize,
+/// `columns` `[count, 8]` turned into eight rows of `count` values, `stride` apart.
+pub(super) fn spread8(path: Path, columns: &[f32], out: &mut [f32], stride: usize) {
+    let count = columns.len() / 8;
+    assert!(out.len() >= 7 * stride + count, "rows too short");
+    match path {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: this path is chosen only where the processor has AVX2; the lengths were just checked.
+        Path::Avx2 => unsafe { transpose::spread8(columns, out, stride) },
+        Path::Portable => {
+            for (place, column) in columns.chunks_exact(8).enumerate() {
+                for (lane, value) in column.iter().enumerate() {
+                    out[lane * stride + place] = *value;
+                }
+            }
+        }
+    }
+}
+
+/// [`interleave8`], one value after the other.
+fn interleave8_plain(
     rows: [&[f32]; 8],
     prologues: [Prologue; 8],
     out: &mut [f32],
@@ -217,7 +234,7 @@ fn interleave8_from(
             Some(second) if lane >= 4 => (&mut **second, lane - 4),
             _ => (&mut *out, lane),
         };
-        for (column, &x) in row.iter().enumerate().skip(first) {
+        for (column, &x) in row.iter().enumerate() {
             panel[column * lanes + lane] = (scale * x + shift).max(floor);
         }
     }
@@ -226,8 +243,9 @@ fn interleave8_from(
 #[cfg(target_arch = "x86_64")]
 mod transpose {
     use std::arch::x86_64::{
-        __m256, _mm_storeu_ps, _mm256_add_ps, _mm256_castps256_ps128, _mm256_extractf128_ps, _mm256_loadu_ps,
-        _mm256_max_ps, _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_ps, _mm256_shuffle_ps,
+        __m256, __m256i, _mm_storeu_ps, _mm256_add_ps, _mm256_castps256_ps128, _mm256_cmpgt_epi32,
+        _mm256_extractf128_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_mul_ps,
+        _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_shuffle_ps,
         _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
 
@@ -261,24 +279,85 @@ mod transpose {
             let turned = turn(square);
             for (column, &values) in (start..).zip(&turned) {
                 // SAFETY: the caller promises `lanes` values a column in each panel.
+                unsafe { put(column, values, out, second.as_deref_mut(), lanes) };
+            }
+        }
+        if whole == columns {
+            return;
+        }
+        let rest = columns - whole;
+        let mask = mask(rest);
+        let mut square: [__m256; 8] = [_mm256_set1_ps(0.0); 8];
+        for (square, (row, Prologue { scale, shift, floor })) in square.iter_mut().zip(rows.iter().zip(prologues)) {
+            // SAFETY: the mask lets through the row's last values alone.
+            let x = unsafe { _mm256_maskload_ps(row.as_ptr().add(whole), mask) };
+            let x = _mm256_add_ps(_mm256_mul_ps(_mm256_set1_ps(scale), x), _mm256_set1_ps(shift));
+            *square = _mm256_max_ps(x, _mm256_set1_ps(floor));
+        }
+        for (column, &values) in (whole..).zip(&turn(square)[..rest]) {
+            // SAFETY: as above.
+            unsafe { put(column, values, out, second.as_deref_mut(), lanes) };
+        }
+    }
+
+    /// Writes a column's eight lanes.
+    ///
+    /// # Safety
+    /// The processor has AVX2; each panel has room for the column's lanes.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    unsafe fn put(column: usize, values: __m256, out: &mut [f32], second: Option<&mut [f32]>, lanes: usize) {
+        // SAFETY: the caller promises room.
+        unsafe {
+            match second {
+                None => _mm256_storeu_ps(out.as_mut_ptr().add(column * lanes), values),
+                Some(second) => {
+                    _mm_storeu_ps(out.as_mut_ptr().add(column * lanes), _mm256_castps256_ps128(values));
+                    _mm_storeu_ps(
+                        second.as_mut_ptr().add(column * lanes),
+                        _mm256_extractf128_ps::<1>(values),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Lets the first `count` lanes through.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn mask(count: usize) -> __m256i {
+        _mm256_cmpgt_epi32(
+            _mm256_set1_epi32(count as i32),
+            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7),
+        )
+    }
+
+    /// `[columns, 8]` to eight rows, `stride` apart.
+    ///
+    /// # Safety
+    /// The processor has AVX2; `out` holds eight rows of `columns` values, `stride` apart.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn spread8(columns: &[f32], out: &mut [f32], stride: usize) {
+        let count = columns.len() / 8;
+        for start in (0..count).step_by(8) {
+            let inside = (count - start).min(8);
+            let mut square: [__m256; 8] = [_mm256_set1_ps(0.0); 8];
+            for (square, column) in square.iter_mut().zip(columns[start * 8..].chunks_exact(8)) {
+                // SAFETY: a chunk has eight values.
+                *square = unsafe { _mm256_loadu_ps(column.as_ptr()) };
+            }
+            for (lane, values) in turn(square).into_iter().enumerate() {
+                // SAFETY: the caller promises `count` values a row; the mask stops at the row's end.
                 unsafe {
-                    match &mut second {
-                        None => _mm256_storeu_ps(out.as_mut_ptr().add(column * lanes), values),
-                        Some(second) => {
-                            _mm_storeu_ps(
-                                out.as_mut_ptr().add(column * lanes),
-                                _mm256_castps256_ps128(values),
-                            );
-                            _mm_storeu_ps(
-                                second.as_mut_ptr().add(column * lanes),
-                                _mm256_extractf128_ps::<1>(values),
-                            );
-                        }
+                    let to = out.as_mut_ptr().add(lane * stride + start);
+                    if inside == 8 {
+                        _mm256_storeu_ps(to, values);
+                    } else {
+                        _mm256_maskstore_ps(to, mask(inside), values);
                     }
                 }
             }
         }
-        super::interleave8_from(whole, rows, prologues, out, second, lanes);
     }
 
     #[inline]

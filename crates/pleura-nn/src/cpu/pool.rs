@@ -1,10 +1,8 @@
 //! Pooling after norm and `ReLU`, and its way back; channel by channel.
 
-use rayon::prelude::*;
-
-use super::Cpu;
 use super::finish::Finish;
-use super::path;
+use super::scratch::scratch;
+use super::{Cpu, path, team};
 use crate::architecture::Window;
 use crate::backend::{Affine, Grid, Pool};
 
@@ -20,15 +18,9 @@ impl Cpu {
     ) {
         let columns = grid.columns();
         let out_grid = pool.after(grid);
-        (0..channels).into_par_iter().for_each_init(
-            || {
-                (
-                    vec![0f32; grid.plane()],
-                    vec![0f32; grid.width],
-                    vec![0f32; out_grid.columns()],
-                )
-            },
-            |(plane, line, out), channel| {
+        let room = [grid.plane(), grid.width, out_grid.columns()];
+        team::each(channels, |channel| {
+            scratch(room, |[plane, line, out]| {
                 for image in 0..grid.batch {
                     let from = channel * columns + image * grid.plane();
                     let (scale, shift) = (prologue.scale[channel], prologue.shift[channel]);
@@ -52,8 +44,8 @@ impl Cpu {
                 }
                 // SAFETY: each channel is one row, and one thread's.
                 unsafe { finish.tile(0) }.row(channel, 0, out);
-            },
-        );
+            });
+        });
     }
 
     pub(super) fn pool_channels_back(
@@ -68,9 +60,8 @@ impl Cpu {
     ) {
         let columns = grid.columns();
         let out_grid = pool.after(grid);
-        (0..channels).into_par_iter().for_each_init(
-            || (vec![0f32; grid.plane()], vec![0f32; columns]),
-            |(plane, out), channel| {
+        team::each(channels, |channel| {
+            scratch([grid.plane(), columns], |[plane, out]| {
                 out.fill(0.0);
                 for image in 0..grid.batch {
                     let sent = &gradient[channel * out_grid.columns() + image * out_grid.plane()..]
@@ -107,8 +98,8 @@ impl Cpu {
                 }
                 // SAFETY: each channel is one row, and one thread's.
                 unsafe { finish.tile(0) }.row(channel, 0, out);
-            },
-        );
+            });
+        });
     }
 }
 

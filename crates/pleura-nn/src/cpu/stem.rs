@@ -1,11 +1,10 @@
 //! The stem's convolution, any window: each output row is a product with the patches under it.
 
-use rayon::prelude::*;
-
-use super::Cpu;
 use super::finish::{Finish, SharedRows};
 use super::kernel::OffsetList;
 use super::pack::{Panels, Source};
+use super::scratch::scratch;
+use super::{Cpu, team};
 use crate::architecture::Window;
 use crate::backend::Grid;
 
@@ -91,7 +90,7 @@ impl Patches {
 impl Cpu {
     pub(super) fn convolve_patches(
         &self,
-        weights: &Panels,
+        weights: &Panels<'_>,
         patches: Patches,
         x: &[f32],
         finish: &Finish<'_>,
@@ -102,43 +101,39 @@ impl Cpu {
         let panels = out_grid.width.div_ceil(micro.columns);
         let stride = panels * micro.columns;
         let offsets = OffsetList::regular(steps, micro.columns);
-        (0..out_grid.batch * out_grid.height)
-            .into_par_iter()
-            .for_each_init(
-                || {
-                    (
-                        vec![0f32; steps * stride],
-                        vec![0f32; weights.count() * micro.rows * stride],
-                    )
-                },
-                |(read, out), number| {
-                    let at = (number / out_grid.height, number % out_grid.height);
-                    let mut line = vec![0f32; out_grid.width];
-                    for step in 0..steps {
-                        patches.read(x, at, step, &mut line, |column| column);
-                        for (panel, line) in line.chunks(micro.columns).enumerate() {
-                            let place = (panel * steps + step) * micro.columns;
-                            read[place..place + line.len()].copy_from_slice(line);
-                        }
+        let room = [
+            steps * stride,
+            weights.count() * micro.rows * stride,
+            out_grid.width,
+        ];
+        team::each(out_grid.batch * out_grid.height, |number| {
+            let at = (number / out_grid.height, number % out_grid.height);
+            // SAFETY: output rows are numbered once and own their columns.
+            let mut end = unsafe { finish.tile(number) };
+            scratch(room, |[read, out, line]| {
+                for step in 0..steps {
+                    patches.read(x, at, step, line, |column| column);
+                    for (panel, line) in line.chunks(micro.columns).enumerate() {
+                        let place = (panel * steps + step) * micro.columns;
+                        read[place..place + line.len()].copy_from_slice(line);
                     }
-                    for panel in 0..panels {
-                        let b = &read[panel * steps * micro.columns..(panel + 1) * steps * micro.columns];
-                        for row in 0..weights.count() {
-                            let c = &mut out[row * micro.rows * stride + panel * micro.columns..];
-                            micro.run(weights.panel(row, 0, steps), b, offsets.all(), c, stride, false);
-                        }
+                }
+                for panel in 0..panels {
+                    let b = &read[panel * steps * micro.columns..(panel + 1) * steps * micro.columns];
+                    for row in 0..weights.count() {
+                        let c = &mut out[row * micro.rows * stride + panel * micro.columns..];
+                        micro.run(weights.panel(row, 0, steps), b, offsets.all(), c, stride, false);
                     }
-                    // SAFETY: output rows are numbered once and own their columns.
-                    let mut end = unsafe { finish.tile(number) };
-                    for row in 0..weights.rows {
-                        end.row(
-                            row,
-                            number * out_grid.width,
-                            &out[row * stride..][..out_grid.width],
-                        );
-                    }
-                },
-            );
+                }
+                for row in 0..weights.rows {
+                    end.row(
+                        row,
+                        number * out_grid.width,
+                        &out[row * stride..][..out_grid.width],
+                    );
+                }
+            });
+        });
     }
 
     /// Number of tiles of [`Cpu::convolve_patches`].
@@ -149,7 +144,7 @@ impl Cpu {
     /// The transposed convolution: `weights` packed with patches' values as rows and outputs as steps.
     pub(super) fn scatter_patches(
         &self,
-        weights: &Panels,
+        weights: &Panels<'_>,
         patches: Patches,
         gradient: &[f32],
         out: &mut [f32],
@@ -163,7 +158,7 @@ impl Cpu {
         let plane = patches.grid.plane();
         out.fill(0.0);
         let shared = SharedRows::new(out, plane);
-        (0..out_grid.batch).into_par_iter().for_each(|image| {
+        team::each(out_grid.batch, |image| {
             let mut read = vec![0f32; outputs * stride];
             let mut product = vec![0f32; weights.count() * micro.rows * stride];
             for y in 0..out_grid.height {
@@ -218,9 +213,7 @@ impl Cpu {
         let stride = panels * micro.columns;
         let offsets = OffsetList::regular(width, micro.columns);
         let parts = PARTS.min(out_grid.batch);
-        let partial: Vec<Vec<f32>> = (0..parts)
-            .into_par_iter()
-            .map(|part| {
+        let partial: Vec<Vec<f32>> = team::collect(parts, |part| {
                 let mut sums = vec![0f32; row_panels * micro.rows * stride];
                 let mut a = vec![0f32; row_panels * micro.rows * width];
                 let mut b = vec![0f32; panels * micro.columns * width];
@@ -244,8 +237,7 @@ impl Cpu {
                     }
                 }
                 sums
-            })
-            .collect();
+            });
         for (output, out) in weights.chunks_exact_mut(patches.len()).enumerate() {
             for (step, out) in out.iter_mut().enumerate() {
                 *out = partial.iter().map(|part| part[output * stride + step]).sum();

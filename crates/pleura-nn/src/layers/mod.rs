@@ -10,6 +10,7 @@ use crate::backend::{Affine, Backend, Kernel, Moments, NormBack, Sums, Through};
 use crate::gradients::Gradients;
 use crate::network::Norm;
 use crate::plan::{ConvAt, NormAt};
+use crate::ready::Ready;
 
 /// What every layer needs to run: the machine, the parameters, and which statistics norms use.
 pub(crate) struct Pass<'a, B: Backend> {
@@ -18,6 +19,8 @@ pub(crate) struct Pass<'a, B: Backend> {
     pub(crate) norm: Norm,
     /// Keep what the passes back need.
     pub(crate) keep: bool,
+    /// What was made of the parameters beforehand; only with running statistics.
+    pub(crate) ready: Option<&'a Ready<B>>,
 }
 
 impl<'a, B: Backend> Pass<'a, B> {
@@ -50,6 +53,9 @@ impl<'a, B: Backend> Pass<'a, B> {
 
     /// A norm as the prologue of the convolution behind it.
     pub(crate) fn affine(&self, at: NormAt, moments: &Moments<B::Tensor>) -> Affine<B::Tensor> {
+        if let Some(affine) = self.ready.and_then(|ready| ready.affine(at)) {
+            return affine.clone();
+        }
         let (mean, variance) = self.statistics(at, moments);
         self.backend
             .fold_norm(&self.values[at.gamma], &self.values[at.beta], mean, variance)
@@ -63,11 +69,18 @@ impl<'a, B: Backend> Pass<'a, B> {
             .norm_back(gamma, beta, mean, variance, self.norm == Norm::Batch)
     }
 
+    /// A trace with running statistics is one that relevance may follow.
+    fn exact(&self) -> bool {
+        self.keep && self.norm == Norm::Running
+    }
+
     pub(crate) fn kernel(&self, at: ConvAt) -> Kernel<'a, B::Tensor> {
         Kernel {
             weights: &self.values[at.weights],
             outputs: at.outputs,
             inputs: at.inputs,
+            prepared: self.ready.and_then(|ready| ready.weights(at)),
+            exact: self.exact(),
         }
     }
 

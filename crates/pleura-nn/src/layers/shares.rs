@@ -43,6 +43,8 @@ impl<T> Split<T> {
             weights: &self.weights,
             outputs: self.outputs,
             inputs: self.inputs,
+            prepared: None,
+            exact: true,
         }
     }
 
@@ -52,6 +54,8 @@ impl<T> Split<T> {
             weights: &self.weights,
             outputs: at.outputs,
             inputs: at.inputs,
+            prepared: None,
+            exact: true,
         }
     }
 }

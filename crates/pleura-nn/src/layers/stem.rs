@@ -165,6 +165,8 @@ pub(crate) fn relevance<B: Backend>(
                 weights: &ones,
                 outputs: 1,
                 inputs,
+                prepared: None,
+                exact: true,
             };
             pass.backend
                 .stem_conv_input_gradient(kernel, plan.window, &shares, *input_grid, &mut out);

@@ -37,6 +37,7 @@ pub(super) fn convolve(kernel: Kernel<'_, Tensor>, window: Window, map: &[f64], 
         weights,
         outputs,
         inputs,
+        ..
     } = kernel;
     let (from, to, k) = (grid.columns(), grid.after(window).columns(), window.kernel);
     let mut out = vec![0.0; outputs * to];
@@ -66,6 +67,7 @@ pub(super) fn convolve_back(
         weights,
         outputs,
         inputs,
+        ..
     } = kernel;
     let (from, to, k) = (grid.columns(), grid.after(window).columns(), window.kernel);
     let mut back = vec![0.0; inputs * from];

@@ -183,11 +183,12 @@ impl FilmCache {
 
     fn prepare(&self, manifest: &Manifest, row: &Row) -> Result<Entry, Error> {
         let path = manifest.file(row);
-        let (sha256, film) = crate::films::open(&row.film, &path, &DecodeOptions::default())?;
+        let options = DecodeOptions::default();
+        let (sha256, prepared) = crate::films::open_prepared(&row.film, &path, &options, &self.preparation)?;
         match digest(&row.sha256) {
             Some(digest) if sha256 == row.sha256 => Ok(Entry {
                 digest,
-                grey: pleura_film::prepare(&film, &self.preparation).grey,
+                grey: prepared.grey,
             }),
             _ => Err(Error::Changed {
                 film: row.film.clone(),

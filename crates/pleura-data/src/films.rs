@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pleura_film::{DecodeOptions, Film};
+use pleura_film::{DecodeOptions, Film, Preparation, Prepared};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -12,12 +12,30 @@ use crate::manifest::hexadecimal;
 pub(crate) fn open(name: &str, path: &Path, options: &DecodeOptions) -> Result<(String, Film), Error> {
     let bytes = read(path, options)?;
     let film =
-        pleura_film::decode(&bytes, &path.to_string_lossy(), options).map_err(|source| Error::Film {
-            film: name.to_string(),
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        })?;
+        pleura_film::decode(&bytes, &path.to_string_lossy(), options).map_err(undecodable(name, path))?;
     Ok((sha256(&bytes), film))
+}
+
+/// The digest of a file and the film in it, prepared.
+pub(crate) fn open_prepared(
+    name: &str,
+    path: &Path,
+    options: &DecodeOptions,
+    preparation: &Preparation,
+) -> Result<(String, Prepared), Error> {
+    let bytes = read(path, options)?;
+    let (_, prepared) = pleura_film::decode_prepared(&bytes, &path.to_string_lossy(), options, preparation)
+        .map_err(undecodable(name, path))?;
+    Ok((sha256(&bytes), prepared))
+}
+
+fn undecodable(name: &str, path: &Path) -> impl FnOnce(pleura_film::Error) -> Error {
+    let (film, path) = (name.to_string(), path.to_path_buf());
+    move |source| Error::Film {
+        film,
+        path,
+        source: Box::new(source),
+    }
 }
 
 /// The bytes of a film's file, where it is no larger than a film may be.

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::film::{Film, Format};
+use crate::film::{Film, Format, Source};
+use crate::levels::{Decoded, to_sixteen_bit};
+use crate::prepare::{Preparation, Prepared, prepare_rows};
 use crate::{DecodeOptions, Error, dicom, jpeg, png};
 
 /// Decodes a film. The format is found by content; `name` appears in messages only.
@@ -15,6 +17,31 @@ use crate::{DecodeOptions, Error, dicom, jpeg, png};
 /// Every [`Error`] about content. No input makes this panic, and memory stays within a small multiple of
 /// `max_pixels` and the length of `bytes`.
 pub fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film, Error> {
+    Ok(decoded(bytes, name, options)?.into_film())
+}
+
+/// Decodes and prepares a film: what [`prepare`](crate::prepare) makes of what [`decode`] gives, bit for bit, with less
+/// work and memory, because the film's grey levels are never all there as numbers.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_prepared(
+    bytes: &[u8],
+    name: &str,
+    options: &DecodeOptions,
+    preparation: &Preparation,
+) -> Result<(Source, Prepared), Error> {
+    let decoded = decoded(bytes, name, options)?;
+    let Decoded {
+        width,
+        height,
+        levels,
+        source,
+    } = decoded;
+    Ok((source, prepare_rows(levels.rows(), width, height, preparation)))
+}
+
+fn decoded(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {
     check_bytes(bytes.len() as u64, name, options)?;
     let format = sniff(bytes).ok_or_else(|| Error::UnknownFormat {
         name: name.to_string(),
@@ -46,6 +73,27 @@ pub fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film,
 /// # Errors
 /// [`Error::Io`] where the file cannot be read, and every error of [`decode`].
 pub fn open(path: &Path, options: &DecodeOptions) -> Result<Film, Error> {
+    decode(&read(path, options)?, &path.to_string_lossy(), options)
+}
+
+/// Reads, decodes and prepares a film; see [`decode_prepared`].
+///
+/// # Errors
+/// As [`open`].
+pub fn open_prepared(
+    path: &Path,
+    options: &DecodeOptions,
+    preparation: &Preparation,
+) -> Result<(Source, Prepared), Error> {
+    decode_prepared(
+        &read(path, options)?,
+        &path.to_string_lossy(),
+        options,
+        preparation,
+    )
+}
+
+fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
     let io = |source| Error::Io {
         path: path.to_path_buf(),
         action: "cannot read the film",
@@ -53,13 +101,14 @@ pub fn open(path: &Path, options: &DecodeOptions) -> Result<Film, Error> {
     };
     let name = path.to_string_lossy();
     let file = std::fs::File::open(path).map_err(io)?;
-    check_bytes(file.metadata().map_err(io)?.len(), &name, options)?;
-    let mut bytes = Vec::new();
+    let length = file.metadata().map_err(io)?.len();
+    check_bytes(length, &name, options)?;
+    let mut bytes = Vec::with_capacity(length as usize);
     // What is not a plain file has no honest length: read one byte past the limit and no further.
     file.take(options.max_file_bytes.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(io)?;
-    decode(&bytes, &name, options)
+    Ok(bytes)
 }
 
 /// SHA-256 over a film's size and its grey levels in 16 bits: equal for equal pixels, whatever the file.
@@ -67,18 +116,14 @@ pub fn pixel_digest(film: &Film) -> [u8; 32] {
     let mut digest = Sha256::new();
     digest.update((film.width as u64).to_le_bytes());
     digest.update((film.height as u64).to_le_bytes());
-    let mut row = Vec::with_capacity(2 * film.width);
+    let (mut levels, mut row) = (vec![0; film.width], Vec::with_capacity(2 * film.width));
     for line in film.grey.chunks(film.width.max(1)) {
+        to_sixteen_bit(line, &mut levels);
         row.clear();
-        row.extend(line.iter().flat_map(|&grey| sixteen_bit(grey).to_le_bytes()));
+        row.extend(levels[..line.len()].iter().flat_map(|level| level.to_le_bytes()));
         digest.update(&row);
     }
     digest.finalize().into()
-}
-
-/// A grey level 0..=1 as the nearest of 65,536.
-pub(crate) fn sixteen_bit(grey: f32) -> u16 {
-    (grey.clamp(0.0, 1.0) * 65535.0).round() as u16
 }
 
 /// Refuses a size outside the limits, before anything is allocated for it.

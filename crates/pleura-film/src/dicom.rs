@@ -13,7 +13,8 @@ mod tags;
 use dicom_dictionary_std::tags as tag;
 
 use crate::decode::check_size;
-use crate::film::{Colour, Film, Format, Source, Step};
+use crate::film::{Colour, Format, Source, Step};
+use crate::levels::{Decoded, Levels};
 use crate::{DecodeOptions, Error};
 use data_set::DataSet;
 
@@ -21,7 +22,7 @@ pub(crate) use container::looks_like;
 pub use tags::{BodyPart, DicomTags};
 
 /// Decodes a DICOM file.
-pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film, Error> {
+pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {
     let container = container::Container::open(bytes, name, options)?;
     let set = DataSet::read(&container, name)?;
     modality::check(&set, name, options)?;
@@ -35,13 +36,14 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
         });
     }
     let frame = frame::decode(&container, &set, &layout, options, &mut steps)?;
-    let (grey, colour) = match frame {
+    let (levels, colour) = match frame {
         frame::Frame::Grey(words) => (
-            grey::display(&set, &layout, &words, options, &mut steps)?,
+            grey::display(&set, &layout, words, options, &mut steps)?,
             Colour::Grey,
         ),
         frame::Frame::Colour(values, precision, colour) => {
-            (frame::luma(&values, precision, colour, &mut steps), colour)
+            let grey = frame::luma(&values, precision, colour, &mut steps);
+            (Levels::Unit(grey), colour)
         }
     };
     let (width, height) = (usize::from(layout.columns), usize::from(layout.rows));
@@ -56,10 +58,10 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
         steps,
         dicom,
     };
-    Ok(Film {
+    Ok(Decoded {
         width,
         height,
-        grey,
+        levels,
         source,
     })
 }

@@ -13,7 +13,8 @@ use zune_core::options::DecoderOptions;
 use crate::colour::{Luma, rgb_of_ycbcr};
 use crate::decode::check_size;
 use crate::error::reported;
-use crate::film::{Colour, Film, Format, Source, Step};
+use crate::film::{Colour, Format, Source, Step};
+use crate::levels::{Decoded, Levels};
 use crate::{DecodeOptions, Error};
 use header::{Header, Process};
 
@@ -40,14 +41,14 @@ pub(crate) struct Samples {
 }
 
 /// Decodes a JPEG file.
-pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film, Error> {
+pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {
     let stream = samples(bytes, name, options, Format::Jpeg)?;
     let (width, height) = (stream.width, stream.height);
     let mut steps = Vec::new();
-    let (grey, colour) = to_grey(&stream, &mut steps);
-    let bit_depth = stream.precision;
-    let (oriented_width, oriented_height, grey) =
-        exif::turn(width, height, grey, stream.orientation, &mut steps);
+    let (bit_depth, orientation) = (stream.precision, stream.orientation);
+    let (levels, colour) = to_grey(stream, &mut steps);
+    let (oriented_width, oriented_height, levels) =
+        exif::turn(width, height, levels, orientation, &mut steps);
     let source = Source {
         format: Format::Jpeg,
         width,
@@ -57,10 +58,10 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
         steps,
         dicom: None,
     };
-    Ok(Film {
+    Ok(Decoded {
         width: oriented_width,
         height: oriented_height,
-        grey,
+        levels,
         source,
     })
 }
@@ -130,9 +131,9 @@ fn eight_bit(header: &Header<'_>, name: &str, format: Format) -> Result<Vec<u16>
 }
 
 /// Grey levels of a stream that stands alone.
-fn to_grey(stream: &Samples, steps: &mut Vec<Step>) -> (Vec<f32>, Colour) {
-    let scale = ((1_u32 << stream.precision) - 1) as f32;
-    let unit = |value: u16| f32::from(value) / scale;
+fn to_grey(stream: Samples, steps: &mut Vec<Step>) -> (Levels, Colour) {
+    let top = ((1_u32 << stream.precision) - 1) as f32;
+    let unit = |value: u16| f32::from(value) / top;
     let mut luma = Luma::default();
     let (grey, colour): (Vec<f32>, Colour) = match stream.components {
         3 => {
@@ -162,16 +163,14 @@ fn to_grey(stream: &Samples, steps: &mut Vec<Step>) -> (Vec<f32>, Colour) {
             (grey.collect(), colour)
         }
         _ => {
-            return (
-                stream.values.iter().map(|&value| unit(value)).collect(),
-                Colour::Grey,
-            );
+            let values = stream.values;
+            return (Levels::Sixteen { values, top }, Colour::Grey);
         }
     };
     steps.push(Step::Luma {
         max_channel_difference: luma.max_difference(),
     });
-    (grey, colour)
+    (Levels::Unit(grey), colour)
 }
 
 /// Luma of three interleaved components that are RGB or Y, Cb, Cr of at most 16 bits.

@@ -9,7 +9,7 @@
 //! * [`decode`] and [`open`] read PNG, JPEG and DICOM, told apart by content. Every film comes out as grey
 //!   levels as displayed, black 0 and white 1, with a list of everything that was done to get there.
 //! * [`prepare`] is the one way from a film to a network's input, so that training, prediction and
-//!   explanation see equal bits.
+//!   explanation see equal bits; [`open_prepared`] goes it without keeping the film.
 //! * [`Augmentation`] draws one affine [`Warp`] from a seeded generator; it is sampled once.
 //! * [`picture`] draws films, heatmaps and outlines.
 //!
@@ -34,14 +34,16 @@ mod equalise;
 mod error;
 mod film;
 mod jpeg;
+mod levels;
 mod options;
+mod path;
 pub mod picture;
 mod png;
 mod prepare;
 mod resize;
 mod warp;
 
-pub use decode::{decode, open, pixel_digest};
+pub use decode::{decode, decode_prepared, open, open_prepared, pixel_digest};
 pub use dicom::{BodyPart, DicomTags};
 pub use equalise::Equalisation;
 pub use error::Error;

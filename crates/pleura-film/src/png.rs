@@ -7,14 +7,15 @@ use png::{BitDepth, ColorType, DecodingError, Info, Limits, Transformations};
 use crate::colour::Luma;
 use crate::decode::check_size;
 use crate::error::reported;
-use crate::film::{Colour, Film, Format, Source, Step};
+use crate::film::{Colour, Format, Source, Step};
+use crate::levels::{Decoded, Levels};
 use crate::{DecodeOptions, Error};
 
 /// The most bytes that one byte of a deflate stream can stand for (258 bytes in two bits).
 const DEFLATE_RATIO: u64 = 1032;
 
 /// Decodes a PNG file of any colour type and bit depth.
-pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film, Error> {
+pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {
     // Rows and palettes are all the decoder keeps besides the output, which is ours.
     let limits = Limits {
         bytes: bytes.len().saturating_add(64 << 20),
@@ -65,7 +66,20 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
     if stored == ColorType::Indexed {
         steps.push(Step::Palette);
     }
-    let grey = flatten(&samples, frame.bit_depth, frame.color_type, &mut steps);
+    let levels = match (frame.color_type, frame.bit_depth) {
+        (ColorType::Grayscale, BitDepth::Sixteen) => Levels::Sixteen {
+            values: samples
+                .as_chunks()
+                .0
+                .iter()
+                .map(|&pair| u16::from_be_bytes(pair))
+                .collect(),
+            top: 65535.0,
+        },
+        // Fewer bits were spread to eight.
+        (ColorType::Grayscale, _) => Levels::Eight(samples),
+        (colour, depth) => Levels::Unit(flatten(&samples, depth, colour, &mut steps)),
+    };
 
     let colour = match (stored, has_transparency) {
         (ColorType::Grayscale, false) => Colour::Grey,
@@ -84,10 +98,10 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
         steps,
         dicom: None,
     };
-    Ok(Film {
+    Ok(Decoded {
         width,
         height,
-        grey,
+        levels,
         source,
     })
 }
@@ -113,7 +127,7 @@ fn check_palette(info: &Info<'_>, name: &str) -> Result<(), Error> {
     })
 }
 
-/// Grey levels of samples of 8 or 16 bits: alpha is laid over black, colour turned into luma.
+/// Grey levels of pixels of several samples of 8 or 16 bits: alpha is laid over black, colour turned into luma.
 fn flatten(samples: &[u8], depth: BitDepth, colour: ColorType, steps: &mut Vec<Step>) -> Vec<f32> {
     let channels = colour.samples();
     let (has_alpha, has_colour) = (channels.is_multiple_of(2), channels > 2);

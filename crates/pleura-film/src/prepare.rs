@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::decode::sixteen_bit;
 use crate::equalise::{Content, Equalisation};
 use crate::film::Film;
+use crate::levels::{Rows, to_sixteen_bit};
 use crate::resize::{Axis, resize};
 
 /// How a film becomes a square of a network's input size.
@@ -161,12 +161,23 @@ impl Geometry {
     }
 }
 
-/// Prepares a film. This is the one way from a film to a network's input.
+/// Prepares a film. This is the one way from a film to a network's input; where the film itself is not needed,
+/// [`open_prepared`](crate::open_prepared) goes it without keeping the film.
 ///
 /// A preparation of size 0 is taken as size 1.
 pub fn prepare(film: &Film, preparation: &Preparation) -> Prepared {
+    prepare_rows(Rows::Unit(&film.grey), film.width, film.height, preparation)
+}
+
+/// Prepares grey levels `[height, width]` in whichever form they are.
+pub(crate) fn prepare_rows(
+    rows: Rows<'_>,
+    film_width: usize,
+    film_height: usize,
+    preparation: &Preparation,
+) -> Prepared {
     let size = preparation.size.max(1);
-    let geometry = Geometry::new(film.width, film.height, size, preparation.fit);
+    let geometry = Geometry::new(film_width, film_height, size, preparation.fit);
     let content = geometry.content();
     let axis = |index: usize, film_side: usize, out: usize| match preparation.fit {
         Fit::Stretch | Fit::Pad => Axis {
@@ -180,16 +191,14 @@ pub fn prepare(film: &Film, preparation: &Preparation) -> Prepared {
             out,
         },
     };
-    let across = axis(0, film.width, content.width);
-    let down = axis(1, film.height, content.height);
-    let resized = resize(&film.grey, film.width, film.height, across, down);
+    let across = axis(0, film_width, content.width);
+    let down = axis(1, film_height, content.height);
+    let resized = resize(rows, film_width, film_height, across, down);
 
     let mut grey = vec![0; size * size];
     for (row, line) in resized.chunks_exact(content.width).enumerate() {
         let start = (content.top + row) * size + content.left;
-        for (out, &value) in grey[start..start + content.width].iter_mut().zip(line) {
-            *out = sixteen_bit(value);
-        }
+        to_sixteen_bit(line, &mut grey[start..start + content.width]);
     }
     if let Some(equalisation) = preparation.equalise {
         equalisation.apply(&mut grey, size, content);

@@ -3,6 +3,8 @@
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
+use crate::path::{per_path, whole};
+
 /// The side at which translations are given, in pixels.
 const REFERENCE_SIDE: f32 = 224.0;
 
@@ -118,34 +120,116 @@ impl Warp {
         let middle = size as f32 / 2.0;
         let shift = self.shift.map(|shift| shift * size as f32);
         let mirror = if self.flip { -1.0 } else { 1.0 };
+        let (bordered, mut places) = (Bordered::new(grey, size), Places::new(size));
         for (y, row) in out.chunks_exact_mut(size).take(size).enumerate() {
             let v = y as f32 + 0.5 - middle - shift[1];
-            for (x, value) in row.iter_mut().enumerate() {
-                let u = x as f32 + 0.5 - middle - shift[0];
-                // The way back: undo the shift, the rotation, the flip.
-                let across = mirror * (cos * u + sin * v) + middle - 0.5;
-                let down = cos * v - sin * u + middle - 0.5;
-                *value = bilinear(grey, size, across, down);
-            }
+            let line = Line {
+                v,
+                sin,
+                cos,
+                mirror,
+                middle,
+                shift: shift[0],
+            };
+            sample(&bordered, line, &mut places, row);
         }
     }
 }
 
-/// The value at a place given in pixel centres; pixels outside count as black.
-fn bilinear(grey: &[f32], size: usize, x: f32, y: f32) -> f32 {
-    let (left, top) = (x.floor(), y.floor());
-    let (right_share, lower_share) = (x - left, y - top);
-    let (left, top) = (left as isize, top as isize);
-    let at = |row: isize, column: isize| {
-        let inside = (0..size as isize).contains(&row) && (0..size as isize).contains(&column);
-        if inside {
-            grey[row as usize * size + column as usize]
-        } else {
-            0.0
+/// An image in a black border wide enough that every place outside has a neighbour in it.
+struct Bordered {
+    size: usize,
+    stride: usize,
+    values: Vec<f32>,
+}
+
+/// A place left of -1 or right of the last pixel has two black neighbours, and so has every place farther out.
+const BORDER: usize = 2;
+
+impl Bordered {
+    fn new(grey: &[f32], size: usize) -> Self {
+        let stride = size + 2 * BORDER;
+        let mut values = vec![0.0; stride * stride];
+        let inner = values.chunks_exact_mut(stride).skip(BORDER);
+        for (line, row) in inner.zip(grey.chunks_exact(size)) {
+            line[BORDER..BORDER + size].copy_from_slice(row);
         }
-    };
-    let blend = |row: isize| (1.0 - right_share) * at(row, left) + right_share * at(row, left + 1);
-    (1.0 - lower_share) * blend(top) + lower_share * blend(top + 1)
+        Self { size, stride, values }
+    }
+}
+
+/// What is the same for all pixels of an output row.
+#[derive(Clone, Copy)]
+struct Line {
+    v: f32,
+    sin: f32,
+    cos: f32,
+    mirror: f32,
+    middle: f32,
+    /// To the right, in pixels.
+    shift: f32,
+}
+
+/// For each pixel of an output row: where it lies in the image, and what lies there.
+struct Places {
+    /// Left and upper neighbour, counted from the border's corner.
+    left: Vec<u32>,
+    top: Vec<u32>,
+    right_share: Vec<f32>,
+    lower_share: Vec<f32>,
+    /// The neighbours' levels: upper left, upper right, lower left, lower right.
+    corners: [Vec<f32>; 4],
+}
+
+impl Places {
+    fn new(size: usize) -> Self {
+        let zeros = || vec![0.0; size];
+        Self {
+            left: vec![0; size],
+            top: vec![0; size],
+            right_share: zeros(),
+            lower_share: zeros(),
+            corners: [zeros(), zeros(), zeros(), zeros()],
+        }
+    }
+}
+
+per_path! {
+    /// One output row: the value at each place, bilinearly; pixels outside count as black.
+    fn sample(image: &Bordered, line: Line, places: &mut Places, out: &mut [f32]) {
+        let width = out.len();
+        let Line { v, sin, cos, mirror, middle, shift } = line;
+        let (border, outermost) = (BORDER as f32, image.size as f32);
+        let Places { left, top, right_share, lower_share, corners } = places;
+        let (left, top) = (&mut left[..width], &mut top[..width]);
+        let (right_share, lower_share) = (&mut right_share[..width], &mut lower_share[..width]);
+        for column in 0..width {
+            let u = column as i32 as f32 + 0.5 - middle - shift;
+            // The way back: undo the shift, the rotation, the flip.
+            let x = mirror * (cos * u + sin * v) + middle - 0.5;
+            let y = cos * v - sin * u + middle - 0.5;
+            let (whole_x, whole_y) = (x.floor(), y.floor());
+            right_share[column] = x - whole_x;
+            lower_share[column] = y - whole_y;
+            left[column] = whole(whole_x.max(-border).min(outermost) + border);
+            top[column] = whole(whole_y.max(-border).min(outermost) + border);
+        }
+        let [upper_left, upper_right, lower_left, lower_right] = corners;
+        let (upper_left, upper_right) = (&mut upper_left[..width], &mut upper_right[..width]);
+        let (lower_left, lower_right) = (&mut lower_left[..width], &mut lower_right[..width]);
+        for column in 0..width {
+            let at = top[column] as usize * image.stride + left[column] as usize;
+            let both = &image.values[at..at + image.stride + 2];
+            (upper_left[column], upper_right[column]) = (both[0], both[1]);
+            (lower_left[column], lower_right[column]) = (both[image.stride], both[image.stride + 1]);
+        }
+        for (column, out) in out.iter_mut().enumerate() {
+            let (across, down) = (right_share[column], lower_share[column]);
+            let upper = (1.0 - across) * upper_left[column] + across * upper_right[column];
+            let lower = (1.0 - across) * lower_left[column] + across * lower_right[column];
+            *out = (1.0 - down) * upper + down * lower;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +256,55 @@ mod tests {
         for size in [1, 2, 7, 64] {
             let grey = picture(size);
             assert_eq!(warped(Warp::IDENTITY, &grey, size), grey);
+        }
+    }
+
+    /// The definition, one pixel after the other.
+    fn slow(warp: Warp, grey: &[f32], size: usize) -> Vec<f32> {
+        let (sin, cos) = warp.radians.sin_cos();
+        let (middle, side) = (size as f32 / 2.0, size as f32);
+        let mirror = if warp.flip { -1.0 } else { 1.0 };
+        let pixel = |x: i64, y: i64| {
+            let inside = (0..size as i64).contains(&x) && (0..size as i64).contains(&y);
+            if inside {
+                grey[y as usize * size + x as usize]
+            } else {
+                0.0
+            }
+        };
+        let value = |at: usize| {
+            let u = (at % size) as f32 + 0.5 - middle - warp.shift[0] * side;
+            let v = (at / size) as f32 + 0.5 - middle - warp.shift[1] * side;
+            let x = mirror * (cos * u + sin * v) + middle - 0.5;
+            let y = cos * v - sin * u + middle - 0.5;
+            let (a, b) = (x - x.floor(), y - y.floor());
+            let (left, top) = (x.floor() as i64, y.floor() as i64);
+            let upper = (1.0 - a) * pixel(left, top) + a * pixel(left + 1, top);
+            let lower = (1.0 - a) * pixel(left, top + 1) + a * pixel(left + 1, top + 1);
+            (1.0 - b) * upper + b * lower
+        };
+        (0..size * size).map(value).collect()
+    }
+
+    #[test]
+    fn many_pixels_at_once_are_the_pixels_one_by_one() {
+        let mut rng = ChaCha8Rng::seed_from_u64(8);
+        for size in [1, 3, 16, 37, 224] {
+            let grey = picture(size);
+            for _ in 0..20 {
+                let warp = Augmentation::PAPER.draw(&mut rng);
+                assert_eq!(
+                    warped(warp, &grey, size),
+                    slow(warp, &grey, size),
+                    "{size} {warp:?}"
+                );
+            }
+            let far = Warp::new(true, 200.0, [-3e9, 0.7]);
+            assert_eq!(
+                warped(far, &grey, size),
+                slow(far, &grey, size),
+                "{size}, far out"
+            );
         }
     }
 

@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf};
 
 use pleura_film::{
-    DecodeOptions, Film, Fit, Polarity, Preparation, Voi, decode, open, pixel_digest, prepare,
+    DecodeOptions, Equalisation, Film, Fit, Polarity, Preparation, Voi, decode, open, open_prepared,
+    pixel_digest, prepare,
 };
 use serde_json::Value;
 
@@ -135,6 +136,28 @@ fn every_golden_film_decodes_as_the_others_say() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Enlarged, shrunk, cut: the short way gives the bits of the long one.
+#[test]
+fn preparing_without_the_film_gives_the_same_bits() {
+    let preparations = [
+        (224, Fit::Stretch, None),
+        (17, Fit::Pad, Some(Equalisation::Histogram)),
+        (9, Fit::Crop, None),
+    ];
+    for (name, facts) in expected()["files"].as_object().unwrap() {
+        let path = folder().join(name);
+        let Ok(film) = open(&path, &options(facts)) else {
+            continue;
+        };
+        for (size, fit, equalise) in preparations {
+            let preparation = Preparation { size, fit, equalise };
+            let (source, prepared) = open_prepared(&path, &options(facts), &preparation).unwrap();
+            assert_eq!(prepared, prepare(&film, &preparation), "{name}");
+            assert_eq!(source, film.source, "{name}");
+        }
+    }
 }
 
 #[test]

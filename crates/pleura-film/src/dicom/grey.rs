@@ -7,16 +7,17 @@ use super::data_set::DataSet;
 use super::frame::Layout;
 use super::lookup::Lookup;
 use crate::film::{Step, WindowFunction};
+use crate::levels::Levels;
 use crate::{DecodeOptions, Error, Polarity, Voi};
 
 /// Grey levels `[rows, columns]` of stored words.
 pub(super) fn display(
     set: &DataSet<'_>,
     layout: &Layout,
-    words: &[u16],
+    words: Vec<u16>,
     options: &DecodeOptions,
     steps: &mut Vec<Step>,
-) -> Result<Vec<f32>, Error> {
+) -> Result<Levels, Error> {
     steps.push(Step::StoredBits {
         allocated: layout.allocated,
         stored: layout.stored,
@@ -24,10 +25,7 @@ pub(super) fn display(
         signed: layout.signed,
     });
     // A word has 65,536 values at most: the pipeline runs once for each that occurs, in f64.
-    let mut count = vec![0_u64; 1 << 16];
-    for &word in words {
-        count[usize::from(word)] += 1;
-    }
+    let count = count(&words);
     let padding = Padding::read(set, layout)?;
     let is_padding = |word: u16| {
         padding
@@ -64,7 +62,19 @@ pub(super) fn display(
             pixels: padded,
         });
     }
-    Ok(words.iter().map(|&word| levels[usize::from(word)]).collect())
+    Ok(Levels::Table { words, shown: levels })
+}
+
+/// How often each word occurs.
+fn count(words: &[u16]) -> Vec<u64> {
+    // Neighbours are often equal, and a counter cannot be raised again before it is stored: four take turns.
+    let mut counts = vec![[0_u64; 4]; 1 << 16];
+    for four in words.chunks(4) {
+        for (turn, &word) in four.iter().enumerate() {
+            counts[usize::from(word)][turn] += 1;
+        }
+    }
+    counts.iter().map(|turns| turns.iter().sum()).collect()
 }
 
 /// Stored values that are no image (PS3.3 C.7.5.1.1.2).

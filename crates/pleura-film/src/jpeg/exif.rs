@@ -1,6 +1,7 @@
 //! The EXIF orientation: found, and obeyed.
 
 use crate::film::Step;
+use crate::levels::Levels;
 
 /// The orientation tag of TIFF 6.0, tag 274.
 const ORIENTATION: u16 = 0x0112;
@@ -43,13 +44,14 @@ pub(super) fn orientation(segment: &[u8]) -> Option<u8> {
 pub(super) fn turn(
     width: usize,
     height: usize,
-    grey: Vec<f32>,
+    levels: Levels,
     orientation: u8,
     steps: &mut Vec<Step>,
-) -> (usize, usize, Vec<f32>) {
+) -> (usize, usize, Levels) {
     if !(2..=8).contains(&orientation) {
-        return (width, height, grey);
+        return (width, height, levels);
     }
+    let grey = levels.into_grey();
     steps.push(Step::Orientation { exif: orientation });
     // The stored row and column that each orientation shows at (row, column).
     let source = |row: usize, column: usize| match orientation {
@@ -73,7 +75,7 @@ pub(super) fn turn(
             grey[row * width + column]
         }));
     }
-    (new_width, new_height, turned)
+    (new_width, new_height, Levels::Unit(turned))
 }
 
 #[cfg(test)]
@@ -97,10 +99,10 @@ mod tests {
         ];
         for (orientation, width, expected) in shown {
             let mut steps = Vec::new();
-            let (new_width, _, turned) = turn(3, 2, stored.clone(), orientation, &mut steps);
+            let (new_width, _, turned) = turn(3, 2, Levels::Unit(stored.clone()), orientation, &mut steps);
             assert_eq!(new_width, width, "orientation {orientation}");
             assert_eq!(
-                turned,
+                turned.into_grey(),
                 expected.map(|value: u8| f32::from(value)),
                 "orientation {orientation}"
             );

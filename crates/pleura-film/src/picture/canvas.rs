@@ -1,6 +1,7 @@
 //! An RGB picture and the few strokes that everything is drawn with.
 
 use crate::film::Film;
+use crate::levels::Rows;
 use crate::resize::{Axis, resize};
 use crate::{Error, Prepared};
 
@@ -59,7 +60,7 @@ impl Picture {
             out,
         };
         let grey = resize(
-            &film.grey,
+            Rows::Unit(&film.grey),
             film.width,
             film.height,
             axis(film.width, width),

@@ -98,9 +98,8 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 }
 
 fn read(path: &Path, model: &Model) -> Result<(Source, Prepared)> {
-    let film = pleura_film::open(path, &DecodeOptions::default())?;
-    let prepared = pleura_film::prepare(&film, &model.preparation);
-    Ok((film.source, prepared))
+    let answer = pleura_film::open_prepared(path, &DecodeOptions::default(), &model.preparation)?;
+    Ok(answer)
 }
 
 /// What makes an answer about a film doubtful before it is given.

@@ -1,0 +1,170 @@
+//! Grey levels as a decoder leaves them, which become numbers where they are needed, a row at a time.
+
+use crate::film::{Film, Source};
+use crate::path::{NO_FRACTION, per_path, whole};
+
+/// A film as decoded, before its grey levels are numbers.
+pub(crate) struct Decoded {
+    pub(crate) width: usize,
+    pub(crate) height: usize,
+    /// `[height, width]`.
+    pub(crate) levels: Levels,
+    pub(crate) source: Source,
+}
+
+impl Decoded {
+    pub(crate) fn into_film(self) -> Film {
+        Film {
+            width: self.width,
+            height: self.height,
+            grey: self.levels.into_grey(),
+            source: self.source,
+        }
+    }
+}
+
+/// Grey levels, row by row.
+pub(crate) enum Levels {
+    /// 0 black to 255 white.
+    Eight(Vec<u8>),
+    /// 0 black to `top` white.
+    Sixteen { values: Vec<u16>, top: f32 },
+    /// Words, and the grey level 0..=1 that each of the 65,536 is shown as.
+    Table { words: Vec<u16>, shown: Vec<f32> },
+    /// 0 black to 1 white.
+    Unit(Vec<f32>),
+}
+
+impl Levels {
+    /// All of them as numbers, 0 black to 1 white.
+    pub(crate) fn into_grey(self) -> Vec<f32> {
+        let pixels = match &self {
+            Self::Eight(values) => values.len(),
+            Self::Sixteen { values, .. } => values.len(),
+            Self::Table { words, .. } => words.len(),
+            Self::Unit(_) => 0,
+        };
+        match self {
+            Self::Unit(grey) => grey,
+            stored => {
+                let mut grey = vec![0.0; pixels];
+                stored.rows().read(0, &mut grey);
+                grey
+            }
+        }
+    }
+
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        match self {
+            Self::Eight(values) => Rows::Eight(values),
+            Self::Sixteen { values, top } => Rows::Sixteen(values, *top),
+            Self::Table { words, shown } => Rows::Table(words, shown),
+            Self::Unit(grey) => Rows::Unit(grey),
+        }
+    }
+}
+
+/// A view of [`Levels`].
+#[derive(Clone, Copy)]
+pub(crate) enum Rows<'a> {
+    Eight(&'a [u8]),
+    Sixteen(&'a [u16], f32),
+    Table(&'a [u16], &'a [f32]),
+    Unit(&'a [f32]),
+}
+
+impl Rows<'_> {
+    /// Writes as many levels as `out` holds, from pixel `start` on, as numbers 0..=1.
+    pub(crate) fn read(self, start: usize, out: &mut [f32]) {
+        let range = start..start + out.len();
+        match self {
+            Self::Eight(values) => eight(&values[range], out),
+            Self::Sixteen(values, top) => sixteen(&values[range], top, out),
+            Self::Table(words, shown) => {
+                for (out, &word) in out.iter_mut().zip(&words[range]) {
+                    *out = shown[usize::from(word)];
+                }
+            }
+            Self::Unit(grey) => out.copy_from_slice(&grey[range]),
+        }
+    }
+}
+
+per_path! {
+    fn eight(values: &[u8], out: &mut [f32]) {
+        for (out, &value) in out.iter_mut().zip(values) {
+            *out = f32::from(value) / 255.0;
+        }
+    }
+}
+
+per_path! {
+    fn sixteen(values: &[u16], top: f32, out: &mut [f32]) {
+        for (out, &value) in out.iter_mut().zip(values) {
+            *out = f32::from(value) / top;
+        }
+    }
+}
+
+per_path! {
+    /// Grey levels 0..=1 as the nearest of 65,536, halves upwards.
+    pub(crate) fn to_sixteen_bit(grey: &[f32], out: &mut [u16]) {
+        for (out, &grey) in out.iter_mut().zip(grey) {
+            #[allow(clippy::manual_clamp, reason = "what is not a number becomes black")]
+            let level = grey.max(0.0).min(1.0) * 65535.0;
+            // The difference is exact; it is one half where an even level lay below.
+            let even = (level + NO_FRACTION) - NO_FRACTION;
+            let nearest = if level - even >= 0.5 { even + 1.0 } else { even };
+            *out = whole(nearest) as u16;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_become_sixteen_bits_as_by_rounding() {
+        let near_half = (0..=65535_u32).flat_map(|level| {
+            let half = (level as f32 + 0.5) / 65535.0;
+            [half.next_down(), half, half.next_up(), level as f32 / 65535.0]
+        });
+        let grey: Vec<f32> = near_half
+            .chain([f32::NAN, -1.0, 0.0, 1.0, 2.0, f32::INFINITY])
+            .collect();
+        let mut found = vec![0; grey.len()];
+        to_sixteen_bit(&grey, &mut found);
+        for (grey, found) in grey.into_iter().zip(found) {
+            assert_eq!(found, (grey.clamp(0.0, 1.0) * 65535.0).round() as u16, "{grey}");
+        }
+    }
+
+    #[test]
+    fn every_form_reads_as_its_quotient_with_its_top() {
+        let eight = Levels::Eight((0..=255).collect()).into_grey();
+        assert!(
+            eight
+                .iter()
+                .zip(0_u8..)
+                .all(|(&grey, value)| grey == f32::from(value) / 255.0)
+        );
+        let values: Vec<u16> = (0..=u16::MAX).collect();
+        let (top, shown) = (
+            65535.0,
+            values.iter().map(|&value| f32::from(value) / 65535.0).collect(),
+        );
+        let sixteen = Levels::Sixteen {
+            values: values.clone(),
+            top,
+        }
+        .into_grey();
+        assert!(
+            sixteen
+                .iter()
+                .zip(&values)
+                .all(|(&grey, &value)| grey == f32::from(value) / 65535.0)
+        );
+        assert_eq!(Levels::Table { words: values, shown }.into_grey(), sixteen);
+    }
+}

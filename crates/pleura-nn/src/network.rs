@@ -145,7 +145,10 @@ impl<B: Backend> Network<B> {
     }
 
     fn pass(&self, norm: Norm, keep: bool) -> Pass<'_, B> {
-        let ready = || self.ready.get_or_init(|| Ready::of(&self.backend, &self.plan, &self.values));
+        let ready = || {
+            self.ready
+                .get_or_init(|| Ready::of(&self.backend, &self.plan, &self.values))
+        };
         Pass {
             backend: &self.backend,
             values: &self.values,
@@ -258,9 +261,7 @@ impl<B: Backend> Network<B> {
         norm: Norm,
     ) -> Result<(Vec<B::Real>, Trace<B>), Error> {
         let input = self.input(grey, batch, size)?;
-        let trace = self
-            .backend
-            .together(|| self.run(norm, true, input, batch, size));
+        let trace = self.backend.together(|| self.run(norm, true, input, batch, size));
         Ok((self.logits(&trace), trace))
     }
 

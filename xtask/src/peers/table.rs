@@ -74,13 +74,13 @@ fn remarks(summary: &Summary<'_>) -> String {
             ),
             _ => String::new(),
         },
-        Mode::Film => {
-            let parts = ["decode", "resize", "augment"].map(|part| {
-                let share = over(part).map_or(f64::NAN, |over| 100.0 / over);
-                format!("{part} {share:.0} %")
-            });
-            format!("\nOf pleura's time: {}.\n", parts.join(", "))
-        }
+        Mode::Film => match over("augment") {
+            Some(over) => format!(
+                "\nOf pleura's time {:.0} % turns, shifts and flips.\n",
+                100.0 / over
+            ),
+            None => String::new(),
+        },
         Mode::Train | Mode::Infer | Mode::Start => String::new(),
     }
 }

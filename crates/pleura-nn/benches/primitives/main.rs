@@ -1,7 +1,7 @@
 //! The processor backend's primitives at DenseNet-121's shapes, batch 16, each with its share of the machine's limits:
 //! of the multiply-adds that registers allow, and of the bytes that a copy moves.
 //!
-//! Arithmetic is the direct algorithm's. Bytes are what must move at least once: maps that are read and written, each
+//! Arithmetic is the direct algorithm's; one that multiplies less may pass 100 %. Bytes are what must move at least once: maps that are read and written, each
 //! once, and weights. Which share is larger says what bounds a primitive. `cargo bench -p pleura-nn` runs all,
 //! `cargo bench -p pleura-nn -- 3x3` some.
 #![allow(missing_docs, clippy::print_stdout)]
@@ -79,7 +79,7 @@ fn pointwise(backend: &Cpu, inputs: usize, grid: Grid, criterion: &mut Criterion
     };
     let mut out = backend.zeros(BOTTLENECK * columns);
     let mut moments = moments(backend, BOTTLENECK);
-    work("forward", maps).time(criterion, rows, || {
+    work("forward", maps).time(backend, criterion, rows, || {
         let target = target(&mut out, &mut moments);
         backend.pointwise(
             layer.kernel(),
@@ -92,11 +92,11 @@ fn pointwise(backend: &Cpu, inputs: usize, grid: Grid, criterion: &mut Criterion
     });
     let mut back = Back::new(backend, inputs, columns);
     // The map's gradient is read, added to and written, the map itself read.
-    work("input gradient", maps + 2 * inputs * columns).time(criterion, rows, || {
+    work("input gradient", maps + 2 * inputs * columns).time(backend, criterion, rows, || {
         backend.pointwise_input_gradient(layer.kernel(), &layer.gradient, 0, columns, back.sink(&layer));
     });
     let mut slope = backend.zeros(weights);
-    work("weight gradient", maps).time(criterion, rows, || {
+    work("weight gradient", maps).time(backend, criterion, rows, || {
         let (shape, affine) = ((BOTTLENECK, inputs), Some(&layer.norm.affine));
         backend.pointwise_weight_gradient(shape, &layer.gradient, 0, &layer.x, affine, columns, &mut slope);
     });
@@ -114,16 +114,16 @@ fn conv3x3(backend: &Cpu, grid: Grid, criterion: &mut Criterion, rows: &mut Vec<
     };
     let mut out = backend.zeros(GROWTH * columns);
     let mut moments = moments(backend, GROWTH);
-    work("forward", maps).time(criterion, rows, || {
+    work("forward", maps).time(backend, criterion, rows, || {
         let target = target(&mut out, &mut moments);
         backend.conv3x3(layer.kernel(), &layer.x, Some(&layer.norm.affine), grid, target);
     });
     let mut back = Back::new(backend, BOTTLENECK, columns);
-    work("input gradient", maps + 2 * BOTTLENECK * columns).time(criterion, rows, || {
+    work("input gradient", maps + 2 * BOTTLENECK * columns).time(backend, criterion, rows, || {
         backend.conv3x3_input_gradient(layer.kernel(), &layer.gradient, 0, grid, back.sink(&layer));
     });
     let mut slope = backend.zeros(weights);
-    work("weight gradient", maps).time(criterion, rows, || {
+    work("weight gradient", maps).time(backend, criterion, rows, || {
         let (shape, affine) = ((GROWTH, BOTTLENECK), Some(&layer.norm.affine));
         backend.conv3x3_weight_gradient(shape, &layer.gradient, 0, &layer.x, affine, grid, &mut slope);
     });
@@ -144,12 +144,12 @@ fn stem(backend: &Cpu, criterion: &mut Criterion, rows: &mut Vec<Row>) {
     };
     let mut out = backend.zeros(outputs * after.columns());
     let mut moments = moments(backend, outputs);
-    work("forward").time(criterion, rows, || {
+    work("forward").time(backend, criterion, rows, || {
         let target = target(&mut out, &mut moments);
         backend.stem_conv(layer.kernel(), STEM, &layer.x, grid, target);
     });
     let mut slope = backend.zeros(weights);
-    work("weight gradient").time(criterion, rows, || {
+    work("weight gradient").time(backend, criterion, rows, || {
         backend.stem_conv_weight_gradient((outputs, inputs), STEM, &gradient, &layer.x, grid, &mut slope);
     });
 }
@@ -171,7 +171,7 @@ fn pools(backend: &Cpu, criterion: &mut Criterion, rows: &mut Vec<Row>) {
             numbers,
         };
         let mut out = backend.zeros(after);
-        work("forward", before + after).time(criterion, rows, || {
+        work("forward", before + after).time(backend, criterion, rows, || {
             let target = Target {
                 map: &mut out,
                 row: 0,
@@ -180,7 +180,7 @@ fn pools(backend: &Cpu, criterion: &mut Criterion, rows: &mut Vec<Row>) {
             backend.pool(pool, channels, &layer.x, &layer.norm.affine, grid, target);
         });
         let mut back = Back::new(backend, channels, grid.columns());
-        work("gradient", 3 * before + after).time(criterion, rows, || {
+        work("gradient", 3 * before + after).time(backend, criterion, rows, || {
             let (x, affine) = (&layer.x, &layer.norm.affine);
             backend.pool_input_gradient(pool, channels, &gradient, x, affine, grid, back.sink(&layer));
         });
@@ -217,6 +217,9 @@ impl Layer {
             weights: &self.weights,
             outputs: self.outputs,
             inputs: self.inputs,
+            // As in training, where weights are new in every step.
+            prepared: None,
+            exact: false,
         }
     }
 }
@@ -259,7 +262,7 @@ struct Work {
 }
 
 impl Work {
-    fn time(self, criterion: &mut Criterion, rows: &mut Vec<Row>, mut done: impl FnMut()) {
+    fn time(self, backend: &Cpu, criterion: &mut Criterion, rows: &mut Vec<Row>, mut done: impl FnMut()) {
         let mut group = criterion.benchmark_group("primitives");
         group.throughput(match self.flops {
             0 => Throughput::Bytes(4 * self.numbers as u64),
@@ -269,9 +272,12 @@ impl Work {
         group.bench_function(&self.name, |bench| {
             bench.iter_custom(|times| {
                 let start = Instant::now();
-                for _ in 0..times {
-                    done();
-                }
+                // As within a pass.
+                backend.together(|| {
+                    for _ in 0..times {
+                        done();
+                    }
+                });
                 let taken = start.elapsed();
                 samples.push(taken.as_secs_f64() / times as f64);
                 taken

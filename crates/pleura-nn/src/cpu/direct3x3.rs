@@ -111,10 +111,7 @@ impl Cpu {
         let taps = bands.taps();
         let offsets = OffsetList::new((0..channels * 9).map(|step| step / 9 * plane + taps[step % 9]));
         let out_stride = bands.positions().next_multiple_of(micro.columns);
-        let room = [
-            channels * plane,
-            weights.count() * micro.rows * out_stride,
-        ];
+        let room = [channels * plane, weights.count() * micro.rows * out_stride];
         team::each(bands.count(), |number| {
             scratch(room, |[read, out]| {
                 let band = bands.band(number);

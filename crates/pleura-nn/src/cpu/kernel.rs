@@ -109,7 +109,14 @@ impl Kernels {
                 },
                 rows: Rows {
                     columns: 16,
-                    run: [avx2::rows_1, avx2::rows_2, avx2::rows_3, avx2::rows_4, avx2::rows_5, avx2::rows_6],
+                    run: [
+                        avx2::rows_1,
+                        avx2::rows_2,
+                        avx2::rows_3,
+                        avx2::rows_4,
+                        avx2::rows_5,
+                        avx2::rows_6,
+                    ],
                 },
             },
             Path::Portable => Self {
@@ -379,25 +386,28 @@ mod avx2 {
     macro_rules! row {
         ($address:literal, $weight:literal, $first:literal, $second:literal) => {
             concat!(
-                "vbroadcastss ymm", $weight, ", dword ptr [", $address, "]\n",
-                "vfmadd231ps ymm", $first, ", ymm", $weight, ", ymm12\n",
-                "vfmadd231ps ymm", $second, ", ymm", $weight, ", ymm13"
+                "vbroadcastss ymm",
+                $weight,
+                ", dword ptr [",
+                $address,
+                "]\n",
+                "vfmadd231ps ymm",
+                $first,
+                ", ymm",
+                $weight,
+                ", ymm12\n",
+                "vfmadd231ps ymm",
+                $second,
+                ", ymm",
+                $weight,
+                ", ymm13"
             )
         };
     }
 
-    rows!(
-        rows_1,
-        1,
-        row!("{a}", 14, 0, 1)
-    );
+    rows!(rows_1, 1, row!("{a}", 14, 0, 1));
 
-    rows!(
-        rows_2,
-        2,
-        row!("{a}", 14, 0, 1),
-        row!("{a} + {row}", 15, 2, 3)
-    );
+    rows!(rows_2, 2, row!("{a}", 14, 0, 1), row!("{a} + {row}", 15, 2, 3));
 
     rows!(
         rows_3,

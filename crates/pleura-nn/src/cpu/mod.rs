@@ -24,7 +24,8 @@ pub use self::path::Path;
 use self::stem::Patches;
 use crate::architecture::Window;
 use crate::backend::{
-    Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink, Sums, Target,
+    Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink, Sums,
+    Target,
 };
 use crate::host;
 
@@ -311,10 +312,19 @@ impl Backend for Cpu {
             finish.end();
             return;
         }
-        let made = prepared.is_none().then(|| self.forward3x3(weights, outputs, inputs));
+        let made = prepared
+            .is_none()
+            .then(|| self.forward3x3(weights, outputs, inputs));
         let weights = prepared.or(made.as_ref()).map_or(&[][..], Vec::as_slice);
         let columns = grid.columns();
-        let finish = Finish::write(self.path, target, None, outputs, columns, Self::square_tiles(grid));
+        let finish = Finish::write(
+            self.path,
+            target,
+            None,
+            outputs,
+            columns,
+            Self::square_tiles(grid),
+        );
         let source = self.source(x, 0, columns, prologue);
         self.convolve3x3(weights, (outputs, inputs), source, grid, &finish);
         finish.end();

@@ -244,9 +244,9 @@ fn interleave8_plain(
 mod transpose {
     use std::arch::x86_64::{
         __m256, __m256i, _mm_storeu_ps, _mm256_add_ps, _mm256_castps256_ps128, _mm256_cmpgt_epi32,
-        _mm256_extractf128_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps, _mm256_mul_ps,
-        _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32, _mm256_shuffle_ps,
-        _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
+        _mm256_extractf128_ps, _mm256_loadu_ps, _mm256_maskload_ps, _mm256_maskstore_ps, _mm256_max_ps,
+        _mm256_mul_ps, _mm256_permute2f128_ps, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setr_epi32,
+        _mm256_shuffle_ps, _mm256_storeu_ps, _mm256_unpackhi_ps, _mm256_unpacklo_ps,
     };
 
     use super::Prologue;
@@ -288,7 +288,9 @@ mod transpose {
         let rest = columns - whole;
         let mask = mask(rest);
         let mut square: [__m256; 8] = [_mm256_set1_ps(0.0); 8];
-        for (square, (row, Prologue { scale, shift, floor })) in square.iter_mut().zip(rows.iter().zip(prologues)) {
+        for (square, (row, Prologue { scale, shift, floor })) in
+            square.iter_mut().zip(rows.iter().zip(prologues))
+        {
             // SAFETY: the mask lets through the row's last values alone.
             let x = unsafe { _mm256_maskload_ps(row.as_ptr().add(whole), mask) };
             let x = _mm256_add_ps(_mm256_mul_ps(_mm256_set1_ps(scale), x), _mm256_set1_ps(shift));
@@ -312,7 +314,10 @@ mod transpose {
             match second {
                 None => _mm256_storeu_ps(out.as_mut_ptr().add(column * lanes), values),
                 Some(second) => {
-                    _mm_storeu_ps(out.as_mut_ptr().add(column * lanes), _mm256_castps256_ps128(values));
+                    _mm_storeu_ps(
+                        out.as_mut_ptr().add(column * lanes),
+                        _mm256_castps256_ps128(values),
+                    );
                     _mm_storeu_ps(
                         second.as_mut_ptr().add(column * lanes),
                         _mm256_extractf128_ps::<1>(values),

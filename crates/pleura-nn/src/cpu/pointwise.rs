@@ -30,7 +30,13 @@ impl Cpu {
     }
 
     /// `weights · source` over all columns: rows of `weights` out, its steps in.
-    pub(super) fn product(&self, weights: &Panels<'_>, depth: usize, source: Source<'_>, finish: &Finish<'_>) {
+    pub(super) fn product(
+        &self,
+        weights: &Panels<'_>,
+        depth: usize,
+        source: Source<'_>,
+        finish: &Finish<'_>,
+    ) {
         let micro = self.kernels.wide;
         let width = micro.columns;
         let tile_columns = self.tile_columns(source.columns);
@@ -38,7 +44,10 @@ impl Cpu {
         // Few outputs and a deep inner dimension, or the other way round: the rows of a tile are made block by block
         // so that they stay in cache.
         let block_panels = if depth > DEPTH { weights.count() } else { 16 };
-        let room = [DEPTH.min(depth) * tile_columns, block_panels * micro.rows * tile_columns];
+        let room = [
+            DEPTH.min(depth) * tile_columns,
+            block_panels * micro.rows * tile_columns,
+        ];
         team::each(source.columns.div_ceil(tile_columns), |tile| {
             let from = tile * tile_columns;
             let columns = tile_columns.min(source.columns - from);

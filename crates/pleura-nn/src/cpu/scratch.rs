@@ -13,7 +13,11 @@ thread_local! {
 pub(super) fn scratch<const N: usize, R>(lengths: [usize; N], work: impl FnOnce([&mut [f32]; N]) -> R) -> R {
     // Taken out while it is in use: a tile that runs another's work finds none and makes its own.
     let mut room = ROOM.take();
-    let needed = lengths.iter().map(|len| len.next_multiple_of(LINE)).sum::<usize>() + LINE;
+    let needed = lengths
+        .iter()
+        .map(|len| len.next_multiple_of(LINE))
+        .sum::<usize>()
+        + LINE;
     if room.len() < needed {
         room = vec![0.0; needed];
     }

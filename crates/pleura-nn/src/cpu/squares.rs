@@ -4,9 +4,9 @@
 //! weights to six places, `Gᵀ` six places to three weights' gradients. Each is applied down the columns of a square, then along its
 //! rows.
 
-use super::lanes::{Lanes, Plain};
 #[cfg(target_arch = "x86_64")]
 use super::lanes::Register;
+use super::lanes::{Lanes, Plain};
 use super::path::Path;
 
 const LANES: usize = 8;
@@ -121,7 +121,14 @@ per_path! {
 }
 
 #[inline(always)]
-fn rise<L: Lanes>(pixels: &mut [f32], width: usize, count: usize, to: &mut [f32], square: usize, place: usize) {
+fn rise<L: Lanes>(
+    pixels: &mut [f32],
+    width: usize,
+    count: usize,
+    to: &mut [f32],
+    square: usize,
+    place: usize,
+) {
     // Neighbouring squares share two columns: the columns are done once.
     for x in 0..width {
         let column: [L; 6] = std::array::from_fn(|y| L::load(&pixels[(y * width + x) * LANES..]));
@@ -217,7 +224,9 @@ per_path! {
 fn prepare<L: Lanes>(weights: &[f32], width: usize, to: &mut [f32]) {
     for lane in (0..width).step_by(LANES) {
         let columns: [[L; 6]; 3] = std::array::from_fn(|x| {
-            apart(std::array::from_fn(|y| L::load(&weights[(3 * y + x) * width + lane..])))
+            apart(std::array::from_fn(|y| {
+                L::load(&weights[(3 * y + x) * width + lane..])
+            }))
         });
         for y in 0..6 {
             let row = apart(std::array::from_fn(|x| columns[x][y]));

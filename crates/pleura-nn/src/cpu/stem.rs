@@ -214,30 +214,30 @@ impl Cpu {
         let offsets = OffsetList::regular(width, micro.columns);
         let parts = PARTS.min(out_grid.batch);
         let partial: Vec<Vec<f32>> = team::collect(parts, |part| {
-                let mut sums = vec![0f32; row_panels * micro.rows * stride];
-                let mut a = vec![0f32; row_panels * micro.rows * width];
-                let mut b = vec![0f32; panels * micro.columns * width];
-                for image in part * out_grid.batch / parts..(part + 1) * out_grid.batch / parts {
-                    for y in 0..out_grid.height {
-                        let from = (image * out_grid.height + y) * width;
-                        gradient.interleave(0..outputs, from, width, &mut a, micro.rows, micro.rows * width);
-                        for step in 0..patches.len() {
-                            let (panel, lane) = (step / micro.columns, step % micro.columns);
-                            let b = &mut b[panel * micro.columns * width..];
-                            patches.read(x, (image, y), step, b, |column| column * micro.columns + lane);
-                        }
-                        for panel in 0..panels {
-                            let b = &b[panel * micro.columns * width..(panel + 1) * micro.columns * width];
-                            for row in 0..row_panels {
-                                let a = &a[row * micro.rows * width..(row + 1) * micro.rows * width];
-                                let c = &mut sums[row * micro.rows * stride + panel * micro.columns..];
-                                micro.run(a, b, offsets.all(), c, stride, true);
-                            }
+            let mut sums = vec![0f32; row_panels * micro.rows * stride];
+            let mut a = vec![0f32; row_panels * micro.rows * width];
+            let mut b = vec![0f32; panels * micro.columns * width];
+            for image in part * out_grid.batch / parts..(part + 1) * out_grid.batch / parts {
+                for y in 0..out_grid.height {
+                    let from = (image * out_grid.height + y) * width;
+                    gradient.interleave(0..outputs, from, width, &mut a, micro.rows, micro.rows * width);
+                    for step in 0..patches.len() {
+                        let (panel, lane) = (step / micro.columns, step % micro.columns);
+                        let b = &mut b[panel * micro.columns * width..];
+                        patches.read(x, (image, y), step, b, |column| column * micro.columns + lane);
+                    }
+                    for panel in 0..panels {
+                        let b = &b[panel * micro.columns * width..(panel + 1) * micro.columns * width];
+                        for row in 0..row_panels {
+                            let a = &a[row * micro.rows * width..(row + 1) * micro.rows * width];
+                            let c = &mut sums[row * micro.rows * stride + panel * micro.columns..];
+                            micro.run(a, b, offsets.all(), c, stride, true);
                         }
                     }
                 }
-                sums
-            });
+            }
+            sums
+        });
         for (output, out) in weights.chunks_exact_mut(patches.len()).enumerate() {
             for (step, out) in out.iter_mut().enumerate() {
                 *out = partial.iter().map(|part| part[output * stride + step]).sum();

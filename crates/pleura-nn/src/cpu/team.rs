@@ -153,7 +153,9 @@ impl Team {
     fn run(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
         // SAFETY: the pointer is used inside the step alone, and `Open` ends the step before `work` goes.
         let work = unsafe {
-            std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), *const (dyn Fn(usize) + Sync + 'static)>(work)
+            std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), *const (dyn Fn(usize) + Sync + 'static)>(
+                work,
+            )
         };
         // SAFETY: `state` is even and nobody is inside: `Open` waited for that at the end of the last step.
         unsafe { *self.step.get() = Some(Step { work, count }) };
@@ -237,7 +239,10 @@ mod tests {
     use super::{collect, each, each_piece, session};
 
     fn pool(threads: usize) -> rayon::ThreadPool {
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap()
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap()
     }
 
     #[test]
@@ -246,11 +251,16 @@ mod tests {
             pool(threads).install(|| {
                 session(|| {
                     for step in 0..2000 {
-                        let done: Vec<AtomicU32> = std::iter::repeat_with(AtomicU32::default).take(step % 17).collect();
+                        let done: Vec<AtomicU32> = std::iter::repeat_with(AtomicU32::default)
+                            .take(step % 17)
+                            .collect();
                         each(done.len(), |tile| {
                             done[tile].fetch_add(1, Ordering::Relaxed);
                         });
-                        assert!(done.iter().all(|done| done.load(Ordering::Relaxed) == 1), "step {step}");
+                        assert!(
+                            done.iter().all(|done| done.load(Ordering::Relaxed) == 1),
+                            "step {step}"
+                        );
                     }
                 });
             });
@@ -260,7 +270,11 @@ mod tests {
     #[test]
     fn steps_inside_tiles_and_sessions_inside_sessions_work() {
         pool(3).install(|| {
-            let sums = session(|| collect(8, |outer| session(|| collect(5, |inner| outer * inner).iter().sum::<usize>())));
+            let sums = session(|| {
+                collect(8, |outer| {
+                    session(|| collect(5, |inner| outer * inner).iter().sum::<usize>())
+                })
+            });
             assert_eq!(sums, (0..8).map(|outer| outer * 10).collect::<Vec<_>>());
         });
     }

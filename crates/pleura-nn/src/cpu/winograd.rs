@@ -178,7 +178,14 @@ impl Cpu {
                     let mut done = 0;
                     for (number, row) in rows.clone().enumerate() {
                         let from = &product[number * squares.across * padded + group..];
-                        squares::squares_down(self.path, from, padded, count * padded, squares.across, pixels);
+                        squares::squares_down(
+                            self.path,
+                            from,
+                            padded,
+                            count * padded,
+                            squares.across,
+                            pixels,
+                        );
                         for line in 0..squares.lines(row) {
                             let line = &pixels[line * squares.across * SIDE * LANES..][..grid.width * LANES];
                             path::spread8(self.path, line, &mut out[done..], columns);
@@ -228,11 +235,23 @@ impl Cpu {
                     for group in (0..padded).step_by(LANES) {
                         let (panel, lane) = (group / kernel.columns, group % kernel.columns);
                         for (number, row) in rows.clone().enumerate() {
-                            squares.gather_outputs(gradient, group.min(outputs)..outputs.min(group + LANES), row, pixels);
+                            squares.gather_outputs(
+                                gradient,
+                                group.min(outputs)..outputs.min(group + LANES),
+                                row,
+                                pixels,
+                            );
                             let square = panel * count + number * squares.across;
                             let to = &mut cross[square * kernel.columns + lane..];
                             let place = count * padded;
-                            squares::squares_across(self.path, pixels, squares.across, to, kernel.columns, place);
+                            squares::squares_across(
+                                self.path,
+                                pixels,
+                                squares.across,
+                                to,
+                                kernel.columns,
+                                place,
+                            );
                         }
                     }
                     for slice in 0..slices {
@@ -291,7 +310,11 @@ impl Squares {
     fn gather(self, source: Source<'_>, channels: Range<usize>, row: usize, pixels: &mut [f32]) {
         let (image, y) = self.place(row);
         let (height, width) = (self.grid.height, self.grid.width);
-        for (line, pixels) in pixels.chunks_exact_mut(self.width() * LANES).take(UNDER).enumerate() {
+        for (line, pixels) in pixels
+            .chunks_exact_mut(self.width() * LANES)
+            .take(UNDER)
+            .enumerate()
+        {
             let y = (y + line).wrapping_sub(1);
             if y >= height {
                 pixels.fill(0.0);

@@ -1,4 +1,5 @@
-"""One measurement of one engine: a DenseNet's training step or inference, or the machine's own matrix product.
+"""One measurement of one engine: a DenseNet's training step, inference or explanation, the making of its input, or the
+machine's own matrix product.
 
 Prints one line of JSON. `cargo xtask bench peers` starts it once for each measurement and measures the process's memory
 from outside; by hand:
@@ -8,7 +9,8 @@ from outside; by hand:
 The work is that of `pleura bench`, step by step. Input: `batch` grey films of `size`² pixels with values in [0, 1]. Both
 modes normalise them and repeat them to three channels within the timed step. Training: forward with batch statistics
 (running ones updated), softmax cross-entropy, gradients of all parameters, one update by SGD with momentum 0.9.
-Inference: forward with running statistics, nothing kept. Weights are random.
+Inference: forward with running statistics, nothing kept. Weights are random. Explanations are told in `lrp.py`, the way
+from a film's file to a network's input in `pipeline.py`; the start of a program is timed by itself, `first_answer.py`.
 """
 
 import argparse
@@ -43,7 +45,7 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--engine", choices=ENGINES, required=True)
-    parser.add_argument("--mode", choices=("train", "infer"), default="infer")
+    parser.add_argument("--mode", choices=("train", "infer", "explain", "film"), default="infer")
     parser.add_argument("--architecture", default="densenet121")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--size", type=int, default=224)
@@ -52,12 +54,18 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--warm-up", type=int, default=1)
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--network", help="ONNX file: written by `export`, read by `onnxruntime` and `openvino`")
+    parser.add_argument("--weights", help="where `weights` writes the same network's state_dict")
+    parser.add_argument("--film", help="the file that `torchvision` makes inputs of")
     arguments = parser.parse_args()
     if arguments.engine in ("export", "onnxruntime", "openvino"):
-        if arguments.mode == "train":
+        if arguments.mode != "infer":
             parser.error(f"{arguments.engine} only infers here")
         if arguments.network is None:
             parser.error(f"{arguments.engine} needs --network FILE")
+    if arguments.engine == "weights" and arguments.weights is None:
+        parser.error("weights needs --weights FILE")
+    if arguments.engine == "torchvision" and (arguments.mode, arguments.film is None) != ("film", False):
+        parser.error("torchvision only makes inputs here: --mode film --film FILE")
     return arguments
 
 
@@ -142,6 +150,27 @@ def channels_last(arguments: argparse.Namespace) -> dict:
     return eager(arguments, channels_last=True)
 
 
+def explained(arguments: argparse.Namespace, canonised: bool) -> dict:
+    import torch
+
+    import lrp
+
+    network = torch_network(arguments).eval()
+    grey = torch.from_numpy(films(arguments))
+    way = lrp.zennit_canonised if canonised else lrp.zennit_plain
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    measured = way(network, Normalised(), grey, lambda step: timed(step, arguments))
+    return {**measured, "parameters": parameters, "multiply_adds": multiply_adds(torch_network(arguments), arguments.size)}
+
+
+def torchvision(arguments: argparse.Namespace) -> dict:
+    import pipeline
+
+    return pipeline.pipeline(
+        arguments.film, arguments.size, arguments.batch, lambda step: timed(step, arguments)
+    )
+
+
 def multiply_adds(network, size: int) -> int:
     """Multiply-adds of one film's forward pass, counted at every convolution and linear layer."""
     import torch
@@ -196,6 +225,14 @@ def export(arguments: argparse.Namespace) -> dict:
     return {"version": torch.__version__}
 
 
+def weights(arguments: argparse.Namespace) -> dict:
+    """The network that `export` exports, as a state_dict."""
+    import torch
+
+    torch.save(torch_network(arguments).state_dict(), arguments.weights)
+    return {"version": torch.__version__}
+
+
 def onnxruntime(arguments: argparse.Namespace) -> dict:
     import onnxruntime as ort
 
@@ -241,16 +278,24 @@ ENGINES = {
     "eager": eager,
     "channels-last": channels_last,
     "export": export,
+    "weights": weights,
     "onnxruntime": onnxruntime,
     "openvino": openvino,
+    "zennit": lambda arguments: explained(arguments, canonised=True),
+    "zennit-plain": lambda arguments: explained(arguments, canonised=False),
+    "torchvision": torchvision,
     "sgemm": sgemm,
 }
 PACKAGES = {
     "eager": ("torch", "torchvision"),
     "channels-last": ("torch", "torchvision"),
     "export": ("torch", "torchvision", "onnx", "onnxscript"),
+    "weights": ("torch", "torchvision"),
     "onnxruntime": ("onnxruntime",),
     "openvino": ("openvino",),
+    "zennit": ("torch", "torchvision", "zennit"),
+    "zennit-plain": ("torch", "torchvision", "zennit"),
+    "torchvision": ("torch", "torchvision", "PIL"),
     "sgemm": ("torch",),
 }
 

@@ -1,60 +1,118 @@
-//! `cargo xtask bench peers`: pleura beside PyTorch, ONNX Runtime and `OpenVINO`, on one machine in one run.
+//! `cargo xtask bench peers`: pleura beside other programs that do the same work, on one machine in one run.
 //!
 //! Every measurement is a process of its own. A round runs all engines on one case one after the other, and the next
 //! round runs them in the opposite order, so that a machine that grows warm or busy treats all alike; ratios are taken
 //! within a round, and medians over the rounds. The machine's matrix product is measured in every round too.
 
 mod case;
+mod command;
+mod engine;
+mod machine;
+mod plan;
+mod publish;
+mod record;
+#[cfg(test)]
+mod samples;
+mod summary;
 mod table;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::thread;
+use std::path::PathBuf;
+use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use serde_json::json;
+use anyhow::{Result, bail};
 
-use self::case::{Answer, Case, Engine, Measurement, Mode};
-use crate::measure::{self, Cost};
+use self::case::{Answer, Case, Measurement, Mode};
+use self::command::Programs;
+use self::engine::Engine;
+use self::machine::Machine;
+use self::plan::Work;
+use self::record::Record;
+use self::summary::median;
 use crate::{python, workspace};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Architectures by torchvision's names.
+    /// What to measure.
+    #[arg(long, value_delimiter = ',', default_value = "train,infer,explain,start,film")]
+    work: Vec<Work>,
+    /// All kinds of work, on DenseNet-121 and -201, and all peers. Takes most of an hour.
+    #[arg(long, conflicts_with_all = ["work", "architecture", "peers", "quick"])]
+    all: bool,
+    /// Architectures by torchvision's names; `film` and `growth` are measured on the first.
     #[arg(long, value_delimiter = ',', default_value = "densenet121")]
     architecture: Vec<String>,
     /// Films in a batch, for training and inference; inference is measured one by one as well.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
-    /// How often every measurement is made.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How often every measurement is made; 0 measures nothing, for tables of what --join brings.
+    #[arg(long, default_value_t = 3)]
     rounds: u32,
     /// Threads of every engine; the machine's cores if left out.
     #[arg(long)]
     threads: Option<usize>,
-    /// Other engines to run; those that are not installed are left out with a word.
+    /// Other engines to run; those that are not installed are left out with a word. tract, candle and burn must be named:
+    /// they are built first, in a workspace of their own.
     #[arg(
         long,
         value_delimiter = ',',
-        default_value = "eager,channels-last,onnxruntime,openvino"
+        default_value = "eager,channels-last,onnxruntime,openvino,zennit,zennit-plain,torchvision"
     )]
     peers: Vec<Engine>,
-    /// Training, inference, or both.
-    #[arg(long, value_delimiter = ',', default_value = "train,infer")]
-    mode: Vec<Mode>,
-    /// Where the measurements go, as JSON.
+    /// Where the measurements go, as JSON, after every round.
     #[arg(long, value_name = "FILE", default_value = "target/bench-peers.json")]
     json: PathBuf,
-    /// One round of one step on two films: shows that all engines run; the numbers mean little.
+    /// Takes the measurements of an earlier run on this machine along; cases measured now replace theirs.
+    #[arg(long, value_name = "FILE")]
+    join: Option<PathBuf>,
+    /// Writes the tables and a chart into docs/performance.md, between its two marks.
     #[arg(long)]
+    write_docs: bool,
+    /// One round of one step on two films: shows that all engines run; the numbers mean little.
+    #[arg(long, conflicts_with = "write_docs")]
     quick: bool,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
-    // Before the build, which keeps the machine busy itself.
-    let load = load();
+    let machine = Machine::now();
+    let threads = match args.threads {
+        Some(0) => bail!("--threads 0: at least one thread must work"),
+        Some(threads) => threads,
+        None => machine.cores,
+    };
+    let rounds = if args.quick {
+        args.rounds.min(1)
+    } else {
+        args.rounds
+    };
+    let cases = if rounds == 0 {
+        Vec::new()
+    } else {
+        plan::cases(args, threads)
+    };
+    let mut record = Record {
+        machine,
+        threads,
+        measurements: Vec::new(),
+    };
+    if let Some(path) = &args.join {
+        record.join(Record::read(&workspace::root().join(path))?, &cases)?;
+    }
+    if rounds > 0 {
+        measure(args, rounds, cases, &mut record)?;
+    }
+    for table in table::all(&record) {
+        println!("\n{table}");
+    }
+    println!("all measurements: {}", workspace::relative(&args.json).display());
+    record.write(&workspace::root().join(&args.json))?;
+    if args.write_docs {
+        publish::publish(&record)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(args: &Args, rounds: u32, cases: Vec<Case>, record: &mut Record) -> Result<()> {
     workspace::run(&mut workspace::cargo([
         "build",
         "--release",
@@ -63,114 +121,74 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         "pleura",
     ]))?;
     let python = python::interpreter("peers", "benches/peers/requirements.txt", "PLEURA_PEERS_PYTHON")?;
-    let mut bench = Bench::new(args, python, load)?;
-    println!("{}, {} threads of every engine", bench.machine, bench.threads);
-    if let Some(load) = bench.load.filter(|load| *load > 0.5) {
+    println!(
+        "{}, {} threads of every engine",
+        record.machine.processor, record.threads
+    );
+    if let Some(load) = record.machine.load_before.filter(|load| *load > 0.5) {
         println!(
             "this machine is busy (load {load:.1}): ratios may still hold, speeds do not; run it on an idle one"
         );
     }
-    bench.export()?;
-    let rounds = if args.quick { 1 } else { args.rounds };
+    let engines = plan::peers(args);
+    command::build(&engines)?;
+    let mut bench = Bench {
+        programs: Programs::new(python)?,
+        cases,
+        engines,
+        record,
+    };
+    bench.prepare()?;
     for round in 0..rounds {
         bench.round(round)?;
+        bench.record.write(&workspace::root().join(&args.json))?;
     }
-    for (index, case) in bench.cases.iter().enumerate() {
-        let measurements: Vec<_> = bench
-            .measurements
-            .iter()
-            .filter(|measurement| measurement.case == index)
-            .collect();
-        println!("\n{}", table::of(case, &measurements));
-    }
-    bench.write(&args.json)?;
-    println!(
-        "\nall measurements: {}",
-        workspace::relative(&args.json).display()
-    );
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-struct Bench {
-    machine: String,
-    /// Programs that wanted to run in the last minute, on average, before anything was measured.
-    load: Option<f64>,
-    threads: usize,
-    python: PathBuf,
+struct Bench<'a> {
+    programs: Programs,
     cases: Vec<Case>,
     engines: Vec<Engine>,
-    measurements: Vec<Measurement>,
-    /// The exported networks lie here.
-    folder: tempfile::TempDir,
+    record: &'a mut Record,
 }
 
-impl Bench {
-    fn new(args: &Args, python: PathBuf, load: Option<f64>) -> Result<Self> {
-        let threads = match args.threads {
-            Some(0) => bail!("--threads 0: at least one thread must work"),
-            Some(threads) => threads,
-            None => thread::available_parallelism().map_or(1, usize::from),
-        };
-        let mut engines = vec![Engine::Pleura];
-        for peer in &args.peers {
-            if !engines.contains(peer) {
-                engines.push(*peer);
-            }
-        }
-        Ok(Self {
-            machine: processor(),
-            load,
-            threads,
-            python,
-            cases: case::plan(args, threads),
-            engines,
-            measurements: Vec::new(),
-            folder: tempfile::tempdir().context("cannot make a temporary folder")?,
-        })
-    }
-
-    /// Writes the ONNX files of the engines that read one; drops those engines where the exporter lacks something.
-    fn export(&mut self) -> Result<()> {
-        for case in self.cases.clone().iter().filter(|case| case.mode == Mode::Infer) {
-            if !self.engines.iter().any(|engine| engine.reads_onnx()) {
-                return Ok(());
-            }
-            let mut command = self.peer("export", case);
-            command.arg("--network").arg(self.network(case));
-            let (answer, _) = asked(&command)?;
-            if !answer.missing.is_empty() {
-                println!(
-                    "without onnxruntime and openvino: the export lacks {}",
-                    answer.missing.join(", ")
-                );
-                self.engines.retain(|engine| !engine.reads_onnx());
-            }
+impl Bench<'_> {
+    /// Writes the files that engines read; drops the readers of ONNX where the exporter lacks something.
+    fn prepare(&mut self) -> Result<()> {
+        let onnx = self.engines.iter().any(|engine| engine.reads_onnx());
+        let missing = self.programs.prepare(&self.cases, onnx)?;
+        if !missing.is_empty() {
+            println!(
+                "without onnxruntime, openvino and tract: the export lacks {}",
+                missing.join(", ")
+            );
+            self.engines.retain(|engine| !engine.reads_onnx());
         }
         Ok(())
     }
 
     fn round(&mut self, round: u32) -> Result<()> {
-        for index in 0..self.cases.len() {
-            let case = self.cases[index].clone();
-            let mut order: Vec<Engine> = self
+        for case in self.cases.clone() {
+            let (limit, mut order): (Vec<Engine>, Vec<Engine>) = self
                 .engines
                 .iter()
-                .copied()
-                .filter(|engine| case.mode == Mode::Infer || engine.trains())
-                .collect();
+                .filter(|engine| engine.does(case.mode))
+                .filter(|engine| !case.growth || matches!(engine, Engine::Pleura | Engine::Sgemm))
+                .partition(|engine| **engine == Engine::Sgemm);
             if round % 2 == 1 {
                 order.reverse();
             }
-            order.insert(0, Engine::Sgemm);
-            for engine in order {
-                self.measure(round, index, &case, engine)?;
+            for engine in limit.into_iter().chain(order) {
+                self.measure(round, &case, engine)?;
             }
+            self.same_work(&case)?;
         }
         Ok(())
     }
 
-    fn measure(&mut self, round: u32, index: usize, case: &Case, engine: Engine) -> Result<()> {
-        let (answer, cost) = asked(&self.command(engine, case))?;
+    fn measure(&mut self, round: u32, case: &Case, engine: Engine) -> Result<()> {
+        let (answer, cost) = self.programs.measure(engine, case)?;
         if !answer.missing.is_empty() {
             println!(
                 "without {}: {} not installed",
@@ -180,128 +198,105 @@ impl Bench {
             self.engines.retain(|kept| *kept != engine);
             return Ok(());
         }
-        if answer.seconds.is_empty() || answer.loss.is_some_and(|loss| !loss.is_finite()) {
-            bail!("{} measured nothing that counts: {answer:?}", engine.name());
-        }
-        if engine != Engine::Sgemm {
+        check(engine, &answer)?;
+        if let (true, Some(seconds)) = (engine != Engine::Sgemm, median(answer.seconds.clone())) {
             println!(
-                "  round {}  {} {} batch {:<3} {:<14} {:>7.2} films/s",
+                "  round {}  {:<44} {:<14} {:>8.1} ms a film",
                 round + 1,
-                case.architecture,
-                case.mode.name(),
-                case.batch,
+                case.title(),
                 engine.name(),
-                table::films_per_second(case, &answer)
+                1e3 * seconds / f64::from(case.batch)
             );
         }
-        self.measurements.push(Measurement {
-            case: index,
+        self.record.measurements.push(Measurement {
+            case: case.clone(),
             round,
             engine,
             answer,
             cost,
         });
-        self.same_work(index)
-    }
-
-    /// Engines that train networks of different sizes are not compared.
-    fn same_work(&self, case: usize) -> Result<()> {
-        let sizes: BTreeMap<Engine, u64> = self
-            .measurements
-            .iter()
-            .filter(|measurement| measurement.case == case)
-            .filter_map(|measurement| Some((measurement.engine, measurement.answer.parameters?)))
-            .collect();
-        if sizes.values().min() != sizes.values().max() {
-            bail!("the engines' networks differ in size: {sizes:?} parameters");
-        }
         Ok(())
     }
 
-    fn command(&self, engine: Engine, case: &Case) -> Command {
-        if engine == Engine::Pleura {
-            let mut command = Command::new(workspace::target().join("release").join("pleura"));
-            command.arg("bench").args(case.arguments()).arg("--json");
-            return command;
+    /// Engines whose networks differ in size, or whose answers differ, are not compared.
+    fn same_work(&self, case: &Case) -> Result<()> {
+        let measurements = self.record.of(case);
+        if case.mode.has_network() {
+            let sizes: BTreeMap<Engine, u64> = measurements
+                .iter()
+                .filter_map(|one| Some((one.engine, one.answer.parameters?)))
+                .collect();
+            if sizes.values().min() != sizes.values().max() {
+                bail!("the engines' networks differ in size: {sizes:?} parameters");
+            }
         }
-        let mut command = self.peer(engine.name(), case);
-        if engine.reads_onnx() {
-            command.arg("--network").arg(self.network(case));
+        if case.mode == Mode::Start {
+            same_answers(&measurements)?;
         }
-        command
-    }
-
-    fn peer(&self, engine: &str, case: &Case) -> Command {
-        let mut command = Command::new(&self.python);
-        command
-            .arg(workspace::root().join("benches/peers/peer.py"))
-            .args(["--engine", engine])
-            .args(case.arguments());
-        command.env("PYTHONDONTWRITEBYTECODE", "1");
-        for variable in ["OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"] {
-            command.env(variable, self.threads.to_string());
-        }
-        if engine == Engine::Sgemm.name() {
-            // A matrix product takes a fraction of a second: enough of them for a steady median. The later one wins.
-            command.args(["--mode", "infer", "--steps", "9"]);
-        }
-        command
-    }
-
-    fn network(&self, case: &Case) -> PathBuf {
-        self.folder
-            .path()
-            .join(format!("{}-{}.onnx", case.architecture, case.batch))
-    }
-
-    fn write(&self, path: &Path) -> Result<()> {
-        let document = json!({
-            "machine": self.machine,
-            "load_before": self.load,
-            "threads": self.threads,
-            "cases": self.cases,
-            "measurements": self.measurements,
-        });
-        let path = workspace::root().join(path);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        }
-        fs::write(&path, serde_json::to_vec_pretty(&document)?)
-            .with_context(|| format!("cannot write {}", path.display()))
+        Ok(())
     }
 }
 
-/// Runs one engine once, measured, and reads the JSON object on the last line it printed.
-fn asked(command: &Command) -> Result<(Answer, Cost)> {
-    let (stdout, cost) = measure::measured(command)?;
-    let line = stdout
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or_default();
-    let answer = serde_json::from_str(line).with_context(|| {
-        format!(
-            "`{}` answered what is no measurement: {line}",
-            workspace::shown(command)
-        )
-    })?;
-    Ok((answer, cost))
+/// An engine that measured nothing, or computed nonsense, shall not stand in a table.
+fn check(engine: Engine, answer: &Answer) -> Result<()> {
+    let sound = answer.seconds.iter().all(|seconds| *seconds > 0.0)
+        && !answer.seconds.is_empty()
+        && answer.loss.is_none_or(f64::is_finite)
+        && answer.logits.iter().all(|logit| logit.is_finite());
+    if !sound {
+        bail!("{} measured nothing that counts: {answer:?}", engine.name());
+    }
+    Ok(())
 }
 
-/// The processor's name where the system tells it.
-fn processor() -> String {
-    let told = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("model name"))?
-            .to_owned();
-        Some(line.split_once(':')?.1.trim().to_owned())
-    });
-    told.unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+/// Programs resize films a little differently: answers may differ by a hundredth.
+fn same_answers(measurements: &[&Measurement]) -> Result<()> {
+    let Some(first) = measurements.first() else {
+        return Ok(());
+    };
+    for other in measurements {
+        let (ours, theirs) = (&first.answer.logits, &other.answer.logits);
+        let far = ours.iter().zip(theirs).any(|(a, b)| (a - b).abs() > 0.01);
+        if far || ours.len() != theirs.len() {
+            bail!(
+                "{} answers {ours:?} and {} answers {theirs:?} to the same film",
+                first.engine.name(),
+                other.engine.name()
+            );
+        }
+    }
+    Ok(())
 }
 
-/// The system's load over the last minute, where it tells.
-fn load() -> Option<f64> {
-    let text = fs::read_to_string("/proc/loadavg").ok()?;
-    text.split_whitespace().next()?.parse().ok()
+#[cfg(test)]
+mod tests {
+    use super::samples::measurement;
+    use super::*;
+
+    #[test]
+    fn answers_must_agree() {
+        let answering = |engine, logits: &[f64]| {
+            let mut one = measurement(0, engine, &[1.0]);
+            one.answer.logits = logits.to_vec();
+            one
+        };
+        let own = answering(Engine::Pleura, &[1.0, -2.0]);
+        let near = answering(Engine::Onnxruntime, &[1.004, -2.0]);
+        let far = answering(Engine::Torchvision, &[1.0, -2.1]);
+        same_answers(&[&own, &near]).unwrap();
+        let error = same_answers(&[&own, &near, &far]).unwrap_err().to_string();
+        assert!(error.contains("torchvision answers [1.0, -2.1]"), "{error}");
+    }
+
+    #[test]
+    fn what_counts_is_finite_and_takes_time() {
+        let one = measurement(0, Engine::Eager, &[1.0]).answer;
+        check(Engine::Eager, &one).unwrap();
+        let nan = Answer {
+            loss: Some(f64::NAN),
+            ..one
+        };
+        assert!(check(Engine::Eager, &nan).is_err());
+        assert!(check(Engine::Eager, &Answer::default()).is_err());
+    }
 }

@@ -1,50 +1,12 @@
-//! What is measured and what comes of it: engines, cases, and the measurements that are kept.
+//! What is measured and what comes of it.
+
+use std::collections::BTreeMap;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::Args;
+use super::engine::Engine;
 use crate::measure::Cost;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Engine {
-    /// This product.
-    #[value(skip)]
-    Pleura,
-    /// PyTorch eager, its default layout.
-    Eager,
-    /// PyTorch eager, channels last.
-    ChannelsLast,
-    /// ONNX Runtime, CPU.
-    Onnxruntime,
-    /// Intel's engine, CPU, f32.
-    Openvino,
-    /// The machine's own f32 matrix product.
-    #[value(skip)]
-    Sgemm,
-}
-
-impl Engine {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Pleura => "pleura",
-            Self::Eager => "eager",
-            Self::ChannelsLast => "channels-last",
-            Self::Onnxruntime => "onnxruntime",
-            Self::Openvino => "openvino",
-            Self::Sgemm => "sgemm",
-        }
-    }
-
-    pub(super) fn trains(self) -> bool {
-        matches!(self, Self::Pleura | Self::Eager | Self::ChannelsLast)
-    }
-
-    pub(super) fn reads_onnx(self) -> bool {
-        matches!(self, Self::Onnxruntime | Self::Openvino)
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -53,6 +15,12 @@ pub(super) enum Mode {
     Train,
     /// Forward with running statistics.
     Infer,
+    /// Forward, then layer-wise relevance of one output.
+    Explain,
+    /// A whole process: weights and a film from disk, one answer.
+    Start,
+    /// From a film's file to a network's input.
+    Film,
 }
 
 impl Mode {
@@ -60,12 +28,31 @@ impl Mode {
         match self {
             Self::Train => "train",
             Self::Infer => "infer",
+            Self::Explain => "explain",
+            Self::Start => "start",
+            Self::Film => "film",
         }
+    }
+
+    /// As tables call it.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Train => "training",
+            Self::Infer => "inference",
+            Self::Explain => "explanation",
+            Self::Start => "start to first answer",
+            Self::Film => "film to input",
+        }
+    }
+
+    /// Whether a network takes part.
+    pub(super) fn has_network(self) -> bool {
+        self != Self::Film
     }
 }
 
 /// What is measured on all engines alike.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Case {
     pub(super) architecture: String,
     pub(super) mode: Mode,
@@ -75,9 +62,13 @@ pub(super) struct Case {
     pub(super) threads: usize,
     pub(super) warm_up: u32,
     pub(super) steps: u32,
+    /// One of a row that shows how cost grows; pleura alone is measured.
+    #[serde(default)]
+    pub(super) growth: bool,
 }
 
 impl Case {
+    /// Options of `peer.py`, and of `pleura bench` but for the architecture of a work without a network.
     pub(super) fn arguments(&self) -> Vec<String> {
         let values: [(&str, String); 8] = [
             ("--architecture", self.architecture.clone()),
@@ -94,118 +85,79 @@ impl Case {
             .flat_map(|(name, value)| [name.to_owned(), value])
             .collect()
     }
+
+    /// In a few words.
+    pub(super) fn title(&self) -> String {
+        let what = self.mode.title();
+        match self.mode {
+            Mode::Train | Mode::Infer => {
+                let films = if self.batch == 1 {
+                    "one film".to_owned()
+                } else {
+                    format!("batch {}", self.batch)
+                };
+                format!("{}, {what}, {films}", self.network())
+            }
+            Mode::Explain | Mode::Start => format!("{}, {what}", self.network()),
+            Mode::Film => what.to_owned(),
+        }
+    }
+
+    /// The architecture as papers write it.
+    fn network(&self) -> String {
+        self.architecture.replace("densenet", "DenseNet-")
+    }
+
+    /// Whether both measure the same work, however often.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let often = |case: &Self| Self {
+            warm_up: 0,
+            steps: 0,
+            ..case.clone()
+        };
+        often(self) == often(other)
+    }
 }
 
 /// What an engine says of one measurement.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Answer {
     /// Of each timed step.
     #[serde(default)]
     pub(super) seconds: Vec<f64>,
+    /// Of parts of the steps, or of other work beside them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) parts: BTreeMap<String, Vec<f64>>,
     #[serde(default)]
     pub(super) version: String,
+    /// Which of an engine's ways was taken on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) path: Option<String>,
     /// Trainable numbers of the network.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parameters: Option<u64>,
     /// Of one film's forward pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) multiply_adds: Option<u64>,
     /// The matrix product's rate.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) multiply_adds_per_second: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) loss: Option<f64>,
+    /// Outputs of a program that answers a film.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) logits: Vec<f64>,
     /// Packages that the engine needs and that are not installed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) missing: Vec<String>,
 }
 
 /// One measurement, as it is kept.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Measurement {
-    pub(super) case: usize,
+    pub(super) case: Case,
     pub(super) round: u32,
     pub(super) engine: Engine,
     pub(super) answer: Answer,
     pub(super) cost: Cost,
-}
-
-/// The cases of a run, in the order of the measurements.
-pub(super) fn plan(args: &Args, threads: usize) -> Vec<Case> {
-    let batch = if args.quick { args.batch.min(2) } else { args.batch };
-    let mut cases = Vec::new();
-    for architecture in &args.architecture {
-        for (mode, batch) in [(Mode::Train, batch), (Mode::Infer, batch), (Mode::Infer, 1)] {
-            // Some fifty films a training measurement and a hundred an inference, after a warm-up of one step.
-            let films = if mode == Mode::Train { 48 } else { 96 };
-            let steps = if args.quick {
-                1
-            } else {
-                films.max(3 * batch).min(40 * batch) / batch
-            };
-            let fresh = !cases.iter().any(|case: &Case| {
-                (&case.architecture, case.mode, case.batch) == (architecture, mode, batch)
-            });
-            if args.mode.contains(&mode) && fresh {
-                let architecture = architecture.clone();
-                cases.push(Case {
-                    architecture,
-                    mode,
-                    batch,
-                    size: 224,
-                    outputs: 15,
-                    threads,
-                    warm_up: 1,
-                    steps,
-                });
-            }
-        }
-    }
-    cases
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::workspace;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        args: Args,
-    }
-
-    fn planned(line: &[&str]) -> Vec<(Mode, u32, u32)> {
-        let line = Line::parse_from([&["bench"], line].concat());
-        plan(&line.args, 2)
-            .iter()
-            .map(|case| (case.mode, case.batch, case.steps))
-            .collect()
-    }
-
-    #[test]
-    fn a_run_trains_and_infers_in_batches_and_infers_one_by_one() {
-        assert_eq!(
-            planned(&[]),
-            [(Mode::Train, 16, 3), (Mode::Infer, 16, 6), (Mode::Infer, 1, 40)]
-        );
-        assert_eq!(
-            planned(&["--batch", "1", "--mode", "infer"]),
-            [(Mode::Infer, 1, 40)]
-        );
-        assert_eq!(
-            planned(&["--batch", "64", "--mode", "train"]),
-            [(Mode::Train, 64, 3)]
-        );
-        assert_eq!(
-            planned(&["--quick"]),
-            [(Mode::Train, 2, 1), (Mode::Infer, 2, 1), (Mode::Infer, 1, 1)]
-        );
-    }
-
-    #[test]
-    fn engines_are_called_what_the_peers_script_calls_them() {
-        let script = std::fs::read_to_string(workspace::root().join("benches/peers/peer.py")).unwrap();
-        for engine in Engine::value_variants() {
-            assert!(script.contains(&format!("\"{}\": ", engine.name())), "{engine:?}");
-        }
-    }
 }

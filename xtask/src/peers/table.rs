@@ -1,213 +1,384 @@
-//! One case's measurements as a table that fits a terminal.
+//! Measurements as tables in Markdown, padded so that a terminal shows them well too.
 
 use std::fmt::Write as _;
 
-use super::case::{Answer, Case, Engine, Measurement, Mode};
+use super::case::{Case, Mode};
+use super::engine::Engine;
+use super::record::Record;
+use super::summary::{Span, Summary};
 
-/// Columns: films per second with their span over the rounds, how many times as fast pleura is, how much of the
+/// All tables of a record: one a case, and one of how cost grows.
+pub(super) fn all(record: &Record) -> Vec<String> {
+    let cases = record.cases();
+    let (growth, beside): (Vec<Case>, Vec<Case>) = cases.into_iter().partition(|case| case.growth);
+    let mut tables: Vec<String> = beside
+        .iter()
+        .map(|case| of_case(&Summary::new(case, record.of(case))))
+        .collect();
+    let rows: Vec<Summary<'_>> = growth
+        .iter()
+        .map(|case| Summary::new(case, record.of(case)))
+        .collect();
+    tables.extend(of_growth(&rows));
+    tables
+}
+
+/// Pleura beside the others: speed with its span over the rounds, how many times as fast pleura is, how much of the
 /// machine's matrix product is used, and peak memory.
-pub(super) fn of(case: &Case, measurements: &[&Measurement]) -> String {
-    let what = match case.mode {
-        Mode::Train => "training",
-        Mode::Infer => "inference",
-    };
-    let mut text = format!(
-        "{}, {what}, batch {}, {}²",
-        case.architecture, case.batch, case.size
-    );
-    if let Some(rate) = median(rates(measurements)) {
+fn of_case(summary: &Summary<'_>) -> String {
+    let case = summary.case;
+    let unit = Unit::of(case);
+    let has_share = summary.share(Engine::Pleura).is_some();
+    let mut headings = vec!["engine", unit.name(), "least – most", "pleura is"];
+    headings.extend(has_share.then_some("of product"));
+    headings.push("peak memory");
+    let mut rows = Vec::new();
+    for engine in summary.engines() {
+        let value = unit.of_engine(summary, engine);
+        let mut row = vec![
+            named(summary, engine),
+            shown(value, |span| unit.digits(span.median)),
+            shown(value, |span| {
+                format!("{} – {}", unit.digits(span.least), unit.digits(span.most))
+            }),
+            summary
+                .ratio(engine)
+                .map_or_else(String::new, |ratio| format!("{:.2} ×", ratio.median)),
+        ];
+        if has_share {
+            row.push(shown(summary.share(engine), |share| {
+                format!("{:.0} %", 100.0 * share)
+            }));
+        }
+        row.push(shown(summary.memory(engine), memory));
+        rows.push(row);
+    }
+    let mut text = format!("**{}**", heading(case));
+    if let Some(rate) = summary.product().filter(|_| has_share) {
         let _ = write!(text, "; matrix product {:.1} G multiply-adds/s", rate / 1e9);
     }
-    let _ = write!(
-        text,
-        "\n  {:<14} {:>8} {:>15} {:>12} {:>11} {:>12}",
-        "engine", "films/s", "least – most", "pleura is", "of product", "peak memory"
-    );
-    let mut engines: Vec<Engine> = measurements
+    text += "\n\n";
+    text += &grid(&headings, &rows);
+    text += &remarks(summary);
+    text
+}
+
+/// What there is to say of pleura's own parts.
+fn remarks(summary: &Summary<'_>) -> String {
+    let over = |part: &str| summary.over_part(Engine::Pleura, part);
+    match summary.case.mode {
+        Mode::Explain => match (over("forward"), over("inference")) {
+            (Some(forward), Some(inference)) => format!(
+                "\npleura's explanation, its forward pass included, takes {forward:.1} times one forward pass that keeps its \
+                 trace and {inference:.1} times one inference, both timed in the same process.\n"
+            ),
+            _ => String::new(),
+        },
+        Mode::Film => match over("augment") {
+            Some(over) => format!(
+                "\nOf pleura's time {:.0} % turns, shifts and flips.\n",
+                100.0 / over
+            ),
+            None => String::new(),
+        },
+        Mode::Train | Mode::Infer | Mode::Start => String::new(),
+    }
+}
+
+/// How films a second change with the batch, and what the second thread gains.
+fn of_growth(rows: &[Summary<'_>]) -> Option<String> {
+    let case = rows.first()?.case;
+    let most_threads = rows.iter().map(|row| row.case.threads).max()?;
+    let speed = |row: &Summary<'_>| row.speed(Engine::Pleura).map(|span| span.median);
+    let best = rows
         .iter()
-        .map(|measurement| measurement.engine)
-        .collect();
-    engines.sort_unstable();
-    engines.dedup();
-    for engine in engines.into_iter().filter(|engine| *engine != Engine::Sgemm) {
-        let speeds = speeds(case, measurements, engine);
-        let least = speeds.iter().copied().fold(f64::INFINITY, f64::min);
-        let most = speeds.iter().copied().fold(0.0, f64::max);
+        .filter(|row| row.case.threads == most_threads)
+        .filter_map(speed)
+        .reduce(f64::max)?;
+    let cells = rows.iter().map(|row| {
+        let of_best = speed(row).filter(|_| row.case.threads == most_threads);
+        vec![
+            row.case.batch.to_string(),
+            row.case.threads.to_string(),
+            shown(row.speed(Engine::Pleura), |span| format!("{:.2}", span.median)),
+            shown(of_best, |speed| format!("{:.0} %", 100.0 * speed / best)),
+            shown(row.product(), |rate| format!("{:.1} G/s", rate / 1e9)),
+            shown(row.memory(Engine::Pleura), memory),
+        ]
+    });
+    let headings = [
+        "batch",
+        "threads",
+        "films/s",
+        "of the best batch",
+        "matrix product",
+        "peak memory",
+    ];
+    let title = case.title();
+    let what = title.rsplit_once(", ").map_or(title.as_str(), |(what, _)| what);
+    let mut text = format!(
+        "**{what}: cost as work grows**\n\n{}",
+        grid(&headings, &cells.collect::<Vec<_>>())
+    );
+    if let Some((training, product)) = thread_gain(rows, most_threads) {
         let _ = write!(
             text,
-            "\n  {:<14} {:>8} {:>15} {:>12} {:>11} {:>12}",
-            engine.name(),
-            shown(median(speeds), |speed| format!("{speed:.2}")),
-            format!("{least:.2} – {most:.2}"),
-            shown(ratio(case, measurements, engine), |ratio| format!(
-                "{ratio:.2} × it"
-            )),
-            shown(share(case, measurements, engine), |share| format!(
-                "{:.0} %",
-                100.0 * share
-            )),
-            shown(memory(measurements, engine), |bytes| format!(
-                "{:.2} GiB",
-                bytes / f64::from(1 << 30)
-            )),
+            "\n{most_threads} threads instead of one: training {training:.2} ×, the matrix product {product:.2} ×.\n"
         );
+    }
+    Some(text)
+}
+
+/// What all threads gain over one, in training and in the matrix product, at the batch measured with both.
+fn thread_gain(rows: &[Summary<'_>], most_threads: usize) -> Option<(f64, f64)> {
+    let one = rows
+        .iter()
+        .find(|row| row.case.threads == 1 && most_threads > 1)?;
+    let many = rows
+        .iter()
+        .find(|row| row.case.threads == most_threads && row.case.batch == one.case.batch)?;
+    let (single, all) = (one.speed(Engine::Pleura)?, many.speed(Engine::Pleura)?);
+    Some((all.median / single.median, many.product()? / one.product()?))
+}
+
+fn heading(case: &Case) -> String {
+    let threads = match case.threads {
+        1 => "1 thread".to_owned(),
+        threads => format!("{threads} threads"),
+    };
+    let what = match case.mode {
+        Mode::Film => "1024² PNG of 8 bits decoded, resized to 224², turned, shifted and flipped".to_owned(),
+        Mode::Start => "weights and a 1024² PNG on disk, whole process".to_owned(),
+        Mode::Explain => format!("{}², epsilon-plus-flat, one film, one output", case.size),
+        Mode::Train | Mode::Infer => format!("{}²", case.size),
+    };
+    format!("{}: {what}, {threads}", case.title())
+}
+
+/// The engine with its version.
+fn named(summary: &Summary<'_>, engine: Engine) -> String {
+    // OpenVINO and torch tell their builds along.
+    let version = summary
+        .version(engine)
+        .filter(|_| engine != Engine::Pleura)
+        .map(|version| {
+            let parts = version.split(", ").map(|part| {
+                let end = part.find(['+', '-']).unwrap_or(part.len());
+                &part[..end]
+            });
+            parts.collect::<Vec<_>>().join(", ")
+        });
+    match version {
+        Some(version) => format!("{} {version}", engine.title()),
+        None => engine.title().to_owned(),
+    }
+}
+
+fn memory(bytes: f64) -> String {
+    format!("{:.2} GiB", bytes / f64::from(1 << 30))
+}
+
+fn shown<T>(value: Option<T>, form: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "–".to_owned(), form)
+}
+
+/// A table in Markdown; the first column to the left, figures to the right.
+fn grid<H: AsRef<str>>(headings: &[H], rows: &[Vec<String>]) -> String {
+    let widths: Vec<usize> = headings
+        .iter()
+        .enumerate()
+        .map(|(column, heading)| {
+            let cells = rows.iter().map(|row| row[column].chars().count());
+            cells.max().unwrap_or(0).max(heading.as_ref().chars().count())
+        })
+        .collect();
+    let line = |cells: &[&str]| {
+        let padded = cells
+            .iter()
+            .zip(&widths)
+            .enumerate()
+            .map(|(column, (cell, width))| {
+                if column == 0 {
+                    format!("{cell:<width$}")
+                } else {
+                    format!("{cell:>width$}")
+                }
+            });
+        format!("| {} |\n", padded.collect::<Vec<_>>().join(" | "))
+    };
+    let headings: Vec<&str> = headings.iter().map(AsRef::as_ref).collect();
+    let mut text = line(&headings);
+    let rules: Vec<String> = widths
+        .iter()
+        .enumerate()
+        .map(|(column, &width)| match column {
+            0 => "-".repeat(width),
+            _ => format!("{}:", "-".repeat(width - 1)),
+        })
+        .collect();
+    text += &line(&rules.iter().map(String::as_str).collect::<Vec<_>>());
+    for row in rows {
+        text += &line(&row.iter().map(String::as_str).collect::<Vec<_>>());
     }
     text
 }
 
-/// Films per second by the median step.
-pub(super) fn films_per_second(case: &Case, answer: &Answer) -> f64 {
-    median(answer.seconds.clone()).map_or(f64::NAN, |seconds| f64::from(case.batch) / seconds)
+/// A peer of a case in the chart.
+pub(super) struct Peer {
+    pub(super) label: String,
+    pub(super) ratio: Span,
+    pub(super) speed: String,
 }
 
-fn shown(value: Option<f64>, form: impl Fn(f64) -> String) -> String {
-    value
-        .filter(|value| value.is_finite())
-        .map_or_else(|| "–".to_owned(), form)
-}
-
-fn of_engine<'a>(measurements: &'a [&Measurement], engine: Engine) -> impl Iterator<Item = &'a Measurement> {
-    measurements
-        .iter()
-        .copied()
-        .filter(move |measurement| measurement.engine == engine)
-}
-
-fn speeds(case: &Case, measurements: &[&Measurement], engine: Engine) -> Vec<f64> {
-    of_engine(measurements, engine)
-        .map(|measurement| films_per_second(case, &measurement.answer))
-        .collect()
-}
-
-fn rates(measurements: &[&Measurement]) -> Vec<f64> {
-    of_engine(measurements, Engine::Sgemm)
-        .filter_map(|measurement| measurement.answer.multiply_adds_per_second)
-        .collect()
-}
-
-/// How many times as fast pleura is, measured in pairs: within each round, then the median.
-fn ratio(case: &Case, measurements: &[&Measurement], peer: Engine) -> Option<f64> {
-    if peer == Engine::Pleura {
-        return None;
-    }
-    let pairs = of_engine(measurements, peer).filter_map(|other| {
-        let own = of_engine(measurements, Engine::Pleura).find(|own| own.round == other.round)?;
-        Some(films_per_second(case, &own.answer) / films_per_second(case, &other.answer))
+/// The peers of a case that were measured in rounds with pleura.
+pub(super) fn ratios(summary: &Summary<'_>) -> Vec<Peer> {
+    let peers = summary.engines().into_iter().filter_map(|engine| {
+        Some(Peer {
+            label: named(summary, engine),
+            ratio: summary.ratio(engine)?,
+            speed: speed(summary, engine),
+        })
     });
-    median(pairs.collect())
+    peers.collect()
 }
 
-/// Multiply-adds of the convolutions and the head, as a share of the matrix product's rate in the same round. A
-/// training step counts three forward passes: its gradients by input and by weight are one more each.
-fn share(case: &Case, measurements: &[&Measurement], engine: Engine) -> Option<f64> {
-    let forward = measurements
-        .iter()
-        .find_map(|measurement| measurement.answer.multiply_adds)? as f64;
-    let passes = if case.mode == Mode::Train { 3.0 } else { 1.0 };
-    let shares = of_engine(measurements, engine).filter_map(|measurement| {
-        let limit = of_engine(measurements, Engine::Sgemm).find(|limit| limit.round == measurement.round)?;
-        let rate = limit.answer.multiply_adds_per_second?;
-        Some(films_per_second(case, &measurement.answer) * forward * passes / rate)
-    });
-    median(shares.collect())
-}
-
-fn memory(measurements: &[&Measurement], engine: Engine) -> Option<f64> {
-    median(
-        of_engine(measurements, engine)
-            .filter_map(|one| one.cost.peak_rss_bytes)
-            .map(|bytes| bytes as f64)
-            .collect(),
-    )
-}
-
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    let upper = *values.get(values.len() / 2)?;
-    Some(if values.len() % 2 == 1 {
-        upper
-    } else {
-        f64::midpoint(values[values.len() / 2 - 1], upper)
+/// The engine's median speed with its unit.
+pub(super) fn speed(summary: &Summary<'_>, engine: Engine) -> String {
+    let unit = Unit::of(summary.case);
+    shown(unit.of_engine(summary, engine), |span| {
+        format!("{} {}", unit.digits(span.median), unit.name())
     })
+}
+
+/// What speed is told in: films a second of batches, time of single films.
+#[derive(Clone, Copy, PartialEq)]
+enum Unit {
+    FilmsASecond,
+    Milliseconds,
+}
+
+impl Unit {
+    fn of(case: &Case) -> Self {
+        if matches!(case.mode, Mode::Train | Mode::Infer) && case.batch > 1 {
+            Self::FilmsASecond
+        } else {
+            Self::Milliseconds
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::FilmsASecond => "films/s",
+            Self::Milliseconds => "ms a film",
+        }
+    }
+
+    fn of_engine(self, summary: &Summary<'_>, engine: Engine) -> Option<Span> {
+        match self {
+            Self::FilmsASecond => summary.speed(engine),
+            Self::Milliseconds => summary.seconds(engine),
+        }
+    }
+
+    fn digits(self, value: f64) -> String {
+        match self {
+            Self::FilmsASecond => format!("{value:.2}"),
+            Self::Milliseconds => {
+                let value = 1e3 * value;
+                let digits = usize::from(value < 100.0);
+                format!("{value:.digits$}")
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::case::Measurement;
+    use super::super::samples::{case, machine, measurement};
     use super::*;
-    use crate::measure::Cost;
 
-    fn case() -> Case {
-        Case {
-            architecture: "densenet121".to_owned(),
-            mode: Mode::Train,
-            batch: 16,
-            size: 224,
-            outputs: 15,
+    fn record(measurements: Vec<Measurement>) -> Record {
+        Record {
+            machine: machine(),
             threads: 2,
-            warm_up: 1,
-            steps: 3,
-        }
-    }
-
-    fn measurement(round: u32, engine: Engine, seconds: &[f64]) -> Measurement {
-        let sgemm = engine == Engine::Sgemm;
-        let answer = Answer {
-            seconds: seconds.to_vec(),
-            version: String::new(),
-            parameters: None,
-            multiply_adds: (engine == Engine::Eager).then_some(3_000_000_000),
-            multiply_adds_per_second: sgemm.then_some(90e9),
-            loss: None,
-            missing: Vec::new(),
-        };
-        Measurement {
-            case: 0,
-            round,
-            engine,
-            answer,
-            cost: Cost {
-                wall_seconds: 1.0,
-                peak_rss_bytes: Some(3 << 30),
-            },
+            measurements,
         }
     }
 
     #[test]
-    fn medians_are_of_the_middle() {
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(vec![4.0, 1.0, 2.0, 3.0]), Some(2.5));
-        assert_eq!(median(Vec::new()), None);
-    }
-
-    #[test]
-    fn ratios_are_taken_within_a_round() {
-        // Round 1 ran on a machine half as fast: the pairs agree on 2 all the same.
-        let all = [
-            measurement(0, Engine::Pleura, &[2.0]),
-            measurement(0, Engine::Eager, &[4.0]),
-            measurement(1, Engine::Eager, &[8.0]),
-            measurement(1, Engine::Pleura, &[4.0]),
-        ];
-        let all: Vec<_> = all.iter().collect();
-        assert_eq!(ratio(&case(), &all, Engine::Eager), Some(2.0));
-        assert_eq!(ratio(&case(), &all, Engine::Pleura), None);
-    }
-
-    #[test]
-    fn the_share_counts_three_passes_a_training_step() {
-        let all = [
-            measurement(0, Engine::Sgemm, &[0.1]),
+    fn a_case_has_a_row_an_engine() {
+        let mut product = measurement(0, Engine::Sgemm, &[0.1]);
+        product.answer.multiply_adds_per_second = Some(90e9);
+        let mut eager = measurement(0, Engine::Eager, &[6.4]);
+        eager.answer.multiply_adds = Some(3_000_000_000);
+        eager.answer.version = "2.15.0+cu132".to_owned();
+        let tables = all(&record(vec![
+            product,
             measurement(0, Engine::Pleura, &[3.0, 3.2, 3.4]),
-            measurement(0, Engine::Eager, &[6.4]),
-        ];
-        let all: Vec<_> = all.iter().collect();
-        let share = share(&case(), &all, Engine::Pleura).unwrap();
-        assert!((share - 0.5).abs() < 1e-12, "5 films/s · 9 G / 90 G, not {share}");
-        let text = of(&case(), &all);
+            eager,
+        ]));
+        let expected = "\
+**DenseNet-121, training, batch 16: 224², 2 threads**; matrix product 90.0 G multiply-adds/s
+
+| engine               | films/s | least – most | pleura is | of product | peak memory |
+| -------------------- | ------: | -----------: | --------: | ---------: | ----------: |
+| pleura               |    5.00 |  5.00 – 5.00 |           |       50 % |    3.00 GiB |
+| PyTorch eager 2.15.0 |    2.50 |  2.50 – 2.50 |    2.00 × |       25 % |    3.00 GiB |
+";
+        assert_eq!(tables, [expected]);
+    }
+
+    #[test]
+    fn growth_is_one_table_and_tells_what_a_thread_gains() {
+        let one = |batch: u32, threads: usize, engine: Engine, seconds: f64| {
+            let mut one = measurement(0, engine, &[seconds]);
+            one.case.growth = true;
+            (one.case.batch, one.case.threads) = (batch, threads);
+            if engine == Engine::Sgemm {
+                one.answer.multiply_adds_per_second = Some(threads as f64 * 40e9);
+            }
+            one
+        };
+        let tables = all(&record(vec![
+            one(4, 2, Engine::Pleura, 1.0),
+            one(16, 2, Engine::Pleura, 3.2),
+            one(16, 2, Engine::Sgemm, 0.1),
+            one(16, 1, Engine::Pleura, 4.8),
+            one(16, 1, Engine::Sgemm, 0.2),
+        ]));
+        assert_eq!(tables.len(), 1);
         assert!(
-            text.contains("pleura             5.00     5.00 – 5.00            –        50 %     3.00 GiB"),
-            "{text}"
+            tables[0].starts_with("**DenseNet-121, training: cost as work grows**"),
+            "{}",
+            tables[0]
         );
-        assert!(text.contains("2.00 × it"), "{text}");
+        assert!(
+            tables[0].contains("| 4     |       2 |    4.00 |              80 % |"),
+            "{}",
+            tables[0]
+        );
+        assert!(
+            tables[0].contains("training 1.50 ×, the matrix product 2.00 ×"),
+            "{}",
+            tables[0]
+        );
+    }
+
+    #[test]
+    fn an_explanation_is_told_in_forward_passes() {
+        let mut own = measurement(0, Engine::Pleura, &[0.6]);
+        own.case.mode = Mode::Explain;
+        own.case.batch = 1;
+        own.answer.parts.insert("forward".to_owned(), vec![0.1]);
+        own.answer.parts.insert("inference".to_owned(), vec![0.075]);
+        let tables = all(&record(vec![own]));
+        assert!(
+            tables[0].contains("takes 6.0 times one forward pass"),
+            "{}",
+            tables[0]
+        );
+        assert!(tables[0].contains("| ms a film |"), "{}", tables[0]);
+        assert_eq!(case().mode, Mode::Train);
     }
 }

@@ -1,26 +1,25 @@
-//! `pleura bench` (hidden): how fast the engine trains and infers on this machine, by itself.
+//! `pleura bench` (hidden): how fast the engine works on this machine, by itself.
 //!
-//! `cargo xtask bench peers` runs it in turns with other engines, which do the same work: films as grey levels come in; a
-//! training step is forward with batch statistics, softmax cross-entropy, gradients of all parameters, running statistics
-//! moved, and one update by SGD with momentum 0.9; inference is forward with running statistics.
+//! `cargo xtask bench peers` runs it in turns with other programs, which do the same work. Each kind of work is one file:
+//! [`network`] trains and infers, [`explanation`] explains, [`film`] makes a network's input from a file.
 
+mod explanation;
+mod film;
+mod network;
+
+use std::collections::BTreeMap;
 use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use pleura_nn::weights::Normalisation;
-use pleura_nn::{Architecture, Cpu, Gradients, Network, Norm, Scope, Weights};
-use pleura_train::loss::{Loss, Targets};
-use pleura_train::optimiser::{self, State};
-use pleura_train::recipe::OptimiserRecipe;
-use serde_json::json;
+use pleura_nn::{Architecture, Cpu, Network, Weights};
+use serde_json::{Map, Value, json};
 
-const LEARNING_RATE: f64 = 1e-3;
-const RUNNING_MOMENTUM: f32 = 0.1;
-
-/// Time training steps or inference on films of noise.
+/// Time training steps, inference, explanations, or the making of a network's input.
 #[derive(clap::Args)]
 pub struct Args {
     /// Network to run.
@@ -29,15 +28,18 @@ pub struct Args {
     /// What a step is.
     #[arg(long, value_enum, default_value_t = Mode::Infer)]
     mode: Mode,
-    /// Films in a step.
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
-    batch: u32,
-    /// Width and height of a film, in pixels.
+    /// Films in a step: 16 unless told otherwise, 1 of explanations.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Option<u32>,
+    /// Width and height of a network's input, in pixels.
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(1..))]
     size: u32,
     /// Output neurons.
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
     outputs: u32,
+    /// The file that `--mode film` reads.
+    #[arg(long, value_name = "FILM", required_if_eq("mode", "film"))]
+    film: Option<PathBuf>,
     /// Steps before the clock starts.
     #[arg(long, default_value_t = 1)]
     warm_up: u32,
@@ -46,12 +48,16 @@ pub struct Args {
     steps: u32,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Mode {
     /// Forward, loss, backward, update.
     Train,
     /// Forward alone.
     Infer,
+    /// Forward, then relevance of one output: composite epsilon-plus-flat.
+    Explain,
+    /// Decode a file, resize it, turn, shift and flip it.
+    Film,
 }
 
 impl Mode {
@@ -59,146 +65,148 @@ impl Mode {
         match self {
             Self::Train => "train",
             Self::Infer => "infer",
+            Self::Explain => "explain",
+            Self::Film => "film",
         }
     }
+}
+
+/// Something whose steps are timed.
+trait Work {
+    /// Does one step.
+    fn step(&mut self) -> Result<Lap>;
+
+    /// What else there is to say of it, once all steps are done.
+    fn facts(&self) -> Map<String, Value>;
+}
+
+/// One step's time.
+struct Lap {
+    seconds: f64,
+    /// Of parts of the step, or of other work beside it, by name.
+    parts: Vec<(&'static str, f64)>,
 }
 
 /// Times the steps and prints them, one line of JSON where `json` asks for it.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
-    let mut bench = Bench::new(args)?;
-    let seconds = bench.timed(args)?;
-    let films_per_second = f64::from(args.batch) / median(&seconds);
+    let batch = match (args.batch, args.mode) {
+        (Some(batch), Mode::Explain) if batch != 1 => {
+            bail!("--batch {batch}: films are explained one by one; leave --batch out")
+        }
+        (Some(batch), _) => batch,
+        (None, Mode::Explain) => 1,
+        (None, _) => 16,
+    };
+    if args.film.is_some() && args.mode != Mode::Film {
+        bail!(
+            "--film is what --mode film reads; --mode {} makes its own films of noise",
+            args.mode.name()
+        );
+    }
+    let mut work = work(args, batch as usize)?;
+    let timed = Timed::of(work.as_mut(), args.warm_up, args.steps)?;
+    let films_per_second = f64::from(batch) / median(&timed.seconds);
     let mut out = io::stdout().lock();
     if json {
-        let document = json!({
+        let mut document = Map::new();
+        let facts = json!({
             "engine": "pleura",
             "version": env!("CARGO_PKG_VERSION"),
-            "path": bench.path,
-            "architecture": args.architecture,
             "mode": args.mode.name(),
-            "batch": args.batch,
+            "batch": batch,
             "size": args.size,
-            "outputs": args.outputs,
             "threads": rayon::current_num_threads(),
-            "seconds": seconds,
+            "seconds": timed.seconds,
             "films_per_second": films_per_second,
-            "parameters": bench.trainable(),
-            "loss": bench.loss,
+            "parts": timed.parts,
         });
-        writeln!(out, "{document}")?;
+        for facts in [facts, Value::Object(work.facts())] {
+            let Value::Object(facts) = facts else { continue };
+            document.extend(facts);
+        }
+        writeln!(out, "{}", Value::Object(document))?;
     } else {
+        let what = match args.mode {
+            Mode::Film => String::new(),
+            _ => format!("{}, ", args.architecture),
+        };
+        let (mode, steps) = (args.mode.name(), args.steps);
         writeln!(
             out,
-            "{}, {}, batch {}, {}: {films_per_second:.2} films/s (median of {} steps)",
-            args.architecture,
-            args.mode.name(),
-            args.batch,
-            bench.path,
-            args.steps,
+            "{what}{mode}, batch {batch}: {films_per_second:.2} films/s (median of {steps} steps)"
         )?;
+        for (name, seconds) in &timed.parts {
+            writeln!(out, "  {name}: {:.2} ms a step", 1e3 * median(seconds))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-struct Bench {
-    network: Network<Cpu>,
-    gradients: Gradients<Cpu>,
-    states: Vec<State>,
-    grey: Vec<f32>,
-    targets: Targets,
-    loss_function: Loss,
-    optimiser: OptimiserRecipe,
-    path: String,
-    /// Of the latest training step.
-    loss: Option<f64>,
+fn work(args: &Args, batch: usize) -> Result<Box<dyn Work>> {
+    let size = args.size as usize;
+    if let (Mode::Film, Some(path)) = (args.mode, &args.film) {
+        return Ok(Box::new(film::Films::new(path.clone(), size, batch)));
+    }
+    let network = network(&args.architecture, args.outputs)?;
+    let grey = noise(batch * size * size);
+    Ok(match args.mode {
+        Mode::Train => Box::new(network::Training::new(network, grey, batch, size)),
+        Mode::Explain => Box::new(explanation::Explaining::new(network, grey, size)),
+        Mode::Infer | Mode::Film => Box::new(network::Inference::new(network, grey, batch, size)),
+    })
 }
 
-impl Bench {
-    fn new(args: &Args) -> Result<Self> {
-        let architecture = Architecture::by_name(&args.architecture)?;
-        let findings: Vec<String> = (0..args.outputs)
-            .map(|output| format!("output {output}"))
-            .collect();
-        let weights = Weights::initialise(&architecture, &findings, Normalisation::IMAGENET, 0);
-        let backend = Cpu::new();
-        let path = pleura_nn::backend::Backend::describe(&backend);
-        let network = Network::new(backend, &weights)?;
-        let (batch, size, outputs) = (args.batch as usize, args.size as usize, args.outputs as usize);
-        Ok(Self {
-            gradients: network.gradients(),
-            states: vec![State::default(); network.parameters().len()],
-            network,
-            grey: noise(batch * size * size),
-            targets: Targets::Classes((0..batch).map(|film| film % outputs).collect()),
-            loss_function: Loss::Exclusive {
-                weights: vec![1.0; outputs],
-            },
-            // SGD with momentum 0.9.
-            optimiser: OptimiserRecipe::default(),
-            path,
-            loss: None,
-        })
-    }
+/// A network with fresh weights.
+fn network(architecture: &str, outputs: u32) -> Result<Network<Cpu>> {
+    let architecture = Architecture::by_name(architecture)?;
+    let findings: Vec<String> = (0..outputs).map(|output| format!("output {output}")).collect();
+    let weights = Weights::initialise(&architecture, &findings, Normalisation::IMAGENET, 0);
+    Ok(Network::new(Cpu::new(), &weights)?)
+}
 
-    /// Seconds of each timed step.
-    fn timed(&mut self, args: &Args) -> Result<Vec<f64>> {
-        let mut seconds = Vec::new();
-        for step in 0..u64::from(args.warm_up) + u64::from(args.steps) {
-            let start = Instant::now();
-            self.step(args)?;
-            if step >= u64::from(args.warm_up) {
-                seconds.push(start.elapsed().as_secs_f64());
+/// What a network is, for the record.
+fn facts(network: &Network<Cpu>) -> Map<String, Value> {
+    let trained = network.parameters().iter().filter(|spec| spec.kind.trainable());
+    let parameters: usize = trained.map(|spec| spec.shape.iter().product::<usize>()).sum();
+    let path = pleura_nn::backend::Backend::describe(network.backend());
+    Map::from_iter([
+        ("architecture".to_owned(), json!(network.architecture().name())),
+        ("path".to_owned(), json!(path)),
+        ("parameters".to_owned(), json!(parameters)),
+    ])
+}
+
+/// The timed steps, and their parts by name.
+struct Timed {
+    seconds: Vec<f64>,
+    parts: BTreeMap<&'static str, Vec<f64>>,
+}
+
+impl Timed {
+    fn of(work: &mut dyn Work, warm_up: u32, steps: u32) -> Result<Self> {
+        for _ in 0..warm_up {
+            work.step()?;
+        }
+        let mut timed = Self {
+            seconds: Vec::new(),
+            parts: BTreeMap::new(),
+        };
+        for _ in 0..steps {
+            let lap = work.step()?;
+            timed.seconds.push(lap.seconds);
+            for (name, seconds) in lap.parts {
+                timed.parts.entry(name).or_default().push(seconds);
             }
         }
-        Ok(seconds)
+        Ok(timed)
     }
+}
 
-    fn step(&mut self, args: &Args) -> Result<()> {
-        let (batch, size) = (args.batch as usize, args.size as usize);
-        match args.mode {
-            Mode::Infer => {
-                self.network.infer(&self.grey, batch, size)?;
-            }
-            Mode::Train => {
-                let (logits, trace) = self.network.forward(&self.grey, batch, size, Norm::Batch)?;
-                let (loss, slope) = self.loss_function.with_gradient(&logits, &self.targets)?;
-                self.network
-                    .backward(&trace, &slope, &Scope::all(), &mut self.gradients)?;
-                self.network.update_running(&trace, RUNNING_MOMENTUM)?;
-                self.update();
-                self.loss = Some(loss.mean());
-            }
-        }
-        Ok(())
-    }
-
-    fn update(&mut self) {
-        let trained: Vec<bool> = self
-            .network
-            .parameters()
-            .iter()
-            .map(|spec| spec.kind.trainable())
-            .collect();
-        let values = self
-            .network
-            .values_mut()
-            .iter_mut()
-            .zip(self.gradients.tensors())
-            .zip(&mut self.states);
-        for (((value, gradient), state), _) in values.zip(trained).filter(|(_, trained)| *trained) {
-            optimiser::step(&self.optimiser, LEARNING_RATE, false, 1.0, value, gradient, state);
-        }
-    }
-
-    /// Numbers that training moves.
-    fn trainable(&self) -> usize {
-        let trained = self
-            .network
-            .parameters()
-            .iter()
-            .filter(|spec| spec.kind.trainable());
-        trained.map(|spec| spec.shape.iter().product::<usize>()).sum()
-    }
+/// Seconds that something takes, beside its result.
+fn clocked<T>(done: impl FnOnce() -> T) -> (f64, T) {
+    let start = Instant::now();
+    let result = done();
+    (start.elapsed().as_secs_f64(), result)
 }
 
 /// Grey levels in [0, 1) without a pattern: a linear congruential generator's upper bits.
@@ -223,37 +231,28 @@ fn median(values: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    fn args(mode: Mode) -> Args {
-        Args {
-            architecture: "small".to_owned(),
-            mode,
-            batch: 2,
-            size: 64,
-            outputs: 3,
-            warm_up: 1,
-            steps: 2,
+    struct Counted(u32);
+
+    impl Work for Counted {
+        fn step(&mut self) -> Result<Lap> {
+            self.0 += 1;
+            Ok(Lap {
+                seconds: f64::from(self.0),
+                parts: vec![("half", f64::from(self.0) / 2.0)],
+            })
+        }
+
+        fn facts(&self) -> Map<String, Value> {
+            Map::new()
         }
     }
 
     #[test]
-    fn every_timed_step_is_one_update_and_moves_the_loss() {
-        let args = args(Mode::Train);
-        let mut bench = Bench::new(&args).unwrap();
-        bench.step(&args).unwrap();
-        let before = bench.loss.unwrap();
-        assert_eq!(bench.timed(&args).unwrap().len(), 2);
-        assert!(bench.loss.unwrap() < before, "{before} then {:?}", bench.loss);
-        assert!(bench.states.iter().any(|state| state.steps == 4));
-    }
-
-    #[test]
-    fn inference_moves_nothing() {
-        let args = args(Mode::Infer);
-        let mut bench = Bench::new(&args).unwrap();
-        let before = bench.network.weights();
-        assert_eq!(bench.timed(&args).unwrap().len(), 2);
-        assert!(bench.network.weights() == before);
-        assert_eq!(bench.loss, None);
+    fn warm_up_steps_are_done_and_not_counted() {
+        let timed = Timed::of(&mut Counted(0), 2, 3).unwrap();
+        assert_eq!(timed.seconds, [3.0, 4.0, 5.0]);
+        assert_eq!(timed.parts["half"], [1.5, 2.0, 2.5]);
+        assert_eq!(median(&timed.seconds), 4.0);
     }
 
     #[test]

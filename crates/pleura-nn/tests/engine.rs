@@ -203,7 +203,8 @@ fn a_head_on_known_features_is_the_head_of_the_whole_network() {
                 network.infer(&grey, batch, size).unwrap(),
                 "{name}, inferred"
             );
-            assert_eq!(found, logits, "{name}, in training");
+            // A trace sums its products exactly, for relevance to follow: other roundings.
+            assert!(distance(&found, &logits) < 1e-5, "{name}, traced");
 
             let up: Vec<f32> = films(batch * 3, 1, 11).iter().map(|v| v - 0.5).collect();
             let (mut found, mut expected) = (network.gradients(), network.gradients());
@@ -214,7 +215,7 @@ fn a_head_on_known_features_is_the_head_of_the_whole_network() {
             let gradients = found.tensors().iter().zip(expected.tensors());
             for (spec, (found, expected)) in network.parameters().iter().zip(gradients) {
                 if spec.group == "head" {
-                    assert_eq!(found[..], expected[..], "{name} {}", spec.name);
+                    assert!(distance(found, expected) < 1e-5, "{name} {}", spec.name);
                 }
             }
             assert!(network.head_logits(&features[1..]).is_err());

@@ -6,6 +6,7 @@
 mod explanation;
 mod film;
 mod network;
+mod profile;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -40,6 +41,10 @@ pub struct Args {
     /// The file that `--mode film` reads.
     #[arg(long, value_name = "FILM", required_if_eq("mode", "film"))]
     film: Option<PathBuf>,
+    /// Print where a step's time goes instead, by layer and primitive with its GFLOP/s: of training and inference. Films that are
+    /// answered at the same time on several threads have their times added.
+    #[arg(long)]
+    profile: bool,
     /// Steps before the clock starts.
     #[arg(long, default_value_t = 1)]
     warm_up: u32,
@@ -103,6 +108,18 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             args.mode.name()
         );
     }
+    if args.profile {
+        if !matches!(args.mode, Mode::Train | Mode::Infer) {
+            bail!(
+                "--profile measures --mode train and --mode infer, not {}",
+                args.mode.name()
+            );
+        }
+        let weights = weights(&args.architecture, args.outputs)?;
+        let shape = (batch as usize, args.size as usize);
+        profile::run((args.mode, &weights), shape, (args.warm_up, args.steps), json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let mut work = work(args, batch as usize)?;
     let timed = Timed::of(work.as_mut(), args.warm_up, args.steps)?;
     let films_per_second = f64::from(batch) / median(&timed.seconds);
@@ -156,12 +173,21 @@ fn work(args: &Args, batch: usize) -> Result<Box<dyn Work>> {
     })
 }
 
-/// A network with fresh weights.
-fn network(architecture: &str, outputs: u32) -> Result<Network<Cpu>> {
+/// Fresh weights.
+fn weights(architecture: &str, outputs: u32) -> Result<Weights> {
     let architecture = Architecture::by_name(architecture)?;
     let findings: Vec<String> = (0..outputs).map(|output| format!("output {output}")).collect();
-    let weights = Weights::initialise(&architecture, &findings, Normalisation::IMAGENET, 0);
-    Ok(Network::new(Cpu::new(), &weights)?)
+    Ok(Weights::initialise(
+        &architecture,
+        &findings,
+        Normalisation::IMAGENET,
+        0,
+    ))
+}
+
+/// A network with fresh weights.
+fn network(architecture: &str, outputs: u32) -> Result<Network<Cpu>> {
+    Ok(Network::new(Cpu::new(), &weights(architecture, outputs)?)?)
 }
 
 /// What a network is, for the record.

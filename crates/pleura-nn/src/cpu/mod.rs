@@ -76,28 +76,6 @@ impl Cpu {
             prologue,
         }
     }
-
-    /// Weights `[outputs, steps]` in panels of outputs, where they are not yet.
-    fn rows_panels<'a>(
-        &self,
-        weights: &[f32],
-        prepared: Option<&'a Tensor>,
-        outputs: usize,
-        steps: usize,
-    ) -> Panels<'a> {
-        let lanes = self.kernels.wide.rows;
-        match prepared {
-            Some(values) => Panels::packed(outputs, steps, lanes, values),
-            None => Panels::new(outputs, steps, lanes, |row, step| weights[row * steps + step]),
-        }
-    }
-
-    /// The transformed weights of a 3×3 convolution.
-    fn forward3x3(&self, weights: &[f32], outputs: usize, inputs: usize) -> Tensor {
-        self.transformed(outputs, inputs, |output, input, tap| {
-            weights[(output * inputs + input) * 9 + tap]
-        })
-    }
 }
 
 impl Default for Cpu {

@@ -24,6 +24,21 @@ const PART_STEPS: usize = 8;
 const LANES: usize = 8;
 
 impl Cpu {
+    /// Weights `[outputs, steps]` in panels of outputs, where they are not yet.
+    pub(super) fn rows_panels<'a>(
+        &self,
+        weights: &[f32],
+        prepared: Option<&'a Vec<f32>>,
+        outputs: usize,
+        steps: usize,
+    ) -> Panels<'a> {
+        let lanes = self.kernels.wide.rows;
+        match prepared {
+            Some(values) => Panels::packed(outputs, steps, lanes, values),
+            None => Panels::new(outputs, steps, lanes, |row, step| weights[row * steps + step]),
+        }
+    }
+
     /// Number of column tiles of a map: an even one, so that two threads share them evenly.
     pub(super) fn tiles(&self, columns: usize) -> usize {
         let panels = columns.div_ceil(self.kernels.wide.columns);

@@ -79,6 +79,13 @@ impl Squares {
 }
 
 impl Cpu {
+    /// The transformed weights of a 3×3 convolution.
+    pub(super) fn forward3x3(&self, weights: &[f32], outputs: usize, inputs: usize) -> Vec<f32> {
+        self.transformed(outputs, inputs, |output, input, tap| {
+            weights[(output * inputs + input) * 9 + tap]
+        })
+    }
+
     /// Weights as [`Cpu::convolve3x3`] reads them, `[36, panels, inputs, columns of a panel]`, from `tap(output, input, tap)`.
     pub(super) fn transformed(
         &self,

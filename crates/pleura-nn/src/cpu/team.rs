@@ -79,7 +79,7 @@ pub(super) fn each(count: usize, work: impl Fn(usize) + Sync) {
     match ROLE.get() {
         // SAFETY: a leader is inside the session whose team this is.
         Role::Leader(team) if count > 1 => unsafe { &*team }.run(count, &work),
-        Role::Outside if count > 1 => (0..count).into_par_iter().for_each(|tile| work(tile)),
+        Role::Outside if count > 1 => (0..count).into_par_iter().for_each(&work),
         _ => (0..count).for_each(work),
     }
 }
@@ -152,6 +152,7 @@ impl Drop for Open<'_> {
 impl Team {
     fn run(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
         // SAFETY: the pointer is used inside the step alone, and `Open` ends the step before `work` goes.
+        #[allow(clippy::transmute_ptr_to_ptr, reason = "a cast does not change a lifetime")]
         let work = unsafe {
             std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), *const (dyn Fn(usize) + Sync + 'static)>(
                 work,

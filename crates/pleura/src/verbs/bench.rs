@@ -1,7 +1,7 @@
 //! `pleura bench` (hidden): how fast the engine works on this machine, by itself.
 //!
 //! `cargo xtask bench peers` runs it in turns with other programs, which do the same work. Each kind of work is one file:
-//! [`network`] trains and infers, [`explanation`] explains, [`film`] makes a network's input from a file.
+//! [`mod@network`] trains and infers, [`mod@explanation`] explains, [`mod@film`] makes a network's input from a file.
 
 mod explanation;
 mod film;

@@ -19,6 +19,6 @@ fn main() -> Result<()> {
     let films: Tensor = tract_ndarray::Array4::from_shape_vec(shape, case.films())?.into();
     case.time(json!({"version": case::version("tract-onnx")}), || {
         let answer = model.run(tvec!(films.clone().into()))?;
-        Ok(answer[0].try_as_plain()?.as_slice::<f32>()?.to_vec())
+        Ok(answer[0].try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
     })
 }

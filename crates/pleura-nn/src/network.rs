@@ -304,7 +304,13 @@ impl<B: Backend> Network<B> {
         };
         let first = plan.stem.pool.after(grid.after(plan.stem.window));
         let mut block = dense_block::fresh(&pass, &plan.blocks[0], first);
-        let mut stem = stem::forward(&pass, &plan.stem, self.as_films(&grey), grid, block.target(&pass, 0));
+        let mut stem = stem::forward(
+            &pass,
+            &plan.stem,
+            self.as_films(&grey),
+            grid,
+            block.target(&pass, 0),
+        );
         if !keep {
             B::recycle(std::mem::take(&mut stem.convolved));
         }

@@ -66,15 +66,20 @@ impl Cpu {
                 return channels.map(|c| films.scale[c] * weight(output, c, step)).sum();
             }
             let column = |c: usize| -> f64 {
-                let taps = inside.clone().map(|ky| weight(output, c, ky * side + step - plane));
+                let taps = inside
+                    .clone()
+                    .map(|ky| weight(output, c, ky * side + step - plane));
                 taps.sum()
             };
             channels.map(|c| films.shift[c] * column(c)).sum()
         };
         let panels = kinds.taps.iter().map(|inside| {
-            Panels::new(kernel.outputs, patches.len(), self.kernels.wide.rows, |output, step| {
-                merged(output, step, inside) as f32
-            })
+            Panels::new(
+                kernel.outputs,
+                patches.len(),
+                self.kernels.wide.rows,
+                |output, step| merged(output, step, inside) as f32,
+            )
         });
         let panels: Vec<Panels<'_>> = panels.collect();
         let columns = grid.after(window).columns();

@@ -30,8 +30,8 @@ pub use self::path::Path;
 use self::stem::Patches;
 use crate::architecture::Window;
 use crate::backend::{
-    Account, Affine, Backend, Films, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink, Sums,
-    Target,
+    Account, Affine, Backend, Films, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink,
+    Sums, Target,
 };
 
 type Tensor = Vec<f32>;

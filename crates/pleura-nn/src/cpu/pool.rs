@@ -132,9 +132,7 @@ fn phase(window: Window, windows: usize) -> usize {
 /// A row of pixels apart by phase, −∞ around it, so that the pixels under one tap of all windows lie side by side: tap `kx` of window
 /// `x` is value `x + kx / stride` of phase `kx mod stride`.
 fn phases(path: Path, row: &[f32], window: Window, windows: usize, out: &mut [f32]) {
-    let Window {
-        stride, padding, ..
-    } = window;
+    let Window { stride, padding, .. } = window;
     out.fill(f32::NEG_INFINITY);
     let lines = out.chunks_exact_mut(phase(window, windows)).take(stride);
     for (phase, line) in lines.enumerate() {
@@ -196,7 +194,13 @@ fn to_winners(
         let rows = side(window, y, grid.height);
         let top = rows.start;
         for row in rows {
-            phases(path, &plane[row * grid.width..][..grid.width], window, windows, split);
+            phases(
+                path,
+                &plane[row * grid.width..][..grid.width],
+                window,
+                windows,
+                split,
+            );
             for kx in 0..kernel {
                 let number = ((row - top) * kernel + kx) as f32;
                 path::better(path, tap(split, window, windows, kx), number, best, winner);

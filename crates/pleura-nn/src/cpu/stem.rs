@@ -41,16 +41,13 @@ impl Patches {
             padding,
         } = self.window;
         let place = (y * stride + row % kernel).checked_sub(padding)?;
-        (place < self.grid.height).then(|| {
-            row / kernel * self.grid.columns() + image * self.grid.plane() + place * self.grid.width
-        })
+        (place < self.grid.height)
+            .then(|| row / kernel * self.grid.columns() + image * self.grid.plane() + place * self.grid.width)
     }
 
     /// The outputs `x` for which the tap `kx` lies inside the image, and the input column of the first.
     fn inside(&self, kx: usize) -> (std::ops::Range<usize>, usize) {
-        let Window {
-            stride, padding, ..
-        } = self.window;
+        let Window { stride, padding, .. } = self.window;
         let first = padding.saturating_sub(kx).div_ceil(stride);
         let end = (self.grid.width + padding)
             .saturating_sub(kx)
@@ -84,9 +81,7 @@ impl Patches {
     /// Writes the pixel rows under one row of windows, each apart by phase, `[rows, stride, line]`: the value of tap `kx` of window
     /// `x` is value `x + kx / stride` of phase `kx mod stride`, so every step of a product is a stretch of a line.
     fn read(&self, path: Path, x: &[f32], (image, y): (usize, usize), windows: usize, out: &mut [f32]) {
-        let Window {
-            stride, padding, ..
-        } = self.window;
+        let Window { stride, padding, .. } = self.window;
         let width = self.grid.width;
         for (number, line) in out.chunks_exact_mut(self.line(windows)).enumerate() {
             let (row, phase) = (number / stride, number % stride);
@@ -122,11 +117,9 @@ impl Cpu {
         let panels = out_grid.width.div_ceil(micro.columns);
         let stride = panels * micro.columns;
         let steps = patches.len();
-        let offsets = OffsetList::new((0..steps).map(|step| patches.tap(step / kernel, step % kernel, stride)));
-        let room = [
-            patches.lines(stride),
-            weights(0).count() * micro.rows * stride,
-        ];
+        let offsets =
+            OffsetList::new((0..steps).map(|step| patches.tap(step / kernel, step % kernel, stride)));
+        let room = [patches.lines(stride), weights(0).count() * micro.rows * stride];
         team::each(out_grid.batch * out_grid.height, |number| {
             let (image, y) = (number / out_grid.height, number % out_grid.height);
             let weights = weights(y);

@@ -1,7 +1,9 @@
 //! The stem: convolution, norm, `ReLU`, max-pool.
 
 use super::{Pass, through};
-use crate::backend::{Account, Arriving, Backend, Films, Grid, Moments, Place, Producer, Real, Share, Sink, Target};
+use crate::backend::{
+    Account, Arriving, Backend, Films, Grid, Moments, Place, Producer, Real, Share, Sink, Target,
+};
 use crate::gradients::Gradients;
 use crate::network::Norm;
 use crate::plan::StemPlan;

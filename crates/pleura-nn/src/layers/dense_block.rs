@@ -140,7 +140,7 @@ pub(crate) fn backward<B: Backend>(
             Some(&mut back_sums),
         );
         pass.backend
-            .conv3x3_input_gradient(pass.kernel(conv2), gradient, row, *grid, Sink::Norm(sink));
+            .conv3x3_input_gradient(pass.kernel(conv2).quick(), gradient, row, *grid, Sink::Norm(sink));
         if batch {
             let rows = 0..conv2.inputs;
             pass.backend.norm_correction(

@@ -98,7 +98,16 @@ impl Cpu {
                             let offsets = offsets.within(steps);
                             let place = from + panel * width;
                             let whole = place + width <= source.columns;
-                            for row in 0..blocks {
+                            // A last panel that is nearly empty takes two panels of rows at a time.
+                            let narrow = !whole && source.columns - place <= micro.tail;
+                            let paired = if narrow { blocks / 2 * 2 } else { 0 };
+                            for row in (0..paired).step_by(2) {
+                                let a = [0, 1]
+                                    .map(|next| weights.panel(block + row + next, start, start + steps));
+                                let c = &mut out[row * micro.rows * tile_columns + panel * width..];
+                                micro.run_tail(a, b, offsets, c, tile_columns, start > 0);
+                            }
+                            for row in paired..blocks {
                                 let a = weights.panel(block + row, start, start + steps);
                                 let first = (block + row) * micro.rows;
                                 let inside = whole && first + micro.rows <= weights.rows;

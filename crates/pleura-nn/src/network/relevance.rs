@@ -123,7 +123,8 @@ impl<B: Backend> Network<B> {
                 }
             }
         }
-        let sharing = stem::Sharing::new(&pass, &plan.stem, trace, self.normalisation, rules);
+        let films = self.as_films(&trace.grey);
+        let sharing = stem::Sharing::new(&pass, &plan.stem, &trace.stem, films, rules);
         let ends = books.into_iter().zip(pooled).map(|(mut book, pooled)| {
             let (input, accounts, passed) = sharing.relevance(&pass, &pooled);
             book.enter(FIRST, &accounts, &passed);

@@ -8,19 +8,17 @@
 
 use super::{Pass, StemTrace, image_sums};
 use crate::backend::{
-    Account, Arriving, Backend, Grid, Kernel, Place, Producer, Real, Share, Sink,
+    Account, Arriving, Backend, Films, Grid, Kernel, Place, Producer, Real, Share, Sink,
 };
 use crate::layers::split::{Split, Turns, keeps, kept, ones, target};
-use crate::network::Trace;
 use crate::plan::StemPlan;
 use crate::relevance::{Bias, Rule, Rules, by_image};
-use crate::weights::Normalisation;
 
 /// The first convolution as its rule shares, with denominators: the same for whatever relevance starts with.
 pub(crate) struct Sharing<'a, B: Backend> {
     plan: &'a StemPlan,
     trace: &'a StemTrace<B::Tensor>,
-    input: &'a B::Tensor,
+    input: B::Tensor,
     rule: Rule,
     rules: &'a Rules,
     /// Under a rule that asks for signs.
@@ -49,54 +47,64 @@ fn kernel<T>(weights: &T, outputs: usize, inputs: usize) -> Kernel<'_, T> {
 }
 
 impl<T> Doubled<T> {
-    fn of<B: Backend<Tensor = T>>(
+    /// Of `x⁺` and `x⁻`.
+    fn by_sign<B: Backend<Tensor = T>>(pass: &Pass<'_, B>, plan: &StemPlan, input: &T) -> Self {
+        let zero = B::Real::from_f64(0.0);
+        let values = pass.backend.download(input);
+        let positive = values.iter().map(|&x| if x > zero { x } else { zero });
+        let negative = values.iter().map(|&x| if x < zero { zero - x } else { zero });
+        let input = pass.backend.adopt(positive.chain(negative).collect());
+        Self {
+            input,
+            weights: Self::weights(pass, plan),
+            convolved: None,
+        }
+    }
+
+    /// Of `x − l` and `h − x`: black is grey 0, white is grey 1.
+    fn by_bounds<B: Backend<Tensor = T>>(
         pass: &Pass<'_, B>,
         plan: &StemPlan,
-        (input, grid): (&T, Grid),
-        bounds: Option<Normalisation>,
+        films: Films<'_, T>,
+        grid: Grid,
     ) -> Self {
-        let conv = plan.conv;
-        let values = pass.backend.download(input);
-        let mut halves = [Vec::with_capacity(2 * values.len()), Vec::with_capacity(values.len())];
-        for (number, &value) in values.iter().enumerate() {
-            let x = value.to_f64();
-            let parts = match bounds {
-                None => [x.max(0.0), (-x).max(0.0)],
-                Some(Normalisation { mean, std }) => {
-                    let channel = number / grid.columns();
-                    let (mean, std) = (f64::from(mean[channel]), f64::from(std[channel]));
-                    [x + mean / std, (1.0 - mean) / std - x]
-                }
-            };
-            for (half, part) in halves.iter_mut().zip(parts) {
-                half.push(B::Real::from_f64(part));
-            }
-        }
-        let [mut both, second] = halves;
-        both.extend(second);
-        let weights = pass.backend.download(&pass.values[conv.weights]);
-        let of_output = weights.chunks_exact(weights.len() / conv.outputs);
-        let zero = B::Real::from_f64(0.0);
-        let weights = of_output.flat_map(|taps| {
-            let negated = taps.iter().map(move |&w| zero - w);
-            taps.iter().copied().chain(negated)
+        let (scale, conv) = (films.scale, plan.conv);
+        let negated = scale.iter().map(|scale| -scale);
+        let scales: Vec<f64> = scale.iter().copied().chain(negated).collect();
+        let shifts: Vec<f64> = scale.iter().map(|_| 0.0).chain(scale.iter().copied()).collect();
+        let input = pass.backend.channels(Films {
+            grey: films.grey,
+            scale: &scales,
+            shift: &shifts,
         });
-        let (input, weights) = (
-            pass.backend.adopt(both),
-            pass.backend.adopt(weights.collect()),
+        let weights = Self::weights(pass, plan);
+        let mut convolved = pass
+            .backend
+            .zeros(conv.outputs * grid.after(plan.window).columns());
+        pass.backend.stem_conv(
+            kernel(&weights, conv.outputs, 2 * conv.inputs),
+            plan.window,
+            &input,
+            grid,
+            target(&mut convolved, 0),
         );
-        let convolved = bounds.map(|_| {
-            let mut map = pass.backend.zeros(conv.outputs * grid.after(plan.window).columns());
-            let kernel = kernel(&weights, conv.outputs, 2 * conv.inputs);
-            pass.backend
-                .stem_conv(kernel, plan.window, &input, grid, target(&mut map, 0));
-            map
-        });
         Self {
             input,
             weights,
-            convolved,
+            convolved: Some(convolved),
         }
+    }
+
+    /// `[W, −W]`, output by output.
+    fn weights<B: Backend<Tensor = T>>(pass: &Pass<'_, B>, plan: &StemPlan) -> T {
+        let weights = pass.backend.download(&pass.values[plan.conv.weights]);
+        let zero = B::Real::from_f64(0.0);
+        let of_output = weights.chunks_exact(weights.len() / plan.conv.outputs);
+        let doubled = of_output.flat_map(|taps| {
+            let negated = taps.iter().map(move |&w| zero - w);
+            taps.iter().copied().chain(negated)
+        });
+        pass.backend.adopt(doubled.collect())
     }
 }
 
@@ -104,17 +112,17 @@ impl<'a, B: Backend> Sharing<'a, B> {
     pub(crate) fn new(
         pass: &Pass<'_, B>,
         plan: &'a StemPlan,
-        trace: &'a Trace<B>,
-        normalisation: Normalisation,
+        trace: &'a StemTrace<B::Tensor>,
+        films: Films<'_, B::Tensor>,
         rules: &'a Rules,
     ) -> Self {
-        let (input, trace) = (&trace.input, &trace.stem);
         let (rule, conv, grid) = (rules.first(), plan.conv, trace.input_grid);
+        let input = pass.backend.channels(films);
         let doubled = match rule {
             Rule::Epsilon { .. } | Rule::Square { .. } | Rule::Flat => None,
-            Rule::Box { .. } => Some(Doubled::of(pass, plan, (input, grid), Some(normalisation))),
+            Rule::Box { .. } => Some(Doubled::by_bounds(pass, plan, films, grid)),
             Rule::Plus { .. } | Rule::AlphaBeta { .. } | Rule::Gamma { .. } => {
-                Some(Doubled::of(pass, plan, (input, grid), None))
+                Some(Doubled::by_sign(pass, plan, &input))
             }
         };
         let own = match &doubled {
@@ -132,7 +140,7 @@ impl<'a, B: Backend> Sharing<'a, B> {
             let ones = split.of_ones().then(|| ones(pass, kernel.inputs * grid.columns()));
             let read = ones
                 .as_ref()
-                .unwrap_or(doubled.as_ref().map_or(input, |doubled| &doubled.input));
+                .unwrap_or(doubled.as_ref().map_or(&input, |doubled| &doubled.input));
             pass.backend
                 .stem_conv(kernel, plan.window, read, grid, target(&mut map, 0));
             map
@@ -212,7 +220,7 @@ impl<'a, B: Backend> Sharing<'a, B> {
         pass.backend
             .stem_conv_input_gradient(kernel, window, &shares, input_grid, &mut out);
         if self.rule.follows_activations() {
-            let read = self.doubled.as_ref().map_or(self.input, |doubled| &doubled.input);
+            let read = self.doubled.as_ref().map_or(&self.input, |doubled| &doubled.input);
             pass.backend.multiply(&mut out, read, inputs, input_grid);
         }
         let parts = absorbed.as_ref().filter(|_| bias == Bias::Absorb).map(|map| flat(map).0);

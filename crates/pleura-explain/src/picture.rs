@@ -31,6 +31,7 @@ pub fn draw(
     let start = match map.start {
         Start::Logit(_) => "the logit",
         Start::Difference(..) => "the difference of two logits",
+        Start::Threshold(..) => "the logit less the threshold's",
     };
     let mut notes = vec![format!(
         "Starts at {start}, {:+.3}; {:+.3} of it reaches the pixels.",
@@ -41,7 +42,7 @@ pub fn draw(
         title: labels.title.clone(),
         finding: map.start.words(),
         probability,
-        method: format!("LRP, {}", composite.name()),
+        method: format!("LRP, {}", composite.words()),
         notes,
     };
     let values = Heatmap {

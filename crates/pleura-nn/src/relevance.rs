@@ -7,8 +7,8 @@
 mod entries;
 mod layers;
 
-pub use self::entries::{Entry, Ledger};
 pub(crate) use self::entries::{Book, add, by_image};
+pub use self::entries::{Entry, Ledger};
 pub(crate) use self::layers::{FIRST, LINEAR, NORM, POOL};
 pub use self::layers::{Layer, LayerKind, layers};
 
@@ -185,10 +185,19 @@ impl Rules {
         self.named.get(layer).map_or(self.pool, |rule| rule.epsilon())
     }
 
-    /// Whether a convolution behind the first may get relevance where it is off.
+    fn any_behind(&self, asked: impl Fn(Rule) -> bool) -> bool {
+        asked(self.convolution) || self.named.values().any(|&rule| asked(rule))
+    }
+
+    /// Whether a convolution behind the first may get relevance where the output that its rule sees is not positive.
     pub(crate) fn spills(&self) -> bool {
-        let spills = |rule: &Rule| !rule.follows_activations();
-        self.bias == Bias::Absorb || spills(&self.convolution) || self.named.values().any(spills)
+        let plain = self.bias == Bias::Ledger && self.norms == Norms::Merged;
+        !plain || self.any_behind(|rule| !rule.follows_activations())
+    }
+
+    /// Whether a convolution behind the first keeps parts that all its inputs get alike.
+    pub(crate) fn keeps(&self) -> bool {
+        self.bias == Bias::Absorb || self.any_behind(|rule| matches!(rule, Rule::Flat))
     }
 
     /// # Errors

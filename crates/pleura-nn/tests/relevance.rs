@@ -189,7 +189,11 @@ fn several_starts_together_are_each_alone_on_any_number_of_threads() {
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            let together = pool.install(|| network.relevances(&trace, &starts.map(|start| Start::from(&start[..])), &rules).unwrap());
+            let together = pool.install(|| {
+                network
+                    .relevances(&trace, &starts.map(|start| Start::from(&start[..])), &rules)
+                    .unwrap()
+            });
             assert_eq!(together.len(), alone.len());
             for (together, alone) in together.iter().zip(&alone) {
                 assert_eq!(together.input, alone.input);

@@ -50,7 +50,11 @@ fn share<B: Backend>(
     }
     let arriving = numbers((BEFORE + ROWS) * columns, 2);
     let unpooled = numbers(ROWS * below.columns(), 3);
-    let whole = if case.pooled { &unpooled[..] } else { &raw[BEFORE * columns..] };
+    let whole = if case.pooled {
+        &unpooled[..]
+    } else {
+        &raw[BEFORE * columns..]
+    };
     let turned: [Option<usize>; ROWS] = match case.rule {
         Rule::AlphaBeta { .. } | Rule::Gamma { .. } => [Some(8), Some(6), Some(5), Some(7), Some(9)],
         _ => [None, Some(6), Some(5), Some(7), None],
@@ -60,7 +64,10 @@ fn share<B: Backend>(
     let mut products = vec![0.0; 10 * below.columns()];
     for (row, turned) in turned.into_iter().enumerate() {
         for column in 0..below.columns() {
-            let (x, more) = (whole[row * below.columns() + column], more[row * below.columns() + column]);
+            let (x, more) = (
+                whole[row * below.columns() + column],
+                more[row * below.columns() + column],
+            );
             products[row * below.columns() + column] = x.max(0.0) + more;
             if let Some(turned) = turned {
                 products[turned * below.columns() + column] = (-x).max(0.0) + more;
@@ -146,7 +153,8 @@ fn cases() -> Vec<Case> {
                     for diagonal in [false, true] {
                         // Quarters have both signs: without an ε their quotients have no bound, nor have those of outputs whose norm is
                         // not the one that opened the `ReLU` behind.
-                        let bounded = epsilon > 0.0 || (!pooled && bias == Bias::Ledger && norms == Norms::Merged);
+                        let bounded =
+                            epsilon > 0.0 || (!pooled && bias == Bias::Ledger && norms == Norms::Merged);
                         if bounded && !(diagonal && pooled) {
                             cases.push(Case {
                                 rule,
@@ -301,5 +309,8 @@ fn weights_are_split_by_sign() {
         prepared: None,
         exact: false,
     };
-    assert_eq!(Reference.modified(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]), put(&Reference, &expected));
+    assert_eq!(
+        Reference.modified(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]),
+        put(&Reference, &expected)
+    );
 }

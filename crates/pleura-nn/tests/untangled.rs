@@ -54,7 +54,10 @@ fn composites() -> Vec<(&'static str, Rules)> {
     let with = |bias, rules: Rules| Rules { bias, ..rules };
     let mixed = Rules {
         named: BTreeMap::from([
-            ("features.denseblock1.denselayer1.conv2".to_owned(), alpha_beta(0.02)),
+            (
+                "features.denseblock1.denselayer1.conv2".to_owned(),
+                alpha_beta(0.02),
+            ),
             ("features.denseblock1.denselayer2.conv1".to_owned(), Rule::Flat),
             ("features.denseblock2.denselayer1.conv2".to_owned(), square(0.01)),
             ("features.transition1.conv".to_owned(), gamma(0.04)),
@@ -65,7 +68,10 @@ fn composites() -> Vec<(&'static str, Rules)> {
     vec![
         ("lrp-0", Rules::new(epsilon(0.0), epsilon(0.0), 0.0)),
         ("epsilon-plus-flat", Rules::new(Rule::Flat, plus(1e-6), 1e-6)),
-        ("epsilon-alpha2-beta1-flat", Rules::new(Rule::Flat, alpha_beta(1e-6), 1e-6)),
+        (
+            "epsilon-alpha2-beta1-flat",
+            Rules::new(Rule::Flat, alpha_beta(1e-6), 1e-6),
+        ),
         ("epsilon-gamma-box", Rules::new(boxed(1e-6), gamma(1e-6), 1e-6)),
         ("epsilon-box", Rules::new(boxed(1e-2), epsilon(1e-2), 1e-2)),
         ("ε everywhere", everywhere(&epsilon)),
@@ -78,7 +84,10 @@ fn composites() -> Vec<(&'static str, Rules)> {
         ("ε, biases zero", with(Bias::Zero, everywhere(&epsilon))),
         ("γ, biases zero", with(Bias::Zero, everywhere(&gamma))),
         ("ε, biases absorbed", with(Bias::Absorb, everywhere(&epsilon))),
-        ("α-β, biases absorbed", with(Bias::Absorb, everywhere(&alpha_beta))),
+        (
+            "α-β, biases absorbed",
+            with(Bias::Absorb, everywhere(&alpha_beta)),
+        ),
         ("γ, biases absorbed", with(Bias::Absorb, everywhere(&gamma))),
         ("one of each, biases absorbed", with(Bias::Absorb, mixed)),
     ]

@@ -155,7 +155,11 @@ pub(crate) fn neuron(
         let z = inputs.clone().map(|(a, w)| n(a, w)).sum::<f64>() + bias;
         let below = z + sign * rule.epsilon();
         let q = if below == 0.0 { 0.0 } else { r / below };
-        let absorbed = if policy == Bias::Absorb { bias * q / count as f64 } else { 0.0 };
+        let absorbed = if policy == Bias::Absorb {
+            bias * q / count as f64
+        } else {
+            0.0
+        };
         for (place, (a, w)) in inputs.clone().enumerate() {
             send(place, n(a, w) * q + absorbed);
         }

@@ -342,7 +342,12 @@ impl Backend for Cpu {
         } = kernel;
         // The transposed convolution is a convolution with the taps in reverse order, inputs and outputs exchanged.
         if exact {
-            return self.direct3x3_back((weights, outputs, inputs), self.source(gradient, row, grid.columns(), None), grid, sink);
+            return self.direct3x3_back(
+                (weights, outputs, inputs),
+                self.source(gradient, row, grid.columns(), None),
+                grid,
+                sink,
+            );
         }
         let weights = self.transformed(inputs, outputs, |input, output, tap| {
             weights[(output * inputs + input) * 9 + 8 - tap]

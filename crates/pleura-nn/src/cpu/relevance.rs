@@ -11,7 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::loops::{Line, add_scaled, add_wide, arrive, double, multiply, quarter, sum};
-use self::row::{Row, quotient, slots, Slots};
+use self::row::{Row, Slots, quotient, slots};
 use super::{Cpu, Tensor};
 use crate::architecture::Window;
 use crate::backend::{Account, Arriving, Grid, Producer, Share, Unpooled, merged};
@@ -73,7 +73,8 @@ impl Cpu {
             let products = match producer {
                 Producer::Diagonal => None,
                 Producer::Convolution(products) => {
-                    let row = |place: usize| products.get(place * below.columns()..(place + 1) * below.columns());
+                    let row =
+                        |place: usize| products.get(place * below.columns()..(place + 1) * below.columns());
                     let place = places[index];
                     Some([row(place.upright), place.turned.and_then(row)].map(Option::unwrap_or_default))
                 }
@@ -151,7 +152,13 @@ impl Cpu {
         match arrival.arriving {
             Arriving::Relevance(relevance) => r.copy_from_slice(&relevance[piece.clone()]),
             Arriving::Factor(factor) => {
-                arrive(self.path, &factor[piece.clone()], &arrival.raw[piece.clone()], arrival.line, r);
+                arrive(
+                    self.path,
+                    &factor[piece.clone()],
+                    &arrival.raw[piece.clone()],
+                    arrival.line,
+                    r,
+                );
             }
             Arriving::Nothing => r.fill(0.0),
         }

@@ -129,7 +129,7 @@ impl<T> Scratch<T> {
             bottleneck: largest(&bottleneck),
             products: largest(&|plan| 2 * bottleneck(plan)),
             shares: largest(&|plan| 2 * bottleneck(plan)),
-            kept: largest(&|plan| if rules.spills() { bottleneck(plan) } else { 0 }),
+            kept: largest(&|plan| if rules.keeps() { bottleneck(plan) } else { 0 }),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Pass;
 use crate::architecture::Window;
-use crate::backend::{Backend, Grid, Kernel, Kept, Place, Target};
+use crate::backend::{Backend, Grid, Kept, Kernel, Place, Target};
 use crate::relevance::{Bias, Rule, Rules};
 
 /// A convolution's weights as its rule multiplies by them, and where its outputs' shares wait for that.
@@ -36,9 +36,7 @@ impl<T> Split<T> {
         first: usize,
         places: &mut Vec<Place>,
     ) -> Self {
-        let Kernel {
-            outputs, inputs, ..
-        } = kernel;
+        let Kernel { outputs, inputs, .. } = kernel;
         let mut turned = Vec::new();
         for (output, &turns_sign) in turns.signs[..outputs].iter().enumerate() {
             let turns = match rule {
@@ -118,11 +116,7 @@ impl<T> Split<T> {
 }
 
 /// A map of parts that all inputs of a convolution get alike, if there may be any.
-pub(crate) fn kept<'m, T>(
-    map: &'m mut Option<T>,
-    row: usize,
-    inputs: usize,
-) -> Option<Kept<'m, T>> {
+pub(crate) fn kept<'m, T>(map: &'m mut Option<T>, row: usize, inputs: usize) -> Option<Kept<'m, T>> {
     let part = 1.0 / inputs as f64;
     map.as_mut().map(|map| Kept { map, row, part })
 }

@@ -126,10 +126,7 @@ impl<T: Default + Send + Sync> Producers<T> {
         let rule = rules.convolution(&format!("{name}.conv"));
         let mut places = Vec::new();
         // Of the four outputs under a mean, some may be off.
-        let turns = Turns {
-            signs,
-            spills: true,
-        };
+        let turns = Turns { signs, spills: true };
         let split = Split::of(pass.backend, pass.kernel(conv), rule, turns, 0, &mut places);
         let product = |kernel: Kernel<'_, T>, of_ones: bool| {
             let mut map = pass.backend.zeros(kernel.outputs * columns);
@@ -143,7 +140,9 @@ impl<T: Default + Send + Sync> Producers<T> {
             }
             map
         };
-        let products = split.denominators().map(|kernel| product(kernel, split.of_ones()));
+        let products = split
+            .denominators()
+            .map(|kernel| product(kernel, split.of_ones()));
         Self {
             at: conv,
             convolved: product(pass.kernel(conv), false),

@@ -80,14 +80,18 @@ impl<B: Backend> Network<B> {
             let outputs = plan.head.linear.outputs;
             let parts = start.coefficients.iter().zip(&start.thresholds).zip(&logits);
             let parts: Vec<f64> = parts.map(|((c, threshold), z)| c * (z - threshold)).collect();
-            let sums: Vec<f64> = parts.chunks_exact(outputs).map(|film| film.iter().sum()).collect();
+            let sums: Vec<f64> = parts
+                .chunks_exact(outputs)
+                .map(|film| film.iter().sum())
+                .collect();
             let mut book = Book::new(&sums);
             let start = Start {
                 coefficients: transposed(&start.coefficients, outputs),
                 thresholds: transposed(&start.thresholds, outputs),
             };
             let answers = (&trace.features, &trace.logits);
-            let (sent, accounts) = head::relevance(&pass, &plan.head, answers, last, &start, rules, &mut book);
+            let (sent, accounts) =
+                head::relevance(&pass, &plan.head, answers, last, &start, rules, &mut book);
             books.push(book);
             fronts.push(Front { sent, accounts });
         }

@@ -48,7 +48,11 @@ impl Value {
         let z = scale * x + shift;
         let upright = scale >= 0.0;
         let sets = |own: f64, other: f64| if upright { [own, other] } else { [other, own] };
-        let (own, other) = if upright { (positive, negative) } else { (negative, positive) };
+        let (own, other) = if upright {
+            (positive, negative)
+        } else {
+            (negative, positive)
+        };
         let size = scale.abs();
         match rule {
             Rule::Epsilon { epsilon } => {
@@ -70,16 +74,16 @@ impl Value {
                     ..Sent::default()
                 }
             }
-            Rule::AlphaBeta {
-                alpha,
-                beta,
-                epsilon,
-            } => {
+            Rule::AlphaBeta { alpha, beta, epsilon } => {
                 let above = size * own + shift.max(0.0);
                 let below = -size * other + shift.min(0.0);
                 // What is negative is stabilised downwards, nothing included: there nobody has a share to take.
                 let p = stable_ratio(alpha * r, above, epsilon);
-                let n = if r == 0.0 || below - epsilon == 0.0 { 0.0 } else { -beta * r / (below - epsilon) };
+                let n = if r == 0.0 || below - epsilon == 0.0 {
+                    0.0
+                } else {
+                    -beta * r / (below - epsilon)
+                };
                 Sent {
                     sets: sets(size * p, -size * n),
                     bias: shift.max(0.0) * p + shift.min(0.0) * n,
@@ -94,9 +98,17 @@ impl Value {
                     (-size * other, shift + gamma * shift.min(0.0))
                 };
                 let grown = scale * x + gamma * grown + bias;
-                let q = if z == 0.0 { 0.0 } else { stable_ratio(r, grown, epsilon) };
+                let q = if z == 0.0 {
+                    0.0
+                } else {
+                    stable_ratio(r, grown, epsilon)
+                };
                 Sent {
-                    sets: if (z > 0.0) == upright { [scale * q, 0.0] } else { [0.0, scale * q] },
+                    sets: if (z > 0.0) == upright {
+                        [scale * q, 0.0]
+                    } else {
+                        [0.0, scale * q]
+                    },
                     bias: bias * q,
                     epsilon: r - grown * q,
                     ..Sent::default()
@@ -123,7 +135,9 @@ impl Value {
 /// A norm that is a layer of its own, `x` its only input.
 fn diagonal((scale, shift): (f64, f64), x: f64, rule: Rule, bias: Bias, r: f64) -> Sent {
     let mut passed = 0.0;
-    let account = neuron(std::iter::once((x, scale)), shift, (rule, bias), r, |_, part| passed += part);
+    let account = neuron(std::iter::once((x, scale)), shift, (rule, bias), r, |_, part| {
+        passed += part
+    });
     Sent {
         sets: [passed, 0.0],
         bias: account.bias,
@@ -198,7 +212,12 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
                 let sent = match producer {
                     Producer::Diagonal => diagonal((scale, shift), x, rule, bias, r),
                     Producer::Convolution(products) => {
-                        let at = |row: usize| products.get(row * below.columns() + column).copied().unwrap_or(0.0);
+                        let at = |row: usize| {
+                            products
+                                .get(row * below.columns() + column)
+                                .copied()
+                                .unwrap_or(0.0)
+                        };
                         let positive = at(place.upright);
                         // The negated negative weights' product is what the positive ones' has more than the whole.
                         let negative = match (rule, place.turned) {

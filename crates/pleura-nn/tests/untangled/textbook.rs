@@ -106,7 +106,14 @@ impl Neuron {
         let sign = |z: f64| if z < 0.0 { -1.0 } else { 1.0 };
         match rule {
             Rule::Epsilon { epsilon } => {
-                self.term(&|j, w| a[j] * w, b, (r, sign(z) * epsilon), policy, below, account);
+                self.term(
+                    &|j, w| a[j] * w,
+                    b,
+                    (r, sign(z) * epsilon),
+                    policy,
+                    below,
+                    account,
+                );
             }
             Rule::Plus { epsilon } => {
                 let n = |j: usize, w: f64| positive(a[j]) * positive(w) + negative(a[j]) * negative(w);
@@ -164,7 +171,11 @@ impl Neuron {
         let quotient = r / (z + epsilon);
         assert!(quotient.is_finite(), "{r} / ({z} + {epsilon})");
         let absorbs = policy == Bias::Absorb;
-        let each = if absorbs { bias * quotient / self.inputs.len() as f64 } else { 0.0 };
+        let each = if absorbs {
+            bias * quotient / self.inputs.len() as f64
+        } else {
+            0.0
+        };
         for &(j, w) in &self.inputs {
             let sent = n(j, w) * quotient + each;
             below[j] += sent;

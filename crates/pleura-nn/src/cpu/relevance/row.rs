@@ -152,10 +152,30 @@ impl Row<'_> {
                 let second = &mut second[..size];
                 let (positive, negative) = (&positive[from..from + size], &negative[from..from + size]);
                 let turned = self.turns();
-                let (own, others) = if turned { (negative, positive) } else { (positive, negative) };
-                let (up, down) = (line.upright(), Line { scale: line.scale.abs(), shift: (-line.shift).max(0.0) });
-                account.epsilon += alpha * stuck(r, |i| up.at(own[i])) - beta * stuck(r, |i| down.at(others[i]));
-                alpha_beta(path, r, second, own, others, (up, down), (alpha as f32, beta as f32), narrow);
+                let (own, others) = if turned {
+                    (negative, positive)
+                } else {
+                    (positive, negative)
+                };
+                let (up, down) = (
+                    line.upright(),
+                    Line {
+                        scale: line.scale.abs(),
+                        shift: (-line.shift).max(0.0),
+                    },
+                );
+                account.epsilon +=
+                    alpha * stuck(r, |i| up.at(own[i])) - beta * stuck(r, |i| down.at(others[i]));
+                alpha_beta(
+                    path,
+                    r,
+                    second,
+                    own,
+                    others,
+                    (up, down),
+                    (alpha as f32, beta as f32),
+                    narrow,
+                );
                 (share, other_share) = (f64::from(up.shift), f64::from(down.shift));
                 (q, other_q) = (sum(path, r), sum(path, second));
                 account.epsilon += epsilon * (q + other_q);
@@ -169,12 +189,24 @@ impl Row<'_> {
                 let second = &mut second[..size];
                 let positive = &positive[from..from + size];
                 account.epsilon += stuck(r, |i| line.at(x[i]));
-                gamma(path, r, second, x, positive, Turn { line, gamma: grown as f32, epsilon: narrow });
+                gamma(
+                    path,
+                    r,
+                    second,
+                    x,
+                    positive,
+                    Turn {
+                        line,
+                        gamma: grown as f32,
+                        epsilon: narrow,
+                    },
+                );
                 let shift = f64::from(line.shift);
                 (share, other_share) = (shift + grown * shift.max(0.0), shift + grown * shift.min(0.0));
                 (q, other_q) = (sum(path, r), sum(path, second));
                 account.epsilon += epsilon * (q - other_q);
-                let (upright, turned): (&[f32], &[f32]) = if self.turns() { (second, r) } else { (r, second) };
+                let (upright, turned): (&[f32], &[f32]) =
+                    if self.turns() { (second, r) } else { (r, second) };
                 add_scaled(path, upright, line.scale, first);
                 if let Some(other) = other {
                     add_scaled(path, turned, line.scale, other);

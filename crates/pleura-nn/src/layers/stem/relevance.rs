@@ -7,9 +7,7 @@
 //! `w⁺ (x − l) + (−w)⁺ (h − x) = x w − l w⁺ − h w⁻`.
 
 use super::{Pass, StemTrace, image_sums};
-use crate::backend::{
-    Account, Arriving, Backend, Films, Grid, Kernel, Place, Producer, Real, Share, Sink,
-};
+use crate::backend::{Account, Arriving, Backend, Films, Grid, Kernel, Place, Producer, Real, Share, Sink};
 use crate::layers::split::{Split, Turns, keeps, kept, ones, target};
 use crate::plan::StemPlan;
 use crate::relevance::{Bias, Rule, Rules, by_image};
@@ -137,7 +135,9 @@ impl<'a, B: Backend> Sharing<'a, B> {
         let split = Split::of(pass.backend, own, rule, turns, 0, &mut places);
         let products = split.denominators().map(|kernel| {
             let mut map = pass.backend.zeros(split.rows() * trace.grid.columns());
-            let ones = split.of_ones().then(|| ones(pass, kernel.inputs * grid.columns()));
+            let ones = split
+                .of_ones()
+                .then(|| ones(pass, kernel.inputs * grid.columns()));
             let read = ones
                 .as_ref()
                 .unwrap_or(doubled.as_ref().map_or(&input, |doubled| &doubled.input));
@@ -196,7 +196,10 @@ impl<'a, B: Backend> Sharing<'a, B> {
             Rule::Box { .. } => Bias::Zero,
             _ => self.rules.bias,
         };
-        let own = self.doubled.as_ref().and_then(|doubled| doubled.convolved.as_ref());
+        let own = self
+            .doubled
+            .as_ref()
+            .and_then(|doubled| doubled.convolved.as_ref());
         let accounts = pass.backend.share(Share {
             producer: Producer::Convolution(&self.products),
             rule: self.rule,
@@ -220,10 +223,16 @@ impl<'a, B: Backend> Sharing<'a, B> {
         pass.backend
             .stem_conv_input_gradient(kernel, window, &shares, input_grid, &mut out);
         if self.rule.follows_activations() {
-            let read = self.doubled.as_ref().map_or(&self.input, |doubled| &doubled.input);
+            let read = self
+                .doubled
+                .as_ref()
+                .map_or(&self.input, |doubled| &doubled.input);
             pass.backend.multiply(&mut out, read, inputs, input_grid);
         }
-        let parts = absorbed.as_ref().filter(|_| bias == Bias::Absorb).map(|map| flat(map).0);
+        let parts = absorbed
+            .as_ref()
+            .filter(|_| bias == Bias::Absorb)
+            .map(|map| flat(map).0);
         let out = self.folded(pass, out, parts);
         let passed = image_sums(&pass.backend.download(&out), input_grid);
         (out, by_image(&accounts, grid.batch), passed)

@@ -16,7 +16,7 @@ mod smooth;
 mod stroke;
 mod text;
 
-pub use canvas::Picture;
+pub use canvas::{Picture, scaled};
 pub use contour::{Line, contours};
 pub use diverging::Diverging;
 pub use file::{grey_png_8, grey_png_16, save};

@@ -55,11 +55,7 @@ pub fn draw(
     outlines: &[Outline<'_>],
     style: &Style,
 ) -> Result<Panel, Error> {
-    let mut notes = vec![format!(
-        "From {} {}",
-        origin(&map.start),
-        account(&map.ledger)
-    )];
+    let mut notes = vec![format!("From {} {}", origin(&map.start), account(&map.ledger))];
     notes.extend(labels.notes.iter().cloned());
     let caption = Caption {
         title: labels.title.clone(),
@@ -102,7 +98,11 @@ pub fn sheet(film: &Film, rows: &[Vec<Panel>], labels: &Labels, style: &Style) -
         }
     }
     Sheet {
-        columns: if rows.len() > 1 { most + 1 } else { panels.len().min(4) },
+        columns: if rows.len() > 1 {
+            most + 1
+        } else {
+            panels.len().min(4)
+        },
         ..Sheet::default()
     }
     .draw(&panels)

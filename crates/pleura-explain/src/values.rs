@@ -12,8 +12,8 @@ use crate::{Error, Map, npy};
 /// What is known about a map beside its values. It is written as JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct About<'a> {
-    /// The film's file.
-    pub film: &'a Path,
+    /// The film's file; none for a mean over films.
+    pub film: Option<&'a Path>,
     /// How the values were found, such as a composite's name.
     pub method: &'a str,
     /// The probability of the output that was asked for, where it was one.
@@ -41,7 +41,13 @@ pub struct Saved {
 ///
 /// # Errors
 /// [`Error::Write`], [`Error::Format`].
-pub fn save(picture: &Path, map: &Map, size: usize, style: &Style, about: &About<'_>) -> Result<Saved, Error> {
+pub fn save(
+    picture: &Path,
+    map: &Map,
+    size: usize,
+    style: &Style,
+    about: &About<'_>,
+) -> Result<Saved, Error> {
     let beside = |extension: &str| picture.with_extension(extension);
     let (values, json) = (beside("npy"), beside("json"));
     npy::write_file(&values, &npy::bytes(&[size, size], &map.heatmap))?;

@@ -349,5 +349,9 @@ fn grained(lines: &[Vec<[f64; 2]>]) -> Vec<Vec<i64>> {
         });
         bends.flat_map(|at| points[at]).collect()
     };
-    lines.iter().map(grains).filter(|line: &Vec<i64>| line.len() >= 6).collect()
+    lines
+        .iter()
+        .map(grains)
+        .filter(|line: &Vec<i64>| line.len() >= 6)
+        .collect()
 }

@@ -130,11 +130,7 @@ impl Grid<'_> {
         let share = if from == to { 0.5 } else { from / (from - to) };
         let share = share.clamp(0.0, 1.0);
         let (x, y) = (edge.x as f64 - 0.5, edge.y as f64 - 0.5);
-        let point = if edge.down {
-            [x, y + share]
-        } else {
-            [x + share, y]
-        };
+        let point = if edge.down { [x, y + share] } else { [x + share, y] };
         [
             point[0].clamp(0.0, self.width as f64),
             point[1].clamp(0.0, self.height as f64),

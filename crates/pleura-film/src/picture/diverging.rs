@@ -131,8 +131,16 @@ mod tests {
     fn signs_are_equally_light_and_told_apart_without_red_or_green_cones() {
         // Viénot, Brettel & Mollon 1999: what remains without the long and without the middle cones.
         let sights = [
-            [[0.112_38, 0.887_62, 0.0], [0.112_38, 0.887_62, 0.0], [0.004_01, -0.004_01, 1.0]],
-            [[0.292_75, 0.707_25, 0.0], [0.292_75, 0.707_25, 0.0], [-0.022_34, 0.022_34, 1.0]],
+            [
+                [0.112_38, 0.887_62, 0.0],
+                [0.112_38, 0.887_62, 0.0],
+                [0.004_01, -0.004_01, 1.0],
+            ],
+            [
+                [0.292_75, 0.707_25, 0.0],
+                [0.292_75, 0.707_25, 0.0],
+                [-0.022_34, 0.022_34, 1.0],
+            ],
         ];
         for (towards, against) in FOR.into_iter().zip(AGAINST) {
             let lightness = [towards, against].map(|colour| lab(linear(colour))[0]);

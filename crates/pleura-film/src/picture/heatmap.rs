@@ -99,11 +99,7 @@ impl Contours {
         if self.shares.is_empty() || size == 0 || size.checked_mul(size) != Some(values.len()) {
             return Vec::new();
         }
-        iso_lines(
-            &smooth(&finite(values), size, self.smoothing),
-            size,
-            &self.shares,
-        )
+        iso_lines(&smooth(&finite(values), size, self.smoothing), size, &self.shares)
     }
 }
 
@@ -122,7 +118,12 @@ impl Default for Style {
 
 /// The value of the strongest colour that a scale gives to values; above zero, so that an empty heatmap stays empty.
 pub fn limit(values: &[f32], scale: Scale) -> f32 {
-    let magnitudes = || values.iter().map(|value| value.abs()).filter(|value| value.is_finite());
+    let magnitudes = || {
+        values
+            .iter()
+            .map(|value| value.abs())
+            .filter(|value| value.is_finite())
+    };
     let limit = match scale {
         Scale::Greatest => magnitudes().fold(0.0, f32::max),
         Scale::Fixed(limit) => limit.abs(),

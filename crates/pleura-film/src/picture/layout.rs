@@ -72,7 +72,10 @@ pub(super) fn panel(
         .chain([WARNING])
         .flat_map(|note| wrapped(note, text_room, small))
         .collect();
-    let head_height: usize = head.iter().map(|(lines, size, _)| lines.len() * size.line()).sum();
+    let head_height: usize = head
+        .iter()
+        .map(|(lines, size, _)| lines.len() * size.line())
+        .sum();
     let legend_height = legend.map_or(0, |legend| LEGEND_HEIGHT.max(legend.below() + 180));
     let body_height = film.height.max(legend_height);
     let height = head_height + body_height + foot.len() * small.line() + 4 * MARGIN;
@@ -155,13 +158,7 @@ impl Legend<'_> {
             if self.clipped && tick.abs() == 1.0 {
                 label.push_str(if tick > 0.0 { " or more" } else { " or less" });
             }
-            panel.text(
-                left + BAR_WIDTH + 10,
-                y.saturating_sub(8),
-                &label,
-                small,
-                INK,
-            );
+            panel.text(left + BAR_WIDTH + 10, y.saturating_sub(8), &label, small, INK);
         }
         let mut below = bar_top + bar_height + 6;
         panel.text(left, below, "speaks against", small, INK);

@@ -114,10 +114,7 @@ mod tests {
         values[23] = 1.0;
         values[77] = -5.0;
         let lines = iso_lines(&values, 10, &[0.5]);
-        let found: Vec<_> = lines
-            .iter()
-            .map(|line| (line.positive, line.level))
-            .collect();
+        let found: Vec<_> = lines.iter().map(|line| (line.positive, line.level)).collect();
         assert_eq!(found, [(true, 3.0), (false, -5.0)]);
         let contours = Contours {
             shares: vec![0.5, 0.9],
@@ -127,11 +124,16 @@ mod tests {
         assert_eq!(lines.len(), 4);
         for line in &lines {
             assert_eq!(line.lines.len(), 1, "{line:?}");
-            let middle = line.lines[0].iter().fold([0.0; 2], |sum, p| [sum[0] + p[0], sum[1] + p[1]]);
+            let middle = line.lines[0]
+                .iter()
+                .fold([0.0; 2], |sum, p| [sum[0] + p[0], sum[1] + p[1]]);
             let count = line.lines[0].len() as f64;
             let middle = middle.map(|sum| sum / count);
             let place = if line.positive { [2.75, 2.5] } else { [7.5, 7.5] };
-            assert!((middle[0] - place[0]).hypot(middle[1] - place[1]) < 0.6, "{middle:?}");
+            assert!(
+                (middle[0] - place[0]).hypot(middle[1] - place[1]) < 0.6,
+                "{middle:?}"
+            );
         }
         assert!(contours.words().contains("50 %, 90 %"));
         assert!(Contours::default().lines(&values, 10).is_empty());

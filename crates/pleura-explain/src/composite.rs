@@ -33,6 +33,8 @@ const LARGE_EPSILON: f64 = 1e-2;
 /// A named choice of rules.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Composite {
+    /// What it is called by itself.
+    base: String,
     name: String,
     /// The first that fits a layer holds.
     choices: Vec<Choice>,
@@ -116,6 +118,7 @@ impl Composite {
             }
         };
         Ok(Self {
+            base: name.to_owned(),
             name: name.to_owned(),
             choices: vec![
                 Choice::of(&[LayerKind::Convolution], &["first"], first),
@@ -168,30 +171,28 @@ impl Composite {
         }
     }
 
-    /// The same rules with another word on biases.
+    /// The same rules with another word on biases, which its name then says.
     #[must_use]
     pub fn with_bias(mut self, bias: Bias) -> Self {
         self.bias = bias;
+        self.labelled()
+    }
+
+    fn labelled(mut self) -> Self {
+        let bias = match self.bias {
+            Bias::Ledger => "",
+            Bias::Zero => ", biases zero",
+            Bias::Absorb => ", biases absorbed",
+        };
+        let wrong = self.norms == Norms::Passed && self.base != WRONG;
+        let wrong = if wrong { ", WRONG: norms passed" } else { "" };
+        self.name = format!("{}{bias}{wrong}", self.base);
         self
     }
 
-    /// Its name.
+    /// Its name, and what is unusual: this stands beside every map.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Its name, and what else is to be said where its maps are shown.
-    pub fn words(&self) -> String {
-        let mut words = self.name.clone();
-        match self.bias {
-            Bias::Ledger => {}
-            Bias::Zero => words += ", biases zero",
-            Bias::Absorb => words += ", biases absorbed",
-        }
-        if self.norms == Norms::Passed {
-            words += " (WRONG: norms passed)";
-        }
-        words
     }
 
     /// Which rule stands in each layer of an architecture.
@@ -310,6 +311,7 @@ impl Default for Composite {
         let rest = Rule::Epsilon { epsilon: EPSILON };
         let convolutions = [LayerKind::Convolution];
         Self {
+            base: NAMES[0].to_owned(),
             name: NAMES[0].to_owned(),
             choices: vec![
                 Choice::of(&convolutions, &["first"], Rule::Flat),

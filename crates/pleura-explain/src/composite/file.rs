@@ -109,13 +109,15 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Composite, Error> {
     let norms = [("merged", Norms::Merged), ("passed", Norms::Passed)];
     let choices = table.rule.iter().map(|entry| choice(&source, entry));
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-    Ok(Composite {
-        name: table.name.or(stem).unwrap_or_else(|| "own".to_owned()),
+    let composite = Composite {
+        base: table.name.or(stem).unwrap_or_else(|| "own".to_owned()),
+        name: String::new(),
         choices: choices.collect::<Result<_, _>>()?,
         bias: source.choose("bias", table.bias.as_ref(), Bias::Ledger, &biases)?,
         norms: source.choose("norms", table.norms.as_ref(), Norms::Merged, &norms)?,
         path: Some(path.to_owned()),
-    })
+    };
+    Ok(composite.labelled())
 }
 
 fn choice(source: &Source<'_>, entry: &Entry) -> Result<Choice, Error> {

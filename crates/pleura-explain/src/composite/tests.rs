@@ -23,12 +23,12 @@ fn names_are_found_and_others_refused() {
 }
 
 #[test]
-fn what_is_said_beside_a_map_names_what_is_unusual() {
-    let words = |name: &str| Composite::by_name(name).unwrap().words();
-    assert_eq!(words("lrp-0"), "lrp-0");
-    assert_eq!(words(WRONG), "wrong-norm-pass (WRONG: norms passed)");
+fn a_name_says_what_is_unusual() {
     let zero = Composite::default().with_bias(Bias::Zero);
-    assert_eq!(zero.words(), "epsilon-plus-flat, biases zero");
+    assert_eq!(zero.name(), "epsilon-plus-flat, biases zero");
+    let text = "norms = \"passed\"\nbias = \"absorb\"\n[[rule]]\nrule = \"epsilon\"\n";
+    let passed = Composite::parse(text, Path::new("mine.toml")).unwrap();
+    assert_eq!(passed.name(), "mine, biases absorbed, WRONG: norms passed");
 }
 
 const OWN: &str = r#"
@@ -65,7 +65,7 @@ epsilon = 0.5
 #[test]
 fn the_first_rule_that_fits_holds() {
     let composite = Composite::parse(OWN, Path::new("folder/mine.toml")).unwrap();
-    assert_eq!(composite.words(), "mine, biases zero");
+    assert_eq!(composite.name(), "mine, biases zero");
     let rules = composite.rules(&small()).unwrap();
     assert_eq!(rules.first, Rule::Box { epsilon: 1e-6 });
     assert_eq!(rules.convolution, Rule::Epsilon { epsilon: 0.5 });

@@ -9,8 +9,10 @@ mod share;
 
 use std::ops::Range;
 
-pub use self::share::{Account, Arriving, Place, Producer, Share, Unpooled};
+pub use self::share::{Account, Arriving, Kept, Place, Producer, Share, Unpooled};
+pub(crate) use self::share::{merged, modified, neuron};
 use crate::architecture::Window;
+use crate::relevance::Rule;
 
 /// The number type of a backend: `f32` where it shall be fast, `f64` where it shall be exact.
 pub trait Real:
@@ -121,7 +123,8 @@ pub struct Kernel<'a, T> {
     /// What [`Backend::prepare`] made of the weights for this use; made on the way where there is none.
     pub prepared: Option<&'a T>,
     /// Sum the products themselves, so that an output of nothing but zeros is zero and one of positive terms positive. Relevance
-    /// divides by outputs; algorithms that save products leave rounding errors where there was nothing.
+    /// divides by outputs; algorithms that save products leave rounding errors where there was nothing. For the 3×3 input gradient it
+    /// says that values of very different sizes lie side by side, where such errors would spread.
     pub exact: bool,
 }
 
@@ -159,6 +162,14 @@ impl<T> Clone for Kernel<'_, T> {
 }
 
 impl<T> Copy for Kernel<'_, T> {}
+
+impl<T> Kernel<'_, T> {
+    /// For a product that need not be [`Kernel::exact`].
+    #[must_use]
+    pub(crate) fn quick(self) -> Self {
+        Self { exact: false, ..self }
+    }
+}
 
 /// Where a product is written: rows from `row` on; their moments are taken on the way if a place is given.
 pub struct Target<'a, T> {
@@ -459,21 +470,22 @@ pub trait Backend: Send + Sync {
         sink: Sink<'_, Self::Tensor>,
     );
 
-    /// A convolution's weights as the z⁺ rule multiplies by them: `W⁺` of all outputs, then `(−W)⁺` of the outputs `turned`.
-    fn rectify(&self, kernel: Kernel<'_, Self::Tensor>, turned: &[usize]) -> Self::Tensor;
+    /// A convolution's weights as a rule multiplies by them: the first set (`W⁺` under z⁺ and α-β, `W + γ W⁺` under γ, `W²`) of all
+    /// outputs, then the second (`(−W)⁺`, `W + γ W⁻`) of the outputs `turned`.
+    fn modified(&self, kernel: Kernel<'_, Self::Tensor>, rule: Rule, turned: &[usize]) -> Self::Tensor;
 
     /// Relevance's way from a norm's reader into the convolution (or pool) that wrote the rows: see [`Share`]. Returns an account
     /// for each row and image, `[rows, batch]`.
     fn share(&self, share: Share<'_, Self::Tensor>) -> Vec<Account>;
 
-    /// The flat rule, `shape` being `(channels, inputs)`: each output place's relevance over all channels,
-    /// `[channels, grid.after(window)]`, goes in equal shares to
+    /// The flat rule, `shape` being `(rows, inputs)`: each output place's relevance over the given rows,
+    /// `[≥ rows.end, grid.after(window)]`, goes in equal shares to
     /// the real pixels under its window, `[inputs, grid]`, overwritten. Returns each image's relevance that arrived.
     fn flat(
         &self,
         window: Window,
         relevance: &Self::Tensor,
-        shape: (usize, usize),
+        shape: (Range<usize>, usize),
         grid: Grid,
         out: &mut Self::Tensor,
     ) -> Vec<f64>;

@@ -59,6 +59,15 @@ pub enum Error {
         expected: &'static str,
     },
 
+    /// A rule of relevance that cannot stand where it shall.
+    #[error("relevance, {layer}: {problem}")]
+    Rule {
+        /// The layer, or the kind of layers.
+        layer: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+
     /// A file could not be read or written.
     #[error("{}: could not {action}: {source}", path.display())]
     File {

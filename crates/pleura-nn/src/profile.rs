@@ -13,6 +13,7 @@ use crate::backend::{
 };
 use crate::gradients::Gradients;
 use crate::network::Network;
+use crate::relevance::Rule;
 
 /// A backend that measures what the one inside it does.
 ///
@@ -458,22 +459,22 @@ impl<B: Backend> Backend for Profiled<B> {
         self.measured(("share", 0, columns), 0.0, reals, |inner| inner.share(share))
     }
 
-    fn rectify(&self, kernel: Kernel<'_, Self::Tensor>, turned: &[usize]) -> Self::Tensor {
-        let key = ("rectify", place(kernel.weights), 0);
+    fn modified(&self, kernel: Kernel<'_, Self::Tensor>, rule: Rule, turned: &[usize]) -> Self::Tensor {
+        let key = ("modified", place(kernel.weights), 0);
         let reals = 2 * kernel.outputs * kernel.inputs;
-        self.measured(key, 0.0, reals, |inner| inner.rectify(kernel, turned))
+        self.measured(key, 0.0, reals, |inner| inner.modified(kernel, rule, turned))
     }
 
     fn flat(
         &self,
         window: Window,
         relevance: &Self::Tensor,
-        shape: (usize, usize),
+        shape: (Range<usize>, usize),
         grid: Grid,
         out: &mut Self::Tensor,
     ) -> Vec<f64> {
         let columns = grid.columns();
-        let reals = shape.0 * grid.after(window).columns() + shape.1 * columns;
+        let reals = shape.0.len() * grid.after(window).columns() + shape.1 * columns;
         self.measured(("flat", 0, columns), 0.0, reals, |inner| {
             inner.flat(window, relevance, shape, grid, out)
         })

@@ -31,8 +31,9 @@ use self::stem::Patches;
 use crate::architecture::Window;
 use crate::backend::{
     Account, Affine, Backend, Films, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink,
-    Sums, Target,
+    Sums, Target, modified,
 };
+use crate::relevance::Rule;
 
 type Tensor = Vec<f32>;
 
@@ -336,9 +337,18 @@ impl Backend for Cpu {
             weights,
             outputs,
             inputs,
+            exact,
             ..
         } = kernel;
         // The transposed convolution is a convolution with the taps in reverse order, inputs and outputs exchanged.
+        if exact {
+            return self.direct3x3_back(
+                (weights, outputs, inputs),
+                self.source(gradient, row, grid.columns(), None),
+                grid,
+                sink,
+            );
+        }
         let weights = self.transformed(inputs, outputs, |input, output, tap| {
             weights[(output * inputs + input) * 9 + 8 - tap]
         });
@@ -502,8 +512,8 @@ impl Backend for Cpu {
         finish.end();
     }
 
-    fn rectify(&self, kernel: Kernel<'_, Tensor>, turned: &[usize]) -> Tensor {
-        relevance::rectify(kernel, turned)
+    fn modified(&self, kernel: Kernel<'_, Tensor>, rule: Rule, turned: &[usize]) -> Tensor {
+        modified(kernel.weights, kernel.outputs, rule, turned)
     }
 
     fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
@@ -514,11 +524,11 @@ impl Backend for Cpu {
         &self,
         window: Window,
         relevance: &Tensor,
-        (channels, inputs): (usize, usize),
+        (rows, inputs): (Range<usize>, usize),
         grid: Grid,
         out: &mut Tensor,
     ) -> Vec<f64> {
-        self.spread_flat(window, relevance, (channels, inputs), grid, out)
+        self.spread_flat(window, relevance, (rows, inputs), grid, out)
     }
 
     fn multiply(&self, relevance: &mut Tensor, x: &Tensor, channels: usize, grid: Grid) -> Vec<f64> {

@@ -139,8 +139,13 @@ pub(crate) fn backward<B: Backend>(
             false,
             Some(&mut back_sums),
         );
-        pass.backend
-            .conv3x3_input_gradient(pass.kernel(conv2), gradient, row, *grid, Sink::Norm(sink));
+        pass.backend.conv3x3_input_gradient(
+            pass.kernel(conv2).quick(),
+            gradient,
+            row,
+            *grid,
+            Sink::Norm(sink),
+        );
         if batch {
             let rows = 0..conv2.inputs;
             pass.backend.norm_correction(

@@ -3,6 +3,7 @@
 pub(crate) mod dense_block;
 pub(crate) mod head;
 pub(crate) mod shares;
+pub(crate) mod split;
 pub(crate) mod stem;
 pub(crate) mod transition;
 

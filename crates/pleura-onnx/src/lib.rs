@@ -14,13 +14,14 @@ mod model;
 mod network;
 mod protobuf;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use pleura_nn::Weights;
 use pleura_nn::relevance::Rules;
 
 use crate::builder::Builder;
-use crate::model::{Attribute, Dim, Model};
+use crate::model::{Attribute, Dim, Model, Tensor, Values};
 use crate::network::Writer;
 pub use error::Error;
 
@@ -156,6 +157,18 @@ pub fn export(weights: &Weights, export: &Export<'_>) -> Result<Vec<u8>, Error> 
         return Err(Error::TooLarge { bytes: bytes.len() });
     }
     Ok(bytes)
+}
+
+/// Numbers as the bytes of a `.pb` file, as ONNX keeps the inputs and outputs of its tests. `values` has as many numbers as the
+/// product of `shape`.
+pub fn tensor(name: &str, shape: &[usize], values: &[f32]) -> Vec<u8> {
+    debug_assert_eq!(shape.iter().product::<usize>(), values.len());
+    Tensor {
+        name: name.to_owned(),
+        dims: shape.to_vec(),
+        values: Values::Floats(Cow::Borrowed(values)),
+    }
+    .into_bytes()
 }
 
 fn check(heatmap: &Heatmap<'_>, outputs: usize) -> Result<(), Error> {

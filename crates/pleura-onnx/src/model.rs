@@ -160,6 +160,11 @@ impl Node {
 }
 
 impl Tensor<'_> {
+    /// A constant as a file of its own.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.message().into_bytes()
+    }
+
     fn message(&self) -> Message {
         let mut out = Message::default();
         for &size in &self.dims {

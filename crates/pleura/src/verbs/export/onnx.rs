@@ -2,6 +2,8 @@
 
 #![allow(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
 
+mod expected;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -9,7 +11,7 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result, bail};
 use pleura_eval::Kind;
-use pleura_explain::Composite;
+use pleura_explain::{Composite, Start};
 use pleura_nn::weights::write_atomically;
 use pleura_onnx::{Batch, Export, Heatmap, Probabilities, Question};
 use serde_json::{Map, Value, json};
@@ -32,6 +34,12 @@ pub(super) struct Args {
     /// Heatmaps explain the finding rather than this one: relevance of the difference of their logits.
     #[arg(long, value_name = "NAME", requires = "heatmap")]
     minus: Option<String>,
+    /// Write what the graph shall answer too, to check a runtime by: input_0.pb and output_0.pb onwards, as ONNX keeps test data.
+    #[arg(long, value_name = "DIR", requires = "onnx")]
+    test_data: Option<PathBuf>,
+    /// The films of the test data, as many as are given; without any, films of noise.
+    #[arg(long, value_name = "FILM", requires = "test_data")]
+    film: Vec<PathBuf>,
     /// Films that the graph takes at once: a number, or `dynamic` for any.
     #[arg(long, value_name = "N|dynamic", default_value = "dynamic", requires = "onnx")]
     batch: Films,
@@ -72,10 +80,12 @@ impl Args {
         let Some(path) = &self.onnx else { return Ok(()) };
         let composite = self.heatmap.as_deref().map(Composite::by_name).transpose()?;
         let model = Model::open(model, options)?;
-        let questions = match composite {
-            Some(_) => self.questions(model.findings())?,
+        let starts = match composite {
+            Some(_) => self.starts(model.findings())?,
             None => Vec::new(),
         };
+        let questions = starts.iter().map(|start| question(start, model.findings()));
+        let questions: Vec<Question> = questions.collect();
         let heatmap = composite.as_ref().map(|composite| Heatmap {
             rules: composite.rules(),
             composite: composite.name(),
@@ -95,6 +105,11 @@ impl Args {
         let bytes = pleura_onnx::export(&model.weights, &export)
             .with_context(|| format!("{}: cannot be written as a graph", model.path.display()))?;
         write_atomically(path, &bytes)?;
+        if let Some(folder) = &self.test_data {
+            let films = expected::films(&self.film, &model.preparation, self.batch.0)?;
+            expected::write(folder, &model, &films, composite.as_ref(), &starts)?;
+            record.insert("test_data".to_owned(), json!({"folder": folder, "films": films.len()}));
+        }
 
         let size = model.preparation.size;
         let batch = match self.batch.0 {
@@ -130,35 +145,43 @@ impl Args {
         Ok(())
     }
 
-    fn questions(&self, findings: &[String]) -> Result<Vec<Question>> {
-        let place = |name: &str| {
-            let place = findings.iter().position(|finding| finding == name);
-            place.with_context(|| {
-                format!("the model has no finding {name:?}; it has {}", findings.join(", "))
-            })
+    fn starts(&self, findings: &[String]) -> Result<Vec<Start>> {
+        let known = |name: &String| {
+            if findings.contains(name) {
+                return Ok(name.clone());
+            }
+            bail!("the model has no finding {name:?}; it has {}", findings.join(", "))
         };
         let asked = match self.finding.as_str() {
-            "all" => (0..findings.len()).collect(),
-            name => vec![place(name)?],
+            "all" => findings.to_vec(),
+            _ => vec![known(&self.finding)?],
         };
-        let minus = self.minus.as_deref().map(place).transpose()?;
-        let mut questions = Vec::new();
-        for finding in asked.into_iter().filter(|&finding| Some(finding) != minus) {
-            let mut coefficients = vec![0.0; findings.len()];
-            coefficients[finding] = 1.0;
-            let mut words = findings[finding].clone();
-            if let Some(minus) = minus {
-                coefficients[minus] = -1.0;
-                words += &format!(" rather than {}", findings[minus]);
-            }
-            questions.push(Question { words, coefficients });
+        let Some(minus) = &self.minus else {
+            return Ok(asked.into_iter().map(Start::Logit).collect());
+        };
+        let minus = known(minus)?;
+        let others = asked.into_iter().filter(|finding| *finding != minus);
+        let starts: Vec<Start> = others
+            .map(|finding| Start::Difference(finding, minus.clone()))
+            .collect();
+        if starts.is_empty() {
+            bail!("--finding and --minus are both {minus:?}: their difference is nothing; choose two findings");
         }
-        if questions.is_empty() {
-            bail!(
-                "--finding and --minus are both {:?}: their difference is nothing; choose two findings",
-                self.minus.as_deref().unwrap_or_default()
-            );
-        }
-        Ok(questions)
+        Ok(starts)
+    }
+}
+
+/// A start as a graph asks it.
+fn question(start: &Start, findings: &[String]) -> Question {
+    let (finding, minus) = match start {
+        Start::Logit(finding) => (finding, None),
+        Start::Difference(finding, minus) => (finding, Some(minus)),
+    };
+    let coefficient = |name: &String| {
+        f32::from(u8::from(name == finding)) - f32::from(u8::from(Some(name) == minus))
+    };
+    Question {
+        words: start.words(),
+        coefficients: findings.iter().map(coefficient).collect(),
     }
 }

@@ -120,20 +120,27 @@ def checked(arguments: argparse.Namespace, label: str, weights: Path, films: lis
 
     lines = []
     for composite in COMPOSITES:
-        for batch in ("dynamic", 1):
-            stem = arguments.folder / f"{weights.stem}-{composite or 'classifier'}-{batch}"
-            path, data = stem.with_suffix(".onnx"), stem.with_suffix(".data")
-            words = ["--onnx", path, "--batch", batch, "--test-data", data]
-            words += ["--heatmap", composite] if composite else []
-            taken = films[:1] if batch == 1 else films
-            call(arguments, "export", weights, *words, *(word for film in taken for word in ("--film", film)))
+        stem = str(arguments.folder / f"{weights.stem}-{composite or 'classifier'}")
+        paths = {batch: Path(f"{stem}-{batch}.onnx") for batch in ("dynamic", 1)}
+        data = {"engine": Path(f"{stem}.data"), "exact": Path(f"{stem}.exact")}
+        words = ["--heatmap", composite] if composite else []
+        given = [word for film in films for word in ("--film", film)]
+        call(arguments, "export", weights, "--onnx", paths[1], "--batch", 1, *words)
+        for kind, folder in data.items():
+            exact = ["--exact"] if kind == "exact" else []
+            call(arguments, "export", weights, "--onnx", paths["dynamic"], *words, "--test-data", folder, *exact, *given)
+        for batch, path in paths.items():
             model = onnx.load(path)
             onnx.checker.check_model(model, full_check=True)
-            tensors = [read(data / f"output_{number}.pb") for number in range(len(model.graph.output))]
+            outputs = len(model.graph.output)
+            taken = slice(0, 1 if batch == 1 else None)
+            film = read(data["exact"] / "input_0.pb")[taken]
+            engine, exact = ([read(data[kind] / f"output_{number}.pb")[taken] for number in range(outputs)]
+                             for kind in ("engine", "exact"))
             for runtime in arguments.runtimes.split(",") + (["tract"] if arguments.tract else []):
-                answers = RUNTIMES[runtime](arguments, path, read(data / "input_0.pb"), len(tensors))
-                line = compared(answers, tensors)
-                line = {"model": label, "composite": composite, "batch": batch, "runtime": runtime, **line}
+                answers = RUNTIMES[runtime](arguments, path, film, outputs)
+                line = {"model": label, "composite": composite, "batch": batch, "runtime": runtime,
+                        **compared(answers, engine, exact)}
                 print("  ".join(f"{key} {value:.1e}" if isinstance(value, float) else str(value)
                                 for key, value in line.items()), file=sys.stderr, flush=True)
                 lines.append(line)
@@ -146,21 +153,24 @@ def read(path: Path):
     return onnx.numpy_helper.to_array(onnx.TensorProto.FromString(path.read_bytes()))
 
 
-def compared(answers: list, expected: list) -> dict:
-    """The largest differences: of logits to each film's largest, of probabilities as they are, of heatmaps to each map's largest."""
+def compared(answers: list, engine: list, exact: list) -> dict:
+    """The largest differences from exact arithmetic: of logits to each film's largest, of probabilities as they are, of heatmaps to
+    each map's largest; and how far the engine itself, in single precision, is from exact maps, and the answer from the engine's."""
     import numpy as np
 
-    for answer, tensor in zip(answers, expected, strict=True):
+    for answer, tensor in zip(answers, exact, strict=True):
         if answer.shape != tensor.shape or not np.isfinite(answer).all():
             return {"agrees": False, "problem": f"{answer.shape}, expected finite {tensor.shape}"}
 
     def relative(answer, tensor, axes):
         return float((np.abs(answer - tensor).max(axes) / np.abs(tensor).max(axes)).max())
 
-    line = {"logits": relative(answers[0], expected[0], 1), "probabilities": float(np.abs(answers[1] - expected[1]).max())}
+    line = {"logits": relative(answers[0], exact[0], 1), "probabilities": float(np.abs(answers[1] - exact[1]).max())}
     agrees = line["logits"] < LOGITS and line["probabilities"] < LOGITS
-    if len(expected) > 2:
-        line["heatmaps"] = relative(answers[2], expected[2], (2, 3))
+    if len(exact) > 2:
+        line["heatmaps"] = relative(answers[2], exact[2], (2, 3))
+        line["engine"] = relative(engine[2], exact[2], (2, 3))
+        line["from engine"] = relative(answers[2], engine[2], (2, 3))
         agrees = agrees and line["heatmaps"] < HEATMAPS
     return {**line, "agrees": agrees}
 
@@ -186,14 +196,16 @@ def openvino(arguments, path, film, outputs) -> list:
     return [results[number] for number in range(outputs)]
 
 
-def tract(arguments, path, film, outputs) -> list:
+def tract(arguments, path, film, _outputs) -> list:
     import numpy as np
+    import onnx
 
     folder = path.with_suffix(".tract")
     folder.mkdir(exist_ok=True)
-    np.save(folder / "film.npy", film)
-    subprocess.run([str(arguments.tract), str(path), str(folder)], check=True)
-    return [np.load(folder / f"{number}.npy") for number in range(outputs)]
+    (folder / "film.pb").write_bytes(onnx.numpy_helper.from_array(film, "film").SerializeToString())
+    command = [str(arguments.tract), str(path), str(folder / "film.pb"), str(folder)]
+    shapes = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return [np.fromfile(folder / f"{number}.f32", "<f4").reshape(shape) for number, shape in enumerate(shapes)]
 
 
 RUNTIMES = {"onnxruntime": onnxruntime, "openvino": openvino, "tract": tract}

@@ -184,11 +184,7 @@ impl<'a> Builder<'a> {
     /// Chosen entries along the third axis from the end (channels) or the first (a convolution's outputs).
     pub(crate) fn gather(&mut self, name: &str, value: &Value, places: &[usize], axis: i64) -> Value {
         let places: Vec<i64> = places.iter().map(|&place| place as i64).collect();
-        let places = self.constant(
-            &format!("{name}.places"),
-            &[places.len()],
-            Values::Ints(places),
-        );
+        let places = self.constant(&format!("{name}.places"), &[places.len()], Values::Ints(places));
         let axis = vec![("axis", Attribute::Int(axis))];
         self.node(name, "Gather", &[value, &places], axis)
     }

@@ -28,7 +28,11 @@ pub(crate) fn document(weights: &Weights, export: &Export<'_>) -> String {
         weights.findings.join(", ")
     );
     if let Some(heatmap) = &export.heatmap {
-        let questions: Vec<&str> = heatmap.questions.iter().map(|question| question.words.as_str()).collect();
+        let questions: Vec<&str> = heatmap
+            .questions
+            .iter()
+            .map(|question| question.words.as_str())
+            .collect();
         text += &format!(
             " Output `heatmaps`, [batch, {}, {size}, {size}]: layer-wise relevance propagation by {}, started at the logits, summed \
              over the network's three equal input channels: {}.",
@@ -64,7 +68,11 @@ pub(crate) fn metadata(weights: &Weights, export: &Export<'_>) -> Vec<(String, S
     };
     say("batch", batch);
     if let Some(heatmap) = &export.heatmap {
-        let questions: Vec<&str> = heatmap.questions.iter().map(|question| question.words.as_str()).collect();
+        let questions: Vec<&str> = heatmap
+            .questions
+            .iter()
+            .map(|question| question.words.as_str())
+            .collect();
         say("composite", heatmap.composite.to_owned());
         say("rules", format!("{:?}", heatmap.rules));
         say("questions", json!(questions).to_string());

@@ -15,7 +15,9 @@ pub enum Error {
         known: &'static str,
     },
     /// A question whose coefficients do not fit the network.
-    #[error("question {question:?} has {found} coefficients; expected one for each of the network's {expected} outputs")]
+    #[error(
+        "question {question:?} has {found} coefficients; expected one for each of the network's {expected} outputs"
+    )]
     Question {
         /// Its words.
         question: String,

@@ -90,8 +90,12 @@ impl Explainer<'_, '_> {
             starts.side as i64,
             starts.side as i64,
         ];
-        let apart = self.graph.reshape(&format!("{name}.starts"), &starts.value, &shape);
-        let product = self.graph.plain(&format!("{name}.product"), "Mul", &[&apart, films]);
+        let apart = self
+            .graph
+            .reshape(&format!("{name}.starts"), &starts.value, &shape);
+        let product = self
+            .graph
+            .plain(&format!("{name}.product"), "Mul", &[&apart, films]);
         self.graph
             .reshape(name, &product, &[-1, channels as i64, side as i64, side as i64])
     }

@@ -132,7 +132,10 @@ pub fn export(weights: &Weights, export: &Export<'_>) -> Result<Vec<u8>, Error> 
     };
     graph.output(&probabilities, shape(&[outputs]), describe::PROBABILITIES);
     if let Some(heatmap) = &export.heatmap {
-        let starts = heatmap.questions.iter().map(|question| question.coefficients.clone());
+        let starts = heatmap
+            .questions
+            .iter()
+            .map(|question| question.coefficients.clone());
         let starts: Vec<Vec<f32>> = starts.collect();
         let task = heatmap::Task {
             sizes: &sizes,

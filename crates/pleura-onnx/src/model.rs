@@ -171,8 +171,14 @@ impl Tensor<'_> {
             out.int(1, size as i64);
         }
         let (kind, raw): (i64, Vec<u8>) = match &self.values {
-            Values::Floats(values) => (FLOAT, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
-            Values::Ints(values) => (INT64, values.iter().flat_map(|value| value.to_le_bytes()).collect()),
+            Values::Floats(values) => (
+                FLOAT,
+                values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            ),
+            Values::Ints(values) => (
+                INT64,
+                values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            ),
         };
         out.int(2, kind);
         out.string(8, &self.name);

@@ -114,7 +114,11 @@ impl<'w> Writer<'_, 'w> {
                 // torchvision calls the last norm norm5 whatever the number of blocks.
                 "features.norm5".to_owned()
             };
-            let norm = if number + 1 < count { format!("{after}.norm") } else { after.clone() };
+            let norm = if number + 1 < count {
+                format!("{after}.norm")
+            } else {
+                after.clone()
+            };
             let last = self.reader(&norm, &map);
             let next = (number + 1 < count).then(|| self.transition(&after, &last.active, &mut map));
             blocks.push(BlockValues {
@@ -127,11 +131,18 @@ impl<'w> Writer<'_, 'w> {
         }
         let features = &blocks[count - 1].last.active;
         let features = self.graph.plain("features", "GlobalAveragePool", &[features]);
-        let flat = self.graph.node("features.flat", "Flatten", &[&features], vec![("axis", Attribute::Int(1))]);
+        let flat = self.graph.node(
+            "features.flat",
+            "Flatten",
+            &[&features],
+            vec![("axis", Attribute::Int(1))],
+        );
         let head = self.parameter("classifier.weight");
         let bias = self.parameter("classifier.bias");
         let transposed = vec![("transB", Attribute::Int(1))];
-        let logits = self.graph.node("logits", "Gemm", &[&flat, &head, &bias], transposed);
+        let logits = self
+            .graph
+            .node("logits", "Gemm", &[&flat, &head, &bias], transposed);
         Forward {
             stem,
             blocks,
@@ -143,20 +154,29 @@ impl<'w> Writer<'_, 'w> {
 
     fn stem(&mut self, films: &Value) -> StemValues {
         let normalisation = self.weights.normalisation;
-        let mean = self.graph.by_channel("normalisation.mean", normalisation.mean.to_vec());
-        let std = self.graph.by_channel("normalisation.std", normalisation.std.to_vec());
+        let mean = self
+            .graph
+            .by_channel("normalisation.mean", normalisation.mean.to_vec());
+        let std = self
+            .graph
+            .by_channel("normalisation.std", normalisation.std.to_vec());
         let input = self.graph.plain("normalisation.centred", "Sub", &[films, &mean]);
         let input = self.graph.plain("normalisation", "Div", &[&input, &std]);
-        let Stem { convolution, pool, .. } = *self.architecture().stem();
+        let Stem {
+            convolution, pool, ..
+        } = *self.architecture().stem();
         let weights = self.parameter("features.conv0.weight");
         let inputs = [&input, &weights];
-        let convolved = self.graph.conv("features.conv0", "Conv", &inputs, window(convolution), Vec::new());
+        let convolved = self
+            .graph
+            .conv("features.conv0", "Conv", &inputs, window(convolution), Vec::new());
         let reader = self.reader("features.norm0", &convolved);
         let pooled = match pool {
             None => reader.active.clone(),
             Some(pool) => {
                 let inputs = [&reader.active];
-                self.graph.conv("features.pool0", "MaxPool", &inputs, window(pool), Vec::new())
+                self.graph
+                    .conv("features.pool0", "MaxPool", &inputs, window(pool), Vec::new())
             }
         };
         StemValues {
@@ -171,11 +191,15 @@ impl<'w> Writer<'_, 'w> {
         let reader1 = self.reader(&format!("{name}.norm1"), map);
         let conv1 = self.parameter(&format!("{name}.conv1.weight"));
         let inputs = [&reader1.active, &conv1];
-        let bottleneck = self.graph.conv(&format!("{name}.conv1"), "Conv", &inputs, (1, 1, 0), Vec::new());
+        let bottleneck = self
+            .graph
+            .conv(&format!("{name}.conv1"), "Conv", &inputs, (1, 1, 0), Vec::new());
         let reader2 = self.reader(&format!("{name}.norm2"), &bottleneck);
         let conv2 = self.parameter(&format!("{name}.conv2.weight"));
         let inputs = [&reader2.active, &conv2];
-        let new = self.graph.conv(&format!("{name}.conv2"), "Conv", &inputs, (3, 1, 1), Vec::new());
+        let new = self
+            .graph
+            .conv(&format!("{name}.conv2"), "Conv", &inputs, (3, 1, 1), Vec::new());
         LayerValues {
             reader1,
             conv1,
@@ -194,9 +218,13 @@ impl<'w> Writer<'_, 'w> {
         if self.explained {
             let inputs = [active, &conv];
             convolved = self.graph.conv(&at_conv, "Conv", &inputs, (1, 1, 0), Vec::new());
-            *map = self.graph.conv(&at_pool, "AveragePool", &[&convolved], square, Vec::new());
+            *map = self
+                .graph
+                .conv(&at_pool, "AveragePool", &[&convolved], square, Vec::new());
         } else {
-            let pooled = self.graph.conv(&at_pool, "AveragePool", &[active], square, Vec::new());
+            let pooled = self
+                .graph
+                .conv(&at_pool, "AveragePool", &[active], square, Vec::new());
             let inputs = [&pooled, &conv];
             convolved = self.graph.conv(&at_conv, "Conv", &inputs, (1, 1, 0), Vec::new());
             *map = convolved.clone();

@@ -44,15 +44,34 @@ impl Explainer<'_, '_> {
             rows: Pile(producers.streams.iter().map(|_| None).collect()),
         };
         let rows = block.layers.len();
-        self.take(&producers, &mut waiting, &format!("{name}.last"), &block.last, rows, factor);
+        self.take(
+            &producers,
+            &mut waiting,
+            &format!("{name}.last"),
+            &block.last,
+            rows,
+            factor,
+        );
         for (number, layer) in block.layers.iter().enumerate().rev() {
             let name = format!("{name}.denselayer{}", number + 1);
-            let factor = self.layer(&producers, &mut waiting, &name, layer, number * growth..(number + 1) * growth);
+            let factor = self.layer(
+                &producers,
+                &mut waiting,
+                &name,
+                layer,
+                number * growth..(number + 1) * growth,
+            );
             self.take(&producers, &mut waiting, &name, &layer.reader1, number, &factor);
         }
         match producers.front {
             Front::Stem { .. } => Factor {
-                value: waiting.front.0.into_iter().flatten().next().unwrap_or(factor.value.clone()),
+                value: waiting
+                    .front
+                    .0
+                    .into_iter()
+                    .flatten()
+                    .next()
+                    .unwrap_or(factor.value.clone()),
                 side: producers.side,
             },
             Front::Transition(pooled) => self.through_transition(&pooled, &waiting.front),
@@ -62,7 +81,10 @@ impl Explainer<'_, '_> {
     fn producers(&mut self, number: usize, growth: usize, block: &BlockValues, name: &str) -> Producers {
         let inputs = block.last.norm.scale.len() - block.layers.len() * growth;
         let norms = block.layers.iter().map(|layer| &layer.reader1.norm);
-        let turns = turns(norms.chain([&block.last.norm]), inputs + block.layers.len() * growth);
+        let turns = turns(
+            norms.chain([&block.last.norm]),
+            inputs + block.layers.len() * growth,
+        );
         let front = match &block.front {
             None => Front::Stem {
                 handed: block.handed.clone(),
@@ -78,7 +100,9 @@ impl Explainer<'_, '_> {
             let before: Option<Value> = positives[number].clone();
             positives.push(self.rules.convolution.asks_for_positive().then(|| {
                 let name = format!("{name}.denselayer{}.conv2", number + 1);
-                let weights = self.graph.plain(&format!("{name}.positive"), "Relu", &[&layer.conv2]);
+                let weights = self
+                    .graph
+                    .plain(&format!("{name}.positive"), "Relu", &[&layer.conv2]);
                 let inputs = [&layer.reader2.active, &weights];
                 let of = format!("{name}.positive.product");
                 let product = self.graph.conv(&of, "Conv", &inputs, (3, 1, 1), Vec::new());
@@ -133,7 +157,14 @@ impl Explainer<'_, '_> {
                 value: rest_factor,
                 side: factor.side,
             };
-            self.send(&mut waiting.rows, &at, &producers.streams, &factor, gates, (rows - inputs, producers.side));
+            self.send(
+                &mut waiting.rows,
+                &at,
+                &producers.streams,
+                &factor,
+                gates,
+                (rows - inputs, producers.side),
+            );
         }
         let norm = reader.norm.rows(0..inputs);
         let factor = Factor {
@@ -151,19 +182,37 @@ impl Explainer<'_, '_> {
                     waiting.front.0.push(None);
                 }
                 let at = format!("{name}.front");
-                self.send(&mut waiting.front, &at, &whole, &factor, vec![Some(gate)], (inputs, producers.side));
+                self.send(
+                    &mut waiting.front,
+                    &at,
+                    &whole,
+                    &factor,
+                    vec![Some(gate)],
+                    (inputs, producers.side),
+                );
             }
             Front::Transition(pooled) => {
-                self.take_pooled(pooled, &mut waiting.front, &format!("{name}.front"), &norm, &active, &factor);
+                self.take_pooled(
+                    pooled,
+                    &mut waiting.front,
+                    &format!("{name}.front"),
+                    &norm,
+                    &active,
+                    &factor,
+                );
             }
         }
     }
 
     /// No convolution wrote these rows: the norm is a diagonal linear layer under the ε rule, which hands on `s x r / s(z)`.
     fn diagonal(&mut self, name: &str, norm: &Norm, raw: &Value, active: &Value) -> Value {
-        let scale = self.graph.by_channel(&format!("{name}.scale"), norm.scale.clone());
+        let scale = self
+            .graph
+            .by_channel(&format!("{name}.scale"), norm.scale.clone());
         let part = self.graph.plain(&format!("{name}.part"), "Mul", &[raw, &scale]);
-        let ratio = self.graph.ratio(&format!("{name}.ratio"), active, self.rules.epsilon);
+        let ratio = self
+            .graph
+            .ratio(&format!("{name}.ratio"), active, self.rules.epsilon);
         self.graph.plain(name, "Mul", &[&part, &ratio])
     }
 
@@ -236,8 +285,10 @@ impl Explainer<'_, '_> {
                 }
             };
             parts.push(part);
-            let rows: Option<Vec<usize>> =
-                stream.rows.as_ref().map(|_| mine.iter().map(|row| row - own.start).collect());
+            let rows: Option<Vec<usize>> = stream
+                .rows
+                .as_ref()
+                .map(|_| mine.iter().map(|row| row - own.start).collect());
             weights.push(self.carrying(&name, &layer.conv2, stream.part, rows.as_deref(), 3));
         }
         let conv2 = format!("{name}.conv2");
@@ -253,10 +304,18 @@ impl Explainer<'_, '_> {
         let producer = (&layer.reader1.active, &layer.conv1, (1, 1, 0));
         let rule = self.rules.convolution;
         let (weights, gate) = rule.merged(self.graph, &conv1, producer, (norm, active));
-        let shares = self.times(&format!("{conv1}.shares"), &factor, &gate, channels, producers.side);
+        let shares = self.times(
+            &format!("{conv1}.shares"),
+            &factor,
+            &gate,
+            channels,
+            producers.side,
+        );
         let weights = self.downwards(&conv1, &weights, 1);
         Factor {
-            value: self.graph.conv(&conv1, "Conv", &[&shares, &weights], (1, 1, 0), Vec::new()),
+            value: self
+                .graph
+                .conv(&conv1, "Conv", &[&shares, &weights], (1, 1, 0), Vec::new()),
             side: producers.side,
         }
     }
@@ -294,8 +353,13 @@ impl Explainer<'_, '_> {
     ) -> Value {
         let refer = |values: &[Value]| -> Vec<Value> { values.to_vec() };
         let (parts, weights) = (refer(parts), refer(weights));
-        let shares = self.graph.concat(&format!("{name}.shares"), &parts.iter().collect::<Vec<_>>());
-        let weights = self.graph.concat(&format!("{name}.weights"), &weights.iter().collect::<Vec<_>>());
-        self.graph.conv(name, "Conv", &[&shares, &weights], kernel, Vec::new())
+        let shares = self
+            .graph
+            .concat(&format!("{name}.shares"), &parts.iter().collect::<Vec<_>>());
+        let weights = self
+            .graph
+            .concat(&format!("{name}.weights"), &weights.iter().collect::<Vec<_>>());
+        self.graph
+            .conv(name, "Conv", &[&shares, &weights], kernel, Vec::new())
     }
 }

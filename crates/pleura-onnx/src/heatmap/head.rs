@@ -43,7 +43,10 @@ impl Explainer<'_, '_> {
         let factor = self
             .graph
             .plain("relevance.features.product", "Mul", &[&at_features, &gate]);
-        let features = forward.blocks.last().map_or(0, |block| block.last.norm.scale.len());
+        let features = forward
+            .blocks
+            .last()
+            .map_or(0, |block| block.last.norm.scale.len());
         let value = self
             .graph
             .reshape("relevance.features", &factor, &[-1, features as i64, 1, 1]);

@@ -209,7 +209,10 @@ fn plus_gates(
     let any_turned = turned.contains(&true);
     let mut product = reading.positive.unwrap_or(reading.raw).clone();
     let flags = |of: &dyn Fn(bool) -> bool| -> Vec<f32> {
-        turned.iter().map(|&turned| f32::from(u8::from(of(turned)))).collect()
+        turned
+            .iter()
+            .map(|&turned| f32::from(u8::from(of(turned))))
+            .collect()
     };
     if any_turned {
         let mask = graph.by_channel(&format!("{name}.turned"), flags(&|turned| turned));
@@ -222,7 +225,10 @@ fn plus_gates(
         let rest = (f64::from(shift).max(0.0) + epsilon) / f64::from(scale).abs();
         rest.min(1e30) as f32
     });
-    let rest = graph.by_channel(&format!("{name}.bias"), rest.map(|rest| if rest.is_nan() { 1e30 } else { rest }).collect());
+    let rest = graph.by_channel(
+        &format!("{name}.bias"),
+        rest.map(|rest| if rest.is_nan() { 1e30 } else { rest }).collect(),
+    );
     let denominator = graph.plain(&format!("{name}.denominator"), "Add", &[&product, &rest]);
     let top = match reading.arriving {
         Arriving::Direct { active } => active.clone(),
@@ -235,7 +241,10 @@ fn plus_gates(
         graph.plain(&quotient, "Div", &[&top, &denominator])
     };
     if !any_turned {
-        return streams.iter().map(|stream| (stream.part == Part::Positive).then(|| quotient.clone())).collect();
+        return streams
+            .iter()
+            .map(|stream| (stream.part == Part::Positive).then(|| quotient.clone()))
+            .collect();
     }
     let mut gates = Vec::new();
     for stream in streams {
@@ -255,7 +264,11 @@ fn plus_gates(
             value = graph.gather(&format!("{name}.{word}.rows"), &value, &rows, -3);
         }
         let mask = graph.by_channel(&format!("{name}.{word}.mask"), mask);
-        gates.push(Some(graph.plain(&format!("{name}.{word}"), "Mul", &[&value, &mask])));
+        gates.push(Some(graph.plain(
+            &format!("{name}.{word}"),
+            "Mul",
+            &[&value, &mask],
+        )));
     }
     gates
 }

@@ -32,11 +32,23 @@ impl Explainer<'_, '_> {
             }
         };
         let Window { kernel, .. } = stem.convolution;
-        let real: Vec<usize> = (0..side).map(|place| real_pixels(stem.convolution, place, self.size)).collect();
-        let shares = real.iter().flat_map(|rows| real.iter().map(move |columns| 1.0 / (rows * columns) as f32));
-        let shares = self.graph.floats(&format!("{name}.shares"), &[side, side], shares.collect());
-        let each = self.graph.plain(&format!("{name}.each"), "Mul", &[&summed, &shares]);
-        let ones = self.graph.floats(&format!("{name}.ones"), &[1, 1, kernel, kernel], vec![1.0; kernel * kernel]);
+        let real: Vec<usize> = (0..side)
+            .map(|place| real_pixels(stem.convolution, place, self.size))
+            .collect();
+        let shares = real
+            .iter()
+            .flat_map(|rows| real.iter().map(move |columns| 1.0 / (rows * columns) as f32));
+        let shares = self
+            .graph
+            .floats(&format!("{name}.shares"), &[side, side], shares.collect());
+        let each = self
+            .graph
+            .plain(&format!("{name}.each"), "Mul", &[&summed, &shares]);
+        let ones = self.graph.floats(
+            &format!("{name}.ones"),
+            &[1, 1, kernel, kernel],
+            vec![1.0; kernel * kernel],
+        );
         self.back(name, &each, &ones, stem.convolution, (side, self.size))
     }
 
@@ -55,11 +67,22 @@ impl Explainer<'_, '_> {
         let forward = self.forward;
         // Where a window's winner is no activation at all, nothing has arrived.
         let one = self.graph.scalar(1.0);
-        let inverse = self.graph.over(&format!("{name}.inverse"), &one, &forward.stem.reader.active, epsilon);
+        let inverse = self.graph.over(
+            &format!("{name}.inverse"),
+            &one,
+            &forward.stem.reader.active,
+            epsilon,
+        );
         let at_norm = Factor { value: at_norm, side };
         let shares = self.times(&format!("{name}.shares"), &at_norm, &inverse, channels, side);
         let merged = merge(self.graph, name, &forward.stem.weights, &forward.stem.reader.norm);
-        let value = self.back(&format!("{name}.transposed"), &shares, &merged, stem.convolution, (side, self.size));
+        let value = self.back(
+            &format!("{name}.transposed"),
+            &shares,
+            &merged,
+            stem.convolution,
+            (side, self.size),
+        );
         let factor = Factor {
             value,
             side: self.size,
@@ -75,7 +98,8 @@ impl Explainer<'_, '_> {
         let (starts, channels, side) = (self.starts as i64, channels as i64, self.sizes.blocks[0] as i64);
         let shape = [starts, -1, channels, 1, side, side];
         let relevance = self.graph.reshape("relevance.pool0.windows", relevance, &shape);
-        self.graph.plain("relevance.pool0.won", "Mul", &[&relevance, &winners])
+        self.graph
+            .plain("relevance.pool0.won", "Mul", &[&relevance, &winners])
     }
 
     /// 1 at the first place of each window, in reading order, whose value is the window's largest: `[films, channels, places, side, side]`.
@@ -91,7 +115,9 @@ impl Explainer<'_, '_> {
             let padding = pool.padding as i64;
             let ends = self.graph.ints(&[0, 0, padding, padding, 0, 0, padding, padding]);
             let outside = self.graph.scalar(-1.0);
-            map = self.graph.plain(&format!("{name}.padded"), "Pad", &[&map, &ends, &outside]);
+            map = self
+                .graph
+                .plain(&format!("{name}.padded"), "Pad", &[&map, &ends, &outside]);
         }
         let mut free = self.graph.scalar(1.0);
         let mut places = Vec::new();
@@ -104,15 +130,20 @@ impl Explainer<'_, '_> {
             let [starts, ends, axes, steps] = lists.map(|list| self.graph.ints(&list));
             let inputs = [&map, &starts, &ends, &axes, &steps];
             let values = self.graph.plain(&format!("{name}.values"), "Slice", &inputs);
-            let equal = self.graph.plain(&format!("{name}.equal"), "Equal", &[&values, largest]);
+            let equal = self
+                .graph
+                .plain(&format!("{name}.equal"), "Equal", &[&values, largest]);
             let float = vec![("to", Attribute::Int(FLOAT))];
-            let equal = self.graph.node(&format!("{name}.number"), "Cast", &[&equal], float);
+            let equal = self
+                .graph
+                .node(&format!("{name}.number"), "Cast", &[&equal], float);
             let wins = self.graph.plain(&format!("{name}.wins"), "Mul", &[&equal, &free]);
             free = self.graph.plain(&format!("{name}.free"), "Sub", &[&free, &wins]);
             let shape = [-1, channels as i64, 1, side as i64, side as i64];
             places.push(self.graph.reshape(&name, &wins, &shape));
         }
-        self.graph.concat(&format!("{name}.winners"), &places.iter().collect::<Vec<_>>())
+        self.graph
+            .concat(&format!("{name}.winners"), &places.iter().collect::<Vec<_>>())
     }
 
     /// `[starts, films, …, places, side, side]` laid over each other: `[starts · films · …, 1, side before, side before]`.
@@ -124,16 +155,28 @@ impl Explainer<'_, '_> {
         // Each place of the window with a kernel that is 1 there.
         let mut kernels = vec![0.0; places * places];
         (0..places).for_each(|place| kernels[place * places + place] = 1.0);
-        let kernels = self.graph.floats(&format!("{name}.places"), &[places, 1, pool.kernel, pool.kernel], kernels);
+        let kernels = self.graph.floats(
+            &format!("{name}.places"),
+            &[places, 1, pool.kernel, pool.kernel],
+            kernels,
+        );
         self.back(name, &apart, &kernels, pool, (side, self.sizes.convolution))
     }
 
     /// A transposed convolution from maps of side `from` to those of side `to` that the window made them of.
-    fn back(&mut self, name: &str, map: &Value, weights: &Value, of: Window, (from, to): (usize, usize)) -> Value {
+    fn back(
+        &mut self,
+        name: &str,
+        map: &Value,
+        weights: &Value,
+        of: Window,
+        (from, to): (usize, usize),
+    ) -> Value {
         // What the last window does not reach.
         let rest = (to + 2 * of.padding - of.kernel) - (from - 1) * of.stride;
         let rest = vec![("output_padding", Attribute::Ints(vec![rest as i64; 2]))];
-        self.graph.conv(name, "ConvTranspose", &[map, weights], window(of), rest)
+        self.graph
+            .conv(name, "ConvTranspose", &[map, weights], window(of), rest)
     }
 }
 

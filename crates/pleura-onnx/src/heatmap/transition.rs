@@ -36,14 +36,26 @@ impl Explainer<'_, '_> {
         let (side, before) = (self.sizes.blocks[number], self.sizes.blocks[number - 1]);
         let (rule, channels) = (self.rules.convolution, turns.len());
         let positive = rule.asks_for_positive().then(|| {
-            let weights = self.graph.plain(&format!("{name}.positive"), "Relu", &[&transition.conv]);
+            let weights = self
+                .graph
+                .plain(&format!("{name}.positive"), "Relu", &[&transition.conv]);
             let inputs = [active, &weights];
             let of = format!("{name}.positive.product");
             let product = self.graph.conv(&of, "Conv", &inputs, (1, 1, 0), Vec::new());
-            self.in_fours(&format!("{name}.positive.fours"), &product, channels, (side, before))
+            self.in_fours(
+                &format!("{name}.positive.fours"),
+                &product,
+                channels,
+                (side, before),
+            )
         });
         Pooled {
-            raw: self.in_fours(&format!("{name}.fours"), &transition.convolved, channels, (side, before)),
+            raw: self.in_fours(
+                &format!("{name}.fours"),
+                &transition.convolved,
+                channels,
+                (side, before),
+            ),
             conv: transition.conv.clone(),
             positive,
             streams: rule.streams(turns),
@@ -54,7 +66,13 @@ impl Explainer<'_, '_> {
     }
 
     /// `[films, channels, before, before]` to `[films, 4, channels, side, side]`; an odd last row or column is dropped, as the pool does.
-    fn in_fours(&mut self, name: &str, map: &Value, channels: usize, (side, before): (usize, usize)) -> Value {
+    fn in_fours(
+        &mut self,
+        name: &str,
+        map: &Value,
+        channels: usize,
+        (side, before): (usize, usize),
+    ) -> Value {
         let mut map = map.clone();
         if before > 2 * side {
             let end = 2 * side as i64;
@@ -63,7 +81,9 @@ impl Explainer<'_, '_> {
             map = self.graph.plain(&format!("{name}.even"), "Slice", &inputs);
         }
         let two = vec![("blocksize", Attribute::Int(2))];
-        let deep = self.graph.node(&format!("{name}.deep"), "SpaceToDepth", &[&map], two);
+        let deep = self
+            .graph
+            .node(&format!("{name}.deep"), "SpaceToDepth", &[&map], two);
         let (channels, side) = (channels as i64, side as i64);
         self.graph.reshape(name, &deep, &[-1, 4, channels, side, side])
     }
@@ -83,15 +103,25 @@ impl Explainer<'_, '_> {
         }
         let (channels, side) = (pooled.channels as i64, pooled.sides.0 as i64);
         // Behind the pool, under the ε rule; each of the four has a quarter.
-        let ratio = self.graph.ratio(&format!("{name}.pool.ratio"), active, self.rules.epsilon);
+        let ratio = self
+            .graph
+            .ratio(&format!("{name}.pool.ratio"), active, self.rules.epsilon);
         let quarter = self.graph.scalar(0.25);
-        let quarter = self.graph.plain(&format!("{name}.pool.quarter"), "Mul", &[&ratio, &quarter]);
+        let quarter = self
+            .graph
+            .plain(&format!("{name}.pool.quarter"), "Mul", &[&ratio, &quarter]);
         let shape = [-1, 1, channels, side, side];
         let by = self.graph.reshape(&format!("{name}.pool"), &quarter, &shape);
         // Each of the four behind the reader's norm.
-        let scale = self.graph.by_channel(&format!("{name}.scale"), norm.scale.clone());
-        let shift = self.graph.by_channel(&format!("{name}.shift"), norm.shift.clone());
-        let scaled = self.graph.plain(&format!("{name}.scaled"), "Mul", &[&pooled.raw, &scale]);
+        let scale = self
+            .graph
+            .by_channel(&format!("{name}.scale"), norm.scale.clone());
+        let shift = self
+            .graph
+            .by_channel(&format!("{name}.shift"), norm.shift.clone());
+        let scaled = self
+            .graph
+            .plain(&format!("{name}.scaled"), "Mul", &[&pooled.raw, &scale]);
         let z = self.graph.plain(&format!("{name}.z"), "Add", &[&scaled, &shift]);
         let reading = Reading {
             norm,
@@ -101,8 +131,17 @@ impl Explainer<'_, '_> {
         };
         let rule = self.rules.convolution;
         let gates = rule.gates(self.graph, &format!("{name}.gate"), &pooled.streams, &reading);
-        let shape = [self.starts as i64, -1, 1, channels, factor.side as i64, factor.side as i64];
-        let starts = self.graph.reshape(&format!("{name}.starts"), &factor.value, &shape);
+        let shape = [
+            self.starts as i64,
+            -1,
+            1,
+            channels,
+            factor.side as i64,
+            factor.side as i64,
+        ];
+        let starts = self
+            .graph
+            .reshape(&format!("{name}.starts"), &factor.value, &shape);
         for (number, (gate, stream)) in gates.into_iter().zip(&pooled.streams).enumerate() {
             let Some(gate) = gate else { continue };
             let name = format!("{name}.stream{}", number + 1);
@@ -125,7 +164,10 @@ impl Explainer<'_, '_> {
             let channels = stream.rows.as_ref().map_or(pooled.channels, Vec::len) as i64;
             let shape = [-1, 4 * channels, side as i64, side as i64];
             let deep = self.graph.reshape(&format!("{name}.deep"), map, &shape);
-            let two = vec![("blocksize", Attribute::Int(2)), ("mode", Attribute::String("DCR"))];
+            let two = vec![
+                ("blocksize", Attribute::Int(2)),
+                ("mode", Attribute::String("DCR")),
+            ];
             let mut part = self.graph.node(&name, "DepthToSpace", &[&deep], two);
             if before > 2 * side {
                 let ends = self.graph.ints(&[0, 0, 0, 0, 0, 0, 1, 1]);

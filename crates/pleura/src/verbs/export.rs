@@ -47,14 +47,18 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if let [(_, Some(torch)), (_, Some(onnx))] = outputs
         && torch == onnx
     {
-        bail!("{}: --torch and --onnx are the same file; choose two names", onnx.display());
+        bail!(
+            "{}: --torch and --onnx are the same file; choose two names",
+            onnx.display()
+        );
     }
     let mut record = serde_json::Map::new();
     let mut words = String::new();
     if let Some(path) = &args.torch {
         torch(&file, path, &mut record, &mut words)?;
     }
-    args.onnx.write(&args.model, &args.options, &mut record, &mut words)?;
+    args.onnx
+        .write(&args.model, &args.options, &mut record, &mut words)?;
     let mut out = io::stdout().lock();
     if json {
         writeln!(out, "{}", serde_json::Value::Object(record))?;

@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// Write what the graph shall answer too, to check a runtime by: input_0.pb and output_0.pb onwards, as ONNX keeps test data.
     #[arg(long, value_name = "DIR", requires = "onnx")]
     test_data: Option<PathBuf>,
+    /// The test data in double precision; takes seconds to minutes a film.
+    #[arg(long, requires = "test_data")]
+    exact: bool,
     /// The films of the test data, as many as are given; without any, films of noise.
     #[arg(long, value_name = "FILM", requires = "test_data")]
     film: Vec<PathBuf>,
@@ -107,8 +110,11 @@ impl Args {
         write_atomically(path, &bytes)?;
         if let Some(folder) = &self.test_data {
             let films = expected::films(&self.film, &model.preparation, self.batch.0)?;
-            expected::write(folder, &model, &films, composite.as_ref(), &starts)?;
-            record.insert("test_data".to_owned(), json!({"folder": folder, "films": films.len()}));
+            expected::write(folder, &model, &films, (composite.as_ref(), &starts), self.exact)?;
+            record.insert(
+                "test_data".to_owned(),
+                json!({"folder": folder, "films": films.len()}),
+            );
         }
 
         let size = model.preparation.size;
@@ -150,7 +156,10 @@ impl Args {
             if findings.contains(name) {
                 return Ok(name.clone());
             }
-            bail!("the model has no finding {name:?}; it has {}", findings.join(", "))
+            bail!(
+                "the model has no finding {name:?}; it has {}",
+                findings.join(", ")
+            )
         };
         let asked = match self.finding.as_str() {
             "all" => findings.to_vec(),
@@ -165,7 +174,9 @@ impl Args {
             .map(|finding| Start::Difference(finding, minus.clone()))
             .collect();
         if starts.is_empty() {
-            bail!("--finding and --minus are both {minus:?}: their difference is nothing; choose two findings");
+            bail!(
+                "--finding and --minus are both {minus:?}: their difference is nothing; choose two findings"
+            );
         }
         Ok(starts)
     }
@@ -177,9 +188,8 @@ fn question(start: &Start, findings: &[String]) -> Question {
         Start::Logit(finding) => (finding, None),
         Start::Difference(finding, minus) => (finding, Some(minus)),
     };
-    let coefficient = |name: &String| {
-        f32::from(u8::from(name == finding)) - f32::from(u8::from(Some(name) == minus))
-    };
+    let coefficient =
+        |name: &String| f32::from(u8::from(name == finding)) - f32::from(u8::from(Some(name) == minus));
     Question {
         words: start.words(),
         coefficients: findings.iter().map(coefficient).collect(),

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::{DecodeOptions, Preparation};
+use pleura_nn::backend::{Backend, Real};
 use pleura_nn::weights::write_atomically;
+use pleura_nn::{Network, Reference};
 use pleura_onnx::{Batch, HEATMAPS, INPUT, LOGITS, PROBABILITIES, tensor};
 
 use crate::model::Model;
@@ -53,27 +55,51 @@ fn noise(number: usize, size: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Writes input and outputs, in the order of the graph's.
-pub(super) fn write(
-    folder: &Path,
-    model: &Model,
+/// Our own answers, film after film.
+struct Answers {
+    /// `[films, findings]`.
+    logits: Vec<f64>,
+    /// `[films, questions, size, size]`.
+    heatmaps: Vec<f32>,
+}
+
+fn answers<B: Backend>(
+    network: &Network<B>,
     films: &[Vec<f32>],
+    size: usize,
     composite: Option<&Composite>,
     starts: &[Start],
-) -> Result<()> {
-    let (size, network) = (model.preparation.size, model.network()?);
-    let outputs = model.findings().len();
+) -> Result<Answers> {
     let (mut logits, mut heatmaps) = (Vec::new(), Vec::new());
     for film in films {
         match composite {
-            None => logits.extend(network.infer(film, 1, size)?.into_iter().map(f64::from)),
+            None => logits.extend(network.infer(film, 1, size)?.into_iter().map(Real::to_f64)),
             Some(composite) => {
-                let explanation = explain(&network, film, size, composite, starts)?;
+                let explanation = explain(network, film, size, composite, starts)?;
                 logits.extend(explanation.logits);
                 heatmaps.extend(explanation.maps.into_iter().flat_map(|map| map.heatmap));
             }
         }
     }
+    Ok(Answers { logits, heatmaps })
+}
+
+/// Writes input and outputs, in the order of the graph's; with `exact` in double precision.
+pub(super) fn write(
+    folder: &Path,
+    model: &Model,
+    films: &[Vec<f32>],
+    (composite, starts): (Option<&Composite>, &[Start]),
+    exact: bool,
+) -> Result<()> {
+    let size = model.preparation.size;
+    let outputs = model.findings().len();
+    let Answers { logits, heatmaps } = if exact {
+        let network = Network::new(Reference, &model.weights)?;
+        answers(&network, films, size, composite, starts)?
+    } else {
+        answers(&model.network()?, films, size, composite, starts)?
+    };
     let probabilities = model.kind.probabilities(&logits, outputs);
     let single = |values: &[f64]| -> Vec<f32> { values.iter().map(|&value| value as f32).collect() };
     let count = films.len();
@@ -81,7 +107,10 @@ pub(super) fn write(
     let mut files = vec![
         ("input_0", tensor(INPUT, &[count, 1, size, size], &films.concat())),
         ("output_0", tensor(LOGITS, &answers, &single(&logits))),
-        ("output_1", tensor(PROBABILITIES, &answers, &single(&probabilities))),
+        (
+            "output_1",
+            tensor(PROBABILITIES, &answers, &single(&probabilities)),
+        ),
     ];
     if composite.is_some() {
         let shape = [count, starts.len(), size, size];

@@ -1,4 +1,4 @@
-//! Chores of the workspace: `cargo xtask test | bench | golden | fuzz`.
+//! Chores of the workspace: `cargo xtask test | bench | golden | onnx | fuzz`.
 //!
 //! Each chore is one file; `steps` is how they show what they do, `workspace` where things are, `python` the virtual
 //! environments of the chores that compare with Python programs.
@@ -13,6 +13,7 @@ mod book;
 mod fuzz;
 mod golden;
 mod measure;
+mod onnx;
 mod peers;
 mod python;
 mod steps;
@@ -42,6 +43,8 @@ enum Chore {
     },
     /// Make the golden files anew and say whether they change.
     Golden(golden::Args),
+    /// Run exported graphs in other runtimes and compare their answers with ours.
+    Onnx(onnx::Args),
     /// Feed random and mutated files to everything that parses.
     Fuzz(fuzz::Args),
     /// Run one command and write down its time and peak memory.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
             what: Bench::Peers(args),
         } => peers::run(&args),
         Chore::Golden(args) => golden::run(&args),
+        Chore::Onnx(args) => onnx::run(&args),
         Chore::Fuzz(args) => fuzz::run(&args),
         Chore::Measure(args) => measure::run(&args),
     };

@@ -165,6 +165,11 @@ impl Model {
     }
 }
 
+/// The weight file that a path and options mean: itself, or the best of a run's stage.
+pub fn file_of(path: &Path, args: &ModelArgs) -> Result<PathBuf> {
+    Ok(locate(path, args.stage.as_deref())?.0)
+}
+
 /// The weight file that a path means, and the stage it belongs to.
 fn locate(path: &Path, stage: Option<&str>) -> Result<(PathBuf, Option<Stage>)> {
     if !path.is_dir() {

@@ -2,8 +2,10 @@
 
 #![allow(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
 
+mod onnx;
+
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -12,66 +14,88 @@ use pleura_nn::{Architecture, Weights};
 use serde_json::json;
 
 use super::weights::list;
+use crate::model::{self, ModelArgs};
 
-/// Give weights to other programs.
+/// Give a model to other programs: its weights to torchvision, its answers and heatmaps to any ONNX runtime.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Our weights (.safetensors).
-    #[arg(value_name = "WEIGHTS")]
-    weights: PathBuf,
+    /// Our weights (.safetensors), or a run's folder.
+    #[arg(value_name = "WEIGHTS|RUN")]
+    model: PathBuf,
+    #[command(flatten)]
+    options: ModelArgs,
     /// Write a plain .safetensors that torchvision's DenseNet loads with strict=True.
-    #[arg(long, value_name = "OUT", required = true)]
-    torch: PathBuf,
+    #[arg(long, value_name = "OUT.safetensors", required_unless_present = "onnx")]
+    torch: Option<PathBuf>,
+    #[command(flatten)]
+    onnx: onnx::Args,
 }
 
 /// Writes, and says how to load what was written.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
-    let weights = Weights::read(&args.weights)?;
-    if args.torch.exists() && args.torch.canonicalize().ok() == args.weights.canonicalize().ok() {
+    let file = model::file_of(&args.model, &args.options)?;
+    let outputs = [("torch", args.torch.as_deref()), ("onnx", args.onnx.path())];
+    for (option, path) in outputs {
+        let Some(path) = path else { continue };
+        if path.exists() && path.canonicalize().ok() == file.canonicalize().ok() {
+            bail!(
+                "{}: --{option} is the file that is read; choose another name",
+                path.display()
+            );
+        }
+    }
+    if let [(_, Some(torch)), (_, Some(onnx))] = outputs
+        && torch == onnx
+    {
         bail!(
-            "{}: --torch is the file that is read; choose another name",
-            args.torch.display()
+            "{}: --torch and --onnx are the same file; choose two names",
+            onnx.display()
         );
     }
-    weights.write_torch(&args.torch)?;
-    let constructor = constructor(&weights);
+    let mut record = serde_json::Map::new();
+    let mut words = String::new();
+    if let Some(path) = &args.torch {
+        torch(&file, path, &mut record, &mut words)?;
+    }
+    args.onnx
+        .write(&args.model, &args.options, &mut record, &mut words)?;
     let mut out = io::stdout().lock();
     if json {
-        let record = json!({
-            "torch": args.torch,
-            "architecture": weights.architecture.name(),
-            "digest": weights.digest(),
-            "findings": weights.findings,
-            "normalisation": weights.normalisation,
-            "constructor": constructor,
-        });
-        writeln!(out, "{record}")?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    writeln!(
-        out,
-        "{}: outputs {}",
-        args.torch.display(),
-        list(&weights.findings)
-    )?;
-    if let Some(constructor) = constructor {
-        let pleura_nn::weights::Normalisation { mean, std } = weights.normalisation;
-        writeln!(
-            out,
-            "\n  from safetensors.torch import load_file\n  import torchvision\n"
-        )?;
-        writeln!(out, "  model = {constructor}")?;
-        writeln!(
-            out,
-            "  model.load_state_dict(load_file({:?}), strict=True)",
-            args.torch.display().to_string()
-        )?;
-        writeln!(
-            out,
-            "  model.eval()  # input: grey in 0 to 1, three times; less {mean:?}, by {std:?}"
-        )?;
+        writeln!(out, "{}", serde_json::Value::Object(record))?;
+    } else {
+        write!(out, "{words}")?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn torch(
+    file: &Path,
+    path: &Path,
+    record: &mut serde_json::Map<String, serde_json::Value>,
+    words: &mut String,
+) -> Result<()> {
+    let weights = Weights::read(file)?;
+    weights.write_torch(path)?;
+    let constructor = constructor(&weights);
+    record.extend([
+        ("torch".to_owned(), json!(path)),
+        ("architecture".to_owned(), json!(weights.architecture.name())),
+        ("digest".to_owned(), json!(weights.digest())),
+        ("findings".to_owned(), json!(weights.findings)),
+        ("normalisation".to_owned(), json!(weights.normalisation)),
+        ("constructor".to_owned(), json!(constructor)),
+    ]);
+    *words += &format!("{}: outputs {}\n", path.display(), list(&weights.findings));
+    if let Some(constructor) = constructor {
+        let pleura_nn::weights::Normalisation { mean, std } = weights.normalisation;
+        *words += &format!(
+            "\n  from safetensors.torch import load_file\n  import torchvision\n\n  model = {constructor}\n  \
+             model.load_state_dict(load_file({:?}), strict=True)\n  model.eval()  # input: grey in 0 to 1, three times; less \
+             {mean:?}, by {std:?}\n",
+            path.display().to_string()
+        );
+    }
+    Ok(())
 }
 
 /// The Python that makes the same network with torchvision, which has this stem alone.

@@ -6,6 +6,7 @@ mod data;
 mod doctor;
 mod evaluate;
 mod explain;
+mod export;
 mod predict;
 mod report;
 mod scene;

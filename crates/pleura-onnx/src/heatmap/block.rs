@@ -1,0 +1,365 @@
+//! A dense block: what the readers of its rows have sent passes down, layer by layer.
+
+use super::rule::{Arriving, Part, Reading, Stream};
+use super::transition::Pooled;
+use super::{Explainer, Factor, Norm, Value, turns};
+use crate::network::{BlockValues, LayerValues, Reader};
+
+/// What readers have sent to the rows of one or more convolutions, one map a stream; nothing yet where there is none.
+pub(super) struct Pile(pub(super) Vec<Option<Value>>);
+
+/// Who wrote the block's rows.
+struct Producers {
+    front: Front,
+    streams: Vec<Stream>,
+    /// The product of all earlier layers' `W⁺`, for the reader in front of each layer and for the one behind them all.
+    positives: Vec<Option<Value>>,
+    /// Rows handed to the block.
+    inputs: usize,
+    side: usize,
+}
+
+/// What stands in front of a block.
+enum Front {
+    Stem { handed: Value },
+    Transition(Pooled),
+}
+
+/// What all readers have sent.
+struct Waiting {
+    front: Pile,
+    rows: Pile,
+}
+
+impl Explainer<'_, '_> {
+    /// From the factor of the activations behind the block to that of the activations in front of it: of the block before, or, as
+    /// relevance itself, of the pool's outputs.
+    pub(super) fn block(&mut self, number: usize, growth: usize, factor: &Factor) -> Factor {
+        let forward = self.forward;
+        let block = &forward.blocks[number];
+        let name = format!("relevance.denseblock{}", number + 1);
+        let producers = self.producers(number, growth, block, &name);
+        let mut waiting = Waiting {
+            front: Pile(Vec::new()),
+            rows: Pile(producers.streams.iter().map(|_| None).collect()),
+        };
+        let rows = block.layers.len();
+        self.take(
+            &producers,
+            &mut waiting,
+            &format!("{name}.last"),
+            &block.last,
+            rows,
+            factor,
+        );
+        for (number, layer) in block.layers.iter().enumerate().rev() {
+            let name = format!("{name}.denselayer{}", number + 1);
+            let factor = self.layer(
+                &producers,
+                &mut waiting,
+                &name,
+                layer,
+                number * growth..(number + 1) * growth,
+            );
+            self.take(&producers, &mut waiting, &name, &layer.reader1, number, &factor);
+        }
+        match producers.front {
+            Front::Stem { .. } => Factor {
+                value: waiting
+                    .front
+                    .0
+                    .into_iter()
+                    .flatten()
+                    .next()
+                    .unwrap_or(factor.value.clone()),
+                side: producers.side,
+            },
+            Front::Transition(pooled) => self.through_transition(&pooled, &waiting.front),
+        }
+    }
+
+    fn producers(&mut self, number: usize, growth: usize, block: &BlockValues, name: &str) -> Producers {
+        let inputs = block.last.norm.scale.len() - block.layers.len() * growth;
+        let norms = block.layers.iter().map(|layer| &layer.reader1.norm);
+        let turns = turns(
+            norms.chain([&block.last.norm]),
+            inputs + block.layers.len() * growth,
+        );
+        let front = match &block.front {
+            None => Front::Stem {
+                handed: block.handed.clone(),
+            },
+            Some(transition) => {
+                let before = self.forward;
+                let active = &before.blocks[number - 1].last.active;
+                Front::Transition(self.pooled(number, transition, active, &turns[..inputs]))
+            }
+        };
+        let mut positives = vec![None];
+        for (number, layer) in block.layers.iter().enumerate() {
+            let before: Option<Value> = positives[number].clone();
+            positives.push(self.rules.convolution.asks_for_positive().then(|| {
+                let name = format!("{name}.denselayer{}.conv2", number + 1);
+                let weights = self
+                    .graph
+                    .plain(&format!("{name}.positive"), "Relu", &[&layer.conv2]);
+                let inputs = [&layer.reader2.active, &weights];
+                let of = format!("{name}.positive.product");
+                let product = self.graph.conv(&of, "Conv", &inputs, (3, 1, 1), Vec::new());
+                let parts: Vec<&Value> = before.iter().chain([&product]).collect();
+                self.graph.concat(&format!("{name}.positive.products"), &parts)
+            }));
+        }
+        Producers {
+            front,
+            streams: self.rules.convolution.streams(&turns[inputs..]),
+            positives,
+            inputs,
+            side: self.sizes.blocks[number],
+        }
+    }
+
+    /// Takes what a reader sends to the rows it reads: those handed to the block and those of its first `layers` layers.
+    fn take(
+        &mut self,
+        producers: &Producers,
+        waiting: &mut Waiting,
+        name: &str,
+        reader: &Reader,
+        layers: usize,
+        factor: &Factor,
+    ) {
+        let (inputs, rows) = (producers.inputs, reader.norm.scale.len());
+        let sizes = [inputs, rows - inputs];
+        let (mut front, mut active) = (factor.value.clone(), reader.active.clone());
+        if rows > inputs {
+            let (rest_factor, rest_active);
+            [front, rest_factor] = self.graph.split(&format!("{name}.factor"), &factor.value, sizes);
+            [active, rest_active] = self.graph.split(&format!("{name}.active"), &reader.active, sizes);
+            let norm = reader.norm.rows(inputs..rows);
+            // The rows as they were written are asked for where a norm turns their sign, and there alone.
+            let raw = if norm.scale.iter().any(|&scale| scale < 0.0) {
+                let [_, raw] = self.graph.split(&format!("{name}.raw"), &reader.map, sizes);
+                raw
+            } else {
+                reader.map.clone()
+            };
+            let reading = Reading {
+                norm: &norm,
+                arriving: Arriving::Direct { active: &rest_active },
+                raw: &raw,
+                positive: producers.positives[layers].as_ref(),
+            };
+            let at = format!("{name}.rows");
+            let rule = self.rules.convolution;
+            let gates = rule.gates(self.graph, &format!("{at}.gate"), &producers.streams, &reading);
+            let factor = Factor {
+                value: rest_factor,
+                side: factor.side,
+            };
+            self.send(
+                &mut waiting.rows,
+                &at,
+                &producers.streams,
+                &factor,
+                gates,
+                (rows - inputs, producers.side),
+            );
+        }
+        let norm = reader.norm.rows(0..inputs);
+        let factor = Factor {
+            value: front,
+            side: factor.side,
+        };
+        match &producers.front {
+            Front::Stem { handed } => {
+                let gate = self.diagonal(&format!("{name}.front.gate"), &norm, handed, &active);
+                let whole = [Stream {
+                    part: Part::Whole,
+                    rows: None,
+                }];
+                if waiting.front.0.is_empty() {
+                    waiting.front.0.push(None);
+                }
+                let at = format!("{name}.front");
+                self.send(
+                    &mut waiting.front,
+                    &at,
+                    &whole,
+                    &factor,
+                    vec![Some(gate)],
+                    (inputs, producers.side),
+                );
+            }
+            Front::Transition(pooled) => {
+                self.take_pooled(
+                    pooled,
+                    &mut waiting.front,
+                    &format!("{name}.front"),
+                    &norm,
+                    &active,
+                    &factor,
+                );
+            }
+        }
+    }
+
+    /// No convolution wrote these rows: the norm is a diagonal linear layer under the ε rule, which hands on `s x r / s(z)`.
+    fn diagonal(&mut self, name: &str, norm: &Norm, raw: &Value, active: &Value) -> Value {
+        let scale = self
+            .graph
+            .by_channel(&format!("{name}.scale"), norm.scale.clone());
+        let part = self.graph.plain(&format!("{name}.part"), "Mul", &[raw, &scale]);
+        let ratio = self
+            .graph
+            .ratio(&format!("{name}.ratio"), active, self.rules.epsilon);
+        self.graph.plain(name, "Mul", &[&part, &ratio])
+    }
+
+    /// Adds a reader's factor, through its gates, to what waits in each stream.
+    fn send(
+        &mut self,
+        pile: &mut Pile,
+        name: &str,
+        streams: &[Stream],
+        factor: &Factor,
+        gates: Vec<Option<Value>>,
+        (channels, side): (usize, usize),
+    ) {
+        for (number, (gate, stream)) in gates.into_iter().zip(streams).enumerate() {
+            let Some(gate) = gate else { continue };
+            let name = format!("{name}.stream{}", number + 1);
+            let (mut part, mut count) = (factor.value.clone(), channels);
+            if let Some(rows) = &stream.rows {
+                let rows: Vec<usize> = rows.iter().copied().filter(|&row| row < channels).collect();
+                count = rows.len();
+                part = self.graph.gather(&format!("{name}.rows"), &part, &rows, -3);
+            }
+            let part = Factor {
+                value: part,
+                side: factor.side,
+            };
+            let sent = self.times(&format!("{name}.sent"), &part, &gate, count, side);
+            self.add(&mut pile.0[number], &name, sent);
+        }
+    }
+
+    /// Adds to what waits, or begins it.
+    pub(super) fn add(&mut self, waiting: &mut Option<Value>, name: &str, sent: Value) {
+        *waiting = Some(match waiting.take() {
+            None => sent,
+            Some(sum) => self.graph.plain(&format!("{name}.sum"), "Add", &[&sum, &sent]),
+        });
+    }
+
+    /// Sends what waits for a layer's own rows through its two convolutions: the factor of the activations that it reads.
+    fn layer(
+        &mut self,
+        producers: &Producers,
+        waiting: &mut Waiting,
+        name: &str,
+        layer: &LayerValues,
+        own: std::ops::Range<usize>,
+    ) -> Factor {
+        let (mut parts, mut weights) = (Vec::new(), Vec::new());
+        for (number, (stream, pile)) in producers.streams.iter().zip(&mut waiting.rows.0).enumerate() {
+            let Some(map) = pile.take() else { continue };
+            let (before, mine): (usize, Vec<usize>) = match &stream.rows {
+                None => (own.start, own.clone().collect()),
+                Some(rows) => (
+                    rows.iter().filter(|&&row| row < own.start).count(),
+                    rows.iter().copied().filter(|row| own.contains(row)).collect(),
+                ),
+            };
+            let name = format!("{name}.conv2.stream{}", number + 1);
+            let part = match (before, mine.len()) {
+                (_, 0) => {
+                    *pile = Some(map);
+                    continue;
+                }
+                (0, _) => map,
+                (before, mine) => {
+                    let [rest, part] = self.graph.split(&name, &map, [before, mine]);
+                    *pile = Some(rest);
+                    part
+                }
+            };
+            parts.push(part);
+            let rows: Option<Vec<usize>> = stream
+                .rows
+                .as_ref()
+                .map(|_| mine.iter().map(|row| row - own.start).collect());
+            weights.push(self.carrying(&name, &layer.conv2, stream.part, rows.as_deref(), 3));
+        }
+        let conv2 = format!("{name}.conv2");
+        let value = self.through(&conv2, &parts, &weights, (3, 1, 1));
+        let channels = layer.reader2.norm.scale.len();
+        let factor = Factor {
+            value,
+            side: producers.side,
+        };
+        // The 1×1 convolution has one reader, the norm behind it.
+        let conv1 = format!("{name}.conv1");
+        let (norm, active) = (&layer.reader2.norm, &layer.reader2.active);
+        let producer = (&layer.reader1.active, &layer.conv1, (1, 1, 0));
+        let rule = self.rules.convolution;
+        let (weights, gate) = rule.merged(self.graph, &conv1, producer, (norm, active));
+        let shares = self.times(
+            &format!("{conv1}.shares"),
+            &factor,
+            &gate,
+            channels,
+            producers.side,
+        );
+        let weights = self.downwards(&conv1, &weights, 1);
+        Factor {
+            value: self
+                .graph
+                .conv(&conv1, "Conv", &[&shares, &weights], (1, 1, 0), Vec::new()),
+            side: producers.side,
+        }
+    }
+
+    /// The part of a convolution's weights that a stream passes, for the way down.
+    pub(super) fn carrying(
+        &mut self,
+        name: &str,
+        weights: &Value,
+        part: Part,
+        rows: Option<&[usize]>,
+        kernel: usize,
+    ) -> Value {
+        let name = format!("{name}.weights");
+        let mut weights = weights.clone();
+        if let Some(rows) = rows {
+            weights = self.graph.gather(&format!("{name}.rows"), &weights, rows, 0);
+        }
+        if part == Part::Negated {
+            weights = self.graph.plain(&format!("{name}.negated"), "Neg", &[&weights]);
+        }
+        if part != Part::Whole {
+            weights = self.graph.plain(&format!("{name}.positive"), "Relu", &[&weights]);
+        }
+        self.downwards(&name, &weights, kernel)
+    }
+
+    /// All streams' shares through their weights at once.
+    pub(super) fn through(
+        &mut self,
+        name: &str,
+        parts: &[Value],
+        weights: &[Value],
+        kernel: (usize, usize, usize),
+    ) -> Value {
+        let refer = |values: &[Value]| -> Vec<Value> { values.to_vec() };
+        let (parts, weights) = (refer(parts), refer(weights));
+        let shares = self
+            .graph
+            .concat(&format!("{name}.shares"), &parts.iter().collect::<Vec<_>>());
+        let weights = self
+            .graph
+            .concat(&format!("{name}.weights"), &weights.iter().collect::<Vec<_>>());
+        self.graph
+            .conv(name, "Conv", &[&shares, &weights], kernel, Vec::new())
+    }
+}

@@ -1,0 +1,55 @@
+//! The linear layer and the mean over each film, both under the ε rule.
+
+use super::{Explainer, Factor, Starts};
+
+impl Explainer<'_, '_> {
+    /// From the logits to a factor of the last block's activations, `[starts · films, features, 1, 1]`.
+    ///
+    /// `R_k = c_k z_k` leaves `c_k z_k / s(z_k)` for the weights; a feature's relevance divided by it and by the number of
+    /// columns it is the mean of is the activations' factor.
+    pub(super) fn head(&mut self, starts: &Starts) -> Factor {
+        let forward = self.forward;
+        let outputs = starts.first().map_or(0, Vec::len);
+        let coefficients: Vec<f32> = starts.iter().flatten().copied().collect();
+        let mut quotients = self
+            .graph
+            .floats("relevance.starts", &[starts.len(), 1, outputs], coefficients);
+        if self.rules.head_epsilon > 0.0 {
+            let magnitude = self
+                .graph
+                .plain("relevance.logits.magnitude", "Abs", &[&forward.logits]);
+            let ratio = self
+                .graph
+                .ratio("relevance.logits", &magnitude, self.rules.head_epsilon);
+            quotients = self
+                .graph
+                .plain("relevance.classifier.quotients", "Mul", &[&quotients, &ratio]);
+        }
+        let inputs = [&quotients, &forward.head];
+        let at_features = self.graph.plain("relevance.classifier", "MatMul", &inputs);
+
+        let side = self.sizes.blocks.last().copied().unwrap_or(1);
+        let ratio = self
+            .graph
+            .ratio("relevance.features.ratio", &forward.features, self.rules.epsilon);
+        let flat = vec![("axis", crate::model::Attribute::Int(1))];
+        let ratio = self
+            .graph
+            .node("relevance.features.flat", "Flatten", &[&ratio], flat);
+        let columns = self.graph.scalar((side * side) as f64);
+        let gate = self
+            .graph
+            .plain("relevance.features.gate", "Div", &[&ratio, &columns]);
+        let factor = self
+            .graph
+            .plain("relevance.features.product", "Mul", &[&at_features, &gate]);
+        let features = forward
+            .blocks
+            .last()
+            .map_or(0, |block| block.last.norm.scale.len());
+        let value = self
+            .graph
+            .reshape("relevance.features", &factor, &[-1, features as i64, 1, 1]);
+        Factor { value, side: 1 }
+    }
+}

@@ -1,0 +1,194 @@
+//! Classifiers as ONNX graphs, and classifiers together with the heatmaps of their answers in one graph.
+//!
+//! Relevance of a fixed network is made of what runtimes know: convolutions, their transposes, products, quotients and sums. What
+//! the engine's third pass does is written out here as such, so that any program with an ONNX runtime answers and explains as
+//! pleura does, without pleura.
+//!
+//! [`export`] gives the bytes of a file. Equal weights and options give equal bytes.
+
+mod builder;
+mod describe;
+pub mod error;
+mod heatmap;
+mod model;
+mod network;
+mod protobuf;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use pleura_nn::Weights;
+use pleura_nn::relevance::Rules;
+
+use crate::builder::Builder;
+use crate::model::{Attribute, Dim, Model, Tensor, Values};
+use crate::network::Writer;
+pub use error::Error;
+
+/// The operator set that graphs are written in.
+pub const OPSET: i64 = model::OPSET;
+/// The graph's input: grey levels in 0 to 1, `[batch, 1, size, size]`.
+pub const INPUT: &str = "film";
+/// Raw outputs, `[batch, findings]`.
+pub const LOGITS: &str = "logits";
+/// What they become, `[batch, findings]`.
+pub const PROBABILITIES: &str = "probabilities";
+/// Relevance of each pixel, `[batch, questions, size, size]`.
+pub const HEATMAPS: &str = "heatmaps";
+
+/// What becomes of logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probabilities {
+    /// Findings exclude each other: softmax.
+    Softmax,
+    /// Each finding by itself: sigmoid.
+    Sigmoid,
+}
+
+/// How many films a graph takes at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// As many as this.
+    Fixed(usize),
+    /// As many as it is given.
+    Dynamic,
+}
+
+/// What relevance starts with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// As it stands in the file's metadata.
+    pub words: String,
+    /// One for each output: 1 for a finding, 1 and −1 for a finding rather than another.
+    pub coefficients: Vec<f32>,
+}
+
+/// The heatmaps of a graph.
+#[derive(Clone, Debug)]
+pub struct Heatmap<'a> {
+    /// Which rule stands where.
+    pub rules: &'a Rules,
+    /// The rules' name, for the metadata.
+    pub composite: &'a str,
+    /// One map each.
+    pub questions: &'a [Question],
+}
+
+/// What a graph shall be.
+#[derive(Clone, Debug)]
+pub struct Export<'a> {
+    /// Side of the films.
+    pub size: usize,
+    /// Films at once.
+    pub batch: Batch,
+    /// What becomes of logits.
+    pub probabilities: Probabilities,
+    /// Heatmaps beside the answers.
+    pub heatmap: Option<Heatmap<'a>>,
+    /// Further facts for the file's metadata; they replace what the weights say under the same key.
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A network as the bytes of an `.onnx` file.
+///
+/// # Errors
+/// [`Error::Rule`] for rules that no graph is written for, [`Error::Question`], [`Error::None`], [`Error::TooLarge`];
+/// [`Error::Network`] for weights that do not fit their architecture and films too small for it.
+pub fn export(weights: &Weights, export: &Export<'_>) -> Result<Vec<u8>, Error> {
+    weights.check()?;
+    let (size, outputs) = (export.size, weights.findings.len());
+    let sizes = weights.architecture.map_sizes(size)?;
+    if export.batch == Batch::Fixed(0) {
+        return Err(Error::None {
+            what: "films in a batch",
+        });
+    }
+    if let Some(heatmap) = &export.heatmap {
+        check(heatmap, outputs)?;
+    }
+    let batch = match export.batch {
+        Batch::Fixed(films) => Dim::Fixed(films),
+        Batch::Dynamic => Dim::Named("batch"),
+    };
+    let mut graph = Builder::new(weights.architecture.name());
+    let shape = |rest: &[usize]| -> Vec<Dim> {
+        let rest = rest.iter().map(|&size| Dim::Fixed(size));
+        std::iter::once(batch.clone()).chain(rest).collect()
+    };
+    let films = graph.input(INPUT, shape(&[1, size, size]), describe::FILM);
+    let mut writer = Writer {
+        graph: &mut graph,
+        weights,
+        explained: export.heatmap.is_some(),
+    };
+    let forward = writer.forward(&films);
+    graph.output(&forward.logits, shape(&[outputs]), describe::LOGITS);
+    let probabilities = match export.probabilities {
+        Probabilities::Softmax => {
+            let axis = vec![("axis", Attribute::Int(1))];
+            graph.node(PROBABILITIES, "Softmax", &[&forward.logits], axis)
+        }
+        Probabilities::Sigmoid => graph.plain(PROBABILITIES, "Sigmoid", &[&forward.logits]),
+    };
+    graph.output(&probabilities, shape(&[outputs]), describe::PROBABILITIES);
+    if let Some(heatmap) = &export.heatmap {
+        let starts = heatmap
+            .questions
+            .iter()
+            .map(|question| question.coefficients.clone());
+        let starts: Vec<Vec<f32>> = starts.collect();
+        let task = heatmap::Task {
+            sizes: &sizes,
+            size,
+            rules: heatmap.rules,
+            starts: &starts,
+            single: export.batch == Batch::Fixed(1),
+            architecture: &weights.architecture,
+        };
+        let maps = heatmap::write(&mut graph, &forward, &task)?;
+        graph.output(&maps, shape(&[starts.len(), size, size]), describe::HEATMAPS);
+    }
+    let bytes = Model {
+        graph: graph.finish(),
+        producer: ("pleura", env!("CARGO_PKG_VERSION")),
+        doc: &describe::document(weights, export),
+        metadata: &describe::metadata(weights, export),
+    }
+    .into_bytes();
+    // Readers refuse messages of 2 GiB and more.
+    if i32::try_from(bytes.len()).is_err() {
+        return Err(Error::TooLarge { bytes: bytes.len() });
+    }
+    Ok(bytes)
+}
+
+/// Numbers as the bytes of a `.pb` file, as ONNX keeps the inputs and outputs of its tests. `values` has as many numbers as the
+/// product of `shape`.
+pub fn tensor(name: &str, shape: &[usize], values: &[f32]) -> Vec<u8> {
+    debug_assert_eq!(shape.iter().product::<usize>(), values.len());
+    Tensor {
+        name: name.to_owned(),
+        dims: shape.to_vec(),
+        values: Values::Floats(Cow::Borrowed(values)),
+    }
+    .into_bytes()
+}
+
+fn check(heatmap: &Heatmap<'_>, outputs: usize) -> Result<(), Error> {
+    heatmap::check(heatmap.rules)?;
+    if heatmap.questions.is_empty() {
+        return Err(Error::None {
+            what: "questions for a heatmap",
+        });
+    }
+    for question in heatmap.questions {
+        if question.coefficients.len() != outputs {
+            return Err(Error::Question {
+                question: question.words.clone(),
+                found: question.coefficients.len(),
+                expected: outputs,
+            });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! The model as an ONNX graph, with or without its heatmaps.
+
+#![allow(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
+
+mod expected;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result, bail};
+use pleura_eval::Kind;
+use pleura_explain::{Composite, Start};
+use pleura_nn::weights::write_atomically;
+use pleura_onnx::{Batch, Export, Heatmap, Probabilities, Question};
+use serde_json::{Map, Value, json};
+
+use crate::model::{Model, ModelArgs};
+use crate::verbs::weights::list;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Write an ONNX graph: one grey channel in 0 to 1 in, logits and probabilities out.
+    #[arg(long, value_name = "OUT.onnx")]
+    onnx: Option<PathBuf>,
+    /// Heatmaps as a further output of the graph, by these rules: epsilon-plus-flat, or lrp-0.
+    #[arg(long, value_name = "COMPOSITE", num_args = 0..=1, requires = "onnx",
+        default_missing_value = pleura_explain::composite::NAMES[0])]
+    heatmap: Option<String>,
+    /// The finding that heatmaps explain, or `all`.
+    #[arg(long, default_value = "all", value_name = "NAME|all", requires = "heatmap")]
+    finding: String,
+    /// Heatmaps explain the finding rather than this one: relevance of the difference of their logits.
+    #[arg(long, value_name = "NAME", requires = "heatmap")]
+    minus: Option<String>,
+    /// Write what the graph shall answer too, to check a runtime by: input_0.pb and output_0.pb onwards, as ONNX keeps test data.
+    #[arg(long, value_name = "DIR", requires = "onnx")]
+    test_data: Option<PathBuf>,
+    /// The test data in double precision; takes seconds to minutes a film.
+    #[arg(long, requires = "test_data")]
+    exact: bool,
+    /// The films of the test data, as many as are given; without any, films of noise.
+    #[arg(long, value_name = "FILM", requires = "test_data")]
+    film: Vec<PathBuf>,
+    /// Films that the graph takes at once: a number, or `dynamic` for any.
+    #[arg(long, value_name = "N|dynamic", default_value = "dynamic", requires = "onnx")]
+    batch: Films,
+}
+
+/// [`Batch`] as it is typed.
+#[derive(Clone, Copy)]
+struct Films(Batch);
+
+impl FromStr for Films {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "dynamic" {
+            return Ok(Self(Batch::Dynamic));
+        }
+        let films: NonZeroUsize = text
+            .parse()
+            .map_err(|_| "expected a number from 1, or `dynamic`".to_owned())?;
+        Ok(Self(Batch::Fixed(films.get())))
+    }
+}
+
+impl Args {
+    /// The file to be written, if one is.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.onnx.as_deref()
+    }
+
+    /// Writes the graph, if one is asked for.
+    pub(super) fn write(
+        &self,
+        model: &Path,
+        options: &ModelArgs,
+        record: &mut Map<String, Value>,
+        words: &mut String,
+    ) -> Result<()> {
+        let Some(path) = &self.onnx else { return Ok(()) };
+        let composite = self.heatmap.as_deref().map(Composite::by_name).transpose()?;
+        let model = Model::open(model, options)?;
+        let starts = match composite {
+            Some(_) => self.starts(model.findings())?,
+            None => Vec::new(),
+        };
+        let questions = starts.iter().map(|start| question(start, model.findings()));
+        let questions: Vec<Question> = questions.collect();
+        let heatmap = composite.as_ref().map(|composite| Heatmap {
+            rules: composite.rules(),
+            composite: composite.name(),
+            questions: &questions,
+        });
+        let preparation = serde_json::to_string(&model.preparation)?;
+        let export = Export {
+            size: model.preparation.size,
+            batch: self.batch.0,
+            probabilities: match model.kind {
+                Kind::Exclusive => Probabilities::Softmax,
+                Kind::Independent => Probabilities::Sigmoid,
+            },
+            heatmap,
+            metadata: BTreeMap::from([("preparation".to_owned(), preparation)]),
+        };
+        let bytes = pleura_onnx::export(&model.weights, &export)
+            .with_context(|| format!("{}: cannot be written as a graph", model.path.display()))?;
+        write_atomically(path, &bytes)?;
+        if let Some(folder) = &self.test_data {
+            let films = expected::films(&self.film, &model.preparation, self.batch.0)?;
+            expected::write(folder, &model, &films, (composite.as_ref(), &starts), self.exact)?;
+            record.insert(
+                "test_data".to_owned(),
+                json!({"folder": folder, "films": films.len()}),
+            );
+        }
+
+        let size = model.preparation.size;
+        let batch = match self.batch.0 {
+            Batch::Fixed(films) => json!(films),
+            Batch::Dynamic => json!("dynamic"),
+        };
+        let questions: Vec<&str> = questions.iter().map(|question| question.words.as_str()).collect();
+        record.insert(
+            "onnx".to_owned(),
+            json!({
+                "path": path, "bytes": bytes.len(), "opset": pleura_onnx::OPSET, "batch": batch, "size": size,
+                "input": pleura_onnx::INPUT,
+                "composite": composite.as_ref().map(Composite::name), "questions": questions, "model": model.record(),
+            }),
+        );
+        let batch = batch.as_str().map_or_else(|| batch.to_string(), str::to_owned);
+        *words += &format!(
+            "{}: opset {}, {:.1} MB\n  film [{batch}, 1, {size}, {size}], grey in 0 to 1 -> logits, probabilities ({}): {}\n",
+            path.display(),
+            pleura_onnx::OPSET,
+            bytes.len() as f64 / 1e6,
+            model.kind.name(),
+            list(model.findings()),
+        );
+        if let Some(composite) = &composite {
+            *words += &format!(
+                "  heatmaps [{batch}, {}, {size}, {size}] by {}: {}\n",
+                questions.len(),
+                composite.name(),
+                questions.join(", ")
+            );
+        }
+        Ok(())
+    }
+
+    fn starts(&self, findings: &[String]) -> Result<Vec<Start>> {
+        let known = |name: &String| {
+            if findings.contains(name) {
+                return Ok(name.clone());
+            }
+            bail!(
+                "the model has no finding {name:?}; it has {}",
+                findings.join(", ")
+            )
+        };
+        let asked = match self.finding.as_str() {
+            "all" => findings.to_vec(),
+            _ => vec![known(&self.finding)?],
+        };
+        let Some(minus) = &self.minus else {
+            return Ok(asked.into_iter().map(Start::Logit).collect());
+        };
+        let minus = known(minus)?;
+        let others = asked.into_iter().filter(|finding| *finding != minus);
+        let starts: Vec<Start> = others
+            .map(|finding| Start::Difference(finding, minus.clone()))
+            .collect();
+        if starts.is_empty() {
+            bail!(
+                "--finding and --minus are both {minus:?}: their difference is nothing; choose two findings"
+            );
+        }
+        Ok(starts)
+    }
+}
+
+/// A start as a graph asks it.
+fn question(start: &Start, findings: &[String]) -> Question {
+    let (finding, minus) = match start {
+        Start::Logit(finding) => (finding, None),
+        Start::Difference(finding, minus) => (finding, Some(minus)),
+    };
+    let coefficient =
+        |name: &String| f32::from(u8::from(name == finding)) - f32::from(u8::from(Some(name) == minus));
+    Question {
+        words: start.words(),
+        coefficients: findings.iter().map(coefficient).collect(),
+    }
+}

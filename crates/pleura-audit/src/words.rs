@@ -1,20 +1,40 @@
-//! Words covered, and patches of equal area covered elsewhere.
+//! Words on films: found, covered, pasted elsewhere; and whether a network uses them.
 //!
-//! If covering the words changes the answers more than covering as much of anything else, the words were used. Bassi & Attux (2020)
-//! report that words draw relevance and that masking them changed accuracy very little; this measures both on any model.
+//! **Finding** ([`Text::find`]) needs no trained model. A film is shrunk to a short side of about 512 pixels. A top hat (Serra 1982) keeps
+//! what is narrower than a letter's stroke can be, bright on dark and dark on bright. At nine levels of it, connected figures are
+//! measured: how sharp their edge is, how high the step over it and how equal all around, how even stroke and ink. Bones, vessels and
+//! tubes fail on one of these. Each figure is kept at the level at which it looks most like a letter; figures of one size, stroke and ink
+//! near each other are words, and in a line need less to be believed than one alone. An even field behind them is their plate.
+//!
+//! **The experiment** ([`run`]) shows a network the same films with their words covered ([`cover`]) and with patches of the same shape
+//! covered elsewhere ([`Text::elsewhere`]); measures the relevance on words; and pastes words of one class onto films of another
+//! ([`Pieces`]). If words carry the answer, covering them costs more than covering anything else, and pasting them moves answers. Bassi &
+//! Attux (2020) report that words draw relevance and that masking them changed accuracy very little; this measures both on any model.
 
+mod boxes;
+mod experiment;
 mod fill;
 mod find;
 mod glyph;
 mod group;
+mod mean;
+mod paste;
 mod plate;
 mod random;
 mod raster;
+mod score;
 mod shape;
 mod text;
+mod verdict;
 
+pub use boxes::{Boxes, COLUMNS};
+pub use experiment::{Covering, Films, Outcome, Relevance, Settings, Swap, SwapPair, run};
 pub use fill::cover;
+pub use mean::Mean;
+pub use paste::Pieces;
+pub use score::Agreement;
 pub use text::{Bounds, Kind, Object, Text};
+pub use verdict::{Judgement, Verdict};
 
 use pleura_film::Geometry;
 

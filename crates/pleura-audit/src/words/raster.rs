@@ -78,11 +78,6 @@ impl Plane {
         let rows = along(self, 1, self.height, self.width, self.width);
         along(&rows, self.width, self.width, 1, self.height)
     }
-
-    /// Up to eight neighbours of a place.
-    pub(super) fn around(&self, place: usize, reach: usize) -> impl Iterator<Item = usize> + use<> {
-        around(self.width, self.height, place, reach)
-    }
 }
 
 /// Places within a square about a place, without the place itself, as far as they are on the plane.

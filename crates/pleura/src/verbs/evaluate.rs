@@ -1,6 +1,6 @@
 //! `pleura evaluate`: what a test set says about a model.
 
-mod labels;
+pub(super) mod labels;
 mod words;
 
 use std::ops::ControlFlow;

@@ -7,6 +7,7 @@ mod lanes;
 mod pack;
 #[macro_use]
 mod path;
+mod gates;
 mod pointwise;
 mod pool;
 mod relevance;

@@ -128,7 +128,7 @@ fn side(window: Window, at: usize, size: usize) -> std::ops::Range<usize> {
 }
 
 /// Place of a window's largest value; of equal ones the first in reading order.
-fn winner(plane: &[f32], grid: Grid, window: Window, y: usize, x: usize) -> usize {
+pub(super) fn winner(plane: &[f32], grid: Grid, window: Window, y: usize, x: usize) -> usize {
     let columns = side(window, x, grid.width);
     let mut best = None;
     for row in side(window, y, grid.height) {

@@ -134,9 +134,25 @@ pub enum Role {
     Pointwise,
     /// [`Backend::conv3x3`].
     Conv3x3,
-    /// [`Backend::stem_conv`] with this window.
-    Stem(Window),
 }
+
+/// Films as the stem reads them: channel `c` is `scale[c] · grey + shift[c]` inside an image, and zero in the padding around it.
+pub struct Films<'a, T> {
+    /// Grey levels, `[batch, height, width]`.
+    pub grey: &'a T,
+    /// One for each channel.
+    pub scale: &'a [f64],
+    /// One for each channel.
+    pub shift: &'a [f64],
+}
+
+impl<T> Clone for Films<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Films<'_, T> {}
 
 impl<T> Clone for Kernel<'_, T> {
     fn clone(&self) -> Self {
@@ -385,6 +401,42 @@ pub trait Backend: Send + Sync {
         grid: Grid,
         weights: &mut Self::Tensor,
     );
+
+    /// Films' channels, one after the other, `[channels, batch, height, width]`.
+    fn channels(&self, films: Films<'_, Self::Tensor>) -> Self::Tensor {
+        let grey = self.download(films.grey);
+        let mut channels = Vec::with_capacity(films.scale.len() * grey.len());
+        for (scale, shift) in films.scale.iter().zip(films.shift) {
+            let value = |grey: &Self::Real| Self::Real::from_f64(scale * grey.to_f64() + shift);
+            channels.extend(grey.iter().map(value));
+        }
+        self.adopt(channels)
+    }
+
+    /// [`Backend::stem_conv`] of films.
+    fn film_conv(
+        &self,
+        kernel: Kernel<'_, Self::Tensor>,
+        window: Window,
+        films: Films<'_, Self::Tensor>,
+        grid: Grid,
+        target: Target<'_, Self::Tensor>,
+    ) {
+        self.stem_conv(kernel, window, &self.channels(films), grid, target);
+    }
+
+    /// [`Backend::stem_conv_weight_gradient`] of films.
+    fn film_conv_weight_gradient(
+        &self,
+        shape: (usize, usize),
+        window: Window,
+        gradient: &Self::Tensor,
+        films: Films<'_, Self::Tensor>,
+        grid: Grid,
+        weights: &mut Self::Tensor,
+    ) {
+        self.stem_conv_weight_gradient(shape, window, gradient, &self.channels(films), grid, weights);
+    }
 
     /// Pools `channels` rows of `x` after its norm and `ReLU`.
     fn pool(

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::architecture::Window;
 use crate::backend::{
-    Account, Affine, Backend, Grid, Kernel, Moments, NormBack, Pool, Role, Share, Sink, Sums, Target,
+    Account, Affine, Backend, Films, Grid, Kernel, Moments, NormBack, Pool, Role, Share, Sink, Sums, Target,
 };
 use crate::gradients::Gradients;
 use crate::network::Network;
@@ -386,6 +386,38 @@ impl<B: Backend> Backend for Profiled<B> {
         let (work, reals) = stem(shape.0, shape.1, window, grid);
         self.measured(key, work, reals, |inner| {
             inner.stem_conv_weight_gradient(shape, window, gradient, x, grid, weights);
+        });
+    }
+
+    fn film_conv(
+        &self,
+        kernel: Kernel<'_, Self::Tensor>,
+        window: Window,
+        films: Films<'_, Self::Tensor>,
+        grid: Grid,
+        target: Target<'_, Self::Tensor>,
+    ) {
+        let columns = grid.columns();
+        let key = ("film_conv", place(kernel.weights), columns);
+        let (work, reals) = stem(kernel.outputs, kernel.inputs, window, grid);
+        self.measured(key, work, reals, |inner| {
+            inner.film_conv(kernel, window, films, grid, target);
+        });
+    }
+
+    fn film_conv_weight_gradient(
+        &self,
+        shape: (usize, usize),
+        window: Window,
+        gradient: &Self::Tensor,
+        films: Films<'_, Self::Tensor>,
+        grid: Grid,
+        weights: &mut Self::Tensor,
+    ) {
+        let key = ("film_conv_weight_gradient", place(weights), grid.columns());
+        let (work, reals) = stem(shape.0, shape.1, window, grid);
+        self.measured(key, work, reals, |inner| {
+            inner.film_conv_weight_gradient(shape, window, gradient, films, grid, weights);
         });
     }
 

@@ -8,9 +8,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::path::Path;
-use super::pool::winner;
 use super::scratch::scratch;
 use super::{Cpu, Tensor, path, team};
+use crate::architecture::Window;
 use crate::backend::{Affine, Gated, Gates, Grid, Pool, Pull};
 
 /// Added values that are worth a tile.
@@ -186,11 +186,23 @@ impl Gates for Cpu {
     }
 }
 
+/// Place of a window's largest value; of equal ones the first in reading order.
+fn winner(plane: &[f32], grid: Grid, window: Window, y: usize, x: usize) -> usize {
+    let under = |at: usize, size: usize| {
+        let start = at * window.stride;
+        start.saturating_sub(window.padding)..(start + window.kernel - window.padding).min(size)
+    };
+    let places = under(y, grid.height)
+        .flat_map(|row| under(x, grid.width).map(move |column| row * grid.width + column));
+    places
+        .reduce(|best, place| if plane[place] > plane[best] { place } else { best })
+        .unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Reference;
-    use crate::architecture::Window;
     use crate::backend::Backend;
 
     /// Numbers of both signs.

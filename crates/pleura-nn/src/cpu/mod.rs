@@ -1,6 +1,7 @@
 //! The fast backend: `f32`, all cores, instructions chosen at run time.
 
 mod direct3x3;
+mod films;
 mod finish;
 mod kernel;
 mod lanes;
@@ -30,8 +31,8 @@ pub use self::path::Path;
 use self::stem::Patches;
 use crate::architecture::Window;
 use crate::backend::{
-    Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink, Sums,
-    Target,
+    Account, Affine, Backend, Films, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink,
+    Sums, Target,
 };
 
 type Tensor = Vec<f32>;
@@ -211,7 +212,6 @@ impl Backend for Cpu {
         Some(match role {
             Role::Pointwise => panels(inputs),
             Role::Conv3x3 => self.forward3x3(weights, outputs, inputs),
-            Role::Stem(window) => panels(inputs * window.kernel * window.kernel),
         })
     }
 
@@ -378,12 +378,15 @@ impl Backend for Cpu {
             weights,
             outputs,
             inputs,
-            prepared,
             ..
         } = kernel;
-        let patches = Patches { inputs, window, grid };
-        let steps = patches.len();
-        let panels = self.rows_panels(weights, prepared, outputs, steps);
+        let patches = Patches {
+            inputs,
+            window,
+            grid,
+            inside: false,
+        };
+        let panels = self.rows_panels(weights, None, outputs, patches.len());
         let columns = grid.after(window).columns();
         let finish = Finish::write(
             self.path,
@@ -393,7 +396,7 @@ impl Backend for Cpu {
             columns,
             Self::patch_tiles(patches),
         );
-        self.convolve_patches(&panels, patches, x, &finish);
+        self.convolve_patches(|_| &panels, patches, x, &finish);
         finish.end();
     }
 
@@ -411,7 +414,12 @@ impl Backend for Cpu {
             inputs,
             ..
         } = kernel;
-        let patches = Patches { inputs, window, grid };
+        let patches = Patches {
+            inputs,
+            window,
+            grid,
+            inside: false,
+        };
         let steps = patches.len();
         let panels = Panels::new(steps, outputs, self.kernels.wide.rows, |row, step| {
             weights[step * steps + row]
@@ -429,7 +437,41 @@ impl Backend for Cpu {
         weights: &mut Tensor,
     ) {
         let gradient = self.source(gradient, 0, grid.after(window).columns(), None);
-        self.correlate_patches((outputs, gradient), Patches { inputs, window, grid }, x, weights);
+        let patches = Patches {
+            inputs,
+            window,
+            grid,
+            inside: false,
+        };
+        let sums = self.correlate_patches((outputs, gradient), patches, x, (1, |_| 0));
+        for (output, weights) in weights.chunks_exact_mut(patches.len()).enumerate() {
+            for (step, weight) in weights.iter_mut().enumerate() {
+                *weight = sums[step * outputs + output];
+            }
+        }
+    }
+
+    fn film_conv(
+        &self,
+        kernel: Kernel<'_, Tensor>,
+        window: Window,
+        films: Films<'_, Tensor>,
+        grid: Grid,
+        target: Target<'_, Tensor>,
+    ) {
+        self.convolve_films(kernel, window, films, grid, target);
+    }
+
+    fn film_conv_weight_gradient(
+        &self,
+        shape: (usize, usize),
+        window: Window,
+        gradient: &Tensor,
+        films: Films<'_, Tensor>,
+        grid: Grid,
+        weights: &mut Tensor,
+    ) {
+        self.correlate_films(shape, window, gradient, films, grid, weights);
     }
 
     fn pool(

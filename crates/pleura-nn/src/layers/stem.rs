@@ -1,7 +1,9 @@
 //! The stem: convolution, norm, `ReLU`, max-pool.
 
 use super::{Pass, through};
-use crate::backend::{Account, Arriving, Backend, Grid, Moments, Place, Producer, Real, Share, Sink, Target};
+use crate::backend::{
+    Account, Arriving, Backend, Films, Grid, Moments, Place, Producer, Real, Share, Sink, Target,
+};
 use crate::gradients::Gradients;
 use crate::network::Norm;
 use crate::plan::StemPlan;
@@ -22,7 +24,7 @@ pub(crate) struct StemTrace<T> {
 pub(crate) fn forward<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &StemPlan,
-    input: &B::Tensor,
+    films: Films<'_, B::Tensor>,
     input_grid: Grid,
     target: Target<'_, B::Tensor>,
 ) -> StemTrace<B::Tensor> {
@@ -35,8 +37,15 @@ pub(crate) fn forward<B: Backend>(
         row: 0,
         moments: pass.taken(&mut moments),
     };
-    pass.backend
-        .stem_conv(pass.kernel(plan.conv), plan.window, input, input_grid, out);
+    let kernel = pass.kernel(plan.conv);
+    if kernel.exact {
+        let input = pass.backend.channels(films);
+        pass.backend
+            .stem_conv(kernel, plan.window, &input, input_grid, out);
+    } else {
+        pass.backend
+            .film_conv(kernel, plan.window, films, input_grid, out);
+    }
     let prologue = pass.affine(plan.norm, &moments);
     pass.backend
         .pool(plan.pool, channels, &convolved, &prologue, grid, target);
@@ -53,7 +62,7 @@ pub(crate) fn backward<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &StemPlan,
     trace: &StemTrace<B::Tensor>,
-    input: &B::Tensor,
+    films: Films<'_, B::Tensor>,
     gradient: &B::Tensor,
     (weights, input_gradient): (bool, bool),
     gradients: &mut Gradients<B>,
@@ -102,7 +111,7 @@ pub(crate) fn backward<B: Backend>(
         let shape = (channels, plan.conv.inputs);
         let out = gradients.at(plan.conv.weights);
         pass.backend
-            .stem_conv_weight_gradient(shape, plan.window, &back, input, *input_grid, out);
+            .film_conv_weight_gradient(shape, plan.window, &back, films, *input_grid, out);
     }
     let input = input_gradient.then(|| {
         let mut out = pass.backend.zeros(plan.conv.inputs * input_grid.columns());

@@ -112,16 +112,10 @@ impl<B: Backend> Network<B> {
                 }
             }
         }
+        let input = self.backend.channels(self.as_films(&trace.grey));
         let ends = books.into_iter().zip(pooled).map(|(mut book, pooled)| {
-            let (input, passed) = stem::relevance(
-                &pass,
-                &plan.stem,
-                &trace.stem,
-                &trace.input,
-                &pooled,
-                rules,
-                &mut book,
-            );
+            let (input, passed) =
+                stem::relevance(&pass, &plan.stem, &trace.stem, &input, &pooled, rules, &mut book);
             Relevance {
                 input,
                 ledgers: book.close(&passed),

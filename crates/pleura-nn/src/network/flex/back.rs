@@ -106,7 +106,7 @@ pub(super) fn back<B: Gates>(walk: &Walk<'_, B>, start: B::Tensor) -> Flex<B> {
     let (grid, conv) = (trace.stem.input_grid, plan.stem.conv);
     let mut relevance = backend.zeros(conv.inputs * grid.columns());
     backend.stem_conv_input_gradient(pass.kernel(conv), plan.stem.window, &stem, grid, &mut relevance);
-    backend.multiply(&mut relevance, &trace.input, conv.inputs, grid);
+    backend.multiply(&mut relevance, &walk.input, conv.inputs, grid);
     Flex {
         epsilon: walk.epsilon,
         start,

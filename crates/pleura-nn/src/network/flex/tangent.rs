@@ -114,7 +114,7 @@ fn stem<B: Gates>(
 ) -> B::Tensor {
     let (pass, plan, trace) = (&walk.pass, &walk.plan.stem, walk.trace);
     let (backend, conv) = (pass.backend, plan.conv);
-    let input = backend.download(&trace.input);
+    let input = backend.download(&walk.input);
     let gradients = gradient.iter().cycle().take(INPUT_CHANNELS * gradient.len());
     let input = input.iter().zip(gradients);
     let input = backend.adopt(

@@ -10,6 +10,8 @@ pub(super) struct Walk<'a, B: Gates> {
     pub(super) pass: Pass<'a, B>,
     pub(super) plan: &'a Plan,
     pub(super) trace: &'a Trace<B>,
+    /// What the first convolution read, `[3, batch, size, size]`.
+    pub(super) input: B::Tensor,
     pub(super) epsilon: f64,
 }
 
@@ -44,6 +46,7 @@ impl<'a, B: Gates> Walk<'a, B> {
             pass: network.pass(trace.norm, true),
             plan: &network.plan,
             trace,
+            input: network.backend.channels(network.as_films(&trace.grey)),
             epsilon,
         }
     }

@@ -5,10 +5,12 @@
 //! the prologue of the convolution that reads a map ([`Affine`]), and on the way back the epilogue of the product
 //! that arrives there ([`Through`]).
 
+mod gates;
 mod share;
 
 use std::ops::Range;
 
+pub use self::gates::{Gated, Gates, Pull};
 pub use self::share::{Account, Arriving, Kept, Place, Producer, Share, Unpooled};
 pub(crate) use self::share::{merged, modified, neuron};
 use crate::architecture::Window;

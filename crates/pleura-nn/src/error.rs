@@ -68,6 +68,13 @@ pub enum Error {
         problem: String,
     },
 
+    /// A gate's ε that is none.
+    #[error("LRP-Flex: ε is {epsilon}, expected 0 or more (0.01 is usual)")]
+    Gate {
+        /// What was asked for.
+        epsilon: f64,
+    },
+
     /// A file could not be read or written.
     #[error("{}: could not {action}: {source}", path.display())]
     File {

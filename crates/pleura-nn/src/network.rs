@@ -1,5 +1,6 @@
 //! A DenseNet on a backend: parameters and passes.
 
+pub mod flex;
 mod relevance;
 
 use std::sync::OnceLock;
@@ -7,7 +8,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use crate::architecture::{Architecture, INPUT_CHANNELS, ParameterSpec};
-use crate::backend::{Backend, Films, Grid, Moments, Real};
+use crate::backend::{Backend, Films, Grid, Moments, Pull, Real};
 use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::gradients::{Gradients, Scope};
@@ -179,6 +180,7 @@ impl<B: Backend> Network<B> {
             norm,
             keep,
             ready: (norm == Norm::Running).then(ready),
+            pulls: None,
         }
     }
 
@@ -362,6 +364,18 @@ impl<B: Backend> Network<B> {
         scope: &Scope,
         gradients: &mut Gradients<B>,
     ) -> Result<Option<B::Tensor>, Error> {
+        self.pulled(trace, logits_gradient, None, scope, gradients)
+    }
+
+    /// [`Network::backward`], with what heatmaps ask of the norms, by the number of γ.
+    fn pulled(
+        &self,
+        trace: &Trace<B>,
+        logits_gradient: &[B::Real],
+        pulls: Option<&[Option<Pull<B::Tensor>>]>,
+        scope: &Scope,
+        gradients: &mut Gradients<B>,
+    ) -> Result<Option<B::Tensor>, Error> {
         let (plan, batch) = (&self.plan, trace.batch);
         let expected = batch * plan.head.linear.outputs;
         if logits_gradient.len() != expected {
@@ -376,18 +390,22 @@ impl<B: Backend> Network<B> {
         }
         Ok(self
             .backend
-            .together(|| self.back(trace, logits_gradient, scope, gradients)))
+            .together(|| self.back(trace, logits_gradient, pulls, scope, gradients)))
     }
 
     fn back(
         &self,
         trace: &Trace<B>,
         logits_gradient: &[B::Real],
+        pulls: Option<&[Option<Pull<B::Tensor>>]>,
         scope: &Scope,
         gradients: &mut Gradients<B>,
     ) -> Option<B::Tensor> {
         let (plan, batch) = (&self.plan, trace.batch);
-        let pass = self.pass(trace.norm, true);
+        let pass = Pass {
+            pulls,
+            ..self.pass(trace.norm, true)
+        };
         let gradient = self
             .backend
             .upload(&transposed(logits_gradient, plan.head.linear.outputs));

@@ -3,6 +3,7 @@
 //! Nothing here is clever, so that it can be read next to the definition. Tests compare every other backend with it,
 //! and proofs that want twelve digits run on it.
 
+mod gates;
 mod relevance;
 mod windows;
 

@@ -8,6 +8,7 @@ mod lanes;
 mod pack;
 #[macro_use]
 mod path;
+mod gates;
 mod pointwise;
 mod pool;
 mod relevance;

@@ -103,6 +103,14 @@ pub(crate) fn backward_to_map<B: Backend>(
         grid,
         Sink::Norm(sink),
     );
+    pass.pull(
+        plan.norm,
+        &from.map,
+        &norm,
+        grid,
+        (&mut into, &mut sums),
+        gradients,
+    );
     (into, sums)
 }
 

@@ -95,6 +95,14 @@ pub(crate) fn backward<B: Backend>(
         *grid,
         Sink::Norm(sink),
     );
+    pass.pull(
+        plan.norm,
+        convolved,
+        &norm,
+        *grid,
+        (&mut back, &mut sums),
+        gradients,
+    );
     if pass.norm == Norm::Batch {
         pass.backend
             .norm_correction(&mut back, convolved, 0..channels, grid.columns(), moments, &sums);

@@ -91,6 +91,14 @@ pub(crate) fn backward<B: Backend>(
         Sink::Norm(sink),
     );
     B::recycle(back);
+    pass.pull(
+        plan.norm,
+        &from.map,
+        &norm,
+        grid,
+        (&mut into, &mut sums),
+        gradients,
+    );
     (into, sums)
 }
 

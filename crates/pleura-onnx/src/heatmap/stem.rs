@@ -138,7 +138,9 @@ impl Explainer<'_, '_> {
                 .graph
                 .node(&format!("{name}.number"), "Cast", &[&equal], float);
             let wins = self.graph.plain(&format!("{name}.wins"), "Mul", &[&equal, &free]);
-            free = self.graph.plain(&format!("{name}.free"), "Sub", &[&free, &wins]);
+            if place + 1 < pool.kernel * pool.kernel {
+                free = self.graph.plain(&format!("{name}.free"), "Sub", &[&free, &wins]);
+            }
             let shape = [-1, channels as i64, 1, side as i64, side as i64];
             places.push(self.graph.reshape(&name, &wins, &shape));
         }

@@ -212,7 +212,7 @@ impl Explainer<'_, '_> {
         let part = self.graph.plain(&format!("{name}.part"), "Mul", &[raw, &scale]);
         let ratio = self
             .graph
-            .ratio(&format!("{name}.ratio"), active, self.rules.epsilon);
+            .ratio(&format!("{name}.ratio"), active, self.rules.norm_epsilon);
         self.graph.plain(name, "Mul", &[&part, &ratio])
     }
 

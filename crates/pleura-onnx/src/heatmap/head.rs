@@ -31,7 +31,7 @@ impl Explainer<'_, '_> {
         let side = self.sizes.blocks.last().copied().unwrap_or(1);
         let ratio = self
             .graph
-            .ratio("relevance.features.ratio", &forward.features, self.rules.epsilon);
+            .ratio("relevance.features.ratio", &forward.features, self.rules.pool_epsilon);
         let flat = vec![("axis", crate::model::Attribute::Int(1))];
         let ratio = self
             .graph

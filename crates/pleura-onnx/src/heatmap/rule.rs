@@ -4,7 +4,7 @@
 //! parts of the weights carry relevance down (its streams), what the reader's relevance is multiplied by on its way into each
 //! stream (its gates), and what it needs of the weights for that (its denominators).
 
-use pleura_nn::relevance::{FirstRule, Rule, Rules};
+use pleura_nn::relevance::{Bias, Norms, Rule, Rules};
 
 use super::{Builder, Norm, Value};
 use crate::Error;
@@ -13,8 +13,12 @@ use crate::Error;
 pub(super) struct Written {
     pub(super) first: First,
     pub(super) convolution: Convolution,
+    /// ε in the head.
     pub(super) head_epsilon: f64,
-    pub(super) epsilon: f64,
+    /// ε in norms that no convolution precedes.
+    pub(super) norm_epsilon: f64,
+    /// ε in average pools.
+    pub(super) pool_epsilon: f64,
 }
 
 #[derive(Clone, Copy)]
@@ -67,33 +71,45 @@ pub(super) struct Reading<'a> {
 
 impl Written {
     pub(super) fn of(rules: &Rules) -> Result<Self, Error> {
-        let convolution = if let Rule::Epsilon { epsilon } = rules.convolution {
-            Convolution::Epsilon(epsilon)
-        } else if let Rule::Plus { epsilon } = rules.convolution {
-            Convolution::Plus(epsilon)
-        } else {
-            return Err(Error::Rule {
-                layer: "convolution",
-                rule: format!("{:?}", rules.convolution),
-                known: "the epsilon rule and the plus rule (alpha1-beta0)",
-            });
+        let refused = |layer, rule: String, known| Error::Rule { layer, rule, known };
+        if let Some((layer, rule)) = rules.named.first_key_value() {
+            let rule = format!("{layer}: {rule:?}");
+            return Err(refused("layers by name", rule, "no rules of their own"));
+        }
+        if rules.bias != Bias::Ledger {
+            let rule = format!("{:?}", rules.bias);
+            return Err(refused("biases", rule, "shares that stay with them"));
+        }
+        if rules.norms != Norms::Merged {
+            let rule = format!("{:?}", rules.norms);
+            return Err(refused("norms", rule, "norms merged into convolutions"));
+        }
+        let convolution = match rules.convolution {
+            Rule::Epsilon { epsilon } => Convolution::Epsilon(epsilon),
+            Rule::Plus { epsilon } => Convolution::Plus(epsilon),
+            rule => {
+                let known = "the epsilon rule and the plus rule (alpha1-beta0)";
+                return Err(refused("convolution", format!("{rule:?}"), known));
+            }
         };
-        let first = if let FirstRule::Epsilon { epsilon } = rules.first {
-            First::Epsilon(epsilon)
-        } else if let FirstRule::Flat = rules.first {
-            First::Flat
-        } else {
-            return Err(Error::Rule {
-                layer: "first convolution",
-                rule: format!("{:?}", rules.first),
-                known: "the epsilon rule and the flat rule",
-            });
+        let first = match rules.first {
+            Rule::Epsilon { epsilon } => First::Epsilon(epsilon),
+            Rule::Flat => First::Flat,
+            rule => {
+                let known = "the epsilon rule and the flat rule";
+                return Err(refused("first convolution", format!("{rule:?}"), known));
+            }
+        };
+        let epsilon = |layer, rule| match rule {
+            Rule::Epsilon { epsilon } => Ok(epsilon),
+            rule => Err(refused(layer, format!("{rule:?}"), "the epsilon rule")),
         };
         Ok(Self {
             first,
             convolution,
-            head_epsilon: rules.head_epsilon,
-            epsilon: rules.epsilon,
+            head_epsilon: epsilon("head", rules.linear)?,
+            norm_epsilon: epsilon("norm that no convolution precedes", rules.norm)?,
+            pool_epsilon: rules.pool,
         })
     }
 }

@@ -105,7 +105,7 @@ impl Explainer<'_, '_> {
         // Behind the pool, under the ε rule; each of the four has a quarter.
         let ratio = self
             .graph
-            .ratio(&format!("{name}.pool.ratio"), active, self.rules.epsilon);
+            .ratio(&format!("{name}.pool.ratio"), active, self.rules.pool_epsilon);
         let quarter = self.graph.scalar(0.25);
         let quarter = self
             .graph

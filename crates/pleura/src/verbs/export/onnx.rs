@@ -89,8 +89,12 @@ impl Args {
         };
         let questions = starts.iter().map(|start| question(start, model.findings()));
         let questions: Vec<Question> = questions.collect();
-        let heatmap = composite.as_ref().map(|composite| Heatmap {
-            rules: composite.rules(),
+        let rules = composite.as_ref();
+        let rules = rules.map(|composite| composite.rules(&model.weights.architecture));
+        let rules = rules.transpose()?;
+        let heatmap = composite.as_ref().zip(rules.as_ref());
+        let heatmap = heatmap.map(|(composite, rules)| Heatmap {
+            rules,
             composite: composite.name(),
             questions: &questions,
         });

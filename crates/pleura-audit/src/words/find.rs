@@ -31,13 +31,19 @@ pub(super) fn find(film: &Film) -> Text {
         .collect();
     // Between bright letters lie dark gaps with edges as sharp, and the other way round: of two that meet, the better one stays.
     let weight = |group: &Group| {
-        let ink = group.glyphs.iter().map(|glyph| glyph.score * glyph.features.contrast * glyph.places.len() as f32);
+        let ink = group
+            .glyphs
+            .iter()
+            .map(|glyph| glyph.score * glyph.features.contrast * glyph.places.len() as f32);
         ink.sum::<f32>()
     };
     accepted.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(a.bounds().cmp(&b.bounds())));
     let mut kept: Vec<Group> = Vec::new();
     for group in accepted {
-        if !kept.iter().any(|other| other.is_dark() != group.is_dark() && meet(other.bounds(), group.bounds())) {
+        if !kept
+            .iter()
+            .any(|other| other.is_dark() != group.is_dark() && meet(other.bounds(), group.bounds()))
+        {
             kept.push(group);
         }
     }
@@ -68,14 +74,20 @@ fn figures(plane: &Plane, dark: bool) -> Vec<Glyph> {
                 continue;
             }
             number += 1;
-            places.iter().for_each(|&place| owner[place] = number);
+            for &place in &places {
+                owner[place] = number;
+            }
             let glyph = Glyph::measure(plane, places, &owner, number, dark);
             if glyph.side() >= 5 && glyph.score > CANDIDATE {
                 all.push(glyph);
             }
         }
     }
-    all.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.places.len().cmp(&a.places.len())));
+    all.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then(b.places.len().cmp(&a.places.len()))
+    });
     let mut taken = vec![false; plane.values.len()];
     all.retain(|glyph| {
         let free = !glyph.places.iter().any(|&place| taken[place]);
@@ -91,9 +103,16 @@ fn figures(plane: &Plane, dark: bool) -> Vec<Glyph> {
 fn is_text(group: &Group, plane: &Plane) -> bool {
     let short = plane.width.min(plane.height);
     // A figure alone must keep farther from the border than a word.
-    let margin = if group.glyphs.len() == 1 { short / 100 + 1 } else { 2 };
+    let margin = if group.glyphs.len() == 1 {
+        short / 100 + 1
+    } else {
+        2
+    };
     let on_border = |glyph: &Glyph| {
-        let beyond = [glyph.right + margin > plane.width, glyph.bottom + margin > plane.height];
+        let beyond = [
+            glyph.right + margin > plane.width,
+            glyph.bottom + margin > plane.height,
+        ];
         glyph.left < margin || glyph.top < margin || beyond.contains(&true)
     };
     // Frames, collimators and cut-off anatomy run along the border; a word that is cut off has letters that are not.
@@ -110,7 +129,12 @@ fn is_text(group: &Group, plane: &Plane) -> bool {
     let contrast = glyph.features.contrast;
     let large = glyph.side() * 55 >= short;
     // Gas, gaps and clips' eyes are dark and small: a dark figure alone must be as clear as an arrow drawn in ink.
-    large && if glyph.dark { glyph.score > 0.85 && contrast > 0.25 } else { glyph.score > 0.7 && contrast > 0.1 }
+    large
+        && if glyph.dark {
+            glyph.score > 0.85 && contrast > 0.25
+        } else {
+            glyph.score > 0.7 && contrast > 0.1
+        }
 }
 
 fn meet(a: [usize; 4], b: [usize; 4]) -> bool {
@@ -127,10 +151,17 @@ fn object(group: &Group, plane: &Plane, film: &Film, factor: usize) -> Option<Ob
     }
     let plate = plate::behind(plane, &mask, group.bounds());
     // Resizing and compression smear an edge over a pixel or two, and a wide stroke's edge is blurred further.
-    let mut mask = grown(&mask, plane.width, plane.height, 1 + (stroke / 4.0).round() as usize);
+    let mut mask = grown(
+        &mask,
+        plane.width,
+        plane.height,
+        1 + (stroke / 4.0).round() as usize,
+    );
     if let Some(plate) = plate {
         let plate = grown(&plate, plane.width, plane.height, 1);
-        mask.iter_mut().zip(plate).for_each(|(inside, plate)| *inside |= plate);
+        mask.iter_mut()
+            .zip(plate)
+            .for_each(|(inside, plate)| *inside |= plate);
     }
     let mut places: Vec<usize> = Vec::new();
     for place in (0..mask.len()).filter(|&place| mask[place]) {

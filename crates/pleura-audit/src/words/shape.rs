@@ -12,11 +12,13 @@ pub(super) fn is_arrow(glyph: &Glyph) -> bool {
     let centre = glyph.middle();
     let points = glyph.points();
     let moment = |a: usize, b: usize| {
-        let products = points.iter().map(|point| (point[a] - centre[a]) * (point[b] - centre[b]));
+        let products = points
+            .iter()
+            .map(|point| (point[a] - centre[a]) * (point[b] - centre[b]));
         products.sum::<f32>() / points.len() as f32
     };
     let (xx, xy, yy) = (moment(0, 0), moment(0, 1), moment(1, 1));
-    let (mean, spread) = ((xx + yy) / 2.0, (((xx - yy) / 2.0).powi(2) + xy * xy).sqrt());
+    let (mean, spread) = (xx.midpoint(yy), (((xx - yy) / 2.0).powi(2) + xy * xy).sqrt());
     let (long, short) = ((mean + spread).sqrt(), (mean - spread).max(0.0).sqrt());
     if long < 2.2 * short.max(0.5) || points.len() < 20 {
         return false;
@@ -29,9 +31,9 @@ pub(super) fn is_arrow(glyph: &Glyph) -> bool {
         .map(|[x, y]| (x - centre[0], y - centre[1]))
         .map(|(x, y)| [cos * x + sin * y, cos * y - sin * x])
         .collect();
-    let (low, high) = turned
-        .iter()
-        .fold((f32::MAX, f32::MIN), |(low, high), point| (low.min(point[0]), high.max(point[0])));
+    let (low, high) = turned.iter().fold((f32::MAX, f32::MIN), |(low, high), point| {
+        (low.min(point[0]), high.max(point[0]))
+    });
     let mut ends = [(f32::MAX, f32::MIN); SLICES];
     for point in &turned {
         let slice = ((point[0] - low) / (high - low + 1e-3) * SLICES as f32) as usize;
@@ -47,7 +49,9 @@ pub(super) fn is_arrow(glyph: &Glyph) -> bool {
     // What lies behind the head is shaft: even, and narrower than the head.
     let shaft = &widths[..5];
     let mean = shaft.iter().sum::<f32>() / shaft.len() as f32;
-    let even = shaft.iter().all(|width| (0.5 * mean..=1.7 * mean).contains(width));
+    let even = shaft
+        .iter()
+        .all(|width| (0.5 * mean..=1.7 * mean).contains(width));
     head >= 5 && even && widths[head] > 1.6 * mean && widths[SLICES - 1] < 0.75 * widths[head]
 }
 
@@ -91,9 +95,26 @@ mod tests {
         ];
         assert!(is_arrow(&figure(&arrow)));
         let mirrored: Vec<String> = arrow.iter().map(|row| row.chars().rev().collect()).collect();
-        assert!(is_arrow(&figure(&mirrored.iter().map(String::as_str).collect::<Vec<_>>())));
-        let tee = ["#########", "#########", "...###...", "...###...", "...###...", "...###...", "...###...", "...###...", "...###...", "...###...", "...###..."];
-        let ell = ["##......", "##......", "##......", "##......", "##......", "##......", "##......", "##......", "########", "########"];
+        assert!(is_arrow(&figure(
+            &mirrored.iter().map(String::as_str).collect::<Vec<_>>()
+        )));
+        let tee = [
+            "#########",
+            "#########",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+        ];
+        let ell = [
+            "##......", "##......", "##......", "##......", "##......", "##......", "##......", "##......",
+            "########", "########",
+        ];
         let bar = ["##################", "##################"];
         for letter in [&tee[..], &ell[..], &bar[..]] {
             assert!(!is_arrow(&figure(letter)), "{letter:?}");

@@ -29,9 +29,11 @@ impl Explainer<'_, '_> {
         let at_features = self.graph.plain("relevance.classifier", "MatMul", &inputs);
 
         let side = self.sizes.blocks.last().copied().unwrap_or(1);
-        let ratio = self
-            .graph
-            .ratio("relevance.features.ratio", &forward.features, self.rules.pool_epsilon);
+        let ratio = self.graph.ratio(
+            "relevance.features.ratio",
+            &forward.features,
+            self.rules.pool_epsilon,
+        );
         let flat = vec![("axis", crate::model::Attribute::Int(1))];
         let ratio = self
             .graph

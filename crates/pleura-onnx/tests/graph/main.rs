@@ -10,7 +10,7 @@ mod tensor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pleura_nn::architecture::{Stem, Window};
-use pleura_nn::relevance::{FirstRule, Rule};
+use pleura_nn::relevance::Rule;
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Network, Norm, Reference, Rules, Weights};
 use pleura_onnx::{Batch, Export, Heatmap, Probabilities, Question, export};
@@ -18,32 +18,38 @@ use prost::Message as _;
 use proto::ModelProto;
 use tensor::Tensor;
 
-const PLUS_FLAT: Rules = Rules {
-    first: FirstRule::Flat,
-    convolution: Rule::Plus { epsilon: 1e-6 },
-    head_epsilon: 1e-6,
-    epsilon: 1e-6,
-};
-const LRP_0: Rules = Rules {
-    first: FirstRule::Epsilon { epsilon: 0.0 },
-    convolution: Rule::Epsilon { epsilon: 0.0 },
-    head_epsilon: 0.0,
-    epsilon: 0.0,
-};
+fn rules(first: Rule, convolution: Rule, linear: f64, epsilon: f64) -> Rules {
+    Rules {
+        linear: Rule::Epsilon { epsilon: linear },
+        ..Rules::new(first, convolution, epsilon)
+    }
+}
+
+fn epsilon(epsilon: f64) -> Rule {
+    Rule::Epsilon { epsilon }
+}
+
+fn plus_flat() -> Rules {
+    rules(Rule::Flat, Rule::Plus { epsilon: 1e-6 }, 1e-6, 1e-6)
+}
+
+fn lrp_0() -> Rules {
+    rules(epsilon(0.0), epsilon(0.0), 0.0, 0.0)
+}
+
 /// Every ε is another, and large enough to be seen.
-const LARGE_EPSILON: Rules = Rules {
-    first: FirstRule::Epsilon { epsilon: 0.05 },
-    convolution: Rule::Epsilon { epsilon: 0.1 },
-    head_epsilon: 0.2,
-    epsilon: 0.3,
-};
+fn large_epsilon() -> Rules {
+    let rules = rules(epsilon(0.05), epsilon(0.1), 0.2, 0.3);
+    Rules {
+        norm: epsilon(0.4),
+        ..rules
+    }
+}
+
 /// z⁺ without a stabiliser, above an ε rule.
-const BARE_PLUS: Rules = Rules {
-    first: FirstRule::Epsilon { epsilon: 0.0 },
-    convolution: Rule::Plus { epsilon: 0.0 },
-    head_epsilon: 0.2,
-    epsilon: 0.0,
-};
+fn bare_plus() -> Rules {
+    rules(epsilon(0.0), Rule::Plus { epsilon: 0.0 }, 0.2, 0.0)
+}
 
 /// Numbers in 0 to 1.
 fn noise(seed: u32) -> impl FnMut() -> f32 {
@@ -68,7 +74,7 @@ fn weights(architecture: &Architecture) -> Weights {
                     p if p < 0.25 => 0.0,
                     _ => 0.5 + next(),
                 };
-            } else if is_norm && (name.ends_with(".bias") || name.ends_with("running_mean")) {
+            } else if is_norm && (name.ends_with("bias") || name.ends_with("running_mean")) {
                 *value = 0.6 * (next() - 0.5);
             } else if name.ends_with("running_var") {
                 *value = 0.5 + next();
@@ -181,10 +187,10 @@ fn graphs_answer_and_explain_as_the_engine_does() {
     for (number, (stem, blocks, size)) in cases.into_iter().enumerate() {
         let weights = weights(&architecture(stem, blocks));
         for (name, rules) in [
-            ("plus", PLUS_FLAT),
-            ("0", LRP_0),
-            ("ε", LARGE_EPSILON),
-            ("bare", BARE_PLUS),
+            ("plus", plus_flat()),
+            ("0", lrp_0()),
+            ("ε", large_epsilon()),
+            ("bare", bare_plus()),
         ] {
             for (batch, films, asked) in [
                 (Batch::Fixed(1), 1, &questions[..]),
@@ -222,7 +228,7 @@ fn graphs_answer_and_explain_as_the_engine_does() {
 #[test]
 fn a_classifier_pools_first_and_answers_the_same() {
     let weights = weights(&architecture(Stem::torchvision(4), &[2, 2]));
-    let (film, logits, _) = engine(&weights, 2, 40, &LRP_0, &[]);
+    let (film, logits, _) = engine(&weights, 2, 40, &lrp_0(), &[]);
     for (probabilities, sum) in [
         (Probabilities::Softmax, Some(2.0)),
         (Probabilities::Sigmoid, None),
@@ -250,7 +256,7 @@ fn a_file_is_whole_and_says_what_it_is() {
     let weights = weights(&architecture(Stem::torchvision(4), &[2, 1]));
     let questions = questions();
     let heatmap = Heatmap {
-        rules: &PLUS_FLAT,
+        rules: &plus_flat(),
         composite: "epsilon-plus-flat",
         questions: &questions,
     };
@@ -357,8 +363,9 @@ fn what_cannot_be_written_is_said() {
         words: "pneumonia".to_owned(),
         coefficients: vec![1.0],
     }];
+    let rules = lrp_0();
     let heatmap = |questions| Heatmap {
-        rules: &LRP_0,
+        rules: &rules,
         composite: "lrp-0",
         questions,
     };

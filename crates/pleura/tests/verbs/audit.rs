@@ -49,8 +49,16 @@ fn films(scene: &Scene, count: usize) {
             patient: format!("patient-{number}"),
             split: Some([Split::Train, Split::Train, Split::Validation, Split::Test][number / 2 % 4]),
             labels: vec![
-                if number % 2 == 0 { Label::Positive } else { Label::Negative },
-                if number % 2 == 0 { Label::Negative } else { Label::Positive },
+                if number % 2 == 0 {
+                    Label::Positive
+                } else {
+                    Label::Negative
+                },
+                if number % 2 == 0 {
+                    Label::Negative
+                } else {
+                    Label::Positive
+                },
             ],
             masks: Masks {
                 text: Some(text.into()),
@@ -88,7 +96,18 @@ fn a_planted_letter_is_found_and_so_is_its_use() {
     let said = scene.run(&["train", "recipe.toml", "--out", "run", "-q"]);
     assert_eq!(said.code, 0, "{}", said.err);
     let audit = |options: &[&str]| {
-        let all = ["audit", "words", "--manifest", "m.csv", "--model", "run", "--draws", "2", "--bootstrap", "200"];
+        let all = [
+            "audit",
+            "words",
+            "--manifest",
+            "m.csv",
+            "--model",
+            "run",
+            "--draws",
+            "2",
+            "--bootstrap",
+            "200",
+        ];
         scene.run(&[&all[..], options].concat())
     };
     for source in ["found", "masks"] {
@@ -96,22 +115,52 @@ fn a_planted_letter_is_found_and_so_is_its_use() {
         assert_eq!(said.code, 1, "{}{}", said.out, said.err);
         let record = said.json();
         let outcome = &record["outcome"];
-        assert_eq!((&outcome["films"], &outcome["lettered"]), (&40.into(), &20.into()), "{source}");
+        assert_eq!(
+            (&outcome["films"], &outcome["lettered"]),
+            (&40.into(), &20.into()),
+            "{source}"
+        );
         let right = |condition: &str| outcome["covering"][condition]["value"].as_f64().unwrap();
-        assert!(right("shown") > 0.9 && right("covered") < 0.3, "{source}: {outcome}");
+        assert!(
+            right("shown") > 0.9 && right("covered") < 0.3,
+            "{source}: {outcome}"
+        );
         assert!(right("patched") > 0.9, "{source}: {outcome}");
         assert_eq!(outcome["verdict"]["covering"], "matters");
         // Letters are pasted onto the plain films, and nothing can be pasted back.
         let pairs = outcome["swap"]["pairs"].as_array().unwrap();
-        assert_eq!((pairs.len(), &pairs[0]["from"], &pairs[0]["onto"]), (1, &"lettered".into(), &"plain".into()));
-        assert!(pairs[0]["words_moved"].as_u64() > pairs[0]["patches_moved"].as_u64(), "{}", pairs[0]);
+        assert_eq!(
+            (pairs.len(), &pairs[0]["from"], &pairs[0]["onto"]),
+            (1, &"lettered".into(), &"plain".into())
+        );
+        assert!(
+            pairs[0]["words_moved"].as_u64() > pairs[0]["patches_moved"].as_u64(),
+            "{}",
+            pairs[0]
+        );
         let relevance = &outcome["relevance"][0];
         assert_eq!(relevance["finding"], "lettered");
-        assert!(relevance["words"]["value"].as_f64() > relevance["elsewhere"]["value"].as_f64(), "{relevance}");
+        assert!(
+            relevance["words"]["value"].as_f64() > relevance["elsewhere"]["value"].as_f64(),
+            "{relevance}"
+        );
         let agreement = &record["found"]["against_masks"]["objects"];
-        assert_eq!((&agreement["precision"], &agreement["recall"]), (&1.0.into(), &1.0.into()));
-        for file in ["words.json", "found.csv", "found.png", "accuracy.svg", "differences.svg", "relevance.svg"] {
-            assert!(fs::metadata(scene.path(source).join(file)).unwrap().len() > 100, "{file}");
+        assert_eq!(
+            (&agreement["precision"], &agreement["recall"]),
+            (&1.0.into(), &1.0.into())
+        );
+        for file in [
+            "words.json",
+            "found.csv",
+            "found.png",
+            "accuracy.svg",
+            "differences.svg",
+            "relevance.svg",
+        ] {
+            assert!(
+                fs::metadata(scene.path(source).join(file)).unwrap().len() > 100,
+                "{file}"
+            );
         }
         // The same seed, the same numbers, on any number of threads.
         let again = audit(&["--words", source, "--json", "--threads", "1"]);
@@ -119,21 +168,44 @@ fn a_planted_letter_is_found_and_so_is_its_use() {
     }
     let told = audit(&["--fail-above", "1"]);
     assert_eq!(told.code, 0, "{}", told.err);
-    assert!(told.out.contains("patches covered, 2 draws") && told.out.ends_with("Research use only. Not a medical device.\n"));
+    assert!(
+        told.out.contains("patches covered, 2 draws")
+            && told.out.ends_with("Research use only. Not a medical device.\n")
+    );
 }
 
 #[test]
 fn without_a_model_words_are_only_found() {
     let scene = Scene::new();
     films(&scene, 2);
-    scene.write("boxes.csv", "film,kind,left,top,right,bottom\n0.png,letter,8,10,18,24\n1.png,none,,,,\n");
-    let said = scene.run(&["audit", "words", "0.png", "1.png", "--boxes", "boxes.csv", "--json"]);
+    scene.write(
+        "boxes.csv",
+        "film,kind,left,top,right,bottom\n0.png,letter,8,10,18,24\n1.png,none,,,,\n",
+    );
+    let said = scene.run(&[
+        "audit",
+        "words",
+        "0.png",
+        "1.png",
+        "--boxes",
+        "boxes.csv",
+        "--json",
+    ]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     let record = said.json();
     assert!(record["outcome"].is_null() && record["model"].is_null());
-    assert_eq!((&record["found"]["lettered"], &record["found"]["objects"]["letter"]), (&1.into(), &1.into()));
+    assert_eq!(
+        (
+            &record["found"]["lettered"],
+            &record["found"]["objects"]["letter"]
+        ),
+        (&1.into(), &1.into())
+    );
     let counts = &record["found"]["against_boxes"]["counts"];
-    assert_eq!((&counts["films"], &counts["objects_met"], &counts["objects_right"]), (&2.into(), &1.into(), &1.into()));
+    assert_eq!(
+        (&counts["films"], &counts["objects_met"], &counts["objects_right"]),
+        (&2.into(), &1.into(), &1.into())
+    );
 }
 
 #[test]
@@ -147,10 +219,23 @@ fn what_is_missing_is_said() {
     };
     assert!(refused(&[]).contains("no films: name some, or a table of them with --manifest"));
     assert!(refused(&["0.png", "--model", "m.safetensors"]).contains("--manifest"));
-    assert!(refused(&["--manifest", "m.csv", "--split", "test"]).contains("none of its 2 films is in the split \"test\""));
+    assert!(
+        refused(&["--manifest", "m.csv", "--split", "test"])
+            .contains("none of its 2 films is in the split \"test\"")
+    );
     scene.model("m.safetensors", &["lettered", "plain"], "exclusive");
-    let all = ["--manifest", "m.csv", "--split", "all", "--model", "m.safetensors"];
-    assert!(refused(&[&all[..], &["--fail-above", "0"]].concat()).contains("threshold: 0, expected a share above 0 and at most 1"));
+    let all = [
+        "--manifest",
+        "m.csv",
+        "--split",
+        "all",
+        "--model",
+        "m.safetensors",
+    ];
+    assert!(
+        refused(&[&all[..], &["--fail-above", "0"]].concat())
+            .contains("threshold: 0, expected a share above 0 and at most 1")
+    );
     scene.write("boxes.csv", "film,kind,left,top,right,bottom\na,word,1,1,2,2\n");
     assert!(refused(&["0.png", "--boxes", "boxes.csv"]).contains("row 2: kind \"word\""));
 }

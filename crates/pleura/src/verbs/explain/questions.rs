@@ -114,7 +114,9 @@ impl QuestionArgs {
             .map(|finding| Start::Difference(finding, minus.clone()))
             .collect();
         if starts.is_empty() {
-            bail!("--finding and --minus are both {minus:?}: their difference is nothing; choose two findings");
+            bail!(
+                "--finding and --minus are both {minus:?}: their difference is nothing; choose two findings"
+            );
         }
         Ok(starts)
     }

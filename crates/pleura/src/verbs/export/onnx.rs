@@ -88,7 +88,7 @@ impl Args {
             None => Vec::new(),
         };
         let questions = starts.iter().map(|start| question(start, model.findings()));
-        let questions: Vec<Question> = questions.collect();
+        let questions: Vec<Question> = questions.collect::<Result<_>>()?;
         let rules = composite.as_ref();
         let rules = rules.map(|composite| composite.rules(&model.weights.architecture));
         let rules = rules.transpose()?;
@@ -187,15 +187,19 @@ impl Args {
 }
 
 /// A start as a graph asks it.
-fn question(start: &Start, findings: &[String]) -> Question {
+fn question(start: &Start, findings: &[String]) -> Result<Question> {
     let (finding, minus) = match start {
         Start::Logit(finding) => (finding, None),
         Start::Difference(finding, minus) => (finding, Some(minus)),
+        Start::Threshold(..) => bail!(
+            "{}: a graph's heatmaps start at logits; ask for a finding, or for one less another",
+            start.words()
+        ),
     };
     let coefficient =
         |name: &String| f32::from(u8::from(name == finding)) - f32::from(u8::from(Some(name) == minus));
-    Question {
+    Ok(Question {
         words: start.words(),
         coefficients: findings.iter().map(coefficient).collect(),
-    }
+    })
 }

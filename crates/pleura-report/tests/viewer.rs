@@ -105,7 +105,10 @@ fn the_numbers_in_the_page_are_the_raw_ones() {
 fn films_of_many_bits_keep_them() {
     let data = data(&page("a", 12, &Contours::default()));
     let levels = STANDARD.decode(data["film"]["levels"].as_str().unwrap()).unwrap();
-    assert_eq!((data["film"]["bits"].as_u64(), levels.len()), (Some(16), 2 * 90 * 70));
+    assert_eq!(
+        (data["film"]["bits"].as_u64(), levels.len()),
+        (Some(16), 2 * 90 * 70)
+    );
     assert_eq!(u16::from_le_bytes([levels[2], levels[3]]), 262);
 }
 
@@ -119,24 +122,49 @@ fn lines_lie_around_their_places() {
     assert_eq!(asked["contours_on"], true);
     let lines = asked["maps"][0]["contours"].as_array().unwrap();
     assert_eq!(lines.len(), 2);
-    assert!(lines.iter().all(|line| !line["lines"].as_array().unwrap().is_empty()));
+    assert!(
+        lines
+            .iter()
+            .all(|line| !line["lines"].as_array().unwrap().is_empty())
+    );
     let other = data(&page("a", 8, &Contours::default()));
-    assert_eq!((&other["contours_on"], other["maps"][0]["contours"].as_array().unwrap().len()), (&false.into(), 4));
+    assert_eq!(
+        (
+            &other["contours_on"],
+            other["maps"][0]["contours"].as_array().unwrap().len()
+        ),
+        (&false.into(), 4)
+    );
 
     // A mask's border is a square of a line, its corners cut.
     let outline = &asked["outlines"][0];
     assert_eq!(outline["label"], "lesion");
-    let line: Vec<f64> = outline["lines"][0].as_array().unwrap().iter().map(|at| at.as_f64().unwrap() / 20.0).collect();
+    let line: Vec<f64> = outline["lines"][0]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|at| at.as_f64().unwrap() / 20.0)
+        .collect();
     let (across, down): (Vec<f64>, Vec<f64>) = line.chunks_exact(2).map(|point| (point[0], point[1])).unzip();
-    let range = |at: &[f64]| (at.iter().copied().fold(f64::MAX, f64::min), at.iter().copied().fold(0.0, f64::max));
-    assert_eq!((range(&across), range(&down), line.len()), ((20.0, 40.0), (10.0, 50.0), 16));
+    let range = |at: &[f64]| {
+        (
+            at.iter().copied().fold(f64::MAX, f64::min),
+            at.iter().copied().fold(0.0, f64::max),
+        )
+    };
+    assert_eq!(
+        (range(&across), range(&down), line.len()),
+        ((20.0, 40.0), (10.0, 50.0), 16)
+    );
 }
 
 #[test]
 fn the_page_asks_for_nothing_and_lets_only_itself_run() {
     let page = page(HOSTILE, 8, &Contours::default());
     let markup = page.to_lowercase();
-    for outside in ["http:", "https:", "//cdn", " src=", "<link", "<img", "<iframe", "url(", "@import", "xmlns"] {
+    for outside in [
+        "http:", "https:", "//cdn", " src=", "<link", "<img", "<iframe", "url(", "@import", "xmlns",
+    ] {
         assert!(!markup.contains(outside), "{outside}");
     }
     assert!(!markup.contains(" style=\"") && !markup.contains(" onclick"));
@@ -149,16 +177,27 @@ fn the_page_asks_for_nothing_and_lets_only_itself_run() {
     let policy = between(&page, "Content-Security-Policy\" content=\"", "\"");
     assert!(policy.starts_with("default-src 'none'; "), "{policy}");
     let digest = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
-    assert!(policy.contains(&format!("script-src {};", digest(between(&page, "<script>", "</script>")))));
-    assert!(policy.contains(&format!("style-src {};", digest(between(&page, "<style>", "</style>")))));
+    assert!(policy.contains(&format!(
+        "script-src {};",
+        digest(between(&page, "<script>", "</script>"))
+    )));
+    assert!(policy.contains(&format!(
+        "style-src {};",
+        digest(between(&page, "<style>", "</style>"))
+    )));
 }
 
 #[test]
 fn every_control_that_the_script_asks_for_is_there_once() {
     let page = page("a", 8, &Contours::default());
     let script = between(&page, "<script>", "</script>");
-    let asked = script.split("one(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
-    let asked: std::collections::BTreeSet<&str> = asked.chain(["opacity", "smoothing", "shared", "squares", "invert", "outline-0"]).collect();
+    let asked = script
+        .split("one(\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap());
+    let asked: std::collections::BTreeSet<&str> = asked
+        .chain(["opacity", "smoothing", "shared", "squares", "invert", "outline-0"])
+        .collect();
     assert!(asked.len() > 15);
     for id in asked {
         assert_eq!(page.matches(&format!(" id=\"{id}\"")).count(), 1, "{id}");
@@ -171,7 +210,10 @@ fn every_control_that_the_script_asks_for_is_there_once() {
 
 #[test]
 fn equal_input_gives_equal_bytes_and_wrong_sizes_are_refused() {
-    assert_eq!(page("a", 8, &Contours::default()), page("a", 8, &Contours::default()));
+    assert_eq!(
+        page("a", 8, &Contours::default()),
+        page("a", 8, &Contours::default())
+    );
     let film = Film::from_grey(2, 2, vec![0.0; 4]).unwrap();
     let geometry = Geometry::new(2, 2, 4, Fit::Stretch);
     let empty = Viewer {
@@ -194,7 +236,10 @@ fn equal_input_gives_equal_bytes_and_wrong_sizes_are_refused() {
         values: &[0.0; 5],
         account: None,
     }];
-    let wrong = Viewer { maps: &short, ..empty };
+    let wrong = Viewer {
+        maps: &short,
+        ..empty
+    };
     assert_eq!(
         viewer(&wrong).unwrap_err().to_string(),
         "the viewer of film \"a\": the map for \"x\" has 5 values, expected 4 x 4"

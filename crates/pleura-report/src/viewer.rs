@@ -9,7 +9,7 @@ mod markup;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pleura_film::picture::{Contours, Diverging, IsoLine, Outline, Style, contours, limit};
+use pleura_film::picture::{Contours, Diverging, IsoLine, Outline, Scale, Style, limit};
 use pleura_film::{Film, Geometry};
 use serde::Serialize;
 
@@ -89,6 +89,8 @@ pub struct AccountEntry {
 const SIDE: usize = 1024;
 /// The same where a level takes two, as of films of more than 8 bits: about the same number of bytes.
 const DEEP_SIDE: usize = 768;
+/// Of a map's magnitudes this share gets its own colour; as pictures have it.
+const SHARE: f32 = 0.995;
 /// Lines are kept in this part of a pixel.
 const GRAIN: f64 = 20.0;
 
@@ -114,16 +116,8 @@ pub fn viewer(viewer: &Viewer<'_>) -> Result<String, Error> {
             )));
         }
     }
-    for outline in viewer.outlines {
-        if outline.mask.len() != outline.width * outline.height || outline.mask.is_empty() {
-            let found = outline.mask.len();
-            return Err(refuse(format!(
-                "the mask of {:?} has {found} pixels, expected {} x {}",
-                outline.label, outline.width, outline.height
-            )));
-        }
-    }
-    let data = serde_json::to_string(&Data::of(viewer)).map_err(|error| refuse(error.to_string()))?;
+    let data = Data::of(viewer).map_err(|error| refuse(error.to_string()))?;
+    let data = serde_json::to_string(&data).map_err(|error| refuse(error.to_string()))?;
     // Nothing in a name may end the block that the data stand in.
     let data = data.replace('<', "\\u003c");
     Ok(markup::page(viewer, &data))
@@ -138,6 +132,8 @@ struct Data<'a> {
     film: FilmData,
     geometry: &'a Geometry,
     white: f32,
+    /// Of all magnitudes, how many lie below a map's limit.
+    share: f32,
     colours: Colours,
     contours: ContourData,
     contours_on: bool,
@@ -205,7 +201,7 @@ struct OutlineData<'a> {
 }
 
 impl<'a> Data<'a> {
-    fn of(viewer: &'a Viewer<'a>) -> Self {
+    fn of(viewer: &'a Viewer<'a>) -> Result<Self, pleura_film::Error> {
         let style = Style::default();
         let asked = !viewer.contours.shares.is_empty();
         let contours = Contours {
@@ -223,7 +219,7 @@ impl<'a> Data<'a> {
             method: &map.method,
             start: &map.start,
             unit: &map.unit,
-            limit: limit(map.values, style.scale),
+            limit: limit(map.values, Scale::Quantile(SHARE)),
             values: STANDARD.encode(
                 map.values
                     .iter()
@@ -233,13 +229,15 @@ impl<'a> Data<'a> {
             contours: contours.lines(map.values, size).iter().map(line_data).collect(),
             ledger: map.account.as_ref(),
         };
-        Self {
+        let outlines = viewer.outlines.iter().map(outline_data);
+        Ok(Self {
             title: viewer.title,
             notice: crate::page::NOTICE,
             notes: viewer.notes,
             film: FilmData::of(viewer.film),
             geometry: viewer.geometry,
             white: style.white,
+            share: SHARE,
             colours: Colours::new(),
             contours: ContourData {
                 grain: GRAIN,
@@ -247,8 +245,8 @@ impl<'a> Data<'a> {
             },
             contours_on: asked,
             maps: viewer.maps.iter().map(map).collect(),
-            outlines: viewer.outlines.iter().map(outline_data).collect(),
-        }
+            outlines: outlines.collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -312,21 +310,16 @@ fn line_data(line: &IsoLine) -> LineData {
     }
 }
 
-fn outline_data<'a>(outline: &'a Outline<'a>) -> OutlineData<'a> {
-    let values: Vec<f32> = outline
-        .mask
-        .iter()
-        .map(|&inside| f32::from(u8::from(inside)))
-        .collect();
+fn outline_data<'a>(outline: &'a Outline<'a>) -> Result<OutlineData<'a>, pleura_film::Error> {
     let [red, green, blue] = outline.colour;
-    OutlineData {
+    Ok(OutlineData {
         label: &outline.label,
         colour: format!("#{red:02x}{green:02x}{blue:02x}"),
         width: outline.width,
         height: outline.height,
         grain: GRAIN,
-        lines: grained(&contours(&values, outline.width, outline.height, 0.5)),
-    }
+        lines: grained(&outline.lines()?),
+    })
 }
 
 /// Points in whole grains, across and down in turn, without those that lie on the way between their neighbours.

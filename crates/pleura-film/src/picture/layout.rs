@@ -116,9 +116,9 @@ impl Legend<'_> {
         let (divisor, factor) = readable(self.limit);
         let words = match (self.unit, factor.as_str()) {
             ("", "") => "no unit".to_owned(),
-            ("", factor) => format!("times {factor}, no unit"),
-            (unit, "") => format!("1 = {unit}"),
-            (unit, factor) => format!("1 = {factor} {unit}"),
+            ("", factor) => format!("unit: {factor}"),
+            (unit, "") => format!("unit: {unit}"),
+            (unit, factor) => format!("unit: {factor} {unit}"),
         };
         (wrapped(&words, LEGEND_WIDTH, TextSize::Small), divisor)
     }

@@ -1,6 +1,8 @@
 //! Outlines of masks.
 
 use super::canvas::{Picture, check_shape};
+use super::contour::{Line, contours};
+use super::stroke::Pen;
 use crate::Error;
 
 /// A mask whose border is drawn over a film.
@@ -38,37 +40,37 @@ impl Outline<'_> {
         width: usize,
         height: usize,
     ) -> Result<(), Error> {
-        check_shape("a mask", self.width, self.height, self.mask.len())?;
-        let inside = |x: isize, y: isize| {
-            // A mask that reaches the film's border is closed there.
-            if x < 0 || y < 0 || x >= width as isize || y >= height as isize {
-                return false;
-            }
-            let column = (2 * x as usize + 1) * self.width / (2 * width);
-            let row = (2 * y as usize + 1) * self.height / (2 * height);
-            self.mask[row * self.width + column]
+        let scale = [
+            width as f64 / self.width.max(1) as f64,
+            height as f64 / self.height.max(1) as f64,
+        ];
+        let place = |&[x, y]: &[f64; 2]| [left as f64 + x * scale[0], top as f64 + y * scale[1]];
+        let lines: Vec<Line> = self
+            .lines()?
+            .iter()
+            .map(|line| line.iter().map(place).collect())
+            .collect();
+        let pen = Pen {
+            width: 1.8,
+            colour: self.colour,
+            dash: None,
         };
-        // How far a pixel inside is from the outside: the line is two pixels wide, and a dark thread on its
-        // inner side parts it from bright bone.
-        let near_outside = |x: isize, y: isize, reach: isize| {
-            (-reach..=reach).any(|dy| {
-                (-reach..=reach).any(|dx| dx * dx + dy * dy <= reach * reach && !inside(x + dx, y + dy))
-            })
-        };
-        for y in 0..height as isize {
-            for x in 0..width as isize {
-                if !inside(x, y) || !near_outside(x, y, 3) {
-                    continue;
-                }
-                let (at_x, at_y) = (left + x as usize, top + y as usize);
-                if near_outside(x, y, 2) {
-                    picture.blend(at_x, at_y, self.colour, 0.95);
-                } else {
-                    picture.blend(at_x, at_y, [0; 3], 0.45);
-                }
-            }
-        }
+        picture.lines(&lines, pen);
         Ok(())
+    }
+
+    /// The border as closed lines, in pixels of the mask. A mask that reaches the film's border is closed there.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the mask does not have its size.
+    pub fn lines(&self) -> Result<Vec<Line>, Error> {
+        check_shape("a mask", self.width, self.height, self.mask.len())?;
+        let inside: Vec<f32> = self
+            .mask
+            .iter()
+            .map(|&inside| f32::from(u8::from(inside)))
+            .collect();
+        Ok(contours(&inside, self.width, self.height, 0.5))
     }
 }
 
@@ -91,9 +93,9 @@ mod tests {
         let mut picture = Picture::new(44, 44, [50; 3]);
         outline.draw(&mut picture, 2, 2, 40, 40).unwrap();
         let red = |x, y| picture.pixel(x, y).is_some_and(|[red, ..]| red > 200);
-        // The square reaches from 12 to 32.
-        assert!(red(12, 20) && red(13, 20) && red(31, 20) && red(20, 12) && red(20, 31));
-        assert!(!red(11, 20) && !red(22, 22) && !red(32, 20));
+        // The square reaches from 12 to 32, and the line lies on its border.
+        assert!(red(11, 20) && red(12, 20) && red(31, 20) && red(20, 12) && red(20, 31));
+        assert!(!red(9, 20) && !red(22, 22) && !red(34, 20));
     }
 
     #[test]

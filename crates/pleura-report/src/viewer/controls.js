@@ -2,9 +2,11 @@
 
 const one = (id) => document.getElementById(id);
 const VIEWS = ["overlay", "side", "all", "map", "film"];
+// The likeliest answer first.
+const likeliest = maps.reduce((best, map) => ((map.probability ?? -1) > (best.probability ?? -1) ? map : best), maps[0]);
 const initial = () => ({
-  question: questions[0],
-  method: methods[0],
+  question: likeliest.question,
+  method: likeliest.method,
   view: "side",
   opacity: 85,
   reach: 0,
@@ -24,7 +26,7 @@ const chosen = () => maps.find((map) => map.question === state.question && map.m
 // The value of the strongest colour: the map's own, or the greatest of its method's; turned up or down by the user.
 function limitOf(map, now) {
   const same = maps.filter((other) => other.method === map.method);
-  const own = now.shared ? Math.max(...same.map((other) => other.limit)) : map.limit;
+  const own = now.shared ? Math.max(...same.map((other) => ownLimit(other, now.smoothing))) : ownLimit(map, now.smoothing);
   return own * 2 ** now.reach;
 }
 
@@ -69,7 +71,8 @@ function tell() {
   }
   const map = chosen();
   const limit = limitOf(map, state);
-  const beyond = map.values.reduce((count, value) => count + (Math.abs(value) > limit ? 1 : 0), 0) / map.values.length;
+  const values = treated(map, state.smoothing);
+  const beyond = values.reduce((count, value) => count + (Math.abs(value) > limit ? 1 : 0), 0) / values.length;
   for (const name of ["opacity", "reach", "smoothing"]) one(name).value = state[name];
   one("level").value = Math.round(100 * state.level);
   one("window").value = Math.round(100 * state.window);
@@ -172,18 +175,10 @@ function mark() {
   ) : NaN;
   const parts = [];
   parts.push(seen ? `relevance ${number(map.values[line * size + column], 4)} ${map.unit}` : "not seen by the network");
-  if (seen && state.smoothing > 0) parts.push(`smoothed ${number(smoothedNow(map)[line * size + column], 4)}`);
+  if (seen && state.smoothing > 0) parts.push(`smoothed ${number(treated(map, state.smoothing)[line * size + column], 4)}`);
   parts.push(inside ? `grey ${(100 * grey).toFixed(1)} % of white` : "outside the film");
   parts.push(`film x ${Math.floor(x)}, y ${Math.floor(y)}`, `map x ${column}, y ${line}`);
   one("reading").textContent = parts.join(" \u00b7 ");
-}
-
-let last = {};
-function smoothedNow(map) {
-  if (last.map !== map || last.deviation !== state.smoothing) {
-    last = { map, deviation: state.smoothing, values: smoothed(map.values, state.smoothing) };
-  }
-  return last.values;
 }
 
 function pointed(pane, event) {

@@ -97,7 +97,7 @@ function overlays(pen, map, state) {
   page.outlines.forEach((outline, index) => {
     if (!state.outlines[index]) return;
     const place = (x, y) => [x / outline.grain * shown.width / outline.width, y / outline.grain * shown.height / outline.height];
-    strokes(pen, outline.lines, place, outline.colour, [], 2.4);
+    strokes(pen, outline.lines, place, outline.colour, [], 1.8);
   });
 }
 
@@ -133,7 +133,7 @@ function legend(pen, map, state, top, width) {
   pen.textAlign = "left";
   pen.fillText("speaks for", right + 10, top + 13);
   pen.textAlign = "center";
-  const cut = map.greatest > limit && !(state.smoothing > 0);
+  const cut = treatment(map, state.smoothing).greatest > limit;
   for (const tick of [-1, -0.5, 0, 0.5, 1]) {
     const x = left + length * (tick + 1) / 2;
     pen.fillRect(Math.round(x), top + 16, 1, 5);
@@ -141,7 +141,7 @@ function legend(pen, map, state, top, width) {
     pen.fillText(number(tick * limit / divisor, 2) + more, x, top + 36);
   }
   pen.fillStyle = FAINT;
-  pen.fillText(map.unit ? `1 = ${factor}${map.unit}` : `times ${factor || "1"}, no unit`, (left + right) / 2, top + 56);
+  pen.fillText(map.unit || factor ? `unit: ${factor}${map.unit}` : "no unit", (left + right) / 2, top + 56);
   pen.textAlign = "left";
   return top + 66;
 }
@@ -175,7 +175,7 @@ function marks(pen, map, state, top) {
   return entries.length > 0 ? at + 27 : at;
 }
 
-function treatment(state) {
+function said(state) {
   const parts = [state.smoothing > 0 ? `Smoothed: Gaussian of ${state.smoothing} map pixels` : "Not smoothed"];
   parts.push(state.squares ? "map pixels as squares" : "drawn bilinearly");
   if (state.contours) parts.push(page.contours.smoothing > 0 ? `lines after a Gaussian of ${page.contours.smoothing} map pixels` : "lines of the bare map");
@@ -190,7 +190,7 @@ function paint(canvas, map, state) {
     : [big(page.title), big("the film"), small(page.film.source)];
   const windowed = state.level === 0.5 && state.window === 1 && !state.invert
     ? "" : ` Window ${Math.round(100 * state.window)} %, level ${Math.round(100 * state.level)} %${state.invert ? ", inverted" : ""}.`;
-  const foot = [small((map ? treatment(state) : "") + windowed), ...page.notes.map((note) => small(note)), small(page.notice, INK)];
+  const foot = [small((map ? said(state) : "") + windowed), ...page.notes.map((note) => small(note)), small(page.notice, INK)];
   const width = shown.width;
   const top = Math.max(28 * 2 + 21, block(pen, head, 0, width - 4)) + 6;
   const below = (begin) => {

@@ -153,7 +153,7 @@ fn controls(viewer: &Viewer<'_>) -> Markup {
 
 fn slider(id: &str, words: &str, [least, most, step]: [&str; 3], tall: bool) -> Markup {
     html! {
-        label.slide.tall[tall] {
+        label.slide.tall[tall] for=(id) {
             span { (words) " " output #(format!("{id}-out")) for=(id) {} }
             input #(id) type="range" min=(least) max=(most) step=(step);
         }

@@ -30,12 +30,11 @@ const size = page.geometry.size;
 const film = { width: page.film.width, height: page.film.height, grey: levels(page.film) };
 const maps = page.maps.map((map) => {
   const values = floats(map.values);
-  let towards = 0, against = 0, greatest = 0;
+  let towards = 0, against = 0;
   for (const value of values) {
     if (value > 0) towards += value; else if (value < 0) against += value;
-    if (Math.abs(value) > greatest) greatest = Math.abs(value);
   }
-  return Object.assign({}, map, { values, towards, against, greatest });
+  return Object.assign({}, map, { values, towards, against });
 });
 const methods = [...new Set(maps.map((map) => map.method))];
 const questions = [...new Set(maps.map((map) => map.question))];
@@ -62,6 +61,23 @@ function smoothed(values, deviation) {
   };
   return pass(pass(values, 1, size), size, 1);
 }
+
+// A map's values as they are shown, and the magnitude below which the page's share of them lies.
+const treatments = new Map();
+function treatment(map, deviation) {
+  const key = `${maps.indexOf(map)}|${deviation}`;
+  if (!treatments.has(key)) {
+    if (treatments.size > 60) treatments.clear();
+    const values = smoothed(map.values, deviation);
+    const sorted = values.map(Math.abs).sort();
+    const limit = deviation > 0 ? sorted[Math.round(page.share * (sorted.length - 1))] : map.limit;
+    const greatest = sorted[sorted.length - 1];
+    treatments.set(key, { values, greatest, limit: limit || greatest || 1 });
+  }
+  return treatments.get(key);
+}
+const treated = (map, deviation) => treatment(map, deviation).values;
+const ownLimit = (map, deviation) => treatment(map, deviation).limit;
 
 // Bilinear between pixel centres; the outermost values reach on to the border.
 function between(values, width, height, x, y) {
@@ -113,7 +129,7 @@ function field(map, deviation, squares) {
   const found = kept.get(key);
   if (found) return found;
   if (kept.size > 24) kept.clear();
-  const values = smoothed(map.values, deviation);
+  const values = treated(map, deviation);
   const out = new Float32Array(shown.width * shown.height).fill(NaN);
   for (let y = 0; y < shown.height; y += 1) {
     for (let x = 0; x < shown.width; x += 1) {

@@ -20,9 +20,9 @@ pub(super) struct DrawingArgs {
     /// Draw lines around the fewest pixels that hold these shares of the relevance of each sign, such as 0.5,0.8.
     #[arg(long, value_name = "SHARES", value_delimiter = ',', value_parser = share)]
     contours: Vec<f32>,
-    /// Gaussian that smooths a map before lines are drawn, in map pixels; 0 for none.
-    #[arg(long, value_name = "PIXELS", default_value_t = 4.0, value_parser = deviation)]
-    contour_smoothing: f32,
+    /// Gaussian that smooths a map before lines are drawn, in map pixels; 0 for none; a 56th of the map's side if left out (4 of 224).
+    #[arg(long, value_name = "PIXELS", value_parser = deviation)]
+    contour_smoothing: Option<f32>,
     /// Gaussian that smooths the colours, in map pixels; 0 for none. The values saved stay as they are.
     #[arg(long, value_name = "PIXELS", default_value_t = 0.0, value_parser = deviation)]
     smooth: f32,
@@ -69,10 +69,20 @@ fn colour_limit(text: &str) -> Result<Limit, String> {
 }
 
 impl DrawingArgs {
+    /// The lines of maps of a side.
+    fn lines(&self, size: usize) -> Contours {
+        Contours {
+            shares: self.contours.clone(),
+            smoothing: self
+                .contour_smoothing
+                .unwrap_or_else(|| Contours::usual_smoothing(size)),
+        }
+    }
+
     /// The style of the maps of one composite.
-    fn style(&self, maps: &[Map]) -> Style {
+    fn style(&self, maps: &[Map], size: usize) -> Style {
         let own = Style::default().scale;
-        let limit_of = |map: &Map| limit(&smooth(&map.heatmap, side(map), self.smooth), own);
+        let limit_of = |map: &Map| limit(&smooth(&map.heatmap, size, self.smooth), own);
         let scale = match self.scale {
             Limit::Own => own,
             Limit::Value(value) => Scale::Fixed(value),
@@ -82,18 +92,10 @@ impl DrawingArgs {
             side: self.side as usize,
             scale,
             smoothing: self.smooth,
-            contours: Contours {
-                shares: self.contours.clone(),
-                smoothing: self.contour_smoothing,
-            },
+            contours: self.lines(size),
             ..Style::default()
         }
     }
-}
-
-/// The side of a map.
-fn side(map: &Map) -> usize {
-    map.heatmap.len().isqrt()
 }
 
 /// The files of one map.
@@ -144,7 +146,7 @@ impl Job<'_> {
         };
         let (mut rows, mut files) = (Vec::new(), Vec::new());
         for (composite, explanation) in self.composites.iter().zip(explanations) {
-            let style = self.args.drawing.style(&explanation.maps);
+            let style = self.args.drawing.style(&explanation.maps, seen.prepared.size);
             let mut row = Vec::new();
             for map in &explanation.maps {
                 let probability = self.probability(&map.start, probabilities);
@@ -154,7 +156,7 @@ impl Job<'_> {
             }
             rows.push(row);
         }
-        let style = self.args.drawing.style(&[]);
+        let style = self.args.drawing.style(&[], seen.prepared.size);
         let sheet = self.args.out.join(format!("{}.sheet.png", subject.stem));
         picture::sheet(&seen.film, &rows, &ground.labels, &style).save(&sheet)?;
         let viewer = if self.args.drawing.no_viewer {
@@ -212,7 +214,7 @@ impl Job<'_> {
             picture: &name,
             notice: NOTICE,
         };
-        let saved = values::save(&path, map, side(map), style, &about)?;
+        let saved = values::save(&path, map, self.model.preparation.size, style, &about)?;
         Ok((panel, Files { picture: path, saved }))
     }
 
@@ -237,23 +239,19 @@ impl Job<'_> {
             .collect();
         let row = |name: &str, value: String| (name.to_owned(), value);
         let size = self.model.preparation.size;
+        let fit = match self.model.preparation.fit {
+            Fit::Stretch => "the film stretched to the square",
+            Fit::Pad => "the film padded to the square",
+            Fit::Crop => "the film cropped to the square",
+        };
         let about = [
             row("film", ground.path.unwrap_or(Path::new("")).display().to_string()),
             row("model", self.model.path.display().to_string()),
             row("digest", self.model.digest.clone()),
             row("architecture", self.model.weights.architecture.name().to_owned()),
-            row(
-                "network sees",
-                format!(
-                    "{size} \u{d7} {size} pixels, {}",
-                    serde_json::to_string(&self.model.preparation)?
-                ),
-            ),
+            row("network sees", format!("{size} \u{d7} {size} pixels, {fit}")),
         ];
-        let contours = Contours {
-            shares: self.args.drawing.contours.clone(),
-            smoothing: self.args.drawing.contour_smoothing,
-        };
+        let contours = self.args.drawing.lines(size);
         let page = viewer(&Viewer {
             title: &ground.labels.title,
             notes: &ground.labels.notes,
@@ -292,7 +290,7 @@ impl Job<'_> {
         let (mut drawn, mut paths, mut columns) = (Vec::new(), Vec::new(), 4);
         for (composite, sums) in self.composites.iter().zip(&mean.maps) {
             let maps: Vec<Map> = sums.iter().map(|sum| divided(sum, films)).collect();
-            let style = self.args.drawing.style(&maps);
+            let style = self.args.drawing.style(&maps, size);
             for map in &maps {
                 let (panel, files) = self.draw_map(&ground, composite, map, None, &style)?;
                 drawn.push(panel);

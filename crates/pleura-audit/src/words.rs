@@ -1,7 +1,40 @@
-//! Words covered, and patches of equal area covered elsewhere.
+//! Words on films: found, covered, pasted elsewhere; and whether a network uses them.
 //!
-//! If covering the words changes the answers more than covering as much of anything else, the words were used. Bassi & Attux (2020)
-//! report that words draw relevance and that masking them changed accuracy very little; this measures both on any model.
+//! **Finding** ([`Text::find`]) needs no trained model. A film is shrunk to a short side of about 512 pixels. A top hat (Serra 1982) keeps
+//! what is narrower than a letter's stroke can be, bright on dark and dark on bright. At nine levels of it, connected figures are
+//! measured: how sharp their edge is, how high the step over it and how equal all around, how even stroke and ink. Bones, vessels and
+//! tubes fail on one of these. Each figure is kept at the level at which it looks most like a letter; figures of one size, stroke and ink
+//! near each other are words, and in a line need less to be believed than one alone. An even field behind them is their plate.
+//!
+//! **The experiment** ([`run`]) shows a network the same films with their words covered ([`cover`]) and with patches of the same shape
+//! covered elsewhere ([`Text::elsewhere`]); measures the relevance on words; and pastes words of one class onto films of another
+//! ([`Pieces`]). If words carry the answer, covering them costs more than covering anything else, and pasting them moves answers. Bassi &
+//! Attux (2020) report that words draw relevance and that masking them changed accuracy very little; this measures both on any model.
+
+mod boxes;
+mod experiment;
+mod fill;
+mod find;
+mod glyph;
+mod group;
+mod mean;
+mod paste;
+mod plate;
+mod random;
+mod raster;
+mod score;
+mod shape;
+mod text;
+mod verdict;
+
+pub use boxes::{Boxes, COLUMNS};
+pub use experiment::{Covering, Films, Outcome, Relevance, Settings, Swap, SwapPair, run};
+pub use fill::cover;
+pub use mean::Mean;
+pub use paste::Pieces;
+pub use score::Agreement;
+pub use text::{Bounds, Kind, Object, Text};
+pub use verdict::{Judgement, Verdict};
 
 use pleura_film::Geometry;
 
@@ -33,70 +66,6 @@ pub fn prepared(mask: &[bool], width: usize, height: usize, geometry: &Geometry)
     out
 }
 
-/// Fills masked pixels of a film `[size, size]` from around them, ring by ring: each takes the mean of its known neighbours.
-pub fn cover(grey: &mut [f32], size: usize, mask: &[bool]) {
-    let mut unknown: Vec<bool> = mask.to_vec();
-    loop {
-        let ring: Vec<(usize, f32)> = (0..size * size)
-            .filter(|&place| unknown[place])
-            .filter_map(|place| {
-                let (x, y) = (place % size, place / size);
-                let mut sum = (0.0, 0.0);
-                for row in y.saturating_sub(1)..(y + 2).min(size) {
-                    for column in x.saturating_sub(1)..(x + 2).min(size) {
-                        let neighbour = row * size + column;
-                        if !unknown[neighbour] {
-                            sum = (sum.0 + grey[neighbour], sum.1 + 1.0);
-                        }
-                    }
-                }
-                (sum.1 > 0.0).then_some((place, sum.0 / sum.1))
-            })
-            .collect();
-        if ring.is_empty() {
-            return;
-        }
-        for (place, value) in ring {
-            grey[place] = value;
-            unknown[place] = false;
-        }
-    }
-}
-
-/// A mask of the same shape elsewhere on the film: shifted around the film's edges (a torus) by a step drawn from `seed`, of some
-/// hundred tried the one that meets the mask least.
-pub fn elsewhere(mask: &[bool], size: usize, seed: u64) -> Vec<bool> {
-    let mut state = seed ^ 0x9E37_79B9_7F4A_7C15;
-    let mut draw = |limit: usize| {
-        // SplitMix64 (Steele, Lea & Flood 2014).
-        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) % limit.max(1) as u64) as usize
-    };
-    let places: Vec<usize> = (0..size * size).filter(|&place| mask[place]).collect();
-    let moved = |down: usize, right: usize| {
-        places
-            .iter()
-            .map(move |place| (place / size + down) % size * size + (place % size + right) % size)
-    };
-    let mut best = (usize::MAX, 0, 0);
-    for _ in 0..100 {
-        let (down, right) = (draw(size), draw(size));
-        let meets = moved(down, right).filter(|&place| mask[place]).count();
-        if meets < best.0 {
-            best = (meets, down, right);
-        }
-        if meets == 0 {
-            break;
-        }
-    }
-    let mut out = vec![false; size * size];
-    moved(best.1, best.2).for_each(|place| out[place] = true);
-    out
-}
-
 /// Share of a heatmap's absolute values that lies under a mask; 0 for an empty heatmap.
 pub fn share(heatmap: &[f32], mask: &[bool]) -> f64 {
     let total: f64 = heatmap.iter().map(|value| f64::from(value.abs())).sum();
@@ -114,32 +83,6 @@ mod tests {
     use pleura_film::Fit;
 
     use super::*;
-
-    #[test]
-    fn covering_leaves_the_rest_and_fills_from_around() {
-        let mut grey = vec![0.5; 100];
-        let mut mask = vec![false; 100];
-        for place in [44, 45, 46, 54, 55, 56] {
-            grey[place] = 1.0;
-            mask[place] = true;
-        }
-        cover(&mut grey, 10, &mask);
-        assert!(grey.iter().all(|value| (value - 0.5).abs() < 1e-6), "{grey:?}");
-        let mut all = vec![0.3; 4];
-        cover(&mut all, 2, &[true; 4]);
-        assert_eq!(all, [0.3; 4]);
-    }
-
-    #[test]
-    fn a_mask_moves_as_a_whole_and_away() {
-        let mut mask = vec![false; 400];
-        (0..20).for_each(|i| mask[i / 10 * 20 + i % 10] = true);
-        let moved = elsewhere(&mask, 20, 3);
-        assert_eq!(moved.iter().filter(|m| **m).count(), 20);
-        assert!(!moved.iter().zip(&mask).any(|(a, b)| *a && *b));
-        assert_eq!(moved, elsewhere(&mask, 20, 3));
-        assert_ne!(moved, elsewhere(&mask, 20, 4));
-    }
 
     #[test]
     fn a_thin_stroke_survives_shrinking() {

@@ -32,7 +32,7 @@ pub use cache::FilmCache;
 pub use check::{CheckReport, Fault, Place, check};
 pub use classes::{ClassMap, Verdict};
 pub use error::Error;
-pub use loader::{Ahead, Batch, Loader};
+pub use loader::{Ahead, Batch, Loader, warp};
 pub use manifest::{Label, Manifest, Masks, Row, Sex, Split};
 pub use order::shuffled;
 pub use sidecar::{FileRecord, Sidecar, SourceRecord, SplitRecord};

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use pleura_film::Augmentation;
+use pleura_film::{Augmentation, Warp};
 
 use crate::order::stream;
 use crate::{Error, FilmCache, Manifest};
@@ -281,18 +281,18 @@ impl Shared {
                 None => to_unit(film, out),
                 Some(augmentation) => {
                     to_unit(film, &mut plain);
-                    let ids: [&[u8]; 3] = [
-                        &self.seed.to_le_bytes(),
-                        &self.epoch.to_le_bytes(),
-                        row.sha256.as_bytes(),
-                    ];
-                    let mut rng = stream("augmentation of a film", &ids);
-                    augmentation.draw(&mut rng).apply(&plain, size, out);
+                    warp(augmentation, self.seed, self.epoch, &row.sha256).apply(&plain, size, out);
                 }
             }
         }
         Ok(Batch { rows, grey })
     }
+}
+
+/// How a [`Loader`] moves the film with this digest in an epoch: for what lies on the film and must move with it.
+pub fn warp(augmentation: &Augmentation, seed: u64, epoch: u64, sha256: &str) -> Warp {
+    let ids: [&[u8]; 3] = [&seed.to_le_bytes(), &epoch.to_le_bytes(), sha256.as_bytes()];
+    augmentation.draw(&mut stream("augmentation of a film", &ids))
 }
 
 /// 16-bit levels to [0, 1].

@@ -10,10 +10,28 @@ use crate::composite;
 #[non_exhaustive]
 pub enum Error {
     /// No composite of this name.
-    #[error("no composite is called {name:?}; there are {}", composite::NAMES.join(", "))]
+    #[error("no composite is called {name:?}; there are {}, and {} to compare with", composite::NAMES.join(", "), composite::WRONG)]
     UnknownComposite {
         /// What was asked for.
         name: String,
+    },
+    /// A composite that cannot be read as one, or that the network's layers do not allow.
+    #[error("{}", composite_message(place, *line, key, problem))]
+    Composite {
+        /// The file, or the composite's name.
+        place: String,
+        /// Line in the file, counted from 1, where one is known.
+        line: Option<usize>,
+        /// The entry at fault; empty where the message names it.
+        key: String,
+        /// What was found, and what would be right.
+        problem: String,
+    },
+    /// A threshold that no probability can be.
+    #[error("a threshold is a probability between 0 and 1, and {probability} is none")]
+    Threshold {
+        /// What was asked for.
+        probability: f64,
     },
     /// The network has no output of this name.
     #[error("the network has no output {name:?}; it has {}", .findings.join(", "))]
@@ -35,6 +53,14 @@ pub enum Error {
         /// What does not fit.
         problem: String,
     },
+    /// A file could not be read.
+    #[error("{}: could not be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's word on it.
+        source: io::Error,
+    },
     /// A file could not be written.
     #[error("{}: could not be written: {source}", path.display())]
     Write {
@@ -43,4 +69,14 @@ pub enum Error {
         /// The system's word on it.
         source: io::Error,
     },
+}
+
+fn composite_message(place: &str, line: Option<usize>, key: &str, problem: &str) -> String {
+    let line = line.map_or_else(String::new, |line| format!(", line {line}"));
+    let key = if key.is_empty() {
+        String::new()
+    } else {
+        format!(", `{key}`")
+    };
+    format!("{place}{line}{key}: {problem}")
 }

@@ -1,19 +1,22 @@
 //! From a film and a question to relevance.
 
 use pleura_nn::backend::{Backend, Real};
-use pleura_nn::{Ledger, Network, Norm};
+use pleura_nn::{Ledger, Network, Norm, relevance};
 
 use crate::{Composite, Error};
 
-/// What is asked: why this output, or why this one rather than that.
+/// What is asked: why this output, why this one rather than that, or why it is above a threshold.
 ///
 /// Relevance starts at logits, never at probabilities: behind a softmax the classes' relevances mix.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Start {
     /// One output's logit.
     Logit(String),
     /// One output's logit less another's.
     Difference(String, String),
+    /// One output's logit less the logit of a probability, such as the threshold that decides; for outputs that stand for themselves, with a
+    /// sigmoid behind them. The threshold counts with the output's bias.
+    Threshold(String, f64),
 }
 
 impl Start {
@@ -22,31 +25,51 @@ impl Start {
         match self {
             Self::Logit(finding) => finding.clone(),
             Self::Difference(finding, other) => format!("{finding} rather than {other}"),
+            Self::Threshold(finding, probability) => format!("{finding} above {probability}"),
         }
     }
 
-    fn coefficients(&self, findings: &[String]) -> Result<Vec<f64>, Error> {
-        let mut coefficients = vec![0.0; findings.len()];
-        let mut set = |name: &String, value: f64| {
+    /// The output whose logit it starts at, where it is one alone.
+    pub fn finding(&self) -> Option<&str> {
+        match self {
+            Self::Logit(finding) | Self::Threshold(finding, _) => Some(finding),
+            Self::Difference(..) => None,
+        }
+    }
+
+    /// As the engine takes it, for one film of a network with these outputs.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFinding`], [`Error::Threshold`].
+    pub fn at_logits(&self, findings: &[String]) -> Result<relevance::Start, Error> {
+        let mut start = relevance::Start::from(&vec![0.0; findings.len()][..]);
+        let place = |name: &String| {
             let unknown = || Error::UnknownFinding {
                 name: name.clone(),
                 findings: findings.to_vec(),
             };
-            let place = findings
+            findings
                 .iter()
                 .position(|finding| finding == name)
-                .ok_or_else(unknown)?;
-            coefficients[place] += value;
-            Ok::<(), Error>(())
+                .ok_or_else(unknown)
         };
         match self {
-            Self::Logit(finding) => set(finding, 1.0)?,
+            Self::Logit(finding) => start.coefficients[place(finding)?] += 1.0,
             Self::Difference(finding, other) => {
-                set(finding, 1.0)?;
-                set(other, -1.0)?;
+                start.coefficients[place(finding)?] += 1.0;
+                start.coefficients[place(other)?] -= 1.0;
+            }
+            Self::Threshold(finding, probability) => {
+                let probability = *probability;
+                if !(probability > 0.0 && probability < 1.0) {
+                    return Err(Error::Threshold { probability });
+                }
+                let place = place(finding)?;
+                start.coefficients[place] += 1.0;
+                start.thresholds[place] = (probability / (1.0 - probability)).ln();
             }
         }
-        Ok(coefficients)
+        Ok(start)
     }
 }
 
@@ -78,7 +101,8 @@ pub struct Explanation {
 /// for all starts together.
 ///
 /// # Errors
-/// [`Error::UnknownFinding`]; [`Error::Network`] where the film does not have `size²` grey levels or is too small.
+/// [`Error::UnknownFinding`], [`Error::Threshold`]; [`Error::Composite`] where the composite does not fit the network;
+/// [`Error::Network`] where the film does not have `size²` grey levels or is too small.
 pub fn explain<B: Backend>(
     network: &Network<B>,
     grey: &[f32],
@@ -86,10 +110,11 @@ pub fn explain<B: Backend>(
     composite: &Composite,
     starts: &[Start],
 ) -> Result<Explanation, Error> {
-    let questions = starts.iter().map(|start| start.coefficients(network.findings()));
+    let questions = starts.iter().map(|start| start.at_logits(network.findings()));
     let questions = questions.collect::<Result<Vec<_>, _>>()?;
+    let rules = composite.rules(network.architecture())?;
     let (logits, trace) = network.forward(grey, 1, size, Norm::Running)?;
-    let relevances = network.relevances(&trace, &questions, composite.rules())?;
+    let relevances = network.relevances(&trace, &questions, &rules)?;
     let mut maps = Vec::with_capacity(starts.len());
     for (start, mut relevance) in starts.iter().zip(relevances) {
         let raw = network.backend().download(&relevance.input);
@@ -143,7 +168,10 @@ mod tests {
             Start::Logit("normal".into()),
             Start::Difference("COVID-19".into(), "pneumonia".into()),
         ];
-        for name in crate::composite::NAMES {
+        for name in crate::composite::NAMES
+            .into_iter()
+            .chain([crate::composite::WRONG])
+        {
             let composite = Composite::by_name(name).unwrap();
             let fast = Network::new(Cpu::new(), &weights).unwrap();
             let fast = explain(&fast, &grey, 64, &composite, &starts).unwrap();
@@ -159,6 +187,30 @@ mod tests {
                     assert!((a - b).abs() < 1e-3 * size, "{name}: {a} {b} of {size}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_threshold_moves_the_start_and_the_biases_and_under_epsilon_in_the_head_nothing_else() {
+        let network = Network::new(Reference, &weights()).unwrap();
+        let ask = |start: Start| {
+            let maps = explain(&network, &film(64), 64, &Composite::default(), &[start]);
+            maps.map(|mut found| found.maps.swap_remove(0))
+        };
+        let (logit, above) = (
+            ask(Start::Logit("normal".into())).unwrap(),
+            ask(Start::Threshold("normal".into(), 0.2)).unwrap(),
+        );
+        let threshold = (0.2f64 / 0.8).ln();
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-5 * (1.0 + b.abs());
+        assert!(close(above.ledger.start, logit.ledger.start - threshold));
+        assert!(close(above.ledger.bias, logit.ledger.bias - threshold));
+        assert!(close(above.ledger.input, logit.ledger.input));
+        assert!(above.ledger.residual().abs() < 1e-9);
+        assert_eq!(above.start.words(), "normal above 0.2");
+        for wrong in [0.0, 1.0, -0.5, f64::NAN] {
+            let error = ask(Start::Threshold("normal".into(), wrong)).unwrap_err();
+            assert!(error.to_string().contains("between 0 and 1"), "{error}");
         }
     }
 

@@ -1,9 +1,14 @@
 //! Heatmaps as people look at them: over the film, with everything said that is needed to read them.
 
-use pleura_film::picture::{Caption, Heatmap, Outline, Picture, Sheet, Style, heatmap};
+use pleura_film::picture::{Caption, Heatmap, Outline, Panel, Picture, Sheet, Style, heatmap, plain};
 use pleura_film::{Film, Geometry};
+use pleura_nn::Ledger;
 
-use crate::{Composite, Error, Map, Start};
+use crate::{Error, Map, Start};
+
+/// What one unit of a value is where relevance starts at logits: all values of a map, its biases and its stabilisers add up to the
+/// logit, so each is a number of logits, and each belongs to one pixel of the map.
+pub const UNIT: &str = "logit per map pixel";
 
 /// What is said about a film beside its maps.
 #[derive(Clone, Debug, Default)]
@@ -14,7 +19,30 @@ pub struct Labels {
     pub notes: Vec<String>,
 }
 
-/// One map over its film. `probability` is the output's own, where one output was asked for.
+/// A composite of rules as it stands on a picture.
+pub fn method(composite: &str) -> String {
+    format!("LRP, {composite}")
+}
+
+/// What relevance starts at, in words.
+pub fn origin(start: &Start) -> &'static str {
+    match start {
+        Start::Logit(_) => "the logit",
+        Start::Difference(..) => "the difference of two logits",
+        Start::Threshold(..) => "the logit less the threshold's",
+    }
+}
+
+/// The account of a map in one line.
+pub fn account(ledger: &Ledger) -> String {
+    format!(
+        "{:+.3} = {:+.3} in pixels {:+.3} in biases {:+.3} in stabilisers.",
+        ledger.start, ledger.input, ledger.bias, ledger.epsilon
+    )
+}
+
+/// One map over its film. `probability` is the output's own, where one output was asked for; `method` is how the values were found
+/// ([`method`] for a composite).
 ///
 /// # Errors
 /// [`Error::Picture`] where an outline's mask has not its size.
@@ -23,25 +51,19 @@ pub fn draw(
     geometry: &Geometry,
     map: &Map,
     probability: Option<f64>,
-    composite: &Composite,
+    method: &str,
     labels: &Labels,
     outlines: &[Outline<'_>],
     style: &Style,
-) -> Result<Picture, Error> {
-    let start = match map.start {
-        Start::Logit(_) => "the logit",
-        Start::Difference(..) => "the difference of two logits",
-    };
-    let mut notes = vec![format!(
-        "Starts at {start}, {:+.3}; {:+.3} of it reaches the pixels.",
-        map.ledger.start, map.ledger.input
-    )];
+) -> Result<Panel, Error> {
+    let mut notes = vec![format!("From {} {}", origin(&map.start), account(&map.ledger))];
     notes.extend(labels.notes.iter().cloned());
     let caption = Caption {
         title: labels.title.clone(),
         finding: map.start.words(),
         probability,
-        method: format!("LRP, {}", composite.name()),
+        method: format!("{method}, from {}", origin(&map.start)),
+        unit: UNIT.to_owned(),
         notes,
     };
     let values = Heatmap {
@@ -51,14 +73,38 @@ pub fn draw(
     Ok(heatmap(film, &values, &caption, outlines, style)?)
 }
 
-/// The plain film and its maps, side by side.
-pub fn sheet(film: &Film, maps: &[Picture], title: &str, style: &Style) -> Picture {
-    let mut pictures = vec![Picture::from_film(film, style.side)];
-    pictures.extend(maps.iter().cloned());
+/// Rows of maps, each behind the plain film: a row for each way they were found.
+pub fn sheet(film: &Film, rows: &[Vec<Panel>], labels: &Labels, style: &Style) -> Picture {
+    let caption = Caption {
+        title: labels.title.clone(),
+        notes: labels.notes.clone(),
+        ..Caption::default()
+    };
+    let plain = plain(film, &caption, style);
+    let most = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let mut panels = Vec::new();
+    match rows {
+        // Of one way to find them there may be many, as of a model with fifteen findings: rows of four then.
+        [row] => {
+            panels.push(plain);
+            panels.extend(row.iter().cloned());
+        }
+        rows => {
+            for row in rows {
+                panels.push(plain.clone());
+                panels.extend(row.iter().cloned());
+                let nothing = || Panel::from(Picture::new(1, 1, [0; 3]));
+                panels.extend((row.len()..most).map(|_| nothing()));
+            }
+        }
+    }
     Sheet {
-        columns: pictures.len().min(4),
-        title: title.to_owned(),
+        columns: if rows.len() > 1 {
+            most + 1
+        } else {
+            panels.len().min(4)
+        },
         ..Sheet::default()
     }
-    .draw(&pictures)
+    .draw(&panels)
 }

@@ -4,18 +4,26 @@
 //! the class, blue against it, and how strongly is told by how little of the film shines through.
 
 mod canvas;
+mod contour;
 mod diverging;
 mod file;
 mod heatmap;
 mod layout;
+mod levels;
 mod outline;
 mod sheet;
+mod smooth;
+mod stroke;
 mod text;
 
-pub use canvas::Picture;
+pub use canvas::{Picture, scaled};
+pub use contour::{Line, contours};
 pub use diverging::Diverging;
 pub use file::{grey_png_8, grey_png_16, save};
-pub use heatmap::{Caption, Heatmap, Scale, Style, heatmap};
+pub use heatmap::{Caption, Contours, Heatmap, Scale, Style, heatmap, limit, plain};
+pub use layout::Panel;
+pub use levels::IsoLine;
 pub use outline::Outline;
-pub use sheet::{Sheet, beside};
+pub use sheet::Sheet;
+pub use smooth::smooth;
 pub use text::{TextSize, text_width};

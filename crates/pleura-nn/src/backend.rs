@@ -5,12 +5,16 @@
 //! the prologue of the convolution that reads a map ([`Affine`]), and on the way back the epilogue of the product
 //! that arrives there ([`Through`]).
 
+mod gates;
 mod share;
 
 use std::ops::Range;
 
-pub use self::share::{Account, Arriving, Place, Producer, Share, Unpooled};
+pub use self::gates::{Gated, Gates, Pull};
+pub use self::share::{Account, Arriving, Kept, Place, Producer, Share, Unpooled};
+pub(crate) use self::share::{merged, modified, neuron};
 use crate::architecture::Window;
+use crate::relevance::Rule;
 
 /// The number type of a backend: `f32` where it shall be fast, `f64` where it shall be exact.
 pub trait Real:
@@ -121,7 +125,8 @@ pub struct Kernel<'a, T> {
     /// What [`Backend::prepare`] made of the weights for this use; made on the way where there is none.
     pub prepared: Option<&'a T>,
     /// Sum the products themselves, so that an output of nothing but zeros is zero and one of positive terms positive. Relevance
-    /// divides by outputs; algorithms that save products leave rounding errors where there was nothing.
+    /// divides by outputs; algorithms that save products leave rounding errors where there was nothing. For the 3×3 input gradient it
+    /// says that values of very different sizes lie side by side, where such errors would spread.
     pub exact: bool,
 }
 
@@ -132,9 +137,25 @@ pub enum Role {
     Pointwise,
     /// [`Backend::conv3x3`].
     Conv3x3,
-    /// [`Backend::stem_conv`] with this window.
-    Stem(Window),
 }
+
+/// Films as the stem reads them: channel `c` is `scale[c] · grey + shift[c]` inside an image, and zero in the padding around it.
+pub struct Films<'a, T> {
+    /// Grey levels, `[batch, height, width]`.
+    pub grey: &'a T,
+    /// One for each channel.
+    pub scale: &'a [f64],
+    /// One for each channel.
+    pub shift: &'a [f64],
+}
+
+impl<T> Clone for Films<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Films<'_, T> {}
 
 impl<T> Clone for Kernel<'_, T> {
     fn clone(&self) -> Self {
@@ -143,6 +164,14 @@ impl<T> Clone for Kernel<'_, T> {
 }
 
 impl<T> Copy for Kernel<'_, T> {}
+
+impl<T> Kernel<'_, T> {
+    /// For a product that need not be [`Kernel::exact`].
+    #[must_use]
+    pub(crate) fn quick(self) -> Self {
+        Self { exact: false, ..self }
+    }
+}
 
 /// Where a product is written: rows from `row` on; their moments are taken on the way if a place is given.
 pub struct Target<'a, T> {
@@ -384,6 +413,42 @@ pub trait Backend: Send + Sync {
         weights: &mut Self::Tensor,
     );
 
+    /// Films' channels, one after the other, `[channels, batch, height, width]`.
+    fn channels(&self, films: Films<'_, Self::Tensor>) -> Self::Tensor {
+        let grey = self.download(films.grey);
+        let mut channels = Vec::with_capacity(films.scale.len() * grey.len());
+        for (scale, shift) in films.scale.iter().zip(films.shift) {
+            let value = |grey: &Self::Real| Self::Real::from_f64(scale * grey.to_f64() + shift);
+            channels.extend(grey.iter().map(value));
+        }
+        self.adopt(channels)
+    }
+
+    /// [`Backend::stem_conv`] of films.
+    fn film_conv(
+        &self,
+        kernel: Kernel<'_, Self::Tensor>,
+        window: Window,
+        films: Films<'_, Self::Tensor>,
+        grid: Grid,
+        target: Target<'_, Self::Tensor>,
+    ) {
+        self.stem_conv(kernel, window, &self.channels(films), grid, target);
+    }
+
+    /// [`Backend::stem_conv_weight_gradient`] of films.
+    fn film_conv_weight_gradient(
+        &self,
+        shape: (usize, usize),
+        window: Window,
+        gradient: &Self::Tensor,
+        films: Films<'_, Self::Tensor>,
+        grid: Grid,
+        weights: &mut Self::Tensor,
+    ) {
+        self.stem_conv_weight_gradient(shape, window, gradient, &self.channels(films), grid, weights);
+    }
+
     /// Pools `channels` rows of `x` after its norm and `ReLU`.
     fn pool(
         &self,
@@ -407,21 +472,22 @@ pub trait Backend: Send + Sync {
         sink: Sink<'_, Self::Tensor>,
     );
 
-    /// A convolution's weights as the z⁺ rule multiplies by them: `W⁺` of all outputs, then `(−W)⁺` of the outputs `turned`.
-    fn rectify(&self, kernel: Kernel<'_, Self::Tensor>, turned: &[usize]) -> Self::Tensor;
+    /// A convolution's weights as a rule multiplies by them: the first set (`W⁺` under z⁺ and α-β, `W + γ W⁺` under γ, `W²`) of all
+    /// outputs, then the second (`(−W)⁺`, `W + γ W⁻`) of the outputs `turned`.
+    fn modified(&self, kernel: Kernel<'_, Self::Tensor>, rule: Rule, turned: &[usize]) -> Self::Tensor;
 
     /// Relevance's way from a norm's reader into the convolution (or pool) that wrote the rows: see [`Share`]. Returns an account
     /// for each row and image, `[rows, batch]`.
     fn share(&self, share: Share<'_, Self::Tensor>) -> Vec<Account>;
 
-    /// The flat rule, `shape` being `(channels, inputs)`: each output place's relevance over all channels,
-    /// `[channels, grid.after(window)]`, goes in equal shares to
+    /// The flat rule, `shape` being `(rows, inputs)`: each output place's relevance over the given rows,
+    /// `[≥ rows.end, grid.after(window)]`, goes in equal shares to
     /// the real pixels under its window, `[inputs, grid]`, overwritten. Returns each image's relevance that arrived.
     fn flat(
         &self,
         window: Window,
         relevance: &Self::Tensor,
-        shape: (usize, usize),
+        shape: (Range<usize>, usize),
         grid: Grid,
         out: &mut Self::Tensor,
     ) -> Vec<f64>;

@@ -59,6 +59,22 @@ pub enum Error {
         expected: &'static str,
     },
 
+    /// A rule of relevance that cannot stand where it shall.
+    #[error("relevance, {layer}: {problem}")]
+    Rule {
+        /// The layer, or the kind of layers.
+        layer: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+
+    /// A gate's ε that is none.
+    #[error("LRP-Flex: ε is {epsilon}, expected 0 or more (0.01 is usual)")]
+    Gate {
+        /// What was asked for.
+        epsilon: f64,
+    },
+
     /// A file could not be read or written.
     #[error("{}: could not {action}: {source}", path.display())]
     File {

@@ -67,6 +67,7 @@ impl<B: Backend> Network<B> {
             norm: Norm::Running,
             keep: false,
             ready: None,
+            pulls: None,
         }
     }
 

@@ -22,6 +22,7 @@ pub use architecture::Architecture;
 pub use cpu::Cpu;
 pub use error::Error;
 pub use gradients::{Gradients, Scope};
+pub use network::flex::{Flex, Pulls};
 pub use network::{Network, Norm, Trace};
 pub use reference::Reference;
 pub use relevance::{Ledger, Relevance, Rules};

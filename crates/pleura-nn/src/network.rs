@@ -1,5 +1,6 @@
 //! A DenseNet on a backend: parameters and passes.
 
+pub mod flex;
 mod relevance;
 
 use std::sync::OnceLock;
@@ -7,7 +8,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use crate::architecture::{Architecture, INPUT_CHANNELS, ParameterSpec};
-use crate::backend::{Backend, Grid, Moments, Real};
+use crate::backend::{Backend, Films, Grid, Moments, Pull, Real};
 use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::gradients::{Gradients, Scope};
@@ -34,6 +35,9 @@ pub struct Network<B: Backend = Cpu> {
     architecture: Architecture,
     findings: Vec<String>,
     normalisation: Normalisation,
+    /// The normalisation as what the stem makes of grey levels.
+    scale: [f64; INPUT_CHANNELS],
+    shift: [f64; INPUT_CHANNELS],
     metadata: std::collections::BTreeMap<String, String>,
     specs: Vec<ParameterSpec>,
     values: Vec<B::Tensor>,
@@ -45,7 +49,8 @@ pub struct Network<B: Backend = Cpu> {
 /// What a forward pass keeps for the passes back.
 pub struct Trace<B: Backend> {
     pub(crate) norm: Norm,
-    pub(crate) input: B::Tensor,
+    /// `[batch, size, size]`.
+    pub(crate) grey: B::Tensor,
     pub(crate) stem: StemTrace<B::Tensor>,
     pub(crate) blocks: Vec<BlockTrace<B::Tensor>>,
     pub(crate) transitions: Vec<TransitionTrace<B::Tensor>>,
@@ -65,7 +70,7 @@ impl<B: Backend> Drop for Trace<B> {
         let pooled = self.transitions.iter_mut().map(|kept| &mut kept.pooled);
         for map in maps
             .chain(pooled)
-            .chain([&mut self.stem.convolved, &mut self.input])
+            .chain([&mut self.stem.convolved, &mut self.grey])
         {
             B::recycle(std::mem::take(map));
         }
@@ -85,7 +90,11 @@ impl<B: Backend> Network<B> {
             .iter()
             .map(|spec| upload(&backend, &weights.tensors[&spec.name].data))
             .collect();
+        let Normalisation { mean, std } = weights.normalisation;
+        let scale = std.map(|std| 1.0 / f64::from(std));
         Ok(Self {
+            shift: std::array::from_fn(|channel| -f64::from(mean[channel]) * scale[channel]),
+            scale,
             plan: Plan::of(&weights.architecture, outputs),
             backend,
             architecture: weights.architecture.clone(),
@@ -171,6 +180,7 @@ impl<B: Backend> Network<B> {
             norm,
             keep,
             ready: (norm == Norm::Running).then(ready),
+            pulls: None,
         }
     }
 
@@ -191,17 +201,22 @@ impl<B: Backend> Network<B> {
     /// # Errors
     /// [`Error::Length`] where the number of grey levels is another, [`Error::InputTooSmall`].
     pub fn input(&self, grey: &[f32], batch: usize, size: usize) -> Result<B::Tensor, Error> {
+        let grey = self.grey(grey, batch, size)?;
+        Ok(self.backend.channels(self.as_films(&grey)))
+    }
+
+    /// Grey levels on the backend.
+    fn grey(&self, grey: &[f32], batch: usize, size: usize) -> Result<B::Tensor, Error> {
         self.check_input(grey.len(), 1, batch, size)?;
-        let Normalisation { mean, std } = self.normalisation;
-        let mut input = Vec::with_capacity(INPUT_CHANNELS * grey.len());
-        for (mean, std) in mean.into_iter().zip(std) {
-            let (mean, factor) = (f64::from(mean), 1.0 / f64::from(std));
-            input.extend(
-                grey.iter()
-                    .map(|&grey| B::Real::from_f64((f64::from(grey) - mean) * factor)),
-            );
+        Ok(upload(&self.backend, grey))
+    }
+
+    fn as_films<'a>(&'a self, grey: &'a B::Tensor) -> Films<'a, B::Tensor> {
+        Films {
+            grey,
+            scale: &self.scale,
+            shift: &self.shift,
         }
-        Ok(self.backend.adopt(input))
     }
 
     fn check_input(&self, found: usize, channels: usize, batch: usize, size: usize) -> Result<(), Error> {
@@ -249,8 +264,8 @@ impl<B: Backend> Network<B> {
         let group = self.backend.films_at_once().clamp(1, batch);
         let one = |grey: &[f32]| {
             let films = grey.len() / (size * size);
-            let input = self.input(grey, films, size)?;
-            Ok(read(&self.run(Norm::Running, false, input, films, size)))
+            let grey = self.grey(grey, films, size)?;
+            Ok(read(&self.run(Norm::Running, false, grey, films, size)))
         };
         // As many groups at a time as there are threads, each on one; what is left over is shared by all of them.
         let alone = batch.div_ceil(group) / rayon::current_num_threads() * rayon::current_num_threads();
@@ -276,12 +291,12 @@ impl<B: Backend> Network<B> {
         size: usize,
         norm: Norm,
     ) -> Result<(Vec<B::Real>, Trace<B>), Error> {
-        let input = self.input(grey, batch, size)?;
-        let trace = self.backend.together(|| self.run(norm, true, input, batch, size));
+        let grey = self.grey(grey, batch, size)?;
+        let trace = self.backend.together(|| self.run(norm, true, grey, batch, size));
         Ok((self.logits(&trace), trace))
     }
 
-    fn run(&self, norm: Norm, keep: bool, input: B::Tensor, batch: usize, size: usize) -> Trace<B> {
+    fn run(&self, norm: Norm, keep: bool, grey: B::Tensor, batch: usize, size: usize) -> Trace<B> {
         let pass = self.pass(norm, keep);
         let plan = &self.plan;
         let grid = Grid {
@@ -291,7 +306,13 @@ impl<B: Backend> Network<B> {
         };
         let first = plan.stem.pool.after(grid.after(plan.stem.window));
         let mut block = dense_block::fresh(&pass, &plan.blocks[0], first);
-        let mut stem = stem::forward(&pass, &plan.stem, &input, grid, block.target(&pass, 0));
+        let mut stem = stem::forward(
+            &pass,
+            &plan.stem,
+            self.as_films(&grey),
+            grid,
+            block.target(&pass, 0),
+        );
         if !keep {
             B::recycle(std::mem::take(&mut stem.convolved));
         }
@@ -316,7 +337,7 @@ impl<B: Backend> Network<B> {
         blocks.push(block);
         Trace {
             norm,
-            input,
+            grey,
             stem,
             blocks,
             transitions,
@@ -343,6 +364,18 @@ impl<B: Backend> Network<B> {
         scope: &Scope,
         gradients: &mut Gradients<B>,
     ) -> Result<Option<B::Tensor>, Error> {
+        self.pulled(trace, logits_gradient, None, scope, gradients)
+    }
+
+    /// [`Network::backward`], with what heatmaps ask of the norms, by the number of γ.
+    fn pulled(
+        &self,
+        trace: &Trace<B>,
+        logits_gradient: &[B::Real],
+        pulls: Option<&[Option<Pull<B::Tensor>>]>,
+        scope: &Scope,
+        gradients: &mut Gradients<B>,
+    ) -> Result<Option<B::Tensor>, Error> {
         let (plan, batch) = (&self.plan, trace.batch);
         let expected = batch * plan.head.linear.outputs;
         if logits_gradient.len() != expected {
@@ -357,18 +390,22 @@ impl<B: Backend> Network<B> {
         }
         Ok(self
             .backend
-            .together(|| self.back(trace, logits_gradient, scope, gradients)))
+            .together(|| self.back(trace, logits_gradient, pulls, scope, gradients)))
     }
 
     fn back(
         &self,
         trace: &Trace<B>,
         logits_gradient: &[B::Real],
+        pulls: Option<&[Option<Pull<B::Tensor>>]>,
         scope: &Scope,
         gradients: &mut Gradients<B>,
     ) -> Option<B::Tensor> {
         let (plan, batch) = (&self.plan, trace.batch);
-        let pass = self.pass(trace.norm, true);
+        let pass = Pass {
+            pulls,
+            ..self.pass(trace.norm, true)
+        };
         let gradient = self
             .backend
             .upload(&transposed(logits_gradient, plan.head.linear.outputs));
@@ -411,7 +448,7 @@ impl<B: Backend> Network<B> {
             &pass,
             &plan.stem,
             &trace.stem,
-            &trace.input,
+            self.as_films(&trace.grey),
             &map,
             wants,
             gradients,
@@ -469,11 +506,8 @@ impl<B: Backend> Network<B> {
 }
 
 fn upload<B: Backend>(backend: &B, values: &[f32]) -> B::Tensor {
-    let values: Vec<B::Real> = values
-        .iter()
-        .map(|&value| B::Real::from_f64(f64::from(value)))
-        .collect();
-    backend.upload(&values)
+    let values = values.iter().map(|&value| B::Real::from_f64(f64::from(value)));
+    backend.adopt(values.collect())
 }
 
 /// `[rows, columns]` → `[columns, rows]`.

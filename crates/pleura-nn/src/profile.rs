@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use crate::architecture::Window;
 use crate::backend::{
-    Account, Affine, Backend, Grid, Kernel, Moments, NormBack, Pool, Role, Share, Sink, Sums, Target,
+    Account, Affine, Backend, Films, Grid, Kernel, Moments, NormBack, Pool, Role, Share, Sink, Sums, Target,
 };
 use crate::gradients::Gradients;
 use crate::network::Network;
+use crate::relevance::Rule;
 
 /// A backend that measures what the one inside it does.
 ///
@@ -389,6 +390,38 @@ impl<B: Backend> Backend for Profiled<B> {
         });
     }
 
+    fn film_conv(
+        &self,
+        kernel: Kernel<'_, Self::Tensor>,
+        window: Window,
+        films: Films<'_, Self::Tensor>,
+        grid: Grid,
+        target: Target<'_, Self::Tensor>,
+    ) {
+        let columns = grid.columns();
+        let key = ("film_conv", place(kernel.weights), columns);
+        let (work, reals) = stem(kernel.outputs, kernel.inputs, window, grid);
+        self.measured(key, work, reals, |inner| {
+            inner.film_conv(kernel, window, films, grid, target);
+        });
+    }
+
+    fn film_conv_weight_gradient(
+        &self,
+        shape: (usize, usize),
+        window: Window,
+        gradient: &Self::Tensor,
+        films: Films<'_, Self::Tensor>,
+        grid: Grid,
+        weights: &mut Self::Tensor,
+    ) {
+        let key = ("film_conv_weight_gradient", place(weights), grid.columns());
+        let (work, reals) = stem(shape.0, shape.1, window, grid);
+        self.measured(key, work, reals, |inner| {
+            inner.film_conv_weight_gradient(shape, window, gradient, films, grid, weights);
+        });
+    }
+
     fn pool(
         &self,
         pool: Pool,
@@ -426,22 +459,22 @@ impl<B: Backend> Backend for Profiled<B> {
         self.measured(("share", 0, columns), 0.0, reals, |inner| inner.share(share))
     }
 
-    fn rectify(&self, kernel: Kernel<'_, Self::Tensor>, turned: &[usize]) -> Self::Tensor {
-        let key = ("rectify", place(kernel.weights), 0);
+    fn modified(&self, kernel: Kernel<'_, Self::Tensor>, rule: Rule, turned: &[usize]) -> Self::Tensor {
+        let key = ("modified", place(kernel.weights), 0);
         let reals = 2 * kernel.outputs * kernel.inputs;
-        self.measured(key, 0.0, reals, |inner| inner.rectify(kernel, turned))
+        self.measured(key, 0.0, reals, |inner| inner.modified(kernel, rule, turned))
     }
 
     fn flat(
         &self,
         window: Window,
         relevance: &Self::Tensor,
-        shape: (usize, usize),
+        shape: (Range<usize>, usize),
         grid: Grid,
         out: &mut Self::Tensor,
     ) -> Vec<f64> {
         let columns = grid.columns();
-        let reals = shape.0 * grid.after(window).columns() + shape.1 * columns;
+        let reals = shape.0.len() * grid.after(window).columns() + shape.1 * columns;
         self.measured(("flat", 0, columns), 0.0, reals, |inner| {
             inner.flat(window, relevance, shape, grid, out)
         })

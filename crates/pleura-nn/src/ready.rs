@@ -24,7 +24,6 @@ impl<B: Backend> Ready<B> {
             ready.weights[at.weights] = backend.prepare(kernel(values, at), role);
         };
         norm(plan.stem.norm);
-        convolution(plan.stem.conv, Role::Stem(plan.stem.window));
         for layer in plan.blocks.iter().flat_map(|block| &block.layers) {
             norm(layer.norm1);
             convolution(layer.conv1, Role::Pointwise);

@@ -3,6 +3,7 @@
 //! Nothing here is clever, so that it can be read next to the definition. Tests compare every other backend with it,
 //! and proofs that want twelve digits run on it.
 
+mod gates;
 mod relevance;
 mod windows;
 
@@ -12,8 +13,9 @@ use self::windows::{convolve, convolve_back, correlate, largest, windows};
 use crate::architecture::Window;
 use crate::backend::{
     Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Share, Sink, Sums, Target,
-    Through,
+    Through, modified,
 };
+use crate::relevance::Rule;
 
 type Tensor = Vec<f64>;
 
@@ -408,8 +410,8 @@ impl Backend for Reference {
         Self::send(&back, grid.columns(), sink);
     }
 
-    fn rectify(&self, kernel: Kernel<'_, Tensor>, turned: &[usize]) -> Tensor {
-        relevance::rectify(kernel, turned)
+    fn modified(&self, kernel: Kernel<'_, Tensor>, rule: Rule, turned: &[usize]) -> Tensor {
+        modified(kernel.weights, kernel.outputs, rule, turned)
     }
 
     fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
@@ -420,11 +422,11 @@ impl Backend for Reference {
         &self,
         window: Window,
         relevance: &Tensor,
-        (channels, inputs): (usize, usize),
+        (rows, inputs): (Range<usize>, usize),
         grid: Grid,
         out: &mut Tensor,
     ) -> Vec<f64> {
-        relevance::flat(window, relevance, (channels, inputs), grid, out)
+        relevance::flat(window, relevance, (rows, inputs), grid, out)
     }
 
     fn multiply(&self, relevance: &mut Tensor, x: &Tensor, channels: usize, grid: Grid) -> Vec<f64> {

@@ -1,53 +1,256 @@
 //! Layer-wise relevance propagation as a third pass: what each rule is, and the account of what became of the relevance.
 //!
-//! Rules follow Bach et al. (`PLoS` ONE 2015) and Montavon et al. (*Layer-Wise Relevance Propagation: An Overview*, 2019). With
-//! `z_k = Σ_j a_j w_jk + b_k` and `s(z) = z + ε · sgn z`, `sgn 0 = 1`:
-//! * ε: `R_j = a_j Σ_k w_jk R_k / s(z_k)`; with ε = 0 this is LRP-0;
-//! * z⁺ (α1β0): the same with `w⁺` and `b⁺` alone, where activations are ≥ 0;
-//! * flat: each output shares equally among the inputs it reads.
+//! With `z_k = Σ_j a_j w_jk + b_k`, `s(z) = z + ε · sgn z`, `sgn 0 = 1`, and `x⁺`, `x⁻` for the positive and the negative part, rules
+//! follow Bach et al. (`PLoS` ONE 2015), Montavon et al. (Pattern Recognition 2017; *Layer-Wise Relevance Propagation: An Overview*,
+//! 2019) and Lapuschkin et al. (2019); where inputs have both signs, the mirrored terms are those of Andéol et al. (2021).
 
-use serde::Serialize;
+mod entries;
+mod layers;
 
-use crate::backend::{Account, Backend};
+pub(crate) use self::entries::{Book, add, by_image};
+pub use self::entries::{Entry, Ledger};
+pub(crate) use self::layers::{FIRST, LINEAR, NORM, POOL};
+pub use self::layers::{Layer, LayerKind, layers};
 
-/// The rule for convolutions behind the first.
+use std::collections::BTreeMap;
+
+use crate::backend::Backend;
+use crate::error::Error;
+
+/// How a layer shares the relevance of an output `k` among its inputs `j`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Rule {
-    /// ε rule.
+    /// `R_j = Σ_k a_j w_jk R_k / s(z_k)`; with ε = 0 this is LRP-0.
     Epsilon {
         /// ε.
         epsilon: f64,
     },
-    /// z⁺ rule with a stabiliser.
+    /// z⁺, which is α1β0: only `a⁺w⁺ + a⁻w⁻` and `b⁺` count.
     Plus {
         /// ε.
         epsilon: f64,
     },
-}
-
-/// The rule for the first convolution, whose inputs have both signs.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum FirstRule {
-    /// ε rule.
-    Epsilon {
+    /// α times the shares of what is positive less β times the shares of what is negative; α − β = 1.
+    AlphaBeta {
+        /// α.
+        alpha: f64,
+        /// β.
+        beta: f64,
         /// ε.
         epsilon: f64,
     },
-    /// Equal shares for the real pixels under each window: at a border the padding takes none, so nothing is lost.
+    /// Contributions of the output's own sign count 1 + γ times: where `z_k > 0`, `n + γ n⁺` for each of them and the bias, where
+    /// `z_k < 0`, `n + γ n⁻`.
+    Gamma {
+        /// γ.
+        gamma: f64,
+        /// ε.
+        epsilon: f64,
+    },
+    /// w²: shares in proportion to the squared weights, whatever the inputs are.
+    Square {
+        /// ε.
+        epsilon: f64,
+    },
+    /// Equal shares for the inputs that are read: at a border the padding takes none, so nothing is lost.
     Flat,
+    /// z^B, for inputs between black and white: contributions are `a w − l w⁺ − h w⁻` with `l` the normalised black and `h` the
+    /// normalised white of the channel, and no bias. Padding contributes nothing, so nothing is lost. For the first convolution alone.
+    Box {
+        /// ε.
+        epsilon: f64,
+    },
+}
+
+impl Rule {
+    /// ε; none of the flat rule.
+    pub fn epsilon(self) -> f64 {
+        match self {
+            Self::Flat => 0.0,
+            Self::Epsilon { epsilon }
+            | Self::Plus { epsilon }
+            | Self::AlphaBeta { epsilon, .. }
+            | Self::Gamma { epsilon, .. }
+            | Self::Square { epsilon }
+            | Self::Box { epsilon } => epsilon,
+        }
+    }
+
+    /// What is wrong with its numbers.
+    pub fn problem(self) -> Option<String> {
+        let amount = |what: &str, value: f64| {
+            let wrong = !(value.is_finite() && value >= 0.0);
+            wrong.then(|| format!("{what} is {value}, and must be a number from 0 on"))
+        };
+        let own = match self {
+            Self::Gamma { gamma, .. } => amount("gamma", gamma),
+            Self::AlphaBeta { alpha, beta, .. } => amount("alpha", alpha)
+                .or_else(|| amount("beta", beta))
+                .or_else(|| {
+                    let wrong = (alpha - beta - 1.0).abs() > 1e-12;
+                    wrong.then(|| format!("alpha − beta is {}, and must be 1", alpha - beta))
+                }),
+            _ => None,
+        };
+        own.or_else(|| amount("epsilon", self.epsilon()))
+    }
+
+    /// Whether its relevance goes to inputs in proportion to their activations, so that what is off gets none.
+    pub(crate) fn follows_activations(self) -> bool {
+        !matches!(self, Self::Square { .. } | Self::Flat)
+    }
+}
+
+/// What becomes of a bias's share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bias {
+    /// It stays with the bias, and the ledger says how much that is.
+    #[default]
+    Ledger,
+    /// There is none: biases count as zero in every denominator, and inputs share what they would have taken by the rule.
+    Zero,
+    /// The layer's inputs absorb it in equal parts (Bach et al. 2015).
+    Absorb,
+}
+
+/// What a norm does with relevance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Norms {
+    /// It is merged into the convolution that wrote what it reads.
+    #[default]
+    Merged,
+    /// It hands on what it gets. **This is wrong**, for relevance then follows maps that the network does not read; it is here to be
+    /// compared with, because tools that know no `DenseNet` do it.
+    Passed,
 }
 
 /// Which rule stands where.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// The stem's convolution.
-    pub first: FirstRule,
+    pub first: Rule,
     /// Every other convolution.
     pub convolution: Rule,
-    /// ε of the ε rule in the linear head.
-    pub head_epsilon: f64,
-    /// ε of the ε rule in average pools and in norms that no convolution precedes.
-    pub epsilon: f64,
+    /// The head's linear layer.
+    pub linear: Rule,
+    /// Norms that no convolution precedes: those that read what the stem's pool wrote. Each is a linear layer of one input.
+    pub norm: Rule,
+    /// ε of the ε rule in average pools.
+    pub pool: f64,
+    /// Layers with a rule of their own, by their name in [`layers`]; an average pool has ε rules alone.
+    pub named: BTreeMap<String, Rule>,
+    /// What becomes of biases' shares.
+    pub bias: Bias,
+    /// What norms do.
+    pub norms: Norms,
+}
+
+impl Rules {
+    /// `first` in the first convolution, `convolution` in the others, the ε rule everywhere else.
+    pub fn new(first: Rule, convolution: Rule, epsilon: f64) -> Self {
+        Self {
+            first,
+            convolution,
+            linear: Rule::Epsilon { epsilon },
+            norm: Rule::Epsilon { epsilon },
+            pool: epsilon,
+            named: BTreeMap::new(),
+            bias: Bias::Ledger,
+            norms: Norms::Merged,
+        }
+    }
+
+    fn named_or(&self, layer: &str, rule: Rule) -> Rule {
+        self.named.get(layer).copied().unwrap_or(rule)
+    }
+
+    /// The rule of a convolution behind the first.
+    pub(crate) fn convolution(&self, layer: &str) -> Rule {
+        self.named_or(layer, self.convolution)
+    }
+
+    pub(crate) fn first(&self) -> Rule {
+        self.named_or(FIRST, self.first)
+    }
+
+    pub(crate) fn linear(&self) -> Rule {
+        self.named_or(LINEAR, self.linear)
+    }
+
+    pub(crate) fn norm(&self) -> Rule {
+        self.named_or(NORM, self.norm)
+    }
+
+    pub(crate) fn pool(&self, layer: &str) -> f64 {
+        self.named.get(layer).map_or(self.pool, |rule| rule.epsilon())
+    }
+
+    fn any_behind(&self, asked: impl Fn(Rule) -> bool) -> bool {
+        asked(self.convolution) || self.named.values().any(|&rule| asked(rule))
+    }
+
+    /// Whether a convolution behind the first may get relevance where the output that its rule sees is not positive.
+    pub(crate) fn spills(&self) -> bool {
+        let plain = self.bias == Bias::Ledger && self.norms == Norms::Merged;
+        !plain || self.any_behind(|rule| !rule.follows_activations())
+    }
+
+    /// Whether a convolution behind the first keeps parts that all its inputs get alike.
+    pub(crate) fn keeps(&self) -> bool {
+        self.bias == Bias::Absorb || self.any_behind(|rule| matches!(rule, Rule::Flat))
+    }
+
+    /// # Errors
+    /// [`Error::Rule`] where a rule's numbers are none, or where it cannot stand.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let pool = Rule::Epsilon { epsilon: self.pool };
+        let kinds = [
+            ("the first convolution", self.first),
+            ("convolutions", self.convolution),
+            ("the linear layer", self.linear),
+            ("norms", self.norm),
+            ("average pools", pool),
+        ];
+        let named = self.named.iter().map(|(layer, &rule)| (layer.as_str(), rule));
+        for (number, (layer, rule)) in kinds.into_iter().chain(named).enumerate() {
+            let first = number == 0 || layer == FIRST;
+            let box_behind = matches!(rule, Rule::Box { .. }) && !first;
+            let pools = layer.ends_with(POOL) && !matches!(rule, Rule::Epsilon { .. });
+            let problem = if box_behind {
+                Some("the box rule needs inputs between black and white, which the first convolution alone has".to_owned())
+            } else if pools {
+                Some("average pools have the epsilon rule alone".to_owned())
+            } else {
+                rule.problem()
+            };
+            if let Some(problem) = problem {
+                return Err(Error::Rule {
+                    layer: layer.to_owned(),
+                    problem,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Where relevance starts: at `Σ_k c_k (logit_k − θ_k)`, for each film. A threshold counts with the output's bias: what is asked is why
+/// the logit is above it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// `c`, `[batch, outputs]`: 1 at one output for that class, 1 and −1 at two for their difference.
+    pub coefficients: Vec<f64>,
+    /// `θ`, `[batch, outputs]`.
+    pub thresholds: Vec<f64>,
+}
+
+impl From<&[f64]> for Start {
+    fn from(coefficients: &[f64]) -> Self {
+        Self {
+            coefficients: coefficients.to_vec(),
+            thresholds: vec![0.0; coefficients.len()],
+        }
+    }
 }
 
 /// Relevance at the network's input with its account.
@@ -56,113 +259,4 @@ pub struct Relevance<B: Backend> {
     pub input: B::Tensor,
     /// One ledger a film.
     pub ledgers: Vec<Ledger>,
-}
-
-/// What became of one film's relevance, layer by layer: in each, `received = passed + bias + epsilon` to rounding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Ledger {
-    /// What the pass started with.
-    pub start: f64,
-    /// What arrived at the input.
-    pub input: f64,
-    /// What biases took in all layers.
-    pub bias: f64,
-    /// What stabilisers took in all layers.
-    pub epsilon: f64,
-    /// From the head down.
-    pub entries: Vec<Entry>,
-}
-
-/// One layer's line of a [`Ledger`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Entry {
-    /// torchvision's name of the layer.
-    pub layer: String,
-    /// What arrived from all readers.
-    pub received: f64,
-    /// What it handed down.
-    pub passed: f64,
-    /// What its bias took, norms merged into it included.
-    pub bias: f64,
-    /// What stabilisers took.
-    pub epsilon: f64,
-}
-
-impl Entry {
-    /// `received − passed − bias − epsilon`: rounding alone.
-    pub fn residual(&self) -> f64 {
-        self.received - self.passed - self.bias - self.epsilon
-    }
-}
-
-impl Ledger {
-    /// `start − input − bias − epsilon`: rounding alone.
-    pub fn residual(&self) -> f64 {
-        self.start - self.input - self.bias - self.epsilon
-    }
-}
-
-/// The ledgers of a batch while a pass fills them.
-pub(crate) struct Book {
-    ledgers: Vec<Ledger>,
-}
-
-impl Book {
-    pub(crate) fn new(start: &[f64]) -> Self {
-        let open = |&start: &f64| Ledger {
-            start,
-            input: 0.0,
-            bias: 0.0,
-            epsilon: 0.0,
-            entries: Vec::new(),
-        };
-        Self {
-            ledgers: start.iter().map(open).collect(),
-        }
-    }
-
-    /// A layer's line for each film.
-    pub(crate) fn enter(&mut self, layer: &str, accounts: &[Account], passed: &[f64]) {
-        for ((ledger, account), &passed) in self.ledgers.iter_mut().zip(accounts).zip(passed) {
-            let Account {
-                received,
-                bias,
-                epsilon,
-            } = *account;
-            ledger.bias += bias;
-            ledger.epsilon += epsilon;
-            ledger.entries.push(Entry {
-                layer: layer.to_owned(),
-                received,
-                passed,
-                bias,
-                epsilon,
-            });
-        }
-    }
-
-    pub(crate) fn close(mut self, input: &[f64]) -> Vec<Ledger> {
-        for (ledger, &input) in self.ledgers.iter_mut().zip(input) {
-            ledger.input = input;
-        }
-        self.ledgers
-    }
-}
-
-/// Rows' accounts, `[rows, batch]`, summed for each image.
-pub(crate) fn by_image(accounts: &[Account], batch: usize) -> Vec<Account> {
-    let mut sums = vec![Account::default(); batch];
-    for row in accounts.chunks_exact(batch) {
-        add(&mut sums, row);
-    }
-    sums
-}
-
-/// Adds one reader's accounts to a layer's.
-pub(crate) fn add(total: &mut [Account], part: &[Account]) {
-    for (total, part) in total.iter_mut().zip(part) {
-        total.received += part.received;
-        total.bias += part.bias;
-        total.epsilon += part.epsilon;
-    }
 }

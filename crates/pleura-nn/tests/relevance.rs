@@ -6,21 +6,34 @@ mod nets;
 
 use nets::{architectures, distance, films, weights};
 use pleura_nn::backend::{Backend, Real};
-use pleura_nn::relevance::{FirstRule, Ledger, Rule};
+use pleura_nn::relevance::{Ledger, Rule, Start};
 use pleura_nn::{Architecture, Cpu, Network, Norm, Reference, Rules, Scope, Weights};
 
-const ZERO: Rules = Rules {
-    first: FirstRule::Epsilon { epsilon: 0.0 },
-    convolution: Rule::Epsilon { epsilon: 0.0 },
-    head_epsilon: 0.0,
-    epsilon: 0.0,
-};
-const PLUS_FLAT: Rules = Rules {
-    first: FirstRule::Flat,
-    convolution: Rule::Plus { epsilon: 1e-6 },
-    head_epsilon: 1e-6,
-    epsilon: 1e-6,
-};
+fn zero() -> Rules {
+    let epsilon = Rule::Epsilon { epsilon: 0.0 };
+    Rules::new(epsilon, epsilon, 0.0)
+}
+
+fn plus_flat() -> Rules {
+    Rules::new(Rule::Flat, Rule::Plus { epsilon: 1e-6 }, 1e-6)
+}
+
+/// The other composites that `pleura-explain` has.
+fn others() -> [Rules; 3] {
+    let epsilon = 1e-6;
+    let alpha_beta = Rule::AlphaBeta {
+        alpha: 2.0,
+        beta: 1.0,
+        epsilon,
+    };
+    let gamma = Rule::Gamma { gamma: 0.25, epsilon };
+    let ten = Rule::Epsilon { epsilon: 1e-2 };
+    [
+        Rules::new(Rule::Flat, alpha_beta, epsilon),
+        Rules::new(Rule::Box { epsilon }, gamma, epsilon),
+        Rules::new(Rule::Box { epsilon: 1e-2 }, ten, 1e-2),
+    ]
+}
 
 fn assert_closes(ledger: &Ledger, tolerance: f64, name: &str) {
     // A layer's rounding is measured against what it moves; what cancels is the sum of parts, not they themselves.
@@ -63,7 +76,7 @@ fn prove<B: Backend>(backend: B, weights: &Weights, batch: usize, size: usize, t
             .map(|i| if i % outputs == output { 1.0 } else { 0.0 })
             .collect();
 
-        let zero = network.relevance(&trace, &start, &ZERO).unwrap();
+        let zero = network.relevance(&trace, &start, &zero()).unwrap();
         let ones: Vec<B::Real> = start.iter().map(|&c| B::Real::from_f64(c)).collect();
         let mut gradients = network.gradients();
         let gradient = network.backward(
@@ -88,9 +101,11 @@ fn prove<B: Backend>(backend: B, weights: &Weights, batch: usize, size: usize, t
             );
         }
 
-        let flat = network.relevance(&trace, &start, &PLUS_FLAT).unwrap();
-        for ledger in &flat.ledgers {
-            assert_closes(ledger, tolerance, &name);
+        for rules in others().into_iter().chain([plus_flat()]) {
+            let found = network.relevance(&trace, &start, &rules).unwrap();
+            for ledger in &found.ledgers {
+                assert_closes(ledger, tolerance, &format!("{name}, {rules:?}"));
+            }
         }
     }
 }
@@ -122,7 +137,7 @@ fn a_difference_of_logits_is_the_difference_of_relevances_under_lrp_0() {
     let (_, trace) = network
         .forward(&films(1, size, 5), 1, size, Norm::Running)
         .unwrap();
-    let of = |c: [f64; 3]| network.relevance(&trace, &c, &ZERO).unwrap().input;
+    let of = |c: [f64; 3]| network.relevance(&trace, &c, &zero()).unwrap().input;
     let (first, second) = (of([1.0, 0.0, 0.0]), of([0.0, 1.0, 0.0]));
     let expected: Vec<f64> = first.iter().zip(&second).map(|(a, b)| a - b).collect();
     assert!(distance(&of([1.0, -1.0, 0.0]), &expected) < 1e-10);
@@ -136,12 +151,12 @@ fn a_batch_is_its_films() {
     let plane = size * size;
     let (_, trace) = network.forward(&grey, 3, size, Norm::Running).unwrap();
     let together = network
-        .relevance(&trace, &[1.0, 0.0].repeat(3), &PLUS_FLAT)
+        .relevance(&trace, &[1.0, 0.0].repeat(3), &plus_flat())
         .unwrap();
     for film in 0..3 {
         let grey = &grey[film * plane..(film + 1) * plane];
         let (_, trace) = network.forward(grey, 1, size, Norm::Running).unwrap();
-        let alone = network.relevance(&trace, &[1.0, 0.0], &PLUS_FLAT).unwrap();
+        let alone = network.relevance(&trace, &[1.0, 0.0], &plus_flat()).unwrap();
         assert_eq!(alone.ledgers[0], together.ledgers[film]);
         for channel in 0..3 {
             assert_eq!(
@@ -164,7 +179,7 @@ fn several_starts_together_are_each_alone_on_any_number_of_threads() {
     let (_, trace) = network
         .forward(&films(2, size, 5), 2, size, Norm::Running)
         .unwrap();
-    for rules in [ZERO, PLUS_FLAT] {
+    for rules in [zero(), plus_flat()] {
         let alone: Vec<_> = starts
             .iter()
             .map(|start| network.relevance(&trace, start, &rules).unwrap())
@@ -174,7 +189,11 @@ fn several_starts_together_are_each_alone_on_any_number_of_threads() {
                 .num_threads(threads)
                 .build()
                 .unwrap();
-            let together = pool.install(|| network.relevances(&trace, &starts, &rules).unwrap());
+            let together = pool.install(|| {
+                network
+                    .relevances(&trace, &starts.map(|start| Start::from(&start[..])), &rules)
+                    .unwrap()
+            });
             assert_eq!(together.len(), alone.len());
             for (together, alone) in together.iter().zip(&alone) {
                 assert_eq!(together.input, alone.input);

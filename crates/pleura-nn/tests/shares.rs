@@ -5,8 +5,9 @@ mod nets;
 use nets::{distance, films};
 use pleura_nn::architecture::Window;
 use pleura_nn::backend::{
-    Account, Affine, Arriving, Backend, Grid, Kernel, Place, Producer, Real, Share, Unpooled,
+    Account, Affine, Arriving, Backend, Grid, Kept, Kernel, Place, Producer, Real, Share, Unpooled,
 };
+use pleura_nn::relevance::{Bias, Norms, Rule};
 use pleura_nn::{Cpu, Reference};
 
 const ROWS: usize = 5;
@@ -26,61 +27,82 @@ fn put<B: Backend>(backend: &B, values: &[f32]) -> B::Tensor {
 /// What a case asks for.
 #[derive(Clone, Copy, Debug)]
 struct Case {
-    rule: &'static str,
-    epsilon: f64,
+    rule: Rule,
+    diagonal: bool,
     factor: bool,
     pooled: bool,
     first: bool,
+    bias: Bias,
+    norms: Norms,
 }
 
-/// Shares on one backend: the map of shares and the accounts.
-fn share<B: Backend>(backend: &B, case: Case, grid: Grid, below: Grid) -> (Vec<B::Real>, Vec<Account>) {
+/// Shares on one backend: the map of shares, the parts kept for all inputs, and the accounts.
+fn share<B: Backend>(
+    backend: &B,
+    case: Case,
+    grid: Grid,
+    below: Grid,
+) -> (Vec<B::Real>, Vec<B::Real>, Vec<Account>) {
     let columns = grid.columns();
-    let (raw, arriving) = (
-        numbers((BEFORE + ROWS) * columns, 1),
-        numbers((BEFORE + ROWS) * columns, 2),
-    );
-    let (raw, arriving) = (put(backend, &raw), put(backend, &arriving));
+    let mut raw = numbers((BEFORE + ROWS) * columns, 1);
+    if case.diagonal {
+        raw.iter_mut().for_each(|x| *x = x.max(0.0));
+    }
+    let arriving = numbers((BEFORE + ROWS) * columns, 2);
     let unpooled = numbers(ROWS * below.columns(), 3);
-    // What the positive weights make is as large as the whole, and never negative.
     let whole = if case.pooled {
-        unpooled.clone()
+        &unpooled[..]
     } else {
-        numbers((BEFORE + ROWS) * columns, 1)[BEFORE * columns..].to_vec()
+        &raw[BEFORE * columns..]
     };
+    let turned: [Option<usize>; ROWS] = match case.rule {
+        Rule::AlphaBeta { .. } | Rule::Gamma { .. } => [Some(8), Some(6), Some(5), Some(7), Some(9)],
+        _ => [None, Some(6), Some(5), Some(7), None],
+    };
+    // What the positive weights make is as large as the whole, and never negative; what is more than the whole, the negative ones make.
     let more = films(whole.len(), 1, 4);
-    let positive: Vec<f32> = whole
-        .iter()
-        .zip(more)
-        .map(|(w, more)| w.max(0.0) + more)
-        .collect();
-    let (unpooled, positive) = (put(backend, &unpooled), put(backend, &positive));
+    let mut products = vec![0.0; 10 * below.columns()];
+    for (row, turned) in turned.into_iter().enumerate() {
+        for column in 0..below.columns() {
+            let (x, more) = (
+                whole[row * below.columns() + column],
+                more[row * below.columns() + column],
+            );
+            products[row * below.columns() + column] = x.max(0.0) + more;
+            if let Some(turned) = turned {
+                products[turned * below.columns() + column] = (-x).max(0.0) + more;
+            }
+        }
+    }
+    let equal = numbers(columns, 6);
+    let (raw, arriving, equal) = (put(backend, &raw), put(backend, &arriving), put(backend, &equal));
+    let (unpooled, products) = (put(backend, &unpooled), put(backend, &products));
     let affine = Affine {
         scale: put(backend, &[1.0, 1.0, 0.7, -1.3, 0.4, -0.2, 1.1]),
         shift: put(backend, &[0.0, 0.0, 0.1, 0.3, -0.2, -0.1, 0.0]),
     };
-    let turned = [None, Some(6), Some(5), Some(7), None];
     let places: Vec<Place> = turned
         .into_iter()
         .enumerate()
         .map(|(upright, turned)| Place { upright, turned })
         .collect();
-    let mut out = put(backend, &numbers(8 * below.columns(), 5));
-    let epsilon = case.epsilon;
+    let mut out = put(backend, &numbers(10 * below.columns(), 5));
+    let mut kept = put(backend, &numbers((1 + ROWS) * below.columns(), 7));
     let accounts = backend.share(Share {
-        producer: match case.rule {
-            "ε" => Producer::Epsilon { epsilon },
-            "diagonal" => Producer::Diagonal { epsilon },
-            _ => Producer::Plus {
-                epsilon,
-                positive: &positive,
-            },
+        producer: if case.diagonal {
+            Producer::Diagonal
+        } else {
+            Producer::Convolution(&products)
         },
+        rule: case.rule,
+        bias: case.bias,
+        norms: case.norms,
         arriving: if case.factor {
             Arriving::Factor(&arriving)
         } else {
             Arriving::Relevance(&arriving)
         },
+        equal: (!case.factor).then_some(&equal),
         rows: BEFORE..BEFORE + ROWS,
         raw: &raw,
         affine: &affine,
@@ -93,8 +115,63 @@ fn share<B: Backend>(backend: &B, case: Case, grid: Grid, below: Grid) -> (Vec<B
         places: &places,
         first: case.first,
         out: &mut out,
+        kept: (!case.diagonal).then_some(Kept {
+            map: &mut kept,
+            row: 1,
+            part: 0.25,
+        }),
     });
-    (backend.download(&out), accounts)
+    (backend.download(&out), backend.download(&kept), accounts)
+}
+
+fn rules(epsilon: f64) -> [Rule; 6] {
+    [
+        Rule::Epsilon { epsilon },
+        Rule::Plus { epsilon },
+        Rule::AlphaBeta {
+            alpha: 2.0,
+            beta: 1.0,
+            epsilon,
+        },
+        Rule::Gamma { gamma: 0.25, epsilon },
+        Rule::Square { epsilon },
+        Rule::Flat,
+    ]
+}
+
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (factor, epsilon) in [(true, 0.07), (false, 0.07), (true, 0.0)] {
+        for rule in rules(epsilon) {
+            for (pooled, first) in [(false, false), (false, true), (true, false), (true, true)] {
+                for (bias, norms) in [
+                    (Bias::Ledger, Norms::Merged),
+                    (Bias::Zero, Norms::Merged),
+                    (Bias::Absorb, Norms::Merged),
+                    (Bias::Ledger, Norms::Passed),
+                ] {
+                    for diagonal in [false, true] {
+                        // Quarters have both signs: without an ε their quotients have no bound, nor have those of outputs whose norm is
+                        // not the one that opened the `ReLU` behind.
+                        let bounded =
+                            epsilon > 0.0 || (!pooled && bias == Bias::Ledger && norms == Norms::Merged);
+                        if bounded && !(diagonal && pooled) {
+                            cases.push(Case {
+                                rule,
+                                diagonal,
+                                factor,
+                                pooled,
+                                first,
+                                bias,
+                                norms,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    cases
 }
 
 #[test]
@@ -104,39 +181,24 @@ fn shares_are_the_plain_ones() {
         height,
         width,
     };
-    for rule in ["ε", "diagonal", "z⁺"] {
-        for (pooled, first) in [(false, false), (false, true), (true, false), (true, true)] {
-            for (factor, epsilon) in [(true, 0.07), (false, 0.07), (true, 0.0)] {
-                if epsilon == 0.0 && pooled {
-                    // Quarters have both signs: without an ε their quotients have no bound.
-                    continue;
-                }
-                let case = Case {
-                    rule,
-                    epsilon,
-                    factor,
-                    pooled,
-                    first,
-                };
-                let small = grid(41, 29);
-                let below = if pooled { grid(83, 58) } else { small };
-                let (fast, fast_accounts) = share(&Cpu::new(), case, small, below);
-                let (slow, slow_accounts) = share(&Reference, case, small, below);
-                let error = distance(&fast, &slow);
-                assert!(error < 2e-5, "{case:?}: {error:e}");
-                assert_eq!(fast_accounts.len(), slow_accounts.len());
-                for (fast, slow) in fast_accounts.iter().zip(&slow_accounts) {
-                    for (fast, slow) in [
-                        (fast.received, slow.received),
-                        (fast.bias, slow.bias),
-                        (fast.epsilon, slow.epsilon),
-                    ] {
-                        assert!(
-                            (fast - slow).abs() < 2e-4 * (1.0 + slow.abs()),
-                            "{case:?}: {fast} {slow}"
-                        );
-                    }
-                }
+    for case in cases() {
+        let small = grid(41, 29);
+        let below = if case.pooled { grid(83, 58) } else { small };
+        let (fast, fast_kept, fast_accounts) = share(&Cpu::new(), case, small, below);
+        let (slow, slow_kept, slow_accounts) = share(&Reference, case, small, below);
+        let error = distance(&fast, &slow).max(distance(&fast_kept, &slow_kept));
+        assert!(error < 2e-5, "{case:?}: {error:e}");
+        assert_eq!(fast_accounts.len(), slow_accounts.len());
+        for (fast, slow) in fast_accounts.iter().zip(&slow_accounts) {
+            for (fast, slow) in [
+                (fast.received, slow.received),
+                (fast.bias, slow.bias),
+                (fast.epsilon, slow.epsilon),
+            ] {
+                assert!(
+                    (fast - slow).abs() < 2e-4 * (1.0 + slow.abs()),
+                    "{case:?}: {fast} {slow}"
+                );
             }
         }
     }
@@ -156,17 +218,15 @@ fn what_has_no_denominator_is_accounted_for() {
         shift: vec![0.0],
     };
     let zeros = vec![0.0; 11];
-    for producer in [
-        Producer::Epsilon { epsilon: 0.0 },
-        Producer::Plus {
-            epsilon: 0.0,
-            positive: &zeros,
-        },
-    ] {
+    for rule in [Rule::Epsilon { epsilon: 0.0 }, Rule::Plus { epsilon: 0.0 }] {
         let mut out = vec![0.0; 11];
         let accounts = backend.share(Share {
-            producer,
+            producer: Producer::Convolution(&zeros),
+            rule,
+            bias: Bias::Ledger,
+            norms: Norms::Merged,
             arriving: Arriving::Relevance(&vec![0.5; 11]),
+            equal: None,
             rows: 0..1,
             raw: &zeros,
             affine: &affine,
@@ -178,6 +238,7 @@ fn what_has_no_denominator_is_accounted_for() {
             }],
             first: true,
             out: &mut out,
+            kept: None,
         });
         assert_eq!(out, zeros);
         let expected = Account {
@@ -208,8 +269,8 @@ fn the_flat_rule_is_the_plain_one() {
             vec![1.0; 3 * grid.columns()],
             vec![1.0; 3 * grid.columns()],
         );
-        let fast_sums = cpu.flat(window, &relevance, (4, 3), grid, &mut fast);
-        let slow_sums = Reference.flat(window, &put(&Reference, &relevance), (4, 3), grid, &mut slow);
+        let fast_sums = cpu.flat(window, &relevance, (0..4, 3), grid, &mut fast);
+        let slow_sums = Reference.flat(window, &put(&Reference, &relevance), (0..4, 3), grid, &mut slow);
         let error = distance(&fast, &slow);
         assert!(error < 1e-6, "{window:?}: {error:e}");
         for (fast, slow) in fast_sums.iter().zip(&slow_sums) {
@@ -228,7 +289,7 @@ fn weights_are_split_by_sign() {
         prepared: None,
         exact: false,
     };
-    let fast = Cpu::new().rectify(kernel, &[1, 4]);
+    let fast = Cpu::new().modified(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]);
     let expected: Vec<f32> = weights
         .iter()
         .map(|w| w.max(0.0))
@@ -248,5 +309,8 @@ fn weights_are_split_by_sign() {
         prepared: None,
         exact: false,
     };
-    assert_eq!(Reference.rectify(kernel, &[1, 4]), put(&Reference, &expected));
+    assert_eq!(
+        Reference.modified(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]),
+        put(&Reference, &expected)
+    );
 }

@@ -20,35 +20,76 @@ use std::collections::BTreeMap;
 use nets::{architectures, distance, films, weights};
 use network::Untangled;
 use pleura_nn::backend::{Backend, Real};
-use pleura_nn::relevance::{FirstRule, Ledger, Rule};
+use pleura_nn::relevance::{Bias, Ledger, Rule};
 use pleura_nn::{Architecture, Cpu, Network, Norm, Reference, Rules, Weights};
 use textbook::Account;
 
 const OUTPUTS: usize = 3;
 const FILMS: usize = 2;
 
-/// The composites as `pleura-explain` has them, and two choices whose ε are large and all different, so that none can stand for
-/// another.
-fn composites() -> [(&'static str, Rules); 4] {
-    let rules = |first, convolution, head_epsilon, epsilon| Rules {
-        first,
-        convolution,
-        head_epsilon,
+/// The composites as `pleura-explain` has them, and every rule with ε that are large and all different, so that none can stand for
+/// another, everywhere it may stand.
+fn composites() -> Vec<(&'static str, Rules)> {
+    let epsilon = |epsilon| Rule::Epsilon { epsilon };
+    let plus = |epsilon| Rule::Plus { epsilon };
+    let alpha_beta = |epsilon| Rule::AlphaBeta {
+        alpha: 2.0,
+        beta: 1.0,
         epsilon,
     };
-    let (epsilon, plus) = (
-        |epsilon| Rule::Epsilon { epsilon },
-        |epsilon| Rule::Plus { epsilon },
-    );
-    let first = |epsilon| FirstRule::Epsilon { epsilon };
-    [
-        ("lrp-0", rules(first(0.0), epsilon(0.0), 0.0, 0.0)),
+    let gamma = |epsilon| Rule::Gamma { gamma: 0.25, epsilon };
+    let square = |epsilon| Rule::Square { epsilon };
+    let boxed = |epsilon| Rule::Box { epsilon };
+    let rules = |first, convolution| Rules {
+        linear: epsilon(0.05),
+        pool: 0.03,
+        norm: epsilon(0.02),
+        ..Rules::new(first, convolution, 0.0)
+    };
+    let everywhere = |of: &dyn Fn(f64) -> Rule| Rules {
+        linear: of(0.05),
+        norm: of(0.02),
+        ..rules(of(0.11), of(0.07))
+    };
+    let with = |bias, rules: Rules| Rules { bias, ..rules };
+    let mixed = Rules {
+        named: BTreeMap::from([
+            (
+                "features.denseblock1.denselayer1.conv2".to_owned(),
+                alpha_beta(0.02),
+            ),
+            ("features.denseblock1.denselayer2.conv1".to_owned(), Rule::Flat),
+            ("features.denseblock2.denselayer1.conv2".to_owned(), square(0.01)),
+            ("features.transition1.conv".to_owned(), gamma(0.04)),
+            ("features.transition1.pool".to_owned(), epsilon(0.06)),
+        ]),
+        ..rules(boxed(0.01), plus(0.07))
+    };
+    vec![
+        ("lrp-0", Rules::new(epsilon(0.0), epsilon(0.0), 0.0)),
+        ("epsilon-plus-flat", Rules::new(Rule::Flat, plus(1e-6), 1e-6)),
         (
-            "epsilon-plus-flat",
-            rules(FirstRule::Flat, plus(1e-6), 1e-6, 1e-6),
+            "epsilon-alpha2-beta1-flat",
+            Rules::new(Rule::Flat, alpha_beta(1e-6), 1e-6),
         ),
-        ("ε everywhere", rules(first(0.11), epsilon(0.07), 0.05, 0.03)),
-        ("large ε, z⁺", rules(first(0.11), plus(0.07), 0.05, 0.03)),
+        ("epsilon-gamma-box", Rules::new(boxed(1e-6), gamma(1e-6), 1e-6)),
+        ("epsilon-box", Rules::new(boxed(1e-2), epsilon(1e-2), 1e-2)),
+        ("ε everywhere", everywhere(&epsilon)),
+        ("z⁺ everywhere", everywhere(&plus)),
+        ("α-β everywhere", everywhere(&alpha_beta)),
+        ("γ everywhere", everywhere(&gamma)),
+        ("w² everywhere", everywhere(&square)),
+        ("flat everywhere", everywhere(&|_| Rule::Flat)),
+        ("one of each", mixed.clone()),
+        ("ε, biases zero", with(Bias::Zero, everywhere(&epsilon))),
+        ("γ, biases zero", with(Bias::Zero, everywhere(&gamma))),
+        ("ε, biases absorbed", with(Bias::Absorb, everywhere(&epsilon))),
+        (
+            "α-β, biases absorbed",
+            with(Bias::Absorb, everywhere(&alpha_beta)),
+        ),
+        ("γ, biases absorbed", with(Bias::Absorb, everywhere(&gamma))),
+        ("one of each, biases absorbed", with(Bias::Absorb, mixed)),
     ]
 }
 

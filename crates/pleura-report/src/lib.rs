@@ -5,6 +5,7 @@
 //! plots are inside it. The same run gives the same bytes, since nothing is taken from a clock or from the machine.
 //!
 //! [`plot`] draws the plots; [`write_plots`] puts those of a run into files of their own, for a paper.
+//! [`viewer::viewer`] makes the page of one film with its heatmaps.
 //! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`] and [`Provenance`] are files that others put into a run for the report.
 
 mod error;
@@ -15,6 +16,7 @@ mod input;
 mod page;
 pub mod plot;
 mod read;
+pub mod viewer;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,7 @@ pub use input::{
 };
 pub use page::render;
 pub use read::lead_stage;
+pub use viewer::{Viewer, ViewerMap};
 
 /// Name of the report in a run folder.
 pub const FILE: &str = "report.html";

@@ -21,6 +21,7 @@
 //! | `log.jsonl` | every step and epoch, without times: equal for equal runs |
 //! | `timing.jsonl` | how long they took |
 //! | `stages/NAME/neurons.json` | which output neurons were kept, mapped, fresh, and the proof |
+//! | `stages/NAME/isnet.json` | with `[stage.isnet]`: C1 and C2 as used, and what they were measured on |
 //! | `stages/NAME/data.json` | films, patients and findings by split, and what was left out |
 //! | `stages/NAME/best.safetensors`, `last.safetensors` | weights of the best epoch, and of the last |
 //! | `stages/NAME/validation.csv`, `test.csv` | answers of the best weights |
@@ -36,6 +37,7 @@ mod error;
 mod events;
 #[cfg(test)]
 mod golden;
+pub mod isnet;
 mod json;
 pub mod keep;
 pub mod labels;

@@ -16,11 +16,12 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     error::Error,
+    isnet::Masks,
     json::hexadecimal,
     keep,
     labels::{Labels, SplitCounts, class_weights, positive_weights},
     loss::Loss,
-    recipe::{LearningRate, Recipe, Stage, StageKind, Start, Step},
+    recipe::{Isnet, LearningRate, Recipe, Stage, StageKind, Start, Step},
 };
 
 /// A recipe made ready: defaults filled in from the data, data read, contradictions refused.
@@ -127,6 +128,7 @@ impl Plan {
             let stage = stage.clone();
             let start = starts.resolve(&recipe, index, &stage, &architecture)?;
             recipe.stages[index].start = Some(start.clone());
+            starts.plain(&mut recipe, index, &architecture)?;
             let judged = Judged::by(manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()));
             stages.push(StagePlan::new(
                 &recipe,
@@ -178,6 +180,9 @@ impl Plan {
                 let digest = Weights::read(path)?.digest();
                 stage.start = Some(Start::File(format!("{digest}.safetensors").into()));
                 weights.insert(stage.name.clone(), digest);
+            }
+            if let Some(Start::File(path)) = stage.isnet.as_mut().and_then(|isnet| isnet.plain.as_mut()) {
+                *path = format!("{}.safetensors", Weights::read(path)?.digest()).into();
             }
         }
         let recipe = hexadecimal(&Sha256::digest(portable.to_toml()?.as_bytes()));
@@ -326,6 +331,40 @@ impl Starts {
         Ok(start)
     }
 
+    /// Fills in what the stage's `isnet` leaves open, and checks the network that its bounds are measured on.
+    fn plain(&mut self, recipe: &mut Recipe, index: usize, architecture: &Architecture) -> Result<(), Error> {
+        let stage = recipe.stages[index].clone();
+        let Some(mut isnet) = stage.isnet.clone() else {
+            return Ok(());
+        };
+        isnet.resolve();
+        let findings = match &mut isnet.plain {
+            Some(Start::File(path)) => {
+                let found = recipe.resolve_path(path);
+                *path = std::path::absolute(&found).map_err(Error::file(&found, "find"))?;
+                Some(self.check_file(path, &stage, architecture)?)
+            }
+            Some(Start::Stage(name)) => self.findings.get(name).cloned(),
+            _ => None,
+        };
+        if let Some(findings) = findings
+            && stage.findings.as_ref() != Some(&findings)
+        {
+            let problem = format!(
+                "that network answers {findings:?}, this stage's findings are {:?}; C1 and C2 are measured on the stage's own outputs",
+                stage.findings.unwrap_or_default()
+            );
+            return Err(recipe.problem(
+                &["stage".into(), index.into(), "isnet".into(), "plain".into()],
+                problem,
+            ));
+        }
+        let stage = &mut recipe.stages[index];
+        stage.gradient_clip.get_or_insert(Isnet::GRADIENT_CLIP);
+        stage.isnet = Some(isnet);
+        Ok(())
+    }
+
     fn check_file(
         &mut self,
         path: &Path,
@@ -432,7 +471,7 @@ impl StagePlan {
             unsplit,
         };
         let seed = stage.seed.unwrap_or(recipe.seed);
-        Ok(Self {
+        let plan = Self {
             stage,
             findings,
             start,
@@ -445,7 +484,11 @@ impl StagePlan {
             validation,
             test,
             counts,
-        })
+        };
+        if plan.stage.isnet.is_some() {
+            Masks::check(&plan)?;
+        }
+        Ok(plan)
     }
 
     /// Steps of one epoch.

@@ -5,6 +5,7 @@
 //! a recipe and means the same.
 
 mod check;
+mod isnet;
 mod locate;
 mod optimisation;
 mod stage;
@@ -16,6 +17,7 @@ use pleura_nn::{architecture::Architecture, weights::Normalisation};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    isnet::{Isnet, Maps},
     optimisation::{
         ALL_BUT_HEAD, Decay, Freeze, Groups, HEAD, LearningRate, OptimiserRecipe, ScheduleRecipe, WarmUp,
     },

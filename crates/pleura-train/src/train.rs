@@ -1,6 +1,7 @@
 //! One stage: from its start through epochs of steps to its best weights and their evaluation.
 
 mod decode;
+mod heat;
 mod judge;
 mod known;
 mod moving;
@@ -18,6 +19,7 @@ use pleura_nn::{Cpu, Gradients, Network, Norm};
 
 use self::{
     decode::decode,
+    heat::Opened,
     known::{Known, head_alone},
     moving::Moving,
     records::DataRecord,
@@ -26,6 +28,7 @@ use crate::{
     checkpoint::{self, Lengths, Position},
     error::Error,
     events::EventFile,
+    isnet::{Heat, Parts},
     json::write_json,
     keep::Neurons,
     log::AppendLog,
@@ -70,6 +73,8 @@ pub(crate) struct StageRun<'a> {
     known: Known,
     resumed_at: Option<u64>,
     neurons: Neurons,
+    /// Where the stage trains with heatmaps.
+    heat: Option<Box<Heat>>,
     /// Set once the observer broke off.
     stop: bool,
 }
@@ -91,6 +96,11 @@ impl<'a> StageRun<'a> {
         let cache = cache.map_or_else(|| plan.manifest.folder.join(".pleura-cache"), Path::to_owned);
         let cache = Arc::new(FilmCache::open(&cache, &run.recipe.preparation)?);
         let stop = decode(plan, &cache, observer)?;
+        let (heat, stop) = match heat::open(run, plan, out, &cache, observer, stop)? {
+            Opened::Plain => (None, stop),
+            Opened::Heat(heat) => (Some(heat), stop),
+            Opened::Stopped => (None, true),
+        };
         let start::Started { weights, neurons } = start::start(run, number, out, &cache, stop)?;
         let mut network = Network::new(Cpu::new(), &weights)?;
         let checkpoints = checkpoint::Folder::new(&folder, identity, name)?;
@@ -128,6 +138,7 @@ impl<'a> StageRun<'a> {
             checkpoints,
             resumed_at,
             neurons,
+            heat,
             stop,
         })
     }
@@ -254,11 +265,16 @@ impl<'a> StageRun<'a> {
     fn step(&mut self, batch: &Batch, moving: &Moving, head_alone: bool) -> Result<Step, Error> {
         let plan = self.plan;
         let stage = &plan.stage;
-        let value = if head_alone {
-            self.head_pass(batch)?
-        } else {
-            self.whole_pass(batch, moving)?
+        let heat = self.heat.take();
+        let passed = match &heat {
+            Some(heat) => self
+                .heat_pass(heat, batch, moving)
+                .map(|(value, parts)| (value, Some(parts))),
+            None if head_alone => self.head_pass(batch).map(|value| (value, None)),
+            None => self.whole_pass(batch, moving).map(|value| (value, None)),
         };
+        self.heat = heat;
+        let (value, parts) = passed?;
         let gradients = self.gradients.tensors();
         let grad_norm = global_norm(
             moving
@@ -284,6 +300,7 @@ impl<'a> StageRun<'a> {
         let step = Step {
             number: self.position.step,
             loss: value.mean(),
+            parts,
             rates: moving
                 .rates
                 .iter()
@@ -376,6 +393,7 @@ impl<'a> StageRun<'a> {
 struct Step {
     number: u64,
     loss: f64,
+    parts: Option<Parts>,
     rates: BTreeMap<String, f64>,
     grad_norm: f64,
 }

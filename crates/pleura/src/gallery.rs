@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use pleura_data::Manifest;
 use pleura_eval::{Kind, Predictions};
 use pleura_explain::picture::{self, Labels};
@@ -27,14 +27,29 @@ pub struct Mask {
 impl Mask {
     /// Reads a mask's file, if the manifest names one.
     pub fn read(manifest: &Manifest, path: Option<&Path>) -> Result<Option<Self>> {
-        let Some(path) = path else { return Ok(None) };
-        let film = pleura_film::open(&manifest.locate(path), &DecodeOptions::default())?;
-        let inside = film.grey.iter().map(|&grey| grey > 0.5).collect();
-        Ok(Some(Self {
+        path.map(|path| Self::open(&manifest.locate(path))).transpose()
+    }
+
+    /// Reads a mask's file: brighter than half of white is inside. An empty mask is one.
+    ///
+    /// # Errors
+    /// What cannot be read; a mask whose inside is some dark grey, as masks of 0 and 1 in 8 bits are.
+    pub fn open(path: &Path) -> Result<Self> {
+        let film = pleura_film::open(path, &DecodeOptions::default())?;
+        let brightest = film.grey.iter().copied().fold(0.0, f32::max);
+        if brightest > 0.0 && brightest <= 0.5 {
+            bail!(
+                "{}: the brightest pixel of this mask is {:.1} % of white; masks are white inside and black outside, so write 255 (of 8 bits) \
+                 for inside",
+                path.display(),
+                100.0 * brightest
+            );
+        }
+        Ok(Self {
             width: film.width,
             height: film.height,
-            inside,
-        }))
+            inside: film.grey.iter().map(|&grey| grey > 0.5).collect(),
+        })
     }
 
     /// As the network sees it.
@@ -123,6 +138,10 @@ pub fn write(
         if phantoms {
             notes.push("Phantom: drawn by a program.".to_owned());
         }
+        let labels = Labels {
+            title: title.clone(),
+            notes,
+        };
         let (mut drawn, mut ledger, mut explained) = (Vec::new(), Vec::new(), Vec::new());
         for (composite, start) in questions(model, answers, film, answer)? {
             let explanation = explain(
@@ -133,16 +152,10 @@ pub fn write(
                 &[start],
             )?;
             let map = &explanation.maps[0];
-            let labels = Labels {
-                title: title.clone(),
-                notes: notes.clone(),
-            };
             let outlines: Vec<Outline<'_>> = lesion.iter().map(outline).collect();
             // A difference of logits has no probability of its own.
-            let probability = match &map.start {
-                Start::Logit(finding) => findings.iter().position(|name| name == finding),
-                Start::Difference(..) => None,
-            };
+            let finding = map.start.finding();
+            let probability = finding.and_then(|asked| findings.iter().position(|name| name == asked));
             let probability = probability.map(|finding| answers.score(film, finding));
             let geometry = &prepared.geometry;
             drawn.push(picture::draw(
@@ -150,7 +163,7 @@ pub fn write(
                 geometry,
                 map,
                 probability,
-                &composite,
+                &picture::method(composite.name()),
                 &labels,
                 &outlines,
                 &style,
@@ -166,7 +179,7 @@ pub fn write(
         }
         explained.dedup();
         let name = format!("{:03}.png", items.len() + 1);
-        picture::sheet(&source, &drawn, "", &style).save(&folder.join(&name))?;
+        picture::sheet(&source, &[drawn], &labels, &style).save(&folder.join(&name))?;
         items.push(IndexItem {
             film: title,
             picture: name.into(),

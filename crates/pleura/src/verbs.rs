@@ -1,5 +1,6 @@
 //! The verbs, one file each.
 
+pub mod audit;
 pub mod bench;
 pub mod data;
 pub mod demo;
@@ -27,6 +28,7 @@ pub enum Verb {
     Evaluate(evaluate::Args),
     Predict(predict::Args),
     Explain(explain::Args),
+    Audit(audit::Args),
     Report(report::Args),
     Weights(weights::Args),
     Import(import::Args),
@@ -45,6 +47,7 @@ pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
         Verb::Evaluate(args) => evaluate::run(&args, json),
         Verb::Predict(args) => predict::run(&args, json),
         Verb::Explain(args) => explain::run(&args, json),
+        Verb::Audit(args) => audit::run(args, json),
         Verb::Report(args) => report::run(&args, json),
         Verb::Weights(args) => weights::run(&args, json),
         Verb::Import(args) => import::run(&args, json),

@@ -64,6 +64,8 @@ pub struct PhantomOptions {
     /// Chance that a film's word is its class's own; otherwise the word is drawn without regard to the class. At 0
     /// words say nothing about classes, at 1 they say all.
     pub word_follows_class: f32,
+    /// The word that follows the class is the next class's own (the first's for the last): a lie to who learned to read words.
+    pub words_deceive: bool,
     /// Chance that a patient's hospital is the class's own, likewise.
     pub source_follows_class: f32,
     /// 0: lesions at full contrast; 1: barely there.
@@ -84,6 +86,7 @@ impl Default for PhantomOptions {
             films_per_patient: 2.0,
             mix: BTreeMap::new(),
             word_follows_class: 0.0,
+            words_deceive: false,
             source_follows_class: 0.0,
             difficulty: 0.4,
             sources: 4,
@@ -111,6 +114,12 @@ impl PhantomOptions {
         within("difficulty", f64::from(self.difficulty), 0.0, 1.0)?;
         within("words", f64::from(self.words), 0.0, 1.0)?;
         within("sources", self.sources as f64, 1.0, HOSPITALS.len() as f64)?;
+        if self.words_deceive && self.word_follows_class == 0.0 {
+            return Err(Error::Phantom(
+                "words_deceive is set, but word_follows_class is 0, so no word follows a class: give it a chance above 0"
+                    .to_string(),
+            ));
+        }
         let labels = self.set.labels();
         for (name, &share) in &self.mix {
             if !labels.contains(name) {
@@ -180,6 +189,7 @@ mod tests {
         };
         assert!(bad(|options| options.films = 0).contains("films is 0"));
         assert!(bad(|options| options.difficulty = f32::NAN).contains("difficulty"));
+        assert!(bad(|options| options.words_deceive = true).contains("word_follows_class is 0"));
         assert!(bad(|options| options.sources = 7).contains("sources is 7"));
         assert!(bad(|options| options.size = 8).contains("size is 8"));
         assert!(bad(|options| options.mix = BTreeMap::from([("Mass".into(), 1.0)])).contains("Mass"));

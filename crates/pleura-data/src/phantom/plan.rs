@@ -209,7 +209,12 @@ fn word(options: &PhantomOptions, class: usize, classes: usize, rng: &mut Stream
     let some = between(rng, 0.0, 1.0) < options.words;
     let any = *pick(rng, &WORDS[..classes.max(6)]);
     if own {
-        Some(WORDS[class].to_string())
+        let told = if options.words_deceive {
+            (class + 1) % classes
+        } else {
+            class
+        };
+        Some(WORDS[told].to_string())
     } else {
         some.then(|| any.to_string())
     }
@@ -344,6 +349,35 @@ mod tests {
             let (words, sources) = following(dial, dial);
             assert!((words - word).abs() < 0.04, "word dial {dial}: {words}");
             assert!((sources - source).abs() < 0.04, "source dial {dial}: {sources}");
+        }
+    }
+
+    #[test]
+    fn words_that_deceive_are_another_class_s_on_the_same_films() {
+        let honest = PhantomOptions {
+            word_follows_class: 1.0,
+            ..options(PhantomSet::Target, 60)
+        };
+        let lying = PhantomOptions {
+            words_deceive: true,
+            ..honest.clone()
+        };
+        let (honest, lying) = (plan(&honest).unwrap(), plan(&lying).unwrap());
+        let class = |planned: &Planned| {
+            let labels = PhantomSet::Target.labels();
+            labels
+                .iter()
+                .position(|label| planned.labels.contains(label))
+                .unwrap()
+        };
+        for (honest, lying) in honest.iter().zip(&lying) {
+            assert_eq!(spec(honest).word.as_deref(), Some(WORDS[class(honest)]));
+            assert_eq!(spec(lying).word.as_deref(), Some(WORDS[(class(lying) + 1) % 3]));
+            let wordless = |planned: &Planned| FilmSpec {
+                word: None,
+                ..spec(planned).clone()
+            };
+            assert_eq!(wordless(honest), wordless(lying));
         }
     }
 

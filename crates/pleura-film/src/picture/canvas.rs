@@ -53,19 +53,7 @@ impl Picture {
 
     /// A film, its long side scaled to `side` pixels.
     pub fn from_film(film: &Film, side: usize) -> Self {
-        let (width, height) = fitted(film.width, film.height, side);
-        let axis = |length: usize, out: usize| Axis {
-            start: 0.0,
-            length: length as f64,
-            out,
-        };
-        let grey = resize(
-            Rows::Unit(&film.grey),
-            film.width,
-            film.height,
-            axis(film.width, width),
-            axis(film.height, height),
-        );
+        let (width, height, grey) = scaled(film, side);
         let rgb = grey
             .iter()
             .flat_map(|&grey| [(grey.clamp(0.0, 1.0) * 255.0).round() as u8; 3])
@@ -143,6 +131,24 @@ impl Picture {
             self.rgb[to..to + 3 * columns].copy_from_slice(&other.rgb[from..from + 3 * columns]);
         }
     }
+}
+
+/// A film's grey levels with the long side scaled to `side` pixels: width, height and `[height, width]`.
+pub fn scaled(film: &Film, side: usize) -> (usize, usize, Vec<f32>) {
+    let (width, height) = fitted(film.width, film.height, side);
+    let axis = |length: usize, out: usize| Axis {
+        start: 0.0,
+        length: length as f64,
+        out,
+    };
+    let grey = resize(
+        Rows::Unit(&film.grey),
+        film.width,
+        film.height,
+        axis(film.width, width),
+        axis(film.height, height),
+    );
+    (width, height, grey)
 }
 
 /// Width and height with the long side scaled to `side`.

@@ -6,7 +6,7 @@ use super::canvas::{Picture, Rgb};
 /// manner of `ColorBrewer`'s `RdBu`; the strong end is kept light enough to be seen on black lungs.
 const FOR: [Rgb; 3] = [[250, 176, 150], [236, 92, 66], [206, 20, 38]];
 /// Colours against the class.
-const AGAINST: [Rgb; 3] = [[160, 202, 244], [74, 140, 226], [20, 84, 196]];
+const AGAINST: [Rgb; 3] = [[160, 202, 244], [74, 140, 226], [30, 92, 214]];
 
 /// How a value in −1..=1 is laid over a film.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,5 +90,66 @@ mod tests {
             .map(|step| scale.colour(f32::from(step) / 50.0).1)
             .collect();
         assert!(covers.windows(2).all(|pair| pair[0] < pair[1]));
+    }
+
+    /// Light as a display gives it.
+    fn linear(colour: Rgb) -> [f64; 3] {
+        colour.map(|level| {
+            let level = f64::from(level) / 255.0;
+            if level > 0.040_45 {
+                ((level + 0.055) / 1.055).powf(2.4)
+            } else {
+                level / 12.92
+            }
+        })
+    }
+
+    fn through(matrix: [[f64; 3]; 3], [r, g, b]: [f64; 3]) -> [f64; 3] {
+        matrix.map(|row| (row[0] * r + row[1] * g + row[2] * b).clamp(0.0, 1.0))
+    }
+
+    /// CIE L*a*b* of linear sRGB, white D65.
+    fn lab(light: [f64; 3]) -> [f64; 3] {
+        let to_xyz = [
+            [0.4124, 0.3576, 0.1805],
+            [0.2126, 0.7152, 0.0722],
+            [0.0193, 0.1192, 0.9505],
+        ];
+        let [x, y, z] = through(to_xyz, light);
+        let curve = |t: f64| {
+            if t > 216.0 / 24389.0 {
+                t.cbrt()
+            } else {
+                (24389.0 / 27.0 * t + 16.0) / 116.0
+            }
+        };
+        let (x, y, z) = (curve(x / 0.9505), curve(y), curve(z / 1.089));
+        [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+    }
+
+    #[test]
+    fn signs_are_equally_light_and_told_apart_without_red_or_green_cones() {
+        // Viénot, Brettel & Mollon 1999: what remains without the long and without the middle cones.
+        let sights = [
+            [
+                [0.112_38, 0.887_62, 0.0],
+                [0.112_38, 0.887_62, 0.0],
+                [0.004_01, -0.004_01, 1.0],
+            ],
+            [
+                [0.292_75, 0.707_25, 0.0],
+                [0.292_75, 0.707_25, 0.0],
+                [-0.022_34, 0.022_34, 1.0],
+            ],
+        ];
+        for (towards, against) in FOR.into_iter().zip(AGAINST) {
+            let lightness = [towards, against].map(|colour| lab(linear(colour))[0]);
+            assert!((lightness[0] - lightness[1]).abs() < 3.0, "{lightness:?}");
+            for sight in sights {
+                let [a, b] = [towards, against].map(|colour| lab(through(sight, linear(colour))));
+                let apart = (a[0] - b[0]).hypot(a[1] - b[1]).hypot(a[2] - b[2]);
+                assert!(apart > 40.0, "{towards:?} {against:?}: {apart}");
+            }
+        }
     }
 }

@@ -2,8 +2,10 @@
 
 use super::canvas::{Picture, check_shape};
 use super::diverging::Diverging;
-use super::layout::{Legend, panel};
+use super::layout::{Legend, Panel, panel};
+use super::levels::{IsoLine, iso_lines};
 use super::outline::Outline;
+use super::smooth::smooth;
 use crate::Error;
 use crate::film::Film;
 use crate::prepare::Geometry;
@@ -26,8 +28,10 @@ pub struct Caption {
     pub finding: String,
     /// The class's probability, 0..=1.
     pub probability: Option<f64>,
-    /// How the values were found, such as "LRP, epsilon-plus-flat".
+    /// How the values were found, such as "LRP, epsilon-plus-flat, from the logit".
     pub method: String,
+    /// What one value of 1 is, such as "logit per map pixel"; empty where values have no unit.
+    pub unit: String,
     /// More lines below the film.
     pub notes: Vec<String>,
 }
@@ -61,9 +65,42 @@ pub struct Style {
     pub colours: Diverging,
     /// Which value gets the strongest colour. Default: 99.5 % of all magnitudes lie below it.
     pub scale: Scale,
-    /// Standard deviation of a Gaussian that smooths the values, in prepared pixels; 0 for none. Smoothing
-    /// is printed on the picture. Default 0.
+    /// Standard deviation of a Gaussian that smooths the values, in prepared pixels; 0 for none. Which it is, is
+    /// printed on the picture. Default 0.
     pub smoothing: f32,
+    /// Lines of equal relevance. Default none.
+    pub contours: Contours,
+    /// The brightness that white of the film keeps under the colours, 0..=1: on full white they would fade to pastels. Default 0.8.
+    pub white: f32,
+}
+
+/// Lines around the places that hold the greatest values of a sign: the fewest pixels that hold a share of all of that sign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contours {
+    /// Shares above 0 and below 1; none for no lines.
+    pub shares: Vec<f32>,
+    /// Standard deviation of the Gaussian that smooths the values before lines are drawn, in prepared pixels: lines around single
+    /// pixels would be as rough as the values. Where the values are smoothed more, that is used.
+    pub smoothing: f32,
+}
+
+impl Default for Contours {
+    fn default() -> Self {
+        Self {
+            shares: Vec::new(),
+            smoothing: 4.0,
+        }
+    }
+}
+
+impl Contours {
+    /// Lines of values `[size, size]`, in prepared pixels. What is not a number counts as nothing.
+    pub fn lines(&self, values: &[f32], size: usize) -> Vec<IsoLine> {
+        if self.shares.is_empty() || size == 0 || size.checked_mul(size) != Some(values.len()) {
+            return Vec::new();
+        }
+        iso_lines(&smooth(&finite(values), size, self.smoothing), size, &self.shares)
+    }
 }
 
 impl Default for Style {
@@ -73,11 +110,42 @@ impl Default for Style {
             colours: Diverging::default(),
             scale: Scale::Quantile(0.995),
             smoothing: 0.0,
+            contours: Contours::default(),
+            white: 0.8,
         }
     }
 }
 
-/// Draws a heatmap over its film, with legend, caption and outlines.
+/// The value of the strongest colour that a scale gives to values; above zero, so that an empty heatmap stays empty.
+pub fn limit(values: &[f32], scale: Scale) -> f32 {
+    let magnitudes = || {
+        values
+            .iter()
+            .map(|value| value.abs())
+            .filter(|value| value.is_finite())
+    };
+    let limit = match scale {
+        Scale::Greatest => magnitudes().fold(0.0, f32::max),
+        Scale::Fixed(limit) => limit.abs(),
+        Scale::Quantile(share) => {
+            let mut sorted: Vec<f32> = magnitudes().collect();
+            sorted.sort_by(f32::total_cmp);
+            let place = f64::from(share.clamp(0.0, 1.0)) * sorted.len().saturating_sub(1) as f64;
+            // A heatmap that is zero almost everywhere still shows what it has.
+            match sorted.get(place.round() as usize) {
+                Some(&value) if value > 0.0 => value,
+                _ => magnitudes().fold(0.0, f32::max),
+            }
+        }
+    };
+    if limit.is_finite() && limit > 0.0 {
+        limit
+    } else {
+        1.0
+    }
+}
+
+/// Draws a heatmap over its film, with legend, caption, lines and outlines.
 ///
 /// # Errors
 /// [`Error::Shape`] where values, masks or film do not have their sizes.
@@ -87,24 +155,22 @@ pub fn heatmap(
     caption: &Caption,
     outlines: &[Outline<'_>],
     style: &Style,
-) -> Result<Picture, Error> {
+) -> Result<Panel, Error> {
     let size = heatmap.geometry.size;
     check_shape("a heatmap", size, size, heatmap.values.len())?;
     check_shape("a film", film.width, film.height, film.grey.len())?;
-    let mut values: Vec<f32> = heatmap
-        .values
-        .iter()
-        .map(|&value| if value.is_finite() { value } else { 0.0 })
-        .collect();
-    if style.smoothing > 0.0 {
-        values = smooth(&values, size, style.smoothing);
-    }
+    let raw = finite(heatmap.values);
+    let values = smooth(&raw, size, style.smoothing);
     let greatest = values
         .iter()
         .fold(0.0_f32, |greatest, value| greatest.max(value.abs()));
     let limit = limit(&values, style.scale);
 
     let mut picture = Picture::from_film(film, style.side);
+    let white = style.white.clamp(0.0, 1.0);
+    for level in &mut picture.rgb {
+        *level = (f32::from(*level) * white).round() as u8;
+    }
     let (width, height) = (picture.width, picture.height);
     let to_film = [
         film.width as f64 / width as f64,
@@ -122,48 +188,69 @@ pub fn heatmap(
             style.colours.lay(&mut picture, x, y, value / limit);
         }
     }
+    let contours = Contours {
+        smoothing: style.contours.smoothing.max(style.smoothing),
+        ..style.contours.clone()
+    };
+    let lines = contours.lines(&raw, size);
+    for line in &lines {
+        let place = |&[x, y]: &[f64; 2]| {
+            let on_film = heatmap.geometry.to_film(x, y);
+            [on_film[0] / to_film[0], on_film[1] / to_film[1]]
+        };
+        let drawn: Vec<Vec<[f64; 2]>> = line
+            .lines
+            .iter()
+            .map(|line| line.iter().map(place).collect())
+            .collect();
+        picture.lines(&drawn, line.pen());
+    }
     for outline in outlines {
         outline.draw(&mut picture, 0, 0, width, height)?;
     }
     let legend = Legend {
         colours: style.colours,
+        white,
         limit,
         clipped: greatest > limit,
+        unit: &caption.unit,
+        contours: lines.iter().any(|line| !line.lines.is_empty()),
         outlines,
     };
     let mut notes = caption.notes.clone();
-    if style.smoothing > 0.0 {
-        notes.push(format!(
-            "Smoothed: Gaussian of {} prepared pixels.",
-            style.smoothing
-        ));
+    notes.push(if style.smoothing > 0.0 {
+        let deviation = style.smoothing;
+        format!("Map of {size} x {size} pixels, smoothed: Gaussian of {deviation} map pixels.")
+    } else {
+        format!("Map of {size} x {size} pixels, not smoothed.")
+    });
+    if legend.contours {
+        notes.push(contours.words());
     }
-    Ok(panel(&picture, caption, &legend, &notes))
+    Ok(panel(&picture, caption, Some(&legend), &notes))
 }
 
-/// The value of the strongest colour; above zero, so that an empty heatmap stays empty.
-fn limit(values: &[f32], scale: Scale) -> f32 {
-    let magnitudes = || values.iter().map(|value| value.abs());
-    let limit = match scale {
-        Scale::Greatest => magnitudes().fold(0.0, f32::max),
-        Scale::Fixed(limit) => limit.abs(),
-        Scale::Quantile(share) => {
-            let mut sorted: Vec<f32> = magnitudes().collect();
-            sorted.sort_by(f32::total_cmp);
-            let place = (f64::from(share.clamp(0.0, 1.0)) * (sorted.len() - 1) as f64).round() as usize;
-            // A heatmap that is zero almost everywhere still shows what it has.
-            if sorted[place] > 0.0 {
-                sorted[place]
-            } else {
-                magnitudes().fold(0.0, f32::max)
-            }
-        }
+/// The film alone, framed as its heatmaps are, to stand beside them. Of the caption only title and notes are said.
+pub fn plain(film: &Film, caption: &Caption, style: &Style) -> Panel {
+    let source = &film.source;
+    let caption = Caption {
+        title: caption.title.clone(),
+        finding: "the film".to_owned(),
+        method: format!(
+            "{} x {} pixels, {}, {} bits",
+            film.width, film.height, source.format, source.bit_depth
+        ),
+        notes: caption.notes.clone(),
+        ..Caption::default()
     };
-    if limit.is_finite() && limit > 0.0 {
-        limit
-    } else {
-        1.0
-    }
+    let picture = Picture::from_film(film, style.side);
+    panel(&picture, &caption, None, &caption.notes)
+}
+
+/// Values with nothing where there is no number.
+fn finite(values: &[f32]) -> Vec<f32> {
+    let number = |&value: &f32| if value.is_finite() { value } else { 0.0 };
+    values.iter().map(number).collect()
 }
 
 /// The value at a place given in pixel centres, bilinearly; the outermost values reach on to the border.
@@ -179,30 +266,6 @@ fn sample(values: &[f32], size: usize, x: f64, y: f64) -> f32 {
     };
     let (above, below) = (row(top), row(bottom));
     above + down * (below - above)
-}
-
-/// A Gaussian along both axes; at the border the weights inside are scaled up.
-fn smooth(values: &[f32], size: usize, deviation: f32) -> Vec<f32> {
-    let reach = (3.0 * deviation).ceil() as usize;
-    let weights: Vec<f32> = (0..=reach)
-        .map(|at| (-0.5 * (at as f32 / deviation).powi(2)).exp())
-        .collect();
-    let pass = |values: &[f32], step: usize, other: usize| {
-        let mut out = vec![0.0; values.len()];
-        for line in 0..size {
-            for at in 0..size {
-                let (mut sum, mut total) = (0.0, 0.0);
-                for near in at.saturating_sub(reach)..=(at + reach).min(size - 1) {
-                    let weight = weights[near.abs_diff(at)];
-                    sum += weight * values[line * other + near * step];
-                    total += weight;
-                }
-                out[line * other + at * step] = sum / total;
-            }
-        }
-        out
-    };
-    pass(&pass(values, 1, size), size, 1)
 }
 
 #[cfg(test)]
@@ -240,6 +303,7 @@ mod tests {
             style,
         )
         .unwrap()
+        .picture
     }
 
     /// Mean place of the pixels that are clearly of one colour, left of the legend.
@@ -310,15 +374,5 @@ mod tests {
             geometry: &geometry,
         };
         assert!(heatmap(&film, &heat, &Caption::default(), &[], &Style::default()).is_err());
-    }
-
-    #[test]
-    fn smoothing_keeps_the_level() {
-        let values = vec![2.0; 100];
-        assert!(
-            smooth(&values, 10, 1.5)
-                .iter()
-                .all(|value| (value - 2.0).abs() < 1e-5)
-        );
     }
 }

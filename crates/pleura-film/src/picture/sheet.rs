@@ -1,6 +1,7 @@
 //! Several pictures on one.
 
 use super::canvas::{GROUND, INK, Picture};
+use super::layout::Panel;
 use super::text::{TextSize, wrapped};
 
 /// How pictures are laid out on a sheet.
@@ -25,15 +26,19 @@ impl Default for Sheet {
 }
 
 impl Sheet {
-    /// Lays pictures out row by row; columns are as wide and rows as high as their largest picture.
-    pub fn draw(&self, pictures: &[Picture]) -> Picture {
-        let columns = self.columns.clamp(1, pictures.len().max(1));
+    /// Lays panels out row by row, the films of a row at one height; columns are as wide as their widest panel.
+    pub fn draw(&self, panels: &[Panel]) -> Picture {
+        let columns = self.columns.clamp(1, panels.len().max(1));
         let mut widths = vec![0; columns];
-        let mut heights = vec![0; pictures.len().div_ceil(columns)];
-        for (index, picture) in pictures.iter().enumerate() {
+        let rows = panels.len().div_ceil(columns);
+        let (mut tops, mut heights) = (vec![0; rows], vec![0; rows]);
+        for (index, panel) in panels.iter().enumerate() {
+            tops[index / columns] = panel.film_top.max(tops[index / columns]);
+        }
+        for (index, panel) in panels.iter().enumerate() {
             let (row, column) = (index / columns, index % columns);
-            widths[column] = picture.width.max(widths[column]);
-            heights[row] = picture.height.max(heights[row]);
+            widths[column] = panel.picture.width.max(widths[column]);
+            heights[row] = (tops[row] - panel.film_top + panel.picture.height).max(heights[row]);
         }
         let width = widths.iter().sum::<usize>() + (columns + 1) * self.gap;
         let title = wrapped(&self.title, width.saturating_sub(2 * self.gap), TextSize::Large);
@@ -49,10 +54,10 @@ impl Sheet {
             sheet.text(self.gap, top, line, TextSize::Large, INK);
         }
         let mut top = head + self.gap;
-        for (row, row_height) in pictures.chunks(columns).zip(heights) {
+        for ((row, row_height), film_top) in panels.chunks(columns).zip(heights).zip(tops) {
             let mut left = self.gap;
-            for (picture, column_width) in row.iter().zip(&widths) {
-                sheet.paste(picture, left, top);
+            for (panel, column_width) in row.iter().zip(&widths) {
+                sheet.paste(&panel.picture, left, top + film_top - panel.film_top);
                 left += column_width + self.gap;
             }
             top += row_height + self.gap;
@@ -61,23 +66,14 @@ impl Sheet {
     }
 }
 
-/// Pictures side by side.
-pub fn beside(pictures: &[Picture]) -> Picture {
-    Sheet {
-        columns: pictures.len().max(1),
-        ..Sheet::default()
-    }
-    .draw(pictures)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_picture_has_its_place() {
-        let pictures: Vec<Picture> = (1..=5_u8)
-            .map(|index| Picture::new(10 * usize::from(index), 20, [50 * index; 3]))
+        let pictures: Vec<Panel> = (1..=5_u8)
+            .map(|index| Picture::new(10 * usize::from(index), 20, [50 * index; 3]).into())
             .collect();
         let sheet = Sheet {
             columns: 2,
@@ -90,12 +86,27 @@ mod tests {
         for (index, picture) in pictures.iter().enumerate() {
             let colour = [50 * (index as u8 + 1); 3];
             let count = sheet.rgb.chunks_exact(3).filter(|pixel| *pixel == colour).count();
-            assert!(count >= picture.width * picture.height, "{index}");
+            assert!(count >= picture.picture.width * picture.picture.height, "{index}");
         }
     }
 
     #[test]
     fn a_sheet_of_nothing_is_still_a_picture() {
         assert!(Sheet::default().draw(&[]).to_png().is_ok());
+    }
+
+    #[test]
+    fn films_of_a_row_stand_at_one_height() {
+        let panel = |film_top: usize, colour: u8| {
+            let mut picture = Picture::new(10, film_top + 20, [1; 3]);
+            picture.fill(0, film_top, 10, 20, [colour; 3]);
+            Panel { picture, film_top }
+        };
+        let sheet = Sheet::default().draw(&[panel(5, 100), panel(30, 200)]);
+        let first = |colour: u8| {
+            (0..sheet.height).find(|&y| (0..sheet.width).any(|x| sheet.pixel(x, y) == Some([colour; 3])))
+        };
+        assert_eq!(first(100), first(200));
+        assert_eq!(first(100), Some(12 + 30));
     }
 }

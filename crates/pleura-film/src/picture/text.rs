@@ -16,7 +16,7 @@ pub enum TextSize {
 }
 
 impl TextSize {
-    fn style(self) -> (FontWeight, RasterHeight) {
+    const fn style(self) -> (FontWeight, RasterHeight) {
         match self {
             Self::Small => (FontWeight::Regular, RasterHeight::Size16),
             Self::Medium => (FontWeight::Bold, RasterHeight::Size20),
@@ -25,7 +25,7 @@ impl TextSize {
     }
 
     /// Pixels from one line to the next.
-    pub fn line(self) -> usize {
+    pub const fn line(self) -> usize {
         self.style().1.val() + 4
     }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput};
 use pleura_nn::Cpu;
 use pleura_nn::architecture::Window;
-use pleura_nn::backend::{Backend, Grid, Kernel, Moments, NormBack, Pool, Sink, Target, Through};
+use pleura_nn::backend::{Backend, Films, Grid, Kernel, Moments, NormBack, Pool, Sink, Target, Through};
 
 use machine::Machine;
 
@@ -137,6 +137,11 @@ fn stem(backend: &Cpu, criterion: &mut Criterion, rows: &mut Vec<Row>) {
     let weights = area * inputs * outputs;
     let layer = Layer::new(backend, inputs, outputs, area, grid.columns());
     let gradient = backend.upload(&noise(outputs * after.columns()));
+    let films = Films {
+        grey: &backend.upload(&noise(grid.columns())),
+        scale: &[4.4, 4.5, 4.4],
+        shift: &[-2.1, -2.0, -1.8],
+    };
     let work = |name: &str| Work {
         name: format!("7x7 {name} {inputs}>{outputs} {}x{0}", grid.width),
         flops: 2 * weights * after.columns(),
@@ -146,11 +151,11 @@ fn stem(backend: &Cpu, criterion: &mut Criterion, rows: &mut Vec<Row>) {
     let mut moments = moments(backend, outputs);
     work("forward").time(backend, criterion, rows, || {
         let target = target(&mut out, &mut moments);
-        backend.stem_conv(layer.kernel(), STEM, &layer.x, grid, target);
+        backend.film_conv(layer.kernel(), STEM, films, grid, target);
     });
     let mut slope = backend.zeros(weights);
     work("weight gradient").time(backend, criterion, rows, || {
-        backend.stem_conv_weight_gradient((outputs, inputs), STEM, &gradient, &layer.x, grid, &mut slope);
+        backend.film_conv_weight_gradient((outputs, inputs), STEM, &gradient, films, grid, &mut slope);
     });
 }
 

@@ -2,32 +2,31 @@
 
 use std::ops::Range;
 
-use super::{Affine, Grid};
+use super::{Affine, Grid, Real};
+use crate::relevance::{Bias, Norms, Rule};
 
-/// How the rows that a norm reads came about, for relevance on its way down.
+/// Who wrote the rows that a norm reads, for relevance on its way down.
 ///
-/// A norm is merged into the convolution that wrote its rows, anew for each reader: with `s = γ/σ` and `t = β − μ s` that
-/// convolution has weights `s W` and bias `t`. Its share of a rule's denominator is linear in `|s|`, so readers add what they
-/// send to one map each for `s > 0` and `s < 0`, and the product with the weights is made once for all of them.
+/// A norm is merged into the convolution that wrote its rows, anew for each reader: with `s = γ/σ` and `t = β − μ s` that convolution
+/// has weights `s W` and bias `t`. With `F` its output, `P` and `N` the products of its inputs (which are ≥ 0) with `W⁺` and `(−W)⁺`, so
+/// that `F = P − N`, and `R⁺ = P, R⁻ = N` where `s > 0`, `R⁺ = N, R⁻ = P` where `s < 0`:
+///
+/// * ε: `z = s F + t`, `q = r / s(z)`; inputs get `a W (s q)`;
+/// * z⁺: `z = |s| R⁺ + t⁺`, `q = r / (z + ε)`; inputs get `a W⁺ (|s| q)` or, for `s < 0`, `a (−W)⁺ (|s| q)`;
+/// * α-β: that times α, and `q' = −β r / (|s| R⁻ + |t⁻| + ε)` for the other of the two;
+/// * γ: where `z > 0`, `q = r / (z + γ (|s| R⁺ + t⁺) + ε)`, where `z < 0`, `q = r / (z − γ (|s| R⁻ + |t⁻|) − ε)`; inputs get
+///   `a (W + γ W⁺) (s q)` where `s z > 0`, else `a (W + γ W⁻) (s q)`;
+/// * w²: `q = r / (s² Σ w² + t² + ε)`; inputs get `W² (s² q)`;
+/// * flat: inputs get equal parts.
+///
+/// All are linear in what is put beside the weights, so readers add that up, in one map for each of two sets of weights, and one
+/// product a set is made for all of them.
 pub enum Producer<'a, T> {
-    /// A convolution under the ε rule: `z = s F + t`, `out += s · r / s(z)`.
-    Epsilon {
-        /// ε.
-        epsilon: f64,
-    },
-    /// A convolution under the z⁺ rule, read by activations ≥ 0: `z⁺ = |s| P + max(t, 0)` with `P` the product with the positive
-    /// weights for `s > 0`, with the negated negative ones for `s < 0`; `out += |s| · r / (z⁺ + ε)`.
-    Plus {
-        /// ε.
-        epsilon: f64,
-        /// The convolution's output with positive weights alone, rows counted from the first that is shared out.
-        positive: &'a T,
-    },
-    /// No convolution (the stem's pool): the norm is a diagonal linear layer under the ε rule, `out += s x · r / s(z)`.
-    Diagonal {
-        /// ε.
-        epsilon: f64,
-    },
+    /// A convolution. At the rows that [`Share::places`] names: `P` at the upright one, under α-β `N` at the turned one, under w² `Σ w²`
+    /// at the upright one; nothing under the ε rule and the flat one.
+    Convolution(&'a T),
+    /// No convolution (the stem's pool): the norm is a linear layer of one input, `x ≥ 0`, and shares are relevance.
+    Diagonal,
 }
 
 /// What arrives at the activations behind a norm.
@@ -37,7 +36,17 @@ pub enum Arriving<'a, T: ?Sized> {
     /// Their relevance before it is multiplied by them, as the product with the reader's weights leaves it:
     /// `r = c · relu(scale · x + shift)`.
     Factor(&'a T),
+    /// Nothing but [`Share::equal`].
+    Nothing,
 }
+
+impl<T: ?Sized> Clone for Arriving<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: ?Sized> Copy for Arriving<'_, T> {}
 
 /// 2×2 average pooling between a convolution and the rows that are read.
 pub struct Unpooled<'a, T> {
@@ -52,18 +61,36 @@ pub struct Unpooled<'a, T> {
 /// The rows of a map of shares that one row's shares are added to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// For a norm with `s ≥ 0`, and for rules that do not ask for the sign.
+    /// For the first set of weights: `W`, `W⁺`, `W + γ W⁺` or `W²`.
     pub upright: usize,
-    /// For a norm with `s < 0`, under [`Producer::Plus`]; none where no reader's norm turns the sign.
+    /// For the second: `(−W)⁺` or `W + γ W⁻`. None where it is known that nothing will be sent there.
     pub turned: Option<usize>,
+}
+
+/// Where parts are added that all inputs get alike: the flat rule's relevance, and what biases took where inputs absorb it.
+pub struct Kept<'a, T> {
+    /// `[≥ row + rows, columns]`, laid out as the map of shares.
+    pub map: &'a mut T,
+    /// Where the first of the rows has its own.
+    pub row: usize,
+    /// What is added is multiplied by this: one over the inputs.
+    pub part: f64,
 }
 
 /// One reader's relevance on its way to those who wrote the rows it reads.
 pub struct Share<'a, T> {
-    /// How the rows came about.
+    /// Who wrote the rows.
     pub producer: Producer<'a, T>,
+    /// How they share.
+    pub rule: Rule,
+    /// What becomes of biases' shares.
+    pub bias: Bias,
+    /// Whether the reader's norm is merged into the rows' convolution.
+    pub norms: Norms,
     /// What arrives at the reader's activations, `[≥ rows.end, columns]`.
     pub arriving: Arriving<'a, T>,
+    /// One row of relevance that arrives at each row besides.
+    pub equal: Option<&'a T>,
     /// The rows, as the reader counts them.
     pub rows: Range<usize>,
     /// The rows as they were written, `[≥ rows.end, columns]`.
@@ -72,14 +99,26 @@ pub struct Share<'a, T> {
     pub affine: &'a Affine<T>,
     /// How the columns of `arriving` and `raw` are laid out.
     pub grid: Grid,
-    /// Where average pooling stands between convolution and rows. Then the producer's map and `out` are laid out like its own.
+    /// Where average pooling stands between convolution and rows. Then products, `out` and `kept` are laid out like its own.
     pub unpooled: Option<Unpooled<'a, T>>,
     /// Where in `out` each of the rows has its shares.
     pub places: &'a [Place],
-    /// Whether these are the first shares of their rows: then `out` is overwritten there, not added to.
+    /// Whether these are the first shares of their rows: then `out` and `kept` are overwritten there, not added to.
     pub first: bool,
     /// Where shares are added.
     pub out: &'a mut T,
+    /// For the flat rule, and where inputs absorb what biases take.
+    pub kept: Option<Kept<'a, T>>,
+}
+
+/// A norm as it is merged for the rule, and as the pool in between sees it: `(scale, shift)` each.
+pub(crate) fn merged<R: Real>(norm: (R, R), bias: Bias, norms: Norms) -> ((R, R), (R, R)) {
+    let (zero, identity) = (R::from_f64(0.0), (R::from_f64(1.0), R::from_f64(0.0)));
+    match (norms, bias) {
+        (Norms::Passed, _) => (identity, identity),
+        (Norms::Merged, Bias::Zero) => ((norm.0, zero), norm),
+        (Norms::Merged, _) => (norm, norm),
+    }
 }
 
 /// What became of relevance in one step, for one image.
@@ -91,4 +130,93 @@ pub struct Account {
     pub bias: f64,
     /// What the stabiliser ε took.
     pub epsilon: f64,
+}
+
+/// One neuron's relevance `r` shared among its inputs by a rule: `below_j` gets its part. The plain form, for the few neurons that are
+/// no convolution's: `inputs` are pairs of activation and weight.
+pub(crate) fn neuron(
+    inputs: impl Iterator<Item = (f64, f64)> + Clone,
+    bias: f64,
+    (rule, policy): (Rule, Bias),
+    r: f64,
+    mut send: impl FnMut(usize, f64),
+) -> Account {
+    let bias = if policy == Bias::Zero { 0.0 } else { bias };
+    let z = inputs.clone().map(|(a, w)| a * w).sum::<f64>() + bias;
+    let positive = |n: f64| n.max(0.0);
+    let negative = |n: f64| n.min(0.0);
+    let count = inputs.clone().count();
+    let mut account = Account {
+        received: r,
+        ..Account::default()
+    };
+    // Each term: contributions, the bias's, how much of r it shares, and the sign of its ε.
+    let mut term = |n: &dyn Fn(f64, f64) -> f64, bias: f64, r: f64, sign: f64| {
+        let z = inputs.clone().map(|(a, w)| n(a, w)).sum::<f64>() + bias;
+        let below = z + sign * rule.epsilon();
+        let q = if below == 0.0 { 0.0 } else { r / below };
+        let absorbed = if policy == Bias::Absorb {
+            bias * q / count as f64
+        } else {
+            0.0
+        };
+        for (place, (a, w)) in inputs.clone().enumerate() {
+            send(place, n(a, w) * q + absorbed);
+        }
+        account.bias += if policy == Bias::Absorb { 0.0 } else { bias * q };
+        account.epsilon += r - z * q;
+    };
+    let sign = |z: f64| if z < 0.0 { -1.0 } else { 1.0 };
+    match rule {
+        Rule::Epsilon { .. } => term(&|a, w| a * w, bias, r, sign(z)),
+        Rule::Plus { .. } => term(&|a, w| positive(a * w), positive(bias), r, 1.0),
+        Rule::AlphaBeta { alpha, beta, .. } => {
+            term(&|a, w| positive(a * w), positive(bias), alpha * r, 1.0);
+            term(&|a, w| negative(a * w), negative(bias), -beta * r, -1.0);
+        }
+        Rule::Gamma { gamma, .. } if z > 0.0 => {
+            let grown = |n: f64| n + gamma * positive(n);
+            term(&|a, w| grown(a * w), grown(bias), r, 1.0);
+        }
+        Rule::Gamma { gamma, .. } if z < 0.0 => {
+            let grown = |n: f64| n + gamma * negative(n);
+            term(&|a, w| grown(a * w), grown(bias), r, -1.0);
+        }
+        Rule::Gamma { .. } => account.epsilon = r,
+        Rule::Square { .. } => term(&|_, w| w * w, bias * bias, r, 1.0),
+        Rule::Flat | Rule::Box { .. } => term(&|_, _| 1.0, 0.0, r, 1.0),
+    }
+    account
+}
+
+/// A convolution's weights as a rule multiplies by them: the first set for all `outputs`, then the second for those `turned`.
+pub(crate) fn modified<R: Real>(weights: &[R], outputs: usize, rule: Rule, turned: &[usize]) -> Vec<R> {
+    let zero = R::from_f64(0.0);
+    let positive = |w: R| if w > zero { w } else { zero };
+    let negative = |w: R| if w < zero { w } else { zero };
+    let sets = (weights, weights.len() / outputs, turned);
+    match rule {
+        Rule::Gamma { gamma, .. } => {
+            let gamma = R::from_f64(gamma);
+            both(sets, |w| w + gamma * positive(w), |w| w + gamma * negative(w))
+        }
+        Rule::Square { .. } => both(sets, |w| w * w, |w| w * w),
+        Rule::Epsilon { .. } | Rule::Flat => both(sets, |w| w, |w| w),
+        Rule::Plus { .. } | Rule::AlphaBeta { .. } | Rule::Box { .. } => {
+            both(sets, positive, |w| zero - negative(w))
+        }
+    }
+}
+
+fn both<R: Real>(
+    (weights, size, turned): (&[R], usize, &[usize]),
+    first: impl Fn(R) -> R,
+    second: impl Fn(R) -> R,
+) -> Vec<R> {
+    let mut out = Vec::with_capacity(weights.len() + turned.len() * size);
+    out.extend(weights.iter().map(|&w| first(w)));
+    for row in turned {
+        out.extend(weights[row * size..(row + 1) * size].iter().map(|&w| second(w)));
+    }
+    out
 }

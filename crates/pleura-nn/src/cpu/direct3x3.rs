@@ -10,7 +10,7 @@ use super::kernel::OffsetList;
 use super::pack::{Panels, Source};
 use super::scratch::scratch;
 use super::{Cpu, team};
-use crate::backend::Grid;
+use crate::backend::{Grid, Sink};
 
 /// Flat positions of a band, halo included, at the most.
 const BAND: usize = 520;
@@ -96,6 +96,28 @@ impl Bands {
 }
 
 impl Cpu {
+    /// The transposed convolution of `source`, summed directly; weights are `[outputs, inputs, 3, 3]`.
+    pub(super) fn direct3x3_back(
+        &self,
+        (weights, outputs, inputs): (&[f32], usize, usize),
+        source: Source<'_>,
+        grid: Grid,
+        sink: Sink<'_, Vec<f32>>,
+    ) {
+        let mut turned = Vec::with_capacity(weights.len());
+        for input in 0..inputs {
+            for output in 0..outputs {
+                let taps = &weights[(output * inputs + input) * 9..][..9];
+                turned.extend(taps.iter().rev());
+            }
+        }
+        let panels = self.rows_panels(&turned, None, inputs, outputs * 9);
+        let bands = Bands::of(grid);
+        let finish = Finish::sink(self.path, sink, inputs, grid.columns(), bands.count());
+        self.direct3x3(&panels, outputs, source, bands, &finish);
+        finish.end();
+    }
+
     /// `weights * source`, with `weights` packed by steps `(channel, tap)`.
     pub(super) fn direct3x3(
         &self,

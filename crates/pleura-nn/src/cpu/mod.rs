@@ -1,12 +1,14 @@
 //! The fast backend: `f32`, all cores, instructions chosen at run time.
 
 mod direct3x3;
+mod films;
 mod finish;
 mod kernel;
 mod lanes;
 mod pack;
 #[macro_use]
 mod path;
+mod gates;
 mod pointwise;
 mod pool;
 mod relevance;
@@ -29,9 +31,10 @@ pub use self::path::Path;
 use self::stem::Patches;
 use crate::architecture::Window;
 use crate::backend::{
-    Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink, Sums,
-    Target,
+    Account, Affine, Backend, Films, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink,
+    Sums, Target, modified,
 };
+use crate::relevance::Rule;
 
 type Tensor = Vec<f32>;
 
@@ -210,7 +213,6 @@ impl Backend for Cpu {
         Some(match role {
             Role::Pointwise => panels(inputs),
             Role::Conv3x3 => self.forward3x3(weights, outputs, inputs),
-            Role::Stem(window) => panels(inputs * window.kernel * window.kernel),
         })
     }
 
@@ -336,9 +338,18 @@ impl Backend for Cpu {
             weights,
             outputs,
             inputs,
+            exact,
             ..
         } = kernel;
         // The transposed convolution is a convolution with the taps in reverse order, inputs and outputs exchanged.
+        if exact {
+            return self.direct3x3_back(
+                (weights, outputs, inputs),
+                self.source(gradient, row, grid.columns(), None),
+                grid,
+                sink,
+            );
+        }
         let weights = self.transformed(inputs, outputs, |input, output, tap| {
             weights[(output * inputs + input) * 9 + 8 - tap]
         });
@@ -377,12 +388,15 @@ impl Backend for Cpu {
             weights,
             outputs,
             inputs,
-            prepared,
             ..
         } = kernel;
-        let patches = Patches { inputs, window, grid };
-        let steps = patches.len();
-        let panels = self.rows_panels(weights, prepared, outputs, steps);
+        let patches = Patches {
+            inputs,
+            window,
+            grid,
+            inside: false,
+        };
+        let panels = self.rows_panels(weights, None, outputs, patches.len());
         let columns = grid.after(window).columns();
         let finish = Finish::write(
             self.path,
@@ -392,7 +406,7 @@ impl Backend for Cpu {
             columns,
             Self::patch_tiles(patches),
         );
-        self.convolve_patches(&panels, patches, x, &finish);
+        self.convolve_patches(|_| &panels, patches, x, &finish);
         finish.end();
     }
 
@@ -410,7 +424,12 @@ impl Backend for Cpu {
             inputs,
             ..
         } = kernel;
-        let patches = Patches { inputs, window, grid };
+        let patches = Patches {
+            inputs,
+            window,
+            grid,
+            inside: false,
+        };
         let steps = patches.len();
         let panels = Panels::new(steps, outputs, self.kernels.wide.rows, |row, step| {
             weights[step * steps + row]
@@ -428,7 +447,41 @@ impl Backend for Cpu {
         weights: &mut Tensor,
     ) {
         let gradient = self.source(gradient, 0, grid.after(window).columns(), None);
-        self.correlate_patches((outputs, gradient), Patches { inputs, window, grid }, x, weights);
+        let patches = Patches {
+            inputs,
+            window,
+            grid,
+            inside: false,
+        };
+        let sums = self.correlate_patches((outputs, gradient), patches, x, (1, |_| 0));
+        for (output, weights) in weights.chunks_exact_mut(patches.len()).enumerate() {
+            for (step, weight) in weights.iter_mut().enumerate() {
+                *weight = sums[step * outputs + output];
+            }
+        }
+    }
+
+    fn film_conv(
+        &self,
+        kernel: Kernel<'_, Tensor>,
+        window: Window,
+        films: Films<'_, Tensor>,
+        grid: Grid,
+        target: Target<'_, Tensor>,
+    ) {
+        self.convolve_films(kernel, window, films, grid, target);
+    }
+
+    fn film_conv_weight_gradient(
+        &self,
+        shape: (usize, usize),
+        window: Window,
+        gradient: &Tensor,
+        films: Films<'_, Tensor>,
+        grid: Grid,
+        weights: &mut Tensor,
+    ) {
+        self.correlate_films(shape, window, gradient, films, grid, weights);
     }
 
     fn pool(
@@ -460,8 +513,8 @@ impl Backend for Cpu {
         finish.end();
     }
 
-    fn rectify(&self, kernel: Kernel<'_, Tensor>, turned: &[usize]) -> Tensor {
-        relevance::rectify(kernel, turned)
+    fn modified(&self, kernel: Kernel<'_, Tensor>, rule: Rule, turned: &[usize]) -> Tensor {
+        modified(kernel.weights, kernel.outputs, rule, turned)
     }
 
     fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
@@ -472,11 +525,11 @@ impl Backend for Cpu {
         &self,
         window: Window,
         relevance: &Tensor,
-        (channels, inputs): (usize, usize),
+        (rows, inputs): (Range<usize>, usize),
         grid: Grid,
         out: &mut Tensor,
     ) -> Vec<f64> {
-        self.spread_flat(window, relevance, (channels, inputs), grid, out)
+        self.spread_flat(window, relevance, (rows, inputs), grid, out)
     }
 
     fn multiply(&self, relevance: &mut Tensor, x: &Tensor, channels: usize, grid: Grid) -> Vec<f64> {

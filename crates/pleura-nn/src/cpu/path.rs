@@ -212,6 +212,48 @@ pub(super) fn panels(
 }
 
 per_path! {
+    /// Every `stride`th value, from the first on, as many as there are or as there is room for.
+    fn every(values: &[f32], stride: usize, out: &mut [f32]) {
+        if stride == 2 {
+            // The stems' stride: pairs are read whole.
+            let pairs = values.chunks_exact(2);
+            let rest = pairs.remainder();
+            let count = pairs.len();
+            for (out, pair) in out.iter_mut().zip(pairs) {
+                *out = pair[0];
+            }
+            if let (Some(last), Some(out)) = (rest.first(), out.get_mut(count)) {
+                *out = *last;
+            }
+        } else {
+            for (out, value) in out.iter_mut().zip(values.iter().step_by(stride)) {
+                *out = *value;
+            }
+        }
+    }
+}
+
+per_path! {
+    /// The larger of two rows' values, one by one, into the second.
+    fn larger(values: &[f32], best: &mut [f32]) {
+        for (best, value) in best.iter_mut().zip(values) {
+            *best = if *value > *best { *value } else { *best };
+        }
+    }
+}
+
+per_path! {
+    /// Where a value is larger than the best so far, it is the best, and `number` its name.
+    fn better(values: &[f32], number: f32, best: &mut [f32], name: &mut [f32]) {
+        for ((best, name), value) in best.iter_mut().zip(name).zip(values) {
+            let larger = *value > *best;
+            *best = if larger { *value } else { *best };
+            *name = if larger { number } else { *name };
+        }
+    }
+}
+
+per_path! {
     /// Writes a row into lane `lane` of `[columns, lanes]`, after its norm and `ReLU`.
     fn interleave(x: &[f32], scale: f32, shift: f32, floor: f32, out: &mut [f32], lane: usize, lanes: usize) {
         for (out, &x) in out[lane..].iter_mut().step_by(lanes).zip(x) {

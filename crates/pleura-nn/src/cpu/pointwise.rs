@@ -12,6 +12,8 @@ use super::{Cpu, path, team};
 const DEPTH: usize = 256;
 /// Panels of columns in a tile: rows of a map lie far apart, and long stretches of them are read faster.
 const TILE_PANELS: usize = 16;
+/// Steps of room behind each panel: without them all panels' values of a step would compete for the same few places of the first cache.
+const APART: usize = 1;
 /// Columns of one step of a weight gradient, and rows of the source in it: both operands stay in the first cache.
 const STEP: usize = 192;
 const TOGETHER: usize = 24;
@@ -70,7 +72,7 @@ impl Cpu {
         // so that they stay in cache.
         let block_panels = if depth > DEPTH { weights.count() } else { 16 };
         let room = [
-            DEPTH.min(depth) * tile_columns,
+            (DEPTH.min(depth) + APART) * tile_columns,
             block_panels * micro.rows * tile_columns,
         ];
         team::each(tiles, |tile| {
@@ -87,18 +89,28 @@ impl Cpu {
                     let mut start = 0;
                     while start < depth {
                         let steps = DEPTH.min(depth - start);
+                        let between = (steps + APART) * width;
                         if block == 0 || depth > DEPTH {
                             for step in 0..steps {
                                 let out = &mut read[step * width..];
-                                source.cut(start + step, from, columns, out, width, steps * width);
+                                source.cut(start + step, from, columns, out, width, between);
                             }
                         }
                         for panel in 0..panels {
-                            let b = &read[panel * steps * width..(panel + 1) * steps * width];
+                            let b = &read[panel * between..][..steps * width];
                             let offsets = offsets.within(steps);
                             let place = from + panel * width;
                             let whole = place + width <= source.columns;
-                            for row in 0..blocks {
+                            // A last panel that is nearly empty takes two panels of rows at a time.
+                            let narrow = !whole && source.columns - place <= micro.tail;
+                            let paired = if narrow { blocks / 2 * 2 } else { 0 };
+                            for row in (0..paired).step_by(2) {
+                                let a = [0, 1]
+                                    .map(|next| weights.panel(block + row + next, start, start + steps));
+                                let c = &mut out[row * micro.rows * tile_columns + panel * width..];
+                                micro.run_tail(a, b, offsets, c, tile_columns, start > 0);
+                            }
+                            for row in paired..blocks {
                                 let a = weights.panel(block + row, start, start + steps);
                                 let first = (block + row) * micro.rows;
                                 let inside = whole && first + micro.rows <= weights.rows;

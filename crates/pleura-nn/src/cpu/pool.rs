@@ -1,8 +1,10 @@
 //! Pooling after norm and `ReLU`, and its way back; channel by channel.
 
+use std::ops::Range;
+
 use super::finish::Finish;
 use super::scratch::scratch;
-use super::{Cpu, path, team};
+use super::{Cpu, Path, path, team};
 use crate::architecture::Window;
 use crate::backend::{Affine, Grid, Pool};
 
@@ -18,9 +20,14 @@ impl Cpu {
     ) {
         let columns = grid.columns();
         let out_grid = pool.after(grid);
-        let room = [grid.plane(), grid.width, out_grid.columns()];
+        let room = [
+            grid.plane(),
+            grid.width,
+            split_length(pool, grid),
+            out_grid.columns(),
+        ];
         team::each(channels, |channel| {
-            scratch(room, |[plane, line, out]| {
+            scratch(room, |[plane, line, split, out]| {
                 for image in 0..grid.batch {
                     let from = channel * columns + image * grid.plane();
                     let (scale, shift) = (prologue.scale[channel], prologue.shift[channel]);
@@ -28,7 +35,7 @@ impl Cpu {
                     let out = &mut out[image * out_grid.plane()..(image + 1) * out_grid.plane()];
                     match pool {
                         Pool::Max(window) => {
-                            largest(plane, grid, window, line, out);
+                            largest(self.path, plane, (grid, window), line, split, out);
                         }
                         Pool::Average2 => {
                             for (place, out) in out.iter_mut().enumerate() {
@@ -60,8 +67,15 @@ impl Cpu {
     ) {
         let columns = grid.columns();
         let out_grid = pool.after(grid);
+        let room = [
+            grid.plane(),
+            out_grid.width,
+            out_grid.width,
+            split_length(pool, grid),
+            columns,
+        ];
         team::each(channels, |channel| {
-            scratch([grid.plane(), columns], |[plane, out]| {
+            scratch(room, |[plane, best, winner, split, out]| {
                 out.fill(0.0);
                 for image in 0..grid.batch {
                     let sent = &gradient[channel * out_grid.columns() + image * out_grid.plane()..]
@@ -72,15 +86,8 @@ impl Cpu {
                             let from = channel * columns + image * grid.plane();
                             let (scale, shift) = (prologue.scale[channel], prologue.shift[channel]);
                             path::affine_relu(self.path, &x[from..from + grid.plane()], scale, shift, plane);
-                            for (place, value) in sent.iter().enumerate() {
-                                out[winner(
-                                    plane,
-                                    grid,
-                                    window,
-                                    place / out_grid.width,
-                                    place % out_grid.width,
-                                )] += value;
-                            }
+                            let room = [&mut *best, &mut *winner, &mut *split];
+                            to_winners(self.path, plane, (grid, window), sent, room, out);
                         }
                         Pool::Average2 => {
                             for (place, value) in sent.iter().enumerate() {
@@ -103,40 +110,106 @@ impl Cpu {
     }
 }
 
-/// The largest value of each window: first over the rows under it, then along them.
-fn largest(plane: &[f32], grid: Grid, window: Window, line: &mut [f32], out: &mut [f32]) {
-    let out_width = grid.after(window).width;
-    for (y, out) in out.chunks_exact_mut(out_width).enumerate() {
-        line.fill(f32::NEG_INFINITY);
-        for row in side(window, y, grid.height) {
-            for (line, value) in line.iter_mut().zip(&plane[row * grid.width..]) {
-                *line = line.max(*value);
-            }
-        }
-        for (x, out) in out.iter_mut().enumerate() {
-            *out = line[side(window, x, grid.width)]
-                .iter()
-                .fold(f32::NEG_INFINITY, |a, &b| a.max(b));
-        }
+/// Room that a row's [`phases`] need.
+fn split_length(pool: Pool, grid: Grid) -> usize {
+    match pool {
+        Pool::Max(window) => window.stride * phase(window, grid.after(window).width),
+        Pool::Average2 | Pool::Global => 0,
     }
 }
 
 /// The pixels of a side of `size` under the window's step `at`.
-fn side(window: Window, at: usize, size: usize) -> std::ops::Range<usize> {
+fn side(window: Window, at: usize, size: usize) -> Range<usize> {
     let start = at * window.stride;
     start.saturating_sub(window.padding)..(start + window.kernel - window.padding).min(size)
 }
 
-/// Place of a window's largest value; of equal ones the first in reading order.
-fn winner(plane: &[f32], grid: Grid, window: Window, y: usize, x: usize) -> usize {
-    let columns = side(window, x, grid.width);
-    let mut best = None;
-    for row in side(window, y, grid.height) {
-        for place in row * grid.width + columns.start..row * grid.width + columns.end {
-            if best.is_none_or(|best: usize| plane[place] > plane[best]) {
-                best = Some(place);
-            }
+/// Length of one phase of a row, as [`phases`] writes it.
+fn phase(window: Window, windows: usize) -> usize {
+    windows + (window.kernel - 1) / window.stride
+}
+
+/// A row of pixels apart by phase, −∞ around it, so that the pixels under one tap of all windows lie side by side: tap `kx` of window
+/// `x` is value `x + kx / stride` of phase `kx mod stride`.
+fn phases(path: Path, row: &[f32], window: Window, windows: usize, out: &mut [f32]) {
+    let Window { stride, padding, .. } = window;
+    out.fill(f32::NEG_INFINITY);
+    let lines = out.chunks_exact_mut(phase(window, windows)).take(stride);
+    for (phase, line) in lines.enumerate() {
+        let first = padding.saturating_sub(phase).div_ceil(stride);
+        let start = first * stride + phase - padding;
+        if let (Some(row), Some(line)) = (row.get(start..), line.get_mut(first..)) {
+            path::every(path, row, stride, line);
         }
     }
-    best.unwrap_or(0)
+}
+
+/// The pixels under tap `kx` of all windows, from what [`phases`] wrote.
+fn tap(split: &[f32], window: Window, windows: usize, kx: usize) -> &[f32] {
+    &split[kx % window.stride * phase(window, windows) + kx / window.stride..][..windows]
+}
+
+/// The largest value of each window: first over the rows under it, then along them. `line` has a row's length, `split` that of its
+/// phases.
+fn largest(
+    path: Path,
+    plane: &[f32],
+    (grid, window): (Grid, Window),
+    line: &mut [f32],
+    split: &mut [f32],
+    out: &mut [f32],
+) {
+    let windows = grid.after(window).width;
+    for (y, out) in out.chunks_exact_mut(windows).enumerate() {
+        line.fill(f32::NEG_INFINITY);
+        for row in side(window, y, grid.height) {
+            path::larger(path, &plane[row * grid.width..][..grid.width], line);
+        }
+        phases(path, line, window, windows, split);
+        out.fill(f32::NEG_INFINITY);
+        for kx in 0..window.kernel {
+            path::larger(path, tap(split, window, windows, kx), out);
+        }
+    }
+}
+
+/// Adds what each window has been sent to the place of its largest value; of equal ones the first in reading order.
+fn to_winners(
+    path: Path,
+    plane: &[f32],
+    (grid, window): (Grid, Window),
+    sent: &[f32],
+    [best, winner, split]: [&mut [f32]; 3],
+    out: &mut [f32],
+) {
+    let Window {
+        kernel,
+        stride,
+        padding,
+    } = window;
+    let windows = grid.after(window).width;
+    for (y, sent) in sent.chunks_exact(windows).enumerate() {
+        best.fill(f32::NEG_INFINITY);
+        winner.fill(0.0);
+        let rows = side(window, y, grid.height);
+        let top = rows.start;
+        for row in rows {
+            phases(
+                path,
+                &plane[row * grid.width..][..grid.width],
+                window,
+                windows,
+                split,
+            );
+            for kx in 0..kernel {
+                let number = ((row - top) * kernel + kx) as f32;
+                path::better(path, tap(split, window, windows, kx), number, best, winner);
+            }
+        }
+        for (x, (sent, winner)) in sent.iter().zip(&*winner).enumerate() {
+            let (row, kx) = (*winner as usize / kernel, *winner as usize % kernel);
+            let column = (x * stride + kx).saturating_sub(padding);
+            out[(top + row) * grid.width + column] += sent;
+        }
+    }
 }

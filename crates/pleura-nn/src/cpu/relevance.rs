@@ -4,144 +4,41 @@
 //! with `q = r / s(z)` it is `t · Σ q` and `ε · Σ sgn(z) q`.
 
 mod loops;
+mod row;
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use self::loops::{
-    Line, add_product, add_scaled, add_wide, arrive, divide, double, multiply, plus, plus_turned, quarter,
-    signed, sum,
-};
-use super::path::Path;
+use self::loops::{Line, add_scaled, add_wide, arrive, double, multiply, quarter, sum};
+use self::row::{Row, Slots, quotient, slots};
 use super::{Cpu, Tensor};
 use crate::architecture::Window;
-use crate::backend::{Account, Affine, Arriving, Grid, Kernel, Place, Producer, Share, Unpooled};
+use crate::backend::{Account, Arriving, Grid, Producer, Share, Unpooled, merged};
+use crate::relevance::Rule;
 
 /// Columns of a row that go through all loops before the next ones follow.
 const PIECE: usize = 1024;
 /// Values that are worth a task of their own.
 const TASK: usize = 8192;
 
-/// `W⁺` of all outputs, `(−W)⁺` of those turned.
-pub(super) fn rectify(kernel: Kernel<'_, Tensor>, turned: &[usize]) -> Tensor {
-    let Kernel { weights, outputs, .. } = kernel;
-    let size = weights.len() / outputs;
-    let mut out = Vec::with_capacity((outputs + turned.len()) * size);
-    out.extend(weights.iter().map(|w| w.max(0.0)));
-    for row in turned {
-        out.extend(
-            weights[row * size..(row + 1) * size]
-                .iter()
-                .map(|w| (-w).max(0.0)),
-        );
-    }
-    out
-}
-
-/// A row's two places in the map of shares.
-struct Slots<'a> {
-    upright: &'a mut [f32],
-    turned: Option<&'a mut [f32]>,
-}
-
-/// The places of all rows, each handed out once.
-fn slots<'a>(out: &'a mut [f32], columns: usize, places: &[Place]) -> Vec<Slots<'a>> {
-    let mut free: Vec<Option<&mut [f32]>> = out.chunks_exact_mut(columns).map(Some).collect();
-    let mut take = |row: usize| {
-        let slot = free.get_mut(row).and_then(Option::take);
-        slot.unwrap_or_else(|| panic!("row {row} of the shares is not there or has two owners"))
-    };
-    let slots = places.iter().map(|place| Slots {
-        upright: take(place.upright),
-        turned: place.turned.map(&mut take),
-    });
-    slots.collect()
-}
-
-/// One row on its way.
-struct Row<'a> {
-    path: Path,
+/// What arrives at one row.
+struct Arrival<'a> {
     line: Line,
-    epsilon: f64,
-    rule: RowRule<'a>,
-}
-
-#[derive(Clone, Copy)]
-enum RowRule<'a> {
-    Epsilon,
-    Diagonal,
-    /// The product with positive weights, and whether the norm turns the sign.
-    Plus(&'a [f32], bool),
-}
-
-impl Row<'_> {
-    /// Shares out `r` at columns `from..from + r.len()`, where the convolution's output is `x`; leaves `r / s(z)`.
-    fn send(&self, r: &mut [f32], x: &[f32], from: usize, out: &mut [f32], account: &mut Account) {
-        let (path, line) = (self.path, self.line);
-        let bias = match self.rule {
-            RowRule::Plus(positive, turned) => {
-                let positive = &positive[from..from + r.len()];
-                let merged = Line {
-                    scale: line.scale.abs(),
-                    shift: line.shift.max(0.0),
-                };
-                let epsilon = self.epsilon as f32;
-                if epsilon == 0.0 {
-                    let part = |i: usize| if turned { positive[i] - x[i] } else { positive[i] };
-                    account.epsilon += stuck(r, |i| merged.at(part(i).max(0.0)));
-                }
-                if turned {
-                    plus_turned(path, r, positive, x, merged, epsilon, out);
-                } else {
-                    plus(path, r, positive, merged, epsilon, out);
-                }
-                let q = sum(path, r);
-                account.epsilon += self.epsilon * q;
-                f64::from(merged.shift) * q
-            }
-            RowRule::Epsilon | RowRule::Diagonal => {
-                account.epsilon += quotient(path, r, x, line, self.epsilon);
-                if matches!(self.rule, RowRule::Diagonal) {
-                    add_product(path, r, x, line.scale, out);
-                } else {
-                    add_scaled(path, r, line.scale, out);
-                }
-                f64::from(line.shift) * sum(path, r)
-            }
-        };
-        account.bias += bias;
-    }
-}
-
-/// `r ← r / s(z)` with `z = line(x)`; returns what the ε takes, `Σ (r − z q) = ε Σ sgn(z) q`, and what has no denominator.
-fn quotient(path: Path, r: &mut [f32], x: &[f32], line: Line, epsilon: f64) -> f64 {
-    let narrow = epsilon as f32;
-    let lost = if narrow == 0.0 {
-        stuck(r, |i| line.at(x[i]))
-    } else {
-        0.0
-    };
-    divide(path, x, line, narrow, r);
-    if narrow == 0.0 {
-        lost
-    } else {
-        epsilon * signed(path, r, x, line)
-    }
-}
-
-/// The relevance whose denominator is nothing, as it can be only without an ε.
-fn stuck(r: &[f32], denominator: impl Fn(usize) -> f32) -> f64 {
-    let stuck = r
-        .iter()
-        .enumerate()
-        .filter(|&(place, _)| denominator(place) == 0.0);
-    stuck.map(|(_, &r)| f64::from(r)).sum()
+    raw: &'a [f32],
+    arriving: Arriving<'a, [f32]>,
+    equal: Option<&'a [f32]>,
 }
 
 impl Cpu {
     pub(super) fn share_rows(&self, share: Share<'_, Tensor>) -> Vec<Account> {
         let Share {
             producer,
+            rule,
+            bias,
+            norms,
             arriving,
+            equal,
             rows,
             raw,
             affine,
@@ -150,51 +47,59 @@ impl Cpu {
             places,
             first,
             out,
+            kept,
         } = share;
         let columns = grid.columns();
         let below = unpooled.as_ref().map_or(grid, |unpooled| unpooled.grid);
         let mut accounts = vec![Account::default(); rows.len() * grid.batch];
-        let slots = slots(out, below.columns(), &places[..rows.len()]);
+        let slots = slots(out, kept, below.columns(), &places[..rows.len()]);
         let scratch = || {
             let up = if unpooled.is_some() { below.plane() } else { 0 };
-            (vec![0f32; grid.plane().max(up)], vec![0f32; up])
+            let second = match rule {
+                Rule::AlphaBeta { .. } | Rule::Gamma { .. } => PIECE,
+                _ => 0,
+            };
+            (
+                vec![0f32; grid.plane().max(up)],
+                vec![0f32; up],
+                vec![0f32; second],
+            )
         };
-        let work = |(r, up): &mut (Vec<f32>, Vec<f32>),
-                    (index, (slots, accounts)): (usize, (Slots<'_>, &mut [Account]))| {
-            let row = rows.start + index;
-            let line = line(affine, row);
-            let (epsilon, rule) = match producer {
-                Producer::Epsilon { epsilon } => (epsilon, RowRule::Epsilon),
-                Producer::Diagonal { epsilon } => (epsilon, RowRule::Diagonal),
-                Producer::Plus { epsilon, positive } => {
-                    let positive = &positive[index * below.columns()..(index + 1) * below.columns()];
-                    let turned = line.scale < 0.0;
-                    (epsilon, RowRule::Plus(positive, turned))
+        let work = |(r, up, second): &mut (Vec<f32>, Vec<f32>, Vec<f32>),
+                    (index, (mut slots, accounts)): (usize, (Slots<'_>, &mut [Account]))| {
+            let number = rows.start + index;
+            let norm = (affine.scale[number], affine.shift[number]);
+            let (at_rule, at_pool) = merged(norm, bias, norms);
+            let products = match producer {
+                Producer::Diagonal => None,
+                Producer::Convolution(products) => {
+                    let row =
+                        |place: usize| products.get(place * below.columns()..(place + 1) * below.columns());
+                    let place = places[index];
+                    Some([row(place.upright), place.turned.and_then(row)].map(Option::unwrap_or_default))
                 }
             };
-            let turned = matches!(rule, RowRule::Plus(_, true));
-            let (out, other) = match (turned, slots.turned) {
-                (false, other) => (slots.upright, other),
-                (true, Some(turned)) => (turned, Some(slots.upright)),
-                (true, None) => panic!("row {row} turns its sign and has no place for that"),
-            };
-            if let (true, Some(other)) = (first, other) {
-                other.fill(0.0);
-            }
             let row = Row {
                 path: self.path,
-                line,
-                epsilon,
+                line: Line::from(at_rule),
                 rule,
+                bias,
+                products,
             };
-            let place = (rows.start + index) * columns;
-            let (raw, arriving) = (
-                &raw[place..place + columns],
-                match arriving {
+            if first {
+                slots.begin(&row);
+            }
+            let place = number * columns;
+            let arrival = Arrival {
+                line: Line::from(norm),
+                raw: &raw[place..place + columns],
+                arriving: match arriving {
                     Arriving::Relevance(relevance) => Arriving::Relevance(&relevance[place..place + columns]),
                     Arriving::Factor(factor) => Arriving::Factor(&factor[place..place + columns]),
+                    Arriving::Nothing => Arriving::Nothing,
                 },
-            );
+                equal: equal.map(|equal| &equal[..columns]),
+            };
             for (image, account) in accounts.iter_mut().enumerate() {
                 if let Some(Unpooled {
                     raw: unpooled,
@@ -202,11 +107,12 @@ impl Cpu {
                     ..
                 }) = &unpooled
                 {
+                    let line = Line::from(at_pool);
                     let unpooled = &unpooled[index * below.columns()..(index + 1) * below.columns()];
                     let (from, to) = (image * grid.plane(), (image + 1) * grid.plane());
-                    account.received += self.take(&arriving, raw, line, from..to, &mut r[..to - from]);
+                    account.received += self.take(&arrival, from..to, &mut r[..to - from]);
                     let pooled = &mut r[..to - from];
-                    account.epsilon += quotient(self.path, pooled, &raw[from..to], line, *epsilon);
+                    account.epsilon += quotient(self.path, pooled, &arrival.raw[from..to], line, *epsilon);
                     for (q, up) in r
                         .chunks_exact(grid.width)
                         .zip(up.chunks_exact_mut(2 * below.width))
@@ -218,22 +124,16 @@ impl Cpu {
                     for piece in pieces(image, below) {
                         let within = piece.start - image * below.plane()..piece.end - image * below.plane();
                         let r = &mut r[..piece.len()];
-                        let (x, out) = (&unpooled[piece.clone()], &mut out[piece.clone()]);
+                        let x = &unpooled[piece.clone()];
                         quarter(self.path, &up[within], x, line, r);
-                        if first {
-                            out.fill(0.0);
-                        }
-                        row.send(r, x, piece.start, out, account);
+                        row.send((r, &mut *second), x, slots.piece(piece), account);
                     }
                 } else {
                     for piece in pieces(image, grid) {
                         let r = &mut r[..piece.len()];
-                        account.received += self.take(&arriving, raw, line, piece.clone(), r);
-                        let (x, out) = (&raw[piece.clone()], &mut out[piece.clone()]);
-                        if first {
-                            out.fill(0.0);
-                        }
-                        row.send(r, x, piece.start, out, account);
+                        account.received += self.take(&arrival, piece.clone(), r);
+                        let x = &arrival.raw[piece.clone()];
+                        row.send((r, &mut *second), x, slots.piece(piece), account);
                     }
                 }
             }
@@ -248,19 +148,22 @@ impl Cpu {
     }
 
     /// The relevance of a piece of a row; returns its sum.
-    fn take(
-        &self,
-        arriving: &Arriving<'_, [f32]>,
-        raw: &[f32],
-        line: Line,
-        piece: std::ops::Range<usize>,
-        r: &mut [f32],
-    ) -> f64 {
-        match arriving {
-            Arriving::Relevance(relevance) => {
-                r.copy_from_slice(&relevance[piece]);
+    fn take(&self, arrival: &Arrival<'_>, piece: Range<usize>, r: &mut [f32]) -> f64 {
+        match arrival.arriving {
+            Arriving::Relevance(relevance) => r.copy_from_slice(&relevance[piece.clone()]),
+            Arriving::Factor(factor) => {
+                arrive(
+                    self.path,
+                    &factor[piece.clone()],
+                    &arrival.raw[piece.clone()],
+                    arrival.line,
+                    r,
+                );
             }
-            Arriving::Factor(factor) => arrive(self.path, &factor[piece.clone()], &raw[piece], line, r),
+            Arriving::Nothing => r.fill(0.0),
+        }
+        if let Some(equal) = arrival.equal {
+            add_scaled(self.path, &equal[piece], 1.0, r);
         }
         sum(self.path, r)
     }
@@ -306,7 +209,7 @@ impl Cpu {
         &self,
         window: Window,
         relevance: &[f32],
-        (channels, inputs): (usize, usize),
+        (rows, inputs): (Range<usize>, usize),
         grid: Grid,
         out: &mut [f32],
     ) -> Vec<f64> {
@@ -326,8 +229,8 @@ impl Cpu {
             .enumerate()
             .map(|(number, line)| {
                 let mut sums = vec![0f64; after.width];
-                for channel in 0..channels {
-                    let place = channel * after.columns() + number * after.width;
+                for row in rows.clone() {
+                    let place = row * after.columns() + number * after.width;
                     add_wide(self.path, &relevance[place..place + after.width], &mut sums);
                 }
                 let rows = real(number % after.height, grid.height).len();
@@ -366,15 +269,8 @@ impl Cpu {
     }
 }
 
-fn line(affine: &Affine<Tensor>, row: usize) -> Line {
-    Line {
-        scale: affine.scale[row],
-        shift: affine.shift[row],
-    }
-}
-
 /// The columns of one image, cut into pieces.
-fn pieces(image: usize, grid: Grid) -> impl Iterator<Item = std::ops::Range<usize>> {
+fn pieces(image: usize, grid: Grid) -> impl Iterator<Item = Range<usize>> {
     let (from, to) = (image * grid.plane(), (image + 1) * grid.plane());
     (from..to)
         .step_by(PIECE)

@@ -1,10 +1,10 @@
-//! The stem's convolution, any window: each output row is a product with the patches under it.
+//! The stem's convolution, any window: a product with the rows of pixels under one row of windows.
 
 use super::finish::{Finish, SharedRows};
-use super::kernel::OffsetList;
+use super::kernel::{OffsetList, Strided};
 use super::pack::{Panels, Source};
 use super::scratch::scratch;
-use super::{Cpu, team};
+use super::{Cpu, Path, path, team};
 use crate::architecture::Window;
 use crate::backend::Grid;
 
@@ -17,6 +17,8 @@ pub(super) struct Patches {
     pub(super) inputs: usize,
     pub(super) window: Window,
     pub(super) grid: Grid,
+    /// Behind the channels' values, one for each `kx`: 1 where that tap is inside the image, and 0 in the padding.
+    pub(super) inside: bool,
 }
 
 impl Patches {
@@ -24,33 +26,28 @@ impl Patches {
         self.grid.after(self.window)
     }
 
-    /// Values of one patch: `inputs · k · k`.
+    /// Values of one patch: `inputs · k · k`, and `k` where the places inside count too.
     pub(super) fn len(&self) -> usize {
-        self.inputs * self.window.kernel * self.window.kernel
+        let kernel = self.window.kernel;
+        self.inputs * kernel * kernel + if self.inside { kernel } else { 0 }
     }
 
-    /// For one output row and one step `(channel, ky, kx)`: the input row it reads, as the row's first place in the map,
-    /// or nothing where it lies in the padding.
-    fn input_row(&self, image: usize, y: usize, step: usize) -> Option<usize> {
+    /// For one output row and one pixel row `(channel, ky)` under it, the row's first place in the map, or nothing where it
+    /// lies in the padding.
+    fn input_row(&self, image: usize, y: usize, row: usize) -> Option<usize> {
         let Window {
             kernel,
             stride,
             padding,
         } = self.window;
-        let (channel, ky) = (step / (kernel * kernel), step / kernel % kernel);
-        let row = (y * stride + ky).checked_sub(padding)?;
-        (row < self.grid.height)
-            .then(|| channel * self.grid.columns() + image * self.grid.plane() + row * self.grid.width)
+        let place = (y * stride + row % kernel).checked_sub(padding)?;
+        (place < self.grid.height)
+            .then(|| row / kernel * self.grid.columns() + image * self.grid.plane() + place * self.grid.width)
     }
 
-    /// The outputs `x` for which the step's input column lies inside the image, and the input column of the first.
-    fn inside(&self, step: usize) -> (std::ops::Range<usize>, usize) {
-        let Window {
-            kernel,
-            stride,
-            padding,
-        } = self.window;
-        let kx = step % kernel;
+    /// The outputs `x` for which the tap `kx` lies inside the image, and the input column of the first.
+    fn inside(&self, kx: usize) -> (std::ops::Range<usize>, usize) {
+        let Window { stride, padding, .. } = self.window;
         let first = padding.saturating_sub(kx).div_ceil(stride);
         let end = (self.grid.width + padding)
             .saturating_sub(kx)
@@ -60,66 +57,78 @@ impl Patches {
         (first..end, (first * stride + kx).saturating_sub(padding))
     }
 
-    /// Writes the step's values under one output row to `out[place(x)]`.
-    fn read(
-        &self,
-        x: &[f32],
-        (image, y): (usize, usize),
-        step: usize,
-        out: &mut [f32],
-        place: impl Fn(usize) -> usize,
-    ) {
-        let width = self.out().width;
-        let Some(row) = self.input_row(image, y, step) else {
-            for column in 0..width {
-                out[place(column)] = 0.0;
+    /// Pixel rows under one row of windows.
+    fn rows(&self) -> usize {
+        self.inputs * self.window.kernel + usize::from(self.inside)
+    }
+
+    /// Length of a line of [`Patches::read`] under `windows` windows.
+    fn line(&self, windows: usize) -> usize {
+        windows + (self.window.kernel - 1) / self.window.stride
+    }
+
+    /// Length of all lines under `windows` windows.
+    fn lines(&self, windows: usize) -> usize {
+        self.rows() * self.window.stride * self.line(windows)
+    }
+
+    /// Where the values of tap `kx` of a pixel row begin.
+    fn tap(&self, row: usize, kx: usize, windows: usize) -> usize {
+        let stride = self.window.stride;
+        (row * stride + kx % stride) * self.line(windows) + kx / stride
+    }
+
+    /// Writes the pixel rows under one row of windows, each apart by phase, `[rows, stride, line]`: the value of tap `kx` of window
+    /// `x` is value `x + kx / stride` of phase `kx mod stride`, so every step of a product is a stretch of a line.
+    fn read(&self, path: Path, x: &[f32], (image, y): (usize, usize), windows: usize, out: &mut [f32]) {
+        let Window { stride, padding, .. } = self.window;
+        let width = self.grid.width;
+        for (number, line) in out.chunks_exact_mut(self.line(windows)).enumerate() {
+            let (row, phase) = (number / stride, number % stride);
+            line.fill(0.0);
+            let first = padding.saturating_sub(phase).div_ceil(stride);
+            let start = first * stride + phase - padding;
+            let Some(pixels) = line.get_mut(first..) else {
+                continue;
+            };
+            if row == self.inputs * self.window.kernel {
+                let count = width.saturating_sub(start).div_ceil(stride);
+                pixels.iter_mut().take(count).for_each(|pixel| *pixel = 1.0);
+            } else if let Some(place) = self.input_row(image, y, row) {
+                let values = x[place..place + width].get(start..).unwrap_or(&[]);
+                path::every(path, values, stride, pixels);
             }
-            return;
-        };
-        let (inside, first) = self.inside(step);
-        for column in (0..inside.start).chain(inside.end..width) {
-            out[place(column)] = 0.0;
-        }
-        let values = &x[row + first..row + self.grid.width];
-        for (column, value) in inside.zip(values.iter().step_by(self.window.stride)) {
-            out[place(column)] = *value;
         }
     }
 }
 
 impl Cpu {
-    pub(super) fn convolve_patches(
+    /// The convolution of patches with the weights that stand for each row of windows, packed by steps as [`Patches::len`] counts them.
+    pub(super) fn convolve_patches<'w>(
         &self,
-        weights: &Panels<'_>,
+        weights: impl Fn(usize) -> &'w Panels<'w> + Sync,
         patches: Patches,
         x: &[f32],
         finish: &Finish<'_>,
     ) {
         let micro = self.kernels.wide;
         let out_grid = patches.out();
-        let steps = patches.len();
+        let kernel = patches.window.kernel;
         let panels = out_grid.width.div_ceil(micro.columns);
         let stride = panels * micro.columns;
-        let offsets = OffsetList::regular(steps, micro.columns);
-        let room = [
-            steps * stride,
-            weights.count() * micro.rows * stride,
-            out_grid.width,
-        ];
+        let steps = patches.len();
+        let offsets =
+            OffsetList::new((0..steps).map(|step| patches.tap(step / kernel, step % kernel, stride)));
+        let room = [patches.lines(stride), weights(0).count() * micro.rows * stride];
         team::each(out_grid.batch * out_grid.height, |number| {
-            let at = (number / out_grid.height, number % out_grid.height);
+            let (image, y) = (number / out_grid.height, number % out_grid.height);
+            let weights = weights(y);
             // SAFETY: output rows are numbered once and own their columns.
             let mut end = unsafe { finish.tile(number) };
-            scratch(room, |[read, out, line]| {
-                for step in 0..steps {
-                    patches.read(x, at, step, line, |column| column);
-                    for (panel, line) in line.chunks(micro.columns).enumerate() {
-                        let place = (panel * steps + step) * micro.columns;
-                        read[place..place + line.len()].copy_from_slice(line);
-                    }
-                }
+            scratch(room, |[read, out]| {
+                patches.read(self.path, x, (image, y), stride, read);
                 for panel in 0..panels {
-                    let b = &read[panel * steps * micro.columns..(panel + 1) * steps * micro.columns];
+                    let b = &read[panel * micro.columns..];
                     for row in 0..weights.count() {
                         let c = &mut out[row * micro.rows * stride + panel * micro.columns..];
                         micro.run(weights.panel(row, 0, steps), b, offsets.all(), c, stride, false);
@@ -178,10 +187,11 @@ impl Cpu {
                     }
                 }
                 for step in 0..patches.len() {
-                    let Some(row) = patches.input_row(image, y, step) else {
+                    let (row, kx) = (step / patches.window.kernel, step % patches.window.kernel);
+                    let Some(row) = patches.input_row(image, y, row) else {
                         continue;
                     };
-                    let (inside, first) = patches.inside(step);
+                    let (inside, first) = patches.inside(kx);
                     // SAFETY: planes belong to one image, and each image to one thread.
                     let target = unsafe { shared.stretch(row / plane, row % plane, patches.grid.width) };
                     let values = &product[step * stride..][inside];
@@ -197,51 +207,59 @@ impl Cpu {
         });
     }
 
-    /// The weights' gradient, `[outputs, inputs, k, k]`.
+    /// The weights' gradient for each kind of window row: sums `[kinds][patches.len()][outputs]`.
     pub(super) fn correlate_patches(
         &self,
         (outputs, gradient): (usize, Source<'_>),
         patches: Patches,
         x: &[f32],
-        weights: &mut [f32],
-    ) {
-        let micro = self.kernels.wide;
+        (kinds, kind): (usize, impl Fn(usize) -> usize + Sync),
+    ) -> Vec<f32> {
+        let micro = self.kernels.rows;
         let out_grid = patches.out();
+        let Window { kernel, stride, .. } = patches.window;
         let width = out_grid.width;
-        let row_panels = outputs.div_ceil(micro.rows);
-        let panels = patches.len().div_ceil(micro.columns);
-        let stride = panels * micro.columns;
-        let offsets = OffsetList::regular(width, micro.columns);
-        let parts = PARTS.min(out_grid.batch);
-        let partial: Vec<Vec<f32>> = team::collect(parts, |part| {
-            let mut sums = vec![0f32; row_panels * micro.rows * stride];
-            let mut a = vec![0f32; row_panels * micro.rows * width];
-            let mut b = vec![0f32; panels * micro.columns * width];
-            for image in part * out_grid.batch / parts..(part + 1) * out_grid.batch / parts {
-                for y in 0..out_grid.height {
-                    let from = (image * out_grid.height + y) * width;
-                    gradient.interleave(0..outputs, from, width, &mut a, micro.rows, micro.rows * width);
-                    for step in 0..patches.len() {
-                        let (panel, lane) = (step / micro.columns, step % micro.columns);
-                        let b = &mut b[panel * micro.columns * width..];
-                        patches.read(x, (image, y), step, b, |column| column * micro.columns + lane);
-                    }
-                    for panel in 0..panels {
-                        let b = &b[panel * micro.columns * width..(panel + 1) * micro.columns * width];
-                        for row in 0..row_panels {
-                            let a = &a[row * micro.rows * width..(row + 1) * micro.rows * width];
-                            let c = &mut sums[row * micro.rows * stride + panel * micro.columns..];
-                            micro.run(a, b, offsets.all(), c, stride, true);
+        let panels = outputs.div_ceil(micro.columns);
+        let padded = panels * micro.columns;
+        let line = patches.line(width);
+        let sums = kinds * patches.len() * padded;
+        let parts = PARTS.min(out_grid.batch * out_grid.height);
+        let mut partial = vec![0f32; parts * sums];
+        team::each_piece(&mut partial, sums, |part, sums| {
+            scratch([patches.lines(width), padded * width], |[read, b]| {
+                let rows = out_grid.batch * out_grid.height;
+                // Outputs that do not exist.
+                b.fill(0.0);
+                for number in part * rows / parts..(part + 1) * rows / parts {
+                    let (image, y) = (number / out_grid.height, number % out_grid.height);
+                    patches.read(self.path, x, (image, y), width, read);
+                    let panel = micro.columns * width;
+                    gradient.interleave(0..outputs, number * width, width, b, micro.columns, panel);
+                    let sums = &mut sums[kind(y) * patches.len() * padded..];
+                    for kx in 0..kernel {
+                        // All pixel rows under one tap, and the row that says where it is inside.
+                        for panel in 0..panels {
+                            let a = Strided {
+                                values: &read[patches.tap(0, kx, width)..],
+                                row: stride * line,
+                                step: 1,
+                            };
+                            let b = &b[panel * micro.columns * width..];
+                            let c = &mut sums[kx * padded + panel * micro.columns..];
+                            micro.product(patches.rows(), width, a, b, c, kernel * padded, true);
                         }
                     }
                 }
-            }
-            sums
+            });
         });
-        for (output, out) in weights.chunks_exact_mut(patches.len()).enumerate() {
-            for (step, out) in out.iter_mut().enumerate() {
-                *out = partial.iter().map(|part| part[output * stride + step]).sum();
+        let mut total = vec![0f32; kinds * patches.len() * outputs];
+        for (place, total) in total.chunks_exact_mut(outputs).enumerate() {
+            for part in partial.chunks_exact(sums) {
+                for (total, part) in total.iter_mut().zip(&part[place * padded..]) {
+                    *total += part;
+                }
             }
         }
+        total
     }
 }

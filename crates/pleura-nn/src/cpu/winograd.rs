@@ -29,6 +29,8 @@ const TOGETHER: usize = 16;
 const CORRELATED: usize = 48;
 /// Channels of the input whose part of a weight gradient is made together.
 const SLICE: usize = 32;
+/// Room between the places of transformed squares: without it they would compete for the same few places of the first cache.
+const APART: usize = 16;
 /// Parts into which the rows of squares of a weight gradient are grouped; each has sums of its own, added in order.
 const PARTS: usize = 16;
 
@@ -145,9 +147,10 @@ impl Cpu {
             let count = rows.len() * squares.across;
             let start = squares.column(rows.start);
             let columns = squares.column(rows.end) - start;
+            let (up_place, product_place) = (count * channels + APART, count * padded + APART);
             let room = [
-                PLACES * count * channels,
-                PLACES * count * padded,
+                PLACES * up_place,
+                PLACES * product_place,
                 UNDER * width * LANES,
                 LANES * columns,
             ];
@@ -156,26 +159,18 @@ impl Cpu {
                     for (number, row) in rows.clone().enumerate() {
                         squares.gather(source, group..inputs.min(group + LANES), row, pixels);
                         let to = &mut up[number * squares.across * channels + group..];
-                        squares::squares_up(
-                            self.path,
-                            pixels,
-                            width,
-                            squares.across,
-                            to,
-                            channels,
-                            count * channels,
-                        );
+                        squares::squares_up(self.path, pixels, width, squares.across, to, channels, up_place);
                     }
                 }
                 for place in 0..PLACES {
                     for panel in 0..panels {
                         let a = Strided {
-                            values: &up[place * count * channels..],
+                            values: &up[place * up_place..],
                             row: channels,
                             step: 1,
                         };
                         let b = &weights[(place * panels + panel) * inputs * kernel.columns..];
-                        let c = &mut product[place * count * padded + panel * kernel.columns..];
+                        let c = &mut product[place * product_place + panel * kernel.columns..];
                         kernel.product(count, inputs, a, b, c, padded, false);
                     }
                 }
@@ -185,14 +180,7 @@ impl Cpu {
                     let mut done = 0;
                     for (number, row) in rows.clone().enumerate() {
                         let from = &product[number * squares.across * padded + group..];
-                        squares::squares_down(
-                            self.path,
-                            from,
-                            padded,
-                            count * padded,
-                            squares.across,
-                            pixels,
-                        );
+                        squares::squares_down(self.path, from, padded, product_place, squares.across, pixels);
                         for line in 0..squares.lines(row) {
                             let line = &pixels[line * squares.across * SIDE * LANES..][..grid.width * LANES];
                             path::spread8(self.path, line, &mut out[done..], columns);
@@ -229,8 +217,8 @@ impl Cpu {
             let most = step.min(all.len()) * squares.across;
             let room = [
                 slices * PLACES * SLICE * padded,
-                PLACES * most * SLICE,
-                PLACES * most * padded,
+                PLACES * (most * SLICE + APART),
+                PLACES * (most * padded + APART),
                 UNDER * width * LANES,
             ];
             scratch(room, |[sums, up, cross, pixels]| {
@@ -238,6 +226,7 @@ impl Cpu {
                 for first in all.clone().step_by(step) {
                     let rows = first..(first + step).min(all.end);
                     let count = rows.len() * squares.across;
+                    let (up_place, cross_place) = (count * SLICE + APART, count * padded + APART);
                     // Outputs that do not exist: their lanes are zero, and so are the panels' ends.
                     for group in (0..padded).step_by(LANES) {
                         let (panel, lane) = (group / kernel.columns, group % kernel.columns);
@@ -250,14 +239,13 @@ impl Cpu {
                             );
                             let square = panel * count + number * squares.across;
                             let to = &mut cross[square * kernel.columns + lane..];
-                            let place = count * padded;
                             squares::squares_across(
                                 self.path,
                                 pixels,
                                 squares.across,
                                 to,
                                 kernel.columns,
-                                place,
+                                cross_place,
                             );
                         }
                     }
@@ -274,18 +262,18 @@ impl Cpu {
                                     squares.across,
                                     to,
                                     SLICE,
-                                    count * SLICE,
+                                    up_place,
                                 );
                             }
                         }
                         for place in 0..PLACES {
                             for panel in 0..panels {
                                 let a = Strided {
-                                    values: &up[place * count * SLICE..],
+                                    values: &up[place * up_place..],
                                     row: 1,
                                     step: SLICE,
                                 };
-                                let b = &cross[(place * panels + panel) * count * kernel.columns..];
+                                let b = &cross[place * cross_place + panel * count * kernel.columns..];
                                 let at = (slice * PLACES + place) * SLICE * padded + panel * kernel.columns;
                                 kernel.product(channels.len(), count, a, b, &mut sums[at..], padded, true);
                             }

@@ -139,8 +139,15 @@ pub(crate) fn backward<B: Backend>(
             false,
             Some(&mut back_sums),
         );
-        pass.backend
-            .conv3x3_input_gradient(pass.kernel(conv2), gradient, row, *grid, Sink::Norm(sink));
+        pass.backend.conv3x3_input_gradient(
+            pass.kernel(conv2).quick(),
+            gradient,
+            row,
+            *grid,
+            Sink::Norm(sink),
+        );
+        let (x, out) = (&kept.bottleneck, (&mut back, &mut back_sums));
+        pass.pull(norm2, x, &norm, *grid, out, gradients);
         if batch {
             let rows = 0..conv2.inputs;
             pass.backend.norm_correction(
@@ -162,6 +169,7 @@ pub(crate) fn backward<B: Backend>(
         let sink = through(gradients, norm1, map, &norm, gradient, true, Some(sums));
         pass.backend
             .pointwise_input_gradient(pass.kernel(conv1), &back, 0, columns, Sink::Norm(sink));
+        pass.pull(norm1, map, &norm, *grid, (&mut *gradient, &mut *sums), gradients);
         B::recycle(back);
     }
     if batch {

@@ -1,11 +1,12 @@
 //! The head: the last norm, `ReLU`, mean over each image, one linear layer.
 
 use super::dense_block::BlockTrace;
+use super::shares::{Form, Sent};
 use super::{Pass, through};
-use crate::backend::{Account, Backend, Grid, Pool, Real, Sink, Sums, Target};
+use crate::backend::{Account, Backend, Grid, Pool, Real, Sink, Sums, Target, neuron};
 use crate::gradients::Gradients;
 use crate::plan::HeadPlan;
-use crate::relevance::{Book, Rules};
+use crate::relevance::{Book, LINEAR, POOL, Rules, Start};
 
 /// The pooled features, `[features, batch]`.
 pub(crate) fn pool<B: Backend>(
@@ -102,64 +103,79 @@ pub(crate) fn backward_to_map<B: Backend>(
         grid,
         Sink::Norm(sink),
     );
+    pass.pull(
+        plan.norm,
+        &from.map,
+        &norm,
+        grid,
+        (&mut into, &mut sums),
+        gradients,
+    );
     (into, sums)
 }
 
-/// From relevance coefficients at the logits, `[outputs, batch]` (`R_k = c_k z_k`), to what arrives at the activations behind the
+/// From a start at the logits, its numbers `[outputs, batch]` (`R_k = c_k (z_k − θ_k)`), to what arrives at the activations behind the
 /// last norm, with the account of the mean over each image.
 pub(crate) fn relevance<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &HeadPlan,
     (features, logits): (&B::Tensor, &B::Tensor),
     from: &BlockTrace<B::Tensor>,
-    coefficients: &[f64],
+    start: &Start,
     rules: &Rules,
     book: &mut Book,
-) -> (B::Tensor, Vec<Account>) {
-    let (batch, outputs) = (from.grid.batch, plan.linear.outputs);
-    let channels = plan.norm.channels;
+) -> (Sent<B::Tensor>, Vec<Account>) {
+    let (batch, channels) = (from.grid.batch, plan.norm.channels);
     let images = Grid {
         batch,
         height: 1,
         width: 1,
     };
-    // The ε rule: c z / s(z) is what each output hands to its weights.
-    let bias = pass.backend.download(&pass.values[plan.bias]);
-    let logits = pass.backend.download(logits);
+    let download = |tensor: &B::Tensor| -> Vec<f64> {
+        let values = pass.backend.download(tensor);
+        values.iter().map(|value| value.to_f64()).collect()
+    };
+    let (weights, bias) = (
+        download(&pass.values[plan.linear.weights]),
+        download(&pass.values[plan.bias]),
+    );
+    let (activations, logits) = (download(features), download(logits));
     let mut accounts = vec![Account::default(); batch];
-    let mut quotients = Vec::with_capacity(coefficients.len());
-    for (place, (&coefficient, logit)) in coefficients.iter().zip(&logits).enumerate().take(outputs * batch) {
-        let (account, bias) = (&mut accounts[place % batch], bias[place / batch].to_f64());
-        let z = logit.to_f64();
-        let stabilised = if z < 0.0 {
-            z - rules.head_epsilon
-        } else {
-            z + rules.head_epsilon
-        };
-        let q = if stabilised == 0.0 {
-            coefficient
-        } else {
-            coefficient * z / stabilised
-        };
-        account.received += coefficient * z;
-        account.bias += bias * q;
-        account.epsilon += (coefficient - q) * z;
-        quotients.push(B::Real::from_f64(q));
+    let mut relevance = vec![0.0; channels * batch];
+    let starts = start.coefficients.iter().zip(&start.thresholds);
+    for (place, (&coefficient, &threshold)) in starts.enumerate() {
+        if coefficient == 0.0 {
+            continue;
+        }
+        let (output, image) = (place / batch, place % batch);
+        let row = &weights[output * channels..(output + 1) * channels];
+        let inputs = activations[image..].iter().step_by(batch).copied();
+        let inputs = inputs.zip(row.iter().copied());
+        // A threshold is a part of the bias. Starting at the logit as the pass forward rounded it, ε takes the rounding.
+        let (z, bias) = (logits[place] - threshold, bias[output] - threshold);
+        let rule = (rules.linear(), rules.bias);
+        let account = neuron(inputs, bias, rule, coefficient * z, |channel, part| {
+            relevance[channel * batch + image] += part;
+        });
+        accounts[image].received += account.received;
+        accounts[image].bias += account.bias;
+        accounts[image].epsilon += account.epsilon;
     }
-    let mut relevance = pass.backend.zeros(channels * batch);
-    let (quotients, sink) = (pass.backend.upload(&quotients), Sink::Plain(&mut relevance));
-    pass.backend
-        .pointwise_input_gradient(pass.kernel(plan.linear), &quotients, 0, batch, sink);
-    let at_features = pass.backend.multiply(&mut relevance, features, channels, images);
-    book.enter("classifier", &accounts, &at_features);
+    let mut at_features = vec![0.0; batch];
+    for (place, part) in relevance.iter().enumerate() {
+        at_features[place % batch] += part;
+    }
+    book.enter(LINEAR, &accounts, &at_features);
 
-    // The mean over each image, under the ε rule as well.
+    // The mean over each image, under the ε rule.
+    let values: Vec<B::Real> = relevance.iter().map(|&part| B::Real::from_f64(part)).collect();
+    let mut relevance = pass.backend.adopt(values);
     let lost = pass
         .backend
-        .quotient(&mut relevance, features, channels, images, rules.epsilon);
+        .quotient(&mut relevance, features, channels, images, rules.pool(POOL));
     let affine = pass.affine(plan.norm, &from.moments);
-    let mut spread = pass.backend.zeros(channels * from.grid.columns());
-    let sink = Sink::Plain(&mut spread);
+    let mut product = pass.backend.zeros(channels * from.grid.columns());
+    let sink = Sink::Plain(&mut product);
     pass.backend.pool_input_gradient(
         Pool::Global,
         channels,
@@ -175,5 +191,10 @@ pub(crate) fn relevance<B: Backend>(
         epsilon,
     };
     let accounts = at_features.iter().zip(&lost).map(account).collect();
-    (spread, accounts)
+    let sent = Sent {
+        product,
+        form: Form::Factor,
+        equal: None,
+    };
+    (sent, accounts)
 }

@@ -2,11 +2,13 @@
 
 pub(crate) mod dense_block;
 pub(crate) mod head;
+mod pull;
 pub(crate) mod shares;
+pub(crate) mod split;
 pub(crate) mod stem;
 pub(crate) mod transition;
 
-use crate::backend::{Affine, Backend, Kernel, Moments, NormBack, Sums, Through};
+use crate::backend::{Affine, Backend, Kernel, Moments, NormBack, Pull, Sums, Through};
 use crate::gradients::Gradients;
 use crate::network::Norm;
 use crate::plan::{ConvAt, NormAt};
@@ -21,6 +23,8 @@ pub(crate) struct Pass<'a, B: Backend> {
     pub(crate) keep: bool,
     /// What was made of the parameters beforehand; only with running statistics.
     pub(crate) ready: Option<&'a Ready<B>>,
+    /// What heatmaps ask of the norms on the way back, by the number of γ.
+    pub(crate) pulls: Option<&'a [Option<Pull<B::Tensor>>]>,
 }
 
 impl<'a, B: Backend> Pass<'a, B> {

@@ -1,91 +1,81 @@
 //! Relevance inside a dense block: what all readers of a map have sent to those who wrote its rows.
 //!
 //! Merging a reader's norm slice into the convolution that wrote the slice scales its weights by `s = γ/σ`, channel by
-//! channel. Under the ε rule the quotients `s r / s(z)` of all readers add up; under z⁺, `(s W)⁺ = |s| W⁺` for `s > 0` and
-//! `|s| (−W)⁺` for `s < 0`, so they add up in two maps. Either way one product with the weights serves all readers. Trained
-//! norms seldom turn a sign: the second map has only those rows for which some reader's does.
+//! channel. Whatever the rule, what readers send is linear in what is put beside the convolution's weights ([`Producer`]), so it adds up
+//! in one map for each of two sets of weights, and one product serves all readers. Under z⁺ the second set is for readers that turn the
+//! sign; trained norms seldom do, and there are only those rows for which some reader's does.
+
+use std::ops::Range;
 
 use super::dense_block::BlockTrace;
+use super::split::{Split, Turns, equal, keeps, kept, ones, target};
 use super::{Pass, transition};
-use crate::backend::{
-    Account, Affine, Arriving, Backend, Kernel, Place, Producer, Real, Share, Sink, Target,
-};
-use crate::plan::{BlockPlan, ConvAt, Plan, TransitionPlan};
+use crate::architecture::Window;
+use crate::backend::{Account, Affine, Arriving, Backend, Place, Producer, Real, Share, Sink};
+use crate::plan::{BlockPlan, Plan, TransitionPlan};
 use crate::relevance::{Book, Rule, Rules, add, by_image};
 
-/// A convolution's weights as a rule multiplies by them, and where its outputs' shares wait for that.
-pub(crate) struct Split<T> {
-    /// For z⁺ `[W⁺; (−W)⁺ of turned outputs]`; the ε rule takes the network's own.
-    weights: Option<T>,
-    at: ConvAt,
-    rows: usize,
+pub(crate) const POINT: Window = Window {
+    kernel: 1,
+    stride: 1,
+    padding: 0,
+};
+const THREE: Window = Window {
+    kernel: 3,
+    stride: 1,
+    padding: 1,
+};
+
+/// What one reader of a map sends to those who wrote it.
+pub(crate) struct Reader<'a, T> {
+    pub(crate) arriving: Arriving<'a, T>,
+    /// What arrives at each of its rows besides.
+    pub(crate) equal: Option<&'a T>,
+    /// Its norm.
+    pub(crate) affine: &'a Affine<T>,
 }
 
-impl<T> Split<T> {
-    /// `turns`: whether some reader turns an output's sign. Adds the outputs' places in a map whose rows from `first` on are theirs.
-    pub(crate) fn of<B: Backend<Tensor = T>>(
-        pass: &Pass<'_, B>,
-        at: ConvAt,
-        rule: Rule,
-        turns: &[bool],
-        first: usize,
-        places: &mut Vec<Place>,
-    ) -> Self {
-        let mut turned = Vec::new();
-        for (output, &turns) in turns[..at.outputs].iter().enumerate() {
-            let turns = turns && matches!(rule, Rule::Plus { .. });
-            places.push(Place {
-                upright: first + output,
-                turned: turns.then_some(first + at.outputs + turned.len()),
-            });
-            if turns {
-                turned.push(output);
-            }
-        }
-        Self {
-            weights: matches!(rule, Rule::Plus { .. })
-                .then(|| pass.backend.rectify(pass.kernel(at), &turned)),
-            at,
-            rows: at.outputs + turned.len(),
+/// What a layer sends to the activations that it reads.
+pub(crate) struct Sent<T> {
+    pub(crate) product: T,
+    pub(crate) form: Form,
+    /// One row.
+    pub(crate) equal: Option<T>,
+}
+
+/// What a product with a rule's weights is.
+#[derive(Clone, Copy)]
+pub(crate) enum Form {
+    Factor,
+    Relevance,
+    Nothing,
+}
+
+impl Form {
+    pub(crate) fn of(rule: Rule) -> Self {
+        match rule {
+            Rule::Flat => Self::Nothing,
+            Rule::Square { .. } => Self::Relevance,
+            _ => Self::Factor,
         }
     }
 
-    /// Rows of shares.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// All of it, for the way down.
-    pub(crate) fn whole<'s, B: Backend<Tensor = T>>(&'s self, pass: &Pass<'s, B>) -> Kernel<'s, T> {
-        match &self.weights {
-            None => pass.kernel(self.at),
-            Some(weights) => Kernel {
-                weights,
-                outputs: self.rows,
-                inputs: self.at.inputs,
-                prepared: None,
-                exact: true,
-            },
+    pub(crate) fn arriving<T>(self, product: &T) -> Arriving<'_, T> {
+        match self {
+            Self::Factor => Arriving::Factor(product),
+            Self::Relevance => Arriving::Relevance(product),
+            Self::Nothing => Arriving::Nothing,
         }
-    }
-
-    /// `W⁺`, for denominators, under a rule that asks for it.
-    pub(crate) fn positive(&self) -> Option<Kernel<'_, T>> {
-        self.weights.as_ref().map(|weights| Kernel {
-            weights,
-            outputs: self.at.outputs,
-            inputs: self.at.inputs,
-            prepared: None,
-            exact: true,
-        })
     }
 }
 
-/// How a convolution's outputs are shared under a rule; `positive` is what [`Split::positive`] made of them.
-pub(crate) fn producer<T>(rule: Rule, positive: &T) -> Producer<'_, T> {
-    match rule {
-        Rule::Epsilon { epsilon } => Producer::Epsilon { epsilon },
-        Rule::Plus { epsilon } => Producer::Plus { epsilon, positive },
+impl<T> Sent<T> {
+    pub(crate) fn reader<'a>(&'a self, affine: &'a Affine<T>) -> Reader<'a, T> {
+        Reader {
+            arriving: self.form.arriving(&self.product),
+            equal: self.equal.as_ref(),
+            affine,
+        }
     }
 }
 
@@ -113,10 +103,12 @@ pub(crate) struct Scratch<T> {
     map: T,
     /// What arrives at its bottleneck.
     bottleneck: T,
-    /// The product of its 1×1 convolution's positive weights.
-    positive: T,
+    /// The denominators' products of its 1×1 convolution.
+    products: T,
     /// The 1×1 convolution's shares.
     shares: T,
+    /// The parts it keeps for all its inputs.
+    kept: T,
 }
 
 impl<T> Scratch<T> {
@@ -124,6 +116,7 @@ impl<T> Scratch<T> {
         pass: &Pass<'_, B>,
         plan: &Plan,
         blocks: &[BlockTrace<T>],
+        rules: &Rules,
     ) -> Self {
         let largest = |rows: &dyn Fn(&BlockPlan) -> usize| {
             let sizes = plan.blocks.iter().zip(blocks);
@@ -134,8 +127,9 @@ impl<T> Scratch<T> {
         Self {
             map: largest(&|plan| plan.channels),
             bottleneck: largest(&bottleneck),
-            positive: largest(&bottleneck),
+            products: largest(&|plan| 2 * bottleneck(plan)),
             shares: largest(&|plan| 2 * bottleneck(plan)),
+            kept: largest(&|plan| if rules.keeps() { bottleneck(plan) } else { 0 }),
         }
     }
 }
@@ -146,17 +140,27 @@ enum Front<T> {
     Transition(transition::Producers<T>),
 }
 
+/// Layers side by side under one rule: their rows in the block, counted from the first new one.
+struct Run {
+    rows: Range<usize>,
+    rule: Rule,
+    keeps: bool,
+}
+
 /// Who wrote a block's rows, with their denominators: the same for whatever relevance starts with.
 pub(crate) struct Producers<'a, T> {
     plan: &'a BlockPlan,
     trace: &'a BlockTrace<T>,
+    /// As in `features.denseblock1`.
+    prefix: String,
     front: Front<T>,
     /// The norm in front of each layer.
     norms: Vec<Affine<T>>,
     /// Each layer's 3×3 convolution, with the first row of its shares.
     splits: Vec<(Split<T>, usize)>,
-    /// The products of all layers' positive weights, `[new rows, columns]`.
-    positive: T,
+    runs: Vec<Run>,
+    /// What the denominators need of all layers, at the rows of their shares.
+    products: T,
     places: Vec<Place>,
     rows: usize,
 }
@@ -165,27 +169,34 @@ pub(crate) struct Producers<'a, T> {
 pub(crate) struct Waiting<T> {
     /// For those who stand in front of the block.
     pub(crate) front: T,
+    front_kept: Option<T>,
     /// For each image.
     pub(crate) front_accounts: Vec<Account>,
     /// For the block's layers.
     shares: T,
+    kept: Option<T>,
     /// `[new rows, batch]`.
     accounts: Vec<Account>,
     /// Nobody has sent anything yet.
     first: bool,
 }
 
-impl<'a, T: Send + Sync> Producers<'a, T> {
-    /// `front`: the transition in front of the block, with the block that it reads; `last`: the norm that reads the whole block.
+fn layer_name(prefix: &str, number: usize, convolution: &str) -> String {
+    format!("{prefix}.denselayer{}.{convolution}", number + 1)
+}
+
+impl<'a, T: Default + Send + Sync> Producers<'a, T> {
+    /// `number` counts blocks from 0; `front`: the transition in front of the block, with the block that it reads; `last`: the norm
+    /// that reads the whole block.
     pub(crate) fn new<B: Backend<Tensor = T>>(
         pass: &Pass<'_, B>,
-        plan: &'a BlockPlan,
+        (number, plan): (usize, &'a BlockPlan),
         trace: &'a BlockTrace<T>,
         front: Option<(&TransitionPlan, &BlockTrace<T>)>,
         last: &Affine<T>,
         rules: &Rules,
     ) -> Self {
-        let (grid, rule) = (trace.grid, rules.convolution);
+        let grid = trace.grid;
         let norms = plan
             .layers
             .iter()
@@ -195,37 +206,65 @@ impl<'a, T: Send + Sync> Producers<'a, T> {
         let front = match front {
             None => Front::Stem,
             Some((transition, from)) => {
-                Front::Transition(transition::Producers::new(pass, transition, from, &turns, rules))
+                let name = format!("features.transition{number}");
+                Front::Transition(transition::Producers::new(
+                    pass,
+                    (transition, &name),
+                    from,
+                    &turns,
+                    rules,
+                ))
             }
         };
-        let asks = matches!(rule, Rule::Plus { .. });
-        let new_rows = if asks { plan.channels - plan.inputs } else { 0 };
-        let mut positive = pass.backend.zeros(new_rows * grid.columns());
+        let prefix = format!("features.denseblock{}", number + 1);
         let (mut splits, mut places, mut rows) = (Vec::new(), Vec::new(), 0);
-        for (layer, kept) in plan.layers.iter().zip(&trace.layers) {
+        let mut runs: Vec<Run> = Vec::new();
+        for (number, layer) in plan.layers.iter().enumerate() {
             let (conv, row) = (layer.conv2, layer.conv1.inputs);
-            let split = Split::of(pass, conv, rule, &turns[row..], rows, &mut places);
-            if let Some(kernel) = split.positive() {
-                let prologue = pass.affine(layer.norm2, &kept.moments);
-                let target = Target {
-                    map: &mut positive,
-                    row: row - plan.inputs,
-                    moments: None,
-                };
-                pass.backend
-                    .conv3x3(kernel, &kept.bottleneck, Some(&prologue), grid, target);
-            }
+            let rule = rules.convolution(&layer_name(&prefix, number, "conv2"));
+            let turns = Turns {
+                signs: &turns[row..],
+                spills: rules.spills(),
+            };
+            let split = Split::of(pass.backend, pass.kernel(conv), rule, turns, rows, &mut places);
             let first = rows;
             rows += split.rows();
             splits.push((split, first));
+            let row = row - plan.inputs;
+            match runs.last_mut() {
+                Some(run) if run.rule == rule => run.rows.end += conv.outputs,
+                _ => runs.push(Run {
+                    rows: row..row + conv.outputs,
+                    rule,
+                    keeps: keeps(rule, rules),
+                }),
+            }
+        }
+        let asks = splits.iter().any(|(split, _)| split.denominators().is_some());
+        let mut products = pass.backend.zeros(if asks { rows * grid.columns() } else { 0 });
+        for ((layer, kept), (split, row)) in plan.layers.iter().zip(&trace.layers).zip(&splits) {
+            let Some(kernel) = split.denominators() else {
+                continue;
+            };
+            let target = target(&mut products, *row);
+            if split.of_ones() {
+                let ones = ones(pass, kernel.inputs * grid.columns());
+                pass.backend.conv3x3(kernel, &ones, None, grid, target);
+            } else {
+                let prologue = pass.affine(layer.norm2, &kept.moments);
+                pass.backend
+                    .conv3x3(kernel, &kept.bottleneck, Some(&prologue), grid, target);
+            }
         }
         Self {
             plan,
             trace,
+            prefix,
             front,
             norms,
             splits,
-            positive,
+            runs,
+            products,
             places,
             rows,
         }
@@ -234,15 +273,19 @@ impl<'a, T: Send + Sync> Producers<'a, T> {
     /// Room for what one start sends.
     pub(crate) fn waiting<B: Backend<Tensor = T>>(&self, pass: &Pass<'_, B>) -> Waiting<T> {
         let (plan, grid) = (self.plan, self.trace.grid);
-        let front = match &self.front {
-            Front::Stem => plan.inputs * grid.columns(),
-            Front::Transition(producers) => producers.shares(),
+        let new_rows = plan.channels - plan.inputs;
+        let (front, front_kept) = match &self.front {
+            Front::Stem => (plan.inputs * grid.columns(), None),
+            Front::Transition(producers) => (producers.shares(), producers.kept()),
         };
+        let keeps = self.runs.iter().any(|run| run.keeps);
         Waiting {
             front: pass.backend.zeros(front),
+            front_kept: front_kept.map(|len| pass.backend.zeros(len)),
             front_accounts: vec![Account::default(); grid.batch],
             shares: pass.backend.zeros(self.rows * grid.columns()),
-            accounts: vec![Account::default(); (plan.channels - plan.inputs) * grid.batch],
+            kept: keeps.then(|| pass.backend.zeros(new_rows * grid.columns())),
+            accounts: vec![Account::default(); new_rows * grid.batch],
             first: true,
         }
     }
@@ -253,13 +296,12 @@ impl<'a, T: Send + Sync> Producers<'a, T> {
         &self,
         pass: &Pass<'_, B>,
         waiting: &mut Waiting<T>,
-        (factor, affine): (&T, &Affine<T>),
+        reader: &Reader<'_, T>,
         rows: usize,
         rules: &Rules,
     ) -> Vec<f64> {
         let (raw, grid, inputs) = (&self.trace.map, self.trace.grid, self.plan.inputs);
         let first = std::mem::replace(&mut waiting.first, false);
-        let out = &mut waiting.front;
         let mut received = match &self.front {
             Front::Stem => {
                 let upright = |upright| Place {
@@ -268,109 +310,146 @@ impl<'a, T: Send + Sync> Producers<'a, T> {
                 };
                 let places: Vec<Place> = (0..inputs).map(upright).collect();
                 pass.backend.share(Share {
-                    producer: Producer::Diagonal {
-                        epsilon: rules.epsilon,
-                    },
-                    arriving: Arriving::Factor(factor),
+                    producer: Producer::Diagonal,
+                    rule: rules.norm(),
+                    bias: rules.bias,
+                    norms: rules.norms,
+                    arriving: reader.arriving,
+                    equal: reader.equal,
                     rows: 0..inputs,
                     raw,
-                    affine,
+                    affine: reader.affine,
                     grid,
                     unpooled: None,
                     places: &places,
                     first,
-                    out,
+                    out: &mut waiting.front,
+                    kept: None,
                 })
             }
             Front::Transition(producers) => {
-                let reader = (factor, affine);
+                let out = (&mut waiting.front, &mut waiting.front_kept);
                 producers.take(pass, self.trace, reader, first, out, rules)
             }
         };
         received = by_image(&received, grid.batch);
         add(&mut waiting.front_accounts, &received);
-        if rows > inputs {
+        for run in &self.runs {
+            let new = run.rows.start..run.rows.end.min(rows - inputs);
+            if new.is_empty() {
+                continue;
+            }
+            let bottleneck = self.plan.layers[0].conv2.inputs;
+            let kept = kept(&mut waiting.kept, new.start, bottleneck).filter(|_| run.keeps);
             let parts = pass.backend.share(Share {
-                producer: producer(rules.convolution, &self.positive),
-                arriving: Arriving::Factor(factor),
-                rows: inputs..rows,
+                producer: Producer::Convolution(&self.products),
+                rule: run.rule,
+                bias: rules.bias,
+                norms: rules.norms,
+                arriving: reader.arriving,
+                equal: reader.equal,
+                rows: inputs + new.start..inputs + new.end,
                 raw,
-                affine,
+                affine: reader.affine,
                 grid,
                 unpooled: None,
-                places: &self.places,
+                places: &self.places[new.start..],
                 first,
                 out: &mut waiting.shares,
+                kept,
             });
-            add(&mut waiting.accounts, &parts);
+            add(&mut waiting.accounts[new.start * grid.batch..], &parts);
             add(&mut received, &by_image(&parts, grid.batch));
         }
         received.iter().map(|account| account.received).collect()
     }
 
-    /// Sends what the block's layers have gathered, for each start, down to what stands in front of the block. `prefix` as in
-    /// `features.denseblock1`.
+    /// Sends what the block's layers have gathered, for each start, down to what stands in front of the block.
     pub(crate) fn settle<B: Backend<Tensor = T>>(
         &self,
         pass: &Pass<'_, B>,
         waiting: &mut [Waiting<T>],
         books: &mut [Book],
         scratch: &mut Scratch<T>,
-        (prefix, rules): (&str, &Rules),
+        rules: &Rules,
     ) {
         let (trace, grid) = (self.trace, self.trace.grid);
-        let (columns, rule) = (grid.columns(), rules.convolution);
+        let columns = grid.columns();
         let layers = self.plan.layers.iter().zip(&trace.layers);
         let layers = layers.zip(self.splits.iter().zip(&self.norms)).enumerate();
-        for (number, ((layer, kept), ((split2, row), norm1))) in layers.rev() {
+        for (number, ((layer, kept_map), ((split2, row), norm1))) in layers.rev() {
             // The 1×1 convolution has one reader, the norm behind it: a step as any other, with a single share.
-            let norm2 = pass.affine(layer.norm2, &kept.moments);
-            let conv = layer.conv1;
-            let turns = turns(pass.backend, [&norm2], conv.outputs);
+            let norm2 = pass.affine(layer.norm2, &kept_map.moments);
+            let (conv, conv2) = (layer.conv1, layer.conv2);
+            let name1 = layer_name(&self.prefix, number, "conv1");
+            let rule1 = rules.convolution(&name1);
+            let signs = turns(pass.backend, [&norm2], conv.outputs);
+            let turns = Turns {
+                signs: &signs,
+                spills: rules.spills(),
+            };
             let mut places = Vec::new();
-            let split1 = Split::of(pass, conv, rule, &turns, 0, &mut places);
-            if let Some(kernel) = split1.positive() {
-                let target = Target {
-                    map: &mut scratch.positive,
-                    row: 0,
-                    moments: None,
-                };
-                pass.backend
-                    .pointwise(kernel, &trace.map, Some(norm1), None, columns, target);
+            let split1 = Split::of(pass.backend, pass.kernel(conv), rule1, turns, 0, &mut places);
+            if let Some(kernel) = split1.denominators() {
+                let target = target(&mut scratch.products, 0);
+                if split1.of_ones() {
+                    let ones = ones(pass, kernel.inputs * columns);
+                    pass.backend.pointwise(kernel, &ones, None, None, columns, target);
+                } else {
+                    pass.backend
+                        .pointwise(kernel, &trace.map, Some(norm1), None, columns, target);
+                }
             }
-            let name = format!("{prefix}.denselayer{}", number + 1);
+            let new = conv.inputs - self.plan.inputs;
             for (waiting, book) in waiting.iter_mut().zip(&mut *books) {
-                let accounts = waiting
-                    .accounts
-                    .split_off((conv.inputs - self.plan.inputs) * grid.batch);
-                let sink = Sink::Plain(&mut scratch.bottleneck);
-                pass.backend
-                    .conv3x3_input_gradient(split2.whole(pass), &waiting.shares, *row, grid, sink);
+                let accounts = waiting.accounts.split_off(new * grid.batch);
+                if !matches!(split2.rule(), Rule::Flat) {
+                    let sink = Sink::Plain(&mut scratch.bottleneck);
+                    let kernel = split2.whole(pass.kernel(conv2));
+                    pass.backend
+                        .conv3x3_input_gradient(kernel, &waiting.shares, *row, grid, sink);
+                }
+                let kept2 = waiting.kept.as_ref().filter(|_| keeps(split2.rule(), rules));
+                let equal2 = equal(pass, kept2, new..new + conv2.outputs, THREE, grid);
+                let mut kept1 = keeps(rule1, rules).then(|| std::mem::take(&mut scratch.kept));
                 let parts = pass.backend.share(Share {
-                    producer: producer(rule, &scratch.positive),
-                    arriving: Arriving::Factor(&scratch.bottleneck),
+                    producer: Producer::Convolution(&scratch.products),
+                    rule: rule1,
+                    bias: rules.bias,
+                    norms: rules.norms,
+                    arriving: Form::of(split2.rule()).arriving(&scratch.bottleneck),
+                    equal: equal2.as_ref(),
                     rows: 0..conv.outputs,
-                    raw: &kept.bottleneck,
+                    raw: &kept_map.bottleneck,
                     affine: &norm2,
                     grid,
                     unpooled: None,
                     places: &places,
                     first: true,
                     out: &mut scratch.shares,
+                    kept: kept(&mut kept1, 0, conv.inputs),
                 });
                 let squeezed = by_image(&parts, grid.batch);
                 let passed: Vec<f64> = squeezed.iter().map(|account| account.received).collect();
-                book.enter(
-                    &format!("{name}.conv2"),
-                    &by_image(&accounts, grid.batch),
-                    &passed,
-                );
-                let sink = Sink::Plain(&mut scratch.map);
-                pass.backend
-                    .pointwise_input_gradient(split1.whole(pass), &scratch.shares, 0, columns, sink);
-                let reader = (&scratch.map, norm1);
-                let passed = self.take(pass, waiting, reader, conv.inputs, rules);
-                book.enter(&format!("{name}.conv1"), &squeezed, &passed);
+                let name2 = layer_name(&self.prefix, number, "conv2");
+                book.enter(&name2, &by_image(&accounts, grid.batch), &passed);
+                if !matches!(rule1, Rule::Flat) {
+                    let sink = Sink::Plain(&mut scratch.map);
+                    let kernel = split1.whole(pass.kernel(conv));
+                    pass.backend
+                        .pointwise_input_gradient(kernel, &scratch.shares, 0, columns, sink);
+                }
+                let equal1 = equal(pass, kept1.as_ref(), 0..conv.outputs, POINT, grid);
+                if let Some(map) = kept1 {
+                    scratch.kept = map;
+                }
+                let reader = Reader {
+                    arriving: Form::of(rule1).arriving(&scratch.map),
+                    equal: equal1.as_ref(),
+                    affine: norm1,
+                };
+                let passed = self.take(pass, waiting, &reader, conv.inputs, rules);
+                book.enter(&name1, &squeezed, &passed);
             }
         }
     }
@@ -380,10 +459,12 @@ impl<'a, T: Send + Sync> Producers<'a, T> {
         &self,
         pass: &Pass<'_, B>,
         waiting: &Waiting<T>,
-    ) -> Option<T> {
+    ) -> Option<Sent<T>> {
         match &self.front {
             Front::Stem => None,
-            Front::Transition(producers) => Some(producers.back(pass, &waiting.front)),
+            Front::Transition(producers) => {
+                Some(producers.back(pass, &waiting.front, waiting.front_kept.as_ref()))
+            }
         }
     }
 }

@@ -1,11 +1,13 @@
 //! The stem: convolution, norm, `ReLU`, max-pool.
 
+mod relevance;
+
+pub(crate) use self::relevance::Sharing;
 use super::{Pass, through};
-use crate::backend::{Account, Arriving, Backend, Grid, Moments, Place, Producer, Real, Share, Sink, Target};
+use crate::backend::{Backend, Films, Grid, Moments, Real, Sink, Target};
 use crate::gradients::Gradients;
 use crate::network::Norm;
 use crate::plan::StemPlan;
-use crate::relevance::{Book, FirstRule, Rules, by_image};
 
 /// What the stem keeps.
 pub(crate) struct StemTrace<T> {
@@ -22,7 +24,7 @@ pub(crate) struct StemTrace<T> {
 pub(crate) fn forward<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &StemPlan,
-    input: &B::Tensor,
+    films: Films<'_, B::Tensor>,
     input_grid: Grid,
     target: Target<'_, B::Tensor>,
 ) -> StemTrace<B::Tensor> {
@@ -35,8 +37,15 @@ pub(crate) fn forward<B: Backend>(
         row: 0,
         moments: pass.taken(&mut moments),
     };
-    pass.backend
-        .stem_conv(pass.kernel(plan.conv), plan.window, input, input_grid, out);
+    let kernel = pass.kernel(plan.conv);
+    if kernel.exact {
+        let input = pass.backend.channels(films);
+        pass.backend
+            .stem_conv(kernel, plan.window, &input, input_grid, out);
+    } else {
+        pass.backend
+            .film_conv(kernel, plan.window, films, input_grid, out);
+    }
     let prologue = pass.affine(plan.norm, &moments);
     pass.backend
         .pool(plan.pool, channels, &convolved, &prologue, grid, target);
@@ -53,7 +62,7 @@ pub(crate) fn backward<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &StemPlan,
     trace: &StemTrace<B::Tensor>,
-    input: &B::Tensor,
+    films: Films<'_, B::Tensor>,
     gradient: &B::Tensor,
     (weights, input_gradient): (bool, bool),
     gradients: &mut Gradients<B>,
@@ -86,6 +95,14 @@ pub(crate) fn backward<B: Backend>(
         *grid,
         Sink::Norm(sink),
     );
+    pass.pull(
+        plan.norm,
+        convolved,
+        &norm,
+        *grid,
+        (&mut back, &mut sums),
+        gradients,
+    );
     if pass.norm == Norm::Batch {
         pass.backend
             .norm_correction(&mut back, convolved, 0..channels, grid.columns(), moments, &sums);
@@ -94,7 +111,7 @@ pub(crate) fn backward<B: Backend>(
         let shape = (channels, plan.conv.inputs);
         let out = gradients.at(plan.conv.weights);
         pass.backend
-            .stem_conv_weight_gradient(shape, plan.window, &back, input, *input_grid, out);
+            .film_conv_weight_gradient(shape, plan.window, &back, films, *input_grid, out);
     }
     let input = input_gradient.then(|| {
         let mut out = pass.backend.zeros(plan.conv.inputs * input_grid.columns());
@@ -109,76 +126,6 @@ pub(crate) fn backward<B: Backend>(
     });
     B::recycle(back);
     input
-}
-
-/// From relevance at the pool's outputs, `[channels, pooled columns]`, to the input's, `[3, columns]`: the winner of each window
-/// takes all; the norm is merged into the convolution.
-pub(crate) fn relevance<B: Backend>(
-    pass: &Pass<'_, B>,
-    plan: &StemPlan,
-    trace: &StemTrace<B::Tensor>,
-    input: &B::Tensor,
-    relevance: &B::Tensor,
-    rules: &Rules,
-    book: &mut Book,
-) -> (B::Tensor, Vec<f64>) {
-    let StemTrace {
-        convolved,
-        moments,
-        input_grid,
-        grid,
-    } = trace;
-    let channels = plan.conv.outputs;
-    let affine = pass.affine(plan.norm, moments);
-    let mut at_norm = pass.backend.zeros(channels * grid.columns());
-    let sink = Sink::Plain(&mut at_norm);
-    pass.backend
-        .pool_input_gradient(plan.pool, channels, relevance, convolved, &affine, *grid, sink);
-    let inputs = plan.conv.inputs;
-    let mut out = pass.backend.zeros(inputs * input_grid.columns());
-    let (accounts, passed) = match rules.first {
-        FirstRule::Epsilon { epsilon } => {
-            let mut shares = pass.backend.zeros(channels * grid.columns());
-            let upright = |upright| Place {
-                upright,
-                turned: None,
-            };
-            let places: Vec<Place> = (0..channels).map(upright).collect();
-            let accounts = pass.backend.share(Share {
-                producer: Producer::Epsilon { epsilon },
-                arriving: Arriving::Relevance(&at_norm),
-                rows: 0..channels,
-                raw: convolved,
-                affine: &affine,
-                grid: *grid,
-                unpooled: None,
-                places: &places,
-                first: true,
-                out: &mut shares,
-            });
-            let kernel = pass.kernel(plan.conv);
-            pass.backend
-                .stem_conv_input_gradient(kernel, plan.window, &shares, *input_grid, &mut out);
-            (
-                by_image(&accounts, grid.batch),
-                pass.backend.multiply(&mut out, input, inputs, *input_grid),
-            )
-        }
-        FirstRule::Flat => {
-            let shape = (channels, inputs);
-            let received = pass
-                .backend
-                .flat(plan.window, &at_norm, shape, *input_grid, &mut out);
-            let account = |received| Account {
-                received,
-                ..Account::default()
-            };
-            let passed = image_sums(&pass.backend.download(&out), *input_grid);
-            (received.into_iter().map(account).collect(), passed)
-        }
-    };
-    book.enter("features.conv0", &accounts, &passed);
-    (out, passed)
 }
 
 /// The sum of each image over all channels.

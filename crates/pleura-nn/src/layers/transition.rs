@@ -4,13 +4,14 @@
 //! result (up to rounding): pooling first leaves a quarter of the columns to multiply.
 
 use super::dense_block::BlockTrace;
-use super::shares::{Split, producer};
+use super::shares::{Form, POINT, Reader, Sent};
+use super::split::{Split, Turns, equal, keeps, kept, ones, target};
 use super::{Pass, through};
 use crate::backend::{
-    Account, Affine, Arriving, Backend, Grid, Place, Pool, Share, Sink, Sums, Target, Unpooled,
+    Account, Backend, Grid, Kernel, Place, Pool, Producer, Share, Sink, Sums, Target, Unpooled,
 };
 use crate::gradients::Gradients;
-use crate::plan::TransitionPlan;
+use crate::plan::{ConvAt, TransitionPlan};
 use crate::relevance::Rules;
 
 /// What a transition keeps: the pooled map, `[channels, pooled columns]`.
@@ -90,6 +91,14 @@ pub(crate) fn backward<B: Backend>(
         Sink::Norm(sink),
     );
     B::recycle(back);
+    pass.pull(
+        plan.norm,
+        &from.map,
+        &norm,
+        grid,
+        (&mut into, &mut sums),
+        gradients,
+    );
     (into, sums)
 }
 
@@ -98,45 +107,59 @@ pub(crate) fn backward<B: Backend>(
 /// The order is torchvision's: convolution, then pool. The next block's norms commute with the pool and are merged into the
 /// convolution, reader by reader; relevance passes the pool under the ε rule, then the convolution under its own.
 pub(crate) struct Producers<T> {
+    at: ConvAt,
     split: Split<T>,
     /// The convolution's output before the pool.
     convolved: T,
-    positive: T,
+    products: T,
     places: Vec<Place>,
     grid: Grid,
+    /// ε in the pool.
+    epsilon: f64,
+    keeps: bool,
 }
 
-impl<T: Send + Sync> Producers<T> {
-    /// `turns`: for each output, whether a norm that reads it turns its sign.
+impl<T: Default + Send + Sync> Producers<T> {
+    /// `signs`: for each output, whether a norm that reads it turns its sign. `name` as in `features.transition1`.
     pub(crate) fn new<B: Backend<Tensor = T>>(
         pass: &Pass<'_, B>,
-        plan: &TransitionPlan,
+        (plan, name): (&TransitionPlan, &str),
         from: &BlockTrace<T>,
-        turns: &[bool],
+        signs: &[bool],
         rules: &Rules,
     ) -> Self {
         let (conv, grid) = (plan.conv, from.grid);
         let columns = grid.columns();
         let prologue = pass.affine(plan.norm, &from.moments);
+        let rule = rules.convolution(&format!("{name}.conv"));
         let mut places = Vec::new();
-        let split = Split::of(pass, conv, rules.convolution, turns, 0, &mut places);
-        let product = |kernel| {
-            let mut map = pass.backend.zeros(conv.outputs * columns);
-            let target = Target {
-                map: &mut map,
-                row: 0,
-                moments: None,
-            };
-            pass.backend
-                .pointwise(kernel, &from.map, Some(&prologue), None, columns, target);
+        // Of the four outputs under a mean, some may be off.
+        let turns = Turns { signs, spills: true };
+        let split = Split::of(pass.backend, pass.kernel(conv), rule, turns, 0, &mut places);
+        let product = |kernel: Kernel<'_, T>, of_ones: bool| {
+            let mut map = pass.backend.zeros(kernel.outputs * columns);
+            let target = target(&mut map, 0);
+            if of_ones {
+                let ones = ones(pass, kernel.inputs * columns);
+                pass.backend.pointwise(kernel, &ones, None, None, columns, target);
+            } else {
+                pass.backend
+                    .pointwise(kernel, &from.map, Some(&prologue), None, columns, target);
+            }
             map
         };
+        let products = split
+            .denominators()
+            .map(|kernel| product(kernel, split.of_ones()));
         Self {
-            convolved: product(pass.kernel(conv)),
-            positive: split.positive().map_or_else(|| pass.backend.zeros(0), product),
+            at: conv,
+            convolved: product(pass.kernel(conv), false),
+            products: products.unwrap_or_default(),
             split,
             places,
             grid,
+            epsilon: rules.pool(&format!("{name}.pool")),
+            keeps: keeps(rule, rules),
         }
     }
 
@@ -145,42 +168,64 @@ impl<T: Send + Sync> Producers<T> {
         self.split.rows() * self.grid.columns()
     }
 
+    /// Values of the map that keeps parts for all inputs, if there are any.
+    pub(crate) fn kept(&self) -> Option<usize> {
+        self.keeps.then_some(self.places.len() * self.grid.columns())
+    }
+
     /// Adds what one reader sends to the first rows of the next block's map to `out`. Returns an account for each row and image.
     pub(crate) fn take<B: Backend<Tensor = T>>(
         &self,
         pass: &Pass<'_, B>,
         next: &BlockTrace<T>,
-        (factor, affine): (&T, &Affine<T>),
+        reader: &Reader<'_, T>,
         first: bool,
-        out: &mut T,
+        (out, kept_map): (&mut T, &mut Option<T>),
         rules: &Rules,
     ) -> Vec<Account> {
         pass.backend.share(Share {
-            producer: producer(rules.convolution, &self.positive),
-            arriving: Arriving::Factor(factor),
+            producer: Producer::Convolution(&self.products),
+            rule: self.split.rule(),
+            bias: rules.bias,
+            norms: rules.norms,
+            arriving: reader.arriving,
+            equal: reader.equal,
             rows: 0..self.places.len(),
             raw: &next.map,
-            affine,
+            affine: reader.affine,
             grid: next.grid,
             unpooled: Some(Unpooled {
                 raw: &self.convolved,
                 grid: self.grid,
-                epsilon: rules.epsilon,
+                epsilon: self.epsilon,
             }),
             places: &self.places,
             first,
             out,
+            kept: kept(kept_map, 0, self.at.inputs),
         })
     }
 
     /// From gathered shares to what arrives at the activations that the transition reads.
-    pub(crate) fn back<B: Backend<Tensor = T>>(&self, pass: &Pass<'_, B>, gathered: &T) -> T {
-        let kernel = self.split.whole(pass);
+    pub(crate) fn back<B: Backend<Tensor = T>>(
+        &self,
+        pass: &Pass<'_, B>,
+        gathered: &T,
+        kept: Option<&T>,
+    ) -> Sent<T> {
+        let kernel = self.split.whole(pass.kernel(self.at));
         let columns = self.grid.columns();
-        let mut factor = pass.backend.zeros(kernel.inputs * columns);
-        let sink = Sink::Plain(&mut factor);
-        pass.backend
-            .pointwise_input_gradient(kernel, gathered, 0, columns, sink);
-        factor
+        let mut product = pass.backend.zeros(kernel.inputs * columns);
+        let form = Form::of(self.split.rule());
+        if !matches!(form, Form::Nothing) {
+            let sink = Sink::Plain(&mut product);
+            pass.backend
+                .pointwise_input_gradient(kernel, gathered, 0, columns, sink);
+        }
+        Sent {
+            equal: equal(pass, kept, 0..self.places.len(), POINT, self.grid),
+            product,
+            form,
+        }
     }
 }

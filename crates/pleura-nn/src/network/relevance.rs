@@ -3,13 +3,13 @@
 use super::{Network, Norm, Trace, transposed};
 use crate::backend::{Account, Backend, Real};
 use crate::error::Error;
-use crate::layers::shares::{Producers, Scratch, Waiting};
+use crate::layers::shares::{Producers, Scratch, Sent, Waiting};
 use crate::layers::{head, stem};
-use crate::relevance::{Book, Relevance, Rules};
+use crate::relevance::{Book, FIRST, NORM, POOL, Relevance, Rules, Start};
 
 /// What one start sends to the layers in front, with the account of the layer that sends it.
 struct Front<T> {
-    factor: T,
+    sent: Sent<T>,
     accounts: Vec<Account>,
 }
 
@@ -20,14 +20,17 @@ impl<B: Backend> Network<B> {
     /// The trace must be of a pass with running statistics.
     ///
     /// # Errors
-    /// [`Error::Length`] where the coefficients have another length than the trace's logits; [`Error::Statistics`].
+    /// [`Error::Length`] where the coefficients have another length than the trace's logits; [`Error::Statistics`]; [`Error::Rule`]
+    /// where a rule cannot stand.
     pub fn relevance(
         &self,
         trace: &Trace<B>,
         coefficients: &[f64],
         rules: &Rules,
     ) -> Result<Relevance<B>, Error> {
-        Ok(self.relevances(trace, &[coefficients], rules)?.swap_remove(0))
+        Ok(self
+            .relevances(trace, &[Start::from(coefficients)], rules)?
+            .swap_remove(0))
     }
 
     /// [`Network::relevance`] for several starts, in their order: what does not depend on a start, the denominators of all
@@ -38,95 +41,102 @@ impl<B: Backend> Network<B> {
     pub fn relevances(
         &self,
         trace: &Trace<B>,
-        starts: &[impl AsRef<[f64]>],
+        starts: &[Start],
         rules: &Rules,
     ) -> Result<Vec<Relevance<B>>, Error> {
-        let (plan, batch) = (&self.plan, trace.batch);
-        let outputs = plan.head.linear.outputs;
+        let (batch, outputs) = (trace.batch, self.plan.head.linear.outputs);
         if trace.norm != Norm::Running {
             return Err(Error::Statistics {
                 operation: "relevance",
                 expected: "running statistics",
             });
         }
-        for start in starts {
-            if start.as_ref().len() != batch * outputs {
+        for (what, found) in starts.iter().flat_map(|start| {
+            [
+                ("coefficients", start.coefficients.len()),
+                ("thresholds", start.thresholds.len()),
+            ]
+        }) {
+            if found != batch * outputs {
                 return Err(Error::Length {
                     operation: "relevance",
-                    what: format!("coefficients for {batch} films"),
-                    found: start.as_ref().len(),
+                    what: format!("{what} for {batch} films"),
+                    found,
                     expected: batch * outputs,
                 });
             }
         }
+        rules.check()?;
+        Ok(self.send_back(trace, starts, rules))
+    }
+
+    fn send_back(&self, trace: &Trace<B>, starts: &[Start], rules: &Rules) -> Vec<Relevance<B>> {
+        let plan = &self.plan;
         let pass = self.pass(Norm::Running, true);
-        let logits = self.logits(trace);
+        let logits: Vec<f64> = self.logits(trace).iter().map(|logit| logit.to_f64()).collect();
         let last = &trace.blocks[plan.blocks.len() - 1];
         let (mut books, mut fronts) = (Vec::new(), Vec::new());
-        for coefficients in starts {
-            let films = coefficients
-                .as_ref()
+        for start in starts {
+            let outputs = plan.head.linear.outputs;
+            let parts = start.coefficients.iter().zip(&start.thresholds).zip(&logits);
+            let parts: Vec<f64> = parts.map(|((c, threshold), z)| c * (z - threshold)).collect();
+            let sums: Vec<f64> = parts
                 .chunks_exact(outputs)
-                .zip(logits.chunks_exact(outputs));
-            let start: Vec<f64> = films
-                .map(|(c, logits)| c.iter().zip(logits).map(|(c, z)| c * z.to_f64()).sum())
+                .map(|film| film.iter().sum())
                 .collect();
-            let mut book = Book::new(&start);
-            let coefficients = transposed(coefficients.as_ref(), outputs);
+            let mut book = Book::new(&sums);
+            let start = Start {
+                coefficients: transposed(&start.coefficients, outputs),
+                thresholds: transposed(&start.thresholds, outputs),
+            };
             let answers = (&trace.features, &trace.logits);
-            let (factor, accounts) =
-                head::relevance(&pass, &plan.head, answers, last, &coefficients, rules, &mut book);
+            let (sent, accounts) =
+                head::relevance(&pass, &plan.head, answers, last, &start, rules, &mut book);
             books.push(book);
-            fronts.push(Front { factor, accounts });
+            fronts.push(Front { sent, accounts });
         }
         let mut affine = pass.affine(plan.head.norm, &last.moments);
-        let mut layer = "pool".to_owned();
-        let mut scratch = Scratch::of(&pass, plan, &trace.blocks);
+        let mut layer = POOL.to_owned();
+        let mut scratch = Scratch::of(&pass, plan, &trace.blocks, rules);
         let mut pooled = Vec::new();
         for (number, (block_plan, block)) in plan.blocks.iter().zip(&trace.blocks).enumerate().rev() {
             let before = number.checked_sub(1);
             let before = before.map(|before| (&plan.transitions[before], &trace.blocks[before]));
-            let producers = Producers::new(&pass, block_plan, block, before, &affine, rules);
+            let producers = Producers::new(&pass, (number, block_plan), block, before, &affine, rules);
             let mut waiting: Vec<Waiting<B::Tensor>> =
                 fronts.iter().map(|_| producers.waiting(&pass)).collect();
             for ((waiting, front), book) in waiting.iter_mut().zip(&fronts).zip(&mut books) {
-                let reader = (&front.factor, &affine);
-                let passed = producers.take(&pass, waiting, reader, block_plan.channels, rules);
+                let reader = front.sent.reader(&affine);
+                let passed = producers.take(&pass, waiting, &reader, block_plan.channels, rules);
                 book.enter(&layer, &front.accounts, &passed);
             }
             fronts.clear();
-            let prefix = format!("features.denseblock{}", number + 1);
-            producers.settle(&pass, &mut waiting, &mut books, &mut scratch, (&prefix, rules));
+            producers.settle(&pass, &mut waiting, &mut books, &mut scratch, rules);
             if let Some((transition, from)) = before {
                 affine = pass.affine(transition.norm, &from.moments);
                 layer = format!("features.transition{number}.conv");
             }
             for (waiting, book) in waiting.into_iter().zip(&mut books) {
-                if let Some(factor) = producers.through_front(&pass, &waiting) {
+                if let Some(sent) = producers.through_front(&pass, &waiting) {
                     let accounts = waiting.front_accounts;
-                    fronts.push(Front { factor, accounts });
+                    fronts.push(Front { sent, accounts });
                 } else {
                     let passed = stem::image_sums(&self.backend.download(&waiting.front), block.grid);
-                    book.enter("features.pool0", &waiting.front_accounts, &passed);
+                    book.enter(NORM, &waiting.front_accounts, &passed);
                     pooled.push(waiting.front);
                 }
             }
         }
+        let films = self.as_films(&trace.grey);
+        let sharing = stem::Sharing::new(&pass, &plan.stem, &trace.stem, films, rules);
         let ends = books.into_iter().zip(pooled).map(|(mut book, pooled)| {
-            let (input, passed) = stem::relevance(
-                &pass,
-                &plan.stem,
-                &trace.stem,
-                &trace.input,
-                &pooled,
-                rules,
-                &mut book,
-            );
+            let (input, accounts, passed) = sharing.relevance(&pass, &pooled);
+            book.enter(FIRST, &accounts, &passed);
             Relevance {
                 input,
                 ledgers: book.close(&passed),
             }
         });
-        Ok(ends.collect())
+        ends.collect()
     }
 }

@@ -1,8 +1,11 @@
 //! The elementwise steps of relevance, value by value.
 
+use std::ops::Range;
+
 use super::windows::windows_of;
 use crate::architecture::Window;
-use crate::backend::{Account, Arriving, Grid, Kernel, Producer, Share, Unpooled};
+use crate::backend::{Account, Arriving, Grid, Producer, Share, Unpooled, merged, neuron};
+use crate::relevance::{Bias, Rule};
 
 type Tensor = Vec<f64>;
 
@@ -17,19 +20,140 @@ fn stable_ratio(r: f64, z: f64, epsilon: f64) -> f64 {
     if r == 0.0 || z == 0.0 { 0.0 } else { r / z }
 }
 
-pub(super) fn rectify(kernel: Kernel<'_, Tensor>, turned: &[usize]) -> Tensor {
-    let size = kernel.weights.len() / kernel.outputs;
-    let positive = kernel.weights.iter().map(|w| w.max(0.0));
-    let rows = turned
-        .iter()
-        .map(|row| &kernel.weights[row * size..(row + 1) * size]);
-    positive.chain(rows.flatten().map(|w| (-w).max(0.0))).collect()
+/// What one value sends: beside the first and the second set of weights, and to all inputs alike; with its account.
+#[derive(Default)]
+struct Sent {
+    sets: [f64; 2],
+    equal: f64,
+    bias: f64,
+    epsilon: f64,
+}
+
+/// A value as its rule needs it: the merged norm, the convolution's output, and its products with the rule's weights.
+struct Value {
+    scale: f64,
+    shift: f64,
+    x: f64,
+    products: [f64; 2],
+}
+
+impl Value {
+    fn send(&self, rule: Rule, r: f64) -> Sent {
+        let Value {
+            scale,
+            shift,
+            x,
+            products: [positive, negative],
+        } = *self;
+        let z = scale * x + shift;
+        let upright = scale >= 0.0;
+        let sets = |own: f64, other: f64| if upright { [own, other] } else { [other, own] };
+        let (own, other) = if upright {
+            (positive, negative)
+        } else {
+            (negative, positive)
+        };
+        let size = scale.abs();
+        match rule {
+            Rule::Epsilon { epsilon } => {
+                let q = stable_ratio(r, z, epsilon);
+                Sent {
+                    sets: [scale * q, 0.0],
+                    bias: shift * q,
+                    epsilon: r - z * q,
+                    ..Sent::default()
+                }
+            }
+            Rule::Plus { epsilon } | Rule::Box { epsilon } => {
+                let z = size * own + shift.max(0.0);
+                let q = stable_ratio(r, z, epsilon);
+                Sent {
+                    sets: sets(size * q, 0.0),
+                    bias: shift.max(0.0) * q,
+                    epsilon: r - z * q,
+                    ..Sent::default()
+                }
+            }
+            Rule::AlphaBeta { alpha, beta, epsilon } => {
+                let above = size * own + shift.max(0.0);
+                let below = -size * other + shift.min(0.0);
+                // What is negative is stabilised downwards, nothing included: there nobody has a share to take.
+                let p = stable_ratio(alpha * r, above, epsilon);
+                let n = if r == 0.0 || below - epsilon == 0.0 {
+                    0.0
+                } else {
+                    -beta * r / (below - epsilon)
+                };
+                Sent {
+                    sets: sets(size * p, -size * n),
+                    bias: shift.max(0.0) * p + shift.min(0.0) * n,
+                    epsilon: r - above * p - below * n,
+                    ..Sent::default()
+                }
+            }
+            Rule::Gamma { gamma, epsilon } => {
+                let (grown, bias) = if z > 0.0 {
+                    (size * own, shift + gamma * shift.max(0.0))
+                } else {
+                    (-size * other, shift + gamma * shift.min(0.0))
+                };
+                let grown = scale * x + gamma * grown + bias;
+                let q = if z == 0.0 {
+                    0.0
+                } else {
+                    stable_ratio(r, grown, epsilon)
+                };
+                Sent {
+                    sets: if (z > 0.0) == upright {
+                        [scale * q, 0.0]
+                    } else {
+                        [0.0, scale * q]
+                    },
+                    bias: bias * q,
+                    epsilon: r - grown * q,
+                    ..Sent::default()
+                }
+            }
+            Rule::Square { epsilon } => {
+                let z = scale * scale * positive + shift * shift;
+                let q = stable_ratio(r, z, epsilon);
+                Sent {
+                    sets: [scale * scale * q, 0.0],
+                    bias: shift * shift * q,
+                    epsilon: r - z * q,
+                    ..Sent::default()
+                }
+            }
+            Rule::Flat => Sent {
+                equal: r,
+                ..Sent::default()
+            },
+        }
+    }
+}
+
+/// A norm that is a layer of its own, `x` its only input.
+fn diagonal((scale, shift): (f64, f64), x: f64, rule: Rule, bias: Bias, r: f64) -> Sent {
+    let mut passed = 0.0;
+    let account = neuron(std::iter::once((x, scale)), shift, (rule, bias), r, |_, part| {
+        passed += part
+    });
+    Sent {
+        sets: [passed, 0.0],
+        bias: account.bias,
+        epsilon: account.epsilon,
+        ..Sent::default()
+    }
 }
 
 pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
     let Share {
         producer,
+        rule,
+        bias,
+        norms,
         arriving,
+        equal,
         rows,
         raw,
         affine,
@@ -38,17 +162,22 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
         places,
         first,
         out,
+        mut kept,
     } = share;
     let columns = grid.columns();
     let below = unpooled.as_ref().map_or(grid, |unpooled| unpooled.grid);
     let mut accounts = vec![Account::default(); rows.len() * grid.batch];
     for (index, (row, place)) in rows.zip(places).enumerate() {
-        let (scale, shift) = (affine.scale[row], affine.shift[row]);
-        let turns = matches!(producer, Producer::Plus { .. }) && scale < 0.0;
-        let into = if turns { place.turned } else { Some(place.upright) };
+        let norm = (affine.scale[row], affine.shift[row]);
+        let ((scale, shift), at_pool) = merged(norm, bias, norms);
+        let line = |(scale, shift): (f64, f64), x: f64| scale * x + shift;
+        let slots = [Some(place.upright), place.turned];
         if first {
-            for row in [Some(place.upright), place.turned].into_iter().flatten() {
+            for row in slots.into_iter().flatten() {
                 out[row * below.columns()..(row + 1) * below.columns()].fill(0.0);
+            }
+            if let Some(kept) = &mut kept {
+                kept.map[(kept.row + index) * below.columns()..][..below.columns()].fill(0.0);
             }
         }
         for column in 0..columns {
@@ -56,8 +185,9 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
             let x = raw[row * columns + column];
             let r = match arriving {
                 Arriving::Relevance(relevance) => relevance[row * columns + column],
-                Arriving::Factor(factor) => factor[row * columns + column] * (scale * x + shift).max(0.0),
-            };
+                Arriving::Factor(factor) => factor[row * columns + column] * line(norm, x).max(0.0),
+                Arriving::Nothing => 0.0,
+            } + equal.map_or(0.0, |equal| equal[column]);
             account.received += r;
             // One value, or under average pooling four, each with its part of the relevance by the ε rule.
             let parts = match &unpooled {
@@ -67,41 +197,55 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
                     grid: below,
                     epsilon,
                 }) => {
-                    let z = scale * x + shift;
+                    let z = line(at_pool, x);
                     let q = stable_ratio(r, z, *epsilon);
                     account.epsilon += r - z * q;
                     let part = |step| {
                         let place = corner(column, grid, *below) + step;
                         let x = raw[index * below.columns() + place];
-                        (place, x, 0.25 * (scale * x + shift) * q)
+                        (place, x, 0.25 * line(at_pool, x) * q)
                     };
                     [0, 1, below.width, below.width + 1].map(part).to_vec()
                 }
             };
             for (column, x, r) in parts {
-                let z = scale * x + shift;
-                let (sent, bias, epsilon) = match producer {
-                    Producer::Epsilon { epsilon } => {
-                        let q = stable_ratio(r, z, epsilon);
-                        (scale * q, shift * q, r - z * q)
-                    }
-                    Producer::Diagonal { epsilon } => {
-                        let q = stable_ratio(r, z, epsilon);
-                        (scale * x * q, shift * q, r - z * q)
-                    }
-                    Producer::Plus { epsilon, positive } => {
+                let sent = match producer {
+                    Producer::Diagonal => diagonal((scale, shift), x, rule, bias, r),
+                    Producer::Convolution(products) => {
+                        let at = |row: usize| {
+                            products
+                                .get(row * below.columns() + column)
+                                .copied()
+                                .unwrap_or(0.0)
+                        };
+                        let positive = at(place.upright);
                         // The negated negative weights' product is what the positive ones' has more than the whole.
-                        let part = positive[index * below.columns() + column];
-                        let part = if scale < 0.0 { (part - x).max(0.0) } else { part };
-                        let z = scale.abs() * part + shift.max(0.0);
-                        let q = stable_ratio(r, z, epsilon);
-                        (scale.abs() * q, shift.max(0.0) * q, r - z * q)
+                        let negative = match (rule, place.turned) {
+                            (Rule::AlphaBeta { .. }, Some(turned)) => at(turned),
+                            _ => (positive - x).max(0.0),
+                        };
+                        let value = Value {
+                            scale,
+                            shift,
+                            x,
+                            products: [positive, negative],
+                        };
+                        value.send(rule, r)
                     }
                 };
-                account.bias += bias;
-                account.epsilon += epsilon;
-                if let Some(into) = into {
-                    out[into * below.columns() + column] += sent;
+                account.epsilon += sent.epsilon;
+                let mut equal = sent.equal;
+                match (&producer, bias) {
+                    (Producer::Convolution(_), Bias::Absorb) => equal += sent.bias,
+                    _ => account.bias += sent.bias,
+                }
+                for (row, sent) in slots.into_iter().zip(sent.sets) {
+                    if let Some(row) = row {
+                        out[row * below.columns() + column] += sent;
+                    }
+                }
+                if let Some(kept) = &mut kept {
+                    kept.map[(kept.row + index) * below.columns() + column] += kept.part * equal;
                 }
             }
         }
@@ -118,7 +262,7 @@ fn corner(column: usize, grid: Grid, below: Grid) -> usize {
 pub(super) fn flat(
     window: Window,
     relevance: &[f64],
-    (channels, inputs): (usize, usize),
+    (rows, inputs): (Range<usize>, usize),
     grid: Grid,
     out: &mut [f64],
 ) -> Vec<f64> {
@@ -126,8 +270,9 @@ pub(super) fn flat(
     let mut received = vec![0.0; grid.batch];
     out[..inputs * grid.columns()].fill(0.0);
     for (place, pixels) in windows_of(window, grid).into_iter().enumerate() {
-        let sum: f64 = (0..channels)
-            .map(|channel| relevance[channel * after.columns() + place])
+        let sum: f64 = rows
+            .clone()
+            .map(|row| relevance[row * after.columns() + place])
             .sum();
         received[place / after.plane()] += sum;
         for input in 0..inputs {

@@ -44,6 +44,8 @@ pub(crate) struct Node {
 pub(crate) struct Untangled<'a> {
     weights: &'a Weights,
     pub(crate) nodes: Vec<Node>,
+    /// Normalised black and white of each channel.
+    pub(crate) bounds: [(f64, f64); 3],
 }
 
 /// Rows of a block as their readers find them.
@@ -141,9 +143,15 @@ impl<'a> Untangled<'a> {
             from: Vec::new(),
             kind: Kind::Input,
         };
+        let bounds = |channel: usize| {
+            let mean = f64::from(weights.normalisation.mean[channel]);
+            let deviation = f64::from(weights.normalisation.std[channel]);
+            ((0.0 - mean) / deviation, (1.0 - mean) / deviation)
+        };
         let mut net = Self {
             weights,
             nodes: vec![input],
+            bounds: [bounds(0), bounds(1), bounds(2)],
         };
         let norm0 = net.norm("features.norm0");
         let mut at = net.convolution("features.conv0", 0, &norm0, stem.convolution, Role::First);

@@ -82,7 +82,8 @@ impl StageCheck<'_> {
         self.optimiser()?;
         self.schedule()?;
         self.freezing()?;
-        self.weighting()
+        self.weighting()?;
+        self.isnet()
     }
 
     fn problem(&self, at: &[Step<'_>], problem: impl Into<String>) -> Error {
@@ -170,7 +171,11 @@ impl StageCheck<'_> {
     }
 
     fn start(&self) -> Result<(), Error> {
-        let Some(Start::Stage(name)) = &self.stage.start else {
+        self.is_earlier(&["start".into()], self.stage.start.as_ref())
+    }
+
+    fn is_earlier(&self, at: &[Step<'_>], start: Option<&Start>) -> Result<(), Error> {
+        let Some(Start::Stage(name)) = start else {
             return Ok(());
         };
         if self.earlier().any(|stage| stage.name == *name) {
@@ -178,7 +183,7 @@ impl StageCheck<'_> {
         }
         let names: Vec<&str> = self.earlier().map(|stage| stage.name.as_str()).collect();
         Err(self.problem(
-            &["start".into()],
+            at,
             format!("no stage before this one is called {name:?}; there are {names:?}"),
         ))
     }
@@ -331,6 +336,16 @@ impl StageCheck<'_> {
             }
         }
         Ok(())
+    }
+
+    fn isnet(&self) -> Result<(), Error> {
+        let Some(isnet) = &self.stage.isnet else {
+            return Ok(());
+        };
+        if let Some((key, problem)) = isnet.fault() {
+            return Err(self.problem(&["isnet".into(), key.into()], problem));
+        }
+        self.is_earlier(&["isnet".into(), "plain".into()], isnet.plain.as_ref())
     }
 
     fn freezing(&self) -> Result<(), Error> {

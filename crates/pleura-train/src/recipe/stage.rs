@@ -9,6 +9,7 @@ use std::{
 use pleura_film::Augmentation;
 use serde::{Deserialize, Serialize};
 
+use super::isnet::Isnet;
 use super::optimisation::{Freeze, LearningRate, OptimiserRecipe, ScheduleRecipe};
 
 /// One step of the transfer: data, start, head, and how long and how fast to train.
@@ -68,6 +69,9 @@ pub struct Stage {
     /// Largest L2 norm of the whole gradient; a longer one is scaled down to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_clip: Option<f64>,
+    /// A loss of heatmaps beside that of answers. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isnet: Option<Isnet>,
     /// Random moves of the training films. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augmentation: Option<Augmentation>,

@@ -10,6 +10,7 @@ use crate::{
     answer,
     checkpoint::CurvePoint,
     error::Error,
+    isnet::Parts,
     json::write_json,
     observer::{EpochEnd, Event, Observer},
     plan::StagePlan,
@@ -25,16 +26,19 @@ impl StageRun<'_> {
         }
         let Some(Validation {
             loss,
+            parts,
             accuracy,
             macro_auc,
         }) = self.validate()?
         else {
             return Ok(());
         };
-        self.log.line(&serde_json::json!({
+        let mut line = serde_json::json!({
             "stage": self.plan.stage.name, "event": "before", "validation_loss": loss,
             "validation": {"accuracy": accuracy, "macro_auc": macro_auc},
-        }))
+        });
+        with_parts(&mut line, parts);
+        self.log.line(&line)
     }
 
     /// Validates the epoch, keeps its weights if they are the best, and checkpoints.
@@ -44,6 +48,7 @@ impl StageRun<'_> {
         let begin = Instant::now();
         let Some(Validation {
             loss: validation_loss,
+            parts,
             accuracy,
             macro_auc,
         }) = self.validate()?
@@ -62,10 +67,12 @@ impl StageRun<'_> {
         if best {
             self.weights(epoch).write(&self.folder.join("best.safetensors"))?;
         }
-        self.log.line(&serde_json::json!({
+        let mut line = serde_json::json!({
             "stage": stage.name, "event": "epoch", "epoch": epoch, "step": self.position.step, "train_loss": train_loss,
             "validation_loss": validation_loss, "validation": {"accuracy": accuracy, "macro_auc": macro_auc}, "best": best,
-        }))?;
+        });
+        with_parts(&mut line, parts);
+        self.log.line(&line)?;
         let seconds = begin.elapsed();
         self.pace.validated(seconds);
         self.timing.line(&serde_json::json!({
@@ -77,6 +84,12 @@ impl StageRun<'_> {
             ("epoch/validation_loss", Some(validation_loss)),
             ("epoch/validation_accuracy", accuracy),
             ("epoch/validation_macro_auc", macro_auc),
+            (
+                "epoch/validation_cross_entropy",
+                parts.map(|parts| parts.cross_entropy),
+            ),
+            ("epoch/validation_l1", parts.map(|parts| parts.l1)),
+            ("epoch/validation_l2", parts.map(|parts| parts.l2)),
         ];
         let scalars: Vec<(String, f64)> = scalars
             .into_iter()
@@ -118,12 +131,25 @@ impl StageRun<'_> {
         let Some(logits) = logits else {
             return Ok(None);
         };
-        let loss = plan.loss.value(&logits, &plan.labels.targets(rows))?.mean();
+        let value = plan.loss.value(&logits, &plan.labels.targets(rows))?;
+        let heat = self.heat.take();
+        let found = match &heat {
+            None => Ok(Some((value, None))),
+            Some(heat) => self.heat_of(heat, rows).map(|found| {
+                let (value, parts) = found.map(|(l1, l2)| heat.value(&value, l1, l2))?;
+                Some((value, Some(parts)))
+            }),
+        };
+        self.heat = heat;
+        let Some((value, parts)) = found? else {
+            return Ok(None);
+        };
         let truth = plan.labels.truth(rows);
         let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
         let overall = pleura_eval::evaluate(&predictions, &pleura_eval::Options::points())?.overall;
         Ok(Some(Validation {
-            loss,
+            loss: value.mean(),
+            parts,
             accuracy: overall.accuracy.value,
             macro_auc: overall.macro_auc.value,
         }))
@@ -258,7 +284,7 @@ impl StageRun<'_> {
 }
 
 /// Tells the observer of films that are answered.
-fn answering<'a>(
+pub(super) fn answering<'a>(
     observer: &'a mut dyn Observer,
     plan: &'a StagePlan,
     split: Split,
@@ -279,9 +305,17 @@ fn answering<'a>(
     }
 }
 
+/// Adds the parts of a validation loss to a line of the log, where it has parts.
+fn with_parts(line: &mut serde_json::Value, parts: Option<Parts>) {
+    if let Some(parts) = parts {
+        line["validation_parts"] = parts.json();
+    }
+}
+
 /// What the validation films say.
 struct Validation {
     loss: f64,
+    parts: Option<Parts>,
     accuracy: Option<f64>,
     macro_auc: Option<f64>,
 }

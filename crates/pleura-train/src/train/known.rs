@@ -40,9 +40,12 @@ impl Known {
     }
 }
 
-/// Whether nothing before the head changes in an epoch: neither weights nor, with statistics of the batch, running averages.
+/// Whether nothing before the head changes in an epoch, neither weights nor, with statistics of the batch, running averages; and nothing
+/// but the head is looked at: heatmaps go through the whole network.
 pub(super) fn head_alone(plan: &StagePlan, moving: &Moving) -> bool {
-    plan.stage.norm == NormChoice::Running && moving.rates.keys().all(|group| group == "head")
+    plan.stage.isnet.is_none()
+        && plan.stage.norm == NormChoice::Running
+        && moving.rates.keys().all(|group| group == "head")
 }
 
 impl StageRun<'_> {

@@ -20,6 +20,7 @@ impl StageRun<'_> {
             step: step.number,
             epoch,
             loss: step.loss,
+            parts: step.parts.map(|parts| parts.json()),
             lr: &step.rates,
             grad_norm: step.grad_norm,
         })?;
@@ -31,6 +32,13 @@ impl StageRun<'_> {
             ("step/loss".to_owned(), step.loss),
             ("step/grad_norm".to_owned(), step.grad_norm),
         ];
+        if let Some(parts) = step.parts {
+            scalars.extend([
+                ("step/cross_entropy".to_owned(), parts.cross_entropy),
+                ("step/l1".to_owned(), parts.l1),
+                ("step/l2".to_owned(), parts.l2),
+            ]);
+        }
         scalars.extend(
             step.rates
                 .iter()
@@ -61,6 +69,8 @@ struct StepLine<'a> {
     step: u64,
     epoch: usize,
     loss: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<serde_json::Value>,
     lr: &'a BTreeMap<String, f64>,
     grad_norm: f64,
 }

@@ -9,5 +9,6 @@
 mod films;
 mod head_only;
 mod interruptions;
+mod isnet;
 mod refusals;
 mod results;

@@ -1,6 +1,6 @@
 //! `pleura evaluate`: what a test set says about a model.
 
-mod labels;
+pub(super) mod labels;
 mod words;
 
 use std::ops::ControlFlow;
@@ -87,7 +87,7 @@ impl From<StratifyChoice> for Stratify {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SplitChoice {
+pub(super) enum SplitChoice {
     /// Films to train on.
     Train,
     /// Films to choose epochs and thresholds on.
@@ -99,7 +99,7 @@ enum SplitChoice {
 }
 
 impl SplitChoice {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Train => "train",
             Self::Val => "val",
@@ -108,7 +108,7 @@ impl SplitChoice {
         }
     }
 
-    fn rows(self, manifest: &Manifest) -> Vec<usize> {
+    pub(super) fn rows(self, manifest: &Manifest) -> Vec<usize> {
         match self {
             Self::Train => manifest.split(Split::Train),
             Self::Val => manifest.split(Split::Validation),

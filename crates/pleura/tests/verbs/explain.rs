@@ -289,3 +289,211 @@ fn the_mean_over_films_is_drawn_over_nothing() {
     let plain = explain(&scene, &[]);
     assert!(!plain.out.contains("mean of"), "{}", plain.out);
 }
+
+#[test]
+fn raw_values_stand_beside_every_picture_with_what_they_are() {
+    let scene = scene();
+    let record = explain(&scene, &["--raw", "all.npy", "--json", "--smooth", "2"]).json();
+    let (_, channels) = npy(&scene.path("all.npy"));
+    for (map, channels) in record["maps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(channels.chunks(3 * SIZE * SIZE))
+    {
+        let (shape, values) = npy(&scene.path(map["values"].as_str().unwrap()));
+        assert_eq!(shape, [SIZE, SIZE]);
+        // Sums over channels, as they were found: the smoothing is the picture's alone.
+        for (place, value) in values.iter().enumerate() {
+            let sum: f64 = (0..3)
+                .map(|channel| f64::from(channels[channel * SIZE * SIZE + place]))
+                .sum();
+            assert!((f64::from(*value) - sum).abs() <= 1e-6 * sum.abs().max(1e-9));
+        }
+        let about: Value =
+            serde_json::from_slice(&fs::read(scene.path(map["about"].as_str().unwrap())).unwrap()).unwrap();
+        assert_eq!(about["unit"], "logit per map pixel");
+        assert_eq!(about["question"], map["question"]);
+        assert_eq!(
+            (&about["shape"][0], &about["axes"][0]),
+            (&SIZE.into(), &"down".into())
+        );
+        assert_eq!(about["account"]["pixels"], map["input"]);
+        assert_eq!(about["drawn"]["smoothing"], 2.0);
+        assert_eq!(about["geometry"]["film_width"], 90);
+        assert_eq!(about["notice"], "Research use only. Not a medical device.");
+        assert_eq!(about["model"], record["model"]["digest"]);
+    }
+}
+
+/// The data block of a film's page.
+fn page(scene: &Scene, record: &Value) -> Value {
+    let text = fs::read_to_string(scene.path(record["viewer"].as_str().unwrap())).unwrap();
+    let (_, rest) = text.split_once("type=\"application/json\">").unwrap();
+    serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()
+}
+
+#[test]
+fn several_composites_have_pictures_and_one_page_of_their_own() {
+    let scene = scene();
+    let record = explain(
+        &scene,
+        &[
+            "--composite",
+            "lrp-0,epsilon-plus-flat,lrp-0",
+            "--finding",
+            "normal",
+            "--json",
+        ],
+    )
+    .json();
+    assert_eq!(record["composite"], "lrp-0, epsilon-plus-flat");
+    let pictures: Vec<&str> = record["maps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|map| map["picture"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        pictures,
+        ["maps/a.normal.lrp-0.png", "maps/a.normal.epsilon-plus-flat.png"]
+    );
+    assert_ne!(
+        fs::read(scene.path(pictures[0])).unwrap(),
+        fs::read(scene.path(pictures[1])).unwrap()
+    );
+    let page = page(&scene, &record);
+    let methods: Vec<&Value> = page["maps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|map| &map["method"])
+        .collect();
+    assert_eq!(methods, ["LRP, lrp-0", "LRP, epsilon-plus-flat"]);
+    assert_eq!(page["maps"][0]["ledger"]["start"], record["logits"]["normal"]);
+
+    let record = explain(&scene, &["--no-viewer", "--out", "bare", "--json"]).json();
+    assert!(record["viewer"].is_null() && !scene.path("bare/a.html").exists());
+}
+
+#[test]
+fn lines_scale_and_masks_change_the_picture() {
+    let scene = scene();
+    let drawn = |options: &[&str]| {
+        let said = explain(&scene, &[&["--finding", "normal", "--json"], options].concat());
+        assert_eq!(said.code, 0, "{options:?}: {}", said.err);
+        let record = said.json();
+        (
+            fs::read(scene.path("maps/a.normal.png")).unwrap(),
+            page(&scene, &record),
+        )
+    };
+    // The mask of another resolution covers the same film.
+    let mask: Vec<u8> = (0..180 * 140)
+        .map(|at| if at % 180 > 60 && at / 180 > 50 { 255 } else { 0 })
+        .collect();
+    scene.bytes(
+        "mask.png",
+        &pleura_film::picture::grey_png_8(180, 140, &mask).unwrap(),
+    );
+    let (plain, page) = drawn(&[]);
+    assert_eq!(
+        (page["outlines"].as_array().unwrap().len(), &page["contours_on"]),
+        (0, &false.into())
+    );
+    for options in [
+        ["--contours", "0.5,0.9"],
+        ["--scale", "0.001"],
+        ["--smooth", "3"],
+        ["--side", "300"],
+        ["--lung-mask", "mask.png"],
+        ["--lesion-mask", "mask.png"],
+        ["--text-mask", "mask.png"],
+    ] {
+        let (picture, page) = drawn(&options);
+        assert_ne!(picture, plain, "{options:?}");
+        assert_eq!(
+            page["outlines"].as_array().unwrap().len(),
+            usize::from(options[0].ends_with("mask"))
+        );
+        assert_eq!(page["contours_on"], options[0] == "--contours");
+    }
+    let refused = |options: &[&str]| {
+        let said = explain(&scene, options);
+        assert_ne!(said.code, 0, "{options:?}");
+        said.err
+    };
+    assert!(refused(&["--contours", "50"]).contains("above 0 and below 1"));
+    assert!(refused(&["--scale", "-1"]).contains("scale"));
+    scene.bytes(
+        "square.png",
+        &pleura_film::picture::grey_png_8(50, 50, &[255; 2500]).unwrap(),
+    );
+    assert!(refused(&["--lung-mask", "square.png"]).contains("proportions must agree"));
+    scene.bytes(
+        "dark.png",
+        &pleura_film::picture::grey_png_8(90, 70, &[1; 6300]).unwrap(),
+    );
+    assert!(refused(&["--lung-mask", "dark.png"]).contains("masks are white inside"));
+    scene.film("b.png", 4);
+    assert!(refused(&["b.png", "--lung-mask", "mask.png"]).contains("a mask belongs to one film"));
+}
+
+#[test]
+fn a_manifest_gives_films_labels_and_masks() {
+    let scene = scene();
+    scene.manifest("m.csv", &FINDINGS, 6, |film| {
+        Some(if film < 4 {
+            pleura_data::Split::Train
+        } else {
+            pleura_data::Split::Test
+        })
+    });
+    let mut manifest = pleura_data::Manifest::read(&scene.path("m.csv")).unwrap();
+    let mask: Vec<u8> = (0..90 * 70)
+        .map(|at| if at % 90 > 40 { 255 } else { 0 })
+        .collect();
+    scene.bytes(
+        "masks/4.png",
+        &pleura_film::picture::grey_png_8(90, 70, &mask).unwrap(),
+    );
+    manifest.rows[4].masks.lesion = Some("masks/4.png".into());
+    manifest.write(&scene.path("m.csv")).unwrap();
+    let run = |options: &[&str]| {
+        let always = [
+            "explain",
+            "--model",
+            "m.safetensors",
+            "--manifest",
+            "m.csv",
+            "--out",
+            "maps",
+            "--finding",
+            "normal",
+            "--json",
+        ];
+        scene.run(&[&always, options].concat())
+    };
+    let lines = run(&[]).json_lines();
+    assert_eq!(lines.len(), 2);
+    let first = page(&scene, &lines[0]);
+    assert_eq!(
+        (&first["outlines"][0]["label"], &first["notes"][0]),
+        (&"lesion".into(), &"Label: pneumonia.".into())
+    );
+    assert!(page(&scene, &lines[1])["outlines"].as_array().unwrap().is_empty());
+    assert_eq!(run(&["--split", "train"]).json_lines().len(), 4);
+    let named = run(&["films/1.png"]).json_lines();
+    assert_eq!(
+        (named.len(), &named[0]["maps"][0]["picture"]),
+        (1, &"maps/films_1_png.normal.png".into())
+    );
+    let said = run(&["films/1.png", "--split", "test"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.err
+            .contains("no film of its split \"test\" is called \"films/1.png\""),
+        "{}",
+        said.err
+    );
+}

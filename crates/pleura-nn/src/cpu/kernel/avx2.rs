@@ -1,9 +1,48 @@
 //! AVX2 and FMA: sixteen registers of eight values.
 
 use std::arch::asm;
-use std::arch::x86_64::{__m256, _mm256_add_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps};
+use std::arch::x86_64::{
+    __m256, _mm256_add_ps, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_set1_ps, _mm256_setzero_ps,
+    _mm256_storeu_ps,
+};
 
+use super::block::{self, Register};
 use super::{Kernels, Micro, Rows};
+
+// SAFETY of the methods: the trait asks for callers that are compiled for AVX2 and FMA and run where they are.
+impl Register for __m256 {
+    const LEN: usize = 8;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        // SAFETY: see above.
+        unsafe { _mm256_set1_ps(value) }
+    }
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: see above; the caller promises eight values.
+        unsafe { _mm256_loadu_ps(from) }
+    }
+
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: see above; the caller promises eight places.
+        unsafe { _mm256_storeu_ps(to, self) };
+    }
+
+    #[inline(always)]
+    unsafe fn add(self, other: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { _mm256_add_ps(self, other) }
+    }
+
+    #[inline(always)]
+    unsafe fn fused(self, a: Self, b: Self) -> Self {
+        // SAFETY: see above.
+        unsafe { _mm256_fmadd_ps(a, b, self) }
+    }
+}
 
 /// Four rows by 24 columns: twelve accumulators, three vectors of `B` and one weight fill the sixteen registers to the
 /// last. Compilers spill one of them into the loop's critical path, which halves the rate; hence the assembly.
@@ -78,7 +117,7 @@ pub(super) unsafe fn micro_4x24(
         }
     }
     // SAFETY: the caller promises `c` for four rows of 24 values.
-    unsafe { end(&sums, c, stride, add) };
+    unsafe { block::end(&sums, c, stride, add) };
 }
 
 /// A kernel of `$rows` rows by 16 columns: two vectors of `B` and a weight for up to twelve accumulators.
@@ -142,7 +181,7 @@ macro_rules! rows {
             }
             let sums: [[__m256; 2]; $rows] = std::array::from_fn(|r| sums[r]);
             // SAFETY: the caller promises `c`.
-            unsafe { end(&sums, c, stride, add) };
+            unsafe { block::end(&sums, c, stride, add) };
         }
     };
 }
@@ -212,32 +251,20 @@ rows!(
     row!("{fourth} + 2*{row}", 15, 10, 11)
 );
 
-/// Writes a block, or adds it to what is there.
-///
 /// # Safety
-/// The processor has AVX2; `c` is writable for `MR` rows of `8 · NV` values, `stride` apart.
-#[inline]
+/// The processor has AVX2 and FMA; else as [`block::tail`].
 #[target_feature(enable = "avx2,fma")]
-unsafe fn end<const MR: usize, const NV: usize>(
-    sums: &[[__m256; NV]; MR],
+unsafe fn tail(
+    steps: usize,
+    a: [*const f32; 2],
+    b: *const f32,
+    offsets: *const u32,
     c: *mut f32,
     stride: usize,
     add: bool,
 ) {
-    for (r, sum) in sums.iter().enumerate() {
-        for (v, &value) in sum.iter().enumerate() {
-            // SAFETY: inside the rows that the caller promises.
-            unsafe {
-                let place = c.add(r * stride + 8 * v);
-                let value = if add {
-                    _mm256_add_ps(_mm256_loadu_ps(place), value)
-                } else {
-                    value
-                };
-                _mm256_storeu_ps(place, value);
-            }
-        }
-    }
+    // SAFETY: the caller promises what is needed.
+    unsafe { block::tail::<__m256, 4>(steps, a, b, offsets, c, stride, add) };
 }
 
 pub(super) const KERNELS: Kernels = Kernels {
@@ -245,6 +272,8 @@ pub(super) const KERNELS: Kernels = Kernels {
         rows: 4,
         columns: 24,
         run: micro_4x24,
+        tail: <__m256 as Register>::LEN,
+        run_tail: tail,
     },
     rows: Rows {
         columns: 16,

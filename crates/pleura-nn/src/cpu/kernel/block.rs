@@ -55,6 +55,37 @@ pub(super) unsafe fn wide<V: Register, const MR: usize, const NV: usize>(
     }
 }
 
+/// Two panels of `MR` rows of packed `A`, whose outputs follow each other, against the one register of columns that is left at the end
+/// of a map: together they keep the multipliers busy. Each sum is taken in the order of [`wide`].
+///
+/// # Safety
+/// As [`super::Micro::run_tail`]; the processor has the register's instructions.
+#[inline(always)]
+pub(super) unsafe fn tail<V: Register, const MR: usize>(
+    steps: usize,
+    a: [*const f32; 2],
+    b: *const f32,
+    offsets: *const u32,
+    c: *mut f32,
+    stride: usize,
+    add: bool,
+) {
+    // SAFETY: every address is inside what the caller promises.
+    unsafe {
+        let mut sums = [[[V::splat(0.0)]; MR]; 2];
+        for k in 0..steps {
+            let value = V::load(b.add(*offsets.add(k) as usize));
+            for (a, sums) in a.iter().zip(&mut sums) {
+                for (r, [sum]) in sums.iter_mut().enumerate() {
+                    *sum = sum.fused(V::splat(*a.add(k * MR + r)), value);
+                }
+            }
+        }
+        end(&sums[0], c, stride, add);
+        end(&sums[1], c.add(MR * stride), stride, add);
+    }
+}
+
 /// `MR` rows of `A` as they lie against a panel of `NV` registers of columns.
 ///
 /// # Safety
@@ -91,7 +122,7 @@ pub(super) unsafe fn rows<V: Register, const MR: usize, const NV: usize>(
 /// # Safety
 /// `c` is writable for `MR` rows of `NV · LEN` values, `stride` apart; the processor has the register's instructions.
 #[inline(always)]
-unsafe fn end<V: Register, const MR: usize, const NV: usize>(
+pub(super) unsafe fn end<V: Register, const MR: usize, const NV: usize>(
     sums: &[[V; NV]; MR],
     c: *mut f32,
     stride: usize,
@@ -129,6 +160,22 @@ macro_rules! kernels {
         }
 
         /// # Safety
+        /// As [`super::block::tail`].
+        $(#[$features])*
+        unsafe fn tail(
+            steps: usize,
+            a: [*const f32; 2],
+            b: *const f32,
+            offsets: *const u32,
+            c: *mut f32,
+            stride: usize,
+            add: bool,
+        ) {
+            // SAFETY: the caller promises what is needed.
+            unsafe { super::block::tail::<$register, $rows>(steps, a, b, offsets, c, stride, add) }
+        }
+
+        /// # Safety
         /// As [`super::block::rows`].
         $(#[$features])*
         unsafe fn rows<const MR: usize>(
@@ -150,6 +197,8 @@ macro_rules! kernels {
                 rows: $rows,
                 columns: $wide * <$register as super::block::Register>::LEN,
                 run: wide,
+                tail: <$register as super::block::Register>::LEN,
+                run_tail: tail,
             },
             rows: super::Rows {
                 columns: $panel * <$register as super::block::Register>::LEN,

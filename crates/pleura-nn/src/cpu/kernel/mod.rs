@@ -25,6 +25,9 @@ pub(super) struct Micro {
     /// `NR`.
     pub(super) columns: usize,
     run: unsafe fn(usize, *const f32, *const f32, *const u32, *mut f32, usize, bool),
+    /// Columns that are left at the end of a map, at the most, for [`Micro::run_tail`].
+    pub(super) tail: usize,
+    run_tail: unsafe fn(usize, [*const f32; 2], *const f32, *const u32, *mut f32, usize, bool),
 }
 
 /// Blocks of up to six rows against a panel of columns, with `A` read where it lies: value `(r, k)` is `a[r · row + k · step]`.
@@ -142,6 +145,44 @@ impl Micro {
         );
         // SAFETY: as just checked.
         unsafe { self.run_at(a, b, offsets, c.as_mut_ptr(), stride, add) };
+    }
+
+    /// [`Micro::run`] of two panels of `A`, whose outputs follow each other, with only `tail` columns.
+    #[inline]
+    pub(super) fn run_tail(
+        &self,
+        a: [&[f32]; 2],
+        b: &[f32],
+        offsets: Offsets<'_>,
+        c: &mut [f32],
+        stride: usize,
+        add: bool,
+    ) {
+        let steps = offsets.steps.len();
+        assert!(
+            c.len() >= (2 * self.rows - 1) * stride + self.tail,
+            "C is too short"
+        );
+        assert!(
+            a.iter().all(|a| a.len() >= steps * self.rows),
+            "A is packed too short"
+        );
+        assert!(
+            b.len() >= offsets.largest as usize + self.tail,
+            "B is too short for its offsets"
+        );
+        // SAFETY: as in `run_at`, and as just checked.
+        unsafe {
+            (self.run_tail)(
+                steps,
+                a.map(<[f32]>::as_ptr),
+                b.as_ptr(),
+                offsets.steps.as_ptr(),
+                c.as_mut_ptr(),
+                stride,
+                add,
+            );
+        }
     }
 
     /// [`Micro::run`] where `c` is part of a map that others write elsewhere.

@@ -45,6 +45,8 @@ pub(super) const fn kernels<const WIDE: usize, const PANEL: usize>() -> Kernels 
             rows: 4,
             columns: WIDE * Eight::LEN,
             run: block::wide::<Eight, 4, WIDE>,
+            tail: Eight::LEN,
+            run_tail: block::tail::<Eight, 4>,
         },
         rows: Rows {
             columns: PANEL * Eight::LEN,

@@ -21,7 +21,21 @@ pub(super) struct Line {
     pub(super) shift: f32,
 }
 
+impl From<(f32, f32)> for Line {
+    fn from((scale, shift): (f32, f32)) -> Self {
+        Self { scale, shift }
+    }
+}
+
 impl Line {
+    /// As what is positive sees it: `|scale|` and `shift⁺`.
+    pub(super) fn upright(self) -> Self {
+        Self {
+            scale: self.scale.abs(),
+            shift: self.shift.max(0.0),
+        }
+    }
+
     #[inline(always)]
     pub(super) fn at(self, x: f32) -> f32 {
         self.scale * x + self.shift
@@ -115,6 +129,53 @@ per_path! {
         for (((r, &positive), &x), out) in r.iter_mut().zip(positive).zip(x).zip(out) {
             *r = ratio(*r, line.at((positive - x).max(0.0)) + epsilon);
             *out += line.scale * *r;
+        }
+    }
+}
+
+per_path! {
+    /// `r ← α r / (up(own) + ε)` and `second ← −β r / (down(others) + ε)`, nothing where nothing is shared.
+    fn alpha_beta(
+        r: &mut [f32],
+        second: &mut [f32],
+        own: &[f32],
+        others: &[f32],
+        lines: (Line, Line),
+        factors: (f32, f32),
+        epsilon: f32,
+    ) {
+        let ((up, down), (alpha, beta)) = (lines, factors);
+        for (((r, second), &own), &others) in r.iter_mut().zip(second).zip(own).zip(others) {
+            let (above, below) = (up.at(own), down.at(others));
+            *second = -beta * *r / if below == 0.0 { f32::INFINITY } else { below + epsilon };
+            *r = alpha * *r / if above == 0.0 { f32::INFINITY } else { above + epsilon };
+        }
+    }
+}
+
+/// The γ rule's numbers for a row.
+#[derive(Clone, Copy)]
+pub(super) struct Turn {
+    pub(super) line: Line,
+    pub(super) gamma: f32,
+    pub(super) epsilon: f32,
+}
+
+per_path! {
+    /// The γ rule: `r ← r / (z + γ (|s| R⁺ + t⁺) + ε)` where `z > 0`, `second ← r / (z − γ (|s| R⁻ + |t⁻|) − ε)` where `z < 0`, nothing
+    /// elsewhere.
+    fn gamma(r: &mut [f32], second: &mut [f32], x: &[f32], positive: &[f32], rule: Turn) {
+        let Turn { line, gamma, epsilon } = rule;
+        let (size, up, down) = (line.scale.abs(), line.shift.max(0.0), (-line.shift).max(0.0));
+        let turned = line.scale < 0.0;
+        for (((r, second), &x), &positive) in r.iter_mut().zip(second).zip(x).zip(positive) {
+            let negative = (positive - x).max(0.0);
+            let (own, others) = if turned { (negative, positive) } else { (positive, negative) };
+            let z = line.at(x);
+            let above = z + gamma * (size * own + up) + epsilon;
+            let below = z - gamma * (size * others + down) - epsilon;
+            *second = *r / if z < 0.0 { below } else { f32::INFINITY };
+            *r /= if z > 0.0 { above } else { f32::INFINITY };
         }
     }
 }

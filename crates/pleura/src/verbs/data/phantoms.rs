@@ -38,6 +38,9 @@ pub(super) struct PhantomArgs {
     /// How strongly a film's word follows its class, 0 to 1.
     #[arg(long, value_name = "0..1")]
     word_follows_class: Option<f32>,
+    /// The word that follows the class is another class's: a test set that deceives who reads words.
+    #[arg(long)]
+    words_deceive: bool,
     /// How strongly a patient's hospital follows the class, 0 to 1.
     #[arg(long, value_name = "0..1")]
     source_follows_class: Option<f32>,
@@ -76,6 +79,7 @@ pub(super) fn run(args: &PhantomArgs, json: bool) -> Result<ExitCode> {
         films_per_patient: args.films_per_patient.unwrap_or(usual.films_per_patient),
         mix: args.mix.iter().cloned().collect::<BTreeMap<_, _>>(),
         word_follows_class: args.word_follows_class.unwrap_or(usual.word_follows_class),
+        words_deceive: args.words_deceive,
         source_follows_class: args.source_follows_class.unwrap_or(usual.source_follows_class),
         difficulty: args.difficulty.unwrap_or(usual.difficulty),
         sources: args.sources.unwrap_or(usual.sources),

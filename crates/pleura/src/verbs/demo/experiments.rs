@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use pleura_audit::words::{cover, elsewhere, share};
+use pleura_audit::words::{Covering, Films, Mean, Relevance, Settings, Text, run as audit, share};
 use pleura_data::Manifest;
-use pleura_eval::{Options, Predictions, compare, evaluate, paired_seeds};
+use pleura_eval::{Measured, Predictions, paired_seeds};
 use pleura_explain::composite::NAMES;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::DecodeOptions;
@@ -94,92 +94,71 @@ pub fn keeping(run: &Path) -> Result<String> {
 /// Covers the words of all test films, then patches of the same shape elsewhere, and compares the answers.
 pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictions) -> Result<String> {
     let network = model.network()?;
-    let size = model.preparation.size;
-    let composite = Composite::default();
-    let (mut covered, mut moved) = (Vec::new(), Vec::new());
-    let (mut on_words, mut area, mut explained) = (0.0, 0.0, 0usize);
-    let mut lettered = 0usize;
-    for (number, film) in answers.films.iter().enumerate() {
-        let row = manifest
-            .rows
-            .iter()
-            .find(|row| row.film == *film)
-            .context("a film of the answers is not in the manifest")?;
-        let source = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
-        let prepared = pleura_film::prepare(&source, &model.preparation);
-        let grey = prepared.unit_grey();
-        let mask = Mask::read(manifest, row.masks.text.as_deref())?.map_or_else(
-            || vec![false; size * size],
-            |mask| mask.prepared(&prepared.geometry),
-        );
-        let masked = mask.iter().filter(|masked| **masked).count();
-        lettered += usize::from(masked > 0);
-        let without = |mask: &[bool], logits: &mut Vec<f32>| -> Result<()> {
-            let mut grey = grey.clone();
-            cover(&mut grey, size, mask);
-            logits.extend(network.infer(&grey, 1, size)?);
-            Ok(())
-        };
-        without(&mask, &mut covered)?;
-        without(&elsewhere(&mask, size, number as u64), &mut moved)?;
-        if explained < EXPLAINED && masked > 0 {
-            let start = [Start::Logit(model.findings()[answers.answer(number)].clone())];
-            let explanation = explain(&network, &grey, size, &composite, &start)?;
-            on_words += share(&explanation.maps[0].heatmap, &mask);
-            area += masked as f64 / mask.len() as f64;
-            explained += 1;
-        }
-    }
-    let same = |logits: &[f32]| {
-        Predictions::from_logits(
-            answers.findings.clone(),
-            answers.films.clone(),
-            answers.patients.clone(),
-            answers.datasets.clone(),
-            answers.truth.clone(),
-            logits,
-        )
-    };
-    let options = Options::default();
-    let before = evaluate(answers, &options)?.overall.accuracy;
-    let mut conditions = vec![WordsCondition {
-        name: "as they are".to_owned(),
-        accuracy: before.clone(),
-        change: None,
-    }];
-    for (name, logits) in [
-        ("words covered", &covered),
-        ("patches of the same shape elsewhere covered", &moved),
-    ] {
-        let shown = same(logits)?;
-        let change = compare(answers, &shown, &options)?
-            .difference("accuracy", None)
-            .map(|one| one.difference.clone());
-        conditions.push(WordsCondition {
-            name: name.to_owned(),
-            accuracy: evaluate(&shown, &options)?.overall.accuracy,
-            change,
+    let open = |number: usize| {
+        let film: &String = &answers.films[number];
+        let row = manifest.rows.iter().find(|row| row.film == *film);
+        let row = row.context("a film of the answers is not in the manifest")?;
+        let film = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
+        let text = Mask::read(manifest, row.masks.text.as_deref())?.map_or_else(Text::default, |mask| {
+            Text::of_mask(&mask.inside, mask.width, mask.height, film.width, film.height)
         });
-    }
-    let percent = |at: usize| 100.0 * conditions[at].accuracy.value.unwrap_or(f64::NAN);
-    let per = explained.max(1) as f64;
+        Ok((film, text))
+    };
+    let films = Films {
+        films: answers.films.clone(),
+        patients: answers.patients.clone(),
+        datasets: answers.datasets.clone(),
+        truth: answers.truth.clone(),
+        open: &open,
+    };
+    let settings = Settings {
+        draws: 1,
+        explained: EXPLAINED.div_ceil(answers.findings.len()),
+        swaps: 0,
+        ..Settings::default()
+    };
+    let found = audit(&network, &model.preparation, &films, &settings, &|_, _| {})?;
+    let Covering {
+        shown,
+        covered,
+        patched,
+        change,
+        patch_change,
+        ..
+    } = found.covering;
+    let explained: usize = found.relevance.iter().map(|class| class.words.n).sum();
+    let mean = |of: fn(&Relevance) -> Mean| {
+        let sums = found.relevance.iter().map(of);
+        sums.map(|mean| mean.value * mean.n as f64).sum::<f64>() / explained.max(1) as f64
+    };
+    let (on_words, area) = (mean(|class| class.words), mean(|class| class.area));
+    let percent = |measured: &Measured| 100.0 * measured.value.unwrap_or(f64::NAN);
     let said = format!(
         "Words (which follow the class in half of the films): accuracy {:.1} % as they are, {:.1} % with words covered, {:.1} % with patches \
          of the same shape elsewhere covered; {:.1} % of the relevance lies on words, which cover {:.1} % of the film.",
-        percent(0),
-        percent(1),
-        percent(2),
-        100.0 * on_words / per,
-        100.0 * area / per
+        percent(&shown),
+        percent(&covered),
+        percent(&patched),
+        100.0 * on_words,
+        100.0 * area
     );
+    let condition = |name: &str, accuracy: Measured, change: Option<Measured>| WordsCondition {
+        name: name.to_owned(),
+        accuracy,
+        change,
+    };
     WordsExperiment {
         setting: format!(
-            "{} test phantoms, {lettered} with words whose place is known; covered by the means of their surroundings. Stage kept-1.",
-            answers.len()
+            "{} test phantoms, {} with words whose place is known; covered by the harmonic continuation of their surroundings. Stage kept-1.",
+            found.films, found.lettered
         ),
-        conditions,
-        relevance_on_words: (explained > 0).then(|| on_words / per),
-        area_of_words: (explained > 0).then(|| area / per),
+        conditions: vec![
+            condition("as they are", shown, None),
+            condition("words covered", covered, Some(change.difference)),
+            condition("patches of the same shape elsewhere covered", patched, Some(patch_change.difference)),
+        ],
+        relevance_on_words: (explained > 0).then_some(on_words),
+        area_of_words: (explained > 0).then_some(area),
     }
     .write(run)?;
     Ok(said)

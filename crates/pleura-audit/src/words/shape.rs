@@ -1,0 +1,123 @@
+//! Shapes that are no letters.
+
+use super::glyph::Glyph;
+
+/// Slices across a figure's long axis.
+const SLICES: usize = 10;
+
+/// Whether a figure is a shaft with a head: long, of even width along one part, wider towards one end, and tapering to a tip there.
+///
+/// A `T`, an `L` or a `Y` is widest at its very end and does not taper.
+pub(super) fn is_arrow(glyph: &Glyph) -> bool {
+    let centre = glyph.middle();
+    let points = glyph.points();
+    let moment = |a: usize, b: usize| {
+        let products = points
+            .iter()
+            .map(|point| (point[a] - centre[a]) * (point[b] - centre[b]));
+        products.sum::<f32>() / points.len() as f32
+    };
+    let (xx, xy, yy) = (moment(0, 0), moment(0, 1), moment(1, 1));
+    let (mean, spread) = ((xx + yy) / 2.0, (((xx - yy) / 2.0).powi(2) + xy * xy).sqrt());
+    let (long, short) = ((mean + spread).sqrt(), (mean - spread).max(0.0).sqrt());
+    if long < 2.2 * short.max(0.5) || points.len() < 20 {
+        return false;
+    }
+    // The direction of the greater principal axis.
+    let angle = 0.5 * (2.0 * xy).atan2(xx - yy);
+    let (sin, cos) = angle.sin_cos();
+    let turned: Vec<[f32; 2]> = points
+        .iter()
+        .map(|[x, y]| (x - centre[0], y - centre[1]))
+        .map(|(x, y)| [cos * x + sin * y, cos * y - sin * x])
+        .collect();
+    let (low, high) = turned.iter().fold((f32::MAX, f32::MIN), |(low, high), point| {
+        (low.min(point[0]), high.max(point[0]))
+    });
+    let mut ends = [(f32::MAX, f32::MIN); SLICES];
+    for point in &turned {
+        let slice = ((point[0] - low) / (high - low + 1e-3) * SLICES as f32) as usize;
+        let end = &mut ends[slice.min(SLICES - 1)];
+        *end = (end.0.min(point[1]), end.1.max(point[1]));
+    }
+    let mut widths = ends.map(|(low, high)| (high - low + 1.0).max(0.0));
+    let widest = |widths: &[f32; SLICES]| (0..SLICES).max_by(|&a, &b| widths[a].total_cmp(&widths[b]));
+    if widest(&widths).is_some_and(|slice| slice < SLICES / 2) {
+        widths.reverse();
+    }
+    let Some(head) = widest(&widths) else { return false };
+    // What lies behind the head is shaft: even, and narrower than the head.
+    let shaft = &widths[..5];
+    let mean = shaft.iter().sum::<f32>() / shaft.len() as f32;
+    let even = shaft
+        .iter()
+        .all(|width| (0.5 * mean..=1.7 * mean).contains(width));
+    head >= 5 && even && widths[head] > 1.6 * mean && widths[SLICES - 1] < 0.75 * widths[head]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::glyph::Glyph;
+    use super::super::raster::Plane;
+    use super::*;
+
+    fn figure(rows: &[&str]) -> Glyph {
+        let width = rows[0].len() + 4;
+        let mut values = vec![0.1; width * (rows.len() + 4)];
+        let mut places = Vec::new();
+        for (y, row) in rows.iter().enumerate() {
+            for (x, _) in row.bytes().enumerate().filter(|(_, ink)| *ink == b'#') {
+                places.push((y + 2) * width + x + 2);
+            }
+        }
+        let mut owner = vec![0; values.len()];
+        for &place in &places {
+            (values[place], owner[place]) = (0.9, 1);
+        }
+        let plane = Plane {
+            width,
+            height: rows.len() + 4,
+            values,
+        };
+        Glyph::measure(&plane, places, &owner, 1, false)
+    }
+
+    #[test]
+    fn an_arrow_is_told_from_letters() {
+        let arrow = [
+            "..............##......",
+            "..............####....",
+            "#################.###.",
+            "######################",
+            "#################.###.",
+            "..............####....",
+            "..............##......",
+        ];
+        assert!(is_arrow(&figure(&arrow)));
+        let mirrored: Vec<String> = arrow.iter().map(|row| row.chars().rev().collect()).collect();
+        assert!(is_arrow(&figure(
+            &mirrored.iter().map(String::as_str).collect::<Vec<_>>()
+        )));
+        let tee = [
+            "#########",
+            "#########",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+            "...###...",
+        ];
+        let ell = [
+            "##......", "##......", "##......", "##......", "##......", "##......", "##......", "##......",
+            "########", "########",
+        ];
+        let bar = ["##################", "##################"];
+        for letter in [&tee[..], &ell[..], &bar[..]] {
+            assert!(!is_arrow(&figure(letter)), "{letter:?}");
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The numbers of a picture, saved beside it, with what is needed to use them without the picture.
+
+use std::path::{Path, PathBuf};
+
+use pleura_film::Geometry;
+use pleura_film::picture::{Scale, Style, limit, smooth};
+use serde::Serialize;
+
+use crate::picture::{UNIT, origin};
+use crate::{Error, Map, npy};
+
+/// What is known about a map beside its values. It is written as JSON.
+#[derive(Clone, Debug, Serialize)]
+pub struct About<'a> {
+    /// The film's file; none for a mean over films.
+    pub film: Option<&'a Path>,
+    /// How the values were found, such as a composite's name.
+    pub method: &'a str,
+    /// The probability of the output that was asked for, where it was one.
+    pub probability: Option<f64>,
+    /// Where map pixels lie on the film; none for a mean over films.
+    pub geometry: Option<&'a Geometry>,
+    /// Which model answered: its digest.
+    pub model: &'a str,
+    /// The picture's file name.
+    pub picture: &'a str,
+    /// What stands wherever an answer about a film is shown.
+    pub notice: &'a str,
+}
+
+/// The files that [`save`] wrote.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Saved {
+    /// `[down, across]`, float32, unsmoothed.
+    pub values: PathBuf,
+    /// Shape, unit, axes, geometry and account.
+    pub about: PathBuf,
+}
+
+/// Writes a map's values (`.npy`, `[size, size]`) and what they are (`.json`) beside its picture, under the picture's name.
+///
+/// # Errors
+/// [`Error::Write`], [`Error::Format`].
+pub fn save(
+    picture: &Path,
+    map: &Map,
+    size: usize,
+    style: &Style,
+    about: &About<'_>,
+) -> Result<Saved, Error> {
+    let beside = |extension: &str| picture.with_extension(extension);
+    let (values, json) = (beside("npy"), beside("json"));
+    npy::write_file(&values, &npy::bytes(&[size, size], &map.heatmap))?;
+    let record = Record {
+        values: values.file_name().map(|name| name.to_string_lossy().into_owned()),
+        dtype: "float32, little-endian",
+        shape: [size, size],
+        axes: ["down", "across"],
+        unit: UNIT,
+        sign: "positive speaks for the question, negative against it",
+        question: map.start.words(),
+        start: Start {
+            at: origin(&map.start),
+            value: map.ledger.start,
+        },
+        account: Account {
+            pixels: map.ledger.input,
+            biases: map.ledger.bias,
+            stabilisers: map.ledger.epsilon,
+            open: map.ledger.residual(),
+        },
+        to_film: about.geometry.map(|_| {
+            "pixel [row, column] covers film x from origin[0] + scale[0]*column to origin[0] + scale[0]*(column + 1), and film y likewise \
+             with row and index 1; film coordinates begin at the film's upper left corner"
+        }),
+        drawn: Drawn {
+            smoothing: style.smoothing,
+            strongest_colour: limit(&smooth(&map.heatmap, size, style.smoothing), style.scale),
+            scale: match style.scale {
+                Scale::Greatest => "greatest magnitude".to_owned(),
+                Scale::Quantile(share) => format!("{} % of all magnitudes lie below it", 100.0 * share),
+                Scale::Fixed(_) => "fixed".to_owned(),
+            },
+            contour_shares: &style.contours.shares,
+            contour_smoothing: style.contours.smoothing.max(style.smoothing),
+        },
+        about,
+    };
+    let mut text = serde_json::to_string_pretty(&record).map_err(|error| Error::Format {
+        problem: error.to_string(),
+    })?;
+    text.push('\n');
+    npy::write_file(&json, text.as_bytes())?;
+    Ok(Saved { values, about: json })
+}
+
+#[derive(Serialize)]
+struct Record<'a> {
+    values: Option<String>,
+    dtype: &'static str,
+    shape: [usize; 2],
+    axes: [&'static str; 2],
+    unit: &'static str,
+    sign: &'static str,
+    question: String,
+    start: Start,
+    account: Account,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_film: Option<&'static str>,
+    drawn: Drawn<'a>,
+    #[serde(flatten)]
+    about: &'a About<'a>,
+}
+
+#[derive(Serialize)]
+struct Start {
+    at: &'static str,
+    value: f64,
+}
+
+#[derive(Serialize)]
+struct Account {
+    pixels: f64,
+    biases: f64,
+    stabilisers: f64,
+    open: f64,
+}
+
+/// How the picture shows the values; the values themselves are as they were found.
+#[derive(Serialize)]
+struct Drawn<'a> {
+    smoothing: f32,
+    strongest_colour: f32,
+    scale: String,
+    contour_shares: &'a [f32],
+    contour_smoothing: f32,
+}

@@ -1,0 +1,173 @@
+//! C1 and C2 from a plain run: the range that the sum of absolute relevance inside the lungs has without heatmap loss.
+
+use std::{ops::ControlFlow, path::Path};
+
+use pleura_data::{FilmCache, Loader, shuffled};
+use pleura_nn::{Cpu, Network, Norm, Weights};
+use serde::{Deserialize, Serialize};
+
+use super::{Masks, Passed, loss::inside};
+use crate::{error::Error, plan::StagePlan, recipe::Isnet};
+
+/// Name of the file that keeps them with the stage.
+pub(crate) const BOUNDS: &str = "isnet.json";
+/// Films that are measured, if there are so many.
+const FILMS: usize = 1024;
+
+/// C1 and C2 with where they come from. Stored as `isnet.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bounds {
+    /// C1 as used, to six digits.
+    #[serde(rename = "C1")]
+    pub c1: f64,
+    /// C2 as used, to six digits.
+    #[serde(rename = "C2")]
+    pub c2: f64,
+    /// Digest of the masks.
+    pub masks: String,
+    /// The measurement, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
+}
+
+/// What a plain network was found to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measured {
+    /// Digest of its weights.
+    pub weights: String,
+    /// Training films looked at.
+    pub films: usize,
+    /// Mean over films of the sum of absolute relevance inside the lungs, itself a mean over a film's maps.
+    pub mean: f64,
+    /// Standard deviation over films.
+    pub deviation: f64,
+}
+
+/// Measures the training films with running statistics and without augmentation. `progress(done, of)`; `None` if that broke off.
+///
+/// C1 = max(m/5, m − 3s) and C2 = min(25 C1, m + 3s), as in the `ISNet` authors' public program; the usual 1 and 25 are the same rule.
+pub(crate) fn measure(
+    plan: &StagePlan,
+    isnet: &Isnet,
+    masks: &Masks,
+    (plain, cache): (&Path, &std::sync::Arc<FilmCache>),
+    progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
+) -> Result<Option<Bounds>, Error> {
+    let weights = Weights::read(plain)?;
+    if weights.findings != plan.findings {
+        return Err(Error::Start {
+            stage: plan.stage.name.clone(),
+            weights: plain.to_owned(),
+            problem: format!(
+                "isnet.plain: these weights answer {:?}, the stage's findings are {:?}; C1 and C2 are measured on the stage's own outputs",
+                weights.findings, plan.findings
+            ),
+        });
+    }
+    let network = Network::new(Cpu::new(), &weights)?;
+    let mut rows = shuffled(&plan.train, plan.seed, 0);
+    rows.truncate(FILMS);
+    let of = rows.len();
+    let mut sums = Vec::with_capacity(of);
+    for batch in Loader::epoch(
+        plan.manifest.clone(),
+        cache.clone(),
+        rows,
+        plan.stage.batch,
+        0,
+        None,
+        0,
+        0,
+    ) {
+        let batch = batch?;
+        let films = batch.rows.len();
+        let (logits, trace) = network.forward(&batch.grey, films, cache.size(), Norm::Running)?;
+        let found = masks.of(&plan.manifest, &batch.rows, None);
+        let passed = Passed {
+            network: &network,
+            trace: &trace,
+            logits: &logits,
+            masks: &found,
+        };
+        let starts = passed.starts(isnet, plan.stage.kind);
+        let mut here = vec![0.0; films];
+        for start in &starts {
+            let maps = network
+                .flex(&trace, &start.coefficients, isnet.epsilon)?
+                .heatmaps(&network);
+            for ((sum, map), mask) in here.iter_mut().zip(maps.chunks_exact(masks.pixels())).zip(&found) {
+                *sum += inside(map, mask) / starts.len() as f64;
+            }
+        }
+        sums.extend(here);
+        if progress(sums.len(), of).is_break() {
+            return Ok(None);
+        }
+    }
+    let (mean, deviation) = moments(&sums);
+    let c1 = six_digits((mean / 5.0).max(mean - 3.0 * deviation));
+    let c2 = six_digits((25.0 * c1).min(mean + 3.0 * deviation).max(c1));
+    if !(c1.is_finite() && c1 > 0.0) {
+        return Err(Error::Start {
+            stage: plan.stage.name.clone(),
+            weights: plain.to_owned(),
+            problem: format!(
+                "isnet.plain: the relevance inside the lungs sums to {mean} ± {deviation}, expected a number above 0; train the plain \
+                 network longer, or give C1 and C2"
+            ),
+        });
+    }
+    Ok(Some(Bounds {
+        c1,
+        c2,
+        masks: masks.digest.clone(),
+        measured: Some(Measured {
+            weights: weights.digest(),
+            films: of,
+            mean,
+            deviation,
+        }),
+    }))
+}
+
+/// Mean and standard deviation of a sample.
+fn moments(values: &[f64]) -> (f64, f64) {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count.max(1.0);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, (squares / (count - 1.0).max(1.0)).sqrt())
+}
+
+/// As a person would write it into a recipe: a decimal that reads back to the same bits.
+fn six_digits(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_read_back_with_all_their_bits() {
+        for value in [3.234_567_89, 1e-7 / 3.0, 12_345.678_9] {
+            let bounds = Bounds {
+                c1: six_digits(value),
+                c2: six_digits(25.0 * value),
+                masks: String::new(),
+                measured: None,
+            };
+            let text = serde_json::to_string(&bounds).unwrap();
+            assert_eq!(serde_json::from_str::<Bounds>(&text).unwrap(), bounds, "{text}");
+            assert!((bounds.c1 / value - 1.0).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn moments_of_a_sample() {
+        let (mean, deviation) = moments(&[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(mean, 2.5);
+        assert!((deviation - (5.0_f64 / 3.0).sqrt()).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,149 @@
+//! Where the lungs are on the films of a stage.
+
+use std::{collections::HashMap, path::Path};
+
+use pleura_data::{Manifest, warp};
+use pleura_film::{Augmentation, DecodeOptions, Film, Preparation, prepare};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::{error::Error, json::hexadecimal, plan::StagePlan};
+
+/// Masks at the network's input size, one bit a pixel, by row of the manifest.
+pub(crate) struct Masks {
+    size: usize,
+    films: HashMap<usize, Vec<u64>>,
+    /// Of all masks in the order of the rows.
+    pub(crate) digest: String,
+}
+
+/// Line of a row in the manifest's file, the header being line 1.
+fn line(row: usize) -> usize {
+    row + 2
+}
+
+fn refuse(plan: &StagePlan, problem: String) -> Error {
+    Error::Data {
+        stage: plan.stage.name.clone(),
+        manifest: plan.stage.manifest.clone(),
+        problem,
+    }
+}
+
+impl Masks {
+    /// Refuses training and validation films whose row names no mask.
+    pub(crate) fn check(plan: &StagePlan) -> Result<(), Error> {
+        let rows = || plan.train.iter().chain(&plan.validation);
+        let without = |row: &&usize| plan.manifest.rows[**row].masks.lung.is_none();
+        let Some(&first) = rows().find(without) else {
+            return Ok(());
+        };
+        let film = &plan.manifest.rows[first].film;
+        Err(refuse(
+            plan,
+            format!(
+                "row {}, column lung_mask: film {film:?} has no mask of its lungs ({} of {} training and validation films have none); \
+                 [stage.isnet] needs one for each: fill the column with paths of pictures that are white where the lungs are, or take the \
+                 table out of the recipe",
+                line(first),
+                rows().filter(without).count(),
+                rows().count(),
+            ),
+        ))
+    }
+
+    /// Reads the masks of the training and validation films.
+    pub(crate) fn read(plan: &StagePlan, preparation: &Preparation) -> Result<Self, Error> {
+        Self::check(plan)?;
+        // A mask goes the film's way, but has no grey levels to even out.
+        let preparation = Preparation {
+            equalise: None,
+            ..*preparation
+        };
+        let mut rows: Vec<usize> = plan.train.iter().chain(&plan.validation).copied().collect();
+        rows.sort_unstable();
+        let masks = rows
+            .par_iter()
+            .map(|&row| one(plan, row, &preparation))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let mut digest = Sha256::new();
+        for word in masks.iter().flatten() {
+            digest.update(word.to_le_bytes());
+        }
+        Ok(Self {
+            size: preparation.size,
+            films: rows.into_iter().zip(masks).collect(),
+            digest: hexadecimal(&digest.finalize()),
+        })
+    }
+
+    /// Pixels of a map.
+    pub(crate) fn pixels(&self) -> usize {
+        self.size * self.size
+    }
+
+    /// The masks of some rows, `[size, size]` each, moved as the augmentation moved the films in that epoch.
+    pub(crate) fn of(
+        &self,
+        manifest: &Manifest,
+        rows: &[usize],
+        moved: Option<(&Augmentation, u64, u64)>,
+    ) -> Vec<Vec<bool>> {
+        let one = |row: &usize| {
+            let bits = self.films.get(row).map_or(&[][..], Vec::as_slice);
+            let plain = |pixel: usize| {
+                bits.get(pixel / 64)
+                    .is_some_and(|word| word >> (pixel % 64) & 1 == 1)
+            };
+            let Some((augmentation, seed, epoch)) = moved else {
+                return (0..self.pixels()).map(plain).collect();
+            };
+            let levels: Vec<f32> = (0..self.pixels())
+                .map(|pixel| f32::from(u8::from(plain(pixel))))
+                .collect();
+            let mut out = vec![0.0; levels.len()];
+            warp(augmentation, seed, epoch, &manifest.rows[*row].sha256).apply(&levels, self.size, &mut out);
+            out.into_iter().map(|level| level >= 0.5).collect()
+        };
+        rows.par_iter().map(one).collect()
+    }
+}
+
+/// One mask's bits.
+fn one(plan: &StagePlan, row: usize, preparation: &Preparation) -> Result<Vec<u64>, Error> {
+    let entry = &plan.manifest.rows[row];
+    let path = entry.masks.lung.as_deref().unwrap_or(Path::new(""));
+    let path = plan.manifest.locate(path);
+    let refuse = |problem: String| {
+        let (line, film) = (line(row), &entry.film);
+        let problem = format!(
+            "row {line}, column lung_mask, film {film:?}: {}: {problem}",
+            path.display()
+        );
+        refuse(plan, problem)
+    };
+    let mut mask =
+        pleura_film::open(&path, &DecodeOptions::default()).map_err(|error| refuse(error.to_string()))?;
+    binary(&mut mask);
+    let grey = prepare(&mask, preparation).grey;
+    let mut words = vec![0_u64; grey.len().div_ceil(64)];
+    for (pixel, _) in grey.iter().enumerate().filter(|&(_, &grey)| grey > u16::MAX / 2) {
+        words[pixel / 64] |= 1 << (pixel % 64);
+    }
+    let inside: u32 = words.iter().map(|word| word.count_ones()).sum();
+    if inside == 0 || inside as usize == grey.len() {
+        let what = if inside == 0 { "nothing" } else { "everything" };
+        return Err(refuse(format!(
+            "{what} is marked; expected a picture that is white where the lungs are and black elsewhere"
+        )));
+    }
+    Ok(words)
+}
+
+/// White where a mask is brighter than half of its brightest level, so that masks of 0 and 1 and of 0 and 255 are the same.
+fn binary(mask: &mut Film) {
+    let half = mask.grey.iter().copied().fold(0.0, f32::max) / 2.0;
+    for level in &mut mask.grey {
+        *level = f32::from(u8::from(half > 0.0 && *level > half));
+    }
+}

@@ -1,0 +1,181 @@
+//! A stage that trains with heatmaps: what it needs, its steps, and its validation.
+
+use std::{ops::ControlFlow, path::Path};
+
+use pleura_data::{Batch, FilmCache, Loader, Split};
+use pleura_nn::Norm;
+
+use super::{RUNNING_MOMENTUM, StageRun, judge::answering, moving::Moving};
+use crate::{
+    error::Error,
+    isnet::{BOUNDS, Bounds, Heat, Masks, Parts, Passed, measure},
+    json::{read_json, write_json},
+    loss::Value,
+    observer::{Event, Observer},
+    plan::{Plan, StagePlan},
+    recipe::{NormChoice, Start},
+    run::stage_folder,
+};
+
+/// What a stage opens with.
+pub(super) enum Opened {
+    /// It trains without heatmaps.
+    Plain,
+    Heat(Box<Heat>),
+    /// The observer broke off.
+    Stopped,
+}
+
+/// Reads masks, and finds C1 and C2 where they are not given: once, and from the stage's folder when a run is resumed.
+pub(super) fn open(
+    run: &Plan,
+    plan: &StagePlan,
+    out: &Path,
+    cache: &std::sync::Arc<FilmCache>,
+    observer: &mut dyn Observer,
+    stopped: bool,
+) -> Result<Opened, Error> {
+    let Some(isnet) = &plan.stage.isnet else {
+        return Ok(Opened::Plain);
+    };
+    if stopped {
+        return Ok(Opened::Stopped);
+    }
+    let masks = Masks::read(plan, &run.recipe.preparation)?;
+    let path = stage_folder(out, &plan.stage.name).join(BOUNDS);
+    let bounds = if path.exists() {
+        let bounds: Bounds = read_json(&path)?;
+        if bounds.masks != masks.digest {
+            let changes = vec![format!("the lung masks of stage {} changed", plan.stage.name)];
+            return Err(Error::Changed {
+                out: out.to_owned(),
+                changes,
+            });
+        }
+        bounds
+    } else {
+        let plain = match &isnet.plain {
+            None | Some(Start::Random) => None,
+            Some(Start::File(path)) => Some(path.clone()),
+            Some(Start::Stage(name)) => Some(stage_folder(out, name).join("best.safetensors")),
+        };
+        let bounds = match plain {
+            None => Bounds {
+                c1: isnet.c1.unwrap_or(1.0),
+                c2: isnet.c2.unwrap_or(25.0),
+                masks: masks.digest.clone(),
+                measured: None,
+            },
+            Some(plain) => {
+                let mut progress = |done, of| {
+                    observer.notice(&Event::Answering {
+                        stage: &plan.stage.name,
+                        split: "train",
+                        done,
+                        of,
+                    })
+                };
+                let found = measure(plan, isnet, &masks, (&plain, cache), &mut progress)?;
+                let Some(found) = found else {
+                    return Ok(Opened::Stopped);
+                };
+                found
+            }
+        };
+        write_json(&path, &bounds)?;
+        if let Some(measured) = &bounds.measured {
+            let _ = observer.notice(&Event::Note(format!(
+                "stage {}: C1 = {} and C2 = {}: relevance inside the lungs sums to {:.4} ± {:.4} on {} films of the plain network",
+                plan.stage.name, bounds.c1, bounds.c2, measured.mean, measured.deviation, measured.films
+            )));
+        }
+        bounds
+    };
+    Ok(Opened::Heat(Box::new(Heat {
+        loss: isnet.loss(bounds.c1, bounds.c2),
+        isnet: isnet.clone(),
+        kind: plan.stage.kind,
+        masks,
+    })))
+}
+
+impl StageRun<'_> {
+    /// Loss and gradients of a batch with its heatmaps.
+    pub(super) fn heat_pass(
+        &mut self,
+        heat: &Heat,
+        batch: &Batch,
+        moving: &Moving,
+    ) -> Result<(Value, Parts), Error> {
+        let plan = self.plan;
+        let norm = match plan.stage.norm {
+            NormChoice::Batch => Norm::Batch,
+            NormChoice::Running => Norm::Running,
+        };
+        let (logits, trace) = self
+            .network
+            .forward(&batch.grey, batch.rows.len(), self.cache.size(), norm)?;
+        let (value, mut gradient) = plan
+            .loss
+            .with_gradient(&logits, &plan.labels.targets(&batch.rows))?;
+        let epoch = self.position.epoch as u64;
+        let augmentation = plan.stage.augmentation.as_ref();
+        let moved = augmentation.map(|augmentation| (augmentation, plan.seed, epoch));
+        let masks = heat.masks.of(&plan.manifest, &batch.rows, moved);
+        let passed = Passed {
+            network: &self.network,
+            trace: &trace,
+            logits: &logits,
+            masks: &masks,
+        };
+        let (l1, l2, pulls) = heat.pulls(&passed, &moving.scope, &mut gradient)?;
+        let (value, parts) = heat.value(&value, l1, l2);
+        self.refuse_nonsense("loss", value.mean())?;
+        self.network
+            .backward_with_pulls(&trace, &gradient, &pulls, &moving.scope, &mut self.gradients)?;
+        if norm == Norm::Batch {
+            self.network.update_running(&trace, RUNNING_MOMENTUM)?;
+        }
+        Ok((value, parts))
+    }
+
+    /// The validation films' L1 and L2, with running statistics; `None` if the observer broke off.
+    pub(super) fn heat_of(&mut self, heat: &Heat, rows: &[usize]) -> Result<Option<(f64, f64)>, Error> {
+        let plan = self.plan;
+        let mut notice = answering(self.observer, plan, Split::Validation, rows.len());
+        let (mut l1, mut l2, mut done) = (0.0, 0.0, 0);
+        for batch in Loader::epoch(
+            plan.manifest.clone(),
+            self.cache.clone(),
+            rows.to_vec(),
+            plan.stage.batch,
+            0,
+            None,
+            0,
+            0,
+        ) {
+            let batch = batch?;
+            let films = batch.rows.len();
+            let (logits, trace) =
+                self.network
+                    .forward(&batch.grey, films, self.cache.size(), Norm::Running)?;
+            let masks = heat.masks.of(&plan.manifest, &batch.rows, None);
+            let passed = Passed {
+                network: &self.network,
+                trace: &trace,
+                logits: &logits,
+                masks: &masks,
+            };
+            let sums = heat.sums(&passed)?;
+            l1 += sums.0;
+            l2 += sums.1;
+            done += films;
+            if notice(done) == ControlFlow::Break(()) {
+                self.stop = true;
+                return Ok(None);
+            }
+        }
+        let films = rows.len().max(1) as f64;
+        Ok(Some((l1 / films, l2 / films)))
+    }
+}

@@ -1,0 +1,241 @@
+//! Words found on films, and a shortcut planted and found.
+
+use std::fs;
+
+use pleura_data::{Label, Manifest, Masks, Row, Split};
+use pleura_film::picture;
+
+use crate::scene::{Scene, sha256};
+
+const SIDE: usize = 64;
+
+/// A letter of 10 by 14 pixels: the stroke is 3 wide.
+fn letter(grey: &mut [u8], mask: &mut [u8], left: usize, top: usize) {
+    for y in 0..14 {
+        for x in 0..10 {
+            if x < 3 || y < 3 {
+                let place = (top + y) * SIDE + left + x;
+                (grey[place], mask[place]) = (255, 255);
+            }
+        }
+    }
+}
+
+/// Films of noise. Films of the class `lettered` carry a letter, and nothing else tells the classes apart.
+fn films(scene: &Scene, count: usize) {
+    let findings = ["lettered", "plain"].map(str::to_owned).to_vec();
+    let mut manifest = Manifest::new(scene.path("."), findings);
+    let mut state = 7_u32;
+    for number in 0..count {
+        let mut grey: Vec<u8> = (0..SIDE * SIDE)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                60 + (state >> 28) as u8
+            })
+            .collect();
+        let mut mask = vec![0; SIDE * SIDE];
+        if number % 2 == 0 {
+            letter(&mut grey, &mut mask, 8 + number % 5, 10 + number % 7);
+        }
+        let (film, text) = (format!("{number}.png"), format!("text/{number}.png"));
+        let bytes = picture::grey_png_8(SIDE, SIDE, &grey).unwrap();
+        scene.bytes(&film, &bytes);
+        scene.bytes(&text, &picture::grey_png_8(SIDE, SIDE, &mask).unwrap());
+        manifest.rows.push(Row {
+            film: format!("film-{number}"),
+            path: film.into(),
+            sha256: sha256(&bytes),
+            dataset: "made up".to_owned(),
+            patient: format!("patient-{number}"),
+            split: Some([Split::Train, Split::Train, Split::Validation, Split::Test][number / 2 % 4]),
+            labels: vec![
+                if number % 2 == 0 {
+                    Label::Positive
+                } else {
+                    Label::Negative
+                },
+                if number % 2 == 0 {
+                    Label::Negative
+                } else {
+                    Label::Positive
+                },
+            ],
+            masks: Masks {
+                text: Some(text.into()),
+                ..Masks::default()
+            },
+            ..Row::default()
+        });
+    }
+    manifest.write(&scene.path("m.csv")).unwrap();
+}
+
+const RECIPE: &str = r#"
+seed = 3
+architecture = "small"
+normalisation = "unit"
+preparation = { size = 64 }
+evaluation = { bootstrap = 200 }
+
+[[stage]]
+name = "letters"
+kind = "exclusive"
+manifest = "m.csv"
+findings = ["lettered", "plain"]
+epochs = 5
+batch = 8
+optimiser = { kind = "adamw" }
+learning_rate = 5e-3
+"#;
+
+#[test]
+fn a_planted_letter_is_found_and_so_is_its_use() {
+    let scene = Scene::new();
+    films(&scene, 160);
+    scene.write("recipe.toml", RECIPE);
+    let said = scene.run(&["train", "recipe.toml", "--out", "run", "-q"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let audit = |options: &[&str]| {
+        let all = [
+            "audit",
+            "words",
+            "--manifest",
+            "m.csv",
+            "--model",
+            "run",
+            "--draws",
+            "2",
+            "--bootstrap",
+            "200",
+        ];
+        scene.run(&[&all[..], options].concat())
+    };
+    for source in ["found", "masks"] {
+        let said = audit(&["--words", source, "--out", source, "--json"]);
+        assert_eq!(said.code, 1, "{}{}", said.out, said.err);
+        let record = said.json();
+        let outcome = &record["outcome"];
+        assert_eq!(
+            (&outcome["films"], &outcome["lettered"]),
+            (&40.into(), &20.into()),
+            "{source}"
+        );
+        let right = |condition: &str| outcome["covering"][condition]["value"].as_f64().unwrap();
+        assert!(
+            right("shown") > 0.9 && right("covered") < 0.3,
+            "{source}: {outcome}"
+        );
+        assert!(right("patched") > 0.9, "{source}: {outcome}");
+        assert_eq!(outcome["verdict"]["covering"], "matters");
+        // Letters are pasted onto the plain films, and nothing can be pasted back.
+        let pairs = outcome["swap"]["pairs"].as_array().unwrap();
+        assert_eq!(
+            (pairs.len(), &pairs[0]["from"], &pairs[0]["onto"]),
+            (1, &"lettered".into(), &"plain".into())
+        );
+        assert!(
+            pairs[0]["words_moved"].as_u64() > pairs[0]["patches_moved"].as_u64(),
+            "{}",
+            pairs[0]
+        );
+        let relevance = &outcome["relevance"][0];
+        assert_eq!(relevance["finding"], "lettered");
+        assert!(
+            relevance["words"]["value"].as_f64() > relevance["elsewhere"]["value"].as_f64(),
+            "{relevance}"
+        );
+        let agreement = &record["found"]["against_masks"]["objects"];
+        assert_eq!(
+            (&agreement["precision"], &agreement["recall"]),
+            (&1.0.into(), &1.0.into())
+        );
+        for file in [
+            "words.json",
+            "found.csv",
+            "found.png",
+            "accuracy.svg",
+            "differences.svg",
+            "relevance.svg",
+        ] {
+            assert!(
+                fs::metadata(scene.path(source).join(file)).unwrap().len() > 100,
+                "{file}"
+            );
+        }
+        // The same seed, the same numbers, on any number of threads.
+        let again = audit(&["--words", source, "--json", "--threads", "1"]);
+        assert_eq!(again.json()["outcome"], *outcome);
+    }
+    let told = audit(&["--fail-above", "1"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(
+        told.out.contains("patches covered, 2 draws")
+            && told.out.ends_with("Research use only. Not a medical device.\n")
+    );
+}
+
+#[test]
+fn without_a_model_words_are_only_found() {
+    let scene = Scene::new();
+    films(&scene, 2);
+    scene.write(
+        "boxes.csv",
+        "film,kind,left,top,right,bottom\n0.png,letter,8,10,18,24\n1.png,none,,,,\n",
+    );
+    let said = scene.run(&[
+        "audit",
+        "words",
+        "0.png",
+        "1.png",
+        "--boxes",
+        "boxes.csv",
+        "--json",
+    ]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    let record = said.json();
+    assert!(record["outcome"].is_null() && record["model"].is_null());
+    assert_eq!(
+        (
+            &record["found"]["lettered"],
+            &record["found"]["objects"]["letter"]
+        ),
+        (&1.into(), &1.into())
+    );
+    let counts = &record["found"]["against_boxes"]["counts"];
+    assert_eq!(
+        (&counts["films"], &counts["objects_met"], &counts["objects_right"]),
+        (&2.into(), &1.into(), &1.into())
+    );
+}
+
+#[test]
+fn what_is_missing_is_said() {
+    let scene = Scene::new();
+    films(&scene, 2);
+    let refused = |line: &[&str]| {
+        let said = scene.run(&[&["audit", "words"], line].concat());
+        assert_eq!((said.code, said.out.as_str()), (2, ""), "{line:?}");
+        said.err
+    };
+    assert!(refused(&[]).contains("no films: name some, or a table of them with --manifest"));
+    assert!(refused(&["0.png", "--model", "m.safetensors"]).contains("--manifest"));
+    assert!(
+        refused(&["--manifest", "m.csv", "--split", "test"])
+            .contains("none of its 2 films is in the split \"test\"")
+    );
+    scene.model("m.safetensors", &["lettered", "plain"], "exclusive");
+    let all = [
+        "--manifest",
+        "m.csv",
+        "--split",
+        "all",
+        "--model",
+        "m.safetensors",
+    ];
+    assert!(
+        refused(&[&all[..], &["--fail-above", "0"]].concat())
+            .contains("threshold: 0, expected a share above 0 and at most 1")
+    );
+    scene.write("boxes.csv", "film,kind,left,top,right,bottom\na,word,1,1,2,2\n");
+    assert!(refused(&["0.png", "--boxes", "boxes.csv"]).contains("row 2: kind \"word\""));
+}

@@ -7,7 +7,7 @@ mod nets;
 use nets::{architectures, distance, films, weights};
 use pleura_nn::backend::Gates;
 use pleura_nn::network::flex::EPSILON;
-use pleura_nn::relevance::{FirstRule, Rule};
+use pleura_nn::relevance::{Rule, Start};
 use pleura_nn::{Architecture, Cpu, Gradients, Network, Norm, Reference, Rules, Scope, Weights};
 
 const OUTPUTS: usize = 3;
@@ -182,13 +182,13 @@ fn it_is_the_epsilon_rule_of_the_canonised_network() {
     let mut network = Network::new(Reference, &case.weights).unwrap();
     let (_, trace) = network.forward(&case.grey, 1, size, Norm::Running).unwrap();
     let epsilon = 0.05;
+    let rule = Rule::Epsilon { epsilon };
     let rules = Rules {
-        first: FirstRule::Epsilon { epsilon },
-        convolution: Rule::Epsilon { epsilon },
-        head_epsilon: 0.0,
-        epsilon,
+        linear: Rule::Epsilon { epsilon: 0.0 },
+        ..Rules::new(rule, rule, epsilon)
     };
-    let expected = network.relevances(&trace, &case.starts, &rules).unwrap();
+    let starts: Vec<Start> = case.starts.iter().map(|start| Start::from(&start[..])).collect();
+    let expected = network.relevances(&trace, &starts, &rules).unwrap();
     let features = network.features(&case.grey, 1, size).unwrap();
     let specs = network.parameters();
     let head = specs

@@ -26,6 +26,7 @@ fn put<B: Backend>(backend: &B, values: &[f32]) -> B::Tensor {
 
 /// What a case asks for.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "ways in which cases differ")]
 struct Case {
     rule: Rule,
     diagonal: bool,
@@ -46,7 +47,9 @@ fn share<B: Backend>(
     let columns = grid.columns();
     let mut raw = numbers((BEFORE + ROWS) * columns, 1);
     if case.diagonal {
-        raw.iter_mut().for_each(|x| *x = x.max(0.0));
+        for x in &mut raw {
+            *x = x.max(0.0);
+        }
     }
     let arriving = numbers((BEFORE + ROWS) * columns, 2);
     let unpooled = numbers(ROWS * below.columns(), 3);

@@ -148,7 +148,9 @@ impl Node {
                     3
                 }
                 Attribute::Ints(values) => {
-                    values.iter().for_each(|value| attribute.int(8, *value));
+                    for value in values {
+                        attribute.int(8, *value);
+                    }
                     7
                 }
             };

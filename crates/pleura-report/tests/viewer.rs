@@ -1,5 +1,7 @@
 //! The page of one film: it holds the raw numbers, asks for nothing, and no name in it becomes markup.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pleura_film::picture::{Contours, Outline};

@@ -74,7 +74,9 @@ fn figures(plane: &Plane, dark: bool) -> Vec<Glyph> {
                 continue;
             }
             number += 1;
-            places.iter().for_each(|&place| owner[place] = number);
+            for &place in &places {
+                owner[place] = number;
+            }
             let glyph = Glyph::measure(plane, places, &owner, number, dark);
             if glyph.side() >= 5 && glyph.score > CANDIDATE {
                 all.push(glyph);

@@ -61,7 +61,7 @@ impl Group {
         };
         let (xx, xy, yy) = (moment(0, 0), moment(0, 1), moment(1, 1));
         // The lesser eigenvalue of [[xx, xy], [xy, yy]].
-        let least = (xx + yy) / 2.0 - (((xx - yy) / 2.0).powi(2) + xy * xy).sqrt();
+        let least = xx.midpoint(yy) - (((xx - yy) / 2.0).powi(2) + xy * xy).sqrt();
         least.max(0.0).sqrt()
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn is_arrow(glyph: &Glyph) -> bool {
         products.sum::<f32>() / points.len() as f32
     };
     let (xx, xy, yy) = (moment(0, 0), moment(0, 1), moment(1, 1));
-    let (mean, spread) = ((xx + yy) / 2.0, (((xx - yy) / 2.0).powi(2) + xy * xy).sqrt());
+    let (mean, spread) = (xx.midpoint(yy), (((xx - yy) / 2.0).powi(2) + xy * xy).sqrt());
     let (long, short) = ((mean + spread).sqrt(), (mean - spread).max(0.0).sqrt());
     if long < 2.2 * short.max(0.5) || points.len() < 20 {
         return false;

@@ -135,7 +135,7 @@ pub struct Account {
 /// One neuron's relevance `r` shared among its inputs by a rule: `below_j` gets its part. The plain form, for the few neurons that are
 /// no convolution's: `inputs` are pairs of activation and weight.
 pub(crate) fn neuron(
-    inputs: impl Iterator<Item = (f64, f64)> + Clone,
+    inputs: &(impl Iterator<Item = (f64, f64)> + Clone),
     bias: f64,
     (rule, policy): (Rule, Bias),
     r: f64,

@@ -154,7 +154,7 @@ pub(crate) fn relevance<B: Backend>(
         // A threshold is a part of the bias. Starting at the logit as the pass forward rounded it, ε takes the rounding.
         let (z, bias) = (logits[place] - threshold, bias[output] - threshold);
         let rule = (rules.linear(), rules.bias);
-        let account = neuron(inputs, bias, rule, coefficient * z, |channel, part| {
+        let account = neuron(&inputs, bias, rule, coefficient * z, |channel, part| {
             relevance[channel * batch + image] += part;
         });
         accounts[image].received += account.received;

@@ -116,7 +116,7 @@ impl<T> Split<T> {
 }
 
 /// A map of parts that all inputs of a convolution get alike, if there may be any.
-pub(crate) fn kept<'m, T>(map: &'m mut Option<T>, row: usize, inputs: usize) -> Option<Kept<'m, T>> {
+pub(crate) fn kept<T>(map: &mut Option<T>, row: usize, inputs: usize) -> Option<Kept<'_, T>> {
     let part = 1.0 / inputs as f64;
     map.as_mut().map(|map| Kept { map, row, part })
 }

@@ -135,8 +135,8 @@ impl Value {
 /// A norm that is a layer of its own, `x` its only input.
 fn diagonal((scale, shift): (f64, f64), x: f64, rule: Rule, bias: Bias, r: f64) -> Sent {
     let mut passed = 0.0;
-    let account = neuron(std::iter::once((x, scale)), shift, (rule, bias), r, |_, part| {
-        passed += part
+    let account = neuron(&std::iter::once((x, scale)), shift, (rule, bias), r, |_, part| {
+        passed += part;
     });
     Sent {
         sets: [passed, 0.0],

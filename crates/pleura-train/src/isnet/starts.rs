@@ -48,7 +48,9 @@ fn selective(kind: StageKind, logits: &[f32], outputs: usize) -> Start {
                 others[k] = (f64::from(logits[k]) - top).exp();
             }
             let sum: f64 = others.iter().sum();
-            others.iter_mut().for_each(|share| *share /= sum);
+            for share in &mut *others {
+                *share /= sum;
+            }
         }
         for (coefficient, share) in coefficients.iter_mut().zip(&*others) {
             *coefficient = -share;
@@ -64,7 +66,7 @@ fn selective(kind: StageKind, logits: &[f32], outputs: usize) -> Start {
 
 impl Start {
     /// What is asked of the coefficients, `[films, outputs]`, goes on to the logits they follow from: with shares s,
-    /// ∂(−Σ_k a_k s_k)/∂z_j = −s_j (a_j − Σ_k a_k s_k).
+    /// `∂(−Σ_k a_k s_k)/∂z_j = −s_j (a_j − Σ_k a_k s_k)`.
     pub(super) fn to_logits(&self, asked: &[f64], gradient: &mut [f32]) {
         let Some(others) = &self.others else { return };
         let films = others

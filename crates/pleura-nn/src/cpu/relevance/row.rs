@@ -253,7 +253,7 @@ impl Row<'_> {
         for ((&r, &x), out) in r.iter().zip(x).zip(out) {
             let input = std::iter::once((f64::from(x), scale));
             let rule = (self.rule, self.bias);
-            let one = neuron(input, shift, rule, f64::from(r), |_, part| *out += part as f32);
+            let one = neuron(&input, shift, rule, f64::from(r), |_, part| *out += part as f32);
             account.bias += one.bias;
             account.epsilon += one.epsilon;
         }

@@ -157,9 +157,10 @@ impl Job<'_> {
         let style = self.args.drawing.style(&[]);
         let sheet = self.args.out.join(format!("{}.sheet.png", subject.stem));
         picture::sheet(&seen.film, &rows, &ground.labels, &style).save(&sheet)?;
-        let viewer = match self.args.drawing.no_viewer {
-            true => None,
-            false => Some(self.viewer(&ground, explanations, probabilities)?),
+        let viewer = if self.args.drawing.no_viewer {
+            None
+        } else {
+            Some(self.viewer(&ground, explanations, probabilities)?)
         };
         Ok(Drawn { files, sheet, viewer })
     }

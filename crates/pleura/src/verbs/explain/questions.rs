@@ -99,7 +99,7 @@ impl QuestionArgs {
     }
 }
 
-/// Where relevance starts: at one finding or `all`, rather than another's, above a probability.
+/// Where relevance starts: at one finding or `all`, rather than at another, above a probability.
 ///
 /// # Errors
 /// Findings that the model does not have, questions that ask nothing.

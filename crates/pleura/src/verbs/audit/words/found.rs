@@ -46,7 +46,9 @@ pub(super) fn all(films: &Shelf<'_>, boxes: Option<&Boxes>) -> Result<Found> {
         let boxed = boxed.map(|truth| Agreement::of(&text.boxed(), &truth));
         let area = text.area();
         let mut objects = text.objects;
-        objects.iter_mut().for_each(|object| object.places = Vec::new());
+        for object in &mut objects {
+            object.places = Vec::new();
+        }
         progress.at(
             done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
             films.len(),

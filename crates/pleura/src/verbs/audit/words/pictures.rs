@@ -117,7 +117,7 @@ pub(super) fn sheet(films: &Shelf<'_>, found: &Found, most: usize) -> Result<Opt
     let mut drawn = Vec::with_capacity(count);
     for place in 0..count {
         let number = lettered[place * lettered.len() / count];
-        drawn.push(draw(films, number, &found.films[number])?);
+        drawn.push(draw(films, number, &found.films[number])?.into());
     }
     let sheet = Sheet {
         columns: 4,

@@ -25,7 +25,7 @@ from pathlib import Path
 LOGITS = 1e-4
 HEATMAPS = 1e-3
 FINDINGS = ("COVID-19", "pneumonia", "normal")
-COMPOSITES = (None, "epsilon-plus-flat", "lrp-0")
+COMPOSITES = (None, "epsilon-plus-flat", "epsilon-alpha2-beta1-flat", "epsilon-gamma-box", "epsilon-box", "lrp-0")
 # torchvision's words for the family: growth, blocks, channels of the stem.
 NETWORKS = {
     "small": (12, (3, 4, 4), 16),

@@ -37,7 +37,11 @@ impl Start {
         }
     }
 
-    fn at_logits(&self, findings: &[String]) -> Result<relevance::Start, Error> {
+    /// As the engine takes it, for one film of a network with these outputs.
+    ///
+    /// # Errors
+    /// [`Error::UnknownFinding`], [`Error::Threshold`].
+    pub fn at_logits(&self, findings: &[String]) -> Result<relevance::Start, Error> {
         let mut start = relevance::Start::from(&vec![0.0; findings.len()][..]);
         let place = |name: &String| {
             let unknown = || Error::UnknownFinding {

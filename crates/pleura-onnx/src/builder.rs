@@ -199,17 +199,18 @@ impl<'a> Builder<'a> {
         self.plain(name, "Div", &[magnitude, &stabilised])
     }
 
-    /// `top / (magnitude + ε)`, and without ε 0 where top and magnitude are.
+    /// `top / (magnitude + ε)`, and without ε 0 where the magnitude is.
     pub(crate) fn over(&mut self, name: &str, top: &Value, magnitude: &Value, epsilon: f64) -> Value {
-        // Without ε the smallest normal number stands in for zero, under nothing.
-        let (operator, least) = if epsilon == 0.0 {
-            ("Max", f64::from(f32::MIN_POSITIVE))
-        } else {
-            ("Add", epsilon)
-        };
-        let least = self.scalar(least);
-        let stabilised = self.plain(&format!("{name}.stabilised"), operator, &[magnitude, &least]);
-        self.plain(name, "Div", &[top, &stabilised])
+        if epsilon > 0.0 {
+            let epsilon = self.scalar(epsilon);
+            let stabilised = self.plain(&format!("{name}.stabilised"), "Add", &[magnitude, &epsilon]);
+            return self.plain(name, "Div", &[top, &stabilised]);
+        }
+        let least = self.scalar(f64::from(f32::MIN_POSITIVE));
+        let stabilised = self.plain(&format!("{name}.stabilised"), "Max", &[magnitude, &least]);
+        let any = self.plain(&format!("{name}.any"), "Sign", &[magnitude]);
+        let top = self.plain(&format!("{name}.top"), "Mul", &[top, &any]);
+        self.plain(name, "Div", &[&top, &stabilised])
     }
 }
 

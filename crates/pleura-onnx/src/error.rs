@@ -8,7 +8,7 @@ pub enum Error {
     #[error("the graph of a heatmap has no {layer} by {rule}; it can be written with {known}")]
     Rule {
         /// Where the rule stands.
-        layer: &'static str,
+        layer: String,
         /// The rule, as its debug form says it.
         rule: String,
         /// What stands there in heatmaps that can be written.
@@ -16,12 +16,12 @@ pub enum Error {
     },
     /// A question whose coefficients do not fit the network.
     #[error(
-        "question {question:?} has {found} coefficients; expected one for each of the network's {expected} outputs"
+        "question {question:?} has {found} coefficients or thresholds; expected one for each of the network's {expected} outputs"
     )]
     Question {
         /// Its words.
         question: String,
-        /// Coefficients there are.
+        /// Coefficients or thresholds there are.
         found: usize,
         /// Outputs of the network.
         expected: usize,

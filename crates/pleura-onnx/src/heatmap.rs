@@ -6,22 +6,20 @@
 //! Starts and films share the first axis of the starts' maps, start after start, `[starts · films, channels, height, width]`.
 
 mod block;
+mod gate;
 mod head;
 mod rule;
 mod stem;
 mod transition;
 
-use pleura_nn::Architecture;
+use pleura_nn::Weights;
 use pleura_nn::architecture::MapSizes;
-use pleura_nn::relevance::Rules;
+use pleura_nn::relevance::{Rules, Start};
 
 use crate::Error;
 use crate::builder::{Builder, Value};
 use crate::network::{Forward, Norm};
 use rule::Written;
-
-/// What is asked: coefficients `[starts, outputs]`.
-pub(crate) type Starts = Vec<Vec<f32>>;
 
 /// Relevance on its way down, a factor of the activations at which it has arrived: `[starts · films, channels, side, side]`.
 pub(crate) struct Factor {
@@ -47,10 +45,10 @@ pub(crate) struct Task<'t> {
     pub(crate) sizes: &'t MapSizes,
     pub(crate) size: usize,
     pub(crate) rules: &'t Rules,
-    pub(crate) starts: &'t Starts,
+    pub(crate) starts: &'t [&'t Start],
     /// Exactly one film.
     pub(crate) single: bool,
-    pub(crate) architecture: &'t Architecture,
+    pub(crate) weights: &'t Weights,
 }
 
 /// Checks that a graph can be written for these rules.
@@ -71,9 +69,9 @@ pub(crate) fn write(graph: &mut Builder<'_>, forward: &Forward, task: &Task<'_>)
     };
     let mut factor = explainer.head(task.starts);
     for number in (0..forward.blocks.len()).rev() {
-        factor = explainer.block(number, task.architecture.growth(), &factor);
+        factor = explainer.block(number, task.weights.architecture.growth(), &factor);
     }
-    let map = explainer.stem(task.architecture.stem(), &factor.value);
+    let map = explainer.stem(task.weights, &factor.value);
     Ok(explainer.by_film(&map))
 }
 

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use pleura_nn::Weights;
-use pleura_nn::relevance::Rules;
+use pleura_nn::relevance::{Rules, Start};
 
 use crate::builder::Builder;
 use crate::model::{Attribute, Dim, Model, Tensor, Values};
@@ -59,8 +59,8 @@ pub enum Batch {
 pub struct Question {
     /// As it stands in the file's metadata.
     pub words: String,
-    /// One for each output: 1 for a finding, 1 and −1 for a finding rather than another.
-    pub coefficients: Vec<f32>,
+    /// For one film.
+    pub start: Start,
 }
 
 /// The heatmaps of a graph.
@@ -132,18 +132,14 @@ pub fn export(weights: &Weights, export: &Export<'_>) -> Result<Vec<u8>, Error> 
     };
     graph.output(&probabilities, shape(&[outputs]), describe::PROBABILITIES);
     if let Some(heatmap) = &export.heatmap {
-        let starts = heatmap
-            .questions
-            .iter()
-            .map(|question| question.coefficients.clone());
-        let starts: Vec<Vec<f32>> = starts.collect();
+        let starts: Vec<&Start> = heatmap.questions.iter().map(|question| &question.start).collect();
         let task = heatmap::Task {
             sizes: &sizes,
             size,
             rules: heatmap.rules,
             starts: &starts,
             single: export.batch == Batch::Fixed(1),
-            architecture: &weights.architecture,
+            weights,
         };
         let maps = heatmap::write(&mut graph, &forward, &task)?;
         graph.output(&maps, shape(&[starts.len(), size, size]), describe::HEATMAPS);
@@ -182,12 +178,18 @@ fn check(heatmap: &Heatmap<'_>, outputs: usize) -> Result<(), Error> {
         });
     }
     for question in heatmap.questions {
-        if question.coefficients.len() != outputs {
-            return Err(Error::Question {
-                question: question.words.clone(),
-                found: question.coefficients.len(),
-                expected: outputs,
-            });
+        let Start {
+            coefficients,
+            thresholds,
+        } = &question.start;
+        for list in [coefficients, thresholds] {
+            if list.len() != outputs {
+                return Err(Error::Question {
+                    question: question.words.clone(),
+                    found: list.len(),
+                    expected: outputs,
+                });
+            }
         }
     }
     Ok(())

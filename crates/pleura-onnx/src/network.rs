@@ -35,6 +35,8 @@ pub(crate) struct Reader {
 
 /// The first convolution with its norm, and the pool.
 pub(crate) struct StemValues {
+    /// As they come, `[batch, 1, size, size]`.
+    pub(crate) films: Value,
     /// Normalised films, `[batch, 3, size, size]`.
     pub(crate) input: Value,
     pub(crate) weights: Value,
@@ -180,6 +182,7 @@ impl<'w> Writer<'_, 'w> {
             }
         };
         StemValues {
+            films: films.clone(),
             input,
             weights,
             reader,

@@ -1,6 +1,7 @@
 //! A dense block: what the readers of its rows have sent passes down, layer by layer.
 
-use super::rule::{Arriving, Part, Reading, Stream};
+use super::gate::{Arriving, Reading, Single};
+use super::rule::{Part, Stream, part};
 use super::transition::Pooled;
 use super::{Explainer, Factor, Norm, Value, turns};
 use crate::network::{BlockValues, LayerValues, Reader};
@@ -12,8 +13,9 @@ pub(super) struct Pile(pub(super) Vec<Option<Value>>);
 struct Producers {
     front: Front,
     streams: Vec<Stream>,
-    /// The product of all earlier layers' `W⁺`, for the reader in front of each layer and for the one behind them all.
-    positives: Vec<Option<Value>>,
+    /// The products of all earlier layers with the parts of their weights that the rule asks for: for the reader in front of each layer,
+    /// and for the one behind them all.
+    products: Vec<Vec<Value>>,
     /// Rows handed to the block.
     inputs: usize,
     side: usize,
@@ -95,25 +97,27 @@ impl Explainer<'_, '_> {
                 Front::Transition(self.pooled(number, transition, active, &turns[..inputs]))
             }
         };
-        let mut positives = vec![None];
+        let mut products: Vec<Vec<Value>> = vec![Vec::new()];
         for (number, layer) in block.layers.iter().enumerate() {
-            let before: Option<Value> = positives[number].clone();
-            positives.push(self.rules.convolution.asks_for_positive().then(|| {
-                let name = format!("{name}.denselayer{}.conv2", number + 1);
-                let weights = self
-                    .graph
-                    .plain(&format!("{name}.positive"), "Relu", &[&layer.conv2]);
+            let mut all = Vec::new();
+            for (place, &of) in self.rules.convolution.products().iter().enumerate() {
+                let name = format!("{name}.denselayer{}.conv2.product{}", number + 1, place + 1);
+                let weights = part(self.graph, &name, &layer.conv2, of);
                 let inputs = [&layer.reader2.active, &weights];
-                let of = format!("{name}.positive.product");
-                let product = self.graph.conv(&of, "Conv", &inputs, (3, 1, 1), Vec::new());
-                let parts: Vec<&Value> = before.iter().chain([&product]).collect();
-                self.graph.concat(&format!("{name}.positive.products"), &parts)
-            }));
+                let product = self.graph.conv(&name, "Conv", &inputs, (3, 1, 1), Vec::new());
+                let parts: Vec<&Value> = products[number]
+                    .get(place)
+                    .into_iter()
+                    .chain([&product])
+                    .collect();
+                all.push(self.graph.concat(&format!("{name}.all"), &parts));
+            }
+            products.push(all);
         }
         Producers {
             front,
-            streams: self.rules.convolution.streams(&turns[inputs..]),
-            positives,
+            streams: self.rules.convolution.streams(&turns[inputs..], false),
+            products,
             inputs,
             side: self.sizes.blocks[number],
         }
@@ -137,8 +141,10 @@ impl Explainer<'_, '_> {
             [front, rest_factor] = self.graph.split(&format!("{name}.factor"), &factor.value, sizes);
             [active, rest_active] = self.graph.split(&format!("{name}.active"), &reader.active, sizes);
             let norm = reader.norm.rows(inputs..rows);
-            // The rows as they were written are asked for where a norm turns their sign, and there alone.
-            let raw = if norm.scale.iter().any(|&scale| scale < 0.0) {
+            let rule = self.rules.convolution;
+            // The rows as they were written stand in for a product that is not there, where a norm turns their sign.
+            let turns = norm.scale.iter().any(|&scale| scale < 0.0);
+            let raw = if turns && rule.products().len() == 1 {
                 let [_, raw] = self.graph.split(&format!("{name}.raw"), &reader.map, sizes);
                 raw
             } else {
@@ -148,10 +154,9 @@ impl Explainer<'_, '_> {
                 norm: &norm,
                 arriving: Arriving::Direct { active: &rest_active },
                 raw: &raw,
-                positive: producers.positives[layers].as_ref(),
+                products: &producers.products[layers],
             };
             let at = format!("{name}.rows");
-            let rule = self.rules.convolution;
             let gates = rule.gates(self.graph, &format!("{at}.gate"), &producers.streams, &reading);
             let factor = Factor {
                 value: rest_factor,
@@ -174,10 +179,7 @@ impl Explainer<'_, '_> {
         match &producers.front {
             Front::Stem { handed } => {
                 let gate = self.diagonal(&format!("{name}.front.gate"), &norm, handed, &active);
-                let whole = [Stream {
-                    part: Part::Whole,
-                    rows: None,
-                }];
+                let whole = [Stream::all(Part::Whole)];
                 if waiting.front.0.is_empty() {
                     waiting.front.0.push(None);
                 }
@@ -230,8 +232,7 @@ impl Explainer<'_, '_> {
             let Some(gate) = gate else { continue };
             let name = format!("{name}.stream{}", number + 1);
             let (mut part, mut count) = (factor.value.clone(), channels);
-            if let Some(rows) = &stream.rows {
-                let rows: Vec<usize> = rows.iter().copied().filter(|&row| row < channels).collect();
+            if let Some(rows) = stream.rows_below(channels) {
                 count = rows.len();
                 part = self.graph.gather(&format!("{name}.rows"), &part, &rows, -3);
             }
@@ -300,22 +301,23 @@ impl Explainer<'_, '_> {
         };
         // The 1×1 convolution has one reader, the norm behind it.
         let conv1 = format!("{name}.conv1");
-        let (norm, active) = (&layer.reader2.norm, &layer.reader2.active);
-        let producer = (&layer.reader1.active, &layer.conv1, (1, 1, 0));
+        let single = Single {
+            inputs: &layer.reader1.active,
+            weights: &layer.conv1,
+            window: (1, 1, 0),
+            norm: &layer.reader2.norm,
+            active: &layer.reader2.active,
+        };
         let rule = self.rules.convolution;
-        let (weights, gate) = rule.merged(self.graph, &conv1, producer, (norm, active));
-        let shares = self.times(
-            &format!("{conv1}.shares"),
-            &factor,
-            &gate,
-            channels,
-            producers.side,
-        );
-        let weights = self.downwards(&conv1, &weights, 1);
+        let (mut parts, mut weights) = (Vec::new(), Vec::new());
+        for (number, (down, gate)) in rule.merged(self.graph, &conv1, &single).into_iter().enumerate() {
+            let name = format!("{conv1}.stream{}", number + 1);
+            let size = (channels, producers.side);
+            parts.push(self.times(&format!("{name}.shares"), &factor, &gate, size.0, size.1));
+            weights.push(self.downwards(&name, &down, 1));
+        }
         Factor {
-            value: self
-                .graph
-                .conv(&conv1, "Conv", &[&shares, &weights], (1, 1, 0), Vec::new()),
+            value: self.through(&conv1, &parts, &weights, (1, 1, 0)),
             side: producers.side,
         }
     }
@@ -325,7 +327,7 @@ impl Explainer<'_, '_> {
         &mut self,
         name: &str,
         weights: &Value,
-        part: Part,
+        of: Part,
         rows: Option<&[usize]>,
         kernel: usize,
     ) -> Value {
@@ -334,12 +336,7 @@ impl Explainer<'_, '_> {
         if let Some(rows) = rows {
             weights = self.graph.gather(&format!("{name}.rows"), &weights, rows, 0);
         }
-        if part == Part::Negated {
-            weights = self.graph.plain(&format!("{name}.negated"), "Neg", &[&weights]);
-        }
-        if part != Part::Whole {
-            weights = self.graph.plain(&format!("{name}.positive"), "Relu", &[&weights]);
-        }
+        let weights = part(self.graph, &name, &weights, of);
         self.downwards(&name, &weights, kernel)
     }
 
@@ -351,8 +348,6 @@ impl Explainer<'_, '_> {
         weights: &[Value],
         kernel: (usize, usize, usize),
     ) -> Value {
-        let refer = |values: &[Value]| -> Vec<Value> { values.to_vec() };
-        let (parts, weights) = (refer(parts), refer(weights));
         let shares = self
             .graph
             .concat(&format!("{name}.shares"), &parts.iter().collect::<Vec<_>>());

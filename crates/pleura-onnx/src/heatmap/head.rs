@@ -1,23 +1,38 @@
 //! The linear layer and the mean over each film, both under the ε rule.
 
-use super::{Explainer, Factor, Starts};
+use pleura_nn::relevance::Start;
+
+use super::{Explainer, Factor};
 
 impl Explainer<'_, '_> {
     /// From the logits to a factor of the last block's activations, `[starts · films, features, 1, 1]`.
     ///
-    /// `R_k = c_k z_k` leaves `c_k z_k / s(z_k)` for the weights; a feature's relevance divided by it and by the number of
-    /// columns it is the mean of is the activations' factor.
-    pub(super) fn head(&mut self, starts: &Starts) -> Factor {
+    /// `R_k = c_k (z_k − θ_k)` leaves `c_k (z_k − θ_k) / s(z_k − θ_k)` for the weights; a feature's relevance divided by it and by
+    /// the number of columns it is the mean of is the activations' factor.
+    pub(super) fn head(&mut self, starts: &[&Start]) -> Factor {
         let forward = self.forward;
-        let outputs = starts.first().map_or(0, Vec::len);
-        let coefficients: Vec<f32> = starts.iter().flatten().copied().collect();
-        let mut quotients = self
-            .graph
-            .floats("relevance.starts", &[starts.len(), 1, outputs], coefficients);
+        let outputs = starts.first().map_or(0, |start| start.coefficients.len());
+        let shape = [starts.len(), 1, outputs];
+        let list = |of: &dyn Fn(&Start) -> Vec<f64>| -> Vec<f32> {
+            starts
+                .iter()
+                .flat_map(|start| of(start))
+                .map(|value| value as f32)
+                .collect()
+        };
+        let coefficients = list(&|start| start.coefficients.clone());
+        let thresholds = list(&|start| start.thresholds.clone());
+        let mut quotients = self.graph.floats("relevance.starts", &shape, coefficients);
+        // Without ε each quotient is 1, whatever the logit.
         if self.rules.head_epsilon > 0.0 {
-            let magnitude = self
-                .graph
-                .plain("relevance.logits.magnitude", "Abs", &[&forward.logits]);
+            let mut above = forward.logits.clone();
+            if thresholds.iter().any(|&threshold| threshold != 0.0) {
+                let thresholds = self.graph.floats("relevance.thresholds", &shape, thresholds);
+                above = self
+                    .graph
+                    .plain("relevance.logits.above", "Sub", &[&above, &thresholds]);
+            }
+            let magnitude = self.graph.plain("relevance.logits.magnitude", "Abs", &[&above]);
             let ratio = self
                 .graph
                 .ratio("relevance.logits", &magnitude, self.rules.head_epsilon);

@@ -1,8 +1,9 @@
 //! The stem: the winner of each window of the max pool takes all, then the first convolution, its norm merged.
 
+use pleura_nn::Weights;
 use pleura_nn::architecture::{Stem, Window};
 
-use super::rule::{First, merge};
+use super::rule::{First, Part, merge, part};
 use super::{Explainer, Factor, Value};
 use crate::model::Attribute;
 use crate::network::window;
@@ -12,10 +13,12 @@ const FLOAT: i64 = 1;
 
 impl Explainer<'_, '_> {
     /// From relevance at the pool's outputs to the pixels', summed over the three equal channels: `[starts · films, 1, size, size]`.
-    pub(super) fn stem(&mut self, stem: &Stem, relevance: &Value) -> Value {
+    pub(super) fn stem(&mut self, weights: &Weights, relevance: &Value) -> Value {
+        let stem = weights.architecture.stem();
         match self.rules.first {
             First::Flat => self.flat(stem, relevance),
             First::Epsilon(epsilon) => self.first_epsilon(stem, relevance, epsilon),
+            First::Box(epsilon) => self.bounded(weights, relevance, epsilon),
         }
     }
 
@@ -55,15 +58,7 @@ impl Explainer<'_, '_> {
     fn first_epsilon(&mut self, stem: &Stem, relevance: &Value, epsilon: f64) -> Value {
         let name = "relevance.conv0";
         let (channels, side) = (stem.channels, self.sizes.convolution);
-        let at_norm = match stem.pool {
-            None => relevance.clone(),
-            Some(pool) => {
-                let won = self.won(channels, pool, relevance);
-                let apart = self.unpooled(&won, pool);
-                let shape = [-1, channels as i64, side as i64, side as i64];
-                self.graph.reshape("relevance.pool0", &apart, &shape)
-            }
-        };
+        let at_norm = self.at_norm(stem, relevance);
         let forward = self.forward;
         // Where a window's winner is no activation at all, nothing has arrived.
         let one = self.graph.scalar(1.0);
@@ -73,7 +68,6 @@ impl Explainer<'_, '_> {
             &forward.stem.reader.active,
             epsilon,
         );
-        let at_norm = Factor { value: at_norm, side };
         let shares = self.times(&format!("{name}.shares"), &at_norm, &inverse, channels, side);
         let merged = merge(self.graph, name, &forward.stem.weights, &forward.stem.reader.norm);
         let value = self.back(
@@ -90,6 +84,69 @@ impl Explainer<'_, '_> {
         let input = &forward.stem.input;
         let relevance = self.times(&format!("{name}.channels"), &factor, input, 3, self.size);
         self.graph.sum(name, &relevance, 1, true)
+    }
+
+    /// z^B: contributions are `a w − l w⁺ − h w⁻` with `l` black and `h` white. For grey `g`, normalised by `std` in each channel, that is
+    /// `g w⁺/std + (1 − g) (−w)⁺/std`, so that the three equal channels become one convolution of grey and of what lacks to white.
+    fn bounded(&mut self, weights: &Weights, relevance: &Value, epsilon: f64) -> Value {
+        let name = "relevance.conv0";
+        let (stem, forward) = (weights.architecture.stem(), self.forward);
+        let side = self.sizes.convolution;
+        let at_norm = self.at_norm(stem, relevance);
+        let merged = merge(self.graph, name, &forward.stem.weights, &forward.stem.reader.norm);
+        let std = self
+            .graph
+            .by_channel(&format!("{name}.std"), weights.normalisation.std.to_vec());
+        let [up, down] = [(Part::Positive, "up"), (Part::Negated, "down")].map(|(of, word)| {
+            let name = format!("{name}.{word}");
+            let weights = part(self.graph, &name, &merged, of);
+            let weights = self
+                .graph
+                .plain(&format!("{name}.by_grey"), "Div", &[&weights, &std]);
+            self.graph.sum(&name, &weights, 1, true)
+        });
+        let one = self.graph.scalar(1.0);
+        let films = &forward.stem.films;
+        let lacking = self
+            .graph
+            .plain(&format!("{name}.lacking"), "Sub", &[&one, films]);
+        let greys = self.graph.concat(&format!("{name}.greys"), &[films, &lacking]);
+        let weights = self.graph.concat(&format!("{name}.weights"), &[&up, &down]);
+        let kernel = window(stem.convolution);
+        let of = format!("{name}.denominator");
+        let sum = self
+            .graph
+            .conv(&of, "Conv", &[&greys, &weights], kernel, Vec::new());
+        let inverse = self.graph.over(&format!("{name}.inverse"), &one, &sum, epsilon);
+        let shares = self.times(&format!("{name}.shares"), &at_norm, &inverse, stem.channels, side);
+        let value = self.back(
+            &format!("{name}.transposed"),
+            &shares,
+            &weights,
+            stem.convolution,
+            (side, self.size),
+        );
+        let factor = Factor {
+            value,
+            side: self.size,
+        };
+        let relevance = self.times(&format!("{name}.channels"), &factor, &greys, 2, self.size);
+        self.graph.sum(name, &relevance, 1, true)
+    }
+
+    /// Relevance at the stem's activations.
+    fn at_norm(&mut self, stem: &Stem, relevance: &Value) -> Factor {
+        let (channels, side) = (stem.channels as i64, self.sizes.convolution);
+        let value = match stem.pool {
+            None => relevance.clone(),
+            Some(pool) => {
+                let won = self.won(stem.channels, pool, relevance);
+                let apart = self.unpooled(&won, pool);
+                let shape = [-1, channels, side as i64, side as i64];
+                self.graph.reshape("relevance.pool0", &apart, &shape)
+            }
+        };
+        Factor { value, side }
     }
 
     /// Each window's relevance at the place of its winner: `[starts, films, channels, places of a window, side, side]`.

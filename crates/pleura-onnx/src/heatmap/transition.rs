@@ -5,7 +5,8 @@
 //! and width those behind the pool: what a pooled value's relevance is spread by is then a product like any other.
 
 use super::block::Pile;
-use super::rule::{Arriving, Reading, Stream};
+use super::gate::{Arriving, Reading};
+use super::rule::{Stream, part};
 use super::{Explainer, Factor, Norm, Value};
 use crate::model::Attribute;
 use crate::network::TransitionValues;
@@ -16,7 +17,7 @@ pub(super) struct Pooled {
     conv: Value,
     /// The convolution's output, four values a place.
     raw: Value,
-    positive: Option<Value>,
+    products: Vec<Value>,
     streams: Vec<Stream>,
     channels: usize,
     /// Side behind the pool, and before it.
@@ -35,20 +36,14 @@ impl Explainer<'_, '_> {
         let name = format!("relevance.transition{number}");
         let (side, before) = (self.sizes.blocks[number], self.sizes.blocks[number - 1]);
         let (rule, channels) = (self.rules.convolution, turns.len());
-        let positive = rule.asks_for_positive().then(|| {
-            let weights = self
-                .graph
-                .plain(&format!("{name}.positive"), "Relu", &[&transition.conv]);
+        let mut products = Vec::new();
+        for (number, &of) in rule.products().iter().enumerate() {
+            let name = format!("{name}.product{}", number + 1);
+            let weights = part(self.graph, &name, &transition.conv, of);
             let inputs = [active, &weights];
-            let of = format!("{name}.positive.product");
-            let product = self.graph.conv(&of, "Conv", &inputs, (1, 1, 0), Vec::new());
-            self.in_fours(
-                &format!("{name}.positive.fours"),
-                &product,
-                channels,
-                (side, before),
-            )
-        });
+            let product = self.graph.conv(&name, "Conv", &inputs, (1, 1, 0), Vec::new());
+            products.push(self.in_fours(&format!("{name}.fours"), &product, channels, (side, before)));
+        }
         Pooled {
             raw: self.in_fours(
                 &format!("{name}.fours"),
@@ -57,8 +52,8 @@ impl Explainer<'_, '_> {
                 (side, before),
             ),
             conv: transition.conv.clone(),
-            positive,
-            streams: rule.streams(turns),
+            products,
+            streams: rule.streams(turns, true),
             channels,
             sides: (side, before),
             name,
@@ -127,7 +122,7 @@ impl Explainer<'_, '_> {
             norm,
             arriving: Arriving::Pooled { by: &by, z: &z },
             raw: &pooled.raw,
-            positive: pooled.positive.as_ref(),
+            products: &pooled.products,
         };
         let rule = self.rules.convolution;
         let gates = rule.gates(self.graph, &format!("{name}.gate"), &pooled.streams, &reading);

@@ -10,7 +10,7 @@ mod tensor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pleura_nn::architecture::{Stem, Window};
-use pleura_nn::relevance::Rule;
+use pleura_nn::relevance::{Bias, Norms, Rule, Start};
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Network, Norm, Reference, Rules, Weights};
 use pleura_onnx::{Batch, Export, Heatmap, Probabilities, Question, export};
@@ -18,37 +18,56 @@ use prost::Message as _;
 use proto::ModelProto;
 use tensor::Tensor;
 
-fn rules(first: Rule, convolution: Rule, linear: f64, epsilon: f64) -> Rules {
-    Rules {
-        linear: Rule::Epsilon { epsilon: linear },
-        ..Rules::new(first, convolution, epsilon)
-    }
-}
-
-fn epsilon(epsilon: f64) -> Rule {
-    Rule::Epsilon { epsilon }
-}
+const EPSILON: f64 = 1e-6;
 
 fn plus_flat() -> Rules {
-    rules(Rule::Flat, Rule::Plus { epsilon: 1e-6 }, 1e-6, 1e-6)
+    Rules::new(Rule::Flat, Rule::Plus { epsilon: EPSILON }, EPSILON)
 }
 
-fn lrp_0() -> Rules {
-    rules(epsilon(0.0), epsilon(0.0), 0.0, 0.0)
-}
-
-/// Every ε is another, and large enough to be seen.
-fn large_epsilon() -> Rules {
-    let rules = rules(epsilon(0.05), epsilon(0.1), 0.2, 0.3);
-    Rules {
-        norm: epsilon(0.4),
-        ..rules
-    }
-}
-
-/// z⁺ without a stabiliser, above an ε rule.
-fn bare_plus() -> Rules {
-    rules(epsilon(0.0), Rule::Plus { epsilon: 0.0 }, 0.2, 0.0)
+/// Composites with names, and choices that show more: every ε another and large enough to be seen; none at all.
+fn composites() -> Vec<(&'static str, Rules)> {
+    let epsilon = |epsilon| Rule::Epsilon { epsilon };
+    let alpha_beta = |alpha, beta, epsilon| Rule::AlphaBeta { alpha, beta, epsilon };
+    let gamma = |gamma, epsilon| Rule::Gamma { gamma, epsilon };
+    let boxed = |epsilon| Rule::Box { epsilon };
+    let rules = |first, convolution, [linear, norm, pool]: [f64; 3]| Rules {
+        linear: epsilon(linear),
+        norm: epsilon(norm),
+        ..Rules::new(first, convolution, pool)
+    };
+    vec![
+        ("epsilon-plus-flat", plus_flat()),
+        (
+            "epsilon-alpha2-beta1-flat",
+            rules(Rule::Flat, alpha_beta(2.0, 1.0, EPSILON), [EPSILON; 3]),
+        ),
+        (
+            "epsilon-gamma-box",
+            rules(boxed(EPSILON), gamma(0.25, EPSILON), [EPSILON; 3]),
+        ),
+        ("epsilon-box", rules(boxed(1e-2), epsilon(1e-2), [1e-2; 3])),
+        ("lrp-0", rules(epsilon(0.0), epsilon(0.0), [0.0; 3])),
+        (
+            "large epsilons",
+            rules(epsilon(0.05), epsilon(0.1), [0.2, 0.3, 0.4]),
+        ),
+        (
+            "bare plus",
+            rules(epsilon(0.0), Rule::Plus { epsilon: 0.0 }, [0.2, 0.0, 0.0]),
+        ),
+        (
+            "alpha 1.5, large epsilons",
+            rules(boxed(0.1), alpha_beta(1.5, 0.5, 0.1), [0.2, 0.1, 0.3]),
+        ),
+        (
+            "alpha 1",
+            rules(Rule::Flat, alpha_beta(1.0, 0.0, 0.1), [0.0, 0.1, 0.2]),
+        ),
+        (
+            "gamma 2, large epsilons",
+            rules(epsilon(0.1), gamma(2.0, 0.1), [0.2, 0.1, 0.3]),
+        ),
+    ]
 }
 
 /// Numbers in 0 to 1.
@@ -74,7 +93,7 @@ fn weights(architecture: &Architecture) -> Weights {
                     p if p < 0.25 => 0.0,
                     _ => 0.5 + next(),
                 };
-            } else if is_norm && (name.ends_with("bias") || name.ends_with("running_mean")) {
+            } else if is_norm && (name.ends_with(".bias") || name.ends_with("running_mean")) {
                 *value = 0.6 * (next() - 0.5);
             } else if name.ends_with("running_var") {
                 *value = 0.5 + next();
@@ -97,13 +116,16 @@ fn architecture(stem: Stem, blocks: &[usize]) -> Architecture {
 }
 
 fn questions() -> Vec<Question> {
-    let question = |words: &str, coefficients: [f32; 3]| Question {
+    let question = |words: &str, coefficients: [f64; 3], thresholds: [f64; 3]| Question {
         words: words.to_owned(),
-        coefficients: coefficients.to_vec(),
+        start: Start {
+            coefficients: coefficients.to_vec(),
+            thresholds: thresholds.to_vec(),
+        },
     };
     vec![
-        question("pneumonia", [0.0, 1.0, 0.0]),
-        question("COVID-19 rather than normal", [1.0, 0.0, -1.0]),
+        question("pneumonia above 0.3", [0.0, 1.0, 0.0], [0.0, -0.8, 0.0]),
+        question("COVID-19 rather than normal", [1.0, 0.0, -1.0], [0.0; 3]),
     ]
 }
 
@@ -137,8 +159,12 @@ fn engine(
         let (logits, trace) = network.forward(film, 1, size, Norm::Running).unwrap();
         all.extend(logits);
         for question in questions {
-            let start: Vec<f64> = question.coefficients.iter().map(|&c| f64::from(c)).collect();
-            let raw = network.relevance(&trace, &start, rules).unwrap().input;
+            let starts = std::slice::from_ref(&question.start);
+            let raw = network
+                .relevances(&trace, starts, rules)
+                .unwrap()
+                .swap_remove(0)
+                .input;
             maps.extend((0..size * size).map(|place| {
                 (0..3)
                     .map(|channel| raw[channel * size * size + place])
@@ -186,12 +212,7 @@ fn graphs_answer_and_explain_as_the_engine_does() {
     let questions = questions();
     for (number, (stem, blocks, size)) in cases.into_iter().enumerate() {
         let weights = weights(&architecture(stem, blocks));
-        for (name, rules) in [
-            ("plus", plus_flat()),
-            ("0", lrp_0()),
-            ("ε", large_epsilon()),
-            ("bare", bare_plus()),
-        ] {
+        for (name, rules) in composites() {
             for (batch, films, asked) in [
                 (Batch::Fixed(1), 1, &questions[..]),
                 (Batch::Dynamic, 2, &questions[..]),
@@ -228,7 +249,7 @@ fn graphs_answer_and_explain_as_the_engine_does() {
 #[test]
 fn a_classifier_pools_first_and_answers_the_same() {
     let weights = weights(&architecture(Stem::torchvision(4), &[2, 2]));
-    let (film, logits, _) = engine(&weights, 2, 40, &lrp_0(), &[]);
+    let (film, logits, _) = engine(&weights, 2, 40, &plus_flat(), &[]);
     for (probabilities, sum) in [
         (Probabilities::Softmax, Some(2.0)),
         (Probabilities::Sigmoid, None),
@@ -254,9 +275,9 @@ fn a_classifier_pools_first_and_answers_the_same() {
 #[test]
 fn a_file_is_whole_and_says_what_it_is() {
     let weights = weights(&architecture(Stem::torchvision(4), &[2, 1]));
-    let questions = questions();
+    let (questions, rules) = (questions(), plus_flat());
     let heatmap = Heatmap {
-        rules: &plus_flat(),
+        rules: &rules,
         composite: "epsilon-plus-flat",
         questions: &questions,
     };
@@ -285,7 +306,7 @@ fn a_file_is_whole_and_says_what_it_is() {
     assert_eq!(facts["findings"], r#"["COVID-19","pneumonia","normal"]"#);
     assert_eq!(
         facts["questions"],
-        r#"["pneumonia","COVID-19 rather than normal"]"#
+        r#"["pneumonia above 0.3","COVID-19 rather than normal"]"#
     );
     assert_eq!(
         (facts["kind"], facts["composite"], facts["preparation"]),
@@ -359,19 +380,17 @@ fn a_file_is_whole_and_says_what_it_is() {
 fn what_cannot_be_written_is_said() {
     let weights = weights(&architecture(Stem::torchvision(4), &[1, 1]));
     let refused = |wanted: &Export<'_>| export(&weights, wanted).unwrap_err().to_string();
-    let wrong = [Question {
-        words: "pneumonia".to_owned(),
-        coefficients: vec![1.0],
-    }];
-    let rules = lrp_0();
+    let mut wrong = questions();
+    wrong[0].start.coefficients.pop();
+    let rules = plus_flat();
     let heatmap = |questions| Heatmap {
         rules: &rules,
-        composite: "lrp-0",
+        composite: "mine",
         questions,
     };
     assert_eq!(
         refused(&of(64, Batch::Dynamic, Some(heatmap(&wrong)))),
-        "question \"pneumonia\" has 1 coefficients; expected one for each of the network's 3 outputs"
+        "question \"pneumonia above 0.3\" has 2 coefficients or thresholds; expected one for each of the network's 3 outputs"
     );
     assert_eq!(
         refused(&of(64, Batch::Dynamic, Some(heatmap(&[])))),
@@ -384,4 +403,37 @@ fn what_cannot_be_written_is_said() {
     let smallest = weights.architecture.smallest_input();
     let small = refused(&of(smallest - 1, Batch::Dynamic, None));
     assert!(small.contains(&smallest.to_string()), "{small}");
+
+    // Rules that no graph is written for are named, with those that could stand there.
+    let square = Rule::Square { epsilon: EPSILON };
+    let mut named = plus_flat();
+    named.named.insert("features.transition1.conv".to_owned(), square);
+    let other = |change: &dyn Fn(&mut Rules)| {
+        let mut rules = plus_flat();
+        change(&mut rules);
+        rules
+    };
+    let asked = questions();
+    for (rules, words) in [
+        (
+            other(&|rules| rules.convolution = square),
+            "no convolution by Square { epsilon: 1e-6 }; it can be written with the epsilon, plus",
+        ),
+        (
+            other(&|rules| rules.first = rules.convolution),
+            "no first convolution by Plus { epsilon: 1e-6 }",
+        ),
+        (other(&|rules| rules.linear = square), "no linear layer by Square"),
+        (other(&|rules| rules.bias = Bias::Absorb), "no bias by Absorb"),
+        (other(&|rules| rules.norms = Norms::Passed), "no norm by Passed"),
+        (named, "no features.transition1.conv by Square"),
+    ] {
+        let heatmap = Heatmap {
+            rules: &rules,
+            composite: "mine",
+            questions: &asked,
+        };
+        let said = refused(&of(64, Batch::Dynamic, Some(heatmap)));
+        assert!(said.contains(words), "{said}");
+    }
 }

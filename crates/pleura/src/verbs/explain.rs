@@ -2,7 +2,7 @@
 
 mod draw;
 mod films;
-mod questions;
+pub mod questions;
 mod raw;
 
 use std::fs;

@@ -79,46 +79,7 @@ impl QuestionArgs {
     /// # Errors
     /// Findings that the model does not have, questions that ask nothing.
     pub fn starts(&self, model: &Model) -> Result<Vec<Start>> {
-        let known = |name: &String| {
-            if model.findings().contains(name) {
-                return Ok(name.clone());
-            }
-            bail!(
-                "the model has no finding {name:?}; it has {}",
-                model.findings().join(", ")
-            )
-        };
-        let findings = match self.finding.as_str() {
-            "all" => model.findings().to_vec(),
-            _ => vec![known(&self.finding)?],
-        };
-        if let Some(probability) = self.threshold {
-            if model.kind == Kind::Exclusive {
-                bail!(
-                    "--threshold is for findings that stand for themselves, and this model's exclude each other; say --minus NAME to explain one \
-                     class rather than another"
-                );
-            }
-            if !(probability > 0.0 && probability < 1.0) {
-                bail!("--threshold {probability}: say a probability between 0 and 1");
-            }
-            let above = |finding| Start::Threshold(finding, probability);
-            return Ok(findings.into_iter().map(above).collect());
-        }
-        let Some(minus) = &self.minus else {
-            return Ok(findings.into_iter().map(Start::Logit).collect());
-        };
-        let minus = known(minus)?;
-        let others = findings.into_iter().filter(|finding| *finding != minus);
-        let starts: Vec<Start> = others
-            .map(|finding| Start::Difference(finding, minus.clone()))
-            .collect();
-        if starts.is_empty() {
-            bail!(
-                "--finding and --minus are both {minus:?}: their difference is nothing; choose two findings"
-            );
-        }
-        Ok(starts)
+        starts(model, &self.finding, self.minus.as_ref(), self.threshold)
     }
 
     /// The network, as exact as asked for.
@@ -136,6 +97,56 @@ impl QuestionArgs {
         }
         Ok(Engine::Fast(Box::new(model.network()?)))
     }
+}
+
+/// Where relevance starts: at one finding or `all`, rather than at another, above a probability.
+///
+/// # Errors
+/// Findings that the model does not have, questions that ask nothing.
+pub fn starts(
+    model: &Model,
+    finding: &str,
+    minus: Option<&String>,
+    threshold: Option<f64>,
+) -> Result<Vec<Start>> {
+    let known = |name: &str| {
+        if model.findings().iter().any(|finding| finding == name) {
+            return Ok(name.to_owned());
+        }
+        bail!(
+            "the model has no finding {name:?}; it has {}",
+            model.findings().join(", ")
+        )
+    };
+    let findings = match finding {
+        "all" => model.findings().to_vec(),
+        _ => vec![known(finding)?],
+    };
+    if let Some(probability) = threshold {
+        if model.kind == Kind::Exclusive {
+            bail!(
+                "--threshold is for findings that stand for themselves, and this model's exclude each other; say --minus NAME to explain one \
+                 class rather than another"
+            );
+        }
+        if !(probability > 0.0 && probability < 1.0) {
+            bail!("--threshold {probability}: say a probability between 0 and 1");
+        }
+        let above = |finding| Start::Threshold(finding, probability);
+        return Ok(findings.into_iter().map(above).collect());
+    }
+    let Some(minus) = minus else {
+        return Ok(findings.into_iter().map(Start::Logit).collect());
+    };
+    let minus = known(minus)?;
+    let others = findings.into_iter().filter(|finding| *finding != minus);
+    let starts: Vec<Start> = others
+        .map(|finding| Start::Difference(finding, minus.clone()))
+        .collect();
+    if starts.is_empty() {
+        bail!("--finding and --minus are both {minus:?}: their difference is nothing; choose two findings");
+    }
+    Ok(starts)
 }
 
 /// A network that explains itself.

@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use pleura_eval::Kind;
 use pleura_explain::{Composite, Start};
 use pleura_nn::weights::write_atomically;
@@ -17,6 +17,7 @@ use pleura_onnx::{Batch, Export, Heatmap, Probabilities, Question};
 use serde_json::{Map, Value, json};
 
 use crate::model::{Model, ModelArgs};
+use crate::verbs::explain::questions;
 use crate::verbs::weights::list;
 
 #[derive(clap::Args)]
@@ -24,16 +25,20 @@ pub(super) struct Args {
     /// Write an ONNX graph: one grey channel in 0 to 1 in, logits and probabilities out.
     #[arg(long, value_name = "OUT.onnx")]
     onnx: Option<PathBuf>,
-    /// Heatmaps as a further output of the graph, by these rules: epsilon-plus-flat, or lrp-0.
-    #[arg(long, value_name = "COMPOSITE", num_args = 0..=1, requires = "onnx",
+    /// Heatmaps as a further output of the graph, by these rules: a name that `explain --composite` knows, or a TOML file;
+    /// epsilon-plus-flat if none is said.
+    #[arg(long, value_name = "NAME|FILE.toml", num_args = 0..=1, requires = "onnx",
         default_missing_value = pleura_explain::composite::NAMES[0])]
     heatmap: Option<String>,
     /// The finding that heatmaps explain, or `all`.
     #[arg(long, default_value = "all", value_name = "NAME|all", requires = "heatmap")]
     finding: String,
     /// Heatmaps explain the finding rather than this one: relevance of the difference of their logits.
-    #[arg(long, value_name = "NAME", requires = "heatmap")]
+    #[arg(long, value_name = "NAME", requires = "heatmap", conflicts_with = "threshold")]
     minus: Option<String>,
+    /// Heatmaps explain why the finding is above this probability; for findings that stand for themselves.
+    #[arg(long, value_name = "PROBABILITY", requires = "heatmap")]
+    threshold: Option<f64>,
     /// Write what the graph shall answer too, to check a runtime by: input_0.pb and output_0.pb onwards, as ONNX keeps test data.
     #[arg(long, value_name = "DIR", requires = "onnx")]
     test_data: Option<PathBuf>,
@@ -81,23 +86,30 @@ impl Args {
         words: &mut String,
     ) -> Result<()> {
         let Some(path) = &self.onnx else { return Ok(()) };
-        let composite = self.heatmap.as_deref().map(Composite::by_name).transpose()?;
+        let composite = self.heatmap.as_deref().map(Composite::find).transpose()?;
         let model = Model::open(model, options)?;
         let starts = match composite {
-            Some(_) => self.starts(model.findings())?,
+            Some(_) => questions::starts(&model, &self.finding, self.minus.as_ref(), self.threshold)?,
             None => Vec::new(),
         };
-        let questions = starts.iter().map(|start| question(start, model.findings()));
-        let questions: Vec<Question> = questions.collect::<Result<_>>()?;
-        let rules = composite.as_ref();
-        let rules = rules.map(|composite| composite.rules(&model.weights.architecture));
+        let question = |start: &Start| {
+            let words = start.words();
+            let start = start.at_logits(model.findings())?;
+            Ok(Question { words, start })
+        };
+        let questions: Vec<Question> = starts.iter().map(question).collect::<Result<_>>()?;
+        let rules = composite
+            .as_ref()
+            .map(|composite| composite.rules(&model.weights.architecture));
         let rules = rules.transpose()?;
-        let heatmap = composite.as_ref().zip(rules.as_ref());
-        let heatmap = heatmap.map(|(composite, rules)| Heatmap {
-            rules,
-            composite: composite.name(),
-            questions: &questions,
-        });
+        let heatmap = composite
+            .as_ref()
+            .zip(rules.as_ref())
+            .map(|(composite, rules)| Heatmap {
+                rules,
+                composite: composite.name(),
+                questions: &questions,
+            });
         let preparation = serde_json::to_string(&model.preparation)?;
         let export = Export {
             size: model.preparation.size,
@@ -154,52 +166,4 @@ impl Args {
         }
         Ok(())
     }
-
-    fn starts(&self, findings: &[String]) -> Result<Vec<Start>> {
-        let known = |name: &String| {
-            if findings.contains(name) {
-                return Ok(name.clone());
-            }
-            bail!(
-                "the model has no finding {name:?}; it has {}",
-                findings.join(", ")
-            )
-        };
-        let asked = match self.finding.as_str() {
-            "all" => findings.to_vec(),
-            _ => vec![known(&self.finding)?],
-        };
-        let Some(minus) = &self.minus else {
-            return Ok(asked.into_iter().map(Start::Logit).collect());
-        };
-        let minus = known(minus)?;
-        let others = asked.into_iter().filter(|finding| *finding != minus);
-        let starts: Vec<Start> = others
-            .map(|finding| Start::Difference(finding, minus.clone()))
-            .collect();
-        if starts.is_empty() {
-            bail!(
-                "--finding and --minus are both {minus:?}: their difference is nothing; choose two findings"
-            );
-        }
-        Ok(starts)
-    }
-}
-
-/// A start as a graph asks it.
-fn question(start: &Start, findings: &[String]) -> Result<Question> {
-    let (finding, minus) = match start {
-        Start::Logit(finding) => (finding, None),
-        Start::Difference(finding, minus) => (finding, Some(minus)),
-        Start::Threshold(..) => bail!(
-            "{}: a graph's heatmaps start at logits; ask for a finding, or for one less another",
-            start.words()
-        ),
-    };
-    let coefficient =
-        |name: &String| f32::from(u8::from(name == finding)) - f32::from(u8::from(Some(name) == minus));
-    Ok(Question {
-        words: start.words(),
-        coefficients: findings.iter().map(coefficient).collect(),
-    })
 }

@@ -40,17 +40,28 @@ impl Boxes {
                 "letter" => Kind::Letter,
                 "arrow" => Kind::Arrow,
                 other => {
-                    return Err(wrong(row, format!("kind {other:?}, expected words, letter, arrow or none")));
+                    return Err(wrong(
+                        row,
+                        format!("kind {other:?}, expected words, letter, arrow or none"),
+                    ));
                 }
             };
             let number = |column: usize| {
                 let found = &record[column];
-                let problem = || wrong(row, format!("{} {found:?}, expected a number of pixels", COLUMNS[column]));
+                let problem = || {
+                    wrong(
+                        row,
+                        format!("{} {found:?}, expected a number of pixels", COLUMNS[column]),
+                    )
+                };
                 found.parse::<usize>().map_err(|_| problem())
             };
             let [left, top, right, bottom] = [number(2)?, number(3)?, number(4)?, number(5)?];
             if right <= left || bottom <= top {
-                return Err(wrong(row, "the box is empty: right and bottom are one past the last pixel".to_owned()));
+                return Err(wrong(
+                    row,
+                    "the box is empty: right and bottom are one past the last pixel".to_owned(),
+                ));
             }
             let bounds = Bounds {
                 left,
@@ -72,7 +83,10 @@ impl Boxes {
     pub fn text(&self, file: &str, width: usize, height: usize) -> Option<Text> {
         let boxes = self.0.get(file)?;
         let objects = boxes.iter().filter_map(|(kind, bounds)| {
-            let (right, bottom) = ((bounds.left + bounds.width).min(width), (bounds.top + bounds.height).min(height));
+            let (right, bottom) = (
+                (bounds.left + bounds.width).min(width),
+                (bounds.top + bounds.height).min(height),
+            );
             let places: Vec<usize> = (bounds.top..bottom)
                 .flat_map(|row| (bounds.left..right).map(move |column| row * width + column))
                 .collect();
@@ -105,14 +119,35 @@ mod tests {
 
     #[test]
     fn boxes_and_their_absence_are_read() {
-        let boxes = read("film,kind,left,top,right,bottom\na.png,letter,2,3,6,9\na.png,words,8,0,90,4\nb.png,none,,,,\n").unwrap();
+        let boxes = read(
+            "film,kind,left,top,right,bottom\na.png,letter,2,3,6,9\na.png,words,8,0,90,4\nb.png,none,,,,\n",
+        )
+        .unwrap();
         let text = boxes.text("a.png", 20, 10).unwrap();
-        assert_eq!(text.objects.iter().map(|o| o.places.len()).collect::<Vec<_>>(), [24, 48]);
-        assert_eq!((boxes.text("b.png", 20, 10).unwrap().is_empty(), boxes.text("c.png", 20, 10)), (true, None));
+        assert_eq!(
+            text.objects.iter().map(|o| o.places.len()).collect::<Vec<_>>(),
+            [24, 48]
+        );
+        assert_eq!(
+            (
+                boxes.text("b.png", 20, 10).unwrap().is_empty(),
+                boxes.text("c.png", 20, 10)
+            ),
+            (true, None)
+        );
         let wrong = |row: &str| read(&format!("film,kind,left,top,right,bottom\n{row}\n")).unwrap_err();
-        assert_eq!(wrong("a,word,1,1,2,2"), "FILE, row 2: kind \"word\", expected words, letter, arrow or none");
-        assert_eq!(wrong("a,words,x,1,2,2"), "FILE, row 2: left \"x\", expected a number of pixels");
+        assert_eq!(
+            wrong("a,word,1,1,2,2"),
+            "FILE, row 2: kind \"word\", expected words, letter, arrow or none"
+        );
+        assert_eq!(
+            wrong("a,words,x,1,2,2"),
+            "FILE, row 2: left \"x\", expected a number of pixels"
+        );
         assert!(wrong("a,words,3,1,2,2").contains("the box is empty"));
-        assert_eq!(read("film\na\n").unwrap_err(), "FILE, row 1: expected the columns film,kind,left,top,right,bottom");
+        assert_eq!(
+            read("film\na\n").unwrap_err(),
+            "FILE, row 1: expected the columns film,kind,left,top,right,bottom"
+        );
     }
 }

@@ -220,12 +220,22 @@ pub fn run(
 
 impl Settings {
     fn check(&self) -> Result<(), Error> {
-        let wrong = |name, found: String, expected| Err(Error::Setting { name, found, expected });
+        let wrong = |name, found: String, expected| {
+            Err(Error::Setting {
+                name,
+                found,
+                expected,
+            })
+        };
         if self.draws == 0 {
             return wrong("draws", "0".to_owned(), "at least 1");
         }
         if !(self.threshold > 0.0 && self.threshold <= 1.0) {
-            return wrong("threshold", self.threshold.to_string(), "a share above 0 and at most 1");
+            return wrong(
+                "threshold",
+                self.threshold.to_string(),
+                "a share above 0 and at most 1",
+            );
         }
         Ok(())
     }
@@ -284,7 +294,9 @@ impl Job<'_> {
             Truth::Exclusive(classes) => classes[number].into_iter().collect(),
             Truth::Independent(known) => {
                 let known = &known[number * findings..(number + 1) * findings];
-                (0..findings).filter(|&finding| known[finding] == Some(true)).collect()
+                (0..findings)
+                    .filter(|&finding| known[finding] == Some(true))
+                    .collect()
             }
         }
     }
@@ -295,7 +307,10 @@ impl Job<'_> {
 
     /// Logits of some films, `[films, findings]`.
     fn answer(&self, films: &[Film]) -> Result<Vec<f32>, Error> {
-        let grey: Vec<f32> = films.iter().flat_map(|film| self.prepare(film).unit_grey()).collect();
+        let grey: Vec<f32> = films
+            .iter()
+            .flat_map(|film| self.prepare(film).unit_grey())
+            .collect();
         Ok(self.network.infer(&grey, films.len(), self.preparation.size)?)
     }
 
@@ -324,12 +339,24 @@ impl Job<'_> {
         self.explain(number, &film, &text, &patches[0], seen)?;
         if let (Some(class), true) = (self.class(number), self.settings.swaps > 0) {
             let patch = text.boxed().elsewhere(self.seed(), &format!("{name} piece"));
-            seen.donors.push((number, class, Pieces::cut(&film, &text), Pieces::cut(&film, &patch)));
+            seen.donors.push((
+                number,
+                class,
+                Pieces::cut(&film, &text),
+                Pieces::cut(&film, &patch),
+            ));
         }
         Ok(())
     }
 
-    fn explain(&self, number: usize, film: &Film, text: &Text, patch: &Text, seen: &mut Seen) -> Result<(), Error> {
+    fn explain(
+        &self,
+        number: usize,
+        film: &Film,
+        text: &Text,
+        patch: &Text,
+        seen: &mut Seen,
+    ) -> Result<(), Error> {
         let wanted = |finding: &usize| {
             let so_far = seen.shares.iter().filter(|share| share.0 == *finding).count();
             so_far < self.settings.explained
@@ -358,7 +385,11 @@ impl Job<'_> {
     /// The patient, or where it is not known the film.
     fn patient(&self, number: usize) -> String {
         let patient = &self.films.patients[number];
-        let known = if patient.is_empty() { &self.films.films[number] } else { patient };
+        let known = if patient.is_empty() {
+            &self.films.films[number]
+        } else {
+            patient
+        };
         format!("{}\n{known}", self.films.datasets[number])
     }
 
@@ -402,5 +433,8 @@ fn difference(comparison: &Comparison, metric: &str, level: f64) -> Difference {
         after: None,
         difference: Measured::undefined(level),
     };
-    comparison.difference(metric, None).cloned().unwrap_or_else(undefined)
+    comparison
+        .difference(metric, None)
+        .cloned()
+        .unwrap_or_else(undefined)
 }

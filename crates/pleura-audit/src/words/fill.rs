@@ -59,7 +59,8 @@ fn first_guess(grey: &mut [f32], width: usize, height: usize, mask: &[bool]) {
             .iter()
             .filter_map(|&place| {
                 let known = around(width, height, place, 1).filter(|&other| !unknown[other]);
-                let (sum, count) = known.fold((0.0, 0.0), |(sum, count), other| (sum + grey[other], count + 1.0));
+                let (sum, count) =
+                    known.fold((0.0, 0.0), |(sum, count), other| (sum + grey[other], count + 1.0));
                 (count > 0.0).then_some((place, sum / count))
             })
             .collect();
@@ -80,15 +81,23 @@ mod tests {
 
     #[test]
     fn a_slope_is_continued_and_the_rest_left() {
-        let slope: Vec<f32> = (0..40 * 30).map(|i| 0.01 * (i % 40) as f32 + 0.012 * (i / 40) as f32).collect();
+        let slope: Vec<f32> = (0..40 * 30)
+            .map(|i| 0.01 * (i % 40) as f32 + 0.012 * (i / 40) as f32)
+            .collect();
         let mask: Vec<bool> = (0..40 * 30)
             .map(|i| (8..25).contains(&(i % 40)) && (10..20).contains(&(i / 40)))
             .collect();
         let mut grey = slope.clone();
-        grey.iter_mut().zip(&mask).filter(|(_, masked)| **masked).for_each(|(value, _)| *value = 1.0);
+        grey.iter_mut()
+            .zip(&mask)
+            .filter(|(_, masked)| **masked)
+            .for_each(|(value, _)| *value = 1.0);
         cover(&mut grey, 40, 30, &mask);
         for (place, (now, was)) in grey.iter().zip(&slope).enumerate() {
-            assert!((now - was).abs() < if mask[place] { 0.01 } else { 1e-9 }, "{place}: {now} {was}");
+            assert!(
+                (now - was).abs() < if mask[place] { 0.01 } else { 1e-9 },
+                "{place}: {now} {was}"
+            );
         }
     }
 

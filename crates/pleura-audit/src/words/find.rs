@@ -31,17 +31,23 @@ pub(super) fn find(film: &Film) -> Text {
         .collect();
     // Between bright letters lie dark gaps with edges as sharp, and the other way round: of two that meet, the better one stays.
     let weight = |group: &Group| {
-        let ink = group.glyphs.iter().map(|glyph| glyph.score * glyph.features.contrast * glyph.places.len() as f32);
+        let ink = group
+            .glyphs
+            .iter()
+            .map(|glyph| glyph.score * glyph.features.contrast * glyph.places.len() as f32);
         ink.sum::<f32>()
     };
     accepted.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then(a.bounds().cmp(&b.bounds())));
     let mut kept: Vec<Group> = Vec::new();
     for group in accepted {
-        if !kept.iter().any(|other| other.is_dark() != group.is_dark() && meet(other.bounds(), group.bounds())) {
+        if !kept
+            .iter()
+            .any(|other| other.is_dark() != group.is_dark() && meet(other.bounds(), group.bounds()))
+        {
             kept.push(group);
         }
     }
-    let mut objects: Vec<Object> = kept
+    let mut objects: Vec<Object> = joined(kept)
         .iter()
         .filter_map(|group| object(group, &bright, film, factor))
         .collect();
@@ -75,7 +81,11 @@ fn figures(plane: &Plane, dark: bool) -> Vec<Glyph> {
             }
         }
     }
-    all.sort_by(|a, b| b.score.total_cmp(&a.score).then(b.places.len().cmp(&a.places.len())));
+    all.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then(b.places.len().cmp(&a.places.len()))
+    });
     let mut taken = vec![false; plane.values.len()];
     all.retain(|glyph| {
         let free = !glyph.places.iter().any(|&place| taken[place]);
@@ -91,9 +101,16 @@ fn figures(plane: &Plane, dark: bool) -> Vec<Glyph> {
 fn is_text(group: &Group, plane: &Plane) -> bool {
     let short = plane.width.min(plane.height);
     // A figure alone must keep farther from the border than a word.
-    let margin = if group.glyphs.len() == 1 { short / 100 + 1 } else { 2 };
+    let margin = if group.glyphs.len() == 1 {
+        short / 100 + 1
+    } else {
+        2
+    };
     let on_border = |glyph: &Glyph| {
-        let beyond = [glyph.right + margin > plane.width, glyph.bottom + margin > plane.height];
+        let beyond = [
+            glyph.right + margin > plane.width,
+            glyph.bottom + margin > plane.height,
+        ];
         glyph.left < margin || glyph.top < margin || beyond.contains(&true)
     };
     // Frames, collimators and cut-off anatomy run along the border; a word that is cut off has letters that are not.
@@ -108,13 +125,42 @@ fn is_text(group: &Group, plane: &Plane) -> bool {
         };
     };
     let contrast = glyph.features.contrast;
-    let large = glyph.side() * 55 >= short;
+    // Edges of collimators and plates leave slivers.
+    let large = glyph.side() * 55 >= short && glyph.width().min(glyph.height()) * 110 >= short;
     // Gas, gaps and clips' eyes are dark and small: a dark figure alone must be as clear as an arrow drawn in ink.
-    large && if glyph.dark { glyph.score > 0.85 && contrast > 0.25 } else { glyph.score > 0.7 && contrast > 0.1 }
+    large
+        && if glyph.dark {
+            glyph.score > 0.85 && contrast > 0.25
+        } else {
+            glyph.score > 0.7 && contrast > 0.1
+        }
 }
 
+/// What touches is one object, whatever its parts are like: a large letter with small initials, a marker in pieces.
+fn joined(mut groups: Vec<Group>) -> Vec<Group> {
+    let mut joined: Vec<Group> = Vec::new();
+    while let Some(mut group) = groups.pop() {
+        // Its box grows with what it takes in, so look again until nothing more touches.
+        while let Some(place) = groups
+            .iter()
+            .position(|other| meet(other.bounds(), group.bounds()))
+        {
+            group.glyphs.extend(groups.swap_remove(place).glyphs);
+        }
+        match joined
+            .iter_mut()
+            .find(|other| meet(other.bounds(), group.bounds()))
+        {
+            Some(other) => other.glyphs.extend(group.glyphs),
+            None => joined.push(group),
+        }
+    }
+    joined
+}
+
+/// Whether two boxes touch, or lie within two pixels of each other.
 fn meet(a: [usize; 4], b: [usize; 4]) -> bool {
-    a[0] < b[2] + 1 && b[0] < a[2] + 1 && a[1] < b[3] + 1 && b[1] < a[3] + 1
+    a[0] < b[2] + 2 && b[0] < a[2] + 2 && a[1] < b[3] + 2 && b[1] < a[3] + 2
 }
 
 /// A group on the film itself: strokes with their halo, and the plate behind them.
@@ -127,10 +173,17 @@ fn object(group: &Group, plane: &Plane, film: &Film, factor: usize) -> Option<Ob
     }
     let plate = plate::behind(plane, &mask, group.bounds());
     // Resizing and compression smear an edge over a pixel or two, and a wide stroke's edge is blurred further.
-    let mut mask = grown(&mask, plane.width, plane.height, 1 + (stroke / 4.0).round() as usize);
+    let mut mask = grown(
+        &mask,
+        plane.width,
+        plane.height,
+        1 + (stroke / 4.0).round() as usize,
+    );
     if let Some(plate) = plate {
         let plate = grown(&plate, plane.width, plane.height, 1);
-        mask.iter_mut().zip(plate).for_each(|(inside, plate)| *inside |= plate);
+        mask.iter_mut()
+            .zip(plate)
+            .for_each(|(inside, plate)| *inside |= plate);
     }
     let mut places: Vec<usize> = Vec::new();
     for place in (0..mask.len()).filter(|&place| mask[place]) {

@@ -67,7 +67,12 @@ impl Glyph {
     pub(super) fn points(&self) -> Vec<[f32; 2]> {
         let places = self.places.iter();
         places
-            .map(|place| [(place % self.plane_width) as f32, (place / self.plane_width) as f32])
+            .map(|place| {
+                [
+                    (place % self.plane_width) as f32,
+                    (place / self.plane_width) as f32,
+                ]
+            })
             .collect()
     }
 
@@ -152,7 +157,10 @@ impl Glyph {
         for &(x, y) in &self.local() {
             let place = (y + 1) * width + x + 1;
             let here = far[place];
-            if [place - 1, place + 1, place - width, place + width].iter().all(|&other| far[other] <= here) {
+            if [place - 1, place + 1, place - width, place + width]
+                .iter()
+                .all(|&other| far[other] <= here)
+            {
                 ridge.push(2.0 * here as f32 - 1.0);
             }
         }
@@ -165,7 +173,12 @@ impl Glyph {
     fn local(&self) -> Vec<(usize, usize)> {
         let places = self.places.iter();
         places
-            .map(|place| (place % self.plane_width - self.left, place / self.plane_width - self.top))
+            .map(|place| {
+                (
+                    place % self.plane_width - self.left,
+                    place / self.plane_width - self.top,
+                )
+            })
             .collect()
     }
 }
@@ -184,7 +197,9 @@ impl Features {
 
 /// The least, and one past the greatest.
 fn ends(values: impl Iterator<Item = usize>) -> (usize, usize) {
-    values.fold((usize::MAX, 0), |(low, high), value| (low.min(value), high.max(value + 1)))
+    values.fold((usize::MAX, 0), |(low, high), value| {
+        (low.min(value), high.max(value + 1))
+    })
 }
 
 /// The greatest difference across a place, two pixels apart, in four directions.

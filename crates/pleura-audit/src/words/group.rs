@@ -18,14 +18,16 @@ impl Group {
     /// Left, top, and one past the last column and row.
     pub(super) fn bounds(&self) -> [usize; 4] {
         let start = [usize::MAX, usize::MAX, 0, 0];
-        self.glyphs.iter().fold(start, |[left, top, right, bottom], glyph| {
-            [
-                left.min(glyph.left),
-                top.min(glyph.top),
-                right.max(glyph.right),
-                bottom.max(glyph.bottom),
-            ]
-        })
+        self.glyphs
+            .iter()
+            .fold(start, |[left, top, right, bottom], glyph| {
+                [
+                    left.min(glyph.left),
+                    top.min(glyph.top),
+                    right.max(glyph.right),
+                    bottom.max(glyph.bottom),
+                ]
+            })
     }
 
     /// Whether its figures are darker than what is around them.
@@ -52,7 +54,9 @@ impl Group {
         let centres: Vec<[f32; 2]> = self.glyphs.iter().map(Glyph::centre).collect();
         let mean = [0, 1].map(|axis| centres.iter().map(|centre| centre[axis]).sum::<f32>() / count);
         let moment = |a: usize, b: usize| {
-            let products = centres.iter().map(|centre| (centre[a] - mean[a]) * (centre[b] - mean[b]));
+            let products = centres
+                .iter()
+                .map(|centre| (centre[a] - mean[a]) * (centre[b] - mean[b]));
             products.sum::<f32>() / count
         };
         let (xx, xy, yy) = (moment(0, 0), moment(0, 1), moment(1, 1));

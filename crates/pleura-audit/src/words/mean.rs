@@ -42,13 +42,17 @@ impl Mean {
         if patients.len() > 1 {
             let mut rng = stream(seed, "mean over patients");
             means.extend((0..draws).map(|_| {
-                let mut drawn =
-                    (0..patients.len()).map(|_| patients[rng.random_range(0..patients.len() as u32) as usize]);
+                let mut drawn = (0..patients.len())
+                    .map(|_| patients[rng.random_range(0..patients.len() as u32) as usize]);
                 mean(&mut drawn)
             }));
             means.sort_by(f64::total_cmp);
         }
-        let end = |share: f64| means.get((share * means.len().saturating_sub(1) as f64).round() as usize).copied();
+        let end = |share: f64| {
+            means
+                .get((share * means.len().saturating_sub(1) as f64).round() as usize)
+                .copied()
+        };
         Some(Self {
             value: mean(&mut patients.iter().copied()),
             low: end((1.0 - level) / 2.0),
@@ -66,7 +70,14 @@ mod tests {
     #[test]
     fn films_of_one_patient_come_together() {
         let of = |patients: usize| -> Vec<(String, f64)> {
-            (0..60).map(|film| (format!("p{}", film % patients), f64::from(u8::from(film % patients < patients / 2)))).collect()
+            (0..60)
+                .map(|film| {
+                    (
+                        format!("p{}", film % patients),
+                        f64::from(u8::from(film % patients < patients / 2)),
+                    )
+                })
+                .collect()
         };
         let width = |mean: Mean| mean.high.unwrap() - mean.low.unwrap();
         let many = Mean::of(&of(60), 0.95, 2000, 1).unwrap();

@@ -73,12 +73,18 @@ impl Pieces {
 impl Piece {
     /// The grey at a place given in pixel centres.
     fn at(&self, x: f64, y: f64) -> f32 {
-        let (x, y) = (x.clamp(0.0, (self.width - 1) as f64), y.clamp(0.0, (self.height - 1) as f64));
+        let (x, y) = (
+            x.clamp(0.0, (self.width - 1) as f64),
+            y.clamp(0.0, (self.height - 1) as f64),
+        );
         let (left, top) = (x as usize, y as usize);
         let (right, bottom) = ((left + 1).min(self.width - 1), (top + 1).min(self.height - 1));
         let (across, down) = ((x - left as f64) as f32, (y - top as f64) as f32);
         let line = |row: usize| {
-            let (first, second) = (self.grey[row * self.width + left], self.grey[row * self.width + right]);
+            let (first, second) = (
+                self.grey[row * self.width + left],
+                self.grey[row * self.width + right],
+            );
             first + across * (second - first)
         };
         line(top) + down * (line(bottom) - line(top))

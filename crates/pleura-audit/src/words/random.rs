@@ -9,9 +9,9 @@ pub(super) fn stream(seed: u64, name: &str) -> ChaCha8Rng {
     key[..8].copy_from_slice(&seed.to_le_bytes());
     // FNV-1a (Fowler, Noll & Vo) of the name, from two beginnings.
     for (half, begin) in [(8, 0xcbf2_9ce4_8422_2325_u64), (16, 0x9ae1_6a3b_2f90_404f)] {
-        let hash = name
-            .bytes()
-            .fold(begin, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        let hash = name.bytes().fold(begin, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
         key[half..half + 8].copy_from_slice(&hash.to_le_bytes());
     }
     ChaCha8Rng::from_seed(key)

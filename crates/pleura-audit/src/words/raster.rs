@@ -52,7 +52,11 @@ impl Plane {
     /// its opening by a square (the white top hat; Serra 1982).
     pub(super) fn top_hat(&self, reach: usize) -> Self {
         let opened = self.extreme(reach, f32::min).extreme(reach, f32::max);
-        let values = self.values.iter().zip(opened.values).map(|(&value, open)| value - open);
+        let values = self
+            .values
+            .iter()
+            .zip(opened.values)
+            .map(|(&value, open)| value - open);
         Self {
             values: values.collect(),
             ..*self
@@ -112,11 +116,7 @@ pub(super) fn grown(mask: &[bool], width: usize, height: usize, reach: usize) ->
 }
 
 /// Connected places (each with its eight neighbours) of which `inside` is true, in the order of their first place.
-pub(super) fn components(
-    width: usize,
-    height: usize,
-    inside: impl Fn(usize) -> bool,
-) -> Vec<Vec<usize>> {
+pub(super) fn components(width: usize, height: usize, inside: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
     let mut seen = vec![false; width * height];
     let mut all = Vec::new();
     for first in 0..width * height {

@@ -41,13 +41,20 @@ impl Agreement {
         let (found_boxes, true_boxes) = (found.boxed().mask(), truth.boxed().mask());
         let count = |mask: &[bool]| mask.iter().filter(|&&inside| inside).count() as u64;
         let met = |text: &Text, by: &[bool]| -> u64 {
-            let objects = text.objects.iter().map(|object| covered(object.bounds, by, text.width));
+            let objects = text
+                .objects
+                .iter()
+                .map(|object| covered(object.bounds, by, text.width));
             objects.filter(|&share| share >= MET).count() as u64
         };
         let objects_met = met(truth, &found_boxes);
         Self {
             films: 1,
-            pixels_right: found_mask.iter().zip(&true_mask).filter(|&(&a, &b)| a && b).count() as u64,
+            pixels_right: found_mask
+                .iter()
+                .zip(&true_mask)
+                .filter(|&(&a, &b)| a && b)
+                .count() as u64,
             pixels_found: count(&found_mask),
             pixels_true: count(&true_mask),
             objects_right: met(found, &true_boxes),
@@ -125,8 +132,19 @@ mod tests {
         let truth = text(&[(10, 10, 40, 6), (70, 30, 6, 6)]);
         let found = text(&[(10, 10, 17, 6), (30, 10, 20, 6), (5, 40, 4, 4)]);
         let mut all = Agreement::of(&found, &truth);
-        assert_eq!((all.objects_right, all.objects_found, all.objects_met, all.objects_true), (2, 3, 1, 2));
-        assert_eq!((all.pixels_right, all.pixels_found, all.pixels_true), (222, 238, 276));
+        assert_eq!(
+            (
+                all.objects_right,
+                all.objects_found,
+                all.objects_met,
+                all.objects_true
+            ),
+            (2, 3, 1, 2)
+        );
+        assert_eq!(
+            (all.pixels_right, all.pixels_found, all.pixels_true),
+            (222, 238, 276)
+        );
         all.add(&Agreement::of(&text(&[]), &text(&[])));
         assert_eq!((all.films, all.films_true, all.films_met), (2, 1, 1));
         assert_eq!(all.objects(), [Some(2.0 / 3.0), Some(0.5)]);

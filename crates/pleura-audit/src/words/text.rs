@@ -102,7 +102,13 @@ impl Text {
 
     /// Lettering as a mask `[height, width]` says it, which covers the whole film and need not have its size. Parts of the mask that
     /// lie within a hundredth of the film's short side of each other are one object.
-    pub fn of_mask(mask: &[bool], width: usize, height: usize, film_width: usize, film_height: usize) -> Self {
+    pub fn of_mask(
+        mask: &[bool],
+        width: usize,
+        height: usize,
+        film_width: usize,
+        film_height: usize,
+    ) -> Self {
         let at_film: Vec<bool> = (0..film_width * film_height)
             .map(|place| {
                 let column = (2 * (place % film_width) + 1) * width / (2 * film_width);
@@ -243,12 +249,19 @@ mod tests {
     fn patches_elsewhere_have_the_same_shape_and_meet_nothing() {
         let text = text();
         let moved = text.elsewhere(3, "film 1");
-        let both = text.mask().into_iter().zip(moved.mask()).filter(|&(a, b)| a && b).count();
+        let both = text
+            .mask()
+            .into_iter()
+            .zip(moved.mask())
+            .filter(|&(a, b)| a && b)
+            .count();
         assert_eq!((both, moved.area()), (0, text.area()));
         for (from, to) in text.objects.iter().zip(&moved.objects) {
             let shape = |object: &Object| -> Vec<(usize, usize)> {
                 let places = object.places.iter();
-                places.map(|p| (p % 60 - object.bounds.left, p / 60 - object.bounds.top)).collect()
+                places
+                    .map(|p| (p % 60 - object.bounds.left, p / 60 - object.bounds.top))
+                    .collect()
             };
             assert_eq!(shape(from), shape(to));
         }

@@ -52,7 +52,11 @@ impl Judgement {
             (low, high)
         };
         if low > 0.0 {
-            if value >= threshold { Self::Matters } else { Self::Small }
+            if value >= threshold {
+                Self::Matters
+            } else {
+                Self::Small
+            }
         } else if high < 0.0 {
             Self::Reverse
         } else if high < threshold {
@@ -66,17 +70,24 @@ impl Judgement {
 impl Verdict {
     pub(super) fn of(covering: &Covering, swap: Option<&Swap>, threshold: f64) -> Self {
         let by_covering = Judgement::of(&covering.worth.difference, Some(&covering.changed), threshold);
-        let by_swap = swap.map(|swap| Judgement::of(&swap.excess.difference, Some(&swap.words_moved), threshold));
+        let by_swap =
+            swap.map(|swap| Judgement::of(&swap.excess.difference, Some(&swap.words_moved), threshold));
         let points = points(threshold);
         let mut sentences = vec![format!(
             "Covering words rather than as much of anything else costs {} of {}: {}.",
             spoken(&covering.worth),
             covering.metric,
             match by_covering {
-                Judgement::Matters => format!("the answers use the words, by {points} or more on these films"),
-                Judgement::Small => format!("the answers use the words, by less than {points} on these films"),
-                Judgement::RuledOut => format!("no use of the words is shown, and one worth {points} is not compatible with these films"),
-                Judgement::Open => format!("these films can tell neither that words are used nor that they are not worth {points}"),
+                Judgement::Matters =>
+                    format!("the answers use the words, by {points} or more on these films"),
+                Judgement::Small =>
+                    format!("the answers use the words, by less than {points} on these films"),
+                Judgement::RuledOut => format!(
+                    "no use of the words is shown, and one worth {points} is not compatible with these films"
+                ),
+                Judgement::Open => format!(
+                    "these films can tell neither that words are used nor that they are not worth {points}"
+                ),
                 Judgement::Reverse => "the answers are better without the words".to_owned(),
                 Judgement::Unmeasured => "nothing can be said".to_owned(),
             }
@@ -156,7 +167,10 @@ mod tests {
         assert_eq!(of(0.01, -0.02, 0.04), Judgement::RuledOut);
         assert_eq!(of(0.03, -0.02, 0.08), Judgement::Open);
         assert_eq!(of(-0.03, -0.06, -0.01), Judgement::Reverse);
-        assert_eq!(Judgement::of(&Measured::undefined(0.95), None, 0.05), Judgement::Unmeasured);
+        assert_eq!(
+            Judgement::of(&Measured::undefined(0.95), None, 0.05),
+            Judgement::Unmeasured
+        );
     }
 
     #[test]

@@ -7,13 +7,13 @@ use pleura_film::picture;
 
 use crate::scene::{Scene, sha256};
 
-const SIDE: usize = 64;
+const SIDE: usize = 192;
 
-/// A letter of 10 by 14 pixels: the stroke is 3 wide.
+/// A letter of 18 by 26 pixels: the stroke is 5 wide.
 fn letter(grey: &mut [u8], mask: &mut [u8], left: usize, top: usize) {
-    for y in 0..14 {
-        for x in 0..10 {
-            if x < 3 || y < 3 {
+    for y in 0..26 {
+        for x in 0..18 {
+            if x < 5 || y < 5 {
                 let place = (top + y) * SIDE + left + x;
                 (grey[place], mask[place]) = (255, 255);
             }
@@ -35,7 +35,7 @@ fn films(scene: &Scene, count: usize) {
             .collect();
         let mut mask = vec![0; SIDE * SIDE];
         if number % 2 == 0 {
-            letter(&mut grey, &mut mask, 8 + number % 5, 10 + number % 7);
+            letter(&mut grey, &mut mask, 20 + number % 5, 24 + number % 7);
         }
         let (film, text) = (format!("{number}.png"), format!("text/{number}.png"));
         let bytes = picture::grey_png_8(SIDE, SIDE, &grey).unwrap();
@@ -49,8 +49,16 @@ fn films(scene: &Scene, count: usize) {
             patient: format!("patient-{number}"),
             split: Some([Split::Train, Split::Train, Split::Validation, Split::Test][number / 2 % 4]),
             labels: vec![
-                if number % 2 == 0 { Label::Positive } else { Label::Negative },
-                if number % 2 == 0 { Label::Negative } else { Label::Positive },
+                if number % 2 == 0 {
+                    Label::Positive
+                } else {
+                    Label::Negative
+                },
+                if number % 2 == 0 {
+                    Label::Negative
+                } else {
+                    Label::Positive
+                },
             ],
             masks: Masks {
                 text: Some(text.into()),
@@ -88,52 +96,133 @@ fn a_planted_letter_is_found_and_so_is_its_use() {
     let said = scene.run(&["train", "recipe.toml", "--out", "run", "-q"]);
     assert_eq!(said.code, 0, "{}", said.err);
     let audit = |options: &[&str]| {
-        let all = ["audit", "words", "--manifest", "m.csv", "--model", "run", "--draws", "2", "--bootstrap", "200"];
+        let all = [
+            "audit",
+            "words",
+            "--manifest",
+            "m.csv",
+            "--model",
+            "run",
+            "--draws",
+            "2",
+            "--bootstrap",
+            "200",
+        ];
         scene.run(&[&all[..], options].concat())
     };
     for source in ["found", "masks"] {
-        let said = audit(&["--words", source, "--out", source, "--json"]);
+        let said = audit(&["--words", source, "--out", source, "--json", "-q"]);
         assert_eq!(said.code, 1, "{}{}", said.out, said.err);
         let record = said.json();
         let outcome = &record["outcome"];
-        assert_eq!((&outcome["films"], &outcome["lettered"]), (&40.into(), &20.into()), "{source}");
+        assert_eq!(
+            (&outcome["films"], &outcome["lettered"]),
+            (&40.into(), &20.into()),
+            "{source}"
+        );
         let right = |condition: &str| outcome["covering"][condition]["value"].as_f64().unwrap();
-        assert!(right("shown") > 0.9 && right("covered") < 0.3, "{source}: {outcome}");
+        assert!(
+            right("shown") > 0.9 && right("covered") < 0.3,
+            "{source}: {outcome}"
+        );
         assert!(right("patched") > 0.9, "{source}: {outcome}");
         assert_eq!(outcome["verdict"]["covering"], "matters");
         // Letters are pasted onto the plain films, and nothing can be pasted back.
         let pairs = outcome["swap"]["pairs"].as_array().unwrap();
-        assert_eq!((pairs.len(), &pairs[0]["from"], &pairs[0]["onto"]), (1, &"lettered".into(), &"plain".into()));
-        assert!(pairs[0]["words_moved"].as_u64() > pairs[0]["patches_moved"].as_u64(), "{}", pairs[0]);
+        assert_eq!(
+            (pairs.len(), &pairs[0]["from"], &pairs[0]["onto"]),
+            (1, &"lettered".into(), &"plain".into())
+        );
+        assert!(
+            pairs[0]["words_moved"].as_u64() > pairs[0]["patches_moved"].as_u64(),
+            "{}",
+            pairs[0]
+        );
         let relevance = &outcome["relevance"][0];
         assert_eq!(relevance["finding"], "lettered");
-        assert!(relevance["words"]["value"].as_f64() > relevance["elsewhere"]["value"].as_f64(), "{relevance}");
+        assert!(
+            relevance["words"]["value"].as_f64() > relevance["elsewhere"]["value"].as_f64(),
+            "{relevance}"
+        );
         let agreement = &record["found"]["against_masks"]["objects"];
-        assert_eq!((&agreement["precision"], &agreement["recall"]), (&1.0.into(), &1.0.into()));
-        for file in ["words.json", "found.csv", "found.png", "accuracy.svg", "differences.svg", "relevance.svg"] {
-            assert!(fs::metadata(scene.path(source).join(file)).unwrap().len() > 100, "{file}");
+        assert_eq!(
+            (&agreement["precision"], &agreement["recall"]),
+            (&1.0.into(), &1.0.into())
+        );
+        for file in [
+            "words.json",
+            "found.csv",
+            "found.png",
+            "accuracy.svg",
+            "differences.svg",
+            "relevance.svg",
+        ] {
+            assert!(
+                fs::metadata(scene.path(source).join(file)).unwrap().len() > 100,
+                "{file}"
+            );
         }
         // The same seed, the same numbers, on any number of threads.
-        let again = audit(&["--words", source, "--json", "--threads", "1"]);
+        let again = audit(&["--words", source, "--json", "-q", "--threads", "1"]);
         assert_eq!(again.json()["outcome"], *outcome);
     }
-    let told = audit(&["--fail-above", "1"]);
-    assert_eq!(told.code, 0, "{}", told.err);
-    assert!(told.out.contains("patches covered, 2 draws") && told.out.ends_with("Research use only. Not a medical device.\n"));
+    let told = audit(&["--swaps", "0"]);
+    assert_eq!(told.code, 1, "{}", told.err);
+    assert!(
+        told.out
+            .contains("the answers use the words, by 5.0 points or more on these films"),
+        "{}",
+        told.out
+    );
+    assert!(
+        told.out.contains("patches covered, 2 draws")
+            && told.out.ends_with("Research use only. Not a medical device.\n")
+    );
+    // A model that has learnt nothing uses nothing.
+    scene.model("fresh.safetensors", &["lettered", "plain"], "exclusive");
+    let fresh = scene.run(&[
+        "audit",
+        "words",
+        "--manifest",
+        "m.csv",
+        "--model",
+        "fresh.safetensors",
+        "--draws",
+        "1",
+        "--json",
+        "-q",
+    ]);
+    assert_eq!(fresh.code, 0, "{}", fresh.err);
+    assert_eq!(fresh.json()["outcome"]["verdict"]["failed"], false);
 }
 
 #[test]
 fn without_a_model_words_are_only_found() {
     let scene = Scene::new();
     films(&scene, 2);
-    scene.write("boxes.csv", "film,kind,left,top,right,bottom\n0.png,letter,8,10,18,24\n1.png,none,,,,\n");
-    let said = scene.run(&["audit", "words", "0.png", "1.png", "--boxes", "boxes.csv", "--json"]);
+    scene.write(
+        "boxes.csv",
+        "film,kind,left,top,right,bottom\n0.png,letter,20,24,38,50\n1.png,none,,,,\n",
+    );
+    let said = scene.run(&[
+        "audit",
+        "words",
+        "0.png",
+        "1.png",
+        "--boxes",
+        "boxes.csv",
+        "--json",
+        "-q",
+    ]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     let record = said.json();
     assert!(record["outcome"].is_null() && record["model"].is_null());
-    assert_eq!((&record["found"]["lettered"], &record["found"]["objects"]["letter"]), (&1.into(), &1.into()));
+    assert_eq!(record["found"]["lettered"], 1);
     let counts = &record["found"]["against_boxes"]["counts"];
-    assert_eq!((&counts["films"], &counts["objects_met"], &counts["objects_right"]), (&2.into(), &1.into(), &1.into()));
+    assert_eq!(
+        (&counts["films"], &counts["objects_met"], &counts["objects_right"]),
+        (&2.into(), &1.into(), &1.into())
+    );
 }
 
 #[test]
@@ -147,10 +236,23 @@ fn what_is_missing_is_said() {
     };
     assert!(refused(&[]).contains("no films: name some, or a table of them with --manifest"));
     assert!(refused(&["0.png", "--model", "m.safetensors"]).contains("--manifest"));
-    assert!(refused(&["--manifest", "m.csv", "--split", "test"]).contains("none of its 2 films is in the split \"test\""));
+    assert!(
+        refused(&["--manifest", "m.csv", "--split", "test"])
+            .contains("none of its 2 films is in the split \"test\"")
+    );
     scene.model("m.safetensors", &["lettered", "plain"], "exclusive");
-    let all = ["--manifest", "m.csv", "--split", "all", "--model", "m.safetensors"];
-    assert!(refused(&[&all[..], &["--fail-above", "0"]].concat()).contains("threshold: 0, expected a share above 0 and at most 1"));
+    let all = [
+        "--manifest",
+        "m.csv",
+        "--split",
+        "all",
+        "--model",
+        "m.safetensors",
+    ];
+    assert!(
+        refused(&[&all[..], &["--fail-above", "0"]].concat())
+            .contains("threshold: 0, expected a share above 0 and at most 1")
+    );
     scene.write("boxes.csv", "film,kind,left,top,right,bottom\na,word,1,1,2,2\n");
     assert!(refused(&["0.png", "--boxes", "boxes.csv"]).contains("row 2: kind \"word\""));
 }

@@ -30,14 +30,22 @@ pub(super) fn measure(job: &Job<'_>, seen: &Seen) -> Result<Covering, Error> {
     let covered = predictions(job, &seen.lettered, &seen.covered, "")?;
     let draw = |number: usize| -> Vec<f32> {
         let films = seen.patched.chunks_exact(draws * findings);
-        films.flat_map(|film| &film[number * findings..(number + 1) * findings]).copied().collect()
+        films
+            .flat_map(|film| &film[number * findings..(number + 1) * findings])
+            .copied()
+            .collect()
     };
     let first = predictions(job, &seen.lettered, &draw(0), "")?;
     // Every draw is a film of its own, under its film's patient: the bootstrap draws them together.
     let repeated = |logits: &dyn Fn(usize) -> Vec<f32>| -> Result<Predictions, Error> {
         let mut together = predictions(job, &seen.lettered, &logits(0), "draw 1")?;
         for number in 1..draws {
-            let more = predictions(job, &seen.lettered, &logits(number), &format!("draw {}", number + 1))?;
+            let more = predictions(
+                job,
+                &seen.lettered,
+                &logits(number),
+                &format!("draw {}", number + 1),
+            )?;
             append(&mut together, more);
         }
         Ok(together)
@@ -84,12 +92,21 @@ fn predictions(job: &Job<'_>, films: &[usize], logits: &[f32], mark: &str) -> Re
     let truth = match &job.films.truth {
         Truth::Exclusive(classes) => Truth::Exclusive(films.iter().map(|&film| classes[film]).collect()),
         Truth::Independent(known) => {
-            let rows = films.iter().map(|&film| &known[film * findings.len()..(film + 1) * findings.len()]);
+            let rows = films
+                .iter()
+                .map(|&film| &known[film * findings.len()..(film + 1) * findings.len()]);
             Truth::Independent(rows.flatten().copied().collect())
         }
     };
     let datasets = names(&job.films.datasets);
-    Ok(Predictions::from_logits(findings.to_vec(), marked, patients, datasets, truth, logits)?)
+    Ok(Predictions::from_logits(
+        findings.to_vec(),
+        marked,
+        patients,
+        datasets,
+        truth,
+        logits,
+    )?)
 }
 
 fn append(to: &mut Predictions, more: Predictions) {

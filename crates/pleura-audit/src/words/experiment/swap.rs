@@ -31,11 +31,14 @@ pub(super) fn measure(job: &Job<'_>, seen: &Seen, progress: &dyn Fn(usize)) -> R
     let mut pairs = Vec::new();
     for from in 0..findings.len() {
         for onto in 0..findings.len() {
-            let own: Vec<&Trial> = trials.iter().filter(|trial| (trial.from, trial.onto) == (from, onto)).collect();
+            let own: Vec<&Trial> = trials
+                .iter()
+                .filter(|trial| (trial.from, trial.onto) == (from, onto))
+                .collect();
             let change = |by: usize| {
-                let values = own.iter().map(|trial| {
-                    (job.patient(trial.film), trial.answers[by].1 - trial.answers[0].1)
-                });
+                let values = own
+                    .iter()
+                    .map(|trial| (job.patient(trial.film), trial.answers[by].1 - trial.answers[0].1));
                 job.mean(&values.collect::<Vec<_>>())
             };
             let (Some(words_change), Some(patches_change)) = (change(1), change(2)) else {
@@ -67,7 +70,13 @@ pub(super) fn measure(job: &Job<'_>, seen: &Seen, progress: &dyn Fn(usize)) -> R
         truth: Truth::Exclusive(vec![Some(0); free.len()]),
         scores: free
             .iter()
-            .flat_map(|trial| if trial.answers[by].0 { [1.0, 0.0] } else { [0.0, 1.0] })
+            .flat_map(|trial| {
+                if trial.answers[by].0 {
+                    [1.0, 0.0]
+                } else {
+                    [0.0, 1.0]
+                }
+            })
             .collect(),
         logits: None,
     };
@@ -92,7 +101,9 @@ fn paste(job: &Job<'_>, seen: &Seen, film: usize, class: usize) -> Result<Vec<Tr
     let findings = job.network.findings();
     let mut chosen = Vec::new();
     for from in (0..findings.len()).filter(|&from| from != class) {
-        let donors: Vec<usize> = (0..seen.donors.len()).filter(|&donor| seen.donors[donor].1 == from).collect();
+        let donors: Vec<usize> = (0..seen.donors.len())
+            .filter(|&donor| seen.donors[donor].1 == from)
+            .collect();
         if donors.is_empty() {
             continue;
         }
@@ -124,12 +135,24 @@ fn paste(job: &Job<'_>, seen: &Seen, film: usize, class: usize) -> Result<Vec<Tr
         let answer = (0..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best });
         (answer == class, row[class])
     };
-    let trials = chosen.into_iter().enumerate().map(|(place, (from, number, donor))| Trial {
-        film,
-        name: format!("{name} with {} of {} ({})", findings[from], job.films.films[seen.donors[donor].0], number + 1),
-        from,
-        onto: class,
-        answers: [judged(0, from), judged(1 + 2 * place, from), judged(2 + 2 * place, from)],
-    });
+    let trials = chosen
+        .into_iter()
+        .enumerate()
+        .map(|(place, (from, number, donor))| Trial {
+            film,
+            name: format!(
+                "{name} with {} of {} ({})",
+                findings[from],
+                job.films.films[seen.donors[donor].0],
+                number + 1
+            ),
+            from,
+            onto: class,
+            answers: [
+                judged(0, from),
+                judged(1 + 2 * place, from),
+                judged(2 + 2 * place, from),
+            ],
+        });
     Ok(trials.collect())
 }

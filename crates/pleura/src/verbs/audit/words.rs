@@ -128,7 +128,10 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let known = Known::new(&model, &manifest, path, &args.column, None)?;
     let rows = known.labelled(&rows);
     if rows.is_empty() {
-        bail!("{}: no film of the split has a known label for the model's findings", path.display());
+        bail!(
+            "{}: no film of the split has a known label for the model's findings",
+            path.display()
+        );
     }
     let settings = settings(args)?;
     let films = Shelf::Rows(&manifest, rows.clone());
@@ -180,7 +183,9 @@ fn experiment(
     };
     let network = model.network()?;
     let progress = Progress::new("films asked about", rows.len());
-    let outcome = words::run(&network, &model.preparation, &films, settings, &|done, of| progress.at(done, of))?;
+    let outcome = words::run(&network, &model.preparation, &films, settings, &|done, of| {
+        progress.at(done, of)
+    })?;
     Ok(outcome)
 }
 
@@ -192,7 +197,13 @@ fn masked(manifest: &Manifest, row: &Row, film: &Film) -> Result<Text> {
             row.film
         )
     })?;
-    Ok(Text::of_mask(&mask.inside, mask.width, mask.height, film.width, film.height))
+    Ok(Text::of_mask(
+        &mask.inside,
+        mask.width,
+        mask.height,
+        film.width,
+        film.height,
+    ))
 }
 
 /// Writes the folder, prints, and says how it went.
@@ -216,7 +227,14 @@ fn finish(
     let mut written = Vec::new();
     if let Some(out) = &args.out {
         fs::create_dir_all(out).with_context(|| format!("{}: cannot make the folder", out.display()))?;
-        written = write(args, out, films, found, asked.map(|(_, outcome)| outcome), &record)?;
+        written = write(
+            args,
+            out,
+            films,
+            found,
+            asked.map(|(_, outcome)| outcome),
+            &record,
+        )?;
     }
     let mut out = io::stdout().lock();
     if json {
@@ -229,7 +247,11 @@ fn finish(
         writeln!(out, "{NOTICE}")?;
     }
     let failed = asked.is_some_and(|(_, outcome)| outcome.verdict.failed);
-    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 fn write(
@@ -278,7 +300,9 @@ impl Shelf<'_> {
     /// Name of the film in tables and on pictures.
     fn name(&self, number: usize) -> String {
         match self {
-            Self::Paths(paths) => paths[number].file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            Self::Paths(paths) => paths[number]
+                .file_name()
+                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
             Self::Rows(manifest, rows) => manifest.rows[rows[number]].film.clone(),
         }
     }

@@ -35,15 +35,22 @@ pub(super) fn all(films: &Shelf<'_>, boxes: Option<&Boxes>) -> Result<Found> {
         let path = films.path(*number);
         let film = pleura_film::open(&path, &DecodeOptions::default())?;
         let text = Text::find(&film);
-        let masked = films.masked(*number, &film)?.map(|truth| Agreement::of(&text, &truth));
-        let file = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+        let masked = films
+            .masked(*number, &film)?
+            .map(|truth| Agreement::of(&text, &truth));
+        let file = path
+            .file_name()
+            .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let boxed = boxes.and_then(|boxes| boxes.text(&file, film.width, film.height));
         // Boxes are compared with boxes: what is drawn by hand does not follow strokes.
         let boxed = boxed.map(|truth| Agreement::of(&text.boxed(), &truth));
         let area = text.area();
         let mut objects = text.objects;
         objects.iter_mut().for_each(|object| object.places = Vec::new());
-        progress.at(done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1, films.len());
+        progress.at(
+            done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
+            films.len(),
+        );
         let name = films.name(*number);
         Ok((FilmFound { name, area, objects }, [masked, boxed]))
     };
@@ -91,9 +98,15 @@ impl Found {
             for object in &film.objects {
                 let bounds = object.bounds;
                 let (right, bottom) = (bounds.left + bounds.width, bounds.top + bounds.height);
-                let Object { kind, score, figures, .. } = object;
+                let Object {
+                    kind, score, figures, ..
+                } = object;
                 // A string takes every write.
-                let _ = writeln!(table, "{name},{kind},{},{},{right},{bottom},{score:.3},{figures}", bounds.left, bounds.top);
+                let _ = writeln!(
+                    table,
+                    "{name},{kind},{},{},{right},{bottom},{score:.3},{figures}",
+                    bounds.left, bounds.top
+                );
             }
         }
         table

@@ -29,7 +29,11 @@ pub(super) fn plots(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let mut plots = vec![(
         "accuracy.svg",
         plot::intervals(
-            &format!("{} of {} lettered films", capital(&covering.metric), outcome.lettered),
+            &format!(
+                "{} of {} lettered films",
+                capital(&covering.metric),
+                outcome.lettered
+            ),
             &Axis::new(covering.metric.as_str()).range(0.0, 1.0),
             &[
                 level("as they are", &covering.shown, 0),
@@ -41,7 +45,12 @@ pub(super) fn plots(outcome: &Outcome) -> Vec<(&'static str, String)> {
         ),
     )];
     let gap = |label: &str, difference: &Difference, look| {
-        row(label, &difference.difference, look, in_points(&difference.difference))
+        row(
+            label,
+            &difference.difference,
+            look,
+            in_points(&difference.difference),
+        )
     };
     let mut rows = vec![
         IntervalRow::heading(format!("{}, covered less shown", covering.metric)),
@@ -55,7 +64,13 @@ pub(super) fn plots(outcome: &Outcome) -> Vec<(&'static str, String)> {
     }
     plots.push((
         "differences.svg",
-        plot::intervals("What words are worth", &Axis::new("share of the answers"), &rows, Some(0.0), &[]),
+        plot::intervals(
+            "What words are worth",
+            &Axis::new("share of the answers"),
+            &rows,
+            Some(0.0),
+            &[],
+        ),
     ));
     if !outcome.relevance.is_empty() {
         let mean = |label: &str, mean: &Mean, look| IntervalRow {
@@ -78,19 +93,26 @@ pub(super) fn plots(outcome: &Outcome) -> Vec<(&'static str, String)> {
             })
             .collect();
         let axis = Axis::new("share").from_zero().ticks(Ticks::Percent);
-        plots.push(("relevance.svg", plot::intervals("Relevance on words", &axis, &rows, None, &[])));
+        plots.push((
+            "relevance.svg",
+            plot::intervals("Relevance on words", &axis, &rows, None, &[]),
+        ));
     }
     plots
 }
 
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Films with what was found on them, in boxes by kind: the lettered ones, evenly over all. `None` where there are none to draw.
 pub(super) fn sheet(films: &Shelf<'_>, found: &Found, most: usize) -> Result<Option<Picture>> {
-    let lettered: Vec<usize> = (0..films.len()).filter(|&film| !found.films[film].objects.is_empty()).collect();
+    let lettered: Vec<usize> = (0..films.len())
+        .filter(|&film| !found.films[film].objects.is_empty())
+        .collect();
     let count = most.min(lettered.len());
     let mut drawn = Vec::with_capacity(count);
     for place in 0..count {
@@ -111,7 +133,11 @@ fn draw(films: &Shelf<'_>, number: usize, found: &FilmFound) -> Result<Picture> 
     let line = TextSize::Small.line();
     let mut picture = Picture::new(shown.width, shown.height + line, [0; 3]);
     picture.paste(&shown, 0, 0);
-    for (kind, colour) in [(Kind::Words, Outline::YELLOW), (Kind::Letter, Outline::GREEN), (Kind::Arrow, Outline::WHITE)] {
+    for (kind, colour) in [
+        (Kind::Words, Outline::YELLOW),
+        (Kind::Letter, Outline::GREEN),
+        (Kind::Arrow, Outline::WHITE),
+    ] {
         let mut mask = vec![false; shown.width * shown.height];
         for object in found.objects.iter().filter(|object| object.kind == kind) {
             // The box on the picture, with room for the line around it.

@@ -23,7 +23,12 @@ pub(super) fn write(out: &mut impl Write, found: &Found, asked: Option<(&Model, 
     )?;
     for (agreement, with) in found.agreements.iter().zip(["text masks", "boxes drawn by hand"]) {
         if let Some(agreement) = agreement {
-            write!(out, "\nagainst {with}, {} films\n{}", agreement.films, agreed(agreement))?;
+            write!(
+                out,
+                "\nagainst {with}, {} films\n{}",
+                agreement.films,
+                agreed(agreement)
+            )?;
         }
     }
     if let Some((model, outcome)) = asked {
@@ -73,7 +78,10 @@ fn told(out: &mut impl Write, outcome: &Outcome) -> Result<()> {
         covering.patch_changed.cell(),
     ]);
     write!(out, "{table}")?;
-    for (mcnemar, against) in [(&covering.mcnemar, "as they are"), (&covering.mcnemar_patched, "patches, first draw")] {
+    for (mcnemar, against) in [
+        (&covering.mcnemar, "as they are"),
+        (&covering.mcnemar_patched, "patches, first draw"),
+    ] {
         if let Some(test) = mcnemar {
             writeln!(
                 out,
@@ -83,18 +91,44 @@ fn told(out: &mut impl Write, outcome: &Outcome) -> Result<()> {
         }
     }
     if !outcome.relevance.is_empty() {
-        writeln!(out, "\nrelevance without sign, of a class's own logit on its own films")?;
-        let mut table = Table::with_headings(["class", ">films", "on words", "area of words", "on patches elsewhere"]);
+        writeln!(
+            out,
+            "\nrelevance without sign, of a class's own logit on its own films"
+        )?;
+        let mut table = Table::with_headings([
+            "class",
+            ">films",
+            "on words",
+            "area of words",
+            "on patches elsewhere",
+        ]);
         for class in &outcome.relevance {
             let cells = [class.words, class.area, class.elsewhere].map(|mean| percent(&mean));
             let [words, area, elsewhere] = cells;
-            table.row([class.finding.clone(), class.words.n.to_string(), words, area, elsewhere]);
+            table.row([
+                class.finding.clone(),
+                class.words.n.to_string(),
+                words,
+                area,
+                elsewhere,
+            ]);
         }
         write!(out, "{table}")?;
     }
     if let Some(swap) = &outcome.swap {
-        writeln!(out, "\nwords pasted onto films of another class; answers moved to the class they came from")?;
-        let headings = ["from", "onto", ">films", ">by words", ">by patches", "probability, by words", "by patches"];
+        writeln!(
+            out,
+            "\nwords pasted onto films of another class; answers moved to the class they came from"
+        )?;
+        let headings = [
+            "from",
+            "onto",
+            ">films",
+            ">by words",
+            ">by patches",
+            "probability, by words",
+            "by patches",
+        ];
         let mut table = Table::with_headings(headings);
         for pair in &swap.pairs {
             table.row([
@@ -127,7 +161,11 @@ fn told(out: &mut impl Write, outcome: &Outcome) -> Result<()> {
 pub(super) fn in_points(measured: &Measured) -> String {
     let points = |share: f64| {
         let points = 100.0 * share;
-        if points.abs() < 0.05 { "0.0".to_owned() } else { format!("{points:+.1}") }
+        if points.abs() < 0.05 {
+            "0.0".to_owned()
+        } else {
+            format!("{points:+.1}")
+        }
     };
     let Some(value) = measured.value else {
         return "–".to_owned();
@@ -142,7 +180,12 @@ pub(super) fn in_points(measured: &Measured) -> String {
 pub(super) fn percent(mean: &Mean) -> String {
     let percent = |share: f64| format!("{:.2}", 100.0 * share);
     match mean.low.zip(mean.high) {
-        Some((low, high)) => format!("{} % ({} to {})", percent(mean.value), percent(low), percent(high)),
+        Some((low, high)) => format!(
+            "{} % ({} to {})",
+            percent(mean.value),
+            percent(low),
+            percent(high)
+        ),
         None => format!("{} %", percent(mean.value)),
     }
 }

@@ -73,7 +73,7 @@ pub fn draw(
     Ok(heatmap(film, &values, &caption, outlines, style)?)
 }
 
-/// Rows of maps, each behind the plain film: a row for each way they were found.
+/// The film and its maps side by side: a row for each way the maps were found, or one row where each way has one map.
 pub fn sheet(film: &Film, rows: &[Vec<Panel>], labels: &Labels, style: &Style) -> Picture {
     let caption = Caption {
         title: labels.title.clone(),
@@ -82,28 +82,25 @@ pub fn sheet(film: &Film, rows: &[Vec<Panel>], labels: &Labels, style: &Style) -
     };
     let plain = plain(film, &caption, style);
     let most = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let mut panels = Vec::new();
-    match rows {
-        // Of one way to find them there may be many, as of a model with fifteen findings: rows of four then.
-        [row] => {
-            panels.push(plain);
-            panels.extend(row.iter().cloned());
+    let mut panels = vec![plain.clone()];
+    if rows.len() == 1 || most <= 1 {
+        panels.extend(rows.iter().flatten().cloned());
+        // A model may have fifteen findings: rows of four then.
+        return Sheet {
+            columns: panels.len().min(4),
+            ..Sheet::default()
         }
-        rows => {
-            for row in rows {
-                panels.push(plain.clone());
-                panels.extend(row.iter().cloned());
-                let nothing = || Panel::from(Picture::new(1, 1, [0; 3]));
-                panels.extend((row.len()..most).map(|_| nothing()));
-            }
-        }
+        .draw(&panels);
+    }
+    panels.clear();
+    for row in rows {
+        panels.push(plain.clone());
+        panels.extend(row.iter().cloned());
+        let nothing = || Panel::from(Picture::new(1, 1, [0; 3]));
+        panels.extend((row.len()..most).map(|_| nothing()));
     }
     Sheet {
-        columns: if rows.len() > 1 {
-            most + 1
-        } else {
-            panels.len().min(4)
-        },
+        columns: most + 1,
         ..Sheet::default()
     }
     .draw(&panels)

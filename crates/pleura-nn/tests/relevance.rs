@@ -6,7 +6,7 @@ mod nets;
 
 use nets::{architectures, distance, films, weights};
 use pleura_nn::backend::{Backend, Real};
-use pleura_nn::relevance::{Ledger, Rule, Start};
+use pleura_nn::relevance::{Bias, Ledger, Norms, Rule, Start};
 use pleura_nn::{Architecture, Cpu, Network, Norm, Reference, Rules, Scope, Weights};
 
 fn zero() -> Rules {
@@ -32,6 +32,19 @@ fn others() -> [Rules; 3] {
         Rules::new(Rule::Flat, alpha_beta, epsilon),
         Rules::new(Rule::Box { epsilon }, gamma, epsilon),
         Rules::new(Rule::Box { epsilon: 1e-2 }, ten, 1e-2),
+    ]
+}
+
+/// Rules and words on biases that no composite has.
+fn odd() -> [Rules; 3] {
+    let (epsilon, plus) = (1e-2, Rule::Plus { epsilon: 1e-2 });
+    [
+        Rules::new(Rule::Square { epsilon }, Rule::Square { epsilon }, epsilon),
+        Rules::new(plus, Rule::Flat, epsilon),
+        Rules {
+            bias: Bias::Absorb,
+            ..Rules::new(plus, plus, epsilon)
+        },
     ]
 }
 
@@ -101,7 +114,7 @@ fn prove<B: Backend>(backend: B, weights: &Weights, batch: usize, size: usize, t
             );
         }
 
-        for rules in others().into_iter().chain([plus_flat()]) {
+        for rules in others().into_iter().filter(|_| output == 0).chain([plus_flat()]) {
             let found = network.relevance(&trace, &start, &rules).unwrap();
             for ledger in &found.ledgers {
                 assert_closes(ledger, tolerance, &format!("{name}, {rules:?}"));
@@ -150,19 +163,22 @@ fn a_batch_is_its_films() {
     let grey = films(3, size, 5);
     let plane = size * size;
     let (_, trace) = network.forward(&grey, 3, size, Norm::Running).unwrap();
-    let together = network
-        .relevance(&trace, &[1.0, 0.0].repeat(3), &plus_flat())
-        .unwrap();
-    for film in 0..3 {
-        let grey = &grey[film * plane..(film + 1) * plane];
-        let (_, trace) = network.forward(grey, 1, size, Norm::Running).unwrap();
-        let alone = network.relevance(&trace, &[1.0, 0.0], &plus_flat()).unwrap();
-        assert_eq!(alone.ledgers[0], together.ledgers[film]);
-        for channel in 0..3 {
-            assert_eq!(
-                alone.input[channel * plane..(channel + 1) * plane],
-                together.input[(channel * 3 + film) * plane..][..plane]
-            );
+    let alone: Vec<_> = grey
+        .chunks_exact(plane)
+        .map(|grey| network.forward(grey, 1, size, Norm::Running).unwrap().1)
+        .collect();
+    for rules in others().into_iter().chain(odd()).chain([zero(), plus_flat()]) {
+        let together = network.relevance(&trace, &[1.0, 0.0].repeat(3), &rules).unwrap();
+        for (film, trace) in alone.iter().enumerate() {
+            let alone = network.relevance(trace, &[1.0, 0.0], &rules).unwrap();
+            assert_eq!(alone.ledgers[0], together.ledgers[film], "{rules:?}");
+            for channel in 0..3 {
+                assert_eq!(
+                    alone.input[channel * plane..(channel + 1) * plane],
+                    together.input[(channel * 3 + film) * plane..][..plane],
+                    "{rules:?}"
+                );
+            }
         }
     }
 }
@@ -179,12 +195,12 @@ fn several_starts_together_are_each_alone_on_any_number_of_threads() {
     let (_, trace) = network
         .forward(&films(2, size, 5), 2, size, Norm::Running)
         .unwrap();
-    for rules in [zero(), plus_flat()] {
+    for rules in others().into_iter().chain(odd()).chain([zero(), plus_flat()]) {
         let alone: Vec<_> = starts
             .iter()
             .map(|start| network.relevance(&trace, start, &rules).unwrap())
             .collect();
-        for threads in [1, 2, 3] {
+        for threads in [1, 3] {
             let pool = rayon::ThreadPoolBuilder::new()
                 .num_threads(threads)
                 .build()
@@ -201,4 +217,48 @@ fn several_starts_together_are_each_alone_on_any_number_of_threads() {
             }
         }
     }
+}
+
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let (mut product, mut size_a, mut size_b) = (0.0, 0.0, 0.0);
+    for (a, b) in a.iter().zip(b) {
+        let (a, b) = (a - mean_a, b - mean_b);
+        product += a * b;
+        size_a += a * a;
+        size_b += b * b;
+    }
+    product / (size_a * size_b).sqrt()
+}
+
+/// Norms that hand relevance on keep every account closed, and the map has next to nothing to do with gradient × input: it is no
+/// explanation, and no account says so.
+#[test]
+fn norms_that_hand_on_relevance_close_the_account_and_are_wrong() {
+    let architecture = Architecture::by_name("densenet121").unwrap();
+    let weights = weights(&architecture, 2, 5);
+    let network = Network::new(Reference, &weights).unwrap();
+    let grey = films(1, 64, 17);
+    let (_, trace) = network.forward(&grey, 1, 64, Norm::Running).unwrap();
+    let start = [1.0, 0.0];
+    let mut gradients = network.gradients();
+    let scope = Scope::groups(["none"]).with_input();
+    let gradient = network.backward(&trace, &start, &scope, &mut gradients);
+    let input = network.input(&grey, 1, 64).unwrap();
+    let gradient = gradient.unwrap().unwrap();
+    let product: Vec<f64> = gradient.iter().zip(&input).map(|(g, x)| g * x).collect();
+    let passed = Rules {
+        norms: Norms::Passed,
+        ..zero()
+    };
+    let right = network.relevance(&trace, &start, &zero()).unwrap();
+    let wrong = network.relevance(&trace, &start, &passed).unwrap();
+    assert_closes(&wrong.ledgers[0], 1e-6, "norms passed");
+    assert!(1.0 - correlation(&right.input, &product) < 1e-9);
+    let of_wrong = correlation(&wrong.input, &product);
+    assert!(
+        of_wrong.abs() < 0.3,
+        "correlation with gradient × input: {of_wrong}"
+    );
 }

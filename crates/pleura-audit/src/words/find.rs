@@ -47,7 +47,7 @@ pub(super) fn find(film: &Film) -> Text {
             kept.push(group);
         }
     }
-    let mut objects: Vec<Object> = kept
+    let mut objects: Vec<Object> = joined(kept)
         .iter()
         .filter_map(|group| object(group, &bright, film, factor))
         .collect();
@@ -127,7 +127,8 @@ fn is_text(group: &Group, plane: &Plane) -> bool {
         };
     };
     let contrast = glyph.features.contrast;
-    let large = glyph.side() * 55 >= short;
+    // Edges of collimators and plates leave slivers.
+    let large = glyph.side() * 55 >= short && glyph.width().min(glyph.height()) * 110 >= short;
     // Gas, gaps and clips' eyes are dark and small: a dark figure alone must be as clear as an arrow drawn in ink.
     large
         && if glyph.dark {
@@ -137,8 +138,31 @@ fn is_text(group: &Group, plane: &Plane) -> bool {
         }
 }
 
+/// What touches is one object, whatever its parts are like: a large letter with small initials, a marker in pieces.
+fn joined(mut groups: Vec<Group>) -> Vec<Group> {
+    let mut joined: Vec<Group> = Vec::new();
+    while let Some(mut group) = groups.pop() {
+        // Its box grows with what it takes in, so look again until nothing more touches.
+        while let Some(place) = groups
+            .iter()
+            .position(|other| meet(other.bounds(), group.bounds()))
+        {
+            group.glyphs.extend(groups.swap_remove(place).glyphs);
+        }
+        match joined
+            .iter_mut()
+            .find(|other| meet(other.bounds(), group.bounds()))
+        {
+            Some(other) => other.glyphs.extend(group.glyphs),
+            None => joined.push(group),
+        }
+    }
+    joined
+}
+
+/// Whether two boxes touch, or lie within two pixels of each other.
 fn meet(a: [usize; 4], b: [usize; 4]) -> bool {
-    a[0] < b[2] + 1 && b[0] < a[2] + 1 && a[1] < b[3] + 1 && b[1] < a[3] + 1
+    a[0] < b[2] + 2 && b[0] < a[2] + 2 && a[1] < b[3] + 2 && b[1] < a[3] + 2
 }
 
 /// A group on the film itself: strokes with their halo, and the plate behind them.

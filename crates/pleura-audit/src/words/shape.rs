@@ -18,7 +18,10 @@ pub(super) fn is_arrow(glyph: &Glyph) -> bool {
         products.sum::<f32>() / points.len() as f32
     };
     let (xx, xy, yy) = (moment(0, 0), moment(0, 1), moment(1, 1));
-    let (mean, spread) = (xx.midpoint(yy), (((xx - yy) / 2.0).powi(2) + xy * xy).sqrt());
+    let (mean, spread) = (
+        f32::midpoint(xx, yy),
+        (((xx - yy) / 2.0).powi(2) + xy * xy).sqrt(),
+    );
     let (long, short) = ((mean + spread).sqrt(), (mean - spread).max(0.0).sqrt());
     if long < 2.2 * short.max(0.5) || points.len() < 20 {
         return false;
@@ -40,11 +43,12 @@ pub(super) fn is_arrow(glyph: &Glyph) -> bool {
         let end = &mut ends[slice.min(SLICES - 1)];
         *end = (end.0.min(point[1]), end.1.max(point[1]));
     }
-    let mut widths = ends.map(|(low, high)| (high - low + 1.0).max(0.0));
+    let widths_of = |ends: &[(f32, f32); SLICES]| ends.map(|(low, high)| (high - low + 1.0).max(0.0));
     let widest = |widths: &[f32; SLICES]| (0..SLICES).max_by(|&a, &b| widths[a].total_cmp(&widths[b]));
-    if widest(&widths).is_some_and(|slice| slice < SLICES / 2) {
-        widths.reverse();
+    if widest(&widths_of(&ends)).is_some_and(|slice| slice < SLICES / 2) {
+        ends.reverse();
     }
+    let widths = widths_of(&ends);
     let Some(head) = widest(&widths) else { return false };
     // What lies behind the head is shaft: even, and narrower than the head.
     let shaft = &widths[..5];
@@ -52,7 +56,11 @@ pub(super) fn is_arrow(glyph: &Glyph) -> bool {
     let even = shaft
         .iter()
         .all(|width| (0.5 * mean..=1.7 * mean).contains(width));
-    head >= 5 && even && widths[head] > 1.6 * mean && widths[SLICES - 1] < 0.75 * widths[head]
+    // The head stands out on both sides of the shaft; the foot of an `L` on one.
+    let side = |of: fn(&(f32, f32)) -> f32| ends[..5].iter().map(of).sum::<f32>() / 5.0;
+    let (left, right) = (side(|end| end.0) - ends[head].0, ends[head].1 - side(|end| end.1));
+    let balanced = left.min(right) > 0.25 * mean && left.max(right) < 3.0 * left.min(right);
+    head >= 5 && balanced && even && widths[head] > 1.6 * mean && widths[SLICES - 1] < 0.75 * widths[head]
 }
 
 #[cfg(test)]

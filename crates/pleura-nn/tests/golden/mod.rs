@@ -158,6 +158,11 @@ impl Expected {
 }
 
 impl Summary {
+    /// Of a tensor of its own in a golden file.
+    pub fn of(row: &[f64]) -> Self {
+        Self::from_row(row.first_chunk().unwrap())
+    }
+
     fn from_row(row: &[f64; SAMPLES + 3]) -> Self {
         let mut samples = [0.0; SAMPLES];
         samples.copy_from_slice(&row[2..2 + SAMPLES]);
@@ -208,10 +213,11 @@ pub fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
     })
 }
 
-/// The architecture of a golden file: one of ours, or `tiny`, which is torchvision's class with small numbers.
+/// The architecture of a golden file: one of ours, or `tiny` or `one`, which are torchvision's class with small numbers.
 pub fn architecture(name: &str) -> Architecture {
     match name {
         "tiny" => Architecture::new(name, Stem::torchvision(6), 4, 2, &[2, 3, 2]).unwrap(),
+        "one" => Architecture::new(name, Stem::torchvision(4), 3, 2, &[1, 1]).unwrap(),
         _ => Architecture::by_name(name).unwrap(),
     }
 }

@@ -86,16 +86,17 @@ fn weights(architecture: &Architecture) -> Weights {
     let mut next = noise(3);
     for (name, array) in &mut weights.tensors {
         let is_norm = name.contains("norm");
+        let part = name.rsplit('.').next();
         for value in &mut array.data {
-            if is_norm && name.ends_with(".weight") {
+            if is_norm && part == Some("weight") {
                 *value = match next() {
                     p if p < 0.2 => -0.5 - next(),
                     p if p < 0.25 => 0.0,
                     _ => 0.5 + next(),
                 };
-            } else if is_norm && (name.ends_with(".bias") || name.ends_with("running_mean")) {
+            } else if is_norm && matches!(part, Some("bias" | "running_mean")) {
                 *value = 0.6 * (next() - 0.5);
-            } else if name.ends_with("running_var") {
+            } else if part == Some("running_var") {
                 *value = 0.5 + next();
             }
         }

@@ -7,13 +7,13 @@ use pleura_film::picture;
 
 use crate::scene::{Scene, sha256};
 
-const SIDE: usize = 64;
+const SIDE: usize = 192;
 
-/// A letter of 10 by 14 pixels: the stroke is 3 wide.
+/// A letter of 18 by 26 pixels: the stroke is 5 wide.
 fn letter(grey: &mut [u8], mask: &mut [u8], left: usize, top: usize) {
-    for y in 0..14 {
-        for x in 0..10 {
-            if x < 3 || y < 3 {
+    for y in 0..26 {
+        for x in 0..18 {
+            if x < 5 || y < 5 {
                 let place = (top + y) * SIDE + left + x;
                 (grey[place], mask[place]) = (255, 255);
             }
@@ -35,7 +35,7 @@ fn films(scene: &Scene, count: usize) {
             .collect();
         let mut mask = vec![0; SIDE * SIDE];
         if number % 2 == 0 {
-            letter(&mut grey, &mut mask, 8 + number % 5, 10 + number % 7);
+            letter(&mut grey, &mut mask, 20 + number % 5, 24 + number % 7);
         }
         let (film, text) = (format!("{number}.png"), format!("text/{number}.png"));
         let bytes = picture::grey_png_8(SIDE, SIDE, &grey).unwrap();
@@ -111,7 +111,7 @@ fn a_planted_letter_is_found_and_so_is_its_use() {
         scene.run(&[&all[..], options].concat())
     };
     for source in ["found", "masks"] {
-        let said = audit(&["--words", source, "--out", source, "--json"]);
+        let said = audit(&["--words", source, "--out", source, "--json", "-q"]);
         assert_eq!(said.code, 1, "{}{}", said.out, said.err);
         let record = said.json();
         let outcome = &record["outcome"];
@@ -163,15 +163,37 @@ fn a_planted_letter_is_found_and_so_is_its_use() {
             );
         }
         // The same seed, the same numbers, on any number of threads.
-        let again = audit(&["--words", source, "--json", "--threads", "1"]);
+        let again = audit(&["--words", source, "--json", "-q", "--threads", "1"]);
         assert_eq!(again.json()["outcome"], *outcome);
     }
-    let told = audit(&["--fail-above", "1"]);
-    assert_eq!(told.code, 0, "{}", told.err);
+    let told = audit(&["--swaps", "0"]);
+    assert_eq!(told.code, 1, "{}", told.err);
+    assert!(
+        told.out
+            .contains("the answers use the words, by 5.0 points or more on these films"),
+        "{}",
+        told.out
+    );
     assert!(
         told.out.contains("patches covered, 2 draws")
             && told.out.ends_with("Research use only. Not a medical device.\n")
     );
+    // A model that has learnt nothing uses nothing.
+    scene.model("fresh.safetensors", &["lettered", "plain"], "exclusive");
+    let fresh = scene.run(&[
+        "audit",
+        "words",
+        "--manifest",
+        "m.csv",
+        "--model",
+        "fresh.safetensors",
+        "--draws",
+        "1",
+        "--json",
+        "-q",
+    ]);
+    assert_eq!(fresh.code, 0, "{}", fresh.err);
+    assert_eq!(fresh.json()["outcome"]["verdict"]["failed"], false);
 }
 
 #[test]
@@ -180,7 +202,7 @@ fn without_a_model_words_are_only_found() {
     films(&scene, 2);
     scene.write(
         "boxes.csv",
-        "film,kind,left,top,right,bottom\n0.png,letter,8,10,18,24\n1.png,none,,,,\n",
+        "film,kind,left,top,right,bottom\n0.png,letter,20,24,38,50\n1.png,none,,,,\n",
     );
     let said = scene.run(&[
         "audit",
@@ -190,17 +212,12 @@ fn without_a_model_words_are_only_found() {
         "--boxes",
         "boxes.csv",
         "--json",
+        "-q",
     ]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     let record = said.json();
     assert!(record["outcome"].is_null() && record["model"].is_null());
-    assert_eq!(
-        (
-            &record["found"]["lettered"],
-            &record["found"]["objects"]["letter"]
-        ),
-        (&1.into(), &1.into())
-    );
+    assert_eq!(record["found"]["lettered"], 1);
     let counts = &record["found"]["against_boxes"]["counts"];
     assert_eq!(
         (&counts["films"], &counts["objects_met"], &counts["objects_right"]),

@@ -57,7 +57,7 @@ fn number(value: &Value) -> f64 {
 #[test]
 fn raw_relevance_adds_up_to_the_ledger_and_the_ledger_to_the_logit() {
     let scene = scene();
-    for composite in ["lrp-0", "epsilon-plus-flat"] {
+    for composite in pleura_explain::composite::NAMES {
         let raw = format!("{composite}.npy");
         let said = explain(&scene, &["--composite", composite, "--raw", &raw, "--json"]);
         assert_eq!((said.code, said.err.as_str()), (0, ""));
@@ -206,10 +206,18 @@ fn what_there_is_not_is_named_with_what_there_is() {
     );
     assert_eq!(
         refused(&["--composite", "epsilon"]),
-        "pleura: no composite is called \"epsilon\"; there are epsilon-plus-flat, lrp-0\n"
+        "pleura: no composite is called \"epsilon\"; there are epsilon-plus-flat, epsilon-alpha2-beta1-flat, epsilon-gamma-box, epsilon-box, \
+         lrp-0, and wrong-norm-pass to compare with\n"
     );
     assert!(refused(&["--finding", "normal", "--minus", "normal"]).contains("choose two findings"));
     assert!(refused(&["--minus", "Mass"]).contains("no finding \"Mass\""));
+    assert!(refused(&["--threshold", "0.5"]).contains("say --minus NAME"));
+    scene.write("own.toml", "[[rule]]\nposition = \"block9\"\nrule = \"plus\"\n");
+    assert_eq!(
+        refused(&["--composite", "own.toml"]),
+        "pleura: own.toml, line 3, `position`: small has no \"block9\"; it has first, stem, block1, transition1, block2, transition2, block3, \
+         head\n"
+    );
     assert_eq!(
         refused(&["--raw", "out.csv"]),
         "pleura: --raw out.csv: the name must end in .npy or .safetensors\n"
@@ -495,5 +503,60 @@ fn a_manifest_gives_films_labels_and_masks() {
             .contains("no film of its split \"test\" is called \"films/1.png\""),
         "{}",
         said.err
+    );
+}
+
+#[test]
+fn rules_of_ones_own_biases_and_precision_can_be_asked_for() {
+    let scene = scene();
+    let own = "[[rule]]\nkind = \"convolution\"\nrule = \"gamma\"\n\n[[rule]]\nrule = \"epsilon\"\n";
+    scene.write("own.toml", own);
+    let map = |options: &[&str]| {
+        let raw = ["--finding", "normal", "--raw", "one.npy", "--json"];
+        let said = explain(&scene, &[options, &raw].concat());
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{options:?}");
+        (said.json(), npy(&scene.path("one.npy")).1)
+    };
+    let (record, fast) = map(&["--composite", "own.toml"]);
+    assert_eq!(record["composite"], "own");
+    let (_, exact) = map(&["--composite", "own.toml", "--exact"]);
+    let largest = exact.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+    let error = fast.iter().zip(&exact).map(|(a, b)| (a - b).abs());
+    let error = error.fold(0f32, f32::max);
+    assert!(error > 0.0 && error < 1e-3 * largest, "{error} of {largest}");
+    // Where no bias keeps anything, all of the logit reaches the pixels but for what stabilisers take.
+    for bias in ["zero", "absorb"] {
+        let (record, other) = map(&["--composite", "own.toml", "--bias", bias]);
+        assert!(other != fast, "{bias}");
+        let map = &record["maps"][0];
+        assert_eq!(number(&map["bias"]), 0.0, "{bias}");
+        let open = number(&map["start"]) - number(&map["input"]) - number(&map["epsilon"]);
+        assert!(
+            open.abs() < 1e-3 * (1.0 + number(&map["start"]).abs()),
+            "{bias}: {open}"
+        );
+        let named = record["composite"].as_str().unwrap().starts_with("own, biases ");
+        assert!(named, "{record}");
+    }
+}
+
+#[test]
+fn a_finding_that_stands_for_itself_is_explained_above_a_threshold() {
+    let scene = Scene::new();
+    scene.model("m.safetensors", &FINDINGS, "independent");
+    scene.film("a.png", 3);
+    let record = explain(
+        &scene,
+        &["--finding", "pneumonia", "--threshold", "0.2", "--json"],
+    )
+    .json();
+    let map = &record["maps"][0];
+    assert_eq!(map["question"], "pneumonia above 0.2");
+    let expected = number(&record["logits"]["pneumonia"]) - (0.2f64 / 0.8).ln();
+    assert!((number(&map["start"]) - expected).abs() < 1e-5);
+    let said = explain(&scene, &["--threshold", "1.5"]);
+    assert_eq!(
+        said.err,
+        "pleura: --threshold 1.5: say a probability between 0 and 1\n"
     );
 }

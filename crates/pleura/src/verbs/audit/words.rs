@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "M.csv", conflicts_with = "films")]
     manifest: Option<PathBuf>,
     /// The model to audit: a run's folder, or weights (.safetensors). Without one, words are only found.
-    #[arg(long, value_name = "RUN|WEIGHTS", requires = "manifest")]
+    #[arg(long, value_name = "RUN|WEIGHTS")]
     model: Option<PathBuf>,
     #[command(flatten)]
     options: ModelArgs,
@@ -102,6 +102,11 @@ enum Shelf<'a> {
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let boxes = args.boxes.as_deref().map(Boxes::read).transpose()?;
     let Some(path) = &args.manifest else {
+        if args.model.is_some() {
+            bail!(
+                "--model is asked about the films of a table, which says what is true of them: add --manifest M.csv"
+            );
+        }
         if args.films.is_empty() {
             bail!("no films: name some, or a table of them with --manifest");
         }

@@ -1,0 +1,185 @@
+//! Relevance as zennit and captum compute it: `golden/lrp/make.py` made the files and says how.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod golden;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use golden::{architecture, input, relative_error, weights};
+use pleura_nn::backend::{Backend, Real};
+use pleura_nn::relevance::{Bias, Norms, Rule};
+use pleura_nn::{Cpu, Network, Norm, Reference, Rules, Weights};
+use safetensors::SafeTensors;
+
+/// What a golden file holds: the network and its film by formulas, and numbers by name.
+struct Golden {
+    weights: Weights,
+    side: usize,
+    numbers: BTreeMap<String, Vec<f64>>,
+}
+
+fn read(case: &str) -> Golden {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/lrp/{case}.safetensors"));
+    let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let facts: BTreeMap<&str, &str> = header.metadata().as_ref().unwrap()["golden"]
+        .lines()
+        .map(|line| line.split_once(": ").unwrap())
+        .collect();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let numbers = file.tensors().into_iter().map(|(name, view)| {
+        let values = view.data().as_chunks::<8>().0.iter();
+        (name, values.map(|bytes| f64::from_le_bytes(*bytes)).collect())
+    });
+    Golden {
+        weights: weights(
+            &architecture(facts["architecture"]),
+            facts["outputs"].parse().unwrap(),
+        ),
+        side: facts["side"].parse().unwrap(),
+        numbers: numbers.collect(),
+    }
+}
+
+impl Golden {
+    /// Relevance of the film on a backend, `[3, side, side]`, once the logits are found to be the golden ones.
+    fn relevance<B: Backend>(&self, backend: B, start: &[f64], rules: &Rules, within: f64) -> Vec<f64> {
+        let network = Network::new(backend, &self.weights).unwrap();
+        let film = input(1, self.side);
+        let (logits, trace) = network.forward(&film, 1, self.side, Norm::Running).unwrap();
+        let logits: Vec<f64> = logits.iter().map(|logit| logit.to_f64()).collect();
+        let error = relative_error(&logits, &self.numbers["logits"]);
+        assert!(error < within, "logits are {error:e} off");
+        let found = network.relevance(&trace, start, rules).unwrap();
+        let input = network.backend().download(&found.input);
+        input.iter().map(|value| value.to_f64()).collect()
+    }
+
+    /// Both backends against zennit's numbers.
+    fn compare(&self, name: &str, start: &[f64], rules: &Rules) {
+        let expected = &self.numbers[name];
+        let exact = relative_error(&self.relevance(Reference, start, rules, 1e-12), expected);
+        assert!(exact < 1e-10, "{name}: {exact:e} from zennit's in f64");
+        let fast = relative_error(&self.relevance(Cpu::new(), start, rules, 1e-5), expected);
+        assert!(fast < 1e-4, "{name}: {fast:e} from zennit's in f32");
+    }
+}
+
+fn epsilon(epsilon: f64) -> Rule {
+    Rule::Epsilon { epsilon }
+}
+
+fn alpha_beta(epsilon: f64) -> Rule {
+    Rule::AlphaBeta {
+        alpha: 2.0,
+        beta: 1.0,
+        epsilon,
+    }
+}
+
+fn gamma(epsilon: f64) -> Rule {
+    Rule::Gamma { gamma: 0.25, epsilon }
+}
+
+#[test]
+fn each_rule_in_all_places_is_zennits() {
+    let golden = read("one_rules");
+    let of = |rule: &dyn Fn(f64) -> Rule| Rules {
+        first: rule(0.11),
+        linear: rule(0.05),
+        norm: rule(0.02),
+        pool: 0.03,
+        ..Rules::new(rule(0.11), rule(0.07), 0.0)
+    };
+    let plus = |epsilon| Rule::Plus { epsilon };
+    let square = |epsilon| Rule::Square { epsilon };
+    let boxed = Rules {
+        first: Rule::Box { epsilon: 0.11 },
+        ..of(&epsilon)
+    };
+    let zero = |rules: Rules| Rules {
+        bias: Bias::Zero,
+        ..rules
+    };
+    let cases = [
+        ("epsilon", of(&epsilon)),
+        ("plus", of(&plus)),
+        ("alpha-beta", of(&alpha_beta)),
+        ("gamma", of(&gamma)),
+        ("square", of(&square)),
+        ("flat", of(&|_| Rule::Flat)),
+        ("box", boxed),
+        ("epsilon, biases zero", zero(of(&epsilon))),
+        ("plus, biases zero", zero(of(&plus))),
+        ("alpha-beta, biases zero", zero(of(&alpha_beta))),
+        ("square, biases zero", zero(of(&square))),
+    ];
+    assert_eq!(golden.numbers.len(), cases.len() + 1);
+    for (name, rules) in cases {
+        golden.compare(name, &[0.5, -2.0, 1.0], &rules);
+    }
+}
+
+#[test]
+fn composites_are_zennits() {
+    let golden = read("tiny_composites");
+    let boxed = |epsilon| Rule::Box { epsilon };
+    let cases = [
+        (
+            "epsilon-plus-flat",
+            Rules::new(Rule::Flat, Rule::Plus { epsilon: 1e-6 }, 1e-6),
+        ),
+        (
+            "epsilon-alpha2-beta1-flat",
+            Rules::new(Rule::Flat, alpha_beta(1e-6), 1e-6),
+        ),
+        ("epsilon-gamma-box", Rules::new(boxed(1e-6), gamma(1e-6), 1e-6)),
+        ("epsilon-box", Rules::new(boxed(1e-2), epsilon(1e-2), 1e-2)),
+        ("lrp-0", Rules::new(epsilon(0.0), epsilon(0.0), 0.0)),
+    ];
+    assert_eq!(golden.numbers.len(), cases.len() + 1);
+    for (name, rules) in cases {
+        golden.compare(name, &[0.0, 1.0, -1.0], &rules);
+    }
+}
+
+#[test]
+fn norms_that_hand_on_what_they_get_are_what_zennit_makes_of_them() {
+    let rules = Rules {
+        norms: Norms::Passed,
+        ..Rules::new(epsilon(0.0), epsilon(0.0), 0.0)
+    };
+    read("pass").compare("wrong-norm-pass", &[0.5, -2.0, 1.0], &rules);
+}
+
+/// Captum's gradient × input of torchvision's networks is LRP-0 of the canonised ones.
+fn gradient_times_input(case: &str) {
+    let golden = read(case);
+    let rules = Rules::new(epsilon(0.0), epsilon(0.0), 0.0);
+    for (output, start) in [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+        .iter()
+        .enumerate()
+    {
+        let name = format!("output {output}");
+        let expected = golden::Summary::of(&golden.numbers[&name]);
+        let error = expected.error(&name, &golden.relevance(Reference, start, &rules, 1e-10));
+        assert!(error < 1e-9, "{case}, {name}: {error:e} from captum's in f64");
+        if output == 0 {
+            let error = expected.error(&name, &golden.relevance(Cpu::new(), start, &rules, 1e-4));
+            assert!(error < 2e-2, "{case}, {name}: {error:e} from captum's in f32");
+        }
+    }
+}
+
+#[test]
+fn lrp_0_is_captums_gradient_times_input_on_densenet121() {
+    gradient_times_input("ixg_densenet121");
+}
+
+#[test]
+fn lrp_0_is_captums_gradient_times_input_on_densenet201() {
+    gradient_times_input("ixg_densenet201");
+}

@@ -56,9 +56,12 @@ impl Look {
         }
     }
 
-    /// Whether it is the same look again, at another time: what a resumed run does.
+    /// Whether it shows nothing new: the same weights on the same films by the same verb, as where a run is resumed or done again.
     fn again(&self, other: &Self) -> bool {
-        (&self.command, &self.test, &self.model) == (&other.command, &other.test, &other.model)
+        fn verb(look: &Look) -> &str {
+            look.command.split([':', ' ']).next().unwrap_or_default()
+        }
+        (verb(self), &self.test, &self.model) == (verb(other), &other.test, &other.model)
     }
 }
 
@@ -84,7 +87,7 @@ pub fn record(file: &Path, look: &Look) -> Result<(), Error> {
     append(file, look, false)
 }
 
-/// The same, unless the file holds a look by this command and model at these films already.
+/// The same, unless the file holds a look of this model at these films by a command of the same verb (its first word) already.
 ///
 /// # Errors
 /// As [`record`].

@@ -60,6 +60,6 @@ pub use predictive::{PredictiveValues, negative_predictive_value, positive_predi
 pub use proportion::{clopper_pearson, clopper_pearson_over_patients};
 pub use reliability::{Bins, Reliability, ReliabilityBin, reliability_curve};
 pub use seeds::{PairedSeeds, paired_seeds};
-pub use several::{CrossValidation, MeanMetric, cross_validate, mean, pool};
+pub use several::{CrossValidation, LearningCurve, MeanMetric, Rung, cross_validate, mean, pool};
 pub use sources::{Drop, ExternalSource, SourceComparison, by_source, square_and_add};
 pub use warning::Warning;

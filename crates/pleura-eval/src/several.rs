@@ -33,6 +33,32 @@ pub struct MeanMetric {
     pub each: Vec<Option<f64>>,
 }
 
+/// What a model learns from more films: the same training on fewer of them, judged on the same others.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LearningCurve {
+    /// The stage whose films are fewer.
+    pub stage: String,
+    /// `test` or `val`: the films it is judged on, the same at every rung. Validation films have chosen the epoch, so they flatter.
+    pub split: String,
+    /// From few films to many.
+    pub rungs: Vec<Rung>,
+}
+
+/// What so many training films give.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// The part of the training films.
+    pub part: f64,
+    /// Films trained on, seed by seed.
+    pub films: Vec<usize>,
+    /// Their patients, seed by seed.
+    pub patients: Vec<usize>,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+    /// Each metric's mean over the seeds, with an interval over the films it is judged on.
+    pub metrics: Vec<MeanMetric>,
+}
+
 /// Puts predictions of different films together: the out-of-fold answers of a cross-validation.
 ///
 /// Fails where findings differ or a film is in two of them; raw outputs are kept where all have them.

@@ -70,7 +70,10 @@ fn writing_it_again_gives_the_same_page_and_says_where() {
     assert_eq!(record["notice"], "Research use only. Not a medical device.");
     assert_eq!(record["plots"], serde_json::json!([]));
     let again = fs::read_to_string(&path).unwrap();
-    assert!(without_looks(&again) == without_looks(&page), "the page is another");
+    assert!(
+        without_looks(&again) == without_looks(&page),
+        "the page is another"
+    );
 
     fs::remove_dir_all(training.path("reported/tiny/explain")).unwrap();
     let said = training

@@ -61,5 +61,5 @@ pub use proportion::{clopper_pearson, clopper_pearson_over_patients};
 pub use reliability::{Bins, Reliability, ReliabilityBin, reliability_curve};
 pub use seeds::{PairedSeeds, paired_seeds};
 pub use several::{CrossValidation, LearningCurve, MeanMetric, Rung, cross_validate, mean, pool};
-pub use sources::{Drop, ExternalSource, SourceComparison, by_source, square_and_add};
+pub use sources::{ExternalSource, SourceComparison, SourceDrop, by_source, square_and_add};
 pub use warning::Warning;

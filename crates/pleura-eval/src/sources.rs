@@ -29,12 +29,12 @@ pub struct ExternalSource {
     /// Findings that it has no films of, though the internal films do. Means over findings leave them out on both sides.
     pub missing: Vec<String>,
     /// What is lost, metric by metric.
-    pub drops: Vec<Drop>,
+    pub drops: Vec<SourceDrop>,
 }
 
 /// One metric inside and outside.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Drop {
+pub struct SourceDrop {
     /// "accuracy", "mean sensitivity", "mean specificity", "mean AUC"; of a finding "sensitivity", "specificity", "AUC".
     pub metric: String,
     /// The finding, for a finding's own metric.
@@ -135,7 +135,7 @@ fn missing(inside: &Evaluation, outside: &Evaluation) -> Vec<String> {
         .collect()
 }
 
-fn drops(inside: &Side, outside: &Side, level: f64) -> Vec<Drop> {
+fn drops(inside: &Side, outside: &Side, level: f64) -> Vec<SourceDrop> {
     let names: Vec<&String> = inside.evaluation.findings.iter().map(|one| &one.name).collect();
     let mut drops = Vec::new();
     if inside.evaluation.kind == Kind::Exclusive {
@@ -201,7 +201,7 @@ fn drop(
     level: f64,
     quoted: Option<[&Measured; 2]>,
     of: impl Fn(&Figures) -> f64,
-) -> Drop {
+) -> SourceDrop {
     let value = |side: &Side| Some(of(&side.values)).filter(|value| !value.is_nan());
     let (internal, external) = (value(inside), value(outside));
     let gap = internal.zip(external).map(|(a, b)| a - b);
@@ -227,7 +227,7 @@ fn drop(
     .into_iter()
     .flatten();
     let first = intervals.next();
-    Drop {
+    SourceDrop {
         metric: metric.to_owned(),
         finding: finding.cloned(),
         internal,
@@ -254,7 +254,7 @@ impl SourceComparison {
                 .drops
                 .iter()
                 .filter(|one| one.finding.is_none())
-                .filter_map(Drop::words)
+                .filter_map(SourceDrop::words)
                 .collect();
             lines.push(format!("{}: {}", source.name, lost.join("; ")));
             if !source.missing.is_empty() {
@@ -289,7 +289,7 @@ impl SourceComparison {
     }
 }
 
-impl Drop {
+impl SourceDrop {
     /// Such as "accuracy 81.0 % inside, 64.0 % outside, 17.0 points lost (95 % 3.1 to 30.2)".
     pub fn words(&self) -> Option<String> {
         let (inside, outside, lost) = (self.internal?, self.external?, self.drop.value?);

@@ -1,4 +1,4 @@
-//! Equal to MLstatkit, statsmodels, scikit-learn and SciPy on the cases that `golden/evidence.py` made.
+//! Equal to MLstatkit, statsmodels, scikit-learn and SciPy on the cases that `golden/evidence/make.py` made.
 
 #![allow(clippy::doc_markdown, reason = "libraries, not code")]
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
@@ -13,7 +13,7 @@ use pleura_eval::{
 use serde_json::Value;
 
 fn expected(key: &str) -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/evidence.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/evidence/evidence.json");
     let all: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let cases = all[key].as_array().unwrap().clone();
     assert!(cases.len() > 2, "{key}");

@@ -52,6 +52,8 @@ pub struct TestLooks {
     pub looks: Vec<Look>,
     /// Different models among them.
     pub models: usize,
+    /// Looks at other test splits that the same table had before.
+    pub others: usize,
     /// Whether the account was altered after it was written.
     pub altered: bool,
     /// Whether the test split is another than the one that was made.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use pleura_eval::calibration::{Calibration, Outcome};
-use pleura_eval::{Comparison, Drop, Evaluation, McNemar, Measured, Reliability, SourceComparison};
+use pleura_eval::{Comparison, Evaluation, McNemar, Measured, Reliability, SourceComparison, SourceDrop};
 
 use super::figure;
 use super::number::{counted, grouped, interval, listed, method, points, three, value, with_interval};
@@ -53,6 +53,9 @@ fn test_looks(table: &DataTable, looks: &TestLooks) -> Markup {
         h3 { "Looks at the test films of " (table.name) }
         p {
             (looks_in_words(looks)) " It has " (counted(looks.films, "film")) "; SHA-256 of what films they are: " code { (looks.digest) } ". "
+            @if looks.others > 0 {
+                "Before it was split anew, other test films of this table were looked at (" (grouped(looks.others as u64)) " in all). "
+            }
             @if looks.changed { strong { "It is not the test split that was made: films were added, taken out or exchanged since. " } }
             @if looks.altered { strong { "The account of looks was altered: lines were changed or taken out. " } }
             "Whoever keeps the best of several models tried on a test set has chosen by it, and its numbers are too good."
@@ -318,7 +321,7 @@ fn by_source(name: &str, sources: &SourceComparison) -> Markup {
     }
 }
 
-fn lost(one: &Drop) -> Markup {
+fn lost(one: &SourceDrop) -> Markup {
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), three);
     html! { tr {
         th scope="row" { @if let Some(finding) = &one.finding { (finding) ": " } (one.metric) }

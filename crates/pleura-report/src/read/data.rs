@@ -163,6 +163,7 @@ fn looks_at(
     Ok(Some(TestLooks {
         films: rows.len() as u64,
         models: Looks::models(&at),
+        others: all.looks.len() - at.len(),
         looks: at.into_iter().cloned().collect(),
         altered: !all.altered.is_empty(),
         changed: made.is_some_and(|made| made != digest),

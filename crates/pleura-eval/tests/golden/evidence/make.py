@@ -1,6 +1,6 @@
 """Makes evidence.json beside it: what MLstatkit, statsmodels, scikit-learn and SciPy say of comparisons and calibrations.
 
-Run as `python evidence.py` with numpy, scipy, scikit-learn, statsmodels and MLstatkit; versions are written into the file. The tests that
+Run as `python make.py` with numpy, scipy, scikit-learn, statsmodels and MLstatkit; versions are written into the file. The tests that
 read it need no Python. Neither implementation of DeLong's test here is ours: MLstatkit's is from PyPI, and the structural components are
 counted out pair by pair as the paper of 1988 writes them.
 """
@@ -21,7 +21,7 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 HERE = pathlib.Path(__file__).parent
 VERSIONS = {
-    "made_by": "tests/golden/evidence.py",
+    "made_by": "tests/golden/evidence/make.py",
     "numpy": np.__version__,
     "scipy": scipy.__version__,
     "scikit-learn": sklearn.__version__,

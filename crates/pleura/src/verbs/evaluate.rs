@@ -167,8 +167,9 @@ struct Report<'a> {
     notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<Paired<'a>>,
+    /// Each source apart; the evaluation's own `sources` are counts of films.
     #[serde(skip_serializing_if = "Option::is_none")]
-    sources: Option<&'a SourceComparison>,
+    elsewhere: Option<&'a SourceComparison>,
     #[serde(flatten)]
     evaluation: &'a Evaluation,
 }
@@ -220,7 +221,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
                 with: other.record(),
                 comparison,
             }),
-            sources: sources.as_ref(),
+            elsewhere: sources.as_ref(),
             evaluation,
         };
         serde_json::to_writer_pretty(&mut out, &report)?;

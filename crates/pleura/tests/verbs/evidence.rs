@@ -252,7 +252,7 @@ fn each_source_stands_apart() {
         "--json",
     ];
     let report = done(evaluate(&scene, &external)).json();
-    let sources = &report["sources"];
+    let sources = &report["elsewhere"];
     assert_eq!(
         (&sources["internal"]["films"], &report["films"]),
         (&json!(10), &json!(10))

@@ -24,7 +24,7 @@ pub struct Look {
     pub who: String,
     /// The command, or what else looked.
     pub command: String,
-    /// [`Manifest::films_digest`] of the test split.
+    /// [`Manifest::films_digest`] of the films that test: [`tested`].
     pub test: String,
     /// Films of it that were answered.
     pub films: usize,
@@ -48,7 +48,7 @@ impl Look {
                 .find_map(|name| std::env::var(name).ok())
                 .unwrap_or_default(),
             command: command.to_owned(),
-            test: manifest.films_digest(&manifest.split(Split::Test)),
+            test: manifest.films_digest(&tested(manifest)),
             films,
             model: model.to_owned(),
             software: concat!("pleura ", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -72,6 +72,14 @@ pub struct Looks {
     pub looks: Vec<Look>,
     /// The lines (from 1) that do not follow from the one before, or cannot be read.
     pub altered: Vec<usize>,
+}
+
+/// The rows that a look counts for: the test split; where no film has a split, every film, as of a set from elsewhere.
+pub fn tested(manifest: &Manifest) -> Vec<usize> {
+    if manifest.rows.iter().all(|row| row.split.is_none()) {
+        return (0..manifest.rows.len()).collect();
+    }
+    manifest.split(Split::Test)
 }
 
 /// Where the looks at a manifest's test split are kept.
@@ -231,6 +239,12 @@ mod tests {
         let found = Looks::read(&file).unwrap();
         let at = found.at(&look("").test);
         assert_eq!((at.len(), Looks::models(&at), found.altered.len()), (4, 3, 0));
+        let mut manifest = Manifest::new("", Vec::new());
+        manifest.rows = vec![crate::Row::default(); 3];
+        assert_eq!(tested(&manifest), [0, 1, 2]);
+        manifest.rows[1].split = Some(Split::Test);
+        manifest.rows[2].split = Some(Split::Train);
+        assert_eq!(tested(&manifest), [1]);
         assert!(found.at("others").is_empty());
 
         let text = std::fs::read_to_string(&file).unwrap();

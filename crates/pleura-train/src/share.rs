@@ -62,7 +62,7 @@ pub(crate) fn keys(plan: &Plan) -> Result<Vec<Key>, Error> {
     Ok(keys)
 }
 
-/// The run that has most first stages in common with these keys, and how many; never all of a run's stages.
+/// The run that has most first stages in common with these keys, and how many.
 pub(crate) fn most<'a>(done: &[(&'a str, Vec<Key>)], keys: &[Key]) -> Option<(&'a str, usize)> {
     let common = |other: &[Key]| other.iter().zip(keys).take_while(|(a, b)| a == b).count();
     let mut best: Option<(&str, usize)> = None;

@@ -1,10 +1,11 @@
 //! Every look at a test split is written down ([`pleura_data::looks`]).
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use pleura_data::Manifest;
 use pleura_data::looks::{self, Look};
-use pleura_data::{Manifest, Split};
 
 use crate::console;
 use crate::model::Model;
@@ -24,16 +25,14 @@ pub fn command() -> String {
     arguments.join(" ")
 }
 
-/// Writes down that a model looks at `rows` of a manifest, where any of them are test films; before they are answered, so that a look
+/// Writes down that a model looks at `rows` of a manifest, where any of them are test films ([`looks::tested`]); before they are answered, so that a look
 /// that cannot be written down does not happen. Where the manifest's folder may not be written to, the account is kept in the run.
 ///
 /// # Errors
 /// No place to write it down.
 pub fn log(path: &Path, manifest: &Manifest, rows: &[usize], model: &Model) -> Result<()> {
-    let tested = rows
-        .iter()
-        .filter(|&&row| manifest.rows[row].split == Some(Split::Test))
-        .count();
+    let test: HashSet<usize> = looks::tested(manifest).into_iter().collect();
+    let tested = rows.iter().filter(|row| test.contains(row)).count();
     if tested == 0 {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -156,7 +156,7 @@ fn manifest(args: &Args, model: &Model) -> Result<PathBuf> {
 }
 
 /// Validation films of another manifest may be training or test films of the run's own.
-fn refuse_known(model: &Model, path: &PathBuf) -> Result<()> {
+fn refuse_known(model: &Model, path: &Path) -> Result<()> {
     let Some(own) = model
         .stage
         .as_ref()

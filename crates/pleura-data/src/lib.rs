@@ -6,6 +6,7 @@
 //!
 //! * [`sources`] reads datasets as users have them; [`build()`] puts them together and counts every film left out.
 //! * [`split()`] deals films out by patient; [`check()`] refuses a manifest that leaks.
+//! * [`folds`] deals them out for a cross-validation, [`nested_subsets()`] for a learning curve; [`looks`] keeps count of looks at a test split.
 //! * [`FilmCache`] keeps decoded films at training size; [`Loader`] makes batches of them ahead of time.
 //! * [`phantom`] makes synthetic films with known truth.
 
@@ -15,25 +16,32 @@ pub mod build;
 mod cache;
 mod check;
 mod classes;
+mod derived;
 mod error;
 mod films;
+pub mod folds;
 mod labels;
 mod loader;
+pub mod looks;
 pub mod manifest;
 mod order;
 pub mod phantom;
 mod sidecar;
 pub mod sources;
 mod split;
+mod subsets;
 mod table;
 
 pub use build::{BuildOptions, Built, Dataset, Filters, build};
 pub use cache::FilmCache;
 pub use check::{CheckReport, Fault, Place, check};
 pub use classes::{ClassMap, Verdict};
+pub use derived::write_derived;
 pub use error::Error;
+pub use folds::Folds;
 pub use loader::{Ahead, Batch, Loader, warp};
 pub use manifest::{Label, Manifest, Masks, Row, Sex, Split};
 pub use order::shuffled;
-pub use sidecar::{FileRecord, Sidecar, SourceRecord, SplitRecord};
+pub use sidecar::{FileRecord, FoldsRecord, Sidecar, SourceRecord, SplitRecord};
 pub use split::{SplitBy, SplitCounts, SplitOptions, split, split_file};
+pub use subsets::nested_subsets;

@@ -36,6 +36,9 @@ pub struct Sidecar {
     /// How the films were split, once they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitRecord>,
+    /// How the films were dealt to folds, if they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<FoldsRecord>,
 }
 
 /// One dataset as it went in.
@@ -101,6 +104,26 @@ pub struct SplitRecord {
     pub patients: BTreeMap<String, usize>,
     /// Digest of the test split's rows, to be compared at every look.
     pub test_digest: String,
+    /// [`Manifest::films_digest`] of the test split: the films themselves, by which [looks](crate::looks) know it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub test_films: Option<String>,
+}
+
+/// How a manifest was dealt to the folds of a cross-validation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoldsRecord {
+    /// How many folds.
+    pub count: usize,
+    /// The seed.
+    pub seed: u64,
+    /// Films in each fold, from the first.
+    pub films: Vec<usize>,
+    /// Patients in each fold.
+    pub patients: Vec<usize>,
+    /// Films in no fold: a test split that was kept out.
+    pub outside: usize,
+    /// [`Manifest::films_digest`] of each fold.
+    pub digests: Vec<String>,
 }
 
 impl Sidecar {
@@ -145,6 +168,7 @@ impl Sidecar {
             amendments: Vec::new(),
             positives: BTreeMap::new(),
             split: None,
+            folds: None,
         };
         sidecar.describe(manifest);
         sidecar

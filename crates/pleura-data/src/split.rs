@@ -1,8 +1,8 @@
 //! Films to training, validation and test, never two splits for one patient.
 
 mod balanced;
-mod groups;
-mod stratify;
+pub(crate) mod groups;
+pub(crate) mod stratify;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -138,6 +138,7 @@ pub fn split_file(path: &Path, out: &Path, options: &SplitOptions) -> Result<(Ma
         films: counts.films.clone(),
         patients: counts.patients.clone(),
         test_digest: manifest.digest_of(&manifest.split(Split::Test)),
+        test_films: Some(manifest.films_digest(&manifest.split(Split::Test))),
     });
     manifest.relocate(out)?;
     manifest.write(out)?;

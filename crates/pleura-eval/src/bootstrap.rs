@@ -20,7 +20,7 @@ pub(crate) struct Patients {
 
 impl Patients {
     /// Patients are told apart within their dataset; a film without a patient is one of its own.
-    pub(crate) fn of(predictions: &Predictions, stratify: Stratify) -> Result<Self, Error> {
+    pub(crate) fn new(predictions: &Predictions, stratify: Stratify) -> Result<Self, Error> {
         if stratify == Stratify::Class && predictions.kind() == Kind::Independent {
             return Err(Error::Setting {
                 name: "stratify",
@@ -73,6 +73,11 @@ impl Patients {
             films,
             strata,
         })
+    }
+
+    /// Number of a film's patient.
+    pub(crate) fn of(&self, film: usize) -> u32 {
+        self.of_film[film]
     }
 
     /// Number of patients.
@@ -163,7 +168,7 @@ mod tests {
 
     #[test]
     fn patients_come_whole() {
-        let patients = Patients::of(&many(), Stratify::None).unwrap();
+        let patients = Patients::new(&many(), Stratify::None).unwrap();
         assert_eq!(patients.len(), 20);
         let tally = patients.tally([(0, true), (1, false), (2, true), (3, true)].into_iter());
         assert_eq!(tally, [(2, 3), (1, 1)]);
@@ -186,11 +191,11 @@ mod tests {
 
     #[test]
     fn strata_keep_their_size() {
-        let patients = Patients::of(&many(), Stratify::Dataset).unwrap();
+        let patients = Patients::new(&many(), Stratify::Dataset).unwrap();
         for draw in 0..50 {
             assert_eq!(patients.draw(3, draw)[..15].iter().sum::<u32>(), 15);
         }
-        let by_class = Patients::of(&many(), Stratify::Class).unwrap();
+        let by_class = Patients::new(&many(), Stratify::Class).unwrap();
         assert_eq!(
             by_class.strata.len(),
             1,
@@ -202,9 +207,9 @@ mod tests {
     fn patients_are_told_apart_by_dataset_and_unknown_ones_by_film() {
         let mut predictions = many();
         predictions.patients.fill("1".to_owned());
-        assert_eq!(Patients::of(&predictions, Stratify::None).unwrap().len(), 2);
+        assert_eq!(Patients::new(&predictions, Stratify::None).unwrap().len(), 2);
         predictions.patients.fill(String::new());
-        assert_eq!(Patients::of(&predictions, Stratify::None).unwrap().len(), 60);
+        assert_eq!(Patients::new(&predictions, Stratify::None).unwrap().len(), 60);
     }
 
     #[test]

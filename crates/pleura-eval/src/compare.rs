@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::beta::regularised_incomplete_beta;
 use crate::bootstrap::{Patients, percentiles};
 use crate::figures::{Figures, Single, Whole};
 use crate::measured::quote;
 use crate::sample::Sample;
 use crate::words::{count, number, percent, signed};
-use crate::{Error, Kind, Measured, Options, Predictions};
+use crate::{Error, Kind, McNemar, Measured, Method, Options, Predictions, delong_over_patients};
 
 /// Two sets of predictions, paired film by film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,12 +24,15 @@ pub struct Comparison {
     pub mcnemar: Option<McNemar>,
     /// Differences of the metrics, `after` minus `before`.
     pub differences: Vec<Difference>,
+    /// Tests, finding by finding.
+    #[serde(default)]
+    pub findings: Vec<FindingTest>,
 }
 
 /// One metric before and after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
-    /// The metric: "accuracy", "balanced accuracy", "macro F1", "macro AUC", "log-loss", "sensitivity", "AUC".
+    /// The metric: "accuracy", "balanced accuracy", "macro F1", "macro AUC", "log-loss"; of a finding "sensitivity", "specificity", "AUC".
     pub metric: String,
     /// The finding, for a finding's own metric.
     pub finding: Option<String>,
@@ -43,33 +45,38 @@ pub struct Difference {
     pub difference: Measured,
 }
 
-/// The paired two-by-two table, and the exact test of its two unequal cells.
-///
-/// Q. McNemar, Psychometrika 12 (1947) 153–157. Films are taken as independent.
+/// Tests of one finding, or of one class against the rest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct McNemar {
-    /// Films that both answer right.
-    pub both: usize,
-    /// Films right before and wrong after.
-    pub only_before: usize,
-    /// Films wrong before and right after.
-    pub only_after: usize,
-    /// Films that both answer wrong.
-    pub neither: usize,
-    /// Two-sided exact p that the two are equally often right alone.
-    pub p: f64,
+pub struct FindingTest {
+    /// The finding.
+    pub finding: String,
+    /// DeLong's test of the areas under the ROC curves; `None` unless two patients or more have films of either kind.
+    pub auc: Option<AucTest>,
+    /// Calls that are right by one and not by the other, among films that have the finding: a test of sensitivities.
+    pub sensitivity: McNemar,
+    /// The same among films that do not have it: a test of specificities.
+    pub specificity: McNemar,
 }
 
-/// Two-sided exact p of McNemar's test: of the films on which exactly one of two models is right, how
-/// unlikely a split as uneven as this is when each is as likely as the other. 1 when there are none.
-pub fn mcnemar(only_before: usize, only_after: usize) -> f64 {
-    let fewer = only_before.min(only_after);
-    let more = only_before.max(only_after);
-    if fewer == more {
-        return 1.0;
-    }
-    // P(X ≤ k) of a fair binomial of n is I_½(n − k, k + 1).
-    (2.0 * regularised_incomplete_beta(more as f64, fewer as f64 + 1.0, 0.5)).min(1.0)
+/// Two areas under the ROC curve of the same films, by DeLong's estimate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AucTest {
+    /// Area before.
+    pub before: f64,
+    /// Area after.
+    pub after: f64,
+    /// Variances of the two areas, and their covariance.
+    pub variance_before: f64,
+    /// See `variance_before`.
+    pub variance_after: f64,
+    /// See `variance_before`.
+    pub covariance: f64,
+    /// After minus before, with its normal interval.
+    pub difference: Measured,
+    /// Difference over its standard error; `None` where the latter is 0.
+    pub z: Option<f64>,
+    /// Two-sided p that the areas are equal; `None` as for `z`.
+    pub p: Option<f64>,
 }
 
 /// Compares two sets of predictions on the same films with the same truth, matched by film identifier in any
@@ -85,7 +92,7 @@ pub fn compare(before: &Predictions, after: &Predictions, options: &Options) -> 
     }
     let (before, after) = (&before.select(&rows), &after.select(&rows));
     let samples = [Sample::new(before, options), Sample::new(after, options)];
-    let patients = Patients::of(before, options.stratify)?;
+    let patients = Patients::new(before, options.stratify)?;
     let changed = changed(&samples, before, after);
     let share_changed = |weights: &[u32]| {
         let of: u32 = weights.iter().sum();
@@ -108,12 +115,10 @@ pub fn compare(before: &Predictions, after: &Predictions, options: &Options) -> 
         let gaps = draws.iter().map(|([old, new], _)| new.0[place] - old.0[place]);
         let known = |film: &u32| finding.is_none_or(|f| before.has(*film as usize, f).is_some());
         let has = |film: &u32| finding.is_none_or(|f| before.has(*film as usize, f) == Some(true));
-        let films = (0..before.len() as u32).filter(|film| {
-            if metric == "sensitivity" {
-                has(film)
-            } else {
-                known(film)
-            }
+        let films = (0..before.len() as u32).filter(|film| match metric {
+            "sensitivity" => has(film),
+            "specificity" => known(film) && !has(film),
+            _ => known(film),
         });
         let counts = patients.tally(films.map(|film| (film, false)));
         Difference {
@@ -141,7 +146,7 @@ pub fn compare(before: &Predictions, after: &Predictions, options: &Options) -> 
         wholes.insert(0, Whole::Accuracy);
     }
     let singles = (0..before.findings.len()).flat_map(|finding| {
-        [Single::Sensitivity, Single::Auc].map(|metric| Figures::single(finding, metric))
+        [Single::Sensitivity, Single::Specificity, Single::Auc].map(|metric| Figures::single(finding, metric))
     });
     let places: Vec<usize> = wholes.into_iter().map(Figures::whole).chain(singles).collect();
     Ok(Comparison {
@@ -155,8 +160,16 @@ pub fn compare(before: &Predictions, after: &Predictions, options: &Options) -> 
             None,
             options.level,
         ),
-        mcnemar: (before.kind() == Kind::Exclusive).then(|| table(before, after)),
+        mcnemar: (before.kind() == Kind::Exclusive).then(|| table(before, after, &patients)),
         differences: places.into_iter().map(difference).collect(),
+        findings: (0..before.findings.len())
+            .map(|finding| FindingTest {
+                finding: before.findings[finding].clone(),
+                auc: areas([before, after], finding, &patients, options.level),
+                sensitivity: calls(&samples, finding, true, &patients),
+                specificity: calls(&samples, finding, false, &patients),
+            })
+            .collect(),
     })
 }
 
@@ -197,19 +210,40 @@ impl Comparison {
                 one.metric
             ));
         }
-        if let Some(McNemar {
-            only_before,
-            only_after,
-            p,
-            ..
-        }) = &self.mcnemar
-        {
-            let p = number(*p);
+        if let Some(table) = &self.mcnemar {
             lines.push(format!(
-                "right only before {only_before}, only after {only_after}: exact McNemar p = {p}"
+                "right only before {}, only after {}: exact McNemar p = {}",
+                table.only_before,
+                table.only_after,
+                self.mcnemar_in_words(table)
+            ));
+        }
+        for one in &self.findings {
+            let Some(auc) = &one.auc else { continue };
+            let Some(p) = auc.p else { continue };
+            let [before, after, gap, p] = [
+                number(auc.before),
+                number(auc.after),
+                signed(auc.after - auc.before),
+                number(p),
+            ];
+            lines.push(format!(
+                "{}: AUC {before} before, {after} after: {gap} (DeLong p = {p})",
+                one.finding
             ));
         }
         lines
+    }
+}
+
+impl Comparison {
+    fn mcnemar_in_words(&self, table: &McNemar) -> String {
+        match table.p_over_patients {
+            Some(over) if self.patients < self.films => {
+                format!("{} over films, {} over patients", number(table.p), number(over))
+            }
+            _ => number(table.p),
+        }
     }
 }
 
@@ -273,18 +307,52 @@ fn changed(samples: &[Sample; 2], before: &Predictions, after: &Predictions) -> 
     changed
 }
 
-fn table(before: &Predictions, after: &Predictions) -> McNemar {
-    let mut cells = [[0; 2]; 2];
-    for film in 0..before.len() {
-        let right = |predictions: &Predictions| predictions.has(film, predictions.answer(film)) == Some(true);
-        cells[usize::from(right(before))][usize::from(right(after))] += 1;
-    }
-    let [[neither, only_after], [only_before, both]] = cells;
-    McNemar {
-        both,
-        only_before,
-        only_after,
-        neither,
-        p: mcnemar(only_before, only_after),
-    }
+fn table(before: &Predictions, after: &Predictions, patients: &Patients) -> McNemar {
+    let right = |predictions: &Predictions, film: usize| {
+        predictions.has(film, predictions.answer(film)) == Some(true)
+    };
+    McNemar::of((0..before.len()).map(|film| (patients.of(film), right(before, film), right(after, film))))
+}
+
+/// Calls of a finding before and after, among the films that have it, or that do not.
+fn calls(samples: &[Sample; 2], finding: usize, having: bool, patients: &Patients) -> McNemar {
+    let pairs = samples[0].judged(finding).zip(samples[1].judged(finding));
+    let films = pairs.filter(|(old, _)| old.1 == having);
+    McNemar::of(films.map(|(old, new)| (patients.of(old.0 as usize), old.2 == having, new.2 == having)))
+}
+
+/// DeLong's test of one finding.
+fn areas(models: [&Predictions; 2], finding: usize, patients: &Patients, level: f64) -> Option<AucTest> {
+    let known: Vec<(usize, bool)> = (0..models[0].len())
+        .filter_map(|film| Some((film, models[0].has(film, finding)?)))
+        .collect();
+    let positive: Vec<bool> = known.iter().map(|one| one.1).collect();
+    let patient: Vec<u32> = known.iter().map(|one| patients.of(one.0)).collect();
+    let scores =
+        models.map(|model| -> Vec<f64> { known.iter().map(|one| model.score(one.0, finding)).collect() });
+    let found = delong_over_patients(&[&scores[0], &scores[1]], &positive, &patient)?;
+    let test = found.difference(0, 1);
+    let interval = test.interval(level);
+    Some(AucTest {
+        before: found.areas[0],
+        after: found.areas[1],
+        variance_before: found.covariance(0, 0),
+        variance_after: found.covariance(1, 1),
+        covariance: found.covariance(0, 1),
+        difference: Measured {
+            value: Some(test.difference),
+            low: interval.map(|ends| ends.0),
+            high: interval.map(|ends| ends.1),
+            method: match interval {
+                None => Method::None,
+                Some(_) if found.patients < known.len() => Method::DeLongOverPatients,
+                Some(_) => Method::DeLong,
+            },
+            n: known.len(),
+            patients: found.patients,
+            ..Measured::undefined(level)
+        },
+        z: test.z,
+        p: test.p,
+    })
 }

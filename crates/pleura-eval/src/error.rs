@@ -24,6 +24,14 @@ pub enum Error {
         /// The parser's answer, with its line.
         source: csv::Error,
     },
+    /// A JSON file could not be written, or is not what this crate writes.
+    #[error("{}: {source}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The parser's answer, with its line.
+        source: serde_json::Error,
+    },
     /// The header of a predictions table lacks a column, or has one too many.
     #[error("{}: header: {message}", path.display())]
     Header {
@@ -106,6 +114,12 @@ pub enum Error {
     #[error("comparison: {message}")]
     Unpaired {
         /// What differs, and what to do.
+        message: String,
+    },
+    /// A calibration cannot be fitted, or does not belong to what it is applied to.
+    #[error("calibration: {message}")]
+    Calibration {
+        /// What is wrong, and what to do.
         message: String,
     },
 }

@@ -10,7 +10,8 @@ use crate::figures::{Figures, Single, Whole};
 use crate::measured::quote;
 use crate::sample::Sample;
 use crate::{
-    Confusion, Dirichlets, Error, Kind, Measured, Options, PrPoint, Predictions, RocPoint, Warning, warning,
+    Confusion, Dirichlets, Error, Kind, Measured, OperatingPoint, Options, PrPoint, Predictions,
+    PredictiveValues, Reliability, RocPoint, Warning, operating, reliability, warning,
 };
 
 /// What a test set says about a model.
@@ -37,6 +38,15 @@ pub struct Evaluation {
     pub findings: Vec<FindingEvaluation>,
     /// Counts by class and answer; exclusive classes only.
     pub confusion: Option<Confusion>,
+    /// Exclusive classes with a threshold of their own: what calling each from there on is worth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operating: Vec<OperatingPoint>,
+    /// Predictive values at the prevalences that were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub predictive: Vec<PredictiveValues>,
+    /// Probabilities against what was so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reliability: Vec<Reliability>,
     /// What to beware of when quoting any of this.
     pub warnings: Vec<Warning>,
 }
@@ -143,7 +153,7 @@ pub fn evaluate(predictions: &Predictions, options: &Options) -> Result<Evaluati
     let unlabelled = predictions.len() - rows.len();
     let predictions = &predictions.select(&rows);
     let sample = Sample::new(predictions, options);
-    let patients = Patients::of(predictions, options.stratify)?;
+    let patients = Patients::new(predictions, options.stratify)?;
     let confusion = (predictions.kind() == Kind::Exclusive).then(|| Confusion::of(predictions));
     let work = Work {
         predictions,
@@ -156,6 +166,7 @@ pub fn evaluate(predictions: &Predictions, options: &Options) -> Result<Evaluati
         sample,
         patients,
     };
+    let operating = operating::of(predictions, &work.patients, options);
     let mut evaluation = Evaluation {
         kind: predictions.kind(),
         films: predictions.len(),
@@ -168,6 +179,9 @@ pub fn evaluate(predictions: &Predictions, options: &Options) -> Result<Evaluati
             .map(|finding| work.finding(finding))
             .collect(),
         confusion,
+        operating: operating.points,
+        predictive: operating.predictive,
+        reliability: reliability::of(predictions, &work.patients, options),
         warnings: Vec::new(),
     };
     evaluation.warnings = warning::of(&evaluation, predictions, &work.unstable());

@@ -6,7 +6,7 @@
 //! before and after something was done to the films) and [`paired_seeds`] pairs runs of two recipes.
 //!
 //! Definitions follow scikit-learn where it has them; where ours differ, the item says so.
-//! Nothing here chooses a threshold: it is given, and must come from validation films.
+//! A threshold is given, and must come from validation films: [`calibration`] fits it there, with temperatures.
 
 #![allow(
     clippy::doc_markdown,
@@ -16,33 +16,50 @@
 mod bayes;
 mod beta;
 mod bootstrap;
+pub mod calibration;
 mod compare;
 mod confusion;
 mod curve;
+mod delong;
 mod error;
 mod evaluation;
 mod figures;
+mod files;
+mod mcnemar;
 mod measured;
+mod operating;
 mod options;
 mod predictions;
+mod predictive;
 mod proportion;
 mod random;
+mod reliability;
 mod sample;
 mod seeds;
+mod several;
+mod sources;
 mod table;
 mod warning;
 mod words;
 
 pub use bayes::{Dirichlets, highest_density_interval};
 pub use beta::{beta_quantile, regularised_incomplete_beta, student_t_quantile};
-pub use compare::{Comparison, Difference, McNemar, compare, mcnemar};
+pub use calibration::Calibration;
+pub use compare::{AucTest, Comparison, Difference, FindingTest, compare};
 pub use confusion::Confusion;
 pub use curve::{PrPoint, RocPoint, auc, average_precision, pr_curve, roc_curve};
+pub use delong::{AreaDifference, DeLong, delong, delong_over_patients};
 pub use error::Error;
 pub use evaluation::{Evaluation, FindingEvaluation, Overall, SourceCount, evaluate};
+pub use mcnemar::{McNemar, mcnemar, mcnemar_over_patients};
 pub use measured::{Interval, Measured, Method};
+pub use operating::OperatingPoint;
 pub use options::{Options, Stratify};
 pub use predictions::{Kind, Predictions, Truth};
+pub use predictive::{PredictiveValues, negative_predictive_value, positive_predictive_value};
 pub use proportion::{clopper_pearson, clopper_pearson_over_patients};
+pub use reliability::{Bins, Reliability, ReliabilityBin, reliability_curve};
 pub use seeds::{PairedSeeds, paired_seeds};
+pub use several::{CrossValidation, LearningCurve, MeanMetric, Rung, cross_validate, mean, pool};
+pub use sources::{ExternalSource, SourceComparison, SourceDrop, by_source, square_and_add};
 pub use warning::Warning;

@@ -24,6 +24,18 @@ pub enum Method {
     /// Student's t over paired differences.
     #[serde(rename = "student t")]
     StudentT,
+    /// [`delong`](crate::delong): normal interval of an area under the ROC curve, or of a difference of two; films taken as independent.
+    #[serde(rename = "delong")]
+    DeLong,
+    /// [`delong_over_patients`](crate::delong_over_patients): the same with patients as the independent units (Obuchowski).
+    #[serde(rename = "delong over patients")]
+    DeLongOverPatients,
+    /// [`PredictiveValues`](crate::PredictiveValues): exact intervals of sensitivity and specificity that hold together.
+    #[serde(rename = "clopper-pearson of both")]
+    ClopperPearsonOfBoth,
+    /// [`square_and_add`](crate::square_and_add): the difference of two independent values from the interval of each.
+    #[serde(rename = "square and add")]
+    SquareAndAdd,
     /// There is a value but no interval.
     #[serde(rename = "none")]
     None,
@@ -96,6 +108,16 @@ impl Measured {
             .find(|other| other.method == method)
             .map(|other| (other.low, other.high))
     }
+}
+
+/// The exact interval of a proportion whose films right and all films are counted by patient: over films where every patient has one,
+/// over patients where some have several.
+pub(crate) fn proportion_interval(counts: &[(usize, usize)], level: f64) -> Option<(f64, f64)> {
+    let n: usize = counts.iter().map(|count| count.1).sum();
+    if counts.len() < n {
+        return clopper_pearson_over_patients(counts, level);
+    }
+    clopper_pearson(counts.iter().map(|count| count.0).sum(), n, level)
 }
 
 /// Puts the intervals of one metric in order: the one to quote (see [`Measured`]) first, the rest beside it.

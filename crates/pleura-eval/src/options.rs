@@ -24,8 +24,14 @@ pub struct Options {
     ///
     /// It must have been chosen on validation films, never on the films that are evaluated.
     pub threshold: f64,
-    /// Thresholds of single findings, by name.
+    /// Thresholds of single findings, by name. For exclusive classes, which are answered by the largest probability, each makes an
+    /// [`OperatingPoint`](crate::OperatingPoint) beside.
     pub thresholds: BTreeMap<String, f64>,
+    /// Prevalence of findings, by name, at which predictive values are wanted ([`PredictiveValues`](crate::PredictiveValues)).
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub prevalence: BTreeMap<String, f64>,
+    /// Bins of equal width by which probabilities are compared with what was so ([`Reliability`](crate::Reliability)); 0 leaves it out.
+    pub reliability_bins: usize,
     /// Most points kept of a ROC or precision–recall curve, at least 3. Areas come from all points.
     pub curve_points: usize,
 }
@@ -54,6 +60,8 @@ impl Default for Options {
             seed: 0,
             threshold: 0.5,
             thresholds: BTreeMap::new(),
+            prevalence: BTreeMap::new(),
+            reliability_bins: 10,
             curve_points: 400,
         }
     }
@@ -65,6 +73,7 @@ impl Options {
         Self {
             bootstrap: 0,
             bayes: 0,
+            reliability_bins: 0,
             ..Self::default()
         }
     }
@@ -109,20 +118,18 @@ impl Options {
         if !(0.0..=1.0).contains(&self.threshold) {
             return wrong("threshold", self.threshold.to_string(), "a probability in [0, 1]");
         }
-        for (finding, threshold) in &self.thresholds {
-            if !findings.contains(finding) {
-                return wrong(
-                    "thresholds",
-                    format!("`{finding}`"),
-                    &format!("one of {findings:?}"),
-                );
-            }
-            if !(0.0..=1.0).contains(threshold) {
-                return wrong(
-                    "thresholds",
-                    format!("{threshold} for `{finding}`"),
-                    "a probability in [0, 1]",
-                );
+        for (name, what, values) in [
+            ("thresholds", "a probability in [0, 1]", &self.thresholds),
+            ("prevalence", "a share above 0 and below 1", &self.prevalence),
+        ] {
+            for (finding, value) in values {
+                if !findings.contains(finding) {
+                    return wrong(name, format!("`{finding}`"), &format!("one of {findings:?}"));
+                }
+                let inside = (0.0..=1.0).contains(value);
+                if !inside || name == "prevalence" && (*value == 0.0 || *value == 1.0) {
+                    return wrong(name, format!("{value} for `{finding}`"), what);
+                }
             }
         }
         Ok(())

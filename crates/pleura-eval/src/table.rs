@@ -9,12 +9,12 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use csv::StringRecord;
 
 use crate::predictions::Fault;
-use crate::{Error, Predictions, Truth};
+use crate::{Error, Predictions, Truth, files};
 
 impl Predictions {
     /// Reads a predictions table. Errors name the line and the column.
@@ -75,24 +75,10 @@ impl Predictions {
     /// Writes the table under a temporary name beside `path`, then renames it into place.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         self.check()?;
-        let failed = |action| {
-            let path = path.to_owned();
-            move |source| Error::Io { path, action, source }
-        };
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".partial-{}", std::process::id()));
-        let partial = path.with_file_name(name);
-        let outcome = self.write_rows(&partial).map_err(failed("write")).and_then(|()| {
-            std::fs::rename(&partial, path).map_err(failed("rename the finished table into place"))
-        });
-        if outcome.is_err() {
-            // The first error is the one to report; the partial file may not even exist.
-            let _ = std::fs::remove_file(&partial);
-        }
-        outcome
+        files::write(path, |partial| self.write_rows(partial))
     }
 
-    fn write_rows(&self, path: &PathBuf) -> Result<(), std::io::Error> {
+    fn write_rows(&self, path: &Path) -> Result<(), std::io::Error> {
         let mut writer = csv::Writer::from_writer(BufWriter::new(File::create(path)?));
         let named = |what: &'static str| self.findings.iter().map(move |name| format!("{what}:{name}"));
         let mut header: Vec<String> = ["film", "patient", "dataset"].map(str::to_owned).to_vec();

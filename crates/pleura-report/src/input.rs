@@ -3,9 +3,10 @@
 //! [`ReportInput::from_run`] fills it from a run folder; anyone may fill it by hand. Lists that are empty and options that
 //! are `None` leave their part of the page out or say that it is missing; nothing is made up in their place.
 
-use pleura_eval::{Evaluation, Kind};
+use pleura_eval::{Calibration, Evaluation, Kind};
 use serde::{Deserialize, Serialize};
 
+use crate::evidence::{Evidence, SeriesFindings, TestLooks};
 use crate::experiment::{KeepingExperiment, WordsExperiment};
 
 /// Everything one report shows.
@@ -27,6 +28,10 @@ pub struct ReportInput {
     pub keeping: Option<KeepingExperiment>,
     /// The test films with their words masked.
     pub words: Option<WordsExperiment>,
+    /// Evaluations that were recorded for the report.
+    pub evidence: Vec<Evidence>,
+    /// What several runs found together, where the report is of several.
+    pub series: Option<SeriesFindings>,
     /// What it takes to do the run again.
     pub provenance: Provenance,
     /// What to be careful about, beyond what the report finds in its own tables; one sentence each.
@@ -54,6 +59,8 @@ pub struct DataTable {
     pub sources: Vec<SourceTable>,
     /// Steps by which films were left out, in order.
     pub exclusions: Vec<Exclusion>,
+    /// Looks at its test split; `None` where none was written down, or there is no test split.
+    pub test: Option<TestLooks>,
 }
 
 /// Films of one split.
@@ -135,6 +142,8 @@ pub struct StageResult {
     pub keeping: Keeping,
     /// What it got on which films.
     pub evaluations: Vec<SplitEvaluation>,
+    /// Temperatures and thresholds of its best weights.
+    pub calibration: Option<Calibration>,
 }
 
 /// Films of one split that a stage used.

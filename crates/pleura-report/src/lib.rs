@@ -6,9 +6,11 @@
 //!
 //! [`plot`] draws the plots; [`write_plots`] puts those of a run into files of their own, for a paper.
 //! [`viewer::viewer`] makes the page of one film with its heatmaps.
-//! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`] and [`Provenance`] are files that others put into a run for the report.
+//! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`], [`Evidence`] and [`Provenance`] are files that others put into a run for the
+//! report. [`write_series`] makes the page of several runs that belong together.
 
 mod error;
+mod evidence;
 mod experiment;
 mod files;
 mod index;
@@ -21,6 +23,7 @@ pub mod viewer;
 use std::path::{Path, PathBuf};
 
 pub use error::Error;
+pub use evidence::{Evidence, SeriesFindings, TestLooks, write_learning_curve, write_series};
 pub use experiment::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
 pub use index::{GalleryIndex, IndexItem};
 pub use input::{

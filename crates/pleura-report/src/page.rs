@@ -2,12 +2,14 @@
 
 mod cautions;
 mod data;
+mod evidence;
 mod experiments;
 mod gallery;
 mod neurons;
 mod number;
 mod provenance;
 mod results;
+mod series;
 mod summary;
 mod training;
 
@@ -18,6 +20,8 @@ use crate::input::{DataTable, ReportInput, SplitEvaluation, StageResult};
 /// What every page says at its top, at its end and below each printed page.
 pub(crate) const NOTICE: &str = "Research use only. Not a medical device.";
 
+pub(crate) use series::{plots as curve_plots, table as curve_table};
+
 const STYLE: &str = include_str!("page/style.css");
 
 /// Renders the report: one HTML document without scripts or outside resources. Equal input gives equal bytes.
@@ -25,6 +29,12 @@ pub fn render(input: &ReportInput) -> String {
     let sections: Vec<(&str, &str, Markup)> = [
         ("summary", "Summary", Some(summary::section(input))),
         ("results", "Results", Some(results::section(input))),
+        (
+            "series",
+            "Several runs together",
+            series::section(input.series.as_ref()),
+        ),
+        ("evidence", "Evidence", evidence::section(input)),
         ("heatmaps", "Heatmaps", Some(gallery::section(&input.gallery))),
         ("experiments", "Experiments", experiments::section(input)),
         ("data", "Data", Some(data::section(&input.data))),

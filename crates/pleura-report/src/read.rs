@@ -14,6 +14,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
+use crate::evidence::{self, Evidence};
 use crate::experiment::{KeepingExperiment, WordsExperiment};
 use crate::files;
 use crate::index;
@@ -53,6 +54,8 @@ impl ReportInput {
             gallery,
             keeping: KeepingExperiment::read(run)?,
             words: WordsExperiment::read(run)?,
+            evidence: Evidence::all(run)?,
+            series: None,
             provenance: provenance(run, &recipe, &text)?,
             recipe: text,
             lead: recipe.lead(),
@@ -98,7 +101,7 @@ impl Provenance {
 }
 
 /// The run's name: its folder's, or that of the folder above one that is just called `run`.
-fn name(run: &Path) -> String {
+pub(crate) fn name(run: &Path) -> String {
     let whole = fs::canonicalize(run).unwrap_or_else(|_| run.to_owned());
     let mut names = whole.iter().rev().map(|part| part.to_string_lossy().into_owned());
     match (names.next(), names.next()) {
@@ -126,6 +129,7 @@ fn stage(run: &Path, recipe: &RecipeFile, entry: &StageEntry, log: &log::Log) ->
         best_epoch: log.best_epoch(&entry.name),
         keeping: neurons::read(&folder.join("neurons.json"))?,
         evaluations: evaluation::read(&folder)?,
+        calibration: evidence::calibration(&folder)?,
     })
 }
 

@@ -216,3 +216,139 @@ fn the_summary_says_what_the_numbers_say() {
     );
     assert!(summary.contains("On films from elsewhere expect less."));
 }
+
+/// Films `from..to` of two classes, answered by chance and a little more.
+fn answers(name: &str, from: usize, to: usize) -> pleura_eval::Predictions {
+    let mut noise = sample::Noise::new(from as u64 + 1);
+    let classes: Vec<usize> = (from..to).map(|film| film % 2).collect();
+    let logits: Vec<f32> = classes
+        .iter()
+        .flat_map(|&class| [(noise.normal() + if class == 0 { 1.0 } else { -1.0 }) as f32, 0.0])
+        .collect();
+    pleura_eval::Predictions::from_logits(
+        vec!["sick <b>".into(), "well".into()],
+        (from..to).map(|film| format!("{name}{film}")).collect(),
+        (from..to).map(|film| format!("{name} p{}", film / 2)).collect(),
+        vec![name.to_owned(); to - from],
+        pleura_eval::Truth::Exclusive(classes.into_iter().map(Some).collect()),
+        &logits,
+    )
+    .unwrap()
+}
+
+#[test]
+fn evidence_and_series_have_their_parts() {
+    let options = pleura_eval::Options {
+        bootstrap: 100,
+        bayes: 0,
+        prevalence: [("sick <b>".to_owned(), 0.02)].into(),
+        thresholds: [("sick <b>".to_owned(), 0.3)].into(),
+        ..pleura_eval::Options::default()
+    };
+    let (ours, theirs) = (answers("ours", 0, 40), answers("<i>theirs", 40, 70));
+    let mut other = ours.clone();
+    other.scores = answers("x", 7, 47).scores;
+    let mut input = sample::input();
+    input.evidence = vec![pleura_report::Evidence {
+        name: "outside".into(),
+        when: "2026-05-01T09:30:00Z".into(),
+        command: "pleura evaluate <run>".into(),
+        model: "model".into(),
+        films: "films".into(),
+        notes: vec!["a note".into()],
+        calibrated: Some("30 validation films of 15 patients".into()),
+        evaluation: pleura_eval::evaluate(&ours, &options).unwrap(),
+        comparison: Some((
+            "another".into(),
+            pleura_eval::compare(&ours, &other, &options).unwrap(),
+        )),
+        sources: Some(
+            pleura_eval::by_source(&ours, &[("<i>theirs".to_owned(), theirs.clone())], &options).unwrap(),
+        ),
+    }];
+    let fit = pleura_eval::calibration::FitOptions {
+        model: "m".into(),
+        films: "0123".into(),
+        temperature: true,
+        rules: [(
+            "well".to_owned(),
+            pleura_eval::calibration::Rule::Sensitivity { at_least: 0.9 },
+        )]
+        .into(),
+        options: options.clone(),
+    };
+    input.stages[1].calibration = Some(pleura_eval::Calibration::fit(&ours, &fit).unwrap());
+    let look = |model: &str| pleura_data::looks::Look {
+        when: "2026-05-01T09:30:00Z".into(),
+        who: "<u>somebody".into(),
+        command: "evaluate".into(),
+        test: "t".into(),
+        films: 40,
+        model: model.into(),
+        software: "pleura".into(),
+        previous: String::new(),
+    };
+    input.data[1].test = Some(pleura_report::TestLooks {
+        films: 40,
+        digest: "t".into(),
+        looks: vec![look("a"), look("b"), look("b")],
+        models: 2,
+        others: 1,
+        altered: true,
+        changed: true,
+    });
+    let crossed = pleura_eval::cross_validate(&[ours.clone(), theirs.clone()], &options).unwrap();
+    let rung = |part: f64, films: usize| pleura_eval::Rung {
+        part,
+        films: vec![films],
+        patients: vec![films / 2],
+        seeds: vec![1],
+        metrics: crossed.mean.clone(),
+    };
+    let curve = pleura_eval::LearningCurve {
+        stage: "target".into(),
+        split: "val".into(),
+        rungs: vec![rung(0.5, 20), rung(1.0, 40)],
+    };
+    input.series = Some(pleura_report::SeriesFindings {
+        crossed: vec![("target".into(), crossed)],
+        curve: Some(curve.clone()),
+    });
+    let page = render(&input);
+    attributes(&page);
+    for expected in [
+        "This test set has been looked at 3 times by 2 models.",
+        "If the best of them was kept",
+        "is not the one that was made",
+        "The account of looks was altered",
+        "other test films of this table were looked at (1 in all)",
+        "Evaluation outside",
+        "Probabilities are calibrated on 30 validation films",
+        "called from a threshold on",
+        "Predictive values where findings are as common as given",
+        "Against another",
+        "Each source apart",
+        "what is lost there, in percentage points",
+        "Cross-validation of stage target",
+        "Validation films have chosen the epoch, so these numbers are too good",
+    ] {
+        assert!(page.contains(expected), "{expected}");
+    }
+    for hostile in ["<b>", "<i>", "<u>", "<run>"] {
+        assert!(!page.contains(hostile), "{hostile}");
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let written = pleura_report::write_learning_curve(&curve, folder.path()).unwrap();
+    assert_eq!(written.len(), 6, "{written:?}");
+    let table = std::fs::read_to_string(&written[0]).unwrap();
+    assert_eq!(table.lines().count(), 1 + 2 * curve.rungs[0].metrics.len());
+    assert!(
+        table
+            .lines()
+            .nth(1)
+            .unwrap()
+            .starts_with("target,val,0.5,1,20,10,,accuracy,"),
+        "{table}"
+    );
+}

@@ -10,6 +10,7 @@
 //! * [`Recipe::read`] reads a TOML file; errors name its line.
 //! * [`run()`] carries it out in a folder, and goes on where it was killed: weights and `log.jsonl` come out equal bit for bit.
 //! * [`keep`] is output neuron keeping, the idea of the paper that this project follows.
+//! * [`series`] carries out several runs that differ in films or seeds: the folds of [`cross`], the rungs of [`mod@curve`].
 //! * [`Observer`] watches, and may stop a run cleanly.
 //!
 //! # A run's folder
@@ -20,6 +21,7 @@
 //! | `run.json` | digests of recipe, manifests and starting weights; what `--resume` compares |
 //! | `log.jsonl` | every step and epoch, without times: equal for equal runs |
 //! | `timing.jsonl` | how long they took |
+//! | `looks.jsonl` | looks at test films, where they could not be written down beside the manifest |
 //! | `stages/NAME/neurons.json` | which output neurons were kept, mapped, fresh, and the proof |
 //! | `stages/NAME/isnet.json` | with `[stage.isnet]`: C1 and C2 as used, and what they were measured on |
 //! | `stages/NAME/data.json` | films, patients and findings by split, and what was left out |
@@ -32,6 +34,8 @@
 
 mod answer;
 mod checkpoint;
+pub mod cross;
+pub mod curve;
 mod difference;
 mod error;
 mod events;
@@ -51,6 +55,8 @@ pub mod plan;
 pub mod recipe;
 pub mod run;
 pub mod schedule;
+pub mod series;
+mod share;
 mod start;
 mod train;
 mod watch;
@@ -61,4 +67,5 @@ pub use observer::{Event, Observer, Silent};
 pub use pace::waiting;
 pub use plan::Plan;
 pub use recipe::Recipe;
-pub use run::{Options, RunSummary, StageSummary, Stop, run, stage_folder};
+pub use run::{LOOKS, Options, RunSummary, StageSummary, Stop, run, stage_folder};
+pub use series::{Member, Series, SeriesSummary};

@@ -33,6 +33,15 @@ pub enum Event<'a> {
         /// Films that were missing.
         of: usize,
     },
+    /// A run of a series begins, goes on, or is found finished.
+    Run {
+        /// Its name, which is its folder's.
+        name: &'a str,
+        /// Its number, from 0, and how many there are.
+        number: (usize, usize),
+        /// The run whose first stages it takes over, being equal, and how many.
+        shared: Option<(&'a str, usize)>,
+    },
     /// A stage begins, or goes on after a checkpoint.
     Stage(StageStart<'a>),
     /// A training step is done.

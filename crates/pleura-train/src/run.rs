@@ -20,6 +20,9 @@ use crate::{
     train::{Outcome, StageRun},
 };
 
+/// File of a run that holds looks at test films which could not be written down beside their manifest ([`pleura_data::looks`]).
+pub const LOOKS: &str = "looks.jsonl";
+
 /// How a recipe is carried out.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

@@ -16,8 +16,10 @@
     reason = "what stands above an argument is its help, where backticks are noise"
 )]
 
+mod calibration;
 mod console;
 mod gallery;
+mod looks;
 mod model;
 mod table;
 mod verbs;

@@ -98,6 +98,8 @@ pub struct Model {
     pub preparation: Preparation,
     /// Of a run: the stage as its recipe tells it.
     pub stage: Option<Stage>,
+    /// Of a run: its folder.
+    pub run: Option<PathBuf>,
 }
 
 impl Model {
@@ -106,6 +108,7 @@ impl Model {
     /// # Errors
     /// What is missing, and which option would say it; options that contradict the model.
     pub fn open(path: &Path, args: &ModelArgs) -> Result<Self> {
+        let run = path.is_dir().then(|| path.to_owned());
         let (path, stage) = locate(path, args.stage.as_deref())?;
         let (weights, digest) = Weights::read_digested(&path).context("cannot read the model")?;
         let kind = kind(&path, &weights, args)?;
@@ -126,6 +129,7 @@ impl Model {
             kind,
             preparation,
             stage,
+            run,
         })
     }
 

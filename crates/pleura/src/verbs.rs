@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bench;
+pub mod calibrate;
 pub mod data;
 pub mod demo;
 pub mod doctor;
@@ -25,6 +26,7 @@ pub enum Verb {
     Demo(demo::Args),
     Data(data::Args),
     Train(train::Args),
+    Calibrate(calibrate::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
     Explain(explain::Args),
@@ -44,6 +46,7 @@ pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
         Verb::Demo(args) => demo::run(&args, json),
         Verb::Data(args) => data::run(args, json),
         Verb::Train(args) => train::run(args, json),
+        Verb::Calibrate(args) => calibrate::run(&args, json),
         Verb::Evaluate(args) => evaluate::run(&args, json),
         Verb::Predict(args) => predict::run(&args, json),
         Verb::Explain(args) => explain::run(&args, json),

@@ -35,6 +35,29 @@ impl Manifest {
         rows_digest(self, rows)
     }
 
+    /// SHA-256 of which films some rows are, whatever their order and labels: the same films in another manifest have the same. A film
+    /// is known by its file's digest, or by dataset and name where the manifest has none.
+    pub fn films_digest(&self, rows: &[usize]) -> String {
+        let mut films: Vec<String> = rows
+            .iter()
+            .map(|&row| &self.rows[row])
+            .map(|row| {
+                if row.sha256.is_empty() {
+                    format!("{} {}", row.dataset, row.film)
+                } else {
+                    row.sha256.clone()
+                }
+            })
+            .collect();
+        films.sort_unstable();
+        let mut hash = Sha256::new();
+        for film in std::iter::once("pleura films 1").chain(films.iter().map(String::as_str)) {
+            hash.update((film.len() as u64).to_le_bytes());
+            hash.update(film.as_bytes());
+        }
+        hexadecimal(&hash.finalize())
+    }
+
     fn header(&self, masks: &[usize]) -> Vec<String> {
         let mut header: Vec<String> = COLUMNS.iter().map(ToString::to_string).collect();
         header.extend(self.findings.iter().cloned());

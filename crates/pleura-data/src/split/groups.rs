@@ -7,13 +7,13 @@ use crate::build::PIXELS;
 
 /// Films of one patient, and of patients who share a film with them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Group {
+pub(crate) struct Group {
     /// Rows of the manifest, ascending.
-    pub(super) rows: Vec<usize>,
+    pub(crate) rows: Vec<usize>,
 }
 
 /// The connected components of films under "same patient", "same file" and "same pixels", in the order of their first row.
-pub(super) fn of(manifest: &Manifest) -> Vec<Group> {
+pub(crate) fn of(manifest: &Manifest) -> Vec<Group> {
     let pixels = manifest.note(PIXELS);
     let mut first: HashMap<(u8, &str), usize> = HashMap::new();
     let mut parent: Vec<usize> = (0..manifest.rows.len()).collect();

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rand::Rng;
+
 use super::groups::Group;
 use crate::order::{shuffle, stream, unit};
 use crate::{Error, Label, Manifest, Split};
@@ -15,9 +17,25 @@ pub(super) fn deal(
     seed: u64,
     splits: &mut [Option<Split>],
 ) -> Result<(), Error> {
+    let rng = stream("split of groups", &[&seed.to_le_bytes()]);
+    let parts = parts(manifest, groups, open, &fractions, rng)?;
+    for (&group, part) in open.iter().zip(parts) {
+        splits[group] = Some(Split::ALL[part]);
+    }
+    Ok(())
+}
+
+/// `[open]`: the part that each of some groups is dealt to, the parts being as large as `fractions` are to each other.
+pub(crate) fn parts(
+    manifest: &Manifest,
+    groups: &[Group],
+    open: &[usize],
+    fractions: &[f64],
+    mut rng: impl Rng,
+) -> Result<Vec<usize>, Error> {
     let whole: f64 = fractions.iter().sum();
     if open.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     if whole <= 0.0 {
         return Err(Error::Split(
@@ -34,37 +52,37 @@ pub(super) fn deal(
     for &(stratum, films) in strata.iter().flatten() {
         totals[stratum] += films as f64;
     }
-    // wanted[split][stratum]: films that the split still wants.
+    // wanted[part][stratum]: films that the part still wants.
     let mut wanted: Vec<Vec<f64>> = fractions
         .iter()
         .map(|part| totals.iter().map(|total| total * part / whole).collect())
         .collect();
 
-    let mut rng = stream("split of groups", &[&seed.to_le_bytes()]);
     let mut order: Vec<usize> = (0..open.len()).collect();
     shuffle(&mut order, &mut rng);
     order.sort_by_key(|&group| std::cmp::Reverse(groups[open[group]].rows.len()));
-    let mut dealt = vec![false; open.len()];
+    let mut dealt: Vec<Option<usize>> = vec![None; open.len()];
     let mut left = totals;
     while let Some(stratum) = rarest(&left) {
         for &group in &order {
             let Some(&(_, films)) = strata[group].iter().find(|&&(other, _)| other == stratum) else {
                 continue;
             };
-            if std::mem::replace(&mut dealt[group], true) {
+            if dealt[group].is_some() {
                 continue;
             }
             let whole = groups[open[group]].rows.len() as f64;
-            let split = choose(&wanted, stratum, films as f64, whole, fractions, unit(&mut rng));
-            splits[open[group]] = Some(Split::ALL[split]);
+            let part = choose(&wanted, stratum, films as f64, whole, fractions, unit(&mut rng));
+            dealt[group] = Some(part);
             for &(stratum, films) in &strata[group] {
-                wanted[split][stratum] -= films as f64;
+                wanted[part][stratum] -= films as f64;
                 left[stratum] -= films as f64;
             }
         }
         left[stratum] = 0.0;
     }
-    Ok(())
+    // Every group is in the stratum of all films, so none is left over.
+    Ok(dealt.into_iter().map(Option::unwrap_or_default).collect())
 }
 
 /// For each open group: its strata and how many of its films are in each. A stratum is a dataset and a finding; films without a
@@ -124,18 +142,21 @@ fn choose(
     stratum: usize,
     of_stratum: f64,
     films: f64,
-    fractions: [f64; 3],
+    fractions: &[f64],
     draw: f64,
 ) -> usize {
     let want = |split: usize| wanted[split][stratum];
     let room = |split: usize| wanted[split].last().copied().unwrap_or(0.0);
     let open = |split: &usize| fractions[*split] > 0.0 && room(*split) >= films;
-    let mut candidates: Vec<usize> = (0..3)
+    let mut candidates: Vec<usize> = (0..fractions.len())
         .filter(open)
         .filter(|&split| want(split) >= of_stratum)
         .collect();
     if candidates.is_empty() {
-        candidates = (0..3).filter(open).filter(|&split| want(split) > 0.0).collect();
+        candidates = (0..fractions.len())
+            .filter(open)
+            .filter(|&split| want(split) > 0.0)
+            .collect();
     }
     let mut point = draw * candidates.iter().map(|&split| want(split)).sum::<f64>();
     for &split in &candidates {
@@ -148,7 +169,7 @@ fn choose(
         return last;
     }
     let excess = |split: usize| (films - room(split)) / fractions[split];
-    (0..3)
+    (0..fractions.len())
         .filter(|&split| fractions[split] > 0.0)
         .min_by(|&a, &b| excess(a).total_cmp(&excess(b)))
         .unwrap_or(0)

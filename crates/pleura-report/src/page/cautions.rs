@@ -23,6 +23,7 @@ pub(super) fn all(input: &ReportInput) -> Vec<String> {
     }
     cautions.extend(same_sources(input));
     cautions.extend(no_test(input));
+    cautions.extend(looks(input));
     cautions.extend(seeds(input));
     cautions.extend(input.warnings.iter().map(|warning| sentence(warning)));
     let mut seen = std::collections::BTreeSet::new();
@@ -57,6 +58,37 @@ fn same_sources(input: &ReportInput) -> Option<String> {
             listed(&test)
         )
     })
+}
+
+/// Test films that several models were tried on, or that are not those that were set aside.
+fn looks(input: &ReportInput) -> Vec<String> {
+    let tables = input
+        .data
+        .iter()
+        .filter_map(|table| Some((table, table.test.as_ref()?)));
+    let mut said = Vec::new();
+    for (table, looks) in tables {
+        if looks.models > 1 {
+            said.push(format!(
+                "{} If the best of them was kept, it was chosen by these films ({}).",
+                super::evidence::looks_in_words(looks),
+                table.name
+            ));
+        }
+        if looks.changed {
+            said.push(format!(
+                "The test split of {} is not the one that was made.",
+                table.name
+            ));
+        }
+        if looks.altered {
+            said.push(format!(
+                "The account of looks at the test films of {} was altered.",
+                table.name
+            ));
+        }
+    }
+    said
 }
 
 fn no_test(input: &ReportInput) -> Option<String> {

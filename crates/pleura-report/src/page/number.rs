@@ -81,6 +81,10 @@ pub(super) fn method(method: Method) -> &'static str {
         Method::PatientBootstrap => "bootstrap over patients",
         Method::BayesHdi => "Bayesian (highest density)",
         Method::StudentT => "Student’s t over pairs",
+        Method::DeLong => "DeLong",
+        Method::DeLongOverPatients => "DeLong over patients",
+        Method::ClopperPearsonOfBoth => "exact intervals of sensitivity and specificity together",
+        Method::SquareAndAdd => "square-and-add of the two intervals",
         Method::None => "no interval",
     }
 }

@@ -232,6 +232,9 @@ fn look(method: Method) -> usize {
         Method::ClopperPearsonOverPatients => 2,
         Method::BayesHdi => 3,
         Method::StudentT => 4,
+        Method::DeLong | Method::DeLongOverPatients | Method::ClopperPearsonOfBoth | Method::SquareAndAdd => {
+            5
+        }
         Method::None => 6,
     }
 }

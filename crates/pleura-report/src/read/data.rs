@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use pleura_data::looks::{self, Looks};
 use pleura_data::{Label, Manifest, Sidecar, Split};
 use serde::Deserialize;
 
 use super::recipe::RecipeFile;
 use crate::error::Error;
+use crate::evidence::TestLooks;
 use crate::files;
 use crate::input::{DataTable, Exclusion, FindingCount, SourceTable, SplitCount, StageSplit};
 
@@ -89,7 +91,7 @@ pub(super) fn tables(
         let known = tables.iter().position(|(known, _)| *known == path);
         let at = match known {
             Some(at) => at,
-            None => match table(&path, warnings)? {
+            None => match table(run, &path, warnings)? {
                 Some(table) => {
                     tables.push((path, table));
                     tables.len() - 1
@@ -112,7 +114,7 @@ pub(super) fn tables(
 }
 
 /// One table with what its sidecar says; `None`, with a warning, if it is no longer there.
-fn table(path: &Path, warnings: &mut Vec<String>) -> Result<Option<DataTable>, Error> {
+fn table(run: &Path, path: &Path, warnings: &mut Vec<String>) -> Result<Option<DataTable>, Error> {
     let name = short(path);
     if !path.exists() {
         let warning = format!(
@@ -123,7 +125,10 @@ fn table(path: &Path, warnings: &mut Vec<String>) -> Result<Option<DataTable>, E
         }
         return Ok(None);
     }
-    let mut table = counted(&Manifest::read(path)?);
+    let manifest = Manifest::read(path)?;
+    let mut table = counted(&manifest);
+    let made = Sidecar::read(path)?.and_then(|sidecar| sidecar.split?.test_films);
+    table.test = looks_at(run, path, &manifest, made.as_deref())?;
     if let Some(sidecar) = Sidecar::read(path)? {
         if sidecar.manifest_digest != table.digest {
             warnings.push(format!("The sidecar of {name} belongs to another version of the table; its sources and exclusions may not fit"));
@@ -134,6 +139,36 @@ fn table(path: &Path, warnings: &mut Vec<String>) -> Result<Option<DataTable>, E
     // What draws a set of phantoms leaves the list of what it drew beside their table.
     table.phantom = path.with_file_name("phantoms.json").exists();
     Ok(Some(table))
+}
+
+/// The looks at a table's test split that are written down beside it, or in the run; `made` is the digest of the split as it was made.
+fn looks_at(
+    run: &Path,
+    path: &Path,
+    manifest: &Manifest,
+    made: Option<&str>,
+) -> Result<Option<TestLooks>, Error> {
+    let rows = manifest.split(Split::Test);
+    let digest = manifest.films_digest(&rows);
+    let mut all = Looks::default();
+    for file in [looks::path(path), run.join("looks.jsonl")] {
+        let found = Looks::read(&file)?;
+        all.looks.extend(found.looks);
+        all.altered.extend(found.altered);
+    }
+    let at = all.at(&digest);
+    if rows.is_empty() || (at.is_empty() && all.altered.is_empty()) {
+        return Ok(None);
+    }
+    Ok(Some(TestLooks {
+        films: rows.len() as u64,
+        models: Looks::models(&at),
+        others: all.looks.len() - at.len(),
+        looks: at.into_iter().cloned().collect(),
+        altered: !all.altered.is_empty(),
+        changed: made.is_some_and(|made| made != digest),
+        digest,
+    }))
 }
 
 /// The table's file name with its folder's: tables are often all called `manifest.csv`.

@@ -53,6 +53,8 @@ pub(crate) fn input() -> ReportInput {
     ReportInput {
         title: "twice-keeping".into(),
         recipe: RECIPE.into(),
+        evidence: Vec::new(),
+        series: None,
         data: vec![findings_table(), classes_table()],
         stages: vec![findings_stage(), target_stage(), fresh_stage()],
         lead: Some("target".into()),
@@ -257,6 +259,7 @@ fn findings_stage() -> StageResult {
     });
     let test = predictions(159, &FINDINGS, false, 3);
     StageResult {
+        calibration: None,
         name: "findings".into(),
         architecture: "densenet121".into(),
         kind: Some(pleura_eval::Kind::Independent),
@@ -303,6 +306,7 @@ fn target_stage() -> StageResult {
     };
     let judged = |films, seed| evaluate(&predictions(films, &CLASSES, true, seed), &options()).unwrap();
     StageResult {
+        calibration: None,
         name: "target".into(),
         architecture: "densenet121".into(),
         kind: Some(pleura_eval::Kind::Exclusive),

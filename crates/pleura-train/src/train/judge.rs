@@ -2,7 +2,10 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
-use pleura_data::Split;
+use pleura_data::{
+    Split,
+    looks::{self, Look},
+};
 use pleura_nn::{Cpu, Network, Weights};
 
 use super::{Outcome, StageRun, known::head_alone, moving::Moving};
@@ -15,7 +18,7 @@ use crate::{
     observer::{EpochEnd, Event, Observer},
     plan::StagePlan,
     recipe::{Monitor, Start},
-    run::{StageRecord, StageSummary},
+    run::{LOOKS, StageRecord, StageSummary},
 };
 
 impl StageRun<'_> {
@@ -214,6 +217,24 @@ impl StageRun<'_> {
         weights
     }
 
+    /// Writes down that the test films were looked at: beside the manifest, or in the run where that may not be written to. A resumed run
+    /// that does this again has looked no further.
+    fn log_look(&mut self, model: &str) -> Result<(), Error> {
+        let plan = self.plan;
+        let command = format!("train: stage {} in {}", plan.stage.name, self.folder.display());
+        let look = Look::now(&plan.manifest, plan.test.len(), model, &command);
+        let beside = looks::path(&plan.stage.manifest);
+        let Err(error) = looks::record_once(&beside, &look) else {
+            return Ok(());
+        };
+        let run = self.folder.ancestors().nth(2).unwrap_or(&self.folder);
+        looks::record_once(&run.join(LOOKS), &look)?;
+        let note =
+            format!("{error}; the look at the test films is written down in the run's {LOOKS} instead");
+        let _ = self.observer.notice(&Event::Note(note));
+        Ok(())
+    }
+
     /// Evaluates the best weights and writes the stage's record.
     pub(super) fn finish(mut self) -> Result<Outcome, Error> {
         let plan = self.plan;
@@ -236,6 +257,7 @@ impl StageRun<'_> {
             let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
             predictions.write(&self.folder.join(format!("{name}.csv")))?;
             if split == Split::Test {
+                self.log_look(&best.digest())?;
                 let choice = &self.run.recipe.evaluation;
                 let options = pleura_eval::Options {
                     level: choice.level,

@@ -104,6 +104,12 @@ struct SplitArgs {
     /// A test split of exactly this many films of each class.
     #[arg(long, value_name = "FILMS")]
     balanced_test: Option<usize>,
+    /// Deal films to this many folds for a cross-validation, in the column note:fold, in place of splits.
+    #[arg(long, value_name = "K", conflicts_with_all = ["by", "fractions", "balanced_test"])]
+    folds: Option<usize>,
+    /// With --folds: films of the split test stay there, and are in no fold.
+    #[arg(long, requires = "folds")]
+    keep_test: bool,
     /// Write the split manifest here and leave the other as it is.
     #[arg(long, value_name = "M.csv")]
     out: Option<PathBuf>,
@@ -241,7 +247,41 @@ fn tell_remarks(out: &mut impl Write, remarks: &[Remark]) -> io::Result<()> {
     Ok(())
 }
 
+/// Deals films to folds.
+fn folds(args: &SplitArgs, count: usize, json: bool) -> Result<ExitCode> {
+    let path = args.out.as_ref().unwrap_or(&args.manifest);
+    let (manifest, record) =
+        pleura_data::folds::deal_file(&args.manifest, path, count, args.seed, args.keep_test)?;
+    let mut out = io::stdout().lock();
+    if json {
+        writeln!(
+            out,
+            "{}",
+            json!({ "manifest": path, "digest": manifest.digest(), "folds": record })
+        )?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut table = Table::with_headings(["fold", ">films", ">patients", "digest"]);
+    for (fold, digest) in record.digests.iter().enumerate() {
+        table.row([
+            (fold + 1).to_string(),
+            record.films[fold].to_string(),
+            record.patients[fold].to_string(),
+            format!("{}…", &digest[..12]),
+        ]);
+    }
+    write!(out, "{table}")?;
+    if record.outside > 0 {
+        writeln!(out, "{} films in no fold", record.outside)?;
+    }
+    writeln!(out, "{}: digest {}", path.display(), manifest.digest())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn split(args: &SplitArgs, json: bool) -> Result<ExitCode> {
+    if let Some(count) = args.folds {
+        return folds(args, count, json);
+    }
     let [train, validation, test] = args.fractions[..] else {
         anyhow::bail!(
             "--fractions: {} numbers, expected three: training, validation, test",

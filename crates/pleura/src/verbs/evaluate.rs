@@ -1,38 +1,63 @@
 //! `pleura evaluate`: what a test set says about a model.
 
+pub(super) mod answers;
+mod elsewhere;
 pub(super) mod labels;
 mod words;
 
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use pleura_data::{FilmCache, Manifest, Split};
-use pleura_eval::{Evaluation, Options, Stratify};
+use pleura_data::{Manifest, Split};
+use pleura_eval::{Comparison, Evaluation, Kind, Options, SourceComparison, Stratify, compare};
+use pleura_report::Evidence;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::console::{NOTICE, Progress};
-use crate::model::{Model, ModelArgs};
-use labels::Known;
+use crate::calibration::{Applied, CalibrationArgs};
+use crate::console::NOTICE;
+use crate::looks;
+use crate::model::ModelArgs;
+use answers::{Answers, Data, Subject};
 
-/// Measure a model on the films of a manifest.
+/// Measure a model on the films of a manifest, or a table of answers.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A run's folder, or weights (.safetensors).
-    #[arg(value_name = "RUN|WEIGHTS")]
+    /// A run's folder, weights (.safetensors), or a table of answers (.csv, as --predictions writes it; any program's will do).
+    #[arg(value_name = "RUN|WEIGHTS|ANSWERS.csv")]
     model: PathBuf,
     #[command(flatten)]
     options: ModelArgs,
-    /// The films and what is known about them.
+    #[command(flatten)]
+    calibration: CalibrationArgs,
+    /// The films and what is known about them; a table of answers has its own.
     #[arg(long, value_name = "M.csv")]
-    manifest: PathBuf,
-    /// Which films.
-    #[arg(long, value_enum, default_value_t = SplitChoice::Test)]
-    split: SplitChoice,
+    manifest: Option<PathBuf>,
+    /// Which films; test films if left out.
+    #[arg(long, value_enum, requires = "manifest")]
+    split: Option<SplitChoice>,
+    /// Compare with another model on the same films, paired.
+    #[arg(long, value_name = "RUN|WEIGHTS|ANSWERS.csv")]
+    compare: Option<PathBuf>,
+    /// Films from elsewhere, measured apart, and what is lost there: another manifest (for a table of answers: another table). May be
+    /// repeated.
+    #[arg(long, value_name = "[NAME=]M.csv", value_parser = elsewhere::parse)]
+    external: Vec<(Option<String>, PathBuf)>,
+    /// Which films of an external manifest that has splits.
+    #[arg(long, value_enum, requires = "external", default_value_t = SplitChoice::All)]
+    external_split: SplitChoice,
+    /// A dataset that the model was trained on, where it does not say so itself; films of other datasets are measured apart. May be repeated.
+    #[arg(long, value_name = "DATASET")]
+    internal: Vec<String>,
+    /// Give predictive values where a finding is this common. May be repeated; without a name it is meant for every finding.
+    #[arg(long, value_name = "[FINDING=]SHARE", value_parser = parse_prevalence)]
+    prevalence: Vec<(Option<String>, f64)>,
+    /// Put this evaluation into the run, under this name, for its report.
+    #[arg(long, value_name = "NAME")]
+    record: Option<String>,
     /// Column of the manifest that says the truth about a finding, where its name is another; may be repeated, and
     /// several columns for one finding mean any of them.
     #[arg(long, value_name = "FINDING=COLUMN", value_parser = labels::parse_column)]
@@ -49,9 +74,10 @@ pub struct Args {
     /// Also write every film's truth and probabilities here.
     #[arg(long, value_name = "OUT.csv")]
     predictions: Option<PathBuf>,
-    /// Probability from which an independent finding counts as called; choose it on validation films.
-    #[arg(long, value_name = "P", default_value_t = 0.5)]
-    threshold: f64,
+    /// Probability from which an independent finding counts as called, in place of a calibration's thresholds; choose it on validation
+    /// films. 0.5 where there is neither.
+    #[arg(long, value_name = "P")]
+    threshold: Option<f64>,
     /// Probability that an interval should cover.
     #[arg(long, value_name = "P", default_value_t = 0.95)]
     level: f64,
@@ -118,156 +144,222 @@ impl SplitChoice {
     }
 }
 
+/// `[FINDING=]SHARE`.
+fn parse_prevalence(text: &str) -> Result<(Option<String>, f64), String> {
+    let (name, share) = match text.rsplit_once('=') {
+        Some((name, share)) => (Some(name.trim().to_owned()), share),
+        None => (None, text),
+    };
+    match share.trim().parse::<f64>() {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok((name, share)),
+        _ => Err("expected a share above 0 and below 1, such as 0.02 or COVID-19=0.02".to_owned()),
+    }
+}
+
 /// What is printed as JSON: the evaluation with what it is an evaluation of.
 #[derive(Serialize)]
 struct Report<'a> {
     notice: &'static str,
     model: Value,
-    data: Data,
+    data: &'a Data,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibration: Option<Value>,
     notes: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<Paired<'a>>,
+    /// Each source apart; the evaluation's own `sources` are counts of films.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    elsewhere: Option<&'a SourceComparison>,
     #[serde(flatten)]
     evaluation: &'a Evaluation,
 }
 
-/// The films of an evaluation.
+/// Another model on the same films: its answers are those "after".
 #[derive(Serialize)]
-struct Data {
-    manifest: PathBuf,
-    /// Of the films evaluated.
-    digest: String,
-    split: &'static str,
-    /// Films of the split without a label for any finding of the model.
-    without_label: usize,
-    /// Findings of the model that the manifest does not know.
-    not_tested: Vec<String>,
+struct Paired<'a> {
+    with: Value,
+    #[serde(flatten)]
+    comparison: &'a Comparison,
+}
+
+/// All that an evaluation found.
+struct Found {
+    answers: Answers,
+    applied: Option<Applied>,
+    evaluation: Evaluation,
+    comparison: Option<(Subject, Comparison)>,
+    sources: Option<SourceComparison>,
 }
 
 /// Answers the films, measures the answers, prints them.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
-    let model = Model::open(&args.model, &args.options)?;
-    let manifest = Arc::new(Manifest::read(&args.manifest)?);
-    let known = Known::new(&model, &manifest, &args.manifest, &args.column, args.uncertain)?;
-    let of_split = args.split.rows(&manifest);
-    let rows = known.labelled(&of_split);
-    check_rows(args, &manifest, of_split.len(), rows.len())?;
-
-    let logits = answer(args, &model, &manifest, &rows)?;
-    let predictions =
-        pleura_train::predictions(&manifest, &rows, model.findings(), known.truth(&rows), &logits)
-            .context("the model's answers cannot be evaluated")?;
-    let options = Options {
-        level: args.level,
-        bootstrap: args.bootstrap,
-        stratify: args.stratify.into(),
-        seed: args.seed,
-        threshold: args.threshold,
-        ..Options::default()
-    };
-    let evaluation = pleura_eval::evaluate(&predictions, &options)?;
+    let subject = Subject::open(&args.model, &args.options)?;
+    check(args, &subject)?;
+    let found = measure(args, &subject)?;
     if let Some(path) = &args.predictions {
-        predictions.write(path)?;
+        found.answers.predictions.write(path)?;
     }
-
-    let data = Data {
-        manifest: args.manifest.clone(),
-        digest: manifest.digest_of(&rows),
-        split: args.split.name(),
-        without_label: of_split.len() - rows.len(),
-        not_tested: known.missing().to_vec(),
-    };
-    let notes = notes(args, &model, &manifest, &data);
+    if let Some(name) = &args.record {
+        record(name, &subject, &found)?;
+    }
     let mut out = std::io::stdout().lock();
+    let Found {
+        answers,
+        applied,
+        evaluation,
+        comparison,
+        sources,
+    } = &found;
     if json {
         let report = Report {
             notice: NOTICE,
-            model: model.record(),
-            data,
-            notes: &notes,
-            evaluation: &evaluation,
+            model: subject.record(),
+            data: &answers.data,
+            calibration: applied.as_ref().map(Applied::record),
+            notes: &answers.notes,
+            comparison: comparison.as_ref().map(|(other, comparison)| Paired {
+                with: other.record(),
+                comparison,
+            }),
+            elsewhere: sources.as_ref(),
+            evaluation,
         };
         serde_json::to_writer_pretty(&mut out, &report)?;
         std::io::Write::write_all(&mut out, b"\n")?;
     } else {
-        words::write(&mut out, &model, &data, &notes, &evaluation)?;
+        words::write(&mut out, &subject, &found)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn check_rows(args: &Args, manifest: &Manifest, of_split: usize, labelled: usize) -> Result<()> {
-    let path = args.manifest.display();
-    if of_split == 0 {
-        let films = manifest.rows.len();
-        let without = manifest.rows.iter().filter(|row| row.split.is_none()).count();
-        bail!(
-            "{path}: none of its {films} films is in the split {:?} ({without} are in no split); run `pleura data split`, or \
-             take every film with --split all",
-            args.split.name()
-        );
+/// Refuses what does not go together before any film is answered.
+fn check(args: &Args, subject: &Subject) -> Result<()> {
+    if let Some(name) = &args.record {
+        if subject.model().and_then(|model| model.run.as_ref()).is_none() {
+            bail!(
+                "--record {name}: {} is no run's folder, so there is no report to put it into",
+                args.model.display()
+            );
+        }
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.is_empty() || !name.chars().all(plain) {
+            bail!("--record {name:?}: expected letters, digits, - and _");
+        }
     }
-    if labelled == 0 {
-        bail!(
-            "{path}: none of the {of_split} films of the split {:?} has a known label for the model's findings",
-            args.split.name()
-        );
+    let tables = subject.model().is_none()
+        && args.compare.as_ref().is_none_or(|path| {
+            path.extension()
+                .is_some_and(|end| end.eq_ignore_ascii_case("csv"))
+        });
+    if tables && args.manifest.is_some() {
+        bail!("--manifest: a table of answers has its films and their truth in it; leave this out");
     }
     Ok(())
 }
 
-/// Logits `[rows, findings]`.
-fn answer(args: &Args, model: &Model, manifest: &Arc<Manifest>, rows: &[usize]) -> Result<Vec<f32>> {
-    let folder = args
-        .cache
-        .clone()
-        .unwrap_or_else(|| manifest.folder.join(".pleura-cache"));
-    let cache = Arc::new(FilmCache::open(&folder, &model.preparation)?);
-    let decoding = Progress::new("films decoded", rows.len());
-    cache.fill(manifest, rows, &|done, of| decoding.at(done, of))?;
-    drop(decoding);
-    let network = model.network()?;
-    let answering = Progress::new("films answered", rows.len());
-    let mut progress = |done| {
-        answering.at(done, rows.len());
-        ControlFlow::Continue(())
+fn measure(args: &Args, subject: &Subject) -> Result<Found> {
+    let applied = match (subject, args.calibration.named()) {
+        (Subject::Table(_, table), Some(path)) => Some(answers::named(path, table)?),
+        _ => subject.calibration(&args.calibration)?,
     };
-    let logits = pleura_train::answer(
-        &network,
-        manifest,
-        &cache,
-        rows,
-        args.batch as usize,
-        &mut progress,
-    )?;
-    logits.context("the films were not answered")
+    let split = args.split.unwrap_or(SplitChoice::Test);
+    let mut answers = subject.answers(args, args.manifest.as_deref(), split, applied.as_ref())?;
+    let options = options(args, subject, applied.as_ref())?;
+    let evaluation = pleura_eval::evaluate(&answers.predictions, &options)?;
+    let comparison = match &args.compare {
+        None => None,
+        Some(path) => {
+            let other = Subject::open(path, &ModelArgs::default())?;
+            let own = other.calibration(&args.calibration.beside())?;
+            let theirs = other.answers(args, args.manifest.as_deref(), split, own.as_ref())?;
+            let paired = compare(&answers.predictions, &theirs.predictions, &options).with_context(|| {
+                format!("cannot compare {} with {}", args.model.display(), path.display())
+            })?;
+            if own.is_some() != applied.is_some() {
+                answers.notes.push(
+                    "one of the two models is calibrated and the other is not: log-loss and calls by threshold do not compare like with like"
+                        .to_owned(),
+                );
+            }
+            Some((other, paired))
+        }
+    };
+    let mut notes = std::mem::take(&mut answers.notes);
+    let sources = elsewhere::sources(args, subject, applied.as_ref(), &answers, &options, &mut notes)?;
+    answers.notes = notes;
+    Ok(Found {
+        answers,
+        applied,
+        evaluation,
+        comparison,
+        sources,
+    })
 }
 
-/// What limits these numbers and is not to be seen from the predictions alone.
-fn notes(args: &Args, model: &Model, manifest: &Manifest, data: &Data) -> Vec<String> {
-    let mut notes = Vec::new();
-    let trained_here = model
-        .weights
-        .metadata
-        .get("manifest")
-        .is_some_and(|digest| *digest == manifest.digest());
-    match args.split {
-        SplitChoice::Train | SplitChoice::All if trained_here => notes.push(
-            "the model was trained on films of this manifest's split \"train\": these numbers do not speak for new films".to_owned(),
-        ),
-        SplitChoice::Val if trained_here => {
-            notes.push("the model's epoch was chosen on these films: these numbers are too good".to_owned());
+fn options(args: &Args, subject: &Subject, applied: Option<&Applied>) -> Result<Options> {
+    let mut prevalence = BTreeMap::new();
+    for (name, share) in &args.prevalence {
+        match name {
+            Some(name) if !subject.findings().contains(name) => bail!(
+                "--prevalence {name}={share}: the model has no finding {name:?}; it has {}",
+                subject.findings().join(", ")
+            ),
+            Some(name) => drop(prevalence.insert(name.clone(), *share)),
+            None if subject.kind() == Kind::Exclusive => bail!(
+                "--prevalence {share}: of which class? Classes exclude each other, so name it: --prevalence \"{}={share}\"",
+                subject.findings().first().map_or("CLASS", String::as_str)
+            ),
+            None => prevalence.extend(subject.findings().iter().map(|name| (name.clone(), *share))),
         }
-        _ => {}
     }
-    if !data.not_tested.is_empty() {
-        notes.push(format!(
-            "not in the manifest, so not tested: {}",
-            data.not_tested.join(", ")
-        ));
-    }
-    if data.without_label > 0 {
-        notes.push(format!(
-            "{} films of the split have no label that counts here and were left out",
-            data.without_label
-        ));
-    }
-    notes
+    let own = match args.threshold {
+        None => applied
+            .map(|applied| applied.calibration.thresholds())
+            .unwrap_or_default(),
+        Some(_) => BTreeMap::new(),
+    };
+    Ok(Options {
+        level: args.level,
+        bootstrap: args.bootstrap,
+        stratify: args.stratify.into(),
+        seed: args.seed,
+        threshold: args.threshold.unwrap_or(0.5),
+        thresholds: own,
+        prevalence,
+        ..Options::default()
+    })
+}
+
+/// Puts an evaluation into the run for its report.
+fn record(name: &str, subject: &Subject, found: &Found) -> Result<()> {
+    let Some(run) = subject.model().and_then(|model| model.run.as_ref()) else {
+        return Ok(());
+    };
+    let data = &found.answers.data;
+    let evidence = Evidence {
+        name: name.to_owned(),
+        when: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        command: format!("pleura {}", looks::command()),
+        model: subject.line(),
+        films: format!(
+            "{} films of {} patients of {} (split {})",
+            found.evaluation.films,
+            found.evaluation.patients,
+            data.manifest.display(),
+            data.split
+        ),
+        notes: found.answers.notes.clone(),
+        calibrated: found.applied.as_ref().map(|applied| {
+            let on = &applied.calibration.fitted_on;
+            format!("{} validation films of {} patients", on.films, on.patients)
+        }),
+        evaluation: found.evaluation.clone(),
+        comparison: found
+            .comparison
+            .as_ref()
+            .map(|(other, comparison)| (other.line(), comparison.clone())),
+        sources: found.sources.clone(),
+    };
+    evidence.write(run)?;
+    Ok(())
 }

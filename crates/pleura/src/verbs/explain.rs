@@ -56,6 +56,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let model = Model::open(&args.model, &args.options)?;
     let starts = args.questions.starts(&model)?;
     let engine = args.questions.engine(&model, &composites)?;
+    args.films.log_look(&subjects, &model)?;
     let job = Job {
         args,
         composites,

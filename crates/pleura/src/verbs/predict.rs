@@ -9,6 +9,7 @@ use pleura_film::{BodyPart, DecodeOptions, Prepared, Source};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
+use crate::calibration::{Applied, CalibrationArgs};
 use crate::console::{self, NOTICE};
 use crate::model::{Model, ModelArgs};
 use crate::table::Table;
@@ -21,6 +22,8 @@ pub struct Args {
     model: PathBuf,
     #[command(flatten)]
     options: ModelArgs,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
     /// Films: PNG, JPEG or DICOM.
     #[arg(required = true, value_name = "FILM")]
     films: Vec<PathBuf>,
@@ -42,6 +45,7 @@ struct Answer {
 /// Answers each film, in the order given. A film that cannot be read does not keep the others from being answered.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let model = Model::open(&args.model, &args.options)?;
+    let applied = args.calibration.of(&model)?;
     let read_all = |films: &[PathBuf]| -> Vec<Result<(Source, Prepared)>> {
         films.par_iter().map(|path| read(path, &model)).collect()
     };
@@ -54,6 +58,9 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     if !json {
         writeln!(out, "model {}", model.line())?;
+        if let Some(applied) = &applied {
+            writeln!(out, "calibration {}", applied.line())?;
+        }
     }
     for films in batches {
         let read = first.take().unwrap_or_else(|| read_all(films));
@@ -77,15 +84,18 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
                 let logits = rows.next().context("the network gave no answer")?;
                 Ok(Answer {
                     source,
-                    probabilities: model.kind.probabilities(&logits, width),
+                    probabilities: match &applied {
+                        Some(applied) => applied.calibration.probabilities(&logits),
+                        None => model.kind.probabilities(&logits, width),
+                    },
                     logits,
                 })
             });
             unread += usize::from(answer.is_err());
             if json {
-                writeln!(out, "{}", record(path, &answer, &model))?;
+                writeln!(out, "{}", record(path, &answer, &model, applied.as_ref()))?;
             } else {
-                show(&mut out, path, &answer, &model)?;
+                show(&mut out, path, &answer, &model, applied.as_ref())?;
             }
         }
         out.flush()?;
@@ -128,8 +138,21 @@ fn doubts(source: &Source) -> Vec<String> {
     doubts
 }
 
+/// The findings with a threshold, and whether each is called.
+fn calls<'a>(
+    answer: &'a Answer,
+    model: &'a Model,
+    applied: &'a Applied,
+) -> impl Iterator<Item = (&'a String, bool)> {
+    let each = model.findings().iter().zip(&answer.probabilities);
+    each.filter_map(|(finding, probability)| {
+        let threshold = applied.calibration.thresholds.get(finding)?;
+        Some((finding, *probability >= threshold.threshold))
+    })
+}
+
 /// One film's line of JSON.
-fn record(path: &Path, answer: &Result<Answer>, model: &Model) -> Value {
+fn record(path: &Path, answer: &Result<Answer>, model: &Model, applied: Option<&Applied>) -> Value {
     let model_record = json!({
         "path": model.path, "architecture": model.weights.architecture.name(), "digest": model.digest,
     });
@@ -147,7 +170,7 @@ fn record(path: &Path, answer: &Result<Answer>, model: &Model) -> Value {
                     .zip(values.iter().map(|&value| json!(value)))
                     .collect()
             };
-            json!({
+            let mut record = json!({
                 "path": path,
                 "kind": model.kind,
                 "logits": by_finding(&answer.logits),
@@ -164,13 +187,26 @@ fn record(path: &Path, answer: &Result<Answer>, model: &Model) -> Value {
                 "preparation": model.preparation,
                 "model": model_record,
                 "notice": NOTICE,
-            })
+            });
+            if let Some(applied) = applied {
+                record["calibration"] = applied.record();
+                let called =
+                    calls(answer, model, applied).map(|(finding, called)| (finding.clone(), json!(called)));
+                record["called"] = Value::Object(called.collect());
+            }
+            record
         }
     }
 }
 
 /// One film's table: findings, the most probable first.
-fn show(out: &mut impl Write, path: &Path, answer: &Result<Answer>, model: &Model) -> Result<()> {
+fn show(
+    out: &mut impl Write,
+    path: &Path,
+    answer: &Result<Answer>,
+    model: &Model,
+    applied: Option<&Applied>,
+) -> Result<()> {
     let answer = match answer {
         Ok(answer) => answer,
         Err(error) => {
@@ -199,14 +235,23 @@ fn show(out: &mut impl Write, path: &Path, answer: &Result<Answer>, model: &Mode
     }
     let mut order: Vec<usize> = (0..model.findings().len()).collect();
     order.sort_by(|&a, &b| answer.logits[b].total_cmp(&answer.logits[a]));
-    let mut table = Table::with_headings(["finding", ">probability", ">logit"]);
+    let thresholds = applied
+        .map(|applied| &applied.calibration.thresholds)
+        .filter(|all| !all.is_empty());
+    let mut headings = vec!["finding", ">probability", ">logit"];
+    if thresholds.is_some() {
+        headings.extend([">called from", "called"]);
+    }
+    let mut table = Table::with_headings(headings);
     for finding in order {
         let (probability, logit) = (answer.probabilities[finding], answer.logits[finding]);
-        table.row([
-            model.findings()[finding].clone(),
-            format!("{probability:.3}"),
-            format!("{logit:.3}"),
-        ]);
+        let name = &model.findings()[finding];
+        let mut cells = vec![name.clone(), format!("{probability:.3}"), format!("{logit:.3}")];
+        if let Some(one) = thresholds.and_then(|all| all.get(name)) {
+            let called = if probability >= one.threshold { "yes" } else { "no" };
+            cells.extend([format!("{:.3}", one.threshold), called.to_owned()]);
+        }
+        table.row(cells);
     }
     write!(out, "{table}")?;
     Ok(())

@@ -1,8 +1,9 @@
 //! `pleura train`: carry out a recipe, watch it, stop it cleanly, go on with it.
 
+mod series;
+
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
     ops::ControlFlow,
     path::{Path, PathBuf},
@@ -24,6 +25,7 @@ use pleura_train::{
 };
 
 use crate::console::{self, COULD_NOT};
+use crate::looks;
 use crate::model::ModelArgs;
 use crate::verbs::doctor::machine::Machine;
 use crate::verbs::report;
@@ -52,6 +54,8 @@ pub struct Args {
     /// Where decoded films are kept; `.pleura-cache` beside each manifest if left out.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
+    #[command(flatten)]
+    series: series::SeriesArgs,
 }
 
 /// Trains, and prints what came of it: a table, or with `json` one object. 0 done, 2 stopped before the end.
@@ -61,6 +65,9 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
         .with_resume(args.resume)
         .with_seed(args.seed)
         .with_cache(args.cache);
+    if let Some(wanted) = args.series.wanted(&recipe, args.seed)? {
+        return series::run(&wanted, &args.out, &options, json);
+    }
     let summary = carry_out(&recipe, &args.out, &options, json)?;
     if summary.stopped.is_none() {
         if args.resume {
@@ -86,6 +93,18 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
 
 /// Carries a recipe out, shown on stderr; Ctrl-C stops it with a checkpoint.
 pub fn carry_out(recipe: &Recipe, out: &Path, options: &Options, json: bool) -> Result<RunSummary> {
+    watched(out, options.seed, json, |display| {
+        pleura_train::run(recipe, out, options, display)
+    })
+}
+
+/// Has `work` train in a folder, shown on stderr; Ctrl-C stops it with a checkpoint.
+fn watched<T>(
+    out: &Path,
+    seed: Option<u64>,
+    json: bool,
+    work: impl FnOnce(&mut Display) -> Result<T, pleura_train::Error>,
+) -> Result<T> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || {
@@ -98,9 +117,10 @@ pub fn carry_out(recipe: &Recipe, out: &Path, options: &Options, json: bool) -> 
     let mut display = Display::new(stop, console::is_quiet(), json);
     display.begun = Some(Begun {
         run: out.to_owned(),
-        provenance: provenance(options.seed),
+        provenance: provenance(seed),
     });
-    let summary = pleura_train::run(recipe, out, options, &mut display);
+    out.clone_into(&mut display.out);
+    let summary = work(&mut display);
     display.bar.finish_and_clear();
     // Nobody looks at it any more: whatever is done after training ends at the first Ctrl-C.
     display.stop.store(true, Ordering::Relaxed);
@@ -129,19 +149,9 @@ impl Begun {
 
 /// What the report says of how a run came about.
 fn provenance(seed: Option<u64>) -> Provenance {
-    let quoted = |argument: OsString| {
-        let argument = argument.to_string_lossy().into_owned();
-        let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
-        if !argument.is_empty() && argument.chars().all(plain) {
-            argument
-        } else {
-            format!("'{}'", argument.replace('\'', "'\\''"))
-        }
-    };
-    let arguments: Vec<String> = std::env::args_os().skip(1).map(quoted).collect();
     Provenance {
         started: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
-        command: format!("pleura {}", arguments.join(" ")),
+        command: format!("pleura {}", looks::command()),
         seed,
         versions: vec![("pleura".to_owned(), env!("CARGO_PKG_VERSION").to_owned())],
         machine: Machine::look().in_short(),
@@ -157,6 +167,8 @@ struct Display {
     stop: Arc<AtomicBool>,
     told: bool,
     begun: Option<Begun>,
+    /// The folder of the run, or of the series of runs.
+    out: PathBuf,
 }
 
 /// What is said beside the bar.
@@ -187,6 +199,7 @@ impl Display {
             stop,
             told: false,
             begun: None,
+            out: PathBuf::new(),
         }
     }
 
@@ -292,6 +305,16 @@ impl Observer for Display {
             self.begun = None;
         }
         match event {
+            Event::Run { name, number, shared } => {
+                let run = self.out.join(name);
+                let provenance = provenance(None);
+                self.begun = Some(Begun { run, provenance });
+                let (number, of) = *number;
+                let shared = shared.map_or_else(String::new, |(from, stages)| {
+                    format!("; its first {stages} of the stages are those of {from}, trained once")
+                });
+                self.line(&format!("run {name} ({} of {of}){shared}", number + 1));
+            }
             Event::Decoding { stage, done, of } => {
                 self.progress(&format!("{stage} decoding films"), *done as u64, *of as u64, "");
             }

@@ -6,6 +6,7 @@ mod audit;
 mod data;
 mod doctor;
 mod evaluate;
+mod evidence;
 mod explain;
 mod export;
 mod predict;

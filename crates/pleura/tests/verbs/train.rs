@@ -7,7 +7,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::training::{STAGES, Training, WHOLE, assert_same_results, files, line, results};
+use crate::training::{STAGES, Training, WHOLE, assert_same_results, line, results, untouched};
 
 #[test]
 fn the_number_of_threads_moves_no_bit() {
@@ -59,13 +59,13 @@ fn another_seed_is_another_run() {
 fn a_finished_run_is_left_as_it_is() {
     let training = Training::shared();
     let run = training.copy("finished/tiny");
-    let before = files(&run);
+    let before = untouched(&run);
 
     // Bit for bit, times and all.
     let again = training.train("finished/tiny", &["--resume", "--json"]);
     assert_eq!((again.code, again.err.as_str()), (0, ""));
     assert_eq!(again.json()["stages"].as_array().unwrap().len(), 2);
-    assert!(files(&run) == before, "--resume changed a finished run");
+    assert!(untouched(&run) == before, "--resume changed a finished run");
 
     let refused = training.train("finished/tiny", &[]);
     assert_eq!((refused.code, refused.out.as_str()), (2, ""));
@@ -73,14 +73,14 @@ fn a_finished_run_is_left_as_it_is() {
         refused.err,
         "pleura: finished/tiny: already holds a run; continue it with --resume, or choose another folder\n"
     );
-    assert!(files(&run) == before, "a refused start changed a run");
+    assert!(untouched(&run) == before, "a refused start changed a run");
 }
 
 #[test]
 fn a_run_goes_on_only_with_what_it_was_begun_with() {
     let training = Training::shared();
     let run = training.copy("strict/tiny");
-    let before = files(&run);
+    let before = untouched(&run);
     let refused = |recipe: &str, options: &[&str]| {
         let mut words = line("strict/tiny", options);
         words[1] = recipe;
@@ -89,7 +89,7 @@ fn a_run_goes_on_only_with_what_it_was_begun_with() {
         assert_eq!((said.code, said.out.as_str()), (2, ""), "{options:?}");
         assert!(said.err.contains("strict/tiny: cannot resume: "), "{}", said.err);
         assert!(
-            files(&run) == before,
+            untouched(&run) == before,
             "a refused resume changed the run: {}",
             said.err
         );
@@ -125,7 +125,7 @@ fn a_run_goes_on_only_with_what_it_was_begun_with() {
     words[1] = &copy;
     assert_eq!(training.scene().run(&words).code, 0);
     assert!(
-        files(&run) == before,
+        untouched(&run) == before,
         "a manifest of another name changed the run"
     );
     fs::write(

@@ -3,22 +3,24 @@
 use std::io::Write;
 
 use anyhow::Result;
-use pleura_eval::{Evaluation, Kind, Measured};
+use pleura_eval::{Evaluation, ExternalSource, Kind, Measured};
 
-use super::Data;
+use super::Found;
+use super::answers::{Answers, Subject};
+use crate::calibration::short;
 use crate::console::NOTICE;
-use crate::model::Model;
 use crate::table::Table;
 
 /// Writes what came out, with intervals, and what to beware of.
-pub fn write(
-    out: &mut impl Write,
-    model: &Model,
-    data: &Data,
-    notes: &[String],
-    evaluation: &Evaluation,
-) -> Result<()> {
-    let sources: Vec<String> = evaluation
+pub fn write(out: &mut impl Write, subject: &Subject, found: &Found) -> Result<()> {
+    let Found {
+        answers: Answers { data, notes, .. },
+        applied,
+        evaluation,
+        comparison,
+        sources,
+    } = found;
+    let by_dataset: Vec<String> = evaluation
         .sources
         .iter()
         .map(|source| {
@@ -33,16 +35,22 @@ pub fn write(
             )
         })
         .collect();
-    writeln!(out, "model  {}", model.line())?;
+    writeln!(out, "model  {}", subject.line())?;
+    if let Some(applied) = applied {
+        writeln!(out, "calibration  {}", applied.line())?;
+    }
+    let digest = data
+        .digest
+        .as_ref()
+        .map_or_else(String::new, |digest| format!(", digest {}…", short(digest)));
     writeln!(
         out,
-        "films  {} of {} patients, {} (split {}, digest {}…); by dataset: {}",
+        "films  {} of {} patients, {} (split {}{digest}); by dataset: {}",
         evaluation.films,
         evaluation.patients,
         data.manifest.display(),
         data.split,
-        &data.digest[..12],
-        sources.join(", ")
+        by_dataset.join(", ")
     )?;
     let level = 100.0 * evaluation.options.level;
     writeln!(out, "\nIn brackets: intervals of {level} %.\n")?;
@@ -59,6 +67,30 @@ pub fn write(
         }
         write!(out, "{table}")?;
     }
+    if !evaluation.operating.is_empty() {
+        writeln!(out, "\nEach class by itself, called from its threshold on:\n")?;
+        write!(out, "{}", operating(evaluation))?;
+    }
+    if !evaluation.predictive.is_empty() {
+        writeln!(out, "\nPredictive values at the prevalences given:\n")?;
+        write!(out, "{}", predictive(evaluation))?;
+    }
+    if let Some((other, comparison)) = comparison {
+        writeln!(out, "\nBefore: this model. After: {}.\n", other.line())?;
+        for line in comparison.lines() {
+            writeln!(out, "  {line}")?;
+        }
+    }
+    if let Some(sources) = sources {
+        writeln!(out, "\nElsewhere, each source apart:\n")?;
+        for line in sources.lines() {
+            writeln!(out, "  {line}")?;
+        }
+        for source in &sources.external {
+            writeln!(out, "\n{}:\n", source.name)?;
+            write!(out, "{}", drops(source))?;
+        }
+    }
     let beware: Vec<String> = evaluation
         .cautions()
         .into_iter()
@@ -72,6 +104,69 @@ pub fn write(
     }
     writeln!(out, "\n{NOTICE}")?;
     Ok(())
+}
+
+fn operating(evaluation: &Evaluation) -> Table {
+    let headings = [
+        "class",
+        ">called from",
+        "sensitivity",
+        "specificity",
+        "precision",
+        "NPV",
+    ];
+    let mut table = Table::with_headings(headings);
+    for point in &evaluation.operating {
+        let measured = [
+            &point.sensitivity,
+            &point.specificity,
+            &point.precision,
+            &point.negative_predictive_value,
+        ];
+        let first = [point.finding.clone(), format!("{:.3}", point.threshold)];
+        table.row(first.into_iter().chain(measured.map(Measured::cell)));
+    }
+    table
+}
+
+fn predictive(evaluation: &Evaluation) -> Table {
+    let mut table = Table::with_headings(["finding", ">prevalence", "called", "PPV", "NPV"]);
+    for one in &evaluation.predictive {
+        let called = one
+            .threshold
+            .map_or_else(|| "if most probable".to_owned(), |from| format!("from {from:.3}"));
+        table.row([
+            one.finding.clone(),
+            one.prevalence.to_string(),
+            called,
+            one.positive.cell(),
+            one.negative.cell(),
+        ]);
+    }
+    table
+}
+
+fn drops(source: &ExternalSource) -> Table {
+    let points = |share: f64| format!("{:.1}", 100.0 * share).replace('-', "−");
+    let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.3}"));
+    let mut table = Table::with_headings(["metric", ">inside", ">outside", ">points lost", "interval"]);
+    for one in &source.drops {
+        let name = match &one.finding {
+            Some(finding) => format!("{finding}: {}", one.metric),
+            None => one.metric.clone(),
+        };
+        let ends = one.drop.low.zip(one.drop.high);
+        table.row([
+            name,
+            number(one.internal),
+            number(one.external),
+            one.drop.value.map_or_else(|| "–".to_owned(), points),
+            ends.map_or_else(String::new, |(low, high)| {
+                format!("{} to {}", points(low), points(high))
+            }),
+        ]);
+    }
+    table
 }
 
 fn overall(evaluation: &Evaluation) -> Table {

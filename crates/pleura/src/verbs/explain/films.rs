@@ -1,5 +1,6 @@
 //! Which films are explained, and what is known about them.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -9,6 +10,8 @@ use pleura_film::picture::Outline;
 
 use super::file_name;
 use crate::gallery::Mask;
+use crate::looks;
+use crate::model::Model;
 use crate::verbs::evaluate::SplitChoice;
 
 /// Films, one by one or from a manifest, with masks.
@@ -90,6 +93,18 @@ impl Masks {
 }
 
 impl FilmArgs {
+    /// Writes down that test films of the manifest are looked at, where any are.
+    pub(super) fn log_look(&self, subjects: &[Subject], model: &Model) -> Result<()> {
+        let Some(path) = &self.manifest else {
+            return Ok(());
+        };
+        let manifest = Manifest::read(path)?;
+        let titles: HashSet<&str> = subjects.iter().map(|subject| subject.title.as_str()).collect();
+        let shown = |row: &usize| titles.contains(manifest.rows[*row].film.as_str());
+        let rows: Vec<usize> = (0..manifest.rows.len()).filter(shown).collect();
+        looks::log(path, &manifest, &rows, model)
+    }
+
     pub(super) fn subjects(&self) -> Result<Vec<Subject>> {
         let mut subjects = match &self.manifest {
             Some(path) => self.of_manifest(path)?,

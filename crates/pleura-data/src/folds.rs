@@ -1,0 +1,367 @@
+//! Folds of a cross-validation: every film is tested once, by a model that has seen no film of its patient.
+//!
+//! Folds are a column of the manifest (`note:fold`, numbers from 1), so that they can be looked at, kept and handed on. Of each, a
+//! manifest with the usual three splits is made for training: [`Folds::manifest`].
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use crate::order::stream;
+use crate::sidecar::{FoldsRecord, Sidecar};
+use crate::split::groups::{self, Group};
+use crate::split::stratify;
+use crate::{Error, Manifest, Split};
+
+/// The free-text column that holds a film's fold.
+pub const COLUMN: &str = "fold";
+
+/// The part of a fold's training films that chooses the epoch, where nobody says otherwise.
+pub const VALIDATION: f64 = 0.15;
+
+/// Which film is tested in which fold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Folds {
+    count: usize,
+    /// `[rows]`: from 0; `None` for films that take no part.
+    of_row: Vec<Option<usize>>,
+}
+
+impl Folds {
+    /// Deals films out to `count` folds of equal size, as [`split`](crate::split()) deals them to splits: whole patients (and patients who share
+    /// a film) at a time, stratified by finding and dataset. With `keep_test` films of the split `test` stay there and are in no fold.
+    ///
+    /// # Errors
+    /// Fewer than two folds, or fewer groups of patients than folds.
+    pub fn deal(manifest: &Manifest, count: usize, seed: u64, keep_test: bool) -> Result<Self, Error> {
+        let groups = groups::of(manifest);
+        let kept = |group: &Group| {
+            let tested = |&row: &usize| manifest.rows[row].split == Some(Split::Test);
+            keep_test && group.rows.iter().any(tested)
+        };
+        let open: Vec<usize> = (0..groups.len()).filter(|&group| !kept(&groups[group])).collect();
+        if count < 2 || count > open.len() {
+            return Err(Error::Split(format!(
+                "{count} folds of {} patients (or groups of patients who share films); ask for 2 or more, and no more than there are",
+                open.len()
+            )));
+        }
+        let rng = stream("folds of groups", &[&seed.to_le_bytes()]);
+        let parts = stratify::parts(manifest, &groups, &open, &vec![1.0; count], rng)?;
+        let mut of_row = vec![None; manifest.rows.len()];
+        for (&group, part) in open.iter().zip(parts) {
+            for &row in &groups[group].rows {
+                of_row[row] = Some(part);
+            }
+        }
+        let folds = Self { count, of_row };
+        if let Some(empty) = (0..count).find(|&fold| folds.rows(fold).is_empty()) {
+            return Err(Error::Split(format!(
+                "fold {} of {count} would be empty: too few patients; ask for fewer folds",
+                empty + 1
+            )));
+        }
+        Ok(folds)
+    }
+
+    /// The folds in a manifest's column; `None` where it has no such column, or nothing in it.
+    ///
+    /// # Errors
+    /// Cells that are no fold, a number that is left out, a patient (or one film under two names) in two folds.
+    pub fn of(manifest: &Manifest) -> Result<Option<Self>, Error> {
+        let Some(column) = manifest.note(COLUMN) else {
+            return Ok(None);
+        };
+        let mut of_row = Vec::with_capacity(manifest.rows.len());
+        for row in &manifest.rows {
+            of_row.push(match row.notes[column].trim() {
+                "" => None,
+                cell => Some(cell.parse::<usize>().ok().filter(|fold| *fold > 0).ok_or_else(|| {
+                    Error::Split(format!(
+                        "film {}: note:{COLUMN} is {cell:?}, expected a whole number from 1, or nothing",
+                        row.film
+                    ))
+                })? - 1),
+            });
+        }
+        let Some(last) = of_row.iter().flatten().max() else {
+            return Ok(None);
+        };
+        let folds = Self {
+            count: last + 1,
+            of_row,
+        };
+        if let Some(empty) = (0..folds.count).find(|&fold| folds.rows(fold).is_empty()) {
+            return Err(Error::Split(format!(
+                "note:{COLUMN} goes to {}, but no film is in fold {}; deal the folds with `pleura data split --folds`",
+                folds.count,
+                empty + 1
+            )));
+        }
+        for group in groups::of(manifest) {
+            let first = folds.of_row[group.rows[0]];
+            if let Some(&other) = group.rows.iter().find(|&&row| folds.of_row[row] != first) {
+                let name = |row: usize| &manifest.rows[row].film;
+                return Err(Error::Split(format!(
+                    "films {} and {} have one patient, or are one film, and are not in one fold; deal the folds with `pleura data split --folds`",
+                    name(group.rows[0]),
+                    name(other)
+                )));
+            }
+        }
+        Ok(Some(folds))
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Rows of a fold (from 0), in the manifest's order.
+    pub fn rows(&self, fold: usize) -> Vec<usize> {
+        (0..self.of_row.len())
+            .filter(|&row| self.of_row[row] == Some(fold))
+            .collect()
+    }
+
+    /// Writes the folds into the manifest's column.
+    pub fn write(&self, manifest: &mut Manifest) {
+        let column = manifest.note(COLUMN).unwrap_or_else(|| {
+            manifest.notes.push(COLUMN.to_owned());
+            manifest
+                .rows
+                .iter_mut()
+                .for_each(|row| row.notes.push(String::new()));
+            manifest.notes.len() - 1
+        });
+        for (row, fold) in manifest.rows.iter_mut().zip(&self.of_row) {
+            row.notes[column] = fold.map_or_else(String::new, |fold| (fold + 1).to_string());
+        }
+    }
+
+    /// The manifest that a fold is trained with: the fold is the split `test`; of the other folds the part `validation` is `val`, dealt by
+    /// patient and stratified, the rest `train`. Films in no fold are in no split.
+    ///
+    /// # Errors
+    /// A part that is not above 0 and below 1.
+    pub fn manifest(
+        &self,
+        manifest: &Manifest,
+        fold: usize,
+        validation: f64,
+        seed: u64,
+    ) -> Result<Manifest, Error> {
+        if !(validation > 0.0 && validation < 1.0) {
+            return Err(Error::Split(format!(
+                "a part of {validation} for validation: expected more than 0, since an epoch must be chosen, and less than 1"
+            )));
+        }
+        let groups = groups::of(manifest);
+        let other = |group: &usize| {
+            let of = self.of_row[groups[*group].rows[0]];
+            of.is_some_and(|of| of != fold)
+        };
+        let open: Vec<usize> = (0..groups.len()).filter(other).collect();
+        let name = [seed.to_le_bytes(), (fold as u64).to_le_bytes()];
+        let rng = stream("validation of a fold", &[&name[0], &name[1]]);
+        let parts = stratify::parts(manifest, &groups, &open, &[1.0 - validation, validation], rng)?;
+        let mut made = manifest.clone();
+        for (row, of) in made.rows.iter_mut().zip(&self.of_row) {
+            row.split = (*of == Some(fold)).then_some(Split::Test);
+        }
+        for (&group, part) in open.iter().zip(parts) {
+            for &row in &groups[group].rows {
+                made.rows[row].split = Some([Split::Train, Split::Validation][part]);
+            }
+        }
+        Ok(made)
+    }
+
+    /// What a sidecar says of them.
+    pub fn record(&self, manifest: &Manifest, seed: u64) -> FoldsRecord {
+        let each =
+            |of: &dyn Fn(&[usize]) -> usize| (0..self.count).map(|fold| of(&self.rows(fold))).collect();
+        FoldsRecord {
+            count: self.count,
+            seed,
+            films: each(&|rows| rows.len()),
+            patients: each(&|rows| {
+                let patients = rows.iter().map(|&row| manifest.rows[row].patient.as_str());
+                patients.collect::<HashSet<_>>().len()
+            }),
+            outside: self.of_row.iter().filter(|of| of.is_none()).count(),
+            digests: (0..self.count)
+                .map(|fold| manifest.films_digest(&self.rows(fold)))
+                .collect(),
+        }
+    }
+}
+
+/// Deals the manifest in a file to folds, and records in its sidecar how. Films lose their splits, but for a test split that is kept.
+///
+/// # Errors
+/// As [`Folds::deal`], and what reading and writing may bring.
+pub fn deal_file(
+    path: &Path,
+    out: &Path,
+    count: usize,
+    seed: u64,
+    keep_test: bool,
+) -> Result<(Manifest, FoldsRecord), Error> {
+    let mut manifest = Manifest::read(path)?;
+    let folds = Folds::deal(&manifest, count, seed, keep_test)?;
+    folds.write(&mut manifest);
+    for (row, of) in manifest.rows.iter_mut().zip(&folds.of_row) {
+        row.split = row.split.filter(|_| of.is_none());
+    }
+    let mut sidecar = Sidecar::read(path)?.unwrap_or_else(|| Sidecar::bare(&manifest));
+    sidecar.describe(&manifest);
+    if !keep_test {
+        sidecar.split = None;
+    }
+    let record = folds.record(&manifest, seed);
+    sidecar.folds = Some(record.clone());
+    manifest.relocate(out)?;
+    manifest.write(out)?;
+    sidecar.write(out)?;
+    Ok((manifest, record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Label, Row};
+
+    /// Films of `patients` patients with one to three films each; the class goes by the patient, three in ten being sick.
+    fn films(patients: usize) -> Manifest {
+        let mut manifest = Manifest::new("", vec!["sick".into(), "well".into()]);
+        for patient in 0..patients {
+            for film in 0..=patient % 3 {
+                let sick = patient % 10 < 3;
+                manifest.rows.push(Row {
+                    film: format!("{patient}-{film}"),
+                    path: format!("{patient}-{film}.png").into(),
+                    sha256: format!("{patient:032}{film:032}"),
+                    dataset: "made".into(),
+                    patient: format!("p{patient}"),
+                    labels: [sick, !sick]
+                        .map(|yes| if yes { Label::Positive } else { Label::Negative })
+                        .to_vec(),
+                    ..Row::default()
+                });
+            }
+        }
+        manifest
+    }
+
+    #[test]
+    fn folds_are_equal_in_size_and_mix_and_whole_in_patients() {
+        let manifest = films(200);
+        let folds = Folds::deal(&manifest, 5, 1, false).unwrap();
+        let total = manifest.rows.len();
+        let mut seen = HashSet::new();
+        for fold in 0..5 {
+            let rows = folds.rows(fold);
+            assert!(rows.len().abs_diff(total / 5) <= 3, "{} of {total}", rows.len());
+            let sick = rows
+                .iter()
+                .filter(|&&row| manifest.rows[row].labels[0] == Label::Positive)
+                .count();
+            let of_all = manifest
+                .rows
+                .iter()
+                .filter(|row| row.labels[0] == Label::Positive)
+                .count();
+            assert!(sick.abs_diff(of_all / 5) <= 3, "{sick} of {of_all}");
+            let patients: HashSet<&str> = rows
+                .iter()
+                .map(|&row| manifest.rows[row].patient.as_str())
+                .collect();
+            assert!(
+                patients.into_iter().all(|patient| seen.insert(patient)),
+                "a patient in two folds"
+            );
+        }
+        assert_eq!(folds, Folds::deal(&manifest, 5, 1, false).unwrap());
+        assert_ne!(folds, Folds::deal(&manifest, 5, 2, false).unwrap());
+    }
+
+    #[test]
+    fn a_fold_is_a_manifest_of_three_splits() {
+        let mut manifest = films(60);
+        manifest.rows[0].split = Some(Split::Test);
+        let folds = Folds::deal(&manifest, 3, 1, true).unwrap();
+        let tested: Vec<usize> = (0..3)
+            .flat_map(|fold| {
+                let made = folds.manifest(&manifest, fold, 0.2, 1).unwrap();
+                let report = crate::split::groups::of(&made);
+                for group in report {
+                    let first = made.rows[group.rows[0]].split;
+                    assert!(group.rows.iter().all(|&row| made.rows[row].split == first));
+                }
+                assert_eq!(
+                    made.rows[0].split, None,
+                    "the test split that was kept out stays out"
+                );
+                let validation = made.split(Split::Validation).len() as f64;
+                let rest = validation + made.split(Split::Train).len() as f64;
+                assert!((validation / rest - 0.2).abs() < 0.06, "{validation} of {rest}");
+                made.split(Split::Test)
+            })
+            .collect();
+        let unique: HashSet<&usize> = tested.iter().collect();
+        assert_eq!(
+            (unique.len(), tested.len()),
+            (manifest.rows.len() - 1, manifest.rows.len() - 1)
+        );
+        assert!(folds.manifest(&manifest, 0, 0.0, 1).is_err());
+    }
+
+    #[test]
+    fn the_column_reads_back_and_is_checked() {
+        let mut manifest = films(30);
+        assert_eq!(Folds::of(&manifest).unwrap(), None);
+        let folds = Folds::deal(&manifest, 4, 1, false).unwrap();
+        folds.write(&mut manifest);
+        assert_eq!(Folds::of(&manifest).unwrap(), Some(folds));
+        let refuse = |change: fn(&mut Manifest, usize)| {
+            let mut changed = manifest.clone();
+            let column = changed.note(COLUMN).unwrap();
+            change(&mut changed, column);
+            Folds::of(&changed).unwrap_err().to_string()
+        };
+        assert!(refuse(|m, c| m.rows[0].notes[c] = "first".into()).contains("\"first\""));
+        assert!(refuse(|m, c| m.rows[0].notes[c] = "9".into()).contains("no film is in fold 5"));
+        let apart = refuse(|m, c| {
+            let (a, b) = (m.rows[1].notes[c].clone(), m.rows[2].notes[c].clone());
+            assert_eq!((m.rows[1].patient.as_str(), &a), ("p1", &b));
+            m.rows[2].notes[c] = if a == "1" { "2".into() } else { "1".into() };
+        });
+        assert!(apart.contains("films 1-0 and 1-1"), "{apart}");
+    }
+
+    #[test]
+    fn a_file_remembers_its_folds() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.csv");
+        films(40).write(&path).unwrap();
+        let (_, record) = deal_file(&path, &path, 4, 7, false).unwrap();
+        let sidecar = Sidecar::read(&path).unwrap().unwrap();
+        assert_eq!(sidecar.folds.as_ref(), Some(&record));
+        assert_eq!(
+            (
+                record.films.iter().sum::<usize>(),
+                record.patients.iter().sum::<usize>()
+            ),
+            (79, 40)
+        );
+        let read = Manifest::read(&path).unwrap();
+        let folds = Folds::of(&read).unwrap().unwrap();
+        assert_eq!(read.films_digest(&folds.rows(2)), record.digests[2]);
+        assert!(
+            deal_file(&path, &path, 41, 7, false)
+                .unwrap_err()
+                .to_string()
+                .contains("41 folds of 40 patients")
+        );
+    }
+}

@@ -1,0 +1,211 @@
+use super::*;
+use crate::Truth;
+
+/// Logits that are `sure` times the log-odds that the labels were drawn with.
+fn drawn(films: usize, sure: f64) -> Predictions {
+    use rand::RngExt as _;
+    let mut generator = crate::random::stream(3, "calibration test", 0);
+    let (mut logits, mut classes) = (Vec::new(), Vec::new());
+    for _ in 0..films {
+        let row: Vec<f64> = (0..3).map(|_| 3.0 * generator.random::<f64>()).collect();
+        let scores = Kind::Exclusive.probabilities(&row, 3);
+        let draw: f64 = generator.random();
+        let class = if draw < scores[0] {
+            0
+        } else {
+            1 + usize::from(draw >= scores[0] + scores[1])
+        };
+        classes.push(Some(class));
+        logits.extend(row.iter().map(|z| sure * z));
+    }
+    let names = |prefix: &str, count: usize| (0..count).map(|n| format!("{prefix}{n}")).collect::<Vec<_>>();
+    Predictions {
+        findings: names("class ", 3),
+        films: names("f", films),
+        patients: names("p", films),
+        datasets: vec![String::new(); films],
+        truth: Truth::Exclusive(classes),
+        scores: Kind::Exclusive.probabilities(&logits, 3),
+        logits: Some(logits),
+    }
+}
+
+fn fit() -> FitOptions {
+    FitOptions {
+        model: "m".to_owned(),
+        films: "d".to_owned(),
+        temperature: true,
+        rules: BTreeMap::new(),
+        options: Options::points(),
+    }
+}
+
+#[test]
+fn the_temperature_takes_back_what_was_too_sure() {
+    let predictions = drawn(6000, 4.0);
+    let options = Options {
+        bootstrap: 100,
+        ..Options::points()
+    };
+    let found = Calibration::fit(&predictions, &FitOptions { options, ..fit() }).unwrap();
+    let [temperature] = &found.temperatures[..] else {
+        panic!("{:?}", found.temperatures)
+    };
+    assert!((temperature.value - 4.0).abs() < 0.4, "{}", temperature.value);
+    let (low, high) = temperature.measured.low.zip(temperature.measured.high).unwrap();
+    assert!(
+        low < temperature.value && temperature.value < high && high - low < 0.9,
+        "{low} {high}"
+    );
+    assert!(found.after.log_loss.value < found.before.log_loss.value);
+    assert!(
+        found.after.expected_error.value.unwrap() < 0.04 && found.before.expected_error.value.unwrap() > 0.1
+    );
+
+    // Answers stay, and so do raw outputs; without them probabilities tell as much.
+    let calibrated = found.apply(&predictions).unwrap();
+    assert_eq!(calibrated.logits, predictions.logits);
+    assert!((0..predictions.len()).all(|film| calibrated.answer(film) == predictions.answer(film)));
+    assert_eq!(
+        calibrated.scores,
+        found.probabilities(predictions.logits.as_ref().unwrap())
+    );
+    let bare = Predictions {
+        logits: None,
+        ..predictions
+    };
+    let from_scores = found.apply(&bare).unwrap();
+    let apart = from_scores
+        .scores
+        .iter()
+        .zip(&calibrated.scores)
+        .map(|(a, b)| (a - b).abs());
+    assert!(apart.fold(0.0, f64::max) < 1e-12);
+}
+
+#[test]
+fn films_without_error_cannot_say_how_sure_to_be() {
+    let mut predictions = drawn(60, 1.0);
+    let right: Vec<Option<usize>> = (0..60).map(|film| Some(predictions.answer(film))).collect();
+    predictions.truth = Truth::Exclusive(right);
+    let found = Calibration::fit(&predictions, &fit()).unwrap();
+    assert_eq!(
+        (found.temperatures[0].value, found.temperatures[0].outcome),
+        (1.0, Outcome::NoBest)
+    );
+    predictions.truth = Truth::Exclusive(vec![Some(1); 60]);
+    let found = Calibration::fit(&predictions, &fit()).unwrap();
+    assert_eq!(found.temperatures[0].outcome, Outcome::TooFewFilms);
+}
+
+#[test]
+fn thresholds_by_hand() {
+    let scores = [0.9, 0.8, 0.7, 0.6, 0.4, 0.2];
+    let positive = [true, true, false, true, false, false];
+    let choose = |rule| choose_threshold(&scores, &positive, rule);
+    let near = |found: Result<f64, String>, expected: f64| {
+        assert!(
+            (found.clone().unwrap() - expected).abs() < 1e-15,
+            "{found:?} {expected}"
+        );
+    };
+    near(choose(Rule::Sensitivity { at_least: 1.0 }), 0.5);
+    near(choose(Rule::Sensitivity { at_least: 0.6 }), 0.75);
+    near(choose(Rule::Specificity { at_least: 1.0 }), 0.75);
+    near(choose(Rule::Specificity { at_least: 0.6 }), 0.5);
+    let cost = |of_a_miss, prevalence| Rule::Cost {
+        of_a_miss,
+        prevalence,
+    };
+    // A miss as dear as an alarm: one mistake at 0.75 or at 0.5, and the lower misses none.
+    near(choose(cost(1.0, None)), 0.5);
+    near(choose(cost(0.5, None)), 0.75);
+    // Where it is rare, alarms outnumber misses.
+    near(choose(cost(1.0, Some(0.05))), 0.75);
+    assert!(
+        choose(Rule::Sensitivity { at_least: 1.5 })
+            .unwrap_err()
+            .contains("expected a share")
+    );
+    assert!(
+        choose_threshold(&[0.1], &[true], cost(1.0, None))
+            .unwrap_err()
+            .contains("needs both")
+    );
+    // Ties are called together.
+    near(
+        choose_threshold(
+            &[0.5, 0.5, 0.1],
+            &[true, false, false],
+            Rule::Sensitivity { at_least: 0.1 },
+        ),
+        0.3,
+    );
+}
+
+#[test]
+fn a_calibration_reads_back_and_refuses_other_findings() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Calibration::path(&folder.path().join("best.safetensors"));
+    assert!(path.ends_with("best.calibration.json"));
+    let predictions = drawn(200, 2.0);
+    let rules = BTreeMap::from([("class 1".to_owned(), Rule::Sensitivity { at_least: 0.9 })]);
+    let found = Calibration::fit(&predictions, &FitOptions { rules, ..fit() }).unwrap();
+    let threshold = &found.thresholds["class 1"];
+    assert!(threshold.sensitivity.value.unwrap() >= 0.9 && threshold.sensitivity.low.unwrap() < 0.9);
+    found.write(&path).unwrap();
+    let read = Calibration::read(&path).unwrap();
+    assert_eq!(read, found);
+    assert_eq!(read.thresholds()["class 1"], threshold.threshold);
+
+    let mut others = predictions.clone();
+    others.findings[0] = "another".to_owned();
+    let message = read.apply(&others).unwrap_err().to_string();
+    assert!(
+        message.contains("another") && message.contains("pleura calibrate"),
+        "{message}"
+    );
+    let rules = BTreeMap::from([("nothing".to_owned(), Rule::Sensitivity { at_least: 0.9 })]);
+    let message = Calibration::fit(&predictions, &FitOptions { rules, ..fit() })
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("nothing"), "{message}");
+    std::fs::write(
+        &path,
+        std::fs::read_to_string(&path)
+            .unwrap()
+            .replace("\"format\": 1", "\"format\": 9"),
+    )
+    .unwrap();
+    assert!(
+        Calibration::read(&path)
+            .unwrap_err()
+            .to_string()
+            .contains("format 9")
+    );
+}
+
+#[test]
+fn independent_findings_have_a_temperature_each() {
+    let three = drawn(4000, 3.0);
+    // One finding against the rest: its log-odds are no plain logit, but doubling them must double the temperature.
+    let (mut logits, mut truth) = (Vec::new(), Vec::new());
+    for film in 0..three.len() {
+        let odds = |p: f64| (p / (1.0 - p)).ln();
+        logits.extend([odds(three.score(film, 0)), 2.0 * odds(three.score(film, 1))]);
+        truth.extend([three.has(film, 0), three.has(film, 1)]);
+    }
+    let predictions = Predictions {
+        findings: vec!["a".into(), "b".into()],
+        scores: Kind::Independent.probabilities(&logits, 2),
+        logits: Some(logits),
+        truth: Truth::Independent(truth),
+        ..three
+    };
+    let found = Calibration::fit(&predictions, &fit()).unwrap();
+    let ratio = found.temperature(1) / found.temperature(0);
+    assert!(
+        found.temperatures.len() == 2 && (ratio - 2.0).abs() < 0.2,
+        "{ratio}"
+    );
+}

@@ -1,0 +1,113 @@
+//! Stages that two runs of a series have in common are trained once.
+//!
+//! A stage is known by everything its weights follow from. What an earlier run trained, evaluated and logged of it is copied: the weights
+//! keep saying which run they were trained in.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use pleura_nn::weights::Weights;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    error::Error,
+    json::{hexadecimal, read_json, write_lasting},
+    plan::Plan,
+    recipe::Start,
+    run::{StageRecord, stage_folder},
+};
+
+/// A stage's name, and the digest of all that its weights, answers and log follow from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    stage: String,
+    digest: String,
+}
+
+/// The keys of a run's stages.
+pub(crate) fn keys(plan: &Plan) -> Result<Vec<Key>, Error> {
+    let mut keys: Vec<Key> = Vec::new();
+    let recipe = &plan.recipe;
+    for stage in &plan.stages {
+        let start = match &stage.start {
+            Start::Random => "random".to_owned(),
+            Start::File(path) => Weights::read(path)?.digest(),
+            Start::Stage(name) => {
+                let before = keys.iter().find(|key| key.stage == *name);
+                before.map_or_else(|| name.clone(), |key| key.digest.clone())
+            }
+        };
+        let mut own = stage.stage.clone();
+        own.manifest = stage.manifest_digest.clone().into();
+        let rows = [&stage.train, &stage.validation, &stage.test];
+        let all = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "architecture": &recipe.architecture,
+            "normalisation": &recipe.normalisation,
+            "preparation": &recipe.preparation,
+            "evaluation": &recipe.evaluation,
+            "stage": own,
+            "seed": stage.seed,
+            "start": start,
+            "films": rows.map(|rows| stage.manifest.digest_of(rows)),
+            // What a log says of it: its place in the run, and what comes before.
+            "before": keys.last().map(|key| &key.digest),
+        });
+        keys.push(Key {
+            stage: stage.stage.name.clone(),
+            digest: hexadecimal(&Sha256::digest(all.to_string())),
+        });
+    }
+    Ok(keys)
+}
+
+/// The run that has most first stages in common with these keys, and how many.
+pub(crate) fn most<'a>(done: &[(&'a str, Vec<Key>)], keys: &[Key]) -> Option<(&'a str, usize)> {
+    let common = |other: &[Key]| other.iter().zip(keys).take_while(|(a, b)| a == b).count();
+    let mut best: Option<(&str, usize)> = None;
+    for (name, other) in done {
+        let stages = common(other);
+        if stages > best.map_or(0, |best| best.1) {
+            best = Some((name, stages));
+        }
+    }
+    best
+}
+
+/// Copies the first stages of a finished run, with what the logs say of them, into a run that has not begun.
+pub(crate) fn copy(from: &Path, to: &Path, stages: &[Key]) -> Result<(), Error> {
+    let mut records: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
+    let mut lengths = None;
+    for key in stages {
+        let (source, target) = (stage_folder(from, &key.stage), stage_folder(to, &key.stage));
+        std::fs::create_dir_all(&target).map_err(Error::file(&target, "create"))?;
+        for entry in std::fs::read_dir(&source).map_err(Error::file(&source, "read"))? {
+            let path = entry.map_err(Error::file(&source, "read"))?.path();
+            let Some(name) = path.file_name().filter(|_| path.is_file()) else {
+                continue;
+            };
+            if name == "stage.json" {
+                lengths = Some(read_json::<StageRecord>(&path)?.lengths);
+                records.insert(
+                    &key.stage,
+                    std::fs::read(&path).map_err(Error::file(&path, "read"))?,
+                );
+            } else {
+                std::fs::copy(&path, target.join(name)).map_err(Error::file(&path, "copy"))?;
+            }
+        }
+    }
+    let Some(lengths) = lengths else { return Ok(()) };
+    for (name, length) in [("log.jsonl", lengths.log), ("timing.jsonl", lengths.timing)] {
+        let path = from.join(name);
+        let mut bytes = std::fs::read(&path).map_err(Error::file(&path, "read"))?;
+        bytes.truncate(length as usize);
+        write_lasting(&to.join(name), &bytes)?;
+    }
+    // Last, because they mean that a stage is whole.
+    for (stage, record) in records {
+        write_lasting(&stage_folder(to, stage).join("stage.json"), &record)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Every look at a test split is written down ([`pleura_data::looks`]).
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use pleura_data::Manifest;
+use pleura_data::looks::{self, Look};
+
+use crate::console;
+use crate::model::Model;
+
+/// What the program was called with, as the account of looks and the report show it.
+pub fn command() -> String {
+    let quoted = |argument: std::ffi::OsString| {
+        let argument = argument.to_string_lossy().into_owned();
+        let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
+        if !argument.is_empty() && argument.chars().all(plain) {
+            argument
+        } else {
+            format!("'{}'", argument.replace('\'', "'\\''"))
+        }
+    };
+    let arguments: Vec<String> = std::env::args_os().skip(1).map(quoted).collect();
+    arguments.join(" ")
+}
+
+/// Writes down that a model looks at `rows` of a manifest, where any of them are test films ([`looks::tested`]); before they are answered, so that a look
+/// that cannot be written down does not happen. Where the manifest's folder may not be written to, the account is kept in the run.
+///
+/// # Errors
+/// No place to write it down.
+pub fn log(path: &Path, manifest: &Manifest, rows: &[usize], model: &Model) -> Result<()> {
+    let test: HashSet<usize> = looks::tested(manifest).into_iter().collect();
+    let tested = rows.iter().filter(|row| test.contains(row)).count();
+    if tested == 0 {
+        return Ok(());
+    }
+    let look = Look::now(manifest, tested, &model.digest, &command());
+    let beside = looks::path(path);
+    let Err(error) = looks::record(&beside, &look) else {
+        return Ok(());
+    };
+    let run = model.run.as_ref().map(|run| run.join(pleura_train::LOOKS));
+    match run.filter(|file| looks::record(file, &look).is_ok()) {
+        Some(file) => {
+            console::note(format_args!(
+                "{error}; the look at the test films is written down in {} instead",
+                file.display()
+            ));
+            Ok(())
+        }
+        None => Err(error).context("a look at test films must be written down; make the manifest's folder writable, or copy the manifest to one that is"),
+    }
+}

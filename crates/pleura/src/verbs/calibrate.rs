@@ -1,0 +1,323 @@
+//! `pleura calibrate`: temperatures and thresholds, from validation films and no others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use pleura_data::{Manifest, Split};
+use pleura_eval::calibration::{FitOptions, Outcome, Rule};
+use pleura_eval::{Calibration, Measured, Options};
+use serde_json::json;
+
+use super::evaluate::{SplitChoice, answers, labels};
+use crate::calibration::short;
+use crate::console::NOTICE;
+use crate::model::{Model, ModelArgs};
+use crate::table::Table;
+
+/// Fit temperatures and thresholds on validation films, and keep them beside the weights for `evaluate` and `predict`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A run's folder, or weights (.safetensors).
+    #[arg(value_name = "RUN|WEIGHTS")]
+    model: PathBuf,
+    #[command(flatten)]
+    options: ModelArgs,
+    /// The films; of a run, the manifest that its stage was trained with if left out.
+    #[arg(long, value_name = "M.csv")]
+    manifest: Option<PathBuf>,
+    /// Which films: val, and nothing else.
+    #[arg(long, value_enum, default_value_t = SplitChoice::Val)]
+    split: SplitChoice,
+    /// Column of the manifest that says the truth about a finding, where its name is another; may be repeated.
+    #[arg(long, value_name = "FINDING=COLUMN", value_parser = labels::parse_column)]
+    column: Vec<(String, String)>,
+    /// What a label of −1 (uncertain) counts as; a run's stage says it by itself.
+    #[arg(long, value_enum)]
+    uncertain: Option<labels::UncertainChoice>,
+    /// Choose the threshold with at least this sensitivity. May be repeated; without a name it is meant for every finding.
+    #[arg(long, value_name = "[FINDING=]SHARE", value_parser = parse_named)]
+    sensitivity: Vec<(Option<String>, f64)>,
+    /// Choose the threshold with at least this specificity.
+    #[arg(long, value_name = "[FINDING=]SHARE", value_parser = parse_named)]
+    specificity: Vec<(Option<String>, f64)>,
+    /// Choose the threshold of least cost where a missed film costs so many false alarms.
+    #[arg(long, value_name = "[FINDING=]RATIO", value_parser = parse_named)]
+    cost: Vec<(Option<String>, f64)>,
+    /// With --cost: how common the finding is where the costs arise; as among the validation films if left out.
+    #[arg(long, value_name = "[FINDING=]SHARE", requires = "cost", value_parser = parse_named)]
+    prevalence: Vec<(Option<String>, f64)>,
+    /// Leave probabilities as they are, and choose thresholds only.
+    #[arg(long)]
+    no_temperature: bool,
+    /// Where to write it; beside the weights if left out, where `evaluate` and `predict` find it.
+    #[arg(long, value_name = "FILE.json")]
+    out: Option<PathBuf>,
+    /// Where decoded films are kept; `.pleura-cache` beside the manifest if left out.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Films answered at once.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    batch: u32,
+    /// Probability that an interval should cover.
+    #[arg(long, value_name = "P", default_value_t = 0.95)]
+    level: f64,
+    /// Resamples of the patients for bootstrap intervals; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    bootstrap: usize,
+    /// Seed of the resampling.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// `[FINDING=]NUMBER`.
+fn parse_named(text: &str) -> Result<(Option<String>, f64), String> {
+    let (name, number) = match text.rsplit_once('=') {
+        Some((name, number)) => (Some(name.trim().to_owned()), number),
+        None => (None, text),
+    };
+    let number = number
+        .trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite());
+    let number = number.ok_or_else(|| format!("{text:?}: expected a number, or FINDING=NUMBER"))?;
+    Ok((name, number))
+}
+
+/// Fits and writes a calibration, and tells what it is.
+pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    if args.split != SplitChoice::Val {
+        let why = match args.split {
+            SplitChoice::Train => {
+                "the network knows its training films by heart, so they say nothing of how sure it may be elsewhere"
+            }
+            _ => {
+                "films that something was fitted on can no longer test it, and what they say of it would be too good"
+            }
+        };
+        bail!(
+            "--split {}: temperatures and thresholds are fitted on validation films only: {why}; leave --split out, or give another \
+             manifest whose films are in the split \"val\"",
+            args.split.name()
+        );
+    }
+    let model = Model::open(&args.model, &args.options)?;
+    let manifest = manifest(args, &model)?;
+    refuse_known(&model, &manifest)?;
+    let (predictions, films) = answers::validation(
+        &model,
+        &manifest,
+        &args.column,
+        args.uncertain,
+        args.cache.as_deref(),
+        args.batch as usize,
+    )?;
+    let fit = FitOptions {
+        model: model.digest.clone(),
+        films,
+        temperature: !args.no_temperature,
+        rules: rules(args, &model)?,
+        options: Options {
+            level: args.level,
+            bootstrap: args.bootstrap,
+            seed: args.seed,
+            ..Options::default()
+        },
+    };
+    let calibration = Calibration::fit(&predictions, &fit)?;
+    let path = args.out.clone().unwrap_or_else(|| Calibration::path(&model.path));
+    calibration.write(&path)?;
+    let mut out = io::stdout().lock();
+    if json {
+        let record =
+            json!({"path": path, "model": model.record(), "calibration": calibration, "notice": NOTICE});
+        writeln!(out, "{record}")?;
+    } else {
+        tell(&mut out, &model, &calibration)?;
+        writeln!(out, "{}\n{NOTICE}", path.display())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn manifest(args: &Args, model: &Model) -> Result<PathBuf> {
+    if let Some(path) = &args.manifest {
+        return Ok(path.clone());
+    }
+    match &model.stage {
+        Some(stage) => Ok(stage.manifest.clone()),
+        None => bail!(
+            "{}: weights do not say which films to fit on; add --manifest M.csv",
+            args.model.display()
+        ),
+    }
+}
+
+/// Validation films of another manifest may be training or test films of the run's own.
+fn refuse_known(model: &Model, path: &Path) -> Result<()> {
+    let Some(own) = model
+        .stage
+        .as_ref()
+        .map(|stage| &stage.manifest)
+        .filter(|own| own.exists())
+    else {
+        return Ok(());
+    };
+    let identities = |manifest: &Manifest, split: Split| -> BTreeSet<(String, String)> {
+        let rows = manifest
+            .split(split)
+            .into_iter()
+            .map(|row| manifest.rows[row].clone());
+        rows.flat_map(|row| {
+            let patient = (!row.patient.is_empty()).then_some((row.dataset, row.patient));
+            let film = (!row.sha256.is_empty()).then_some(("\0sha256".to_owned(), row.sha256));
+            patient.into_iter().chain(film)
+        })
+        .collect()
+    };
+    let (own, other) = (Manifest::read(own)?, Manifest::read(path)?);
+    let wanted = identities(&other, Split::Validation);
+    for (split, name) in [(Split::Test, "test"), (Split::Train, "train")] {
+        let shared = identities(&own, split).intersection(&wanted).count();
+        if shared > 0 {
+            bail!(
+                "{}: {shared} of its validation films and patients are in the split {name:?} of the manifest that the model was trained \
+                 with; fit on films that it was neither trained nor is tested on",
+                path.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The rule of each finding that has one.
+fn rules(args: &Args, model: &Model) -> Result<BTreeMap<String, Rule>> {
+    let at = |finding: &str| {
+        let named = |name: &Option<String>| name.as_deref().is_none_or(|name| name == finding);
+        // The last word counts, and a name's own before one for all.
+        let own = args
+            .prevalence
+            .iter()
+            .rev()
+            .find(|(name, _)| name.is_some() && named(name));
+        own.or_else(|| args.prevalence.iter().rev().find(|(name, _)| named(name)))
+            .map(|one| one.1)
+    };
+    let mut rules: BTreeMap<String, (bool, Rule)> = BTreeMap::new();
+    let mut add = |option: &str, (name, number): &(Option<String>, f64)| -> Result<()> {
+        let findings = model.findings();
+        let meant: Vec<&String> = match name {
+            None => findings.iter().collect(),
+            Some(name) => match findings.iter().find(|finding| *finding == name) {
+                Some(finding) => vec![finding],
+                None => bail!(
+                    "--{option} {name}={number}: the model has no finding {name:?}; it has {}",
+                    findings.join(", ")
+                ),
+            },
+        };
+        for finding in meant {
+            let rule = match option {
+                "sensitivity" => Rule::Sensitivity { at_least: *number },
+                "specificity" => Rule::Specificity { at_least: *number },
+                _ => Rule::Cost {
+                    of_a_miss: *number,
+                    prevalence: at(finding),
+                },
+            };
+            match rules.get(finding) {
+                // A rule by name stands before one for all.
+                Some((true, _)) if name.is_none() => {}
+                Some((own, other)) if *own == name.is_some() => {
+                    bail!("--{option}: {finding} has a rule already ({other}); a finding has one threshold")
+                }
+                _ => drop(rules.insert(finding.clone(), (name.is_some(), rule))),
+            }
+        }
+        Ok(())
+    };
+    for (option, values) in [
+        ("sensitivity", &args.sensitivity),
+        ("specificity", &args.specificity),
+        ("cost", &args.cost),
+    ] {
+        for value in values {
+            add(option, value)?;
+        }
+    }
+    Ok(rules
+        .into_iter()
+        .map(|(finding, (_, rule))| (finding, rule))
+        .collect())
+}
+
+fn tell(out: &mut impl Write, model: &Model, calibration: &Calibration) -> Result<()> {
+    let on = &calibration.fitted_on;
+    writeln!(out, "model  {}", model.line())?;
+    writeln!(
+        out,
+        "films  {} of {} patients, split val, digest {}…\n",
+        on.films,
+        on.patients,
+        short(&on.digest)
+    )?;
+    let names: Vec<&str> = if calibration.temperatures.len() == 1 {
+        vec!["all"]
+    } else {
+        calibration.findings.iter().map(String::as_str).collect()
+    };
+    let mut table = Table::with_headings(["temperature of", "value", "came about"]);
+    for (name, one) in names.into_iter().zip(&calibration.temperatures) {
+        let (value, how) = match one.outcome {
+            Outcome::Fitted => (one.measured.cell(), "by maximum likelihood"),
+            Outcome::NotAsked => ("1".to_owned(), "not asked for"),
+            Outcome::TooFewFilms => ("1".to_owned(), "too few films to fit one"),
+            Outcome::NoBest => (
+                "1".to_owned(),
+                "these films cannot say how sure to be: they are answered without error, or no better than by chance",
+            ),
+        };
+        table.row([name.to_owned(), value, how.to_owned()]);
+    }
+    writeln!(out, "{table}")?;
+    let (before, after) = (&calibration.before, &calibration.after);
+    let mut table = Table::with_headings(["on these films", "before", "after"]);
+    for (name, old, new) in [
+        ("log loss", &before.log_loss, &after.log_loss),
+        ("Brier score", &before.brier, &after.brier),
+        (
+            "expected calibration error",
+            &before.expected_error,
+            &after.expected_error,
+        ),
+    ] {
+        table.row([name.to_owned(), Measured::cell(old), Measured::cell(new)]);
+    }
+    writeln!(out, "{table}")?;
+    if !calibration.thresholds.is_empty() {
+        let mut table = Table::with_headings([
+            "finding",
+            ">called from",
+            "chosen for",
+            "sensitivity",
+            "specificity",
+        ]);
+        for (finding, one) in &calibration.thresholds {
+            table.row([
+                finding.clone(),
+                format!("{:.3}", one.threshold),
+                one.rule.to_string(),
+                one.sensitivity.cell(),
+                one.specificity.cell(),
+            ]);
+        }
+        writeln!(out, "{table}")?;
+    }
+    writeln!(
+        out,
+        "What was fitted on these films flatters them; `pleura evaluate` says what it is worth on others."
+    )?;
+    Ok(())
+}

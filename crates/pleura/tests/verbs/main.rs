@@ -7,6 +7,7 @@ mod data;
 mod doctor;
 mod evaluate;
 mod explain;
+mod explain_methods;
 mod export;
 mod predict;
 mod report;

@@ -177,8 +177,12 @@ impl Rules {
         self.named_or(LINEAR, self.linear)
     }
 
+    /// Of norms that stand alone. One that hands relevance on is a layer with one input, which gets it all: the flat rule.
     pub(crate) fn norm(&self) -> Rule {
-        self.named_or(NORM, self.norm)
+        match self.norms {
+            Norms::Passed => Rule::Flat,
+            Norms::Merged => self.named_or(NORM, self.norm),
+        }
     }
 
     pub(crate) fn pool(&self, layer: &str) -> f64 {

@@ -381,8 +381,9 @@ fn several_composites_have_pictures_and_one_page_of_their_own() {
     assert_eq!(methods, ["LRP, lrp-0", "LRP, epsilon-plus-flat"]);
     assert_eq!(page["maps"][0]["ledger"]["start"], record["logits"]["normal"]);
 
-    let record = explain(&scene, &["--no-viewer", "--out", "bare", "--json"]).json();
-    assert!(record["viewer"].is_null() && !scene.path("bare/a.html").exists());
+    fs::remove_dir_all(scene.path("maps")).unwrap();
+    let record = explain(&scene, &["--no-viewer", "--json"]).json();
+    assert!(record["viewer"].is_null() && !scene.path("maps/a.html").exists());
 }
 
 #[test]
@@ -510,6 +511,14 @@ fn a_manifest_gives_films_labels_and_masks() {
 #[test]
 fn rules_of_ones_own_biases_and_precision_can_be_asked_for() {
     let scene = scene();
+    // Fresh biases are zero.
+    let mut weights = scene.model("m.safetensors", &FINDINGS, "exclusive");
+    for (name, array) in &mut weights.tensors {
+        if name.rsplit('.').next() == Some("bias") {
+            array.data.fill(0.05);
+        }
+    }
+    crate::scene::write(&weights, &scene.path("m.safetensors"));
     let own = "[[rule]]\nkind = \"convolution\"\nrule = \"gamma\"\n\n[[rule]]\nrule = \"epsilon\"\n";
     scene.write("own.toml", own);
     let map = |options: &[&str]| {

@@ -29,7 +29,7 @@ pub(super) struct DrawingArgs {
     smooth: f32,
     /// The value of the strongest colour: of each map its `own` (99.5 % of its pixels lie below), one `shared` by all questions of a
     /// method, or this value.
-    #[arg(long, value_name = "own|shared|VALUE", default_value = "own", value_parser = colour_limit)]
+    #[arg(long, value_name = "own|shared|VALUE", default_value = "own", value_parser = colour_limit, allow_negative_numbers = true)]
     scale: Limit,
     /// Long side of the film on pictures, in pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = 640, value_parser = clap::value_parser!(u32).range(64..=4096))]

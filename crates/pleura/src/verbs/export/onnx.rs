@@ -123,9 +123,13 @@ impl Args {
         };
         let bytes = pleura_onnx::export(&model.weights, &export)
             .with_context(|| format!("{}: cannot be written as a graph", model.path.display()))?;
+        // Films are read before anything is written: what is refused leaves no file.
+        let films = match &self.test_data {
+            Some(_) => expected::films(&self.film, &model.preparation, self.batch.0)?,
+            None => Vec::new(),
+        };
         write_atomically(path, &bytes)?;
         if let Some(folder) = &self.test_data {
-            let films = expected::films(&self.film, &model.preparation, self.batch.0)?;
             expected::write(folder, &model, &films, (composite.as_ref(), &starts), self.exact)?;
             record.insert(
                 "test_data".to_owned(),

@@ -186,7 +186,8 @@ impl Job<'_> {
             // The film's own numbers, such as a mask's area, are the same for all.
             let mut different = lines.lines().map(|line| line.get(widest + 2..));
             let first = different.next();
-            if about.better == Better::Neither && different.all(|line| Some(line) == first) {
+            let same = by_method.len() == methods.len() && about.better == Better::Neither;
+            if same && different.all(|line| Some(line) == first) {
                 let numbers = first.flatten().unwrap_or_default();
                 lines = format!("  {:widest$}{numbers}\n", "all");
             }

@@ -3,6 +3,9 @@
 use pleura_explain::{Account, Map};
 use serde_json::{Map as Object, Value, json};
 
+/// Integrated gradients that leave this share of the difference open need more steps.
+const TOO_MUCH: f64 = 0.05;
+
 /// What is known of a map's sum, as members of its record.
 pub(super) fn record(map: &Map) -> Object<String, Value> {
     let mut record = Object::new();
@@ -37,11 +40,18 @@ pub(super) fn line(map: &Map) -> String {
             ledger.epsilon,
             ledger.residual()
         ),
-        Account::Baseline { baseline, pixels } => format!(
-            "logit {:+.4} = at the baseline {baseline:+.4} + pixels {pixels:+.4} (open: {:+.0e})",
-            map.value,
-            map.value - baseline - pixels
-        ),
+        Account::Baseline { baseline, pixels } => {
+            let (moved, open) = (map.value - baseline, map.value - baseline - pixels);
+            let much = if open.abs() > TOO_MUCH * moved.abs() {
+                ", too much: take more --ig-steps"
+            } else {
+                ""
+            };
+            format!(
+                "logit {:+.4} = at the baseline {baseline:+.4} + pixels {pixels:+.4} (open: {open:+.0e}{much})",
+                map.value
+            )
+        }
         Account::Rest { pixels } => {
             format!("logit {:+.4}, pixels {pixels:+.4}, the rest in biases", map.value)
         }

@@ -27,7 +27,7 @@ pub enum Verb {
     Train(train::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
-    Explain(explain::Args),
+    Explain(Box<explain::Args>),
     Audit(audit::Args),
     Report(report::Args),
     Weights(weights::Args),

@@ -136,7 +136,7 @@ mod tests {
         };
         let flips = Flips::new(&film(&grey, 7), &settings);
         assert_eq!(flips.steps, [2, 5, 7, 9]);
-        let mut seen = vec![0; 49];
+        let mut seen = [0; 49];
         for patch in 0..9 {
             flips.places(patch).for_each(|place| seen[place] += 1);
         }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::composite;
+use crate::{composite, method};
 
 /// Says what was found, what was expected and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,29 @@ pub enum Error {
     UnknownComposite {
         /// What was asked for.
         name: String,
+    },
+    /// No method of this name.
+    #[error(
+        "no method is called {name:?}; composites of LRP are {}, and {} to compare with; other methods are {}",
+        composite::NAMES.join(", "), composite::WRONG, method::NAMES.join(", ")
+    )]
+    UnknownMethod {
+        /// What was asked for.
+        name: String,
+    },
+    /// A method's options that cannot be.
+    #[error("{name}: {problem}")]
+    Method {
+        /// The method.
+        name: String,
+        /// What was found, and what would be right.
+        problem: String,
+    },
+    /// Scores that cannot be measured.
+    #[error("scores: {problem}")]
+    Score {
+        /// What was found, and what would be right.
+        problem: String,
     },
     /// A composite that cannot be read as one, or that the network's layers do not allow.
     #[error("{}", composite_message(place, *line, key, problem))]

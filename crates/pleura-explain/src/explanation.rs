@@ -3,7 +3,7 @@
 use pleura_nn::backend::{Backend, Real};
 use pleura_nn::{Ledger, Network, Norm, relevance};
 
-use crate::{Composite, Error};
+use crate::{Account, Composite, Error};
 
 /// What is asked: why this output, why this one rather than that, or why it is above a threshold.
 ///
@@ -78,12 +78,24 @@ impl Start {
 pub struct Map {
     /// What was asked.
     pub start: Start,
-    /// Relevance of each pixel, summed over the three equal channels: `[size, size]`.
+    /// What that is as a number: the logit, the difference, or how far the logit is above the threshold's.
+    pub value: f64,
+    /// The value of each pixel, summed over the three equal channels: `[size, size]`.
     pub heatmap: Vec<f32>,
-    /// Relevance of each input, `[3, size, size]`.
-    pub raw: Vec<f32>,
-    /// What became of the relevance.
-    pub ledger: Ledger,
+    /// The value of each input, `[3, size, size]`, where the method tells them apart.
+    pub raw: Option<Vec<f32>>,
+    /// What the values add up to.
+    pub account: Account,
+}
+
+impl Map {
+    /// What became of the relevance, layer by layer; of LRP alone.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        match &self.account {
+            Account::Ledger(ledger) => Some(ledger),
+            _ => None,
+        }
+    }
 }
 
 /// A film's answers with their reasons.
@@ -129,8 +141,9 @@ pub fn explain<B: Backend>(
         maps.push(Map {
             start: start.clone(),
             heatmap: heatmap.iter().map(|&sum| sum as f32).collect(),
-            raw: raw.iter().map(|value| value.to_f64() as f32).collect(),
-            ledger: relevance.ledgers.swap_remove(0),
+            raw: Some(raw.iter().map(|value| value.to_f64() as f32).collect()),
+            value: relevance.ledgers[0].start,
+            account: Account::Ledger(relevance.ledgers.swap_remove(0)),
         });
     }
     Ok(Explanation {
@@ -177,11 +190,12 @@ mod tests {
             let fast = explain(&fast, &grey, 64, &composite, &starts).unwrap();
             let exact = Network::new(Reference, &weights).unwrap();
             let exact = explain(&exact, &grey, 64, &composite, &starts).unwrap();
-            assert!((exact.maps[1].ledger.start - (exact.logits[0] - exact.logits[1])).abs() < 1e-12);
+            assert!((exact.maps[1].value - (exact.logits[0] - exact.logits[1])).abs() < 1e-12);
             for (fast, exact) in fast.maps.iter().zip(&exact.maps) {
-                assert!(exact.ledger.residual().abs() < 1e-9, "{:?}", exact.ledger);
+                let ledger = exact.ledger().unwrap();
+                assert!(ledger.residual().abs() < 1e-9, "{ledger:?}");
                 let sum: f64 = exact.heatmap.iter().map(|&v| f64::from(v)).sum();
-                assert!((sum - exact.ledger.input).abs() < 1e-4 * sum.abs().max(1e-2));
+                assert!((sum - ledger.input).abs() < 1e-4 * sum.abs().max(1e-2));
                 let size = exact.heatmap.iter().fold(0f32, |m, v| m.max(v.abs()));
                 for (a, b) in fast.heatmap.iter().zip(&exact.heatmap) {
                     assert!((a - b).abs() < 1e-3 * size, "{name}: {a} {b} of {size}");
@@ -203,10 +217,11 @@ mod tests {
         );
         let threshold = (0.2f64 / 0.8).ln();
         let close = |a: f64, b: f64| (a - b).abs() < 1e-5 * (1.0 + b.abs());
-        assert!(close(above.ledger.start, logit.ledger.start - threshold));
-        assert!(close(above.ledger.bias, logit.ledger.bias - threshold));
-        assert!(close(above.ledger.input, logit.ledger.input));
-        assert!(above.ledger.residual().abs() < 1e-9);
+        let ledgers = (above.ledger().unwrap(), logit.ledger().unwrap());
+        assert!(close(ledgers.0.start, ledgers.1.start - threshold));
+        assert!(close(ledgers.0.bias, ledgers.1.bias - threshold));
+        assert!(close(ledgers.0.input, ledgers.1.input));
+        assert!(ledgers.0.residual().abs() < 1e-9);
         assert_eq!(above.start.words(), "normal above 0.2");
         for wrong in [0.0, 1.0, -0.5, f64::NAN] {
             let error = ask(Start::Threshold("normal".into(), wrong)).unwrap_err();

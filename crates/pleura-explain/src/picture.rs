@@ -2,9 +2,8 @@
 
 use pleura_film::picture::{Caption, Heatmap, Outline, Panel, Picture, Sheet, Style, heatmap, plain};
 use pleura_film::{Film, Geometry};
-use pleura_nn::Ledger;
 
-use crate::{Error, Map, Start};
+use crate::{Error, Map, Method, Start};
 
 /// What one unit of a value is where relevance starts at logits: all values of a map, its biases and its stabilisers add up to the
 /// logit, so each is a number of logits, and each belongs to one pixel of the map.
@@ -19,11 +18,6 @@ pub struct Labels {
     pub notes: Vec<String>,
 }
 
-/// A composite of rules as it stands on a picture.
-pub fn method(composite: &str) -> String {
-    format!("LRP, {composite}")
-}
-
 /// What relevance starts at, in words.
 pub fn origin(start: &Start) -> &'static str {
     match start {
@@ -33,16 +27,7 @@ pub fn origin(start: &Start) -> &'static str {
     }
 }
 
-/// The account of a map in one line.
-pub fn account(ledger: &Ledger) -> String {
-    format!(
-        "{:+.3} = {:+.3} in pixels {:+.3} in biases {:+.3} in stabilisers.",
-        ledger.start, ledger.input, ledger.bias, ledger.epsilon
-    )
-}
-
-/// One map over its film. `probability` is the output's own, where one output was asked for; `method` is how the values were found
-/// ([`method`] for a composite).
+/// One map over its film. `probability` is the output's own, where one output was asked for; `method` is how the values were found.
 ///
 /// # Errors
 /// [`Error::Picture`] where an outline's mask has not its size.
@@ -51,19 +36,20 @@ pub fn draw(
     geometry: &Geometry,
     map: &Map,
     probability: Option<f64>,
-    method: &str,
+    method: &Method,
     labels: &Labels,
     outlines: &[Outline<'_>],
     style: &Style,
 ) -> Result<Panel, Error> {
-    let mut notes = vec![format!("From {} {}", origin(&map.start), account(&map.ledger))];
+    let account = map.account.words(map.value);
+    let mut notes = vec![format!("From {} {account}", origin(&map.start))];
     notes.extend(labels.notes.iter().cloned());
     let caption = Caption {
         title: labels.title.clone(),
         finding: map.start.words(),
         probability,
-        method: format!("{method}, from {}", origin(&map.start)),
-        unit: UNIT.to_owned(),
+        method: format!("{}, from {}", method.words(geometry.size), origin(&map.start)),
+        unit: method.unit().to_owned(),
         notes,
     };
     let values = Heatmap {

@@ -8,7 +8,7 @@ use safetensors::tensor::TensorView;
 use crate::Error;
 
 /// Relevance `[questions, 3, size, size]` as the bytes of a safetensors file: one tensor `relevance`, with the questions and the
-/// composite in the header.
+/// methods in the header.
 ///
 /// # Errors
 /// [`Error::Format`] where `values` has not as many numbers as the shape says.
@@ -16,7 +16,7 @@ pub fn raw_safetensors(
     shape: &[usize],
     values: &[f32],
     questions: &[String],
-    composite: &str,
+    methods: &str,
 ) -> Result<Vec<u8>, Error> {
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let failed = |error: safetensors::SafeTensorError| Error::Format {
@@ -24,7 +24,7 @@ pub fn raw_safetensors(
     };
     let view = TensorView::new(Dtype::F32, shape.to_vec(), &bytes).map_err(failed)?;
     let header = HashMap::from([
-        ("composite".to_owned(), composite.to_owned()),
+        ("methods".to_owned(), methods.to_owned()),
         ("questions".to_owned(), questions.join("\n")),
     ]);
     safetensors::serialize([("relevance", view)], Some(header)).map_err(failed)

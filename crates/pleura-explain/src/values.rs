@@ -6,16 +6,17 @@ use pleura_film::Geometry;
 use pleura_film::picture::{Scale, Style, limit, smooth};
 use serde::Serialize;
 
-use crate::picture::{UNIT, origin};
-use crate::{Error, Map, npy};
+use crate::picture::origin;
+use crate::{Account, Error, Map, Method, npy};
 
 /// What is known about a map beside its values. It is written as JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct About<'a> {
     /// The film's file; none for a mean over films.
     pub film: Option<&'a Path>,
-    /// How the values were found, such as a composite's name.
-    pub method: &'a str,
+    /// How the values were found.
+    #[serde(serialize_with = "name")]
+    pub method: &'a Method,
     /// The probability of the output that was asked for, where it was one.
     pub probability: Option<f64>,
     /// Where map pixels lie on the film; none for a mean over films.
@@ -56,19 +57,14 @@ pub fn save(
         dtype: "float32, little-endian",
         shape: [size, size],
         axes: ["down", "across"],
-        unit: UNIT,
+        unit: about.method.unit(),
         sign: "positive speaks for the question, negative against it",
         question: map.start.words(),
         start: Start {
             at: origin(&map.start),
-            value: map.ledger.start,
+            value: map.value,
         },
-        account: Account {
-            pixels: map.ledger.input,
-            biases: map.ledger.bias,
-            stabilisers: map.ledger.epsilon,
-            open: map.ledger.residual(),
-        },
+        account: Sums::of(map),
         to_film: about.geometry.map(|_| {
             "pixel [row, column] covers film x from origin[0] + scale[0]*column to origin[0] + scale[0]*(column + 1), and film y likewise \
              with row and index 1; film coordinates begin at the film's upper left corner"
@@ -104,7 +100,7 @@ struct Record<'a> {
     sign: &'static str,
     question: String,
     start: Start,
-    account: Account,
+    account: Sums,
     #[serde(skip_serializing_if = "Option::is_none")]
     to_film: Option<&'static str>,
     drawn: Drawn<'a>,
@@ -118,12 +114,41 @@ struct Start {
     value: f64,
 }
 
+/// What the values add up to; of the rest, what the method knows.
 #[derive(Serialize)]
-struct Account {
-    pixels: f64,
-    biases: f64,
-    stabilisers: f64,
-    open: f64,
+struct Sums {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pixels: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    biases: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stabilisers: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open: Option<f64>,
+    words: String,
+}
+
+impl Sums {
+    fn of(map: &Map) -> Self {
+        let ledger = map.ledger();
+        Self {
+            pixels: map.account.pixels(),
+            biases: ledger.map(|ledger| ledger.bias),
+            stabilisers: ledger.map(|ledger| ledger.epsilon),
+            baseline: match map.account {
+                Account::Baseline { baseline, .. } => Some(baseline),
+                _ => None,
+            },
+            open: map.account.open(map.value),
+            words: map.account.words(map.value),
+        }
+    }
+}
+
+fn name<S: serde::Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(method.name())
 }
 
 /// How the picture shows the values; the values themselves are as they were found.

@@ -1,7 +1,10 @@
 //! A DenseNet on a backend: parameters and passes.
 
 pub mod flex;
+mod maps;
 mod relevance;
+
+pub use self::maps::LastMaps;
 
 use std::sync::OnceLock;
 

@@ -53,6 +53,8 @@ pub struct ViewerMap<'a> {
     pub values: &'a [f32],
     /// What became of the relevance, where that is known.
     pub account: Option<Account>,
+    /// What the values add up to, in a sentence.
+    pub remark: String,
 }
 
 /// What became of a map's relevance: `start = input + bias + epsilon`, to rounding.
@@ -180,6 +182,7 @@ struct MapData<'a> {
     values: String,
     contours: Vec<LineData>,
     ledger: Option<&'a Account>,
+    remark: &'a str,
 }
 
 #[derive(Serialize)]
@@ -228,6 +231,7 @@ impl<'a> Data<'a> {
             ),
             contours: contours.lines(map.values, size).iter().map(line_data).collect(),
             ledger: map.account.as_ref(),
+            remark: &map.remark,
         };
         let outlines = viewer.outlines.iter().map(outline_data);
         Ok(Self {

@@ -47,6 +47,7 @@ fn page(title: &str, bit_depth: u8, contours: &Contours) -> String {
                 epsilon: 0.0,
             }],
         }),
+        remark: "+1.500 = +1.000 in pixels".to_owned(),
     };
     let mask: Vec<bool> = (0..6300)
         .map(|at| (20..40).contains(&(at % 90)) && (10..50).contains(&(at / 90)))
@@ -241,6 +242,7 @@ fn equal_input_gives_equal_bytes_and_wrong_sizes_are_refused() {
         unit: String::new(),
         values: &[0.0; 5],
         account: None,
+        remark: String::new(),
     }];
     let wrong = Viewer {
         maps: &short,

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use pleura_data::Manifest;
 use pleura_eval::{Kind, Predictions};
 use pleura_explain::picture::{self, Labels};
-use pleura_explain::{Composite, Start, explain};
+use pleura_explain::{Composite, Method, Start};
 use pleura_film::picture::{Outline, Style};
 use pleura_film::{DecodeOptions, Geometry};
 use pleura_report::{GalleryIndex, IndexItem, LedgerLine};
@@ -144,13 +144,8 @@ pub fn write(
         };
         let (mut drawn, mut ledger, mut explained) = (Vec::new(), Vec::new(), Vec::new());
         for (composite, start) in questions(model, answers, film, answer)? {
-            let explanation = explain(
-                &network,
-                &prepared.unit_grey(),
-                prepared.size,
-                &composite,
-                &[start],
-            )?;
+            let method = Method::Composite(composite);
+            let explanation = method.explain(&network, &prepared.unit_grey(), prepared.size, &[start])?;
             let map = &explanation.maps[0];
             let outlines: Vec<Outline<'_>> = lesion.iter().map(outline).collect();
             // A difference of logits has no probability of its own.
@@ -163,18 +158,18 @@ pub fn write(
                 geometry,
                 map,
                 probability,
-                &picture::method(composite.name()),
+                &method,
                 &labels,
                 &outlines,
                 &style,
             )?);
-            ledger.push(LedgerLine {
-                finding: format!("{}, {}", map.start.words(), composite.name()),
-                start: map.ledger.start,
-                input: map.ledger.input,
-                bias: map.ledger.bias,
-                epsilon: map.ledger.epsilon,
-            });
+            ledger.extend(map.ledger().map(|ledger| LedgerLine {
+                finding: format!("{}, {}", map.start.words(), method.name()),
+                start: ledger.start,
+                input: ledger.input,
+                bias: ledger.bias,
+                epsilon: ledger.epsilon,
+            }));
             explained.push(map.start.words());
         }
         explained.dedup();

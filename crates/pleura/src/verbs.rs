@@ -29,7 +29,7 @@ pub enum Verb {
     Calibrate(calibrate::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
-    Explain(explain::Args),
+    Explain(Box<explain::Args>),
     Audit(audit::Args),
     Report(report::Args),
     Weights(weights::Args),

@@ -24,7 +24,7 @@ pub struct Mean {
 
 impl Mean {
     /// Of one value a film, beside the film's patient. `None` of no films.
-    pub(super) fn of(values: &[(String, f64)], level: f64, draws: usize, seed: u64) -> Option<Self> {
+    pub fn of(values: &[(String, f64)], level: f64, draws: usize, seed: u64) -> Option<Self> {
         let mut patients: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
         for (patient, value) in values {
             let sums = patients.entry(patient).or_default();

@@ -115,12 +115,13 @@ function remember() {
 function account() {
   const map = chosen(), body = one("account");
   one("account-of").textContent = `${map.question}, ${map.method}, from ${map.start}`;
+  if (!map.ledger && map.remark) one("account-of").textContent += `: ${map.remark}`;
   const rows = [];
   if (map.ledger) {
     rows.push(["What relevance started with", map.ledger.start]);
     rows.push(["= pixels of the film", map.ledger.input]);
   } else {
-    rows.push(["Pixels of the film", map.towards + map.against]);
+    rows.push(["Sum over the pixels of the film", map.towards + map.against]);
   }
   rows.push(["\u2003of these speaking for", map.towards], ["\u2003of these speaking against", map.against]);
   if (map.ledger) {

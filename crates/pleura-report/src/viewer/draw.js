@@ -190,7 +190,9 @@ function paint(canvas, map, state) {
     : [big(page.title), big("the film"), small(page.film.source)];
   const windowed = state.level === 0.5 && state.window === 1 && !state.invert
     ? "" : ` Window ${Math.round(100 * state.window)} %, level ${Math.round(100 * state.level)} %${state.invert ? ", inverted" : ""}.`;
-  const foot = [small((map ? said(state) : "") + windowed), ...page.notes.map((note) => small(note)), small(page.notice, INK)];
+  // A ledger has a table of its own; what else is known of a map's sum goes with its picture.
+  const remark = map && !map.ledger && map.remark ? [small(map.remark)] : [];
+  const foot = [...remark, small((map ? said(state) : "") + windowed), ...page.notes.map((note) => small(note)), small(page.notice, INK)];
   const width = shown.width;
   const top = Math.max(28 * 2 + 21, block(pen, head, 0, width - 4)) + 6;
   const below = (begin) => {

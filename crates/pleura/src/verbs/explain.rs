@@ -2,25 +2,31 @@
 
 mod draw;
 mod films;
+mod methods;
 pub mod questions;
 mod raw;
+mod score;
+mod told;
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
-use pleura_explain::{Composite, Explanation, Map, Start, npy};
+use anyhow::{Context as _, Result, bail};
+use pleura_explain::score::Table;
+use pleura_explain::{Explanation, Map, Method, npy};
 use pleura_film::{DecodeOptions, Film, Prepared};
 use serde_json::{Value, json};
 
-use crate::console::{self, NOTICE};
+use crate::console::{self, NOTICE, Progress};
 use crate::model::{Model, ModelArgs};
 use draw::DrawingArgs;
 use films::{FilmArgs, Subject};
-use questions::{Engine, QuestionArgs};
+use methods::MethodArgs;
+use questions::{Engine, QuestionArgs, Questions};
 use raw::RawFormat;
+use score::{AnyScorer, ScoreArgs};
 
 /// Show what in a film speaks for and against a model's findings.
 #[derive(clap::Args)]
@@ -33,8 +39,10 @@ pub struct Args {
     #[command(flatten)]
     films: FilmArgs,
     #[command(flatten)]
+    methods: MethodArgs,
+    #[command(flatten)]
     questions: QuestionArgs,
-    /// Relevance of each channel here, `[questions, 3, size, size]` (composite by composite); of several films, each under its own name
+    /// Relevance of each channel here, `[questions, 3, size, size]` (method by method); of several films, each under its own name
     /// beside it. The sums over channels are saved beside every picture anyway.
     #[arg(long, value_name = "OUT.npy|OUT.safetensors")]
     raw: Option<PathBuf>,
@@ -46,34 +54,51 @@ pub struct Args {
     mean: bool,
     #[command(flatten)]
     drawing: DrawingArgs,
+    #[command(flatten)]
+    scoring: ScoreArgs,
 }
 
 /// Explains film after film. One that cannot be read does not keep the others from being explained.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
-    let composites = args.questions.composites()?;
+    let methods = args.methods.methods()?;
     let subjects = args.films.subjects()?;
     let raw = args.raw.as_deref().map(RawFormat::of).transpose()?;
+    if raw.is_some() {
+        raw::check(&methods)?;
+    }
     let model = Model::open(&args.model, &args.options)?;
-    let starts = args.questions.starts(&model)?;
-    let engine = args.questions.engine(&model, &composites)?;
+    let questions = args.questions.questions(&model, args.films.labelled())?;
+    if let (true, Questions::OfFilm { .. }) = (args.mean, &questions) {
+        bail!(
+            "--mean: a mean over films needs one question for all of them; ask by name, with --finding NAME --minus NAME"
+        );
+    }
+    let engine = args.questions.engine(&model, &methods)?;
     args.films.log_look(&subjects, &model)?;
+    let settings = args.scoring.settings();
+    let progress = settings
+        .as_ref()
+        .map(|_| Progress::new("films measured", subjects.len()));
+    let scorer = settings.map(|settings| engine.scorer(settings)).transpose()?;
     let job = Job {
         args,
-        composites,
+        methods,
         raw,
-        starts,
+        questions,
         several: subjects.len() > 1,
-        engine,
+        engine: &engine,
+        scorer,
         model,
     };
     fs::create_dir_all(&args.out)
         .with_context(|| format!("{}: cannot make the folder", args.out.display()))?;
     let mut failed = 0;
-    let mut mean = Mean::default();
+    let (mut mean, mut scores) = (Mean::default(), Table::default());
     let mut out = io::stdout().lock();
-    for subject in &subjects {
-        match job.film(subject) {
-            Ok(done) => {
+    for (number, subject) in subjects.iter().enumerate() {
+        match job.film(subject, &mut scores) {
+            Ok(None) => {}
+            Ok(Some(done)) => {
                 mean.add(done.explanations);
                 if json {
                     writeln!(out, "{}", done.record)?;
@@ -94,17 +119,28 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
                 console::complain(&error);
             }
         }
+        if let Some(progress) = &progress {
+            progress.at(number + 1, subjects.len());
+        }
     }
+    drop(progress);
     let means = if args.mean { job.means(&mean)? } else { Vec::new() };
     if json && args.mean {
-        let record = json!({"films": mean.films, "means": means, "composite": job.names(), "model": job.model.record(), "notice": NOTICE});
+        let record = json!({
+            "films": mean.films, "means": means, "method": job.names(), "composite": job.composites(), "model": job.model.record(),
+            "notice": NOTICE,
+        });
         writeln!(out, "{record}")?;
+    }
+    let (words, record) = job.told_scores(&scores)?;
+    if json && !record.is_null() {
+        writeln!(out, "{}", json!({"scores": record}))?;
     }
     if !json {
         for path in &means {
             writeln!(out, "mean of {} films: {}", mean.films, path.display())?;
         }
-        writeln!(out, "\n{NOTICE}")?;
+        writeln!(out, "{words}\n{NOTICE}")?;
     }
     Ok(if failed > 0 {
         ExitCode::from(console::COULD_NOT)
@@ -115,12 +151,13 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 
 struct Job<'a> {
     args: &'a Args,
-    composites: Vec<Composite>,
+    methods: Vec<Method>,
     raw: Option<RawFormat>,
-    starts: Vec<Start>,
+    questions: Questions,
     /// Whether there is more than one film.
     several: bool,
-    engine: Engine,
+    engine: &'a Engine,
+    scorer: Option<AnyScorer<'a>>,
     model: Model,
 }
 
@@ -130,7 +167,7 @@ struct Done {
     explanations: Vec<Explanation>,
 }
 
-/// Sums of the films' heatmaps and ledgers, composite by composite and question by question.
+/// Sums of the films' heatmaps and accounts, method by method and question by question.
 #[derive(Default)]
 struct Mean {
     films: usize,
@@ -152,10 +189,8 @@ impl Mean {
                 for (sum, value) in sum.heatmap.iter_mut().zip(map.heatmap) {
                     *sum += value;
                 }
-                sum.ledger.start += map.ledger.start;
-                sum.ledger.input += map.ledger.input;
-                sum.ledger.bias += map.ledger.bias;
-                sum.ledger.epsilon += map.ledger.epsilon;
+                sum.value += map.value;
+                sum.account.add(&map.account);
             }
         }
     }
@@ -168,49 +203,66 @@ struct Seen {
 }
 
 impl Job<'_> {
-    /// All composites by name.
+    /// All methods by name.
     fn names(&self) -> String {
-        let names: Vec<&str> = self.composites.iter().map(Composite::name).collect();
+        let names: Vec<&str> = self.methods.iter().map(Method::name).collect();
         names.join(", ")
     }
 
-    /// Every map with its composite.
-    fn maps<'e>(&'e self, explanations: &'e [Explanation]) -> impl Iterator<Item = (&'e Composite, &'e Map)> {
-        let both = self.composites.iter().zip(explanations);
-        both.flat_map(|(composite, explanation)| explanation.maps.iter().map(move |map| (composite, map)))
+    /// All composites by name; `None` where no method is one.
+    fn composites(&self) -> Option<String> {
+        let composites = self.methods.iter().filter_map(Method::composite);
+        let names: Vec<&str> = composites.map(pleura_explain::Composite::name).collect();
+        (!names.is_empty()).then(|| names.join(", "))
     }
 
-    fn film(&self, subject: &Subject) -> Result<Done> {
+    /// Every map with its method.
+    fn maps<'e>(&'e self, explanations: &'e [Explanation]) -> impl Iterator<Item = (&'e Method, &'e Map)> {
+        let both = self.methods.iter().zip(explanations);
+        both.flat_map(|(method, explanation)| explanation.maps.iter().map(move |map| (method, map)))
+    }
+
+    /// `None` where the film is not one of those that are wanted.
+    fn film(&self, subject: &Subject, table: &mut Table) -> Result<Option<Done>> {
         let path = &subject.path;
         let film = pleura_film::open(path, &DecodeOptions::default())?;
         let prepared = pleura_film::prepare(&film, &self.model.preparation);
         let seen = Seen { film, prepared };
         let masks = subject.masks(&seen.film)?;
-        let grey = seen.prepared.unit_grey();
-        let explain = |composite| {
+        let (grey, size) = (seen.prepared.unit_grey(), seen.prepared.size);
+        let findings = self.model.findings();
+        let asked = &self.args.questions;
+        if !asked.wants(findings, || self.engine.logits(&grey, size), &subject.labels)? {
+            return Ok(None);
+        }
+        let starts = self
+            .questions
+            .of(findings, || self.engine.logits(&grey, size), &subject.labels)
+            .with_context(|| format!("{}: cannot be asked", path.display()))?;
+        let explain = |method| {
             self.engine
-                .explain(&grey, seen.prepared.size, composite, &self.starts)
+                .explain(&grey, size, method, &starts)
                 .with_context(|| format!("{}: cannot explain", path.display()))
         };
-        let explanations = self.composites.iter().map(explain).collect::<Result<Vec<_>>>()?;
+        let explanations = self.methods.iter().map(explain).collect::<Result<Vec<_>>>()?;
         let logits = &explanations[0].logits;
-        let probabilities = self.model.kind.probabilities(logits, self.model.findings().len());
+        let probabilities = self.model.kind.probabilities(logits, findings.len());
+        let scores = self.scores(
+            subject,
+            &seen,
+            &masks.prepared(&seen.prepared.geometry),
+            &explanations,
+        );
+        let scores = scores.with_context(|| format!("{}: cannot measure its heatmaps", path.display()))?;
 
-        let drawn = self.draw_film(subject, &seen, &explanations, &probabilities, &masks)?;
+        let drawn = if self.args.drawing.no_pictures {
+            None
+        } else {
+            Some(self.draw_film(subject, &seen, &explanations, &probabilities, &masks)?)
+        };
         let raw = self.raw(&explanations, &subject.stem)?;
-        let maps = || self.maps(&explanations);
-        let ledger_path = self.args.out.join(format!("{}.ledger.json", subject.stem));
-        let ledgers: Vec<Value> = maps()
-            .map(|(composite, map)| {
-                json!({"question": map.start.words(), "composite": composite.name(), "residual": map.ledger.residual(), "ledger": map.ledger})
-            })
-            .collect();
-        let text = serde_json::to_string_pretty(&json!({
-            "film": path, "composite": self.names(), "model": self.model.record(), "maps": ledgers, "notice": NOTICE,
-        }))?;
-        npy::write_file(&ledger_path, text.as_bytes())?;
+        let ledger = self.ledgers(subject, &explanations)?;
 
-        let findings = self.model.findings();
         let by_finding = |values: &[f64]| -> Value {
             findings
                 .iter()
@@ -219,45 +271,71 @@ impl Job<'_> {
                 .collect::<serde_json::Map<_, _>>()
                 .into()
         };
-        let records: Vec<Value> = maps()
-            .zip(&drawn.files)
-            .map(|((composite, map), files)| {
-                json!({
-                    "question": map.start.words(), "composite": composite.name(), "picture": files.picture, "values": files.saved.values,
-                    "about": files.saved.about, "start": map.ledger.start, "input": map.ledger.input,
-                    "bias": map.ledger.bias, "epsilon": map.ledger.epsilon, "residual": map.ledger.residual(),
-                })
-            })
-            .collect();
+        let mut records = Vec::new();
+        for (number, (method, map)) in self.maps(&explanations).enumerate() {
+            let mut record =
+                json!({"question": map.start.words(), "method": method.name(), "unit": method.unit()});
+            if let Value::Object(record) = &mut record {
+                if let Some(composite) = method.composite() {
+                    record.insert("composite".to_owned(), json!(composite.name()));
+                }
+                if let Some(files) = drawn.as_ref().and_then(|drawn| drawn.files.get(number)) {
+                    record.insert("picture".to_owned(), json!(files.picture));
+                    record.insert("values".to_owned(), json!(files.saved.values));
+                    record.insert("about".to_owned(), json!(files.saved.about));
+                }
+                record.append(&mut told::record(map));
+                if let Some(row) = scores.as_ref().and_then(|scores| scores.get(number)) {
+                    record.insert("scores".to_owned(), score::record(&row.scores));
+                }
+            }
+            records.push(record);
+        }
+        let sheet = drawn.as_ref().map(|drawn| &drawn.sheet);
+        let viewer = drawn.as_ref().and_then(|drawn| drawn.viewer.as_ref());
         let record = json!({
-            "path": path, "composite": self.names(), "logits": by_finding(logits), "probabilities": by_finding(&probabilities),
-            "maps": records, "sheet": drawn.sheet, "viewer": drawn.viewer, "ledger": ledger_path, "raw": raw,
+            "path": path, "method": self.names(), "composite": self.composites(), "logits": by_finding(logits),
+            "probabilities": by_finding(&probabilities), "maps": records, "sheet": sheet, "viewer": viewer, "ledger": ledger, "raw": raw,
             "model": self.model.record(), "notice": NOTICE,
         });
-        let shown = drawn.viewer.as_ref().unwrap_or(&drawn.sheet);
-        let mut words = format!("{}: {}\n", path.display(), shown.display());
-        for (composite, map) in maps() {
-            let ledger = &map.ledger;
-            let by = if self.composites.len() > 1 {
-                format!(", {}", composite.name())
+        let mut words = match viewer.or(sheet) {
+            Some(shown) => format!("{}: {}\n", path.display(), shown.display()),
+            None => format!("{}\n", path.display()),
+        };
+        for (method, map) in self.maps(&explanations) {
+            let by = if self.methods.len() > 1 || method.composite().is_none() {
+                format!(", {}", method.name())
             } else {
                 String::new()
             };
-            words += &format!(
-                "  {}{by}: logit {:+.4} = pixels {:+.4} + biases {:+.4} + stabilisers {:+.1e} (open: {:+.0e})\n",
-                map.start.words(),
-                ledger.start,
-                ledger.input,
-                ledger.bias,
-                ledger.epsilon,
-                ledger.residual()
-            );
+            words += &format!("  {}{by}: {}\n", map.start.words(), told::line(map));
         }
-        Ok(Done {
+        table.rows.extend(scores.into_iter().flatten());
+        Ok(Some(Done {
             record,
             words,
             explanations,
-        })
+        }))
+    }
+
+    /// The ledgers of a film's maps in a file, where there are any.
+    fn ledgers(&self, subject: &Subject, explanations: &[Explanation]) -> Result<Option<PathBuf>> {
+        let ledgers = self.maps(explanations).filter_map(|(method, map)| {
+            let ledger = map.ledger()?;
+            Some(json!({
+                "question": map.start.words(), "composite": method.name(), "residual": ledger.residual(), "ledger": ledger,
+            }))
+        });
+        let ledgers: Vec<Value> = ledgers.collect();
+        if ledgers.is_empty() {
+            return Ok(None);
+        }
+        let path = self.args.out.join(format!("{}.ledger.json", subject.stem));
+        let text = serde_json::to_string_pretty(&json!({
+            "film": subject.path, "composite": self.composites(), "model": self.model.record(), "maps": ledgers, "notice": NOTICE,
+        }))?;
+        npy::write_file(&path, text.as_bytes())?;
+        Ok(Some(path))
     }
 }
 

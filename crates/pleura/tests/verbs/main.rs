@@ -8,6 +8,7 @@ mod doctor;
 mod evaluate;
 mod evidence;
 mod explain;
+mod explain_methods;
 mod export;
 mod predict;
 mod report;

@@ -38,6 +38,11 @@ impl<B: Gates> Drop for Flex<B> {
 }
 
 impl<B: Gates> Flex<B> {
+    /// Relevance of each input, `[3, batch, size, size]`.
+    pub fn relevance(&self) -> &B::Tensor {
+        &self.relevance
+    }
+
     /// Relevance of each pixel, `[batch, size, size]`.
     pub fn heatmaps(&self, network: &Network<B>) -> Vec<B::Real> {
         let relevance = network.backend.download(&self.relevance);

@@ -53,7 +53,7 @@ impl Work for Explaining {
             .maps
             .first()
             .context("the explanation has no heatmap")?;
-        self.residual = Some(map.ledger.residual());
+        self.residual = map.account.open(map.value);
         Ok(Lap {
             seconds,
             parts: vec![("forward", forward), ("inference", inference)],

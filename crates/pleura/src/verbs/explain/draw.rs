@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pleura_explain::picture::{self, Labels, UNIT};
+use pleura_explain::picture::{self, Labels};
 use pleura_explain::values::{self, About, Saved};
-use pleura_explain::{Composite, Explanation, Map, Start, npy};
+use pleura_explain::{Explanation, Map, Method, Start, npy};
 use pleura_film::picture::{Contours, Outline, Panel, Scale, Sheet, Style, limit, smooth};
 use pleura_film::{Film, Fit, Geometry};
+use pleura_nn::Ledger;
 use pleura_report::viewer::{Account, AccountEntry, Viewer, ViewerMap, viewer};
 
 use super::films::{Masks, Subject};
@@ -27,7 +28,7 @@ pub(super) struct DrawingArgs {
     #[arg(long, value_name = "PIXELS", default_value_t = 0.0, value_parser = deviation)]
     smooth: f32,
     /// The value of the strongest colour: of each map its `own` (99.5 % of its pixels lie below), one `shared` by all questions of a
-    /// composite, or this value.
+    /// method, or this value.
     #[arg(long, value_name = "own|shared|VALUE", default_value = "own", value_parser = colour_limit, allow_negative_numbers = true)]
     scale: Limit,
     /// Long side of the film on pictures, in pixels.
@@ -36,6 +37,9 @@ pub(super) struct DrawingArgs {
     /// Write no HTML page of each film.
     #[arg(long)]
     no_viewer: bool,
+    /// Write neither pictures nor the values beside them nor pages: where scores or --raw are all that is wanted.
+    #[arg(long, conflicts_with = "mean")]
+    pub(super) no_pictures: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -79,7 +83,7 @@ impl DrawingArgs {
         }
     }
 
-    /// The style of the maps of one composite.
+    /// The style of the maps of one method.
     fn style(&self, maps: &[Map], size: usize) -> Style {
         let own = Style::default().scale;
         let limit_of = |map: &Map| limit(&smooth(&map.heatmap, size, self.smooth), own);
@@ -145,12 +149,12 @@ impl Job<'_> {
             outlines: masks.outlines(),
         };
         let (mut rows, mut files) = (Vec::new(), Vec::new());
-        for (composite, explanation) in self.composites.iter().zip(explanations) {
+        for (method, explanation) in self.methods.iter().zip(explanations) {
             let style = self.args.drawing.style(&explanation.maps, seen.prepared.size);
             let mut row = Vec::new();
             for map in &explanation.maps {
                 let probability = self.probability(&map.start, probabilities);
-                let (panel, saved) = self.draw_map(&ground, composite, map, probability, &style)?;
+                let (panel, saved) = self.draw_map(&ground, method, map, probability, &style)?;
                 row.push(panel);
                 files.push(saved);
             }
@@ -175,11 +179,11 @@ impl Job<'_> {
     }
 
     /// What the files of a map begin with.
-    fn name(&self, stem: &str, composite: &Composite, map: &Map) -> String {
+    fn name(&self, stem: &str, method: &Method, map: &Map) -> String {
         let question = file_name(&map.start.words());
-        match self.composites.len() {
+        match self.methods.len() {
             1 => format!("{stem}.{question}"),
-            _ => format!("{stem}.{question}.{}", file_name(composite.name())),
+            _ => format!("{stem}.{question}.{}", file_name(method.name())),
         }
     }
 
@@ -187,7 +191,7 @@ impl Job<'_> {
     fn draw_map(
         &self,
         ground: &Ground<'_>,
-        composite: &Composite,
+        method: &Method,
         map: &Map,
         probability: Option<f64>,
         style: &Style,
@@ -197,17 +201,17 @@ impl Job<'_> {
             ground.geometry,
             map,
             probability,
-            &picture::method(composite.name()),
+            method,
             &ground.labels,
             &ground.outlines,
             style,
         )?;
-        let name = format!("{}.png", self.name(ground.stem, composite, map));
+        let name = format!("{}.png", self.name(ground.stem, method, map));
         let path = self.args.out.join(&name);
         panel.picture.save(&path)?;
         let about = About {
             film: ground.path,
-            method: composite.name(),
+            method,
             probability,
             geometry: ground.path.map(|_| ground.geometry),
             model: &self.model.digest,
@@ -227,14 +231,15 @@ impl Job<'_> {
     ) -> Result<PathBuf> {
         let maps: Vec<ViewerMap<'_>> = self
             .maps(explanations)
-            .map(|(composite, map)| ViewerMap {
+            .map(|(method, map)| ViewerMap {
                 question: map.start.words(),
                 probability: self.probability(&map.start, probabilities),
-                method: picture::method(composite.name()),
+                method: method.words(self.model.preparation.size),
                 start: picture::origin(&map.start).to_owned(),
-                unit: UNIT.to_owned(),
+                unit: method.unit().to_owned(),
                 values: &map.heatmap,
-                account: Some(account(map)),
+                account: map.ledger().map(account),
+                remark: map.account.words(map.value),
             })
             .collect();
         let row = |name: &str, value: String| (name.to_owned(), value);
@@ -288,15 +293,15 @@ impl Job<'_> {
         };
         let films = mean.films as f64;
         let (mut drawn, mut paths, mut columns) = (Vec::new(), Vec::new(), 4);
-        for (composite, sums) in self.composites.iter().zip(&mean.maps) {
+        for (method, sums) in self.methods.iter().zip(&mean.maps) {
             let maps: Vec<Map> = sums.iter().map(|sum| divided(sum, films)).collect();
             let style = self.args.drawing.style(&maps, size);
             for map in &maps {
-                let (panel, files) = self.draw_map(&ground, composite, map, None, &style)?;
+                let (panel, files) = self.draw_map(&ground, method, map, None, &style)?;
                 drawn.push(panel);
                 paths.push(files.picture);
             }
-            columns = if self.composites.len() > 1 {
+            columns = if self.methods.len() > 1 {
                 maps.len()
             } else {
                 maps.len().min(columns)
@@ -318,22 +323,12 @@ fn divided(sum: &Map, films: f64) -> Map {
     for value in &mut map.heatmap {
         *value = (f64::from(*value) / films) as f32;
     }
-    let ledger = &mut map.ledger;
-    for total in [
-        &mut ledger.start,
-        &mut ledger.input,
-        &mut ledger.bias,
-        &mut ledger.epsilon,
-    ] {
-        *total /= films;
-    }
-    // Layers were not added up.
-    ledger.entries.clear();
+    map.value /= films;
+    map.account.divide(films);
     map
 }
 
-fn account(map: &Map) -> Account {
-    let ledger = &map.ledger;
+fn account(ledger: &Ledger) -> Account {
     Account {
         start: ledger.start,
         input: ledger.input,

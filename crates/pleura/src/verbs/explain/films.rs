@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use pleura_data::{Label, Manifest, Row};
-use pleura_film::Film;
 use pleura_film::picture::Outline;
+use pleura_film::{Film, Geometry};
 
 use super::file_name;
 use crate::gallery::Mask;
@@ -46,6 +46,10 @@ pub(super) struct Subject {
     pub(super) stem: String,
     /// What else is said on pictures.
     pub(super) notes: Vec<String>,
+    /// What the manifest says is there.
+    pub(super) labels: Vec<String>,
+    /// Who it is, for intervals; the film's own name where nobody is known.
+    pub(super) patient: String,
     masks: Vec<(Kind, PathBuf)>,
 }
 
@@ -65,6 +69,15 @@ impl Kind {
         }
     }
 
+    /// In the names of scores.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Lung => "lungs",
+            Self::Lesion => "lesion",
+            Self::Text => "text",
+        }
+    }
+
     fn colour(self) -> [u8; 3] {
         match self {
             Self::Lung => Outline::WHITE,
@@ -78,6 +91,14 @@ impl Kind {
 pub(super) struct Masks(Vec<(Kind, Mask)>);
 
 impl Masks {
+    /// As the network sees them, by their names in scores.
+    pub(super) fn prepared(&self, geometry: &Geometry) -> Vec<(String, Vec<bool>)> {
+        let masks = self.0.iter();
+        masks
+            .map(|(kind, mask)| (kind.key().to_owned(), mask.prepared(geometry)))
+            .collect()
+    }
+
     pub(super) fn outlines(&self) -> Vec<Outline<'_>> {
         self.0
             .iter()
@@ -103,6 +124,11 @@ impl FilmArgs {
         let shown = |row: &usize| titles.contains(manifest.rows[*row].film.as_str());
         let rows: Vec<usize> = (0..manifest.rows.len()).filter(shown).collect();
         looks::log(path, &manifest, &rows, model)
+    }
+
+    /// Whether films come with labels.
+    pub(super) fn labelled(&self) -> bool {
+        self.manifest.is_some()
     }
 
     pub(super) fn subjects(&self) -> Result<Vec<Subject>> {
@@ -145,8 +171,10 @@ impl FilmArgs {
             Subject {
                 path: path.clone(),
                 title: stem.clone(),
+                patient: path.display().to_string(),
                 stem,
                 notes: Vec::new(),
+                labels: Vec::new(),
                 masks: masks.clone(),
             }
         };
@@ -222,6 +250,12 @@ impl Subject {
             title: row.film.clone(),
             stem: file_name(&row.film),
             notes,
+            patient: if row.patient.is_empty() {
+                row.film.clone()
+            } else {
+                format!("{} {}", row.dataset, row.patient)
+            },
+            labels: known.into_iter().map(str::to_owned).collect(),
             masks: masks.into_iter().filter_map(located).collect(),
         }
     }

@@ -1,94 +1,143 @@
-//! What is asked of a film, by which rules, and how exactly.
+//! What is asked of a film, and how exactly.
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura_eval::Kind;
-use pleura_explain::{Composite, Explanation, Start, explain};
-use pleura_nn::relevance::Bias;
-use pleura_nn::{Network, Reference};
+use pleura_explain::score::{Scorer, Settings};
+use pleura_explain::{Explanation, Method, Start};
+use pleura_nn::{Cpu, Network, Reference};
 
+use super::score::AnyScorer;
 use crate::model::Model;
 
-/// Questions and rules.
+/// Questions.
 #[derive(clap::Args)]
 pub struct QuestionArgs {
-    /// Rules of relevance, by name or as a TOML file of one's own; several are joined by commas. Names: epsilon-plus-flat,
-    /// epsilon-alpha2-beta1-flat, epsilon-gamma-box, epsilon-box, lrp-0; wrong-norm-pass to compare with.
-    #[arg(long, value_name = "NAMES|FILE.toml", value_delimiter = ',', default_value = pleura_explain::composite::NAMES[0])]
-    composite: Vec<String>,
-    /// What becomes of the share that biases have in an answer; else what the composite says, which is `ledger` for all with a name.
-    #[arg(long, value_enum)]
-    bias: Option<BiasChoice>,
-    /// The finding to explain, or `all`.
-    #[arg(long, default_value = "all", value_name = "NAME|all")]
+    /// The finding to explain; `all`; `answer`, each film's likeliest; or `label`, what the manifest says is there.
+    #[arg(long, default_value = "all", value_name = "NAME|all|answer|label")]
     finding: String,
-    /// Explain the finding rather than this one: relevance of the difference of their logits.
-    #[arg(long, value_name = "NAME", conflicts_with = "threshold")]
+    /// Explain the finding rather than this one, or rather than the `next`, the film's likeliest other: relevance of the difference of their
+    /// logits.
+    #[arg(long, value_name = "NAME|next", conflicts_with = "threshold")]
     minus: Option<String>,
     /// Explain why the finding is above this probability, such as the one that decides: relevance of its logit less the probability's. For
     /// findings that stand for themselves.
     #[arg(long, value_name = "PROBABILITY")]
     threshold: Option<f64>,
+    /// Only films whose likeliest finding is right, or wrong, by the manifest's labels.
+    #[arg(long, value_enum)]
+    answered: Option<Answered>,
     /// In double precision, by plain loops: some hundred times as slow.
     #[arg(long)]
     exact: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum BiasChoice {
-    /// Biases keep their share; the ledger says how much it is.
-    Ledger,
-    /// Biases count as zero where relevance is shared out.
-    Zero,
-    /// The inputs of a layer take its biases' share in equal parts.
-    Absorb,
+enum Answered {
+    /// The label says it is there.
+    Right,
+    /// The label does not say so.
+    Wrong,
 }
 
-impl From<BiasChoice> for Bias {
-    fn from(choice: BiasChoice) -> Self {
-        match choice {
-            BiasChoice::Ledger => Self::Ledger,
-            BiasChoice::Zero => Self::Zero,
-            BiasChoice::Absorb => Self::Absorb,
-        }
-    }
+/// What is asked of every film, or follows from its answer or its label.
+pub(super) enum Questions {
+    Same(Vec<Start>),
+    OfFilm {
+        finding: Which,
+        minus: Option<Other>,
+        threshold: Option<f64>,
+    },
+}
+
+#[derive(Clone)]
+pub(super) enum Which {
+    Named(Vec<String>),
+    Answer,
+    Label,
+}
+
+#[derive(Clone)]
+pub(super) enum Other {
+    Named(String),
+    Next,
 }
 
 impl QuestionArgs {
-    /// The composites asked for, each once.
-    ///
-    /// # Errors
-    /// Names that are not known, files that are no composites.
-    pub fn composites(&self) -> Result<Vec<Composite>> {
-        let mut composites: Vec<Composite> = Vec::new();
-        for name in &self.composite {
-            let mut composite = Composite::find(name)?;
-            if let Some(bias) = self.bias {
-                composite = composite.with_bias(bias.into());
-            }
-            // Twice the same would be written to the same files.
-            if !composites.iter().any(|other| other.name() == composite.name()) {
-                composites.push(composite);
-            }
-        }
-        Ok(composites)
-    }
-
-    /// Where relevance starts.
+    /// What is asked.
     ///
     /// # Errors
     /// Findings that the model does not have, questions that ask nothing.
-    pub fn starts(&self, model: &Model) -> Result<Vec<Start>> {
-        starts(model, &self.finding, self.minus.as_ref(), self.threshold)
+    pub(super) fn questions(&self, model: &Model, labelled: bool) -> Result<Questions> {
+        if self.answered.is_some() && !labelled {
+            bail!("--answered: what is right stands in a manifest; give one with --manifest");
+        }
+        let finding = match self.finding.as_str() {
+            "answer" => Which::Answer,
+            "label" if labelled => Which::Label,
+            "label" => bail!("--finding label: labels stand in a manifest; give one with --manifest"),
+            _ => Which::Named(Vec::new()),
+        };
+        let next = self.minus.as_deref() == Some("next");
+        let findings = model.findings();
+        if next && findings.len() < 2 {
+            bail!(
+                "--minus next: the model has one finding alone, {}",
+                findings.join(", ")
+            );
+        }
+        if let (Which::Named(_), false) = (&finding, next) {
+            let starts = starts(model, &self.finding, self.minus.as_ref(), self.threshold)?;
+            return Ok(Questions::Same(starts));
+        }
+        // Names and thresholds are checked once, before any film.
+        let minus = self.minus.as_ref().filter(|_| !next);
+        let named = match finding {
+            Which::Named(_) => self.finding.as_str(),
+            Which::Answer | Which::Label => "all",
+        };
+        let named = starts(model, named, minus, self.threshold)?;
+        Ok(Questions::OfFilm {
+            finding: match finding {
+                Which::Named(_) => Which::Named(
+                    named
+                        .iter()
+                        .filter_map(|start| start.finding().map(str::to_owned))
+                        .collect(),
+                ),
+                finding => finding,
+            },
+            minus: if next {
+                Some(Other::Next)
+            } else {
+                minus.cloned().map(Other::Named)
+            },
+            threshold: self.threshold,
+        })
+    }
+
+    /// Whether a film with these logits and labels is one of those that are wanted.
+    pub(super) fn wants(
+        &self,
+        findings: &[String],
+        logits: impl FnOnce() -> Result<Vec<f64>>,
+        labels: &[String],
+    ) -> Result<bool> {
+        let Some(answered) = self.answered else {
+            return Ok(true);
+        };
+        let answer = likeliest(findings, &logits()?, None);
+        let right = answer.is_some_and(|answer| labels.contains(&answer));
+        Ok(right == (answered == Answered::Right))
     }
 
     /// The network, as exact as asked for.
     ///
     /// # Errors
     /// As [`Model::network`]; composites that do not fit the network.
-    pub fn engine(&self, model: &Model, composites: &[Composite]) -> Result<Engine> {
-        for composite in composites {
-            composite.rules(&model.weights.architecture)?;
+    pub(super) fn engine(&self, model: &Model, methods: &[Method]) -> Result<Engine> {
+        for method in methods {
+            method.check(&model.weights.architecture)?;
         }
         if self.exact {
             let network = Network::new(Reference, &model.weights)
@@ -97,6 +146,66 @@ impl QuestionArgs {
         }
         Ok(Engine::Fast(Box::new(model.network()?)))
     }
+}
+
+impl Questions {
+    /// What is asked of a film with these logits and labels.
+    ///
+    /// # Errors
+    /// Where nothing is left to ask.
+    pub(super) fn of(
+        &self,
+        findings: &[String],
+        logits: impl FnOnce() -> Result<Vec<f64>>,
+        labels: &[String],
+    ) -> Result<Vec<Start>> {
+        let (finding, minus, threshold) = match self {
+            Self::Same(starts) => return Ok(starts.clone()),
+            Self::OfFilm {
+                finding,
+                minus,
+                threshold,
+            } => (finding, minus, *threshold),
+        };
+        let logits = logits()?;
+        let asked: Vec<String> = match finding {
+            Which::Named(names) => names.clone(),
+            Which::Answer => likeliest(findings, &logits, None).into_iter().collect(),
+            Which::Label => {
+                let known = findings.iter().filter(|name| labels.contains(name));
+                known.cloned().collect()
+            }
+        };
+        if asked.is_empty() {
+            bail!(
+                "its row says of none of the model's findings ({}) that it is there; ask by --finding answer, or by name",
+                findings.join(", ")
+            );
+        }
+        let start = |finding: String| match (minus, threshold) {
+            (_, Some(probability)) => Some(Start::Threshold(finding, probability)),
+            (Some(Other::Next), _) => {
+                likeliest(findings, &logits, Some(&finding)).map(|other| Start::Difference(finding, other))
+            }
+            (Some(Other::Named(other)), _) => {
+                (*other != finding).then(|| Start::Difference(finding, other.clone()))
+            }
+            (None, None) => Some(Start::Logit(finding)),
+        };
+        let starts: Vec<Start> = asked.into_iter().filter_map(start).collect();
+        if starts.is_empty() {
+            bail!("what is asked about is what it shall be compared with; ask with --minus next");
+        }
+        Ok(starts)
+    }
+}
+
+/// The finding with the greatest logit, but for one.
+fn likeliest(findings: &[String], logits: &[f64], but: Option<&String>) -> Option<String> {
+    let others = findings.iter().zip(logits).filter(|(name, _)| Some(*name) != but);
+    others
+        .max_by(|a, b| a.1.total_cmp(b.1))
+        .map(|(name, _)| name.clone())
 }
 
 /// Where relevance starts: at one finding or `all`, rather than at another, above a probability.
@@ -150,7 +259,7 @@ pub fn starts(
 }
 
 /// A network that explains itself.
-pub enum Engine {
+pub(super) enum Engine {
     /// In single precision.
     Fast(Box<Network>),
     /// In double precision.
@@ -158,20 +267,33 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// As [`explain`].
-    ///
-    /// # Errors
-    /// As [`explain`].
-    pub fn explain(
+    /// As [`Method::explain`].
+    pub(super) fn explain(
         &self,
         grey: &[f32],
         size: usize,
-        composite: &Composite,
+        method: &Method,
         starts: &[Start],
     ) -> Result<Explanation, pleura_explain::Error> {
         match self {
-            Self::Fast(network) => explain(network, grey, size, composite, starts),
-            Self::Exact(network) => explain(network, grey, size, composite, starts),
+            Self::Fast(network) => method.explain(network, grey, size, starts),
+            Self::Exact(network) => method.explain(network, grey, size, starts),
         }
+    }
+
+    /// The logits of a film.
+    pub(super) fn logits(&self, grey: &[f32], size: usize) -> Result<Vec<f64>> {
+        Ok(match self {
+            Self::Fast(network) => network.infer(grey, 1, size)?.into_iter().map(f64::from).collect(),
+            Self::Exact(network) => network.infer(grey, 1, size)?,
+        })
+    }
+
+    /// What measures this network's heatmaps.
+    pub(super) fn scorer(&self, settings: Settings) -> Result<AnyScorer<'_>> {
+        Ok(match self {
+            Self::Fast(network) => AnyScorer::Fast(Scorer::new(network, settings, Cpu::new)?),
+            Self::Exact(network) => AnyScorer::Exact(Scorer::new(network, settings, || Reference)?),
+        })
     }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
-use pleura_explain::{Explanation, npy};
+use pleura_explain::{Explanation, Map, Method, npy};
 
 use super::Job;
 
@@ -26,6 +26,19 @@ impl RawFormat {
     }
 }
 
+/// # Errors
+/// Where a method has no values for each channel.
+pub(super) fn check(methods: &[Method]) -> Result<()> {
+    if let Some(method) = methods.iter().find(|method| !method.has_channels()) {
+        bail!(
+            "--raw: {} finds no values for each channel of the input; leave it out, or take the sums over channels that are saved beside every \
+             picture",
+            method.name()
+        );
+    }
+    Ok(())
+}
+
 impl Job<'_> {
     pub(super) fn raw(&self, explanations: &[Explanation], stem: &str) -> Result<Option<PathBuf>> {
         let (Some(path), Some(format)) = (&self.args.raw, self.raw) else {
@@ -43,13 +56,15 @@ impl Job<'_> {
         let size = self.model.preparation.size;
         let maps = || self.maps(explanations);
         let shape = [maps().count(), 3, size, size];
-        let values: Vec<f32> = maps().flat_map(|(_, map)| map.raw.iter().copied()).collect();
+        let values: Vec<f32> = maps()
+            .flat_map(|(_, map)| map.raw.iter().flatten().copied())
+            .collect();
         let bytes = match format {
             RawFormat::Npy => npy::bytes(&shape, &values),
             RawFormat::Safetensors => {
-                let question = |(composite, map): (&pleura_explain::Composite, &pleura_explain::Map)| {
-                    if self.composites.len() > 1 {
-                        format!("{}: {}", composite.name(), map.start.words())
+                let question = |(method, map): (&Method, &Map)| {
+                    if self.methods.len() > 1 {
+                        format!("{}: {}", method.name(), map.start.words())
                     } else {
                         map.start.words()
                     }

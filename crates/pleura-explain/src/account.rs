@@ -1,0 +1,143 @@
+//! What a map's values add up to, which differs from method to method.
+
+use pleura_nn::Ledger;
+
+/// What is known of the sum of a map's values.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Account {
+    /// Shares of what was asked, with what layers kept: LRP.
+    Ledger(Ledger),
+    /// Shares of the difference to a baseline: integrated gradients.
+    Baseline {
+        /// What the question's number is at the baseline.
+        baseline: f64,
+        /// Sum of all values.
+        pixels: f64,
+    },
+    /// Shares whose rest is known to lie in biases (and gates) and was not taken down: gradient × input, LRP-Flex.
+    Rest {
+        /// Sum of all values.
+        pixels: f64,
+    },
+    /// The values are no shares of anything: Grad-CAM, occlusion.
+    NoShares {
+        /// What they are instead, as a sentence.
+        words: String,
+    },
+}
+
+impl Account {
+    /// What the pixels hold of what was asked; `None` where values are no shares.
+    pub fn pixels(&self) -> Option<f64> {
+        match self {
+            Self::Ledger(ledger) => Some(ledger.input),
+            Self::Baseline { pixels, .. } | Self::Rest { pixels } => Some(*pixels),
+            Self::NoShares { .. } => None,
+        }
+    }
+
+    /// What the account leaves open of `value`, the question's number: rounding of LRP, rounding and too few steps of integrated
+    /// gradients. `None` where no account closes.
+    pub fn open(&self, value: f64) -> Option<f64> {
+        match self {
+            Self::Ledger(ledger) => Some(ledger.residual()),
+            Self::Baseline { baseline, pixels } => Some(value - baseline - pixels),
+            Self::Rest { .. } | Self::NoShares { .. } => None,
+        }
+    }
+
+    /// The account in one line, for a question whose number is `value`.
+    pub fn words(&self, value: f64) -> String {
+        match self {
+            Self::Ledger(ledger) => format!(
+                "{:+.3} = {:+.3} in pixels {:+.3} in biases {:+.3} in stabilisers.",
+                ledger.start, ledger.input, ledger.bias, ledger.epsilon
+            ),
+            Self::Baseline { baseline, pixels } => format!(
+                "{value:+.3} = {baseline:+.3} at the baseline {pixels:+.3} in pixels, {:+.0e} open.",
+                value - baseline - pixels
+            ),
+            Self::Rest { pixels } => {
+                format!("{value:+.3}: {pixels:+.3} in pixels, the rest in biases. No ledger.")
+            }
+            Self::NoShares { words } => format!("{value:+.3}, of which these are no shares. {words}"),
+        }
+    }
+
+    /// Adds another film's account, to be averaged with [`Account::divide`]; layers are not added up.
+    pub fn add(&mut self, other: &Self) {
+        match (self, other) {
+            (Self::Ledger(sum), Self::Ledger(one)) => {
+                sum.start += one.start;
+                sum.input += one.input;
+                sum.bias += one.bias;
+                sum.epsilon += one.epsilon;
+                sum.entries.clear();
+            }
+            (
+                Self::Baseline { baseline, pixels },
+                Self::Baseline {
+                    baseline: b,
+                    pixels: p,
+                },
+            ) => {
+                *baseline += b;
+                *pixels += p;
+            }
+            (Self::Rest { pixels }, Self::Rest { pixels: p }) => *pixels += p,
+            _ => {}
+        }
+    }
+
+    /// Divides all sums.
+    pub fn divide(&mut self, by: f64) {
+        match self {
+            Self::Ledger(ledger) => {
+                for total in [
+                    &mut ledger.start,
+                    &mut ledger.input,
+                    &mut ledger.bias,
+                    &mut ledger.epsilon,
+                ] {
+                    *total /= by;
+                }
+                ledger.entries.clear();
+            }
+            Self::Baseline { baseline, pixels } => {
+                *baseline /= by;
+                *pixels /= by;
+            }
+            Self::Rest { pixels } => *pixels /= by,
+            Self::NoShares { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_average_and_say_what_is_open() {
+        let mut sum = Account::Baseline {
+            baseline: 1.0,
+            pixels: 0.5,
+        };
+        sum.add(&Account::Baseline {
+            baseline: 2.0,
+            pixels: -1.5,
+        });
+        sum.divide(2.0);
+        assert_eq!(
+            (sum.pixels(), sum.open(1.25)),
+            (Some(-0.5), Some(0.25)),
+            "{sum:?}"
+        );
+        assert_eq!(
+            sum.words(1.25),
+            "+1.250 = +1.500 at the baseline -0.500 in pixels, +2e-1 open."
+        );
+        let none = Account::NoShares { words: "x".into() };
+        assert_eq!((none.pixels(), none.open(3.0)), (None, None));
+    }
+}

@@ -1,0 +1,20 @@
+//! LRP-Flex as an attribution.
+
+use pleura_nn::Norm;
+use pleura_nn::backend::{Gates, Real};
+
+use super::{Answer, Asked, Found, downloaded};
+use crate::{Account, Error};
+
+pub(super) fn find<B: Gates>(film: &Asked<'_, B>, epsilon: f64) -> Result<Answer, Error> {
+    let (logits, trace) = film.network.forward(film.grey, 1, film.size, Norm::Running)?;
+    let mut found = Vec::with_capacity(film.asked.len());
+    for asked in &film.asked {
+        let flex = film.network.flex(&trace, &asked.coefficients, epsilon)?;
+        let raw = downloaded(film.network, flex.relevance());
+        found.push(Found::of_channels(&raw, film.size * film.size, |pixels| {
+            Account::Rest { pixels }
+        }));
+    }
+    Ok((logits.into_iter().map(Real::to_f64).collect(), found))
+}

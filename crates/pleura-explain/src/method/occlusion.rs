@@ -1,0 +1,137 @@
+//! Occlusion: covering windows and asking again.
+
+use pleura_nn::backend::{Gates, Real};
+
+use super::{Answer, Asked, Fill, Found, value};
+use crate::{Account, Error};
+
+/// Covered films that are asked together.
+const TOGETHER: usize = 32;
+
+/// The windows that are covered, in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// Side in map pixels; `None` for a fourteenth of the map's.
+    pub side: Option<usize>,
+    /// From window to window; `None` for half a window.
+    pub stride: Option<usize>,
+    /// What they are filled with.
+    pub fill: Fill,
+}
+
+impl Windows {
+    /// Side and stride for maps of a side.
+    pub fn of(&self, size: usize) -> (usize, usize) {
+        let side = self.side.unwrap_or_else(|| size.div_ceil(14).max(1));
+        (side, self.stride.unwrap_or_else(|| (side / 2).max(1)))
+    }
+
+    pub(super) fn words(&self, size: usize) -> String {
+        let (side, stride) = self.of(size);
+        format!(
+            "occlusion by {}, windows of {side} map pixels, {stride} apart",
+            self.fill.words()
+        )
+    }
+
+    /// Where windows begin along a side; the last reaches its end, and may be cut off there.
+    fn begins(&self, size: usize) -> Vec<usize> {
+        let (side, stride) = self.of(size);
+        let more = size.saturating_sub(side).div_ceil(stride);
+        (0..=more).map(|window| window * stride).collect()
+    }
+}
+
+pub(super) fn find<B: Gates>(film: &Asked<'_, B>, windows: &Windows) -> Result<Answer, Error> {
+    let size = film.size;
+    let (side, stride) = windows.of(size);
+    if side > size || stride > side {
+        return Err(Error::Method {
+            name: "occlusion".to_owned(),
+            problem: format!(
+                "windows of {side} map pixels, {stride} apart, do not cover a map of {size} map pixels a side; take a window of at most {size} and \
+                 a stride of at most the window"
+            ),
+        });
+    }
+    let begins = windows.begins(size);
+    let corners: Vec<(usize, usize)> = begins
+        .iter()
+        .flat_map(|&top| begins.iter().map(move |&left| (top, left)))
+        .collect();
+    let fill = windows.fill.film(film.grey, size);
+    let logits = film.network.infer(film.grey, 1, size)?;
+    let outputs = logits.len();
+    let logits: Vec<f64> = logits.into_iter().map(Real::to_f64).collect();
+    let mut sums = vec![vec![0.0; size * size]; film.asked.len()];
+    let mut covers = vec![0.0; size * size];
+    for corners in corners.chunks(TOGETHER) {
+        let mut covered = film.grey.repeat(corners.len());
+        for (corner, film) in corners.iter().zip(covered.chunks_exact_mut(size * size)) {
+            for place in pixels(*corner, side, size) {
+                film[place] = fill[place];
+            }
+        }
+        let answers = film.network.infer(&covered, corners.len(), size)?;
+        let answers: Vec<f64> = answers.into_iter().map(Real::to_f64).collect();
+        for (corner, answer) in corners.iter().zip(answers.chunks_exact(outputs)) {
+            for place in pixels(*corner, side, size) {
+                covers[place] += 1.0;
+            }
+            for (sums, asked) in sums.iter_mut().zip(&film.asked) {
+                let lost = value(asked, &logits) - value(asked, answer);
+                for place in pixels(*corner, side, size) {
+                    sums[place] += lost;
+                }
+            }
+        }
+    }
+    let found = sums.into_iter().map(|sums| {
+        let mean = sums
+            .iter()
+            .zip(&covers)
+            .map(|(sum, covers)| (sum / covers) as f32);
+        Found {
+            heatmap: mean.collect(),
+            raw: None,
+            account: Account::NoShares {
+                words: "What is lost where a window is covered; this does not add up.".to_owned(),
+            },
+        }
+    });
+    let found = found.collect();
+    Ok((logits, found))
+}
+
+/// The places of a window.
+fn pixels((top, left): (usize, usize), side: usize, size: usize) -> impl Iterator<Item = usize> {
+    let right = (left + side).min(size);
+    (top..(top + side).min(size)).flat_map(move |row| (left..right).map(move |column| row * size + column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_cover_every_pixel_and_end_at_the_border() {
+        for (size, side, stride) in [(10, 3, 2), (10, 3, 3), (9, 3, 3), (5, 5, 1), (7, 4, 1)] {
+            let windows = Windows {
+                side: Some(side),
+                stride: Some(stride),
+                fill: Fill::Black,
+            };
+            let mut covers = vec![0; size * size];
+            let begins = windows.begins(size);
+            for &top in &begins {
+                for &left in &begins {
+                    for place in pixels((top, left), side, size) {
+                        covers[place] += 1;
+                    }
+                }
+            }
+            assert!(covers.iter().all(|&covers| covers > 0), "{size} {side} {stride}");
+            assert!(begins.last().unwrap() < &size);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Model parameter randomisation (Adebayo et al., arXiv 1810.03292): a heatmap that does not change when the network forgets what it
+//! learned does not explain what it learned.
+
+use pleura_nn::backend::Gates;
+use pleura_nn::{Network, Weights};
+
+use super::{Film, Score, rank_correlation, structural_similarity};
+use crate::{Error, Map, Method};
+
+/// A network and what becomes of it when its layers are made fresh, one group after another, from the head down; norms and their running
+/// statistics as well.
+pub struct Cascade<B: Gates> {
+    /// The group that was made fresh last, and the network.
+    steps: Vec<(String, Network<B>)>,
+}
+
+impl<B: Gates> Default for Cascade<B> {
+    fn default() -> Self {
+        Self { steps: Vec::new() }
+    }
+}
+
+impl<B: Gates> Cascade<B> {
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn new(network: &Network<B>, seed: u64, backend: impl Fn() -> B) -> Result<Self, Error> {
+        let mut weights = network.weights();
+        let fresh = Weights::initialise(
+            &weights.architecture,
+            &weights.findings,
+            weights.normalisation,
+            seed,
+        );
+        let mut groups: Vec<&str> = network
+            .parameters()
+            .iter()
+            .map(|spec| spec.group.as_str())
+            .collect();
+        groups.dedup();
+        groups.reverse();
+        let mut steps = Vec::new();
+        for group in groups {
+            let specs = network.parameters().iter().filter(|spec| spec.group == group);
+            for name in specs.map(|spec| &spec.name) {
+                if let Some(tensor) = fresh.tensors.get(name) {
+                    weights.tensors.insert(name.clone(), tensor.clone());
+                }
+            }
+            steps.push((group.to_owned(), Network::new(backend(), &weights)?));
+        }
+        Ok(Self { steps })
+    }
+
+    /// The groups in the order in which they are made fresh.
+    pub fn groups(&self) -> Vec<&str> {
+        self.steps.iter().map(|(group, _)| group.as_str()).collect()
+    }
+
+    /// Similarity of the map to what the same method finds in each network of the cascade: its mean, and the rank correlation of each.
+    pub(super) fn scores(&self, film: &Film<'_>, method: &Method, map: &Map) -> Result<Vec<Score>, Error> {
+        let (mut by_rank, mut by_structure) = (Vec::new(), Vec::new());
+        for (_, network) in &self.steps {
+            let starts = std::slice::from_ref(&map.start);
+            let found = method.explain(network, film.grey, film.size, starts)?;
+            let other = &found.maps[0].heatmap;
+            by_rank.push(rank_correlation(&map.heatmap, other));
+            by_structure.push(structural_similarity(&map.heatmap, other, film.size));
+        }
+        let mut scores = vec![
+            Score::new("randomisation.rank", mean(&by_rank)),
+            Score::new("randomisation.ssim", mean(&by_structure)),
+        ];
+        let each = self.steps.iter().zip(by_rank);
+        scores
+            .extend(each.map(|((group, _), value)| Score::new(format!("randomisation.rank.{group}"), value)));
+        Ok(scores)
+    }
+}
+
+/// The mean of what is defined: a map that vanishes is like none.
+fn mean(values: &[f64]) -> f64 {
+    let defined: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    defined.iter().sum::<f64>() / defined.len() as f64
+}

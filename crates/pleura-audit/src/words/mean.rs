@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::random::stream;
+use crate::random::stream;
 
 /// A mean over films, with the percentile interval of a bootstrap over whole patients (Efron 1979).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct Mean {
 
 impl Mean {
     /// Of one value a film, beside the film's patient. `None` of no films.
-    pub(super) fn of(values: &[(String, f64)], level: f64, draws: usize, seed: u64) -> Option<Self> {
+    pub(crate) fn of(values: &[(String, f64)], level: f64, draws: usize, seed: u64) -> Option<Self> {
         let mut patients: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
         for (patient, value) in values {
             let sums = patients.entry(patient).or_default();

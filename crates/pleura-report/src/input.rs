@@ -3,6 +3,7 @@
 //! [`ReportInput::from_run`] fills it from a run folder; anyone may fill it by hand. Lists that are empty and options that
 //! are `None` leave their part of the page out or say that it is missing; nothing is made up in their place.
 
+use crate::audit::Audit;
 use pleura_eval::{Evaluation, Kind};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,8 @@ pub struct ReportInput {
     pub keeping: Option<KeepingExperiment>,
     /// The test films with their words masked.
     pub words: Option<WordsExperiment>,
+    /// The search for shortcuts.
+    pub audit: Option<Audit>,
     /// What it takes to do the run again.
     pub provenance: Provenance,
     /// What to be careful about, beyond what the report finds in its own tables; one sentence each.

@@ -8,6 +8,7 @@
 //! [`viewer::viewer`] makes the page of one film with its heatmaps.
 //! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`] and [`Provenance`] are files that others put into a run for the report.
 
+mod audit;
 mod error;
 mod experiment;
 mod files;
@@ -20,6 +21,7 @@ pub mod viewer;
 
 use std::path::{Path, PathBuf};
 
+pub use audit::{Audit, AuditCheck, AuditFigure};
 pub use error::Error;
 pub use experiment::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
 pub use index::{GalleryIndex, IndexItem};

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::audit::Audit;
 use crate::error::Error;
 use crate::experiment::{KeepingExperiment, WordsExperiment};
 use crate::files;
@@ -53,6 +54,7 @@ impl ReportInput {
             gallery,
             keeping: KeepingExperiment::read(run)?,
             words: WordsExperiment::read(run)?,
+            audit: Audit::read(run)?,
             provenance: provenance(run, &recipe, &text)?,
             recipe: text,
             lead: recipe.lead(),

@@ -1,6 +1,5 @@
 //! `pleura audit RUN`: every check that a machine can make.
 
-mod figures;
 mod told;
 
 use std::fs;
@@ -16,6 +15,7 @@ use pleura_data::{Manifest, Split};
 use pleura_eval::{Options, Predictions, Truth};
 use pleura_explain::Composite;
 use pleura_film::DecodeOptions;
+use pleura_report::AuditCheck;
 use pleura_train::recipe::Recipe;
 use serde_json::{Value, json};
 
@@ -179,7 +179,8 @@ fn write(folder: &Path, checks: &[Check], record: &Value) -> Result<()> {
     let text = serde_json::to_string_pretty(record)?;
     pleura_film::picture::save(&folder.join("audit.json"), text.as_bytes())?;
     for check in checks {
-        if let Some(svg) = figures::draw(check) {
+        let drawn: AuditCheck = serde_json::from_value(serde_json::to_value(check)?)?;
+        if let Some(svg) = drawn.svg() {
             pleura_film::picture::save(&folder.join(format!("{}.svg", check.name)), svg.as_bytes())?;
         }
     }

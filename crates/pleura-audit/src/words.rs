@@ -20,7 +20,6 @@ mod group;
 mod mean;
 mod paste;
 mod plate;
-mod random;
 mod raster;
 mod score;
 mod shape;

@@ -6,6 +6,7 @@
 use pleura_eval::{Calibration, Evaluation, Kind};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::Audit;
 use crate::evidence::{Evidence, SeriesFindings, TestLooks};
 use crate::experiment::{KeepingExperiment, WordsExperiment};
 
@@ -32,6 +33,8 @@ pub struct ReportInput {
     pub evidence: Vec<Evidence>,
     /// What several runs found together, where the report is of several.
     pub series: Option<SeriesFindings>,
+    /// The search for shortcuts.
+    pub audit: Option<Audit>,
     /// What it takes to do the run again.
     pub provenance: Provenance,
     /// What to be careful about, beyond what the report finds in its own tables; one sentence each.

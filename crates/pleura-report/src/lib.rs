@@ -9,6 +9,7 @@
 //! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`], [`Evidence`] and [`Provenance`] are files that others put into a run for the
 //! report. [`write_series`] makes the page of several runs that belong together.
 
+mod audit;
 mod error;
 mod evidence;
 mod experiment;
@@ -22,6 +23,7 @@ pub mod viewer;
 
 use std::path::{Path, PathBuf};
 
+pub use audit::{Audit, AuditCheck, AuditFigure};
 pub use error::Error;
 pub use evidence::{Evidence, SeriesFindings, TestLooks, write_learning_curve, write_series};
 pub use experiment::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};

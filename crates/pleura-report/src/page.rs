@@ -1,5 +1,6 @@
 //! The page: sections in order, one stylesheet, nothing loaded from elsewhere.
 
+mod audit;
 mod cautions;
 mod data;
 mod evidence;
@@ -37,6 +38,7 @@ pub fn render(input: &ReportInput) -> String {
         ("evidence", "Evidence", evidence::section(input)),
         ("heatmaps", "Heatmaps", Some(gallery::section(&input.gallery))),
         ("experiments", "Experiments", experiments::section(input)),
+        ("audit", "Audit", input.audit.as_ref().map(audit::section)),
         ("data", "Data", Some(data::section(&input.data))),
         ("training", "Training", Some(training::section(input))),
         (

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::audit::Audit;
 use crate::error::Error;
 use crate::evidence::{self, Evidence};
 use crate::experiment::{KeepingExperiment, WordsExperiment};
@@ -56,6 +57,7 @@ impl ReportInput {
             words: WordsExperiment::read(run)?,
             evidence: Evidence::all(run)?,
             series: None,
+            audit: Audit::read(run)?,
             provenance: provenance(run, &recipe, &text)?,
             recipe: text,
             lead: recipe.lead(),

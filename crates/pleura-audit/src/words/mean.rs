@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
-use super::random::stream;
+use crate::random::stream;
 
 /// A mean over films, with the percentile interval of a bootstrap over whole patients (Efron 1979).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

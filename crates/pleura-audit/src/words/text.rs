@@ -7,8 +7,8 @@ use rand::RngExt as _;
 use serde::{Deserialize, Serialize};
 
 use super::find;
-use super::random::stream;
 use super::raster::{components, grown};
+use crate::random::stream;
 
 /// What kind of mark an object is, as far as its shape tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

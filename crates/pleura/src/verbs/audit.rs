@@ -1,5 +1,6 @@
 //! `pleura audit`: what a model may have learnt that is no disease.
 
+mod whole;
 mod words;
 
 use std::process::ExitCode;
@@ -8,10 +9,18 @@ use anyhow::Result;
 use clap::Subcommand;
 
 /// Search for shortcuts: what on the films, other than disease, carries a model's answers.
+///
+/// A table of films can be audited before anything is trained on it, a run after. One kind of check alone has a command of its own.
 #[derive(clap::Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Exit codes: 0 nothing from --fail-on upwards, 1 something, 2 could not."
+)]
 pub struct Args {
     #[command(subcommand)]
-    what: What,
+    what: Option<What>,
+    #[command(flatten)]
+    whole: whole::Args,
 }
 
 #[derive(Subcommand)]
@@ -22,6 +31,7 @@ enum What {
 /// Carries an audit out.
 pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     match args.what {
-        What::Words(args) => words::run(&args, json),
+        Some(What::Words(args)) => words::run(&args, json),
+        None => whole::run(&args.whole, json),
     }
 }

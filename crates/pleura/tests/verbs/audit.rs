@@ -256,3 +256,74 @@ fn what_is_missing_is_said() {
     scene.write("boxes.csv", "film,kind,left,top,right,bottom\na,word,1,1,2,2\n");
     assert!(refused(&["0.png", "--boxes", "boxes.csv"]).contains("row 2: kind \"word\""));
 }
+
+#[test]
+fn a_table_is_audited_before_anything_is_trained() {
+    let scene = Scene::new();
+    films(&scene, 48);
+    let audit = |options: &[&str]| scene.run(&[&["audit", "m.csv", "-q"], options].concat());
+    let verdicts = |said: &crate::scene::Said| -> std::collections::BTreeMap<String, String> {
+        let record = said.json();
+        let checks = record["checks"].as_array().unwrap().iter();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        checks
+            .map(|check| (text(&check["name"]), text(&check["verdict"])))
+            .collect()
+    };
+    // The letter is all that tells the classes apart.
+    let said = audit(&["--json", "--out", "audit"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    let found = verdicts(&said);
+    assert_eq!(found["lettering"], "alarm");
+    for quiet in ["splits", "files"] {
+        assert_eq!(found[quiet], "quiet", "{quiet}");
+    }
+    for impossible in ["class-source", "children", "person", "lungs-out", "source"] {
+        assert_eq!(found[impossible], "not_possible", "{impossible}");
+    }
+    assert_eq!(found["file"], "not_possible", "all films are alike");
+    assert!(scene.path("audit/audit.json").exists() && scene.path("audit/lettering.svg").exists());
+    let told = audit(&["--fail-on", "block"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(told.out.contains("alarm  lettering"), "{}", told.out);
+    assert!(told.out.ends_with("Research use only. Not a medical device.\n"));
+
+    // A threshold that nothing reaches; one that does not exist.
+    scene.write("lax.toml", "skill = 2.0\n");
+    assert_eq!(audit(&["--thresholds", "lax.toml"]).code, 0);
+    scene.write("odd.toml", "skil = 2.0\n");
+    let said = audit(&["--thresholds", "odd.toml"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.err.contains("odd.toml") && said.err.contains("skil"),
+        "{}",
+        said.err
+    );
+
+    // Two sources, one a class.
+    let mut manifest = Manifest::read(&scene.path("m.csv")).unwrap();
+    for (number, row) in manifest.rows.iter_mut().enumerate() {
+        row.dataset = ["here", "there"][number % 2].to_owned();
+    }
+    manifest.write(&scene.path("m.csv")).unwrap();
+    let said = audit(&["--json", "--fail-on", "block"]);
+    assert_eq!(
+        (said.code, verdicts(&said)["class-source"].as_str()),
+        (1, "block")
+    );
+}
+
+#[test]
+fn what_cannot_be_audited_is_said() {
+    let scene = Scene::new();
+    films(&scene, 2);
+    let said = |options: &[&str]| {
+        let said = scene.run(&[&["audit"], options].concat());
+        assert_eq!(said.code, 2, "{}", said.out);
+        said.err
+    };
+    assert!(said(&[]).contains("RUN|M.csv"));
+    assert!(said(&["m.csv", "--manifest", "m.csv"]).contains("this is none"));
+    fs::create_dir_all(scene.path("empty")).unwrap();
+    assert!(said(&["empty"]).contains("is not a run"));
+}

@@ -3,9 +3,9 @@
 use pleura_eval::{Kind, Options, Predictions, Truth, compare, evaluate};
 use rand::RngExt as _;
 
-use super::super::random::stream;
 use super::{Job, Seen, Swap, SwapPair, difference, without};
 use crate::Error;
+use crate::random::stream;
 
 /// One film with something of another class pasted onto it.
 struct Trial {

@@ -85,8 +85,10 @@ fn told(out: &mut impl Write, outcome: &Outcome) -> Result<()> {
         if let Some(test) = mcnemar {
             writeln!(
                 out,
-                "  words covered against {against}: right only covered {}, only before {}; exact McNemar p = {:.3}",
-                test.only_after, test.only_before, test.p
+                "  words covered against {against}: right only covered {}, only before {}; exact McNemar {}",
+                test.only_after,
+                test.only_before,
+                chance(test.p)
             )?;
         }
     }
@@ -145,8 +147,10 @@ fn told(out: &mut impl Write, outcome: &Outcome) -> Result<()> {
         if let Some(test) = &swap.mcnemar {
             writeln!(
                 out,
-                "  moved only by words {}, only by patches {}; exact McNemar p = {:.3}",
-                test.only_after, test.only_before, test.p
+                "  moved only by words {}, only by patches {}; exact McNemar {}",
+                test.only_after,
+                test.only_before,
+                chance(test.p)
             )?;
         }
     }
@@ -194,5 +198,14 @@ fn signed(mean: &Mean) -> String {
     match mean.low.zip(mean.high) {
         Some((low, high)) => format!("{:+.3} ({low:+.3} to {high:+.3})", mean.value),
         None => format!("{:+.3}", mean.value),
+    }
+}
+
+/// A p value as it may be said: never as nothing.
+fn chance(p: f64) -> String {
+    if p < 0.001 {
+        "p < 0.001".to_owned()
+    } else {
+        format!("p = {p:.3}")
     }
 }

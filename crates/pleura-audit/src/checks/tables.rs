@@ -1,0 +1,220 @@
+//! Classes beside sources and ages: what a table says without looking at a film.
+
+use rand::seq::SliceRandom as _;
+
+use crate::Thresholds;
+use crate::check::{Asked, Check, Figure, Verdict, literature};
+use crate::films::Films;
+use crate::random::stream;
+
+/// Years below which a person counts as a child here.
+const ADULT: f32 = 18.0;
+
+const SOURCES: Asked = Asked {
+    name: "class-source",
+    asks: "Does the class go along with the source of the film?",
+    remedy: "bring in films of every class from every source, or report results of each source apart; a network can tell sources, and here \
+             that tells it the class",
+    literature: &[literature::MAGUOLO, literature::ROBERTS, literature::CRAMER],
+};
+
+/// Bias-corrected Cramér's V of a table of counts (Bergsma 2013): 0 where rows and columns have nothing to do with each other, 1 where one
+/// gives the other away.
+pub(crate) fn cramers_v(counts: &[Vec<usize>]) -> Option<f64> {
+    let rows: Vec<f64> = counts
+        .iter()
+        .map(|row| row.iter().sum::<usize>() as f64)
+        .collect();
+    let width = counts.first()?.len();
+    let columns: Vec<f64> = (0..width)
+        .map(|column| counts.iter().map(|row| row[column]).sum::<usize>() as f64)
+        .collect();
+    let n: f64 = rows.iter().sum();
+    let filled = |sums: &[f64]| sums.iter().filter(|sum| **sum > 0.0).count() as f64;
+    let (r, k) = (filled(&rows), filled(&columns));
+    if r < 2.0 || k < 2.0 || n < 2.0 {
+        return None;
+    }
+    let mut squares = 0.0;
+    for (row, counts) in rows.iter().zip(counts) {
+        for (column, &count) in columns.iter().zip(counts) {
+            let expected = row * column / n;
+            if expected > 0.0 {
+                squares += (count as f64 - expected).powi(2) / expected;
+            }
+        }
+    }
+    let phi = (squares / n - (r - 1.0) * (k - 1.0) / (n - 1.0)).max(0.0);
+    let corrected = |size: f64| size - (size - 1.0).powi(2) / (n - 1.0);
+    let most = (corrected(r) - 1.0).min(corrected(k) - 1.0);
+    (most > 0.0).then(|| (phi / most).sqrt().min(1.0))
+}
+
+fn crossed(films: &[(usize, usize)], rows: usize, columns: usize) -> Vec<Vec<usize>> {
+    let mut counts = vec![vec![0; columns]; rows];
+    for &(row, column) in films {
+        counts[row][column] += 1;
+    }
+    counts
+}
+
+pub(super) fn sources(films: &Films, thresholds: &Thresholds) -> Check {
+    let mut names: Vec<String> = films
+        .examples
+        .iter()
+        .map(|example| example.source.clone())
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.len() < 2 {
+        return SOURCES.impossible("all films are of one source");
+    }
+    let place = |name: &String| names.binary_search(name).unwrap_or(0);
+    let pairs = |of: &dyn Fn(&crate::films::Example) -> bool| -> Vec<(usize, usize)> {
+        let films = films.examples.iter().filter(|example| of(example));
+        films
+            .map(|example| (example.class, place(&example.source)))
+            .collect()
+    };
+    // A patient counts once for each class and source: films of one are no independent signs.
+    let mut seen = std::collections::BTreeSet::new();
+    let once: Vec<bool> = films
+        .examples
+        .iter()
+        .map(|example| seen.insert((&example.patient, &example.source, example.class)))
+        .collect();
+    let mut first = once.iter();
+    let mut independent: Vec<(usize, usize)> = films
+        .examples
+        .iter()
+        .filter(|_| *first.next().unwrap_or(&false))
+        .map(|example| (example.class, place(&example.source)))
+        .collect();
+    let counts = crossed(&pairs(&|_| true), films.classes.len(), names.len());
+    let table = crossed(&independent, films.classes.len(), names.len());
+    let Some(v) = cramers_v(&table) else {
+        return SOURCES.impossible("all films are of one class");
+    };
+    let settings = &thresholds.probe;
+    let n = independent.len();
+    let as_much = (0..settings.permutations)
+        .filter(|number| {
+            let mut random = stream(settings.seed, &format!("{}: permutation {number}", SOURCES.name));
+            let mut dealt: Vec<usize> = independent.iter().map(|(_, source)| *source).collect();
+            dealt.shuffle(&mut random);
+            for (pair, source) in independent.iter_mut().zip(dealt) {
+                pair.1 = source;
+            }
+            let table = crossed(&independent, films.classes.len(), names.len());
+            cramers_v(&table).is_some_and(|other| other >= v - 1e-12)
+        })
+        .count();
+    let p = (1 + as_much) as f64 / (1 + settings.permutations) as f64;
+    let verdict = match v {
+        _ if p > thresholds.p => Verdict::Quiet,
+        v if v >= thresholds.association_block => Verdict::Block,
+        v if v >= thresholds.association => Verdict::Alarm,
+        _ => Verdict::Note,
+    };
+    let alone: Vec<&str> = counts
+        .iter()
+        .zip(&films.classes)
+        .filter(|(row, _)| row.iter().filter(|count| **count > 0).count() == 1)
+        .map(|(_, class)| class.as_str())
+        .collect();
+    let alone = if alone.is_empty() {
+        String::new()
+    } else {
+        format!("; of one source alone: {}", alone.join(", "))
+    };
+    let says = format!("Cramér's V of class and source is {v:.2}, p = {p:.3} over {n} patients{alone}");
+    Check {
+        value: Some(v),
+        threshold: Some(thresholds.association),
+        p: Some(p),
+        figure: Some(Figure::Counts {
+            axis: "source".to_owned(),
+            rows: films.classes.clone(),
+            columns: names,
+            counts,
+        }),
+        ..SOURCES.says(verdict, says)
+    }
+}
+
+const CHILDREN: Asked = Asked {
+    name: "children",
+    asks: "Are the films of one class of children and those of another of adults?",
+    remedy: "leave the children out, or bring them in for every class",
+    literature: &[literature::ROBERTS],
+};
+
+pub(super) fn children(films: &Films, thresholds: &Thresholds) -> Check {
+    let mut counts = vec![vec![0; 3]; films.classes.len()];
+    for example in &films.examples {
+        let column = match example.age {
+            Some(age) if age < ADULT => 0,
+            Some(_) => 1,
+            None => 2,
+        };
+        counts[example.class][column] += 1;
+    }
+    // Shares among films of known age, of classes with at least ten of them.
+    let shares: Vec<(usize, f64)> = counts
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| row[0] + row[1] >= 10)
+        .map(|(class, row)| (class, row[0] as f64 / (row[0] + row[1]) as f64))
+        .collect();
+    if shares.len() < 2 {
+        return CHILDREN.impossible("fewer than two classes have ten films of known age");
+    }
+    let by_share = |a: &&(usize, f64), b: &&(usize, f64)| a.1.total_cmp(&b.1);
+    let (Some(least), Some(most)) = (shares.iter().min_by(by_share), shares.iter().max_by(by_share)) else {
+        return CHILDREN.impossible("no ages are known");
+    };
+    let difference = most.1 - least.1;
+    let verdict = match difference {
+        d if d >= thresholds.children => Verdict::Alarm,
+        d if d >= 0.1 => Verdict::Note,
+        _ => Verdict::Quiet,
+    };
+    let says = format!(
+        "{:.0} % of the films of {} are of people under 18, {:.0} % of those of {}",
+        100.0 * most.1,
+        films.classes[most.0],
+        100.0 * least.1,
+        films.classes[least.0]
+    );
+    Check {
+        value: Some(difference),
+        threshold: Some(thresholds.children),
+        figure: Some(Figure::Counts {
+            axis: "age".to_owned(),
+            rows: films.classes.clone(),
+            columns: vec![
+                "under 18".to_owned(),
+                "18 and over".to_owned(),
+                "unknown".to_owned(),
+            ],
+            counts,
+        }),
+        ..CHILDREN.says(verdict, says)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_association_is_none_some_or_all() {
+        assert_eq!(cramers_v(&[vec![10, 10], vec![10, 10]]), Some(0.0));
+        assert!((cramers_v(&[vec![50, 0], vec![0, 50]]).unwrap() - 1.0).abs() < 1e-12);
+        assert_eq!(cramers_v(&[vec![10, 0], vec![20, 0]]), None);
+        // Bergsma's correction by hand: φ² = (40² + 4·…)/… of [[30, 10], [10, 30]] is 0.25.
+        let v = cramers_v(&[vec![30, 10], vec![10, 30]]).unwrap();
+        let (phi, most) = (0.25 - 1.0 / 79.0, 1.0 - 1.0 / 79.0);
+        assert!((v - (phi / most as f64).sqrt()).abs() < 1e-12);
+    }
+}

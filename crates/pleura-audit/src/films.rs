@@ -1,0 +1,197 @@
+//! What is known of the films of an audit, besides what they show.
+
+use std::path::Path;
+
+use pleura_data::{Manifest, Sex};
+use pleura_film::{Colour, DecodeOptions, Film, Fit, Format, Preparation, prepare};
+use rayon::prelude::*;
+
+use crate::Error;
+use crate::words::{Kind, Text};
+
+/// Side of the small pictures that the questions about regions are asked of.
+pub(crate) const SIDE: usize = 32;
+/// Side of the map that says where lettering lies.
+const GRID: usize = 16;
+
+/// One film.
+#[derive(Clone, Debug)]
+pub struct Example {
+    /// Its name in the manifest.
+    pub film: String,
+    /// Whose it is.
+    pub patient: String,
+    /// Where it comes from.
+    pub source: String,
+    /// Position of its class in [`Films::classes`].
+    pub class: usize,
+    /// Projection, as the manifest has it.
+    pub view: String,
+    /// Sex, where it is known.
+    pub sex: Option<Sex>,
+    /// Years, where they are known.
+    pub age: Option<f32>,
+    /// The file: columns, rows, their ratio, bits, grey or colour, and one number a format.
+    pub file: Vec<f32>,
+    /// Grey levels 0 to 1, `[32, 32]`, the whole film stretched to a square.
+    pub picture: Vec<f32>,
+    /// Whether a small pixel holds any of the lungs; none if no mask says so.
+    pub lungs: Option<Vec<bool>>,
+    /// Lettering: figures of each kind, area, and where it lies.
+    pub lettering: Vec<f32>,
+}
+
+/// The films of an audit.
+#[derive(Clone, Debug)]
+pub struct Films {
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// One of each film with a class.
+    pub examples: Vec<Example>,
+    /// Files that could not be read, with the reason.
+    pub unreadable: Vec<(String, String)>,
+}
+
+impl Films {
+    /// Reads films of a manifest. `rows` have the class beside them; `progress(done, of)` counts.
+    ///
+    /// Files that cannot be read are listed, not refused: that a fifth of a class is missing is a finding too.
+    pub fn read(
+        manifest: &Manifest,
+        classes: Vec<String>,
+        rows: &[(usize, usize)],
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Self {
+        let done = std::sync::atomic::AtomicUsize::new(0);
+        let read = |&(row, class): &(usize, usize)| {
+            let row = &manifest.rows[row];
+            let mask = row.masks.lung.as_ref().map(|mask| manifest.locate(mask));
+            let example = read(&manifest.file(row), mask.as_deref()).map(|parts| Example {
+                film: row.film.clone(),
+                patient: row.patient.clone(),
+                source: row.dataset.clone(),
+                class,
+                view: row.view.clone(),
+                sex: row.sex,
+                age: row.age,
+                ..parts
+            });
+            progress(
+                done.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1,
+                rows.len(),
+            );
+            example.map_err(|reason| (row.film.clone(), reason.to_string()))
+        };
+        let all: Vec<Result<Example, (String, String)>> = rows.par_iter().map(read).collect();
+        let (mut examples, mut unreadable) = (Vec::new(), Vec::new());
+        for one in all {
+            match one {
+                Ok(example) => examples.push(example),
+                Err(reason) => unreadable.push(reason),
+            }
+        }
+        Self {
+            classes,
+            examples,
+            unreadable,
+        }
+    }
+
+    /// The class of each example.
+    pub fn labels(&self) -> Vec<usize> {
+        self.examples.iter().map(|example| example.class).collect()
+    }
+
+    /// The patient of each example, of which source: one name may be given in two.
+    pub fn patients(&self) -> Vec<String> {
+        self.examples
+            .iter()
+            .map(|example| format!("{}/{}", example.source, example.patient))
+            .collect()
+    }
+}
+
+fn read(path: &Path, mask: Option<&Path>) -> Result<Example, pleura_film::Error> {
+    let film = pleura_film::open(path, &DecodeOptions::default())?;
+    let lungs = mask
+        .map(|path| pleura_film::open(path, &DecodeOptions::default()))
+        .transpose()?;
+    Ok(of_film(&film, lungs.as_ref()))
+}
+
+fn small(film: &Film) -> Vec<f32> {
+    let preparation = Preparation {
+        size: SIDE,
+        fit: Fit::Stretch,
+        ..Preparation::default()
+    };
+    prepare(film, &preparation).unit_grey()
+}
+
+/// What a film says of itself; who and whence is left empty.
+fn of_film(film: &Film, lungs: Option<&Film>) -> Example {
+    let source = &film.source;
+    let (width, height) = (source.width as f32, source.height as f32);
+    let flag = |is: bool| f32::from(u8::from(is));
+    Example {
+        film: String::new(),
+        patient: String::new(),
+        source: String::new(),
+        class: 0,
+        view: String::new(),
+        sex: None,
+        age: None,
+        file: vec![
+            width.ln(),
+            height.ln(),
+            (width / height).ln(),
+            flag(source.width == source.height),
+            f32::from(source.bit_depth),
+            flag(source.colour != Colour::Grey),
+            flag(source.format == Format::Png),
+            flag(source.format == Format::Jpeg),
+            flag(source.format == Format::Dicom),
+        ],
+        picture: small(film),
+        lungs: lungs.map(|mask| small(mask).iter().map(|level| *level > 0.0).collect()),
+        lettering: lettering(film),
+    }
+}
+
+fn lettering(film: &Film) -> Vec<f32> {
+    let text = Text::find(film);
+    let of = |kind: Kind| text.objects.iter().filter(|object| object.kind == kind).count() as f32;
+    let mut numbers = vec![
+        of(Kind::Words),
+        of(Kind::Letter),
+        of(Kind::Arrow),
+        text.area() as f32,
+    ];
+    let mut grid = vec![0f32; GRID * GRID];
+    for object in &text.objects {
+        for &place in &object.places {
+            let (x, y) = (place % film.width, place / film.width);
+            grid[y * GRID / film.height * GRID + x * GRID / film.width] += 1.0;
+        }
+    }
+    let cell = (film.width * film.height) as f32 / (GRID * GRID) as f32;
+    numbers.extend(grid.iter().map(|count| (count / cell).sqrt()));
+    numbers
+}
+
+/// # Errors
+/// None of the films could be read.
+pub(crate) fn any(films: &Films) -> Result<(), Error> {
+    match (films.examples.is_empty(), films.unreadable.first()) {
+        (true, Some((film, reason))) => Err(Error::Film {
+            film: film.clone(),
+            source: reason.clone().into(),
+        }),
+        (true, None) => Err(Error::Setting {
+            name: "films",
+            found: "none with a class".to_owned(),
+            expected: "a table whose films have one class each",
+        }),
+        _ => Ok(()),
+    }
+}

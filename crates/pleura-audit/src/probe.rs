@@ -1,0 +1,453 @@
+//! Can a class be told from numbers that should say nothing about it?
+//!
+//! A ridge classifier is cross-validated by patient, and its balanced accuracy is held against what the same classifier reaches when the
+//! classes are dealt out anew at random. Everything random follows from a seed; results do not depend on the number of threads.
+//!
+//! The classifier is linear discriminant analysis in the form of kernel ridge regression (Hoerl & Kennard 1970): with standardised features
+//! Z `[n, p]`, kernel `K = Z Zᵀ / p + 1` and centred one-hot targets Y, scores are `K* (K + λ)⁻¹ Y`, each divided by its class's share, so
+//! that rare classes count as much as common ones. `(K + λ)⁻¹` does not know the classes, so a permutation costs one small product. The p
+//! value is `(1 + how many permutations did as well) / (1 + permutations)` (Phipson & Smyth 2010; Ojala & Garriga 2010).
+
+use std::collections::BTreeMap;
+
+use rand::RngExt as _;
+use rand::seq::SliceRandom as _;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::random::stream;
+
+/// λ. Features are standardised and the kernel is their mean product, so that one says: weigh a direction as its share of all variance allows.
+const RIDGE: f64 = 1.0;
+/// Examples beyond these are left out, drawn at random: the kernel grows with their square.
+const MOST: usize = 800;
+/// Resamples for the interval.
+const RESAMPLES: usize = 1000;
+
+/// What is asked.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// By what the random numbers of this question are called.
+    pub name: &'a str,
+    /// A row of numbers for each example, all of one length.
+    pub features: &'a [Vec<f32>],
+    /// The class of each example.
+    pub classes: &'a [usize],
+    /// Whose the example is: examples of one group are never on both sides of a fold.
+    pub groups: &'a [String],
+    /// Within what classes are dealt out anew; all together if none. Given, accuracy is of classes within these.
+    pub strata: Option<&'a [usize]>,
+}
+
+/// How it is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Parts of the cross-validation.
+    pub folds: usize,
+    /// Permutations of the classes.
+    pub permutations: usize,
+    /// Of folds, permutations and resamples.
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            folds: 5,
+            permutations: 499,
+            seed: 0,
+        }
+    }
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Mean over classes of the share that was recognised.
+    pub accuracy: f64,
+    /// Where resampled examples put it: the middle 95 %.
+    pub interval: (f64, f64),
+    /// What guessing gives: one over the number of classes.
+    pub chance: f64,
+    /// Probability of doing as well by chance.
+    pub p: f64,
+    /// What permuted classes gave, sorted.
+    pub null: Vec<f64>,
+    /// Examples used: one of each group and class.
+    pub examples: usize,
+    /// Classes that had enough of them.
+    pub classes: Vec<usize>,
+}
+
+impl Answer {
+    /// How far from guessing (0) to knowing (1).
+    pub fn skill(&self) -> f64 {
+        (self.accuracy - self.chance) / (1.0 - self.chance)
+    }
+}
+
+/// One example of each group and class (and stratum), of classes that have enough; at most [`MOST`].
+struct Chosen {
+    rows: Vec<usize>,
+    classes: Vec<usize>,
+    /// Class of each row, by position in `classes`.
+    labels: Vec<usize>,
+    fold: Vec<usize>,
+}
+
+/// Asks.
+///
+/// # Errors
+/// The reason why nothing can be said: fewer than two classes with two examples a fold, no numbers, or none that vary.
+pub fn ask(question: &Question<'_>, settings: &Settings) -> Result<Answer, String> {
+    let chosen = choose(question, settings)?;
+    let kernel = kernel(question.features, &chosen.rows)?;
+    let n = chosen.rows.len();
+    let smoothers: Vec<Smoother> = (0..settings.folds)
+        .into_par_iter()
+        .map(|fold| Smoother::new(&kernel, n, &chosen.fold, fold))
+        .collect();
+    let k = chosen.classes.len();
+    let right = correct(&smoothers, &chosen.labels, k);
+    let accuracy = balanced(&right, &chosen.labels, k);
+    let mut null: Vec<f64> = (0..settings.permutations)
+        .into_par_iter()
+        .map(|number| {
+            let labels = permuted(question, settings, &chosen, number);
+            balanced(&correct(&smoothers, &labels, k), &labels, k)
+        })
+        .collect();
+    null.sort_by(f64::total_cmp);
+    let as_well = null.iter().filter(|value| **value >= accuracy - 1e-12).count();
+    Ok(Answer {
+        accuracy,
+        interval: interval(question.name, settings, &right, &chosen.labels, k),
+        chance: 1.0 / k as f64,
+        p: (1 + as_well) as f64 / (1 + null.len()) as f64,
+        null,
+        examples: n,
+        classes: chosen.classes,
+    })
+}
+
+fn choose(question: &Question<'_>, settings: &Settings) -> Result<Chosen, String> {
+    let stratum = |row: usize| question.strata.map_or(0, |strata| strata[row]);
+    let mut order: Vec<usize> = (0..question.classes.len()).collect();
+    order.shuffle(&mut stream(
+        settings.seed,
+        &format!("{}: examples", question.name),
+    ));
+    let mut seen = std::collections::BTreeSet::new();
+    order.retain(|&row| seen.insert((&question.groups[row], question.classes[row], stratum(row))));
+    order.truncate(MOST);
+    let least = 2 * settings.folds;
+    let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+    for &row in &order {
+        *counts.entry(question.classes[row]).or_default() += 1;
+    }
+    let classes: Vec<usize> = counts
+        .into_iter()
+        .filter(|(_, count)| *count >= least)
+        .map(|(class, _)| class)
+        .collect();
+    if classes.len() < 2 {
+        return Err(format!("fewer than two classes have {least} patients"));
+    }
+    order.retain(|&row| classes.contains(&question.classes[row]));
+    // Within a class, and a stratum, folds are dealt in turn; a group stays where its first example is.
+    let mut dealt: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    let mut of_group: BTreeMap<&String, usize> = BTreeMap::new();
+    let fold = order.iter().map(|&row| {
+        *of_group.entry(&question.groups[row]).or_insert_with(|| {
+            let next = dealt.entry((question.classes[row], stratum(row))).or_default();
+            *next += 1;
+            (*next - 1) % settings.folds
+        })
+    });
+    let fold = fold.collect();
+    let labels = order
+        .iter()
+        .map(|&row| classes.binary_search(&question.classes[row]).unwrap_or(0))
+        .collect();
+    Ok(Chosen {
+        rows: order,
+        classes,
+        labels,
+        fold,
+    })
+}
+
+/// `Z Zᵀ / p + 1` of the standardised features that vary, `[n, n]`.
+fn kernel(features: &[Vec<f32>], rows: &[usize]) -> Result<Vec<f64>, String> {
+    let n = rows.len();
+    let width = rows.first().map_or(0, |&row| features[row].len());
+    let mut columns: Vec<Vec<f64>> = Vec::new();
+    for column in 0..width {
+        let values: Vec<f64> = rows.iter().map(|&row| f64::from(features[row][column])).collect();
+        let mean = values.iter().sum::<f64>() / n as f64;
+        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n as f64;
+        if variance.is_finite() && variance > 1e-12 * (1.0 + mean * mean) {
+            let scale = variance.sqrt().recip();
+            columns.push(values.iter().map(|value| (value - mean) * scale).collect());
+        }
+    }
+    if columns.is_empty() {
+        return Err("nothing varies from film to film".to_owned());
+    }
+    let count = columns.len() as f64;
+    let z: Vec<Vec<f64>> = (0..n)
+        .map(|row| columns.iter().map(|column| column[row]).collect())
+        .collect();
+    let mut kernel = vec![0.0; n * n];
+    kernel.par_chunks_exact_mut(n).enumerate().for_each(|(a, line)| {
+        for (b, value) in line.iter_mut().enumerate() {
+            *value = z[a].iter().zip(&z[b]).map(|(a, b)| a * b).sum::<f64>() / count + 1.0;
+        }
+    });
+    Ok(kernel)
+}
+
+/// How the scores of a fold's examples follow from the targets of the others.
+struct Smoother {
+    train: Vec<usize>,
+    test: Vec<usize>,
+    /// `[test, train]`
+    weights: Vec<f64>,
+}
+
+impl Smoother {
+    fn new(kernel: &[f64], n: usize, folds: &[usize], fold: usize) -> Self {
+        let (test, train): (Vec<usize>, Vec<usize>) = (0..n).partition(|&row| folds[row] == fold);
+        let m = train.len();
+        let mut lower = vec![0.0; m * m];
+        for (i, &a) in train.iter().enumerate() {
+            for (j, &b) in train[..=i].iter().enumerate() {
+                lower[i * m + j] = kernel[a * n + b] + if i == j { RIDGE } else { 0.0 };
+            }
+        }
+        factorise(&mut lower, m);
+        let weights = test.iter().flat_map(|&row| {
+            let mut line: Vec<f64> = train.iter().map(|&other| kernel[row * n + other]).collect();
+            solve(&lower, m, &mut line);
+            line
+        });
+        let weights = weights.collect();
+        Self { train, test, weights }
+    }
+}
+
+/// Cholesky's factor of a positive definite matrix in its lower half, in place.
+fn factorise(a: &mut [f64], n: usize) {
+    for j in 0..n {
+        for i in j..n {
+            let (head, tail) = a.split_at_mut(i * n);
+            let row_j = if i == j {
+                &tail[..j]
+            } else {
+                &head[j * n..j * n + j]
+            };
+            let dot: f64 = tail[..j].iter().zip(row_j).map(|(x, y)| x * y).sum();
+            let value = tail[j] - dot;
+            tail[j] = if i == j {
+                value.sqrt()
+            } else {
+                value / head[j * n + j]
+            };
+        }
+    }
+}
+
+/// `x = (L Lᵀ)⁻¹ x`.
+fn solve(lower: &[f64], n: usize, x: &mut [f64]) {
+    for i in 0..n {
+        let dot: f64 = lower[i * n..i * n + i].iter().zip(&*x).map(|(l, x)| l * x).sum();
+        x[i] = (x[i] - dot) / lower[i * n + i];
+    }
+    for i in (0..n).rev() {
+        x[i] /= lower[i * n + i];
+        let value = x[i];
+        for (x, l) in x[..i].iter_mut().zip(&lower[i * n..i * n + i]) {
+            *x -= l * value;
+        }
+    }
+}
+
+/// Whether each example is recognised by the classifier of the other folds.
+fn correct(smoothers: &[Smoother], labels: &[usize], k: usize) -> Vec<bool> {
+    let mut right = vec![false; labels.len()];
+    for smoother in smoothers {
+        let mut shares = vec![0.0; k];
+        for &row in &smoother.train {
+            shares[labels[row]] += 1.0 / smoother.train.len() as f64;
+        }
+        for (&row, weights) in smoother
+            .test
+            .iter()
+            .zip(smoother.weights.chunks_exact(smoother.train.len()))
+        {
+            let mut scores = vec![0.0; k];
+            let mut all = 0.0;
+            for (weight, &other) in weights.iter().zip(&smoother.train) {
+                scores[labels[other]] += weight;
+                all += weight;
+            }
+            // Centred targets; divided by shares, so that no class is favoured for being common.
+            let score = |class: usize| (scores[class] - all * shares[class]) / shares[class].max(1e-12);
+            let best = (1..k).fold(
+                0,
+                |best, class| if score(class) > score(best) { class } else { best },
+            );
+            right[row] = best == labels[row];
+        }
+    }
+    right
+}
+
+fn balanced(right: &[bool], labels: &[usize], k: usize) -> f64 {
+    let (mut hits, mut counts) = (vec![0.0; k], vec![0.0; k]);
+    for (&right, &label) in right.iter().zip(labels) {
+        counts[label] += 1.0;
+        hits[label] += f64::from(u8::from(right));
+    }
+    hits.iter()
+        .zip(&counts)
+        .map(|(hits, count)| hits / f64::max(*count, 1.0))
+        .sum::<f64>()
+        / k as f64
+}
+
+/// Labels dealt out anew, within strata.
+fn permuted(question: &Question<'_>, settings: &Settings, chosen: &Chosen, number: usize) -> Vec<usize> {
+    let mut random = stream(settings.seed, &format!("{}: permutation {number}", question.name));
+    let mut labels = chosen.labels.clone();
+    match question.strata {
+        None => labels.shuffle(&mut random),
+        Some(strata) => {
+            let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for (place, &row) in chosen.rows.iter().enumerate() {
+                members.entry(strata[row]).or_default().push(place);
+            }
+            for places in members.values() {
+                let mut dealt: Vec<usize> = places.iter().map(|&place| labels[place]).collect();
+                dealt.shuffle(&mut random);
+                for (&place, label) in places.iter().zip(dealt) {
+                    labels[place] = label;
+                }
+            }
+        }
+    }
+    labels
+}
+
+fn interval(name: &str, settings: &Settings, right: &[bool], labels: &[usize], k: usize) -> (f64, f64) {
+    let mut of_class: Vec<Vec<bool>> = vec![Vec::new(); k];
+    for (&right, &label) in right.iter().zip(labels) {
+        of_class[label].push(right);
+    }
+    let mut random = stream(settings.seed, &format!("{name}: resamples"));
+    let mut means: Vec<f64> = (0..RESAMPLES)
+        .map(|_| {
+            let recall = of_class.iter().map(|right| {
+                let hits = (0..right.len())
+                    .filter(|_| right[random.random_range(0..right.len())])
+                    .count();
+                hits as f64 / right.len().max(1) as f64
+            });
+            recall.sum::<f64>() / k as f64
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    (means[RESAMPLES * 25 / 1000], means[RESAMPLES * 975 / 1000])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patients(n: usize) -> Vec<String> {
+        (0..n).map(|number| format!("p{number}")).collect()
+    }
+
+    /// Noise, with a `signal` for each class in one of 20 features.
+    fn data(n: usize, signal: f32, seed: u64) -> (Vec<Vec<f32>>, Vec<usize>) {
+        let mut random = stream(seed, "data");
+        let classes: Vec<usize> = (0..n).map(|row| row % 3).collect();
+        let features = classes.iter().map(|&class| {
+            let mut row: Vec<f32> = (0..20).map(|_| random.random_range(-1.0..1.0)).collect();
+            row[class] += signal;
+            row
+        });
+        (features.collect(), classes)
+    }
+
+    fn answer(signal: f32, seed: u64, strata: Option<&[usize]>) -> Answer {
+        let (features, classes) = data(120, signal, seed);
+        let question = Question {
+            name: "test",
+            features: &features,
+            classes: &classes,
+            groups: &patients(120),
+            strata,
+        };
+        ask(
+            &question,
+            &Settings {
+                permutations: 199,
+                ..Settings::default()
+            },
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_signal_is_found_and_noise_is_not() {
+        let found = answer(3.0, 1, None);
+        assert!(
+            found.accuracy > 0.9 && found.p <= 0.005 && found.skill() > 0.85,
+            "{found:?}"
+        );
+        assert!(found.interval.0 < found.accuracy && found.accuracy <= found.interval.1);
+        // Under the null, p is uniform: of forty, about two are at most 0.05.
+        let small = (0..40)
+            .filter(|seed| answer(0.0, 100 + seed, None).p <= 0.05)
+            .count();
+        assert!(small <= 6, "{small} of 40");
+    }
+
+    #[test]
+    fn what_the_strata_explain_is_no_signal() {
+        // The feature follows the class, but the class follows the stratum: within strata nothing is left.
+        let strata: Vec<usize> = (0..120).map(|row| row % 3).collect();
+        assert!(answer(3.0, 1, Some(&strata)).p > 0.5);
+    }
+
+    #[test]
+    fn threads_change_nothing() {
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()
+                .unwrap();
+            pool.install(|| answer(0.5, 7, None))
+        };
+        assert_eq!(with(1), with(3));
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_said() {
+        let ask = |features: &[Vec<f32>], classes: &[usize]| {
+            let question = Question {
+                name: "test",
+                features,
+                classes,
+                groups: &patients(classes.len()),
+                strata: None,
+            };
+            super::ask(&question, &Settings::default()).unwrap_err()
+        };
+        assert!(ask(&vec![vec![1.0]; 30], &[0; 30]).contains("fewer than two classes"));
+        let classes: Vec<usize> = (0..30).map(|row| row % 2).collect();
+        assert!(ask(&vec![vec![1.0]; 30], &classes).contains("nothing varies"));
+    }
+}

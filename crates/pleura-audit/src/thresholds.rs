@@ -1,0 +1,51 @@
+//! From where on something counts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::probe;
+
+/// Thresholds of all checks; a TOML table of them may leave any out.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Thresholds {
+    /// Largest p value of an alarm. With some eight questions asked of chance, one in twenty-five clean sets has a p value below 0.005 somewhere.
+    pub p: f64,
+    /// Skill, 0 guessing to 1 knowing, from which a class that can be told from what should say nothing is an alarm.
+    pub skill: f64,
+    /// Cramér's V of class and source from which it is an alarm.
+    pub association: f64,
+    /// The same, from which the result means nothing.
+    pub association_block: f64,
+    /// Share of a class's films that may be of children while another class's films are of adults, or the other way round.
+    pub children: f64,
+    /// Relevance per pixel outside the lungs over that inside, from which it is an alarm.
+    pub outside: f64,
+    /// Expected calibration error, at the lower end of its interval.
+    pub calibration: f64,
+    /// Difference in accuracy between subgroups, as a share.
+    pub subgroups: f64,
+    /// Accuracy that words may cost, as a share.
+    pub words: f64,
+    /// Seeds of a claim about a method.
+    pub seeds: usize,
+    /// How the class is told from other things.
+    pub probe: probe::Settings,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            p: 0.005,
+            skill: 0.15,
+            association: 0.3,
+            association_block: 0.9,
+            children: 0.5,
+            outside: 1.0,
+            calibration: 0.1,
+            subgroups: 0.1,
+            words: 0.05,
+            seeds: 5,
+            probe: probe::Settings::default(),
+        }
+    }
+}

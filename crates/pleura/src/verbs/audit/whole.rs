@@ -1,0 +1,400 @@
+//! `pleura audit RUN`: every check that a machine can make.
+
+mod told;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+use pleura_audit::relevance::{self, Masked, Of, outside_lungs};
+use pleura_audit::words::{self, Settings, Text};
+use pleura_audit::{Check, Films, Thresholds, Verdict, of_answers, of_films, use_of_words};
+use pleura_data::{Manifest, Split};
+use pleura_eval::{Options, Predictions, Truth};
+use pleura_explain::Composite;
+use pleura_film::DecodeOptions;
+use pleura_report::AuditCheck;
+use pleura_train::recipe::Recipe;
+use serde_json::{Value, json};
+
+use crate::console::{NOTICE, Progress};
+use crate::gallery::Mask;
+use crate::model::{Model, ModelArgs, stage_of};
+use crate::verbs::evaluate::labels::Known;
+
+/// An audit of everything.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A run's folder, or a table of films (.csv) to look at before training.
+    #[arg(value_name = "RUN|M.csv", required = true)]
+    of: Option<PathBuf>,
+    /// The table, where a run's films have moved.
+    #[arg(long, value_name = "M.csv")]
+    manifest: Option<PathBuf>,
+    #[command(flatten)]
+    options: ModelArgs,
+    /// Thresholds of one's own: a TOML table of any of `p`, `skill`, `association`, `association_block`, `children`, `outside`, `calibration`,
+    /// `subgroups`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
+    #[arg(long, value_name = "FILE.toml")]
+    thresholds: Option<PathBuf>,
+    /// From which verdict on the exit code is 1.
+    #[arg(long, value_enum, default_value_t = FailOn::Alarm)]
+    fail_on: FailOn,
+    /// Leave out what takes a network: the words experiment and the relevance outside lungs.
+    #[arg(long)]
+    no_network: bool,
+    /// Test films of each class in the words experiment, and in all whose relevance is looked at.
+    #[arg(long, default_value_t = 40, value_name = "N")]
+    films: usize,
+    /// Folder of audit.json and its figures; a run's own `audit` if left out, where its report finds it.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Anything to know.
+    Note,
+    /// A shortcut that may well be used.
+    Alarm,
+    /// What makes the result void.
+    Block,
+    /// Nothing.
+    Never,
+}
+
+impl FailOn {
+    fn fails(self, verdict: Verdict) -> bool {
+        match self {
+            Self::Note => verdict >= Verdict::Note,
+            Self::Alarm => verdict >= Verdict::Alarm,
+            Self::Block => verdict >= Verdict::Block,
+            Self::Never => false,
+        }
+    }
+}
+
+/// What is audited.
+struct Subject {
+    manifest: Manifest,
+    path: PathBuf,
+    /// Names of the classes, and rows with the class of each.
+    classes: Vec<String>,
+    rows: Vec<(usize, usize)>,
+    /// Of a run.
+    run: Option<Run>,
+}
+
+struct Run {
+    folder: PathBuf,
+    stage: String,
+    /// Stages that differ from this one by their seed alone.
+    seeds: usize,
+    model: Model,
+}
+
+/// Audits, prints, and writes the folder.
+pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    let thresholds = thresholds(args.thresholds.as_deref())?;
+    let subject = Subject::open(args)?;
+    let progress = Progress::new("films read", subject.rows.len());
+    let films = Films::read(
+        &subject.manifest,
+        subject.classes.clone(),
+        &subject.rows,
+        &|done, of| {
+            progress.at(done, of);
+        },
+    );
+    let report = pleura_data::check(&subject.manifest, &|_, _| {});
+    let mut checks = of_films(&films, Some(&report), &thresholds)
+        .with_context(|| format!("{}: cannot be audited", subject.path.display()))?;
+    if let Some(run) = &subject.run {
+        checks.extend(subject.of_answers(run, &thresholds)?);
+        if !args.no_network {
+            checks.push(subject.of_relevance(run, args.films, &thresholds)?);
+            checks.push(subject.of_words(run, args.films, &thresholds)?);
+        }
+    }
+    checks.sort_by_key(|check| std::cmp::Reverse(check.verdict));
+    let record = json!({
+        "notice": NOTICE,
+        "manifest": subject.path,
+        "digest": subject.manifest.digest_of(&subject.rows.iter().map(|(row, _)| *row).collect::<Vec<_>>()),
+        "films": films.examples.len(),
+        "stage": subject.run.as_ref().map(|run| &run.stage),
+        "model": subject.run.as_ref().map(|run| run.model.record()),
+        "thresholds": thresholds,
+        "verdict": worst(&checks),
+        "checks": checks,
+    });
+    let own = subject.run.as_ref().map(|run| run.folder.join("audit"));
+    if let Some(out) = args.out.clone().or(own) {
+        write(&out, &checks, &record)?;
+    }
+    let mut out = std::io::stdout().lock();
+    if json {
+        std::io::Write::write_all(&mut out, format!("{record}\n").as_bytes())?;
+    } else {
+        told::write(&mut out, &subject.path, films.examples.len(), &checks)?;
+    }
+    Ok(if args.fail_on.fails(worst(&checks)) {
+        ExitCode::from(crate::console::FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn worst(checks: &[Check]) -> Verdict {
+    checks
+        .iter()
+        .map(|check| check.verdict)
+        .max()
+        .unwrap_or(Verdict::Quiet)
+}
+
+fn thresholds(path: Option<&Path>) -> Result<Thresholds> {
+    let Some(path) = path else {
+        return Ok(Thresholds::default());
+    };
+    let text = fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let thresholds: Thresholds =
+        toml::from_str(&text).with_context(|| format!("{}: not thresholds", path.display()))?;
+    let probe = thresholds.probe;
+    if probe.folds < 2 || probe.permutations < 19 {
+        bail!(
+            "{}: [probe] asks for {} folds and {} permutations; expected 2 or more, and 19 or more",
+            path.display(),
+            probe.folds,
+            probe.permutations
+        );
+    }
+    Ok(thresholds)
+}
+
+fn write(folder: &Path, checks: &[Check], record: &Value) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
+    let text = serde_json::to_string_pretty(record)?;
+    pleura_film::picture::save(&folder.join("audit.json"), text.as_bytes())?;
+    for check in checks {
+        let drawn: AuditCheck = serde_json::from_value(serde_json::to_value(check)?)?;
+        if let Some(svg) = drawn.svg() {
+            pleura_film::picture::save(&folder.join(format!("{}.svg", check.name)), svg.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+impl Subject {
+    fn open(args: &Args) -> Result<Self> {
+        let Some(of) = &args.of else {
+            bail!("nothing to audit: name a run's folder or a table of films (.csv)");
+        };
+        if of.is_dir() {
+            Self::of_run(of, args)
+        } else {
+            if args.manifest.is_some() {
+                bail!(
+                    "{}: --manifest goes with a run's folder, and this is none",
+                    of.display()
+                );
+            }
+            Self::of_table(of)
+        }
+    }
+
+    fn of_table(path: &Path) -> Result<Self> {
+        let manifest = Manifest::read(path)?;
+        let classes = manifest.findings.clone();
+        let rows: Vec<(usize, usize)> = manifest
+            .classes()
+            .into_iter()
+            .enumerate()
+            .filter_map(|(row, class)| Some((row, class?)))
+            .collect();
+        if rows.is_empty() {
+            bail!(
+                "{}: no film has exactly one of {}; an audit needs films of one class each (pleura data build --classes)",
+                path.display(),
+                classes.join(", ")
+            );
+        }
+        Ok(Self {
+            manifest,
+            path: path.to_owned(),
+            classes,
+            rows,
+            run: None,
+        })
+    }
+
+    fn of_run(folder: &Path, args: &Args) -> Result<Self> {
+        let model = Model::open(folder, &args.options)?;
+        let stage = stage_of(folder, &args.options)?;
+        let path = args.manifest.clone().unwrap_or_else(|| stage.manifest.clone());
+        let manifest = Manifest::read(&path).with_context(|| {
+            format!(
+                "the table that stage {:?} was trained on; if it has moved, name it with --manifest",
+                stage.name
+            )
+        })?;
+        let known = Known::new(&model, &manifest, &path, &[], None)?;
+        let all: Vec<usize> = (0..manifest.rows.len()).collect();
+        let labelled = known.labelled(&all);
+        let Truth::Exclusive(truth) = known.truth(&labelled) else {
+            bail!(
+                "{}: stage {:?} answers findings that do not exclude each other; an audit is of classes: choose another stage with --stage",
+                folder.display(),
+                stage.name
+            );
+        };
+        let rows = labelled
+            .into_iter()
+            .zip(truth)
+            .filter_map(|(row, class)| Some((row, class?)))
+            .collect();
+        let recipe = Recipe::read(&folder.join("recipe.toml"))?;
+        let like = |other: &&pleura_train::recipe::Stage| {
+            let mut other = (*other).clone();
+            other.name.clone_from(&stage.name);
+            other.seed = stage.seed;
+            other == stage
+        };
+        let seeds = recipe.stages.iter().filter(like).count();
+        Ok(Self {
+            classes: model.findings().to_vec(),
+            manifest,
+            path,
+            rows,
+            run: Some(Run {
+                folder: folder.to_owned(),
+                stage: stage.name,
+                seeds,
+                model,
+            }),
+        })
+    }
+
+    fn of_answers(&self, run: &Run, thresholds: &Thresholds) -> Result<Vec<Check>> {
+        let path = run.folder.join("stages").join(&run.stage).join("test.csv");
+        if !path.exists() {
+            return Ok(Vec::new());
+        }
+        let predictions = Predictions::read(&path)?;
+        Ok(of_answers(&predictions, &self.manifest, run.seeds, thresholds))
+    }
+
+    /// Test films with their class, at most so many of each.
+    fn test(&self, most: usize, of: impl Fn(usize) -> bool) -> Vec<(usize, usize)> {
+        let mut counts = vec![0; self.classes.len()];
+        let rows = self.rows.iter().copied();
+        rows.filter(|(row, _)| self.manifest.rows[*row].split == Some(Split::Test) && of(*row))
+            .filter(|(_, class)| {
+                counts[*class] += 1;
+                counts[*class] <= most
+            })
+            .collect()
+    }
+
+    fn of_relevance(&self, run: &Run, most: usize, thresholds: &Thresholds) -> Result<Check> {
+        let masked = |row: usize| self.manifest.rows[row].masks.lung.is_some();
+        let chosen = self.test(most, masked);
+        let films: Vec<Of> = chosen
+            .iter()
+            .map(|&(row, class)| Of {
+                patient: format!(
+                    "{}/{}",
+                    self.manifest.rows[row].dataset, self.manifest.rows[row].patient
+                ),
+                finding: self.classes[class].clone(),
+            })
+            .collect();
+        let open = |number: usize| {
+            let row = &self.manifest.rows[chosen[number].0];
+            let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| pleura_audit::Error::Film {
+                film: row.film.clone(),
+                source,
+            };
+            let film = pleura_film::open(&self.manifest.file(row), &DecodeOptions::default())
+                .map_err(|error| unreadable(error.into()))?;
+            let mask = Mask::read(&self.manifest, row.masks.lung.as_deref())
+                .and_then(|mask| mask.context("no lung mask"))
+                .map_err(|error| unreadable(error.into()))?;
+            let Mask {
+                width,
+                height,
+                inside,
+            } = mask;
+            Ok(Masked {
+                film,
+                lungs: relevance::Mask {
+                    width,
+                    height,
+                    inside,
+                },
+            })
+        };
+        let composite = Composite::by_name(pleura_explain::composite::NAMES[0])?;
+        let network = run.model.network()?;
+        Ok(outside_lungs(
+            &network,
+            &run.model.preparation,
+            &films,
+            &open,
+            &composite,
+            thresholds,
+        )?)
+    }
+
+    fn of_words(&self, run: &Run, most: usize, thresholds: &Thresholds) -> Result<Check> {
+        let chosen = self.test(most, |_| true);
+        if chosen.is_empty() {
+            return Ok(use_of_words(
+                Err("no film is in the test split".to_owned()),
+                thresholds,
+            ));
+        }
+        let rows: Vec<&pleura_data::Row> = chosen.iter().map(|(row, _)| &self.manifest.rows[*row]).collect();
+        let open = |number: usize| -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
+            let film = pleura_film::open(&self.manifest.file(rows[number]), &DecodeOptions::default())?;
+            let text = Text::find(&film);
+            Ok((film, text))
+        };
+        let films = words::Films {
+            films: rows.iter().map(|row| row.film.clone()).collect(),
+            patients: rows.iter().map(|row| row.patient.clone()).collect(),
+            datasets: rows.iter().map(|row| row.dataset.clone()).collect(),
+            truth: Truth::Exclusive(chosen.iter().map(|(_, class)| Some(*class)).collect()),
+            open: &open,
+        };
+        let settings = Settings {
+            explained: 0,
+            threshold: thresholds.words,
+            evaluation: Options {
+                seed: thresholds.probe.seed,
+                ..Settings::default().evaluation
+            },
+            ..Settings::default()
+        };
+        let progress = Progress::new("films asked about", rows.len());
+        let network = run.model.network()?;
+        let outcome = words::run(
+            &network,
+            &run.model.preparation,
+            &films,
+            &settings,
+            &|done, of| {
+                progress.at(done, of);
+            },
+        );
+        match outcome {
+            Ok(outcome) => Ok(use_of_words(Ok(&outcome), thresholds)),
+            Err(error @ pleura_audit::Error::NoLettering { .. }) => {
+                Ok(use_of_words(Err(error.to_string()), thresholds))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

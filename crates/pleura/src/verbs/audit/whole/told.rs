@@ -1,0 +1,43 @@
+//! An audit in words, for a terminal.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use pleura_audit::{Check, Verdict};
+
+use crate::console::NOTICE;
+use crate::table::Table;
+
+/// Worst first; what can be done, and who described it, for what is worth knowing.
+pub(super) fn write(out: &mut impl Write, path: &Path, films: usize, checks: &[Check]) -> Result<()> {
+    writeln!(out, "{}: {films} films\n", path.display())?;
+    let mut table = Table::with_headings(["", "check", "what was found"]);
+    for check in checks {
+        table.row([
+            check.verdict.name().to_owned(),
+            check.name.clone(),
+            check.says.clone(),
+        ]);
+    }
+    write!(out, "{table}")?;
+    for check in checks.iter().filter(|check| check.verdict >= Verdict::Note) {
+        writeln!(out, "\n{}: {}", check.name, check.asks)?;
+        writeln!(out, "  {}", check.remedy)?;
+        for work in &check.literature {
+            writeln!(out, "  {work}")?;
+        }
+    }
+    let count = |verdict: Verdict| checks.iter().filter(|check| check.verdict == verdict).count();
+    writeln!(
+        out,
+        "\n{} block, {} alarm, {} note, {} quiet, {} not possible. That a check is quiet does not say that there is no shortcut.",
+        count(Verdict::Block),
+        count(Verdict::Alarm),
+        count(Verdict::Note),
+        count(Verdict::Quiet),
+        count(Verdict::NotPossible)
+    )?;
+    writeln!(out, "{NOTICE}")?;
+    Ok(())
+}

@@ -352,3 +352,55 @@ fn evidence_and_series_have_their_parts() {
         "{table}"
     );
 }
+
+#[test]
+fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
+    use pleura_report::{Audit, AuditCheck, AuditFigure};
+    let check = |name: &str, verdict: &str, figure: AuditFigure| AuditCheck {
+        name: name.into(),
+        asks: format!("Does {name} give the class away?"),
+        verdict: verdict.into(),
+        says: format!("what {name} says"),
+        remedy: if verdict == "quiet" {
+            String::new()
+        } else {
+            "crop all films alike".into()
+        },
+        literature: vec!["Somebody 2021".into()],
+        figure: Some(figure),
+    };
+    let null = AuditFigure::Null {
+        axis: "share recognised".into(),
+        observed: 0.8,
+        interval: (0.7, 0.9),
+        chance: 0.33,
+        null: vec![0.2, 0.3, 0.4],
+    };
+    let counts = AuditFigure::Counts {
+        rows: vec!["normal".into(), "COVID-19".into()],
+        columns: vec!["here".into(), "there".into()],
+        counts: vec![vec![9, 0], vec![0, 7]],
+    };
+    let mut input = sample::input();
+    input.audit = Some(Audit {
+        films: 120,
+        stage: Some("target".into()),
+        verdict: "block".into(),
+        checks: vec![
+            check("class-source", "block", counts),
+            check("border", "alarm", null.clone()),
+            check("file", "quiet", null),
+        ],
+    });
+    let page = render(&input);
+    assert!(page.contains("The results mean nothing until this is mended: class-source."));
+    assert!(page.contains("3 checks of 120 films, and of the network of stage target."));
+    for svg in ["class-source", "border"] {
+        assert!(
+            page.contains(&format!("<title>Does {svg} give the class away?</title>")),
+            "{svg}"
+        );
+    }
+    // What is quiet has its line in the table and no more.
+    assert!(page.contains("what file says") && !page.contains("<title>Does file give"));
+}

@@ -55,6 +55,7 @@ pub(crate) fn input() -> ReportInput {
         recipe: RECIPE.into(),
         evidence: Vec::new(),
         series: None,
+        audit: None,
         data: vec![findings_table(), classes_table()],
         stages: vec![findings_stage(), target_stage(), fresh_stage()],
         lead: Some("target".into()),

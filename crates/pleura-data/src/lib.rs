@@ -18,6 +18,7 @@ mod classes;
 mod error;
 mod films;
 mod labels;
+pub mod leaks;
 mod loader;
 pub mod manifest;
 mod order;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::leaks::LeakRecord;
 use crate::sources::{Remark, Source, Step};
 use crate::{Error, Manifest, atomic};
 
@@ -36,6 +37,9 @@ pub struct Sidecar {
     /// How the films were split, once they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitRecord>,
+    /// Films that are one radiograph, once somebody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaks: Option<LeakRecord>,
 }
 
 /// One dataset as it went in.
@@ -145,6 +149,7 @@ impl Sidecar {
             amendments: Vec::new(),
             positives: BTreeMap::new(),
             split: None,
+            leaks: None,
         };
         sidecar.describe(manifest);
         sidecar

@@ -52,6 +52,11 @@ pub(super) trait Films: Sync {
 
     /// A film once more, in full; none where it can no longer be had.
     fn film(&self, film: usize) -> Option<Film>;
+
+    /// Whether anybody asks if two films are one radiograph.
+    fn is_asked(&self, _one: usize, _other: usize) -> bool {
+        true
+    }
 }
 
 /// How one film lies in another.
@@ -113,7 +118,8 @@ pub(super) fn alike(films: &dyn Films, least: f32, progress: Progress<'_>) -> Fo
         .filter(|&film| sketches[film].is_some())
         .collect();
     let index = Index::new(hashes(sketches, &known));
-    let candidates = candidates(sketches, &known, &index, progress);
+    let mut candidates = candidates(sketches, &known, &index, progress);
+    candidates.retain(|candidate| films.is_asked(candidate.query, candidate.target));
     let worth = worth_opening(sketches, &candidates, progress);
     let tally = Tally::new("pairs opened", worth.len(), progress);
     // Pairs of one film lie together: it is opened once for all of them.

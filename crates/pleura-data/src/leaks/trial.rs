@@ -114,7 +114,8 @@ impl Trial {
     }
 }
 
-/// Alters some films of a manifest on purpose, and looks for copies among all films and all altered ones.
+/// Alters some films of a manifest on purpose, and looks for copies among all films and all altered ones. Each film is compared with all others and
+/// with all copies.
 ///
 /// # Errors
 /// A film that cannot be read.
@@ -281,5 +282,10 @@ impl Films for Altered<'_> {
             None => self.open(film).ok(),
             Some((row, kind)) => self.alter(&self.open(row).ok()?, row, kind).ok(),
         }
+    }
+
+    /// Copies are compared with films, not with each other.
+    fn is_asked(&self, one: usize, other: usize) -> bool {
+        self.copy(one).is_none() || self.copy(other).is_none()
     }
 }

@@ -23,7 +23,7 @@ use pleura_train::{
     observer::{EpochEnd, StageStart, StepProgress},
 };
 
-use crate::console::{self, COULD_NOT};
+use crate::console::{self, COULD_NOT, FAILED};
 use crate::model::ModelArgs;
 use crate::verbs::doctor::machine::Machine;
 use crate::verbs::report;
@@ -52,6 +52,9 @@ pub struct Args {
     /// Where decoded films are kept; `.pleura-cache` beside each manifest if left out.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
+    /// Train although films are copies of films that are judged on, as `pleura data leaks` found; the run and its report say so.
+    #[arg(long)]
+    allow_leaks: bool,
 }
 
 /// Trains, and prints what came of it: a table, or with `json` one object. 0 done, 2 stopped before the end.
@@ -60,8 +63,16 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     let options = Options::default()
         .with_resume(args.resume)
         .with_seed(args.seed)
-        .with_cache(args.cache);
-    let summary = carry_out(&recipe, &args.out, &options, json)?;
+        .with_cache(args.cache)
+        .with_leaks_allowed(args.allow_leaks);
+    let summary = match carry_out(&recipe, &args.out, &options, json) {
+        // A check that failed, not something that could not be done.
+        Err(error) if matches!(error.downcast_ref(), Some(pleura_train::Error::Leaks { .. })) => {
+            console::report(&error);
+            return Ok(ExitCode::from(FAILED));
+        }
+        summary => summary?,
+    };
     if summary.stopped.is_none() {
         if args.resume {
             report::sweep(&args.out)?;

@@ -1,12 +1,17 @@
 //! Datasets as users have them on disk: one file an adapter, one table of all of them.
 
+mod actualmed;
+mod chexpert;
 mod cohen;
 mod dicom;
 mod films;
 mod folder;
+mod hannover;
+mod kermany;
 mod nih;
 mod own;
 mod person;
+mod rsna;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,6 +50,11 @@ pub struct Source {
 pub static SOURCES: &[Source] = &[
     nih::SOURCE,
     cohen::SOURCE,
+    chexpert::SOURCE,
+    rsna::SOURCE,
+    kermany::SOURCE,
+    hannover::SOURCE,
+    actualmed::SOURCE,
     folder::SOURCE,
     dicom::SOURCE,
     own::SOURCE,

@@ -7,24 +7,31 @@ use std::path::Path;
 use image::{DynamicImage, GrayImage, imageops};
 use pleura_data::leaks::{How, LeakRecord, Look, LookOptions, Pair, look};
 use pleura_data::phantom::{self, PhantomOptions};
-use pleura_data::{CheckReport, Fault, Manifest, Row, Sidecar, Split, SplitOptions, check, split_file};
+use pleura_data::{
+    CheckReport, Fault, Label, Manifest, Row, Sidecar, Split, SplitOptions, check, split_file,
+};
 
 /// Phantoms of as many patients, all in training.
 fn phantoms(folder: &Path, films: usize) -> Manifest {
     let options = PhantomOptions {
         films,
-        size: 256,
+        size: 192,
         films_per_patient: 1.0,
         seed: 4,
         ..PhantomOptions::default()
     };
     let mut manifest = phantom::write(&options, folder, &|_, _| {}).unwrap();
-    manifest.rows.iter_mut().for_each(|row| row.split = Some(Split::Train));
+    manifest
+        .rows
+        .iter_mut()
+        .for_each(|row| row.split = Some(Split::Train));
     manifest
 }
 
 fn picture(manifest: &Manifest, row: usize) -> GrayImage {
-    image::open(manifest.file(&manifest.rows[row])).unwrap().into_luma8()
+    image::open(manifest.file(&manifest.rows[row]))
+        .unwrap()
+        .into_luma8()
 }
 
 /// Adds a picture as a test film of another patient.
@@ -38,8 +45,8 @@ fn add(manifest: &mut Manifest, name: &str, picture: &GrayImage) {
         sha256,
         patient: format!("patient of {name}"),
         split: Some(Split::Test),
-        labels: manifest.rows[0].labels.clone(),
-        notes: manifest.rows[0].notes.clone(),
+        labels: vec![Label::Unknown; manifest.findings.len()],
+        notes: vec![String::new(); manifest.notes.len()],
         dataset: "elsewhere".to_string(),
         ..Row::default()
     };
@@ -77,7 +84,14 @@ fn copies_are_found_whatever_was_done_to_them_and_nothing_else_is() {
     let originals: Vec<String> = manifest.rows.iter().map(|row| row.film.clone()).collect();
     let (width, height) = picture(&manifest, 0).dimensions();
     let cut = |picture: &GrayImage| {
-        imageops::crop_imm(picture, width / 40, height / 25, width - width / 20, height - height / 20).to_image()
+        imageops::crop_imm(
+            picture,
+            width / 40,
+            height / 25,
+            width - width / 20,
+            height - height / 20,
+        )
+        .to_image()
     };
     let mut inverted = picture(&manifest, 4);
     imageops::invert(&mut inverted);
@@ -85,7 +99,11 @@ fn copies_are_found_whatever_was_done_to_them_and_nothing_else_is() {
         ("same.png", 0, picture(&manifest, 0)),
         ("compressed.jpg", 1, picture(&manifest, 1)),
         ("cut.png", 2, cut(&picture(&manifest, 2))),
-        ("mirrored.png", 3, imageops::flip_horizontal(&picture(&manifest, 3))),
+        (
+            "mirrored.png",
+            3,
+            imageops::flip_horizontal(&picture(&manifest, 3)),
+        ),
         ("inverted.png", 4, inverted),
         (
             "small.png",
@@ -101,7 +119,10 @@ fn copies_are_found_whatever_was_done_to_them_and_nothing_else_is() {
     assert_eq!((look.pairs.len(), look.across()), (6, 6), "{:#?}", look.pairs);
     for (name, of, _) in &copies {
         let pair = pair(&look, name);
-        assert_eq!([&pair.one.film, &pair.other.film], [&originals[*of], &(*name).to_string()]);
+        assert_eq!(
+            [&pair.one.film, &pair.other.film],
+            [&originals[*of], &(*name).to_string()]
+        );
         match (&pair.how, *name) {
             (How::Pixels | How::File, "same.png") => {}
             (How::Alike(likeness), _) => {
@@ -139,7 +160,11 @@ fn what_was_found_is_heeded_by_check_and_split() {
     let record = LeakRecord::new(&looked(&manifest), 0, &manifest);
     let heeded = report(&manifest, Some(&record));
     assert!(matches!(&heeded.faults[..], [Fault::Copy { films, .. }] if films.len() == 2));
-    assert!(heeded.faults[0].to_string().contains("mirrored.png (test)"), "{}", heeded.faults[0]);
+    assert!(
+        heeded.faults[0].to_string().contains("mirrored.png (test)"),
+        "{}",
+        heeded.faults[0]
+    );
     assert!(heeded.remarks.is_empty());
 
     let mut sidecar = Sidecar::bare(&manifest);
@@ -190,7 +215,14 @@ fn films_of_two_manifests_are_compared_and_patients_too() {
     assert!(!look.passed(), "a patient is in two splits");
     one.rows[3].split = Some(Split::Train);
     let look = both(&one);
-    assert_eq!((look.across(), look.pairs[0].one.manifest, look.pairs[0].other.manifest), (1, 0, 1));
+    assert_eq!(
+        (
+            look.across(),
+            look.pairs[0].one.manifest,
+            look.pairs[0].other.manifest
+        ),
+        (1, 0, 1)
+    );
     // Both manifests' records hold the pair.
     for (number, manifest) in [&one, &two].into_iter().enumerate() {
         assert_eq!(LeakRecord::new(&look, number, manifest).pairs.len(), 1);

@@ -1,6 +1,10 @@
 //! Everything that can go wrong in this crate.
 
-use std::{fmt::Write as _, io, path::{Path, PathBuf}};
+use std::{
+    fmt::Write as _,
+    io,
+    path::{Path, PathBuf},
+};
 
 use crate::leaks::Leak;
 
@@ -181,7 +185,8 @@ fn leak_message(stage: &str, manifest: &Path, leaks: &[Leak]) -> String {
     if leaks.len() > LEAKS_TOLD {
         let _ = write!(message, "\n  and {} more", leaks.len() - LEAKS_TOLD);
     }
-    message + "\nSplit the manifest again (`pleura data split` keeps such films together), or train all the same with --allow-leaks"
+    message
+        + "\nSplit the manifest again (`pleura data split` keeps such films together), or train all the same with --allow-leaks"
 }
 
 /// Leaks that a message names.

@@ -55,7 +55,11 @@ impl Copies {
             for pair in record.into_iter().flat_map(|record| record.pairs) {
                 let [one, other] = pair.files;
                 if one != other {
-                    copies.0.entry(one.clone()).or_default().push((other.clone(), pair.how));
+                    copies
+                        .0
+                        .entry(one.clone())
+                        .or_default()
+                        .push((other.clone(), pair.how));
                     copies.0.entry(other).or_default().push((one, pair.how));
                 }
             }
@@ -64,11 +68,7 @@ impl Copies {
     }
 
     /// Films that a stage takes part with although copies of them are judged on in one of `judging`, the manifests of this stage and those after it.
-    pub(crate) fn of<'a>(
-        &self,
-        stage: &StagePlan,
-        judging: impl Iterator<Item = &'a Manifest>,
-    ) -> Vec<Leak> {
+    pub(crate) fn of<'a>(&self, stage: &StagePlan, judging: impl Iterator<Item = &'a Manifest>) -> Vec<Leak> {
         if self.0.is_empty() {
             return Vec::new();
         }

@@ -19,8 +19,8 @@ use crate::{
     isnet::Masks,
     json::hexadecimal,
     keep,
-    leaks::{Copies, Leak},
     labels::{Labels, SplitCounts, class_weights, positive_weights},
+    leaks::{Copies, Leak},
     loss::Loss,
     recipe::{Isnet, LearningRate, Recipe, Stage, StageKind, Start, Step},
 };
@@ -142,7 +142,10 @@ impl Plan {
                 manifest_digest.clone(),
                 &judged,
             )?;
-            stage.leaks = copies.of(&stage, manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()));
+            stage.leaks = copies.of(
+                &stage,
+                manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()),
+            );
             stages.push(stage);
         }
         let normalisation = starts.normalisation.unwrap_or(Normalisation::NONE);

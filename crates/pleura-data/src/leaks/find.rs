@@ -118,7 +118,7 @@ pub(super) fn alike(films: &dyn Films, least: f32, progress: Progress<'_>) -> Fo
         .filter(|&film| sketches[film].is_some())
         .collect();
     let index = Index::new(hashes(sketches, &known));
-    let mut candidates = candidates(sketches, &known, &index, progress);
+    let mut candidates = candidates(sketches, &known, known.len(), &index, progress);
     candidates.retain(|candidate| films.is_asked(candidate.query, candidate.target));
     let worth = worth_opening(sketches, &candidates, progress);
     let tally = Tally::new("pairs opened", worth.len(), progress);
@@ -151,15 +151,16 @@ pub(super) fn hashes(sketches: &[Option<Sketch>], known: &[usize]) -> Vec<Hash> 
     known.par_iter().map(hash).collect()
 }
 
-/// Every pair of known films that the index gives for any of the two, in the order of the films.
+/// Every pair that the index, made of the hashes of `known`, gives for any of its first films `asked`, in the order of the films.
 pub(super) fn candidates(
     sketches: &[Option<Sketch>],
     known: &[usize],
+    asked: usize,
     index: &Index,
     progress: Progress<'_>,
 ) -> Vec<Candidate> {
-    let tally = Tally::new("films looked up", known.len(), progress);
-    let mut candidates: Vec<Candidate> = known
+    let tally = Tally::new("films looked up", asked, progress);
+    let mut candidates: Vec<Candidate> = known[..asked]
         .par_iter()
         .enumerate()
         .map_init(Desk::default, |desk, (place, &film)| {

@@ -28,13 +28,15 @@ const COPY_NOISE: f32 = 0.15;
 /// What it cost.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scale {
-    /// Films.
+    /// Films in the index.
     pub films: usize,
+    /// Films that were looked up, the first so many.
+    pub looked_up: usize,
     /// Bytes a film that stay in memory: its sketch, its hash, its places in the index.
     pub bytes_a_film: f64,
     /// Bits that hashes may differ in.
     pub reach: u32,
-    /// Copies among the films.
+    /// Copies among the films looked up.
     pub copies: usize,
     /// Copies that the index gave.
     pub found: usize,
@@ -44,16 +46,16 @@ pub struct Scale {
     pub opened: usize,
     /// Seconds to make the hashes and the index.
     pub index_seconds: f64,
-    /// Seconds to look all films up.
+    /// Seconds to look those films up.
     pub look_seconds: f64,
     /// Seconds to lay the sketches of all candidates over each other.
     pub compare_seconds: f64,
 }
 
-/// Makes films up, among them copies, and finds the copies by sketches alone, since there is nothing to open.
+/// Makes films up, among them copies, and finds copies of the first `looked_up` by sketches alone, since there is nothing to open.
 ///
 /// Made-up films are sums of cosines of random strength along a few random directions.
-pub fn scale(films: usize, seed: u64, progress: Progress<'_>) -> Scale {
+pub fn scale(films: usize, looked_up: usize, seed: u64, progress: Progress<'_>) -> Scale {
     let maker = Maker::new(seed);
     let sketches: Vec<Option<Sketch>> = (0..films)
         .into_par_iter()
@@ -64,7 +66,8 @@ pub fn scale(films: usize, seed: u64, progress: Progress<'_>) -> Scale {
     let index = Index::new(hashes(&sketches, &known));
     let index_seconds = begin.elapsed().as_secs_f64();
     let begin = Instant::now();
-    let candidates = candidates(&sketches, &known, &index, progress);
+    let looked_up = looked_up.min(films);
+    let candidates = candidates(&sketches, &known, looked_up, &index, progress);
     let look_seconds = begin.elapsed().as_secs_f64();
     let begin = Instant::now();
     let opened = worth_opening(&sketches, &candidates, progress).len();
@@ -72,9 +75,10 @@ pub fn scale(films: usize, seed: u64, progress: Progress<'_>) -> Scale {
     let is_copy = |(one, other): (usize, usize)| other == one + 1 && Maker::is_copy(other);
     Scale {
         films,
+        looked_up,
         bytes_a_film: Sketch::BYTES as f64 + index.bytes() as f64 / films.max(1) as f64,
         reach: reach(films),
-        copies: (0..films).filter(|&film| Maker::is_copy(film)).count(),
+        copies: (0..looked_up).filter(|&film| Maker::is_copy(film)).count(),
         found: candidates
             .iter()
             .filter(|candidate| is_copy(candidate.films()))
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn copies_among_made_up_films_are_found() {
-        let scale = scale(1000, 1, &|_, _, _| {});
+        let scale = scale(1000, 1000, 1, &|_, _, _| {});
         assert_eq!(scale.copies, 10);
         assert!(scale.found >= 9, "{scale:?}");
         assert!(scale.bytes_a_film < 2600.0, "{scale:?}");

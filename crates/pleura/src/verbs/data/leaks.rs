@@ -21,7 +21,7 @@ const SHEET: &str = "pairs.png";
 #[derive(clap::Args)]
 pub(super) struct LeakArgs {
     /// The manifests, looked at together.
-    #[arg(required = true, value_name = "M.csv")]
+    #[arg(required_unless_present = "scale", value_name = "M.csv")]
     manifests: Vec<PathBuf>,
     /// A folder for leaks.json (every pair) and pairs.png (films side by side).
     #[arg(long, value_name = "DIR")]
@@ -38,9 +38,15 @@ pub(super) struct LeakArgs {
     /// Alter this many films on purpose, look for the copies among all films, and tell how many are found and what else is.
     #[arg(long, value_name = "FILMS", num_args = 0..=1, default_missing_value = "200", conflicts_with = "out")]
     trial: Option<usize>,
-    /// Chooses the films of a trial.
-    #[arg(long, default_value_t = 0, requires = "trial")]
+    /// Chooses the films of a trial, and draws those made up.
+    #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Make this many films up, and tell what looking for copies among them takes in time and memory.
+    #[arg(long, value_name = "FILMS", conflicts_with_all = ["manifests", "trial", "out"])]
+    scale: Option<usize>,
+    /// Of the films made up look up the first so many; all if left out.
+    #[arg(long, value_name = "FILMS", requires = "scale")]
+    look_up: Option<usize>,
 }
 
 fn correlation(text: &str) -> Result<f32, String> {
@@ -52,6 +58,9 @@ fn correlation(text: &str) -> Result<f32, String> {
 
 /// Looks, tells and keeps what was found; 0 nothing is in two splits, 1 something is.
 pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
+    if let Some(films) = args.scale {
+        return scale(films, args, json);
+    }
     let manifests = args
         .manifests
         .iter()
@@ -208,6 +217,55 @@ fn line(look: &Look, pair: &Pair) -> String {
         film(&pair.other),
         pair.how
     )
+}
+
+fn scale(films: usize, args: &LeakArgs, json: bool) -> Result<ExitCode> {
+    let looked_up = args.look_up.unwrap_or(films);
+    let scale = watched(|progress| leaks::scale(films, looked_up, args.seed, progress));
+    let peak = peak_memory();
+    let mut out = io::stdout().lock();
+    if json {
+        let mut told = serde_json::to_value(&scale)?;
+        told["peak_bytes"] = json!(peak);
+        told["threads"] = json!(rayon::current_num_threads());
+        writeln!(out, "{told}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    writeln!(
+        out,
+        "{} films made up: {:.0} bytes a film in memory{}",
+        scale.films,
+        scale.bytes_a_film,
+        peak.map_or_else(String::new, |peak| format!(
+            ", {:.2} GB at the peak",
+            peak as f64 / 1e9
+        ))
+    )?;
+    writeln!(
+        out,
+        "hashes and index {:.1} s; {} films looked up in {:.1} s; {} pairs compared in {:.1} s, {} worth opening; {} threads",
+        scale.index_seconds,
+        scale.looked_up,
+        scale.look_seconds,
+        scale.candidates,
+        scale.compare_seconds,
+        scale.opened,
+        rayon::current_num_threads()
+    )?;
+    writeln!(
+        out,
+        "{} of {} copies found, within {} of 192 bits",
+        scale.found, scale.copies, scale.reach
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The most memory that this process has had, where the system tells.
+fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(1024 * kilobytes)
 }
 
 fn trial(args: &LeakArgs, films: usize, manifests: &[(String, Manifest)], json: bool) -> Result<ExitCode> {

@@ -1,9 +1,9 @@
 //! The same radiograph twice: copies across splits and across datasets.
 //!
 //! A film that is both learnt from and tested on makes a test worth nothing, and public sets share films under other names: saved again,
-//! resized, cut, mirrored, inverted. [`look`] finds equal files, equal pixels, and films that are alike although nothing in them is equal.
-//! [`LeakRecord`] keeps what was found beside the manifest, where splitting, checking and training heed it. [`trial`] measures on a user's own
-//! films how many copies are found and how many are not; [`scale`] measures the index on a million made-up films.
+//! resized, cut, mirrored, inverted. [`look()`] finds equal files, equal pixels, and films that are alike although nothing in them is equal.
+//! [`LeakRecord`] keeps what was found beside the manifest, where splitting, checking and training heed it. [`trial()`] measures on a user's own
+//! films how many copies are found and how many are not; [`scale()`] measures the index on a million made-up films.
 
 mod align;
 mod alter;

@@ -21,10 +21,9 @@ fn phantoms(folder: &Path, films: usize) -> Manifest {
         ..PhantomOptions::default()
     };
     let mut manifest = phantom::write(&options, folder, &|_, _| {}).unwrap();
-    manifest
-        .rows
-        .iter_mut()
-        .for_each(|row| row.split = Some(Split::Train));
+    for row in &mut manifest.rows {
+        row.split = Some(Split::Train);
+    }
     manifest
 }
 

@@ -189,6 +189,7 @@ impl Samples {
         }
     }
 
+    #[allow(clippy::needless_range_loop, reason = "rows and columns of one matrix")]
     /// The map after one step towards a better fit: least squares of what the template, brought to the image's contrast, differs by.
     fn step(&self, map: &Affine) -> Option<Affine> {
         // A fit that begins badly would divide by next to nothing; then steps stay short.
@@ -218,8 +219,10 @@ impl Samples {
             }
         }
         let damping = f64::from(DAMPING) * (0..6).map(|at| curvature[at][at]).sum::<f64>() / 6.0;
-        (0..6).for_each(|at| curvature[at][at] += damping);
-        let change = solve(curvature, pull)?;
+        for (at, row) in curvature.iter_mut().enumerate() {
+            row[at] += damping;
+        }
+        let change = solve(&curvature, pull)?;
         let mut next = *map;
         for (value, change) in next.0.iter_mut().zip(change) {
             *value += change as f32;
@@ -243,8 +246,9 @@ impl Pixel {
     }
 }
 
+#[allow(clippy::needless_range_loop, reason = "rows and columns of one matrix")]
 /// Six equations of a symmetric positive matrix, by Cholesky's factors; `None` where it is not positive.
-fn solve(matrix: [[f64; 6]; 6], right: [f64; 6]) -> Option<[f64; 6]> {
+fn solve(matrix: &[[f64; 6]; 6], right: [f64; 6]) -> Option<[f64; 6]> {
     let mut lower = [[0.0; 6]; 6];
     for row in 0..6 {
         for column in 0..=row {
@@ -335,13 +339,13 @@ mod tests {
         }
         let right: [f64; 6] =
             std::array::from_fn(|row| (0..6).map(|column| matrix[row][column] * column as f64).sum());
-        let solved = solve(matrix, right).unwrap();
+        let solved = solve(&matrix, right).unwrap();
         assert!(
             solved
                 .iter()
                 .enumerate()
                 .all(|(at, value)| (value - at as f64).abs() < 1e-9)
         );
-        assert_eq!(solve([[0.0; 6]; 6], right), None);
+        assert_eq!(solve(&[[0.0; 6]; 6], right), None);
     }
 }

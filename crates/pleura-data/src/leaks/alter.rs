@@ -160,9 +160,9 @@ impl Alteration {
             compress(&mut film, self.jpeg);
         }
         // What is saved has 256 levels.
-        film.grey
-            .iter_mut()
-            .for_each(|level| *level = (*level * 255.0).round() / 255.0);
+        for level in &mut film.grey {
+            *level = (*level * 255.0).round() / 255.0;
+        }
         Ok(film)
     }
 }
@@ -221,9 +221,9 @@ fn compress(film: &mut Film, quality: u32) {
                 *share = (*share / step).round() * step;
             }
             let block = transformed(&shares, &wave, |wave, row, down| wave[down][row]);
-            for at in 0..64 {
+            for (at, level) in block.iter().enumerate() {
                 if top + at / 8 < height && left + at % 8 < width {
-                    film.grey[place(at)] = ((block[at].round() + 128.0) / 255.0).clamp(0.0, 1.0);
+                    film.grey[place(at)] = ((level.round() + 128.0) / 255.0).clamp(0.0, 1.0);
                 }
             }
         }

@@ -135,7 +135,7 @@ pub(super) fn shares(film: &Plane, window: usize) -> Shares {
     cosines(&seen.evened(EVENING))
 }
 
-/// The shares of a whole film, from which [`CENTRE`] is made.
+/// The shares of a whole film; their medians over many films are the centre that hashes are taken from.
 pub fn shares_of(sketch: &Sketch) -> [f32; BITS] {
     shares(&sketch.plane(), 0)
 }

@@ -190,7 +190,7 @@ mod tests {
             }
             let mut found = Vec::new();
             index.near(&asked(changed), 30, &mut desk, |film, apart| {
-                found.push((film, apart))
+                found.push((film, apart));
             });
             for &(other, apart) in &found {
                 assert_eq!(apart, distance(&changed, &hashes[other]));

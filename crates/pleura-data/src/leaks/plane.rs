@@ -85,7 +85,9 @@ impl Plane {
 
     /// The negative.
     pub(super) fn negative(mut self) -> Self {
-        self.values.iter_mut().for_each(|value| *value = -*value);
+        for value in &mut self.values {
+            *value = -*value;
+        }
         self
     }
 
@@ -116,7 +118,9 @@ fn gaussian(sigma: f32) -> Vec<f32> {
         .map(|place| (-0.5 * (place as f32 / sigma).powi(2)).exp())
         .collect();
     let sum = weights[0] + 2.0 * weights[1..].iter().sum::<f32>();
-    weights.iter_mut().for_each(|weight| *weight /= sum);
+    for weight in &mut weights {
+        *weight /= sum;
+    }
     weights
 }
 

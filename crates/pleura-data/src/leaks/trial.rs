@@ -139,7 +139,7 @@ pub fn trial(manifest: &Manifest, options: &TrialOptions, progress: Progress<'_>
         }
     }
     let rows = &manifest.rows;
-    let alarms: Vec<Alarm> = alarms
+    let mut alarms: Vec<Alarm> = alarms
         .into_iter()
         .map(|((one, other), likeness)| Alarm {
             one: rows[one].film.clone(),
@@ -175,7 +175,6 @@ pub fn trial(manifest: &Manifest, options: &TrialOptions, progress: Progress<'_>
             median: values.get(values.len() / 2).copied(),
         }
     });
-    let mut alarms: Vec<Alarm> = alarms.clone();
     let lines = lines.collect();
     alarms.retain(|alarm| alarm.likeness.correlation >= options.least);
     alarms.sort_by(|one, other| other.likeness.correlation.total_cmp(&one.likeness.correlation));

@@ -1,8 +1,8 @@
 //! Datasets as users have them on disk: one file an adapter, one table of all of them.
 
-mod actualmed;
 mod chexpert;
 mod cohen;
+mod covidnet;
 mod dicom;
 mod films;
 mod folder;
@@ -12,6 +12,7 @@ mod nih;
 mod own;
 mod person;
 mod rsna;
+mod tuberculosis;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -54,7 +55,10 @@ pub static SOURCES: &[Source] = &[
     rsna::SOURCE,
     kermany::SOURCE,
     hannover::SOURCE,
-    actualmed::SOURCE,
+    covidnet::ACTUALMED,
+    covidnet::FIGURE1,
+    tuberculosis::MONTGOMERY,
+    tuberculosis::SHENZHEN,
     folder::SOURCE,
     dicom::SOURCE,
     own::SOURCE,

@@ -259,3 +259,112 @@ fn actualmeds_blank_finding_is_no_finding_of_any_kind() {
     assert_eq!(label(manifest, "actualmed-CR.1.2.5", "COVID-19"), Label::Positive);
     assert_eq!(row(manifest, "actualmed-CR.1.2.5").patient, "actualmed-A3");
 }
+
+#[test]
+fn montgomery_and_shenzhen_say_the_finding_in_the_name_and_the_person_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    for (number, name) in ["MCUCXR_0001_0", "MCUCXR_0104_1", "MCUCXR_0002_0", "Thumbs"]
+        .into_iter()
+        .enumerate()
+    {
+        films::write(&folder.path().join(format!("CXR_png/{name}.png")), number as u32);
+    }
+    films::write(&folder.path().join("ManualMask/leftMask/MCUCXR_0001_0.png"), 50);
+    films::write(&folder.path().join("ManualMask/rightMask/MCUCXR_0001_0.png"), 51);
+    write(
+        "ClinicalReadings/MCUCXR_0001_0.txt",
+        "Patient's Sex: F\nPatient's Age: 027Y\nnormal\n",
+    );
+    write(
+        "ClinicalReadings/MCUCXR_0104_1.txt",
+        "Patient's Sex: M\nPatient's Age: 033Y\ninfiltrate RUL\n",
+    );
+    let montgomery = built("montgomery", folder.path());
+    let manifest = &montgomery.manifest;
+    assert_eq!(
+        label(manifest, "montgomery-MCUCXR_0104_1", "Tuberculosis"),
+        Label::Positive
+    );
+    assert_eq!(
+        label(manifest, "montgomery-MCUCXR_0001_0", "Tuberculosis"),
+        Label::Negative
+    );
+    let first = row(manifest, "montgomery-MCUCXR_0001_0");
+    assert_eq!(
+        (first.sex, first.age, first.view.as_str()),
+        (Some(Sex::Female), Some(27.0), "PA")
+    );
+    let mask = &first.notes[manifest.note("left_lung_mask").unwrap()];
+    assert!(mask.ends_with("ManualMask/leftMask/MCUCXR_0001_0.png"), "{mask}");
+    assert_eq!(
+        remarks(&montgomery),
+        [
+            ("name that says no finding, passed over", 1),
+            ("film without a clinical reading: age and sex unknown", 1)
+        ]
+    );
+
+    let folder = tempfile::tempdir().unwrap();
+    films::write(&folder.path().join("CXR_png/CHNCXR_0327_1.png"), 9);
+    std::fs::create_dir_all(folder.path().join("ClinicalReadings")).unwrap();
+    std::fs::write(
+        folder.path().join("ClinicalReadings/CHNCXR_0327_1.txt"),
+        "male 37yrs\nbilateral PTB",
+    )
+    .unwrap();
+    let shenzhen = built("shenzhen", folder.path()).manifest;
+    let film = row(&shenzhen, "shenzhen-CHNCXR_0327_1");
+    assert_eq!((film.sex, film.age), (Some(Sex::Male), Some(37.0)));
+    assert_eq!(label(&shenzhen, &film.film, "Tuberculosis"), Label::Positive);
+}
+
+#[test]
+fn figure_1s_films_are_named_after_patients_and_its_table_is_latin() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = b"patientid,offset,sex,age,finding,survival,temperature,pO2 saturation,view,modality,artifacts/distortion,notes\n".to_vec();
+    table.extend(b"COVID-00003a,,M,50+,COVID-19,,,,AP erect,X-ray,,38.5\xb0C\nCOVID-00003b,,M,50+,COVID-19,,,,,X-ray,,\n");
+    table.extend(b"COVID-00031,,F,42,Pneumonia,,,,PA,X-ray,,\nCOVID-00002,,,,,,,,PA,X-ray,,\n");
+    std::fs::write(folder.path().join("metadata.csv"), table).unwrap();
+    for (number, name) in ["COVID-00003a", "COVID-00003b", "COVID-00031", "COVID-00002"]
+        .into_iter()
+        .enumerate()
+    {
+        films::write(&folder.path().join(format!("images/{name}.png")), number as u32);
+    }
+    let built = built("figure1", folder.path());
+    let manifest = &built.manifest;
+    assert_eq!(
+        account(&built.sidecar.sources[0].steps)[1],
+        ("finding is blank: inconclusive", 1, 3)
+    );
+    assert_eq!(
+        row(manifest, "figure1-COVID-00003a").patient,
+        "figure1-COVID-00003"
+    );
+    assert_eq!(
+        row(manifest, "figure1-COVID-00003b").patient,
+        "figure1-COVID-00003"
+    );
+    assert_eq!(
+        row(manifest, "figure1-COVID-00031").patient,
+        "figure1-COVID-00031"
+    );
+    assert_eq!(
+        label(manifest, "figure1-COVID-00031", "Pneumonia"),
+        Label::Positive
+    );
+    assert_eq!(
+        label(manifest, "figure1-COVID-00003a", "Pneumonia"),
+        Label::Unknown
+    );
+    assert_eq!(
+        label(manifest, "figure1-COVID-00003a", "No Finding"),
+        Label::Negative
+    );
+    assert_eq!(remarks(&built), [("age cannot be read, taken as unknown", 2)]);
+}

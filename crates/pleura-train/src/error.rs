@@ -175,7 +175,7 @@ impl Error {
 
 fn leak_message(stage: &str, manifest: &Path, leaks: &[Leak]) -> String {
     let mut message = format!(
-        "stage {stage}: {}: {} films are copies of films that this or a later stage is judged on:",
+        "stage {stage}: {}: films to learn from that are copies of films this or a later stage is judged on ({}):",
         manifest.display(),
         leaks.len()
     );

@@ -232,8 +232,7 @@ fn refuse_leaks(plan: &Plan, allowed: bool, observer: &mut dyn Observer) -> Resu
             });
         }
         let _ = observer.notice(&Event::Note(format!(
-            "stage {}: {} films are copies of films that it or a later stage is judged on; it is trained all the same, and what it gets is \
-             too good",
+            "stage {}: learns from copies of films that it or a later stage is judged on ({}); what it gets on those is too good",
             stage.stage.name,
             stage.leaks.len()
         )));

@@ -112,8 +112,8 @@ pub(super) fn tables(
         if let Some(leak) = data.as_ref().and_then(|data| data.leaks.first()) {
             let films = data.iter().map(|data| data.leaks.len()).sum::<usize>();
             warnings.push(format!(
-                "Stage {} learnt from {films} films that are copies of films it or a later stage is judged on ({} of {}, for one): its user \
-                 allowed it, and what it gets on them is too good",
+                "Stage {} learnt from copies of films that it or a later stage is judged on ({films}; {} of {}, for one): its user allowed \
+                 it, and what it gets on those is too good",
                 stage.name, leak.film, leak.copy_of
             ));
         }

@@ -177,7 +177,7 @@ fn tell(out: &mut impl Write, look: &Look, args: &LeakArgs) -> io::Result<()> {
     super::tell_remarks(out, &look.remarks)?;
     writeln!(
         out,
-        "{} films: {} pairs are one radiograph, {} of them in two splits; {} patients are in two splits",
+        "{} films; pairs that are one radiograph: {}, in two splits: {}; patients in two splits: {}",
         look.films,
         look.pairs.len(),
         look.across(),

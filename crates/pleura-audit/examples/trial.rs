@@ -27,10 +27,10 @@ const KINDS: [Kind; 4] = [
     ("clean", |_| {}),
     ("word follows class", |options| options.word_follows_class = 1.0),
     ("source follows class", |options| {
-        options.source_follows_class = 1.0
+        options.source_follows_class = 1.0;
     }),
     ("source follows class, half", |options| {
-        options.source_follows_class = 0.5
+        options.source_follows_class = 0.5;
     }),
 ];
 

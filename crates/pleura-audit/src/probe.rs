@@ -182,16 +182,14 @@ fn choose(question: &Question<'_>, settings: &Settings) -> Result<Chosen, String
 fn kernel(features: &[Vec<f32>], rows: &[usize]) -> Result<Vec<f64>, String> {
     let n = rows.len();
     let width = rows.first().map_or(0, |&row| features[row].len());
-    let mut columns: Vec<Vec<f64>> = Vec::new();
-    for column in 0..width {
-        let values: Vec<f64> = rows.iter().map(|&row| f64::from(features[row][column])).collect();
-        let mean = values.iter().sum::<f64>() / n as f64;
-        let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n as f64;
-        if variance.is_finite() && variance > 1e-12 * (1.0 + mean * mean) {
-            let scale = variance.sqrt().recip();
-            columns.push(values.iter().map(|value| (value - mean) * scale).collect());
-        }
-    }
+    let standardised = (0..width).filter_map(|column| {
+        let values = || rows.iter().map(|&row| f64::from(features[row][column]));
+        let mean = values().sum::<f64>() / n as f64;
+        let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / n as f64;
+        let varies = variance.is_finite() && variance > 1e-12 * (1.0 + mean * mean);
+        varies.then(|| values().map(|value| (value - mean) / variance.sqrt()).collect())
+    });
+    let columns: Vec<Vec<f64>> = standardised.collect();
     if columns.is_empty() {
         return Err("nothing varies from film to film".to_owned());
     }

@@ -9,12 +9,13 @@ use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::leaks::{How, LeakRecord};
 use crate::manifest::{Cell, hexadecimal};
 use crate::sources::Remark;
 use crate::{Error, Manifest, Split, films};
 
 /// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckReport {
     /// Films in the manifest.
     pub films: usize,
@@ -33,6 +34,29 @@ impl CheckReport {
     pub fn passed(&self) -> bool {
         self.faults.is_empty()
     }
+
+    /// Adds what an earlier look for copies found: those that lie in two splits now, unless they are faults already as equal files or pixels.
+    pub fn heed(&mut self, record: &LeakRecord, manifest: &Manifest) {
+        for (one, other, pair) in record.rows(manifest) {
+            let rows = [one, other].map(|row| &manifest.rows[row]);
+            if let ([Some(first), Some(second)], How::Alike(_)) = (rows.map(|row| row.split), pair.how)
+                && first != second
+            {
+                let films = rows.iter().zip([first, second]).map(|(row, split)| Place {
+                    film: row.film.clone(),
+                    split,
+                });
+                self.faults.push(Fault::Copy {
+                    how: pair.how,
+                    films: films.collect(),
+                });
+            }
+        }
+        if !record.is_of(manifest) {
+            let what = "films have changed since copies were looked for: run `pleura data leaks` again";
+            self.remarks.extend(Remark::of(what, &[String::new()]));
+        }
+    }
 }
 
 /// A film and the split it is in.
@@ -45,7 +69,7 @@ pub struct Place {
 }
 
 /// One reason to refuse a manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum Fault {
     /// Films of one patient are in more than one split.
@@ -66,6 +90,13 @@ pub enum Fault {
     Pixels {
         /// Digest of the pixels.
         pixels: String,
+        /// The films.
+        films: Vec<Place>,
+    },
+    /// Films that a look for copies found to be one radiograph are in more than one split.
+    Copy {
+        /// Why they count as one.
+        how: How,
         /// The films.
         films: Vec<Place>,
     },
@@ -109,6 +140,11 @@ impl fmt::Display for Fault {
             Self::Pixels { films, .. } => write!(
                 formatter,
                 "films with equal pixels are in two splits: {}",
+                list(films)
+            ),
+            Self::Copy { how, films } => write!(
+                formatter,
+                "films that are one radiograph, {how}, are in two splits: {}",
                 list(films)
             ),
             Self::Changed { film, path } => {

@@ -24,16 +24,24 @@ pub struct Folds {
     count: usize,
     /// `[rows]`: from 0; `None` for films that take no part.
     of_row: Vec<Option<usize>>,
+    /// Digests of files that are one radiograph, in pairs: they go together as one patient's films do.
+    together: Vec<[String; 2]>,
 }
 
 impl Folds {
     /// Deals films out to `count` folds of equal size, as [`split`](crate::split()) deals them to splits: whole patients (and patients who share
-    /// a film) at a time, stratified by finding and dataset. With `keep_test` films of the split `test` stay there and are in no fold.
+    /// a film, and films that are one radiograph by `together`, pairs of their files' digests) at a time, stratified by finding and dataset. With `keep_test` films of the split `test` stay there and are in no fold.
     ///
     /// # Errors
     /// Fewer than two folds, or fewer groups of patients than folds.
-    pub fn deal(manifest: &Manifest, count: usize, seed: u64, keep_test: bool) -> Result<Self, Error> {
-        let groups = groups::of(manifest);
+    pub fn deal(
+        manifest: &Manifest,
+        count: usize,
+        seed: u64,
+        keep_test: bool,
+        together: &[[String; 2]],
+    ) -> Result<Self, Error> {
+        let groups = groups::of(manifest, together);
         let kept = |group: &Group| {
             let tested = |&row: &usize| manifest.rows[row].split == Some(Split::Test);
             keep_test && group.rows.iter().any(tested)
@@ -53,7 +61,11 @@ impl Folds {
                 of_row[row] = Some(part);
             }
         }
-        let folds = Self { count, of_row };
+        let folds = Self {
+            count,
+            of_row,
+            together: together.to_vec(),
+        };
         if let Some(empty) = (0..count).find(|&fold| folds.rows(fold).is_empty()) {
             return Err(Error::Split(format!(
                 "fold {} of {count} would be empty: too few patients; ask for fewer folds",
@@ -67,7 +79,7 @@ impl Folds {
     ///
     /// # Errors
     /// Cells that are no fold, a number that is left out, a patient (or one film under two names) in two folds.
-    pub fn of(manifest: &Manifest) -> Result<Option<Self>, Error> {
+    pub fn of(manifest: &Manifest, together: &[[String; 2]]) -> Result<Option<Self>, Error> {
         let Some(column) = manifest.note(COLUMN) else {
             return Ok(None);
         };
@@ -89,6 +101,7 @@ impl Folds {
         let folds = Self {
             count: last + 1,
             of_row,
+            together: together.to_vec(),
         };
         if let Some(empty) = (0..folds.count).find(|&fold| folds.rows(fold).is_empty()) {
             return Err(Error::Split(format!(
@@ -97,7 +110,7 @@ impl Folds {
                 empty + 1
             )));
         }
-        for group in groups::of(manifest) {
+        for group in groups::of(manifest, together) {
             let first = folds.of_row[group.rows[0]];
             if let Some(&other) = group.rows.iter().find(|&&row| folds.of_row[row] != first) {
                 let name = |row: usize| &manifest.rows[row].film;
@@ -155,7 +168,7 @@ impl Folds {
                 "a part of {validation} for validation: expected more than 0, since an epoch must be chosen, and less than 1"
             )));
         }
-        let groups = groups::of(manifest);
+        let groups = groups::of(manifest, &self.together);
         let other = |group: &usize| {
             let of = self.of_row[groups[*group].rows[0]];
             of.is_some_and(|of| of != fold)
@@ -208,12 +221,14 @@ pub fn deal_file(
     keep_test: bool,
 ) -> Result<(Manifest, FoldsRecord), Error> {
     let mut manifest = Manifest::read(path)?;
-    let folds = Folds::deal(&manifest, count, seed, keep_test)?;
+    let sidecar = Sidecar::read(path)?;
+    let together = sidecar.as_ref().map(Sidecar::together).unwrap_or_default();
+    let folds = Folds::deal(&manifest, count, seed, keep_test, &together)?;
     folds.write(&mut manifest);
     for (row, of) in manifest.rows.iter_mut().zip(&folds.of_row) {
         row.split = row.split.filter(|_| of.is_none());
     }
-    let mut sidecar = Sidecar::read(path)?.unwrap_or_else(|| Sidecar::bare(&manifest));
+    let mut sidecar = sidecar.unwrap_or_else(|| Sidecar::bare(&manifest));
     sidecar.describe(&manifest);
     if !keep_test {
         sidecar.split = None;
@@ -256,7 +271,7 @@ mod tests {
     #[test]
     fn folds_are_equal_in_size_and_mix_and_whole_in_patients() {
         let manifest = films(200);
-        let folds = Folds::deal(&manifest, 5, 1, false).unwrap();
+        let folds = Folds::deal(&manifest, 5, 1, false, &[]).unwrap();
         let total = manifest.rows.len();
         let mut seen = HashSet::new();
         for fold in 0..5 {
@@ -281,19 +296,19 @@ mod tests {
                 "a patient in two folds"
             );
         }
-        assert_eq!(folds, Folds::deal(&manifest, 5, 1, false).unwrap());
-        assert_ne!(folds, Folds::deal(&manifest, 5, 2, false).unwrap());
+        assert_eq!(folds, Folds::deal(&manifest, 5, 1, false, &[]).unwrap());
+        assert_ne!(folds, Folds::deal(&manifest, 5, 2, false, &[]).unwrap());
     }
 
     #[test]
     fn a_fold_is_a_manifest_of_three_splits() {
         let mut manifest = films(60);
         manifest.rows[0].split = Some(Split::Test);
-        let folds = Folds::deal(&manifest, 3, 1, true).unwrap();
+        let folds = Folds::deal(&manifest, 3, 1, true, &[]).unwrap();
         let tested: Vec<usize> = (0..3)
             .flat_map(|fold| {
                 let made = folds.manifest(&manifest, fold, 0.2, 1).unwrap();
-                let report = crate::split::groups::of(&made);
+                let report = crate::split::groups::of(&made, &[]);
                 for group in report {
                     let first = made.rows[group.rows[0]].split;
                     assert!(group.rows.iter().all(|&row| made.rows[row].split == first));
@@ -319,15 +334,15 @@ mod tests {
     #[test]
     fn the_column_reads_back_and_is_checked() {
         let mut manifest = films(30);
-        assert_eq!(Folds::of(&manifest).unwrap(), None);
-        let folds = Folds::deal(&manifest, 4, 1, false).unwrap();
+        assert_eq!(Folds::of(&manifest, &[]).unwrap(), None);
+        let folds = Folds::deal(&manifest, 4, 1, false, &[]).unwrap();
         folds.write(&mut manifest);
-        assert_eq!(Folds::of(&manifest).unwrap(), Some(folds));
+        assert_eq!(Folds::of(&manifest, &[]).unwrap(), Some(folds));
         let refuse = |change: fn(&mut Manifest, usize)| {
             let mut changed = manifest.clone();
             let column = changed.note(COLUMN).unwrap();
             change(&mut changed, column);
-            Folds::of(&changed).unwrap_err().to_string()
+            Folds::of(&changed, &[]).unwrap_err().to_string()
         };
         assert!(refuse(|m, c| m.rows[0].notes[c] = "first".into()).contains("\"first\""));
         assert!(refuse(|m, c| m.rows[0].notes[c] = "9".into()).contains("no film is in fold 5"));
@@ -355,7 +370,7 @@ mod tests {
             (79, 40)
         );
         let read = Manifest::read(&path).unwrap();
-        let folds = Folds::of(&read).unwrap().unwrap();
+        let folds = Folds::of(&read, &[]).unwrap().unwrap();
         assert_eq!(read.films_digest(&folds.rows(2)), record.digests[2]);
         assert!(
             deal_file(&path, &path, 41, 7, false)

@@ -21,6 +21,7 @@ mod error;
 mod films;
 pub mod folds;
 mod labels;
+pub mod leaks;
 mod loader;
 pub mod looks;
 pub mod manifest;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::leaks::LeakRecord;
 use crate::sources::{Remark, Source, Step};
 use crate::{Error, Manifest, atomic};
 
@@ -39,6 +40,9 @@ pub struct Sidecar {
     /// How the films were dealt to folds, if they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<FoldsRecord>,
+    /// Films that are one radiograph, once somebody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leaks: Option<LeakRecord>,
 }
 
 /// One dataset as it went in.
@@ -127,6 +131,12 @@ pub struct FoldsRecord {
 }
 
 impl Sidecar {
+    /// Pairs of files, by digest, that somebody found to be one radiograph.
+    pub fn together(&self) -> Vec<[String; 2]> {
+        let pairs = self.leaks.iter().flat_map(|record| &record.pairs);
+        pairs.map(|pair| pair.files.clone()).collect()
+    }
+
     /// Where the sidecar of a manifest lies: the same name with the extension `.json`.
     pub fn path(manifest: &Path) -> PathBuf {
         manifest.with_extension("json")
@@ -169,6 +179,7 @@ impl Sidecar {
             positives: BTreeMap::new(),
             split: None,
             folds: None,
+            leaks: None,
         };
         sidecar.describe(manifest);
         sidecar

@@ -1,12 +1,18 @@
 //! Datasets as users have them on disk: one file an adapter, one table of all of them.
 
+mod chexpert;
 mod cohen;
+mod covidnet;
 mod dicom;
 mod films;
 mod folder;
+mod hannover;
+mod kermany;
 mod nih;
 mod own;
 mod person;
+mod rsna;
+mod tuberculosis;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -45,6 +51,14 @@ pub struct Source {
 pub static SOURCES: &[Source] = &[
     nih::SOURCE,
     cohen::SOURCE,
+    chexpert::SOURCE,
+    rsna::SOURCE,
+    kermany::SOURCE,
+    hannover::SOURCE,
+    covidnet::ACTUALMED,
+    covidnet::FIGURE1,
+    tuberculosis::MONTGOMERY,
+    tuberculosis::SHENZHEN,
     folder::SOURCE,
     dicom::SOURCE,
     own::SOURCE,

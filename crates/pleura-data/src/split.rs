@@ -25,6 +25,8 @@ pub struct SplitOptions {
     pub fractions: [f64; 3],
     /// A test split of exactly this many films of each class, whatever its fraction; the findings must be exclusive.
     pub balanced_test: Option<usize>,
+    /// Pairs of films that count as one patient's, by the digests of their files.
+    pub together: Vec<[String; 2]>,
 }
 
 /// What decides where a film goes.
@@ -44,6 +46,7 @@ impl Default for SplitOptions {
             seed: 0,
             fractions: [0.70, 0.15, 0.15],
             balanced_test: None,
+            together: Vec::new(),
         }
     }
 }
@@ -64,14 +67,14 @@ pub struct SplitCounts {
 /// Splits a manifest in place.
 ///
 /// Films go together if they have one patient, or if they are the same film by digest of the file or (where the manifest has the column `note:pixels`) of the pixels:
-/// such patients are treated as one. Groups are dealt out finding by finding within each dataset, the rarest first; among the splits that still want such films one is drawn in
+/// such patients are treated as one, and so are those of [`SplitOptions::together`]. Groups are dealt out finding by finding within each dataset, the rarest first; among the splits that still want such films one is drawn in
 /// proportion to what it wants, larger groups first (Sechidis et al. 2011, carried over to groups).
 ///
 /// # Errors
 /// [`Error::Split`] where fractions make no sense, a balanced test cannot be reached, or official lists put one patient on both sides.
 pub fn split(manifest: &mut Manifest, options: &SplitOptions) -> Result<SplitCounts, Error> {
     check_fractions(options.fractions)?;
-    let groups = groups::of(manifest);
+    let groups = groups::of(manifest, &options.together);
     let decided = match options.by {
         SplitBy::Patient => vec![Wish::Any; groups.len()],
         SplitBy::Official => official(manifest, &groups)?,
@@ -121,11 +124,16 @@ pub fn split(manifest: &mut Manifest, options: &SplitOptions) -> Result<SplitCou
     Ok(counts(manifest, changed))
 }
 
-/// Splits the manifest in a file and records in its sidecar how.
+/// Splits the manifest in a file and records in its sidecar how. Pairs of films that the sidecar says are one radiograph go together.
 pub fn split_file(path: &Path, out: &Path, options: &SplitOptions) -> Result<(Manifest, SplitCounts), Error> {
     let mut manifest = Manifest::read(path)?;
-    let counts = split(&mut manifest, options)?;
-    let mut sidecar = Sidecar::read(path)?.unwrap_or_else(|| Sidecar::bare(&manifest));
+    let sidecar = Sidecar::read(path)?;
+    let mut options = options.clone();
+    options
+        .together
+        .extend(sidecar.iter().flat_map(Sidecar::together));
+    let counts = split(&mut manifest, &options)?;
+    let mut sidecar = sidecar.unwrap_or_else(|| Sidecar::bare(&manifest));
     sidecar.describe(&manifest);
     sidecar.split = Some(SplitRecord {
         by: match options.by {

@@ -26,7 +26,7 @@ pub fn nested_subsets(
         )));
     }
     let wanted: HashSet<usize> = rows.iter().copied().collect();
-    let mut groups = groups::of(manifest);
+    let mut groups = groups::of(manifest, &[]);
     for group in &mut groups {
         group.rows.retain(|row| wanted.contains(row));
     }

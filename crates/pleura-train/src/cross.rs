@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pleura_data::{Folds, Manifest, folds};
+use pleura_data::{Folds, Manifest, Sidecar, folds};
 use pleura_eval::{CrossValidation, Predictions, cross_validate, pool};
 
 use crate::{
@@ -55,6 +55,12 @@ impl Crossing {
     /// Manifests that cannot be read, no folds, or another number of them in one manifest than in another or than was asked for.
     pub fn plan(recipe: &Recipe, choice: &FoldChoice) -> Result<Self, Error> {
         let seed = choice.seed.unwrap_or(recipe.seed);
+        let together = |path: &PathBuf| -> Result<Vec<[String; 2]>, Error> {
+            Ok(Sidecar::read(path)?
+                .as_ref()
+                .map(Sidecar::together)
+                .unwrap_or_default())
+        };
         let mut read: BTreeMap<PathBuf, (Manifest, Option<Folds>)> = BTreeMap::new();
         let paths: Vec<PathBuf> = recipe
             .stages
@@ -64,7 +70,7 @@ impl Crossing {
         for path in &paths {
             if !read.contains_key(path) {
                 let manifest = Manifest::read(path)?;
-                let folds = Folds::of(&manifest)?;
+                let folds = Folds::of(&manifest, &together(path)?)?;
                 read.insert(path.clone(), (manifest, folds));
             }
         }
@@ -80,7 +86,13 @@ impl Crossing {
                 return Err(refuse(last, problem.to_owned()));
             };
             if let Some((manifest, folds)) = read.get_mut(&paths[last]) {
-                *folds = Some(Folds::deal(manifest, count, seed, false)?);
+                *folds = Some(Folds::deal(
+                    manifest,
+                    count,
+                    seed,
+                    false,
+                    &together(&paths[last])?,
+                )?);
             }
         }
         let mut count = choice.count;

@@ -1,6 +1,12 @@
 //! Everything that can go wrong in this crate.
 
-use std::{fmt::Write as _, io, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::leaks::Leak;
 
 /// Says what was found, what was expected and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +34,17 @@ pub enum Error {
         manifest: PathBuf,
         /// What was found, what was expected, what to do.
         problem: String,
+    },
+
+    /// Films that would be learnt from are copies of films that are judged on.
+    #[error("{}", leak_message(stage, manifest, leaks))]
+    Leaks {
+        /// Name of the stage.
+        stage: String,
+        /// Its manifest.
+        manifest: PathBuf,
+        /// The films.
+        leaks: Vec<Leak>,
     },
 
     /// Starting weights that do not fit the recipe.
@@ -155,6 +172,25 @@ impl Error {
         move |source| Self::File { path, action, source }
     }
 }
+
+fn leak_message(stage: &str, manifest: &Path, leaks: &[Leak]) -> String {
+    let mut message = format!(
+        "stage {stage}: {}: films to learn from that are copies of films this or a later stage is judged on ({}):",
+        manifest.display(),
+        leaks.len()
+    );
+    for leak in leaks.iter().take(LEAKS_TOLD) {
+        let _ = write!(message, "\n  {leak}");
+    }
+    if leaks.len() > LEAKS_TOLD {
+        let _ = write!(message, "\n  and {} more", leaks.len() - LEAKS_TOLD);
+    }
+    message
+        + "\nSplit the manifest again (`pleura data split` keeps such films together), or train all the same with --allow-leaks"
+}
+
+/// Leaks that a message names.
+const LEAKS_TOLD: usize = 5;
 
 fn recipe_message(path: &std::path::Path, line: Option<usize>, key: &str, problem: &str) -> String {
     let mut message = path.display().to_string();

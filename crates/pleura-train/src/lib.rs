@@ -45,6 +45,7 @@ pub mod isnet;
 mod json;
 pub mod keep;
 pub mod labels;
+pub mod leaks;
 mod lock;
 mod log;
 pub mod loss;

@@ -20,6 +20,7 @@ use crate::{
     json::hexadecimal,
     keep,
     labels::{Labels, SplitCounts, class_weights, positive_weights},
+    leaks::{Copies, Leak},
     loss::Loss,
     recipe::{Isnet, LearningRate, Recipe, Stage, StageKind, Start, Step},
 };
@@ -64,6 +65,8 @@ pub struct StagePlan {
     pub test: Vec<usize>,
     /// What the three splits hold.
     pub counts: Counts,
+    /// Films that it must not learn from: copies of films that it or a later stage is judged on.
+    pub leaks: Vec<Leak>,
 }
 
 /// What the splits of a stage hold. Stored in `data.json`.
@@ -117,6 +120,7 @@ impl Plan {
             findings: BTreeMap::new(),
         };
         let manifests = read_manifests(&mut recipe)?;
+        let copies = Copies::read(recipe.stages.iter().map(|stage| stage.manifest.as_path()))?;
         let mut stages: Vec<StagePlan> = Vec::with_capacity(recipe.stages.len());
         for (index, (manifest, manifest_digest)) in manifests.iter().enumerate() {
             let previous = stages.last().map(|stage| stage.stage.name.clone());
@@ -130,14 +134,19 @@ impl Plan {
             recipe.stages[index].start = Some(start.clone());
             starts.plain(&mut recipe, index, &architecture)?;
             let judged = Judged::by(manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()));
-            stages.push(StagePlan::new(
+            let mut stage = StagePlan::new(
                 &recipe,
                 index,
                 start,
                 Arc::clone(manifest),
                 manifest_digest.clone(),
                 &judged,
-            )?);
+            )?;
+            stage.leaks = copies.of(
+                &stage,
+                manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()),
+            );
+            stages.push(stage);
         }
         let normalisation = starts.normalisation.unwrap_or(Normalisation::NONE);
         recipe.normalisation = Some(normalisation.into());
@@ -484,6 +493,7 @@ impl StagePlan {
             validation,
             test,
             counts,
+            leaks: Vec::new(),
         };
         if plan.stage.isnet.is_some() {
             Masks::check(&plan)?;

@@ -35,6 +35,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Where decoded films are kept. Default: `.pleura-cache` beside each manifest.
     pub cache: Option<PathBuf>,
+    /// Train although films are copies of films that a stage is judged on; which, is recorded in the run.
+    pub allow_leaks: bool,
 }
 
 impl Options {
@@ -63,6 +65,13 @@ impl Options {
     #[must_use]
     pub fn with_cache(mut self, cache: Option<PathBuf>) -> Self {
         self.cache = cache;
+        self
+    }
+
+    /// Trains although films are copies of films that a stage is judged on.
+    #[must_use]
+    pub fn with_leaks_allowed(mut self, allow: bool) -> Self {
+        self.allow_leaks = allow;
         self
     }
 }
@@ -156,6 +165,7 @@ fn carry_out(
 ) -> Result<RunSummary, Error> {
     let plan = Plan::new(recipe, options.seed)?;
     let identity = plan.identity()?;
+    refuse_leaks(&plan, options.allow_leaks, observer)?;
     std::fs::create_dir_all(out).map_err(Error::file(out, "create"))?;
     let _lock = RunLock::take(out)?;
     begin_or_resume(&plan, &identity, out, options.resume)?;
@@ -212,6 +222,25 @@ fn carry_out(
         AppendLog::open(out.join(name), length)?.sync()?;
     }
     Ok(summary)
+}
+
+/// Copies of films that are judged on end it here, unless the user will have it so; then they are told, and recorded stage by stage.
+fn refuse_leaks(plan: &Plan, allowed: bool, observer: &mut dyn Observer) -> Result<(), Error> {
+    for stage in plan.stages.iter().filter(|stage| !stage.leaks.is_empty()) {
+        if !allowed {
+            return Err(Error::Leaks {
+                stage: stage.stage.name.clone(),
+                manifest: stage.stage.manifest.clone(),
+                leaks: stage.leaks.clone(),
+            });
+        }
+        let _ = observer.notice(&Event::Note(format!(
+            "stage {}: learns from copies of films that it or a later stage is judged on ({}); what it gets on those is too good",
+            stage.stage.name,
+            stage.leaks.len()
+        )));
+    }
+    Ok(())
 }
 
 /// The folder of a stage.

@@ -180,6 +180,7 @@ impl<'a> StageRun<'a> {
                     manifest: &plan.manifest_digest,
                     findings: &plan.findings,
                     splits: &plan.counts,
+                    leaks: &plan.leaks,
                 },
             )?;
             let kept = self

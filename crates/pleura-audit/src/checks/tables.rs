@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(cramers_v(&[vec![10, 0], vec![20, 0]]), None);
         // Bergsma's correction by hand: φ² = (40² + 4·…)/… of [[30, 10], [10, 30]] is 0.25.
         let v = cramers_v(&[vec![30, 10], vec![10, 30]]).unwrap();
-        let (phi, most) = (0.25 - 1.0 / 79.0, 1.0 - 1.0 / 79.0);
-        assert!((v - (phi / most as f64).sqrt()).abs() < 1e-12);
+        let (phi, most): (f64, f64) = (0.25 - 1.0 / 79.0, 1.0 - 1.0 / 79.0);
+        assert!((v - (phi / most).sqrt()).abs() < 1e-12);
     }
 }

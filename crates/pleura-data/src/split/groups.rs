@@ -12,8 +12,8 @@ pub(crate) struct Group {
     pub(crate) rows: Vec<usize>,
 }
 
-/// The connected components of films under "same patient", "same file" and "same pixels", in the order of their first row.
-pub(crate) fn of(manifest: &Manifest) -> Vec<Group> {
+/// The connected components of films under "same patient", "same file", "same pixels" and the pairs of files, in the order of their first row.
+pub(crate) fn of(manifest: &Manifest, together: &[[String; 2]]) -> Vec<Group> {
     let pixels = manifest.note(PIXELS);
     let mut first: HashMap<(u8, &str), usize> = HashMap::new();
     let mut parent: Vec<usize> = (0..manifest.rows.len()).collect();
@@ -26,6 +26,12 @@ pub(crate) fn of(manifest: &Manifest) -> Vec<Group> {
                 // The smaller row becomes the root, so that the outcome does not depend on the order of joins.
                 parent[a.max(b)] = a.min(b);
             }
+        }
+    }
+    for pair in together {
+        if let [Some(&one), Some(&other)] = pair.each_ref().map(|file| first.get(&(1, file.as_str()))) {
+            let (a, b) = (root(&mut parent, one), root(&mut parent, other));
+            parent[a.max(b)] = a.min(b);
         }
     }
     let mut groups: Vec<Group> = Vec::new();

@@ -19,6 +19,15 @@ pub(super) struct StageData {
     /// Digest of the table that it was trained on.
     manifest: String,
     splits: Splits,
+    #[serde(default)]
+    leaks: Vec<StageLeak>,
+}
+
+/// A film that the stage was allowed to learn from although a copy of it is judged on.
+#[derive(Debug, Deserialize)]
+struct StageLeak {
+    film: String,
+    copy_of: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -101,9 +110,16 @@ pub(super) fn tables(
         };
         let table = &mut tables[at].1;
         table.stages.push(stage.name.clone());
-        if StageData::read(&run.join("stages").join(&stage.name))?
-            .is_some_and(|data| data.manifest != table.digest)
-        {
+        let data = StageData::read(&run.join("stages").join(&stage.name))?;
+        if let Some(leak) = data.as_ref().and_then(|data| data.leaks.first()) {
+            let films = data.iter().map(|data| data.leaks.len()).sum::<usize>();
+            warnings.push(format!(
+                "Stage {} learnt from copies of films that it or a later stage is judged on ({films}; {} of {}, for one): its user allowed \
+                 it, and what it gets on those is too good",
+                stage.name, leak.film, leak.copy_of
+            ));
+        }
+        if data.is_some_and(|data| data.manifest != table.digest) {
             warnings.push(format!(
                 "The table of films {} has changed since stage {} was trained; this report describes it as it is now",
                 table.name, stage.name

@@ -81,4 +81,7 @@ pub(super) struct DataRecord<'a> {
     pub(super) manifest: &'a str,
     pub(super) findings: &'a [String],
     pub(super) splits: &'a crate::plan::Counts,
+    /// Films that it was allowed to learn from although copies of them are judged on.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) leaks: &'a [crate::leaks::Leak],
 }

@@ -1,5 +1,6 @@
 //! `pleura data`: datasets (or phantoms) to a manifest, its splits, and the check that nothing leaks.
 
+mod leaks;
 mod phantoms;
 mod sources;
 
@@ -12,7 +13,8 @@ use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
 use pleura_data::sources::{Remark, Step};
 use pleura_data::{
-    BuildOptions, Built, CheckReport, ClassMap, Filters, Manifest, SplitBy, SplitCounts, SplitOptions,
+    BuildOptions, Built, CheckReport, ClassMap, Filters, Manifest, Sidecar, SplitBy, SplitCounts,
+    SplitOptions,
 };
 use serde_json::json;
 
@@ -33,8 +35,10 @@ enum Verb {
     Build(Box<BuildArgs>),
     /// Deal films out to training, validation and test, whole patients at a time.
     Split(SplitArgs),
-    /// Refuse a manifest with a patient or an identical film in two splits (exit code 1).
+    /// Refuse a manifest with a patient, an identical film or a copy that `leaks` found in two splits (exit code 1).
     Check(CheckArgs),
+    /// Find films that are one radiograph, in one manifest or several; in two splits they are a leak (exit code 1).
+    Leaks(leaks::LeakArgs),
     /// Draw synthetic films with known truth, for demonstrations and tests.
     Phantoms(phantoms::PhantomArgs),
 }
@@ -135,6 +139,7 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
         Verb::Build(args) => build(*args, json),
         Verb::Split(args) => split(&args, json),
         Verb::Check(args) => check(&args, json),
+        Verb::Leaks(args) => leaks::run(&args, json),
         Verb::Phantoms(args) => phantoms::run(&args, json),
     }
 }
@@ -296,6 +301,7 @@ fn split(args: &SplitArgs, json: bool) -> Result<ExitCode> {
         seed: args.seed,
         fractions: [train, validation, test],
         balanced_test: args.balanced_test,
+        together: Vec::new(),
     };
     let path = args.out.as_ref().unwrap_or(&args.manifest);
     let (manifest, counts) = pleura_data::split_file(&args.manifest, path, &options)?;
@@ -352,7 +358,10 @@ fn tell_split(
 fn check(args: &CheckArgs, json: bool) -> Result<ExitCode> {
     let manifest = Manifest::read(&args.manifest)?;
     let progress = Progress::new("films compared", manifest.rows.len());
-    let report = pleura_data::check(&manifest, &|done, of| progress.at(done, of));
+    let mut report = pleura_data::check(&manifest, &|done, of| progress.at(done, of));
+    if let Some(record) = Sidecar::read(&args.manifest)?.and_then(|sidecar| sidecar.leaks) {
+        report.heed(&record, &manifest);
+    }
     drop(progress);
     let mut out = io::stdout().lock();
     if json {

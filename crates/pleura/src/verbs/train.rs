@@ -24,7 +24,7 @@ use pleura_train::{
     observer::{EpochEnd, StageStart, StepProgress},
 };
 
-use crate::console::{self, COULD_NOT};
+use crate::console::{self, COULD_NOT, FAILED};
 use crate::looks;
 use crate::model::ModelArgs;
 use crate::verbs::doctor::machine::Machine;
@@ -56,6 +56,9 @@ pub struct Args {
     cache: Option<PathBuf>,
     #[command(flatten)]
     series: series::SeriesArgs,
+    /// Train although films are copies of films that are judged on, as `pleura data leaks` found; the run and its report say so.
+    #[arg(long)]
+    allow_leaks: bool,
 }
 
 /// Trains, and prints what came of it: a table, or with `json` one object. 0 done, 2 stopped before the end.
@@ -64,11 +67,22 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     let options = Options::default()
         .with_resume(args.resume)
         .with_seed(args.seed)
-        .with_cache(args.cache);
-    if let Some(wanted) = args.series.wanted(&recipe, args.seed)? {
-        return series::run(&wanted, &args.out, &options, json);
-    }
-    let summary = carry_out(&recipe, &args.out, &options, json)?;
+        .with_cache(args.cache)
+        .with_leaks_allowed(args.allow_leaks);
+    let done = match args.series.wanted(&recipe, args.seed)? {
+        Some(wanted) => series::run(&wanted, &args.out, &options, json).map(Err),
+        None => carry_out(&recipe, &args.out, &options, json).map(Ok),
+    };
+    let summary = match done {
+        Ok(Ok(summary)) => summary,
+        Ok(Err(code)) => return Ok(code),
+        // A check that failed, not something that could not be done.
+        Err(error) if matches!(error.downcast_ref(), Some(pleura_train::Error::Leaks { .. })) => {
+            console::report(&error);
+            return Ok(ExitCode::from(FAILED));
+        }
+        Err(error) => return Err(error),
+    };
     if summary.stopped.is_none() {
         if args.resume {
             report::sweep(&args.out)?;

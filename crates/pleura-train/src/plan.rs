@@ -1,18 +1,22 @@
 //! A recipe together with its data: everything that can be known, and can be wrong, before the first step.
 
+mod judged;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use pleura_data::{Manifest, Row, Split};
+use pleura_data::{Manifest, Split};
 use pleura_nn::{
     architecture::Architecture,
     weights::{Head, Normalisation, Weights},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use judged::Judged;
 
 use crate::{
     error::Error,
@@ -259,47 +263,6 @@ fn read_manifests(recipe: &mut Recipe) -> Result<Vec<(Arc<Manifest>, String)>, E
         recipe.stages[index].manifest = path;
     }
     Ok(manifests)
-}
-
-/// Patients and films on which a stage or one after it is judged. What they are is not known to the film's own stage alone: a
-/// patient may be dealt to training in one table and to the test in another.
-struct Judged<'a> {
-    validation: BTreeSet<(&'a str, &'a str)>,
-    test: BTreeSet<(&'a str, &'a str)>,
-}
-
-impl<'a> Judged<'a> {
-    fn by(manifests: impl Iterator<Item = &'a Manifest>) -> Self {
-        let mut judged = Self {
-            validation: BTreeSet::new(),
-            test: BTreeSet::new(),
-        };
-        for row in manifests.flat_map(|manifest| &manifest.rows) {
-            match row.split {
-                Some(Split::Validation) => judged.validation.extend(identities(row)),
-                Some(Split::Test) => judged.test.extend(identities(row)),
-                _ => {}
-            }
-        }
-        judged
-    }
-
-    /// Whether a film must be left out of the split it is in.
-    fn forbids(&self, row: &Row) -> bool {
-        let among = |set: &BTreeSet<(&str, &str)>| identities(row).any(|identity| set.contains(&identity));
-        match row.split {
-            Some(Split::Train) => among(&self.validation) || among(&self.test),
-            Some(Split::Validation) => among(&self.test),
-            _ => false,
-        }
-    }
-}
-
-/// Who is on a film, and which file it is.
-fn identities(row: &Row) -> impl Iterator<Item = (&str, &str)> {
-    let patient = (!row.patient.is_empty()).then_some((row.dataset.as_str(), row.patient.as_str()));
-    let film = (!row.sha256.is_empty()).then_some(("\0sha256", row.sha256.as_str()));
-    patient.into_iter().chain(film)
 }
 
 /// What is known about starting weights while the stages are gone through in order.

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::console::{NOTICE, Progress};
 use crate::gallery::Mask;
+use crate::looks;
 use crate::model::{Model, ModelArgs, stage_of};
 use crate::verbs::evaluate::labels::Known;
 
@@ -114,6 +115,12 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if let Some(run) = &subject.run {
         checks.extend(subject.of_answers(run, &thresholds)?);
         if !args.no_network {
+            let rows: Vec<usize> = subject
+                .test(args.films, |_| true)
+                .iter()
+                .map(|(row, _)| *row)
+                .collect();
+            looks::log(&subject.path, &subject.manifest, &rows, &run.model)?;
             checks.push(subject.of_relevance(run, args.films, &thresholds)?);
             checks.push(subject.of_words(run, args.films, &thresholds)?);
         }

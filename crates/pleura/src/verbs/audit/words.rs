@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::console::{NOTICE, Progress};
 use crate::gallery::Mask;
+use crate::looks;
 use crate::model::{Model, ModelArgs};
 use crate::verbs::evaluate::SplitChoice;
 use crate::verbs::evaluate::labels::{Known, parse_column};
@@ -139,6 +140,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         );
     }
     let settings = settings(args)?;
+    looks::log(path, &manifest, &rows, &model)?;
     let films = Shelf::Rows(&manifest, rows.clone());
     let found = found::all(&films, boxes.as_ref())?;
     let outcome = experiment(args, &model, &manifest, &rows, &known, &settings)?;

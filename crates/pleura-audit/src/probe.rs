@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use pleura_eval::beta_quantile;
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
 use rayon::prelude::*;
@@ -21,8 +22,8 @@ use crate::random::stream;
 const RIDGE: f64 = 1.0;
 /// Examples beyond these are left out, drawn at random: the kernel grows with their square.
 const MOST: usize = 800;
-/// Resamples for the interval.
-const RESAMPLES: usize = 1000;
+/// Draws for the interval.
+const DRAWS: usize = 1000;
 
 /// What is asked.
 #[derive(Clone, Copy)]
@@ -47,7 +48,7 @@ pub struct Settings {
     pub folds: usize,
     /// Permutations of the classes.
     pub permutations: usize,
-    /// Of folds, permutations and resamples.
+    /// Of folds, permutations and draws.
     pub seed: u64,
 }
 
@@ -66,7 +67,7 @@ impl Default for Settings {
 pub struct Answer {
     /// Mean over classes of the share that was recognised.
     pub accuracy: f64,
-    /// Where resampled examples put it: the middle 95 %.
+    /// Where these examples leave it: the middle 95 % of its posterior.
     pub interval: (f64, f64),
     /// What guessing gives: one over the number of classes.
     pub chance: f64,
@@ -338,25 +339,33 @@ fn permuted(question: &Question<'_>, settings: &Settings, chosen: &Chosen, numbe
     labels
 }
 
+/// The middle 95 % of what the mean recall may be, each class's recall by Jeffreys' posterior; examples are of different people or classes. A
+/// bootstrap would say of a hundred right answers that nothing varies.
 fn interval(name: &str, settings: &Settings, right: &[bool], labels: &[usize], k: usize) -> (f64, f64) {
-    let mut of_class: Vec<Vec<bool>> = vec![Vec::new(); k];
+    let (mut hits, mut misses) = (vec![0.5; k], vec![0.5; k]);
     for (&right, &label) in right.iter().zip(labels) {
-        of_class[label].push(right);
+        if right {
+            hits[label] += 1.0;
+        } else {
+            misses[label] += 1.0;
+        }
     }
-    let mut random = stream(settings.seed, &format!("{name}: resamples"));
-    let mut means: Vec<f64> = (0..RESAMPLES)
+    let mut random = stream(settings.seed, &format!("{name}: draws"));
+    let mut means: Vec<f64> = (0..DRAWS)
         .map(|_| {
-            let recall = of_class.iter().map(|right| {
-                let hits = (0..right.len())
-                    .filter(|_| right[random.random_range(0..right.len())])
-                    .count();
-                hits as f64 / right.len().max(1) as f64
-            });
+            let recall = hits
+                .iter()
+                .zip(&misses)
+                .map(|(&hits, &misses)| beta_quantile(hits, misses, random.random_range(0.0..1.0)));
             recall.sum::<f64>() / k as f64
         })
         .collect();
     means.sort_by(f64::total_cmp);
-    (means[RESAMPLES * 25 / 1000], means[RESAMPLES * 975 / 1000])
+    let accuracy = balanced(right, labels, k);
+    (
+        means[DRAWS * 25 / 1000].min(accuracy),
+        means[DRAWS * 975 / 1000].max(accuracy),
+    )
 }
 
 #[cfg(test)]

@@ -324,7 +324,7 @@ fn evidence_and_series_have_their_parts() {
         "other test films of this table were looked at (1 in all)",
         "Evaluation outside",
         "Probabilities are calibrated on 30 validation films",
-        "called from a threshold on",
+        "called by itself from a threshold on",
         "Predictive values where findings are as common as given",
         "Against another",
         "Each source apart",

@@ -285,7 +285,7 @@ fn a_table_is_audited_before_anything_is_trained() {
     assert!(scene.path("audit/audit.json").exists() && scene.path("audit/lettering.svg").exists());
     let told = audit(&["--fail-on", "block"]);
     assert_eq!(told.code, 0, "{}", told.err);
-    assert!(told.out.contains("alarm  lettering"), "{}", told.out);
+    assert!(told.out.contains("  alarm         lettering"), "{}", told.out);
     assert!(told.out.ends_with("Research use only. Not a medical device.\n"));
 
     // A threshold that nothing reaches; one that does not exist.

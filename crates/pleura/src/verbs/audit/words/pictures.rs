@@ -66,7 +66,7 @@ pub(super) fn plots(outcome: &Outcome) -> Vec<(&'static str, String)> {
         "differences.svg",
         plot::intervals(
             "What words are worth",
-            &Axis::new("share of the answers"),
+            &Axis::new("share of the answers (figures: percentage points)"),
             &rows,
             Some(0.0),
             &[],

@@ -172,17 +172,25 @@ impl<B: Backend> Network<B> {
         &mut self.values
     }
 
+    /// The weights as passes with running statistics want them, made once.
+    ///
+    /// Nobody waits while they are made, which takes all threads: a thread that waits here may hold a part of the very work it waits for.
+    /// Two that come first both make them, and one's are kept.
+    fn ready(&self) -> &Ready<B> {
+        if let Some(ready) = self.ready.get() {
+            return ready;
+        }
+        let made = Ready::of(&self.backend, &self.plan, &self.values);
+        self.ready.get_or_init(|| made)
+    }
+
     fn pass(&self, norm: Norm, keep: bool) -> Pass<'_, B> {
-        let ready = || {
-            self.ready
-                .get_or_init(|| Ready::of(&self.backend, &self.plan, &self.values))
-        };
         Pass {
             backend: &self.backend,
             values: &self.values,
             norm,
             keep,
-            ready: (norm == Norm::Running).then(ready),
+            ready: (norm == Norm::Running).then(|| self.ready()),
             pulls: None,
         }
     }
@@ -264,6 +272,7 @@ impl<B: Backend> Network<B> {
         read: impl Fn(&Trace<B>) -> Vec<B::Real> + Sync,
     ) -> Result<Vec<B::Real>, Error> {
         self.check_input(grey.len(), 1, batch, size)?;
+        self.ready();
         let group = self.backend.films_at_once().clamp(1, batch);
         let one = |grey: &[f32]| {
             let films = grey.len() / (size * size);

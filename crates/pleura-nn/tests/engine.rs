@@ -4,6 +4,7 @@ mod nets;
 
 use nets::{architectures, distance, films, weights};
 use pleura_nn::{Cpu, Network, Norm, Reference, Scope};
+use rayon::prelude::*;
 
 #[test]
 fn cpu_agrees_with_the_reference_in_all_passes() {
@@ -221,5 +222,29 @@ fn a_head_on_known_features_is_the_head_of_the_whole_network() {
             assert!(network.head_logits(&features[1..]).is_err());
             assert!(network.head_backward(&features, &up[1..], &mut found).is_err());
         }
+    }
+}
+
+/// Whoever is first makes the weights ready, with all threads; whoever is second must not wait for it with a part of that work in hand.
+#[test]
+fn cold_networks_answer_on_many_threads_at_once() {
+    let (architecture, size) = architectures().swap_remove(0);
+    let weights = weights(&architecture, 2, 5);
+    let grey = films(12, size, 5);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(4).build().unwrap();
+    let expected = Network::new(Cpu::new(), &weights)
+        .unwrap()
+        .infer(&grey, 12, size)
+        .unwrap();
+    for _ in 0..200 {
+        let network = Network::new(Cpu::new(), &weights).unwrap();
+        let plane = size * size;
+        let one = |film: usize| {
+            network
+                .infer(&grey[film * plane..(film + 1) * plane], 1, size)
+                .unwrap()
+        };
+        let found: Vec<Vec<f32>> = pool.install(|| (0..12).into_par_iter().map(one).collect());
+        assert_eq!(found.concat(), expected);
     }
 }

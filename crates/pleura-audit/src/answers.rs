@@ -5,68 +5,80 @@ mod groups;
 use std::collections::BTreeMap;
 
 use pleura_data::Manifest;
-use pleura_eval::{Predictions, clopper_pearson_over_patients};
-use rand::RngExt as _;
+use pleura_eval::{Evaluation, Kind, Measured, Options, Predictions, evaluate};
 
-use crate::Thresholds;
 use crate::check::{Asked, Check, Figure, Verdict, literature};
-use crate::random::stream;
+use crate::{Error, Thresholds};
 
-/// Bins of equal width in which confidence is held against accuracy.
-const BINS: usize = 10;
-/// Resamples of patients for intervals.
+/// Resamples of patients for the interval of the calibration error.
 const RESAMPLES: usize = 1000;
+/// Films that bins of confidence need to mean anything.
+const LEAST: usize = 30;
 
 /// Checks of answers on the films of a test split. `manifest` is their table; `seeds` says how many runs of the same kind there are.
+///
+/// Fails where the predictions are not valid, as [`Predictions::check`] does.
 pub fn of_answers(
     predictions: &Predictions,
     manifest: &Manifest,
     seeds: usize,
     thresholds: &Thresholds,
-) -> Vec<Check> {
-    let Some(answers) = answers(predictions) else {
-        return vec![CALIBRATION.impossible("findings that do not exclude each other have no single answer")];
+) -> Result<Vec<Check>, Error> {
+    if predictions.kind() != Kind::Exclusive {
+        return Ok(vec![CALIBRATION.impossible(
+            "findings that do not exclude each other have no single answer",
+        )]);
+    }
+    if predictions.labelled().is_empty() {
+        return Ok(vec![SIZE.impossible("there are no answered films with a class")]);
+    }
+    let options = Options {
+        bootstrap: RESAMPLES,
+        bayes: 0,
+        seed: thresholds.probe.seed,
+        ..Options::default()
     };
-    let mut checks = vec![size(&answers), calibration(&answers, thresholds)];
-    checks.push(groups::check(&answers, manifest, thresholds));
-    checks.push(of_seeds(seeds, thresholds));
-    checks
+    let evaluation = evaluate(predictions, &options)?;
+    Ok(vec![
+        size(&evaluation.overall.accuracy, thresholds),
+        calibration(&evaluation, predictions, thresholds),
+        groups::check(&answers(predictions), manifest, thresholds),
+        of_seeds(seeds, thresholds),
+    ])
 }
 
 /// A film that has a class, with the answer.
 pub(crate) struct Answered {
     pub(crate) film: String,
-    pub(crate) patient: String,
+    /// Told apart within its dataset; a film whose patient is not known is one of its own.
+    pub(crate) patient: (String, String),
     pub(crate) class: usize,
     pub(crate) right: bool,
-    /// Probability of the answer.
-    pub(crate) confidence: f64,
 }
 
-fn answers(predictions: &Predictions) -> Option<Vec<Answered>> {
-    let pleura_eval::Truth::Exclusive(classes) = &predictions.truth else {
-        return None;
-    };
-    let known = classes
-        .iter()
-        .enumerate()
-        .filter_map(|(row, class)| Some((row, (*class)?)));
-    let answered = known.map(|(row, class)| {
-        let answer = predictions.answer(row);
-        Answered {
-            film: predictions.films[row].clone(),
-            patient: format!("{}/{}", predictions.datasets[row], predictions.patients[row]),
+fn answers(predictions: &Predictions) -> Vec<Answered> {
+    let class =
+        |row| (0..predictions.findings.len()).find(|&class| predictions.has(row, class) == Some(true));
+    let answered = (0..predictions.len()).filter_map(|row| {
+        let class = class(row)?;
+        let film = predictions.films[row].clone();
+        let patient = match predictions.patients[row].as_str() {
+            "" => format!("film {film}"),
+            known => format!("patient {known}"),
+        };
+        Some(Answered {
+            film,
+            patient: (predictions.datasets[row].clone(), patient),
             class,
-            right: answer == class,
-            confidence: predictions.score(row, answer),
-        }
+            right: predictions.answer(row) == class,
+        })
     });
-    Some(answered.collect())
+    answered.collect()
 }
 
 /// Right answers and films of each patient.
 pub(crate) fn by_patient<'a>(answers: impl IntoIterator<Item = &'a Answered>) -> Vec<(usize, usize)> {
-    let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    let mut counts: BTreeMap<&(String, String), (usize, usize)> = BTreeMap::new();
     for answer in answers {
         let count = counts.entry(&answer.patient).or_default();
         count.0 += usize::from(answer.right);
@@ -82,22 +94,18 @@ const SIZE: Asked = Asked {
     literature: &[literature::ROBERTS],
 };
 
-fn size(answers: &[Answered]) -> Check {
-    let counts = by_patient(answers);
-    let right = answers.iter().filter(|answer| answer.right).count();
-    let Some((low, high)) = clopper_pearson_over_patients(&counts, 0.95) else {
+fn size(accuracy: &Measured, thresholds: &Thresholds) -> Check {
+    let (Some(share), Some(low), Some(high)) = (accuracy.value, accuracy.low, accuracy.high) else {
         return SIZE.impossible("there are no answered films with a class");
     };
-    let share = right as f64 / answers.len() as f64;
-    // Twenty points are the distance between a good and a poor classifier.
-    let verdict = if high - low > 0.2 {
+    let verdict = if high - low > thresholds.width {
         Verdict::Note
     } else {
         Verdict::Quiet
     };
     Check {
         value: Some(high - low),
-        threshold: Some(0.2),
+        threshold: Some(thresholds.width),
         figure: Some(Figure::Intervals {
             axis: "accuracy".to_owned(),
             lines: vec![("test films".to_owned(), share, (low, high))],
@@ -107,8 +115,8 @@ fn size(answers: &[Answered]) -> Check {
             format!(
                 "accuracy {:.1} % on {} films of {} patients: 95 % {:.1} to {:.1} %",
                 100.0 * share,
-                answers.len(),
-                counts.len(),
+                accuracy.n,
+                accuracy.patients,
                 100.0 * low,
                 100.0 * high
             ),
@@ -123,48 +131,24 @@ const CALIBRATION: Asked = Asked {
     literature: &[literature::GUO],
 };
 
-/// Expected calibration error: the distance of confidence and accuracy, over bins of confidence (Guo et al. 2017).
-fn calibration_error<'a>(answers: impl IntoIterator<Item = &'a Answered>) -> f64 {
-    let mut bins = [(0usize, 0usize, 0f64); BINS];
-    let mut films = 0usize;
-    for answer in answers {
-        let bin = &mut bins[((answer.confidence * BINS as f64) as usize).min(BINS - 1)];
-        *bin = (
-            bin.0 + 1,
-            bin.1 + usize::from(answer.right),
-            bin.2 + answer.confidence,
-        );
-        films += 1;
+/// Expected calibration error of the answers (Guo et al. 2017): the distance of confidence and accuracy, over ten bins of confidence.
+fn calibration(evaluation: &Evaluation, predictions: &Predictions, thresholds: &Thresholds) -> Check {
+    if evaluation.films < LEAST {
+        return CALIBRATION.impossible(format!(
+            "{} answered films are too few for bins",
+            evaluation.films
+        ));
     }
-    bins.iter()
-        .map(|(_, right, confidence)| (*right as f64 - confidence).abs())
-        .sum::<f64>()
-        / films.max(1) as f64
-}
-
-fn calibration(answers: &[Answered], thresholds: &Thresholds) -> Check {
-    if answers.len() < 30 {
-        return CALIBRATION.impossible(format!("{} answered films are too few for bins", answers.len()));
-    }
-    let error = calibration_error(answers);
-    let mut of_patient: BTreeMap<&str, Vec<&Answered>> = BTreeMap::new();
-    for answer in answers {
-        of_patient.entry(&answer.patient).or_default().push(answer);
-    }
-    let patients: Vec<Vec<&Answered>> = of_patient.into_values().collect();
-    let mut random = stream(thresholds.probe.seed, CALIBRATION.name);
-    let mut errors: Vec<f64> = (0..RESAMPLES)
-        .map(|_| {
-            let drawn = (0..patients.len())
-                .flat_map(|_| patients[random.random_range(0..patients.len())].iter().copied());
-            calibration_error(drawn)
-        })
-        .collect();
-    errors.sort_by(f64::total_cmp);
+    let of_answer = evaluation.reliability.iter().find(|one| one.finding.is_none());
+    let measured = of_answer.map(|one| &one.expected_error);
+    let Some((error, low, high)) = measured.and_then(|error| Some((error.value?, error.low?, error.high?)))
+    else {
+        return CALIBRATION.impossible("an interval needs two patients or more");
+    };
+    let labelled = predictions.labelled();
+    let sure = |&row: &usize| predictions.score(row, predictions.answer(row));
+    let mean = labelled.iter().map(sure).sum::<f64>() / labelled.len() as f64;
     // Bins are noisy: a perfect model has an error too, and a resample more of it. What counts is that even the lower end is large.
-    let (low, high) = (errors[RESAMPLES * 25 / 1000], errors[RESAMPLES * 975 / 1000]);
-    let mean = answers.iter().map(|answer| answer.confidence).sum::<f64>() / answers.len() as f64;
-    let right = answers.iter().filter(|answer| answer.right).count() as f64 / answers.len() as f64;
     let verdict = match low {
         low if low >= thresholds.calibration => Verdict::Alarm,
         low if low >= thresholds.calibration / 2.0 => Verdict::Note,
@@ -181,7 +165,7 @@ fn calibration(answers: &[Answered], thresholds: &Thresholds) -> Check {
                 100.0 * low,
                 100.0 * high,
                 100.0 * mean,
-                100.0 * right
+                100.0 * evaluation.overall.accuracy.value.unwrap_or(f64::NAN)
             ),
         )
     }
@@ -213,38 +197,46 @@ fn of_seeds(seeds: usize, thresholds: &Thresholds) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use pleura_eval::Truth;
+
     use super::*;
 
-    fn answered(confidence: f64, right: bool, patient: usize) -> Answered {
-        Answered {
-            film: String::new(),
-            patient: patient.to_string(),
-            class: 0,
-            right,
-            confidence,
+    /// Films of two classes, each of a patient of its own, answered with one confidence; the first `right` of them right.
+    fn films(count: usize, confidence: f64, right: usize) -> Predictions {
+        let names: Vec<String> = (0..count).map(|film| format!("film-{film}")).collect();
+        Predictions {
+            findings: vec!["COVID-19".to_owned(), "normal".to_owned()],
+            patients: names.clone(),
+            datasets: vec![String::new(); count],
+            truth: Truth::Exclusive((0..count).map(|film| Some(usize::from(film >= right))).collect()),
+            scores: [confidence, 1.0 - confidence].repeat(count),
+            films: names,
+            logits: None,
         }
     }
 
-    #[test]
-    fn the_error_of_calibration_is_a_distance() {
-        let of = |confidence: f64, right: usize| -> Vec<Answered> {
-            (0..100)
-                .map(|film| answered(confidence, film < right, film))
-                .collect()
+    fn verdict(name: &str, predictions: &Predictions) -> Verdict {
+        let manifest = Manifest {
+            findings: predictions.findings.clone(),
+            rows: Vec::new(),
+            notes: Vec::new(),
+            folder: std::path::PathBuf::new(),
         };
-        assert!(calibration_error(&of(0.75, 75)) < 1e-12);
-        assert!((calibration_error(&of(0.95, 60)) - 0.35).abs() < 1e-12);
-        let verdict = |answers: &[Answered]| calibration(answers, &Thresholds::default()).verdict;
-        assert_eq!(verdict(&of(0.75, 75)), Verdict::Quiet);
-        assert_eq!(verdict(&of(0.95, 60)), Verdict::Alarm);
-        assert_eq!(verdict(&of(0.95, 60)[..20]), Verdict::NotPossible);
+        let checks = of_answers(predictions, &manifest, 1, &Thresholds::default()).unwrap();
+        let of_name = |check: &&Check| check.name == name;
+        checks.iter().find(of_name).unwrap().verdict
+    }
+
+    #[test]
+    fn confidence_that_accuracy_does_not_bear_out_is_an_alarm() {
+        assert_eq!(verdict("calibration", &films(100, 0.75, 75)), Verdict::Quiet);
+        assert_eq!(verdict("calibration", &films(100, 0.95, 60)), Verdict::Alarm);
+        assert_eq!(verdict("calibration", &films(20, 0.95, 12)), Verdict::NotPossible);
     }
 
     #[test]
     fn few_films_are_noted() {
-        let answers: Vec<Answered> = (0..40).map(|film| answered(0.9, film % 4 > 0, film)).collect();
-        assert_eq!(size(&answers).verdict, Verdict::Note);
-        let answers: Vec<Answered> = (0..900).map(|film| answered(0.9, film % 4 > 0, film)).collect();
-        assert_eq!(size(&answers).verdict, Verdict::Quiet);
+        assert_eq!(verdict("test-size", &films(40, 0.9, 30)), Verdict::Note);
+        assert_eq!(verdict("test-size", &films(900, 0.9, 675)), Verdict::Quiet);
     }
 }

@@ -18,12 +18,18 @@ pub struct Thresholds {
     pub association_block: f64,
     /// Share of a class's films that may be of children while another class's films are of adults, or the other way round.
     pub children: f64,
+    /// The same, from which it is a note.
+    pub children_note: f64,
+    /// Width of the interval of the accuracy above which the test films are few: twenty points lie between a good and a poor classifier.
+    pub width: f64,
     /// Relevance per pixel outside the lungs over that inside, from which it is an alarm.
     pub outside: f64,
     /// Expected calibration error, at the lower end of its interval.
     pub calibration: f64,
     /// Difference in accuracy between subgroups, as a share.
     pub subgroups: f64,
+    /// Largest p value, after Bonferroni's correction, of a difference between subgroups.
+    pub subgroups_p: f64,
     /// Accuracy that words may cost, as a share.
     pub words: f64,
     /// Seeds of a claim about a method.
@@ -40,9 +46,12 @@ impl Default for Thresholds {
             association: 0.3,
             association_block: 0.9,
             children: 0.5,
+            children_note: 0.1,
+            width: 0.2,
             outside: 1.0,
             calibration: 0.1,
             subgroups: 0.1,
+            subgroups_p: 0.05,
             words: 0.05,
             seeds: 5,
             probe: probe::Settings::default(),

@@ -1,6 +1,6 @@
 //! Whether some people get worse answers than others.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use pleura_data::{Manifest, Row, Sex};
 use pleura_eval::clopper_pearson_over_patients;
@@ -11,7 +11,7 @@ use crate::Thresholds;
 use crate::check::{Asked, Check, Figure, Verdict, literature};
 use crate::random::stream;
 
-/// Films that a group needs to be compared.
+/// Films, of as many patients, that a group needs to be compared.
 const LEAST: usize = 20;
 
 const GROUPS: Asked = Asked {
@@ -63,6 +63,13 @@ fn spread(groups: &[Vec<usize>], right: &[bool], classes: &[usize]) -> f64 {
     high - low
 }
 
+/// The first film of each patient and class: films of one patient are answered alike, and chance would be taken for less than it is.
+fn independent(films: &[usize], answers: &[Answered]) -> Vec<usize> {
+    let mut seen = BTreeSet::new();
+    let first = |film: &usize| seen.insert((&answers[*film].patient, answers[*film].class));
+    films.iter().copied().filter(first).collect()
+}
+
 pub(super) fn check(answers: &[Answered], manifest: &Manifest, thresholds: &Thresholds) -> Check {
     let rows: HashMap<&str, &Row> = manifest.rows.iter().map(|row| (row.film.as_str(), row)).collect();
     let classes: Vec<usize> = answers.iter().map(|answer| answer.class).collect();
@@ -76,7 +83,7 @@ pub(super) fn check(answers: &[Answered], manifest: &Manifest, thresholds: &Thre
                 groups.entry(group).or_default().push(film);
             }
         }
-        groups.retain(|_, films| films.len() >= LEAST);
+        groups.retain(|_, films| independent(films, answers).len() >= LEAST);
         if groups.len() < 2 {
             continue;
         }
@@ -87,7 +94,7 @@ pub(super) fn check(answers: &[Answered], manifest: &Manifest, thresholds: &Thre
             let interval = clopper_pearson_over_patients(&by_patient(of_group()), 0.95).unwrap_or((0.0, 1.0));
             lines.push((format!("{name}: {group}"), share, interval));
         }
-        let groups: Vec<Vec<usize>> = groups.into_values().collect();
+        let groups: Vec<Vec<usize>> = groups.values().map(|films| independent(films, answers)).collect();
         let observed = spread(&groups, &right, &classes);
         let p = chance_of(observed, &groups, (&right, &classes), name, thresholds);
         if worst.is_none_or(|(_, _, other)| p < other) {
@@ -96,12 +103,12 @@ pub(super) fn check(answers: &[Answered], manifest: &Manifest, thresholds: &Thre
     }
     let Some((name, difference, p)) = worst else {
         return GROUPS.impossible(format!(
-            "no two sexes, ages, views or sources have {LEAST} test films each"
+            "no two sexes, ages, views or sources have test films of {LEAST} patients each"
         ));
     };
     // Bonferroni: so many ways of parting people were tried.
     let p = (p * asked as f64).min(1.0);
-    let verdict = match (p <= 0.05, difference >= thresholds.subgroups) {
+    let verdict = match (p <= thresholds.subgroups_p, difference >= thresholds.subgroups) {
         (true, true) => Verdict::Alarm,
         (true, false) => Verdict::Note,
         _ => Verdict::Quiet,

@@ -176,7 +176,7 @@ pub(super) fn children(films: &Films, thresholds: &Thresholds) -> Check {
     let difference = most.1 - least.1;
     let verdict = match difference {
         d if d >= thresholds.children => Verdict::Alarm,
-        d if d >= 0.1 => Verdict::Note,
+        d if d >= thresholds.children_note => Verdict::Note,
         _ => Verdict::Quiet,
     };
     let says = format!(

@@ -36,8 +36,8 @@ pub struct Args {
     manifest: Option<PathBuf>,
     #[command(flatten)]
     options: ModelArgs,
-    /// Thresholds of one's own: a TOML table of any of `p`, `skill`, `association`, `association_block`, `children`, `outside`, `calibration`,
-    /// `subgroups`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
+    /// Thresholds of one's own: a TOML table of any of `p`, `skill`, `association`, `association_block`, `children`, `children_note`,
+    /// `width`, `outside`, `calibration`, `subgroups`, `subgroups_p`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
     #[arg(long, value_name = "FILE.toml")]
     thresholds: Option<PathBuf>,
     /// From which verdict on the exit code is 1.
@@ -290,7 +290,7 @@ impl Subject {
             return Ok(Vec::new());
         }
         let predictions = Predictions::read(&path)?;
-        Ok(of_answers(&predictions, &self.manifest, run.seeds, thresholds))
+        Ok(of_answers(&predictions, &self.manifest, run.seeds, thresholds)?)
     }
 
     /// Test films with their class, at most so many of each.

@@ -3,6 +3,7 @@
 pub mod flex;
 mod maps;
 mod relevance;
+mod running;
 
 pub use self::maps::LastMaps;
 
@@ -11,7 +12,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use crate::architecture::{Architecture, INPUT_CHANNELS, ParameterSpec};
-use crate::backend::{Backend, Films, Grid, Moments, Pull, Real};
+use crate::backend::{Backend, Films, Grid, Pull, Real};
 use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::gradients::{Gradients, Scope};
@@ -19,7 +20,7 @@ use crate::layers::dense_block::{self, BlockTrace};
 use crate::layers::stem::{self, StemTrace};
 use crate::layers::transition::{self, TransitionTrace};
 use crate::layers::{Pass, head};
-use crate::plan::{NormAt, Plan};
+use crate::plan::Plan;
 use crate::ready::Ready;
 use crate::weights::{Array, Normalisation, Weights};
 
@@ -467,53 +468,6 @@ impl<B: Backend> Network<B> {
         );
         B::recycle(map);
         input
-    }
-
-    /// Moves the running statistics towards the batch's: `r ← (1 − m) r + m b`, with the unbiased variance, as torch does
-    /// (there `m` is 0.1).
-    ///
-    /// # Errors
-    /// [`Error::Statistics`] where the trace was made with running statistics and holds none of a batch.
-    pub fn update_running(&mut self, trace: &Trace<B>, momentum: f32) -> Result<(), Error> {
-        if trace.norm != Norm::Batch {
-            return Err(Error::Statistics {
-                operation: "update_running",
-                expected: "statistics of the batch",
-            });
-        }
-        self.ready.take();
-        let plan = self.plan.clone();
-        self.move_running(plan.stem.norm, &trace.stem.moments, trace.stem.grid, momentum);
-        for (number, (block_plan, block)) in plan.blocks.iter().zip(&trace.blocks).enumerate() {
-            for (layer, kept) in block_plan.layers.iter().zip(&block.layers) {
-                self.move_running(layer.norm1, &block.moments, block.grid, momentum);
-                self.move_running(layer.norm2, &kept.moments, block.grid, momentum);
-            }
-            let reader = plan
-                .transitions
-                .get(number)
-                .map_or(plan.head.norm, |transition| transition.norm);
-            self.move_running(reader, &block.moments, block.grid, momentum);
-        }
-        Ok(())
-    }
-
-    fn move_running(&mut self, at: NormAt, moments: &Moments<B::Tensor>, grid: Grid, momentum: f32) {
-        let count = grid.columns() as f64;
-        let unbiased = count / (count - 1.0).max(1.0);
-        let momentum = f64::from(momentum);
-        for (index, batch, factor) in [
-            (at.mean, &moments.mean, 1.0),
-            (at.variance, &moments.variance, unbiased),
-        ] {
-            let batch = self.backend.download(batch);
-            let mut running = self.backend.download(&self.values[index]);
-            for (running, batch) in running.iter_mut().zip(batch) {
-                let moved = (1.0 - momentum) * running.to_f64() + momentum * factor * batch.to_f64();
-                *running = B::Real::from_f64(moved);
-            }
-            self.values[index] = self.backend.upload(&running);
-        }
     }
 }
 

@@ -5,6 +5,7 @@ mod films;
 mod finish;
 mod kernel;
 mod lanes;
+mod norm;
 mod pack;
 #[macro_use]
 mod path;
@@ -31,8 +32,8 @@ pub use self::path::Path;
 use self::stem::Patches;
 use crate::architecture::Window;
 use crate::backend::{
-    Account, Affine, Backend, Films, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Role, Share, Sink,
-    Sums, Target, modified,
+    Account, Affine, Backend, Films, Grid, Kernel, Moments, NormBack, Pool, Role, Share, Sink, Sums, Target,
+    modified,
 };
 use crate::relevance::Rule;
 
@@ -141,13 +142,7 @@ impl Backend for Cpu {
     }
 
     fn fold_norm(&self, gamma: &Tensor, beta: &Tensor, mean: &Tensor, variance: &Tensor) -> Affine<Tensor> {
-        let (mut scale, mut shift) = (Vec::with_capacity(gamma.len()), Vec::with_capacity(gamma.len()));
-        for (((gamma, beta), mean), variance) in gamma.iter().zip(beta).zip(mean).zip(variance) {
-            let factor = f64::from(*gamma) / (f64::from(*variance) + NORM_EPSILON).sqrt();
-            scale.push(factor as f32);
-            shift.push((f64::from(*beta) - f64::from(*mean) * factor) as f32);
-        }
-        Affine { scale, shift }
+        norm::fold(gamma, beta, mean, variance)
     }
 
     fn norm_back(
@@ -158,20 +153,7 @@ impl Backend for Cpu {
         variance: &Tensor,
         batch_statistics: bool,
     ) -> NormBack<Tensor> {
-        let affine = self.fold_norm(gamma, beta, mean, variance);
-        NormBack {
-            factor: if batch_statistics {
-                gamma.clone()
-            } else {
-                affine.scale.clone()
-            },
-            mean: mean[..gamma.len()].to_vec(),
-            inverse_deviation: variance[..gamma.len()]
-                .iter()
-                .map(|&variance| (1.0 / (f64::from(variance) + NORM_EPSILON).sqrt()) as f32)
-                .collect(),
-            affine,
-        }
+        norm::back(gamma, beta, mean, variance, batch_statistics)
     }
 
     fn norm_correction(
@@ -183,23 +165,7 @@ impl Backend for Cpu {
         moments: &Moments<Tensor>,
         sums: &Sums<Tensor>,
     ) {
-        let place = rows.start * columns..rows.end * columns;
-        team::each_piece(&mut gradient[place.clone()], columns, |index, gradient| {
-            let (row, x) = (rows.start + index, &x[place.start + index * columns..][..columns]);
-            let variance = f64::from(moments.variance[row]) + NORM_EPSILON;
-            let inverse = 1.0 / variance.sqrt();
-            let b = -inverse / variance.sqrt() * f64::from(sums.gx[row]) / columns as f64;
-            let mean = f64::from(sums.g[row]) / columns as f64;
-            path::correct(
-                self.path,
-                gradient,
-                x,
-                inverse as f32,
-                mean as f32,
-                b as f32,
-                moments.mean[row],
-            );
-        });
+        norm::correct(self.path, gradient, x, rows, columns, (moments, sums));
     }
 
     fn prepare(&self, kernel: Kernel<'_, Tensor>, role: Role) -> Option<Tensor> {

@@ -4,14 +4,10 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::explain::{FINDINGS, number, scene};
 use crate::scene::{Said, Scene};
 
-const FINDINGS: [&str; 3] = ["COVID-19", "pneumonia", "normal"];
 const METHODS: &str = "lrp-0,gradient-x-input,integrated-gradients,grad-cam,occlusion,lrp-flex";
-
-fn number(value: &Value) -> f64 {
-    value.as_f64().unwrap_or_else(|| panic!("{value}"))
-}
 
 fn explain(scene: &Scene, options: &[&str]) -> Said {
     let always = [
@@ -26,13 +22,6 @@ fn explain(scene: &Scene, options: &[&str]) -> Said {
         "--json",
     ];
     scene.run(&[&always, options].concat())
-}
-
-fn scene() -> Scene {
-    let scene = Scene::new();
-    scene.model("m.safetensors", &FINDINGS, "exclusive");
-    scene.film("a.png", 3);
-    scene
 }
 
 #[test]

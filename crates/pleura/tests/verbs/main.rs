@@ -9,6 +9,7 @@ mod evaluate;
 mod evidence;
 mod explain;
 mod explain_methods;
+mod explain_pictures;
 mod export;
 mod predict;
 mod report;

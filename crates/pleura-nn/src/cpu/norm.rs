@@ -1,0 +1,69 @@
+//! Norms: an affine map forward, a correction of whole channels on the way back.
+
+use std::ops::Range;
+
+use super::{Path, Tensor, team};
+use crate::backend::{Affine, Moments, NORM_EPSILON, NormBack, Sums};
+
+/// A norm as a scale and a shift of each channel.
+pub(super) fn fold(gamma: &[f32], beta: &[f32], mean: &[f32], variance: &[f32]) -> Affine<Tensor> {
+    let (mut scale, mut shift) = (Vec::with_capacity(gamma.len()), Vec::with_capacity(gamma.len()));
+    for (((gamma, beta), mean), variance) in gamma.iter().zip(beta).zip(mean).zip(variance) {
+        let factor = f64::from(*gamma) / (f64::from(*variance) + NORM_EPSILON).sqrt();
+        scale.push(factor as f32);
+        shift.push((f64::from(*beta) - f64::from(*mean) * factor) as f32);
+    }
+    Affine { scale, shift }
+}
+
+/// What the way back through a norm needs of it.
+pub(super) fn back(
+    gamma: &[f32],
+    beta: &[f32],
+    mean: &[f32],
+    variance: &[f32],
+    batch_statistics: bool,
+) -> NormBack<Tensor> {
+    let affine = fold(gamma, beta, mean, variance);
+    NormBack {
+        factor: if batch_statistics {
+            gamma.to_vec()
+        } else {
+            affine.scale.clone()
+        },
+        mean: mean[..gamma.len()].to_vec(),
+        inverse_deviation: variance[..gamma.len()]
+            .iter()
+            .map(|&variance| (1.0 / (f64::from(variance) + NORM_EPSILON).sqrt()) as f32)
+            .collect(),
+        affine,
+    }
+}
+
+/// Takes from a gradient what went through the batch's mean and deviation: one pass over each channel.
+pub(super) fn correct(
+    path: Path,
+    gradient: &mut [f32],
+    x: &[f32],
+    rows: Range<usize>,
+    columns: usize,
+    (moments, sums): (&Moments<Tensor>, &Sums<Tensor>),
+) {
+    let place = rows.start * columns..rows.end * columns;
+    team::each_piece(&mut gradient[place.clone()], columns, |index, gradient| {
+        let (row, x) = (rows.start + index, &x[place.start + index * columns..][..columns]);
+        let variance = f64::from(moments.variance[row]) + NORM_EPSILON;
+        let inverse = 1.0 / variance.sqrt();
+        let b = -inverse / variance.sqrt() * f64::from(sums.gx[row]) / columns as f64;
+        let mean = f64::from(sums.g[row]) / columns as f64;
+        super::path::correct(
+            path,
+            gradient,
+            x,
+            inverse as f32,
+            mean as f32,
+            b as f32,
+            moments.mean[row],
+        );
+    });
+}

@@ -141,6 +141,7 @@ impl Asked {
 
 /// Works that describe what is looked for.
 pub(crate) mod literature {
+    pub(crate) const ADEBAYO: &str = "Adebayo et al.: Sanity checks for saliency maps. NeurIPS 2018";
     pub(crate) const DEGRAVE: &str = "DeGrave, Janizek, Lee: AI for radiographic COVID-19 detection selects shortcuts over signal. Nature Machine Intelligence 3, 2021";
     pub(crate) const ROBERTS: &str = "Roberts et al.: Common pitfalls and recommendations for using machine learning to detect and prognosticate for \
          COVID-19 using chest radiographs and CT scans. Nature Machine Intelligence 3, 2021";

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura_audit::relevance::{self, Masked, Of, outside_lungs};
 use pleura_audit::words::{self, Settings, Text};
-use pleura_audit::{Check, Films, Thresholds, Verdict, of_answers, of_films, use_of_words};
+use pleura_audit::{Check, Films, Thresholds, Verdict, heatmap_sanity, of_answers, of_films, use_of_words};
 use pleura_data::{Manifest, Split};
 use pleura_eval::{Options, Predictions, Truth};
 use pleura_explain::Composite;
@@ -37,7 +37,7 @@ pub struct Args {
     #[command(flatten)]
     options: ModelArgs,
     /// Thresholds of one's own: a TOML table of any of `p`, `skill`, `association`, `association_block`, `children`, `children_note`,
-    /// `width`, `outside`, `calibration`, `subgroups`, `subgroups_p`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
+    /// `width`, `outside`, `sanity`, `calibration`, `subgroups`, `subgroups_p`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
     #[arg(long, value_name = "FILE.toml")]
     thresholds: Option<PathBuf>,
     /// From which verdict on the exit code is 1.
@@ -46,7 +46,7 @@ pub struct Args {
     /// Leave out what takes a network: the words experiment and the relevance outside lungs.
     #[arg(long)]
     no_network: bool,
-    /// Test films of each class in the words experiment, and in all whose relevance is looked at.
+    /// Test films of each class in the words experiment and among those whose relevance is looked at; a tenth as many for the heatmaps' sanity.
     #[arg(long, default_value_t = 40, value_name = "N")]
     films: usize,
     /// Folder of audit.json and its figures; a run's own `audit` if left out, where its report finds it.
@@ -122,6 +122,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
                 .collect();
             looks::log(&subject.path, &subject.manifest, &rows, &run.model)?;
             checks.push(subject.of_relevance(run, args.films, &thresholds)?);
+            checks.push(subject.of_heatmaps(run, args.films.div_ceil(10), &thresholds)?);
             checks.push(subject.of_words(run, args.films, &thresholds)?);
         }
     }
@@ -308,27 +309,16 @@ impl Subject {
     fn of_relevance(&self, run: &Run, most: usize, thresholds: &Thresholds) -> Result<Check> {
         let masked = |row: usize| self.manifest.rows[row].masks.lung.is_some();
         let chosen = self.test(most, masked);
-        let films: Vec<Of> = chosen
-            .iter()
-            .map(|&(row, class)| Of {
-                patient: format!(
-                    "{}/{}",
-                    self.manifest.rows[row].dataset, self.manifest.rows[row].patient
-                ),
-                finding: self.classes[class].clone(),
-            })
-            .collect();
+        let films = self.whose(&chosen);
         let open = |number: usize| {
             let row = &self.manifest.rows[chosen[number].0];
-            let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| pleura_audit::Error::Film {
-                film: row.film.clone(),
-                source,
-            };
-            let film = pleura_film::open(&self.manifest.file(row), &DecodeOptions::default())
-                .map_err(|error| unreadable(error.into()))?;
+            let film = self.film(row)?;
             let mask = Mask::read(&self.manifest, row.masks.lung.as_deref())
                 .and_then(|mask| mask.context("no lung mask"))
-                .map_err(|error| unreadable(error.into()))?;
+                .map_err(|error| pleura_audit::Error::Film {
+                    film: row.film.clone(),
+                    source: error.into(),
+                })?;
             let Mask {
                 width,
                 height,
@@ -353,6 +343,39 @@ impl Subject {
             &composite,
             thresholds,
         )?)
+    }
+
+    fn of_heatmaps(&self, run: &Run, most: usize, thresholds: &Thresholds) -> Result<Check> {
+        let chosen = self.test(most, |_| true);
+        Ok(heatmap_sanity(
+            &run.model.network()?,
+            &run.model.preparation,
+            &self.whose(&chosen),
+            &|number| self.film(&self.manifest.rows[chosen[number].0]),
+            &Composite::by_name(pleura_explain::composite::NAMES[0])?,
+            thresholds,
+        )?)
+    }
+
+    /// Patient and class of films (row, class).
+    fn whose(&self, films: &[(usize, usize)]) -> Vec<Of> {
+        let of = |&(row, class): &(usize, usize)| {
+            let row = &self.manifest.rows[row];
+            Of {
+                patient: format!("{}/{}", row.dataset, row.patient),
+                finding: self.classes[class].clone(),
+            }
+        };
+        films.iter().map(of).collect()
+    }
+
+    fn film(&self, row: &pleura_data::Row) -> Result<pleura_film::Film, pleura_audit::Error> {
+        pleura_film::open(&self.manifest.file(row), &DecodeOptions::default()).map_err(|error| {
+            pleura_audit::Error::Film {
+                film: row.film.clone(),
+                source: error.into(),
+            }
+        })
     }
 
     fn of_words(&self, run: &Run, most: usize, thresholds: &Thresholds) -> Result<Check> {

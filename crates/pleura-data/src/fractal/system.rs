@@ -1,0 +1,235 @@
+//! Iterated function systems, and the walk through them that the chaos game is (Barnsley, 1988).
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use crate::order::{below, stream, unit};
+
+/// Letters of an affine map of the plane.
+const LETTERS: usize = 6;
+/// Maps of a system: 2 to this many.
+const MOST_MAPS: usize = 7;
+/// Side and points of the square that a class must fill, and on which the number of points of every picture rests.
+pub(super) const SEARCH_SIDE: usize = 512;
+/// See [`SEARCH_SIDE`].
+pub(super) const SEARCH_POINTS: usize = 100_000;
+/// Systems tried for a class before the search gives up.
+pub(super) const ATTEMPTS: usize = 20_000;
+/// Points after which a system that can no longer fill enough is left.
+const EARLY: usize = SEARCH_POINTS / 8;
+/// Points that show whether an instance is still a figure of its class's kind.
+const PROBE: usize = 1024;
+/// How many times wider or narrower than its class an instance may be.
+const WIDER: f32 = 8.0;
+/// Walks side by side: each waits for its own last step, so several fill the processor.
+const WALKS: usize = 8;
+/// Steps before a walk that starts anywhere is on the figure.
+const BURN_IN: usize = 32;
+/// A walk this far out has left for good, and starts again at the origin.
+const FAR: f64 = 1e6;
+
+/// Affine maps of the plane, each with the chance that a step takes it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct System {
+    /// `[a, b, c, d, e, f]`: (x, y) becomes (ax + by + e, cx + dy + f).
+    pub maps: Vec<[f64; LETTERS]>,
+    /// Of each map; they add up to 1.
+    pub chances: Vec<f64>,
+}
+
+/// A system that was kept.
+#[derive(Clone, Debug)]
+pub(super) struct Class {
+    pub(super) system: System,
+    /// The larger side of its figure.
+    width: f32,
+}
+
+impl System {
+    /// Two to seven maps with letters uniform in ±1, chosen in proportion to |ad − bc|.
+    fn random(rng: &mut ChaCha8Rng) -> Self {
+        let count = 2 + below(MOST_MAPS as u64 - 1, rng) as usize;
+        let maps: Vec<[f64; LETTERS]> = (0..count)
+            .map(|_| std::array::from_fn(|_| 2.0 * unit(rng) - 1.0))
+            .collect();
+        let areas: Vec<f64> = maps
+            .iter()
+            .map(|[a, b, c, d, ..]| (a * d - b * c).abs())
+            .collect();
+        let sum: f64 = areas.iter().sum();
+        let chances = areas.iter().map(|area| area / sum).collect();
+        Self { maps, chances }
+    }
+
+    /// The same with one letter of every map scaled.
+    fn scaled(&self, letter: usize, factor: f64) -> Self {
+        let mut scaled = self.clone();
+        for map in &mut scaled.maps {
+            map[letter] *= factor;
+        }
+        scaled
+    }
+}
+
+/// The first system of a class's own stream that fills enough; `None` if too many did not.
+pub(super) fn search(filling_rate: f64, seed: u64, class: usize) -> Option<Class> {
+    let ids: [&[u8]; 2] = [&seed.to_le_bytes(), &(class as u64).to_le_bytes()];
+    let mut rng = stream("fractal class", &ids);
+    let mut points = Vec::with_capacity(SEARCH_POINTS);
+    (0..ATTEMPTS).find_map(|_| {
+        let system = System::random(&mut rng);
+        let mut walk = Walk::begin(&system, &mut rng);
+        points.clear();
+        // Few systems come through, and most of the others show early that they will not.
+        for upto in [PROBE, EARLY, SEARCH_POINTS] {
+            walk.go(upto - points.len(), &mut rng, &mut points);
+            if walk.escapes > 0 {
+                return None;
+            }
+            // Later points fall on pixels taken before more often than earlier ones, so what n points fill bounds what more can.
+            let share = points.len() as f64 / SEARCH_POINTS as f64;
+            if upto > PROBE && filled(&points) < filling_rate * share {
+                return None;
+            }
+        }
+        let width = Extent::of(&points).width();
+        Some(Class { system, width })
+    })
+}
+
+impl Class {
+    /// An instance: one letter, drawn, is up to `variation` larger or smaller in all maps. A change that makes the figure fly apart or
+    /// collapse is drawn again, less and less of it.
+    pub(super) fn instance(&self, variation: f64, rng: &mut ChaCha8Rng) -> System {
+        let mut points = Vec::with_capacity(PROBE);
+        let mut reach = variation;
+        for _ in 0..24 {
+            let letter = below(LETTERS as u64, rng) as usize;
+            let factor = 1.0 + reach * (2.0 * unit(rng) - 1.0);
+            let system = self.system.scaled(letter, factor);
+            points.clear();
+            let mut walk = Walk::begin(&system, rng);
+            walk.go(PROBE, rng, &mut points);
+            let width = Extent::of(&points).width();
+            if walk.escapes == 0 && (self.width / WIDER..self.width * WIDER).contains(&width) {
+                return system;
+            }
+            reach *= 0.8;
+        }
+        self.system.clone()
+    }
+}
+
+/// Walks through a system, a few side by side.
+pub(super) struct Walk {
+    maps: [[f64; LETTERS]; MOST_MAPS],
+    /// Up to which draw of 32 bits each map is taken.
+    upto: [u64; MOST_MAPS - 1],
+    at: [[f64; 2]; WALKS],
+    /// How often a walk had left for good.
+    pub(super) escapes: usize,
+}
+
+impl Walk {
+    /// Walks that have found the figure.
+    pub(super) fn begin(system: &System, rng: &mut ChaCha8Rng) -> Self {
+        let mut walk = Self {
+            maps: [[0.0; LETTERS]; MOST_MAPS],
+            upto: [u64::MAX; MOST_MAPS - 1],
+            at: [[0.0; 2]; WALKS],
+            escapes: 0,
+        };
+        for (slot, map) in walk.maps.iter_mut().zip(&system.maps) {
+            *slot = *map;
+        }
+        let mut sum = 0.0;
+        let all_but_last = &system.chances[..system.chances.len().saturating_sub(1)];
+        for (slot, chance) in walk.upto.iter_mut().zip(all_but_last) {
+            sum += chance;
+            *slot = (sum * (1_u64 << 32) as f64) as u64;
+        }
+        let mut before = Vec::with_capacity(BURN_IN * WALKS);
+        walk.go(BURN_IN * WALKS, rng, &mut before);
+        walk
+    }
+
+    /// Adds points until there are `points` more, or a few beyond: the walks take turns.
+    pub(super) fn go(&mut self, points: usize, rng: &mut ChaCha8Rng, out: &mut Vec<[f32; 2]>) {
+        for _ in 0..points.div_ceil(WALKS) {
+            for at in &mut self.at {
+                let draw = u64::from(rng.next_u32());
+                let map = self
+                    .upto
+                    .iter()
+                    .map(|&upto| usize::from(draw >= upto))
+                    .sum::<usize>();
+                let [a, b, c, d, e, f] = self.maps[map];
+                let [x, y] = *at;
+                let next = [a * x + b * y + e, c * x + d * y + f];
+                *at = if next[0].abs() + next[1].abs() < FAR {
+                    next
+                } else {
+                    self.escapes += 1;
+                    [0.0; 2]
+                };
+                out.push(at.map(|coordinate| coordinate as f32));
+            }
+        }
+    }
+}
+
+/// The smallest upright rectangle about points.
+#[derive(Clone, Copy)]
+struct Extent {
+    low: [f32; 2],
+    high: [f32; 2],
+}
+
+impl Extent {
+    fn of(points: &[[f32; 2]]) -> Self {
+        let mut extent = Self {
+            low: [f32::INFINITY; 2],
+            high: [f32::NEG_INFINITY; 2],
+        };
+        for point in points {
+            for axis in 0..2 {
+                extent.low[axis] = extent.low[axis].min(point[axis]);
+                extent.high[axis] = extent.high[axis].max(point[axis]);
+            }
+        }
+        extent
+    }
+
+    fn width(&self) -> f32 {
+        (self.high[0] - self.low[0]).max(self.high[1] - self.low[1])
+    }
+}
+
+/// Calls `mark(column, row)` for each point on a square of that side: both axes are stretched until the figure fills it up to the border.
+pub(super) fn place(points: &[[f32; 2]], side: usize, mut mark: impl FnMut(usize, usize)) {
+    // 6 of 512, as in the paper, and room for a patch about a point.
+    let border = (side * 6 / SEARCH_SIDE).max(2);
+    let inner = (side - 2 * border) as f32;
+    let Extent { low, high } = Extent::of(points);
+    let scale = [0, 1].map(|axis| {
+        let width = high[axis] - low[axis];
+        if width > 0.0 { inner / width } else { 0.0 }
+    });
+    for point in points {
+        let [x, y] = [0, 1].map(|axis| {
+            // A conversion cuts off; the last column is the border's.
+            let inside = (point[axis] - low[axis]) * scale[axis];
+            border + (inside as usize).min(side - 2 * border - 1)
+        });
+        mark(x, y);
+    }
+}
+
+/// The share of the search's square on which points fall.
+pub(super) fn filled(points: &[[f32; 2]]) -> f64 {
+    let mut taken = vec![false; SEARCH_SIDE * SEARCH_SIDE];
+    place(points, SEARCH_SIDE, |x, y| taken[y * SEARCH_SIDE + x] = true);
+    let count = taken.iter().filter(|taken| **taken).count();
+    count as f64 / taken.len() as f64
+}

@@ -16,8 +16,8 @@ pub(super) const SEARCH_SIDE: usize = 512;
 pub(super) const SEARCH_POINTS: usize = 100_000;
 /// Systems tried for a class before the search gives up.
 pub(super) const ATTEMPTS: usize = 20_000;
-/// Points after which a system that can no longer fill enough is left.
-const EARLY: usize = SEARCH_POINTS / 8;
+/// Points after which a system is looked at first; then after each doubling.
+const FIRST: usize = SEARCH_POINTS / 64 / WALKS * WALKS;
 /// Points that show whether an instance is still a figure of its class's kind.
 const PROBE: usize = 1024;
 /// How many times wider or narrower than its class an instance may be.
@@ -79,23 +79,39 @@ pub(super) fn search(filling_rate: f64, seed: u64, class: usize) -> Option<Class
     let mut points = Vec::with_capacity(SEARCH_POINTS);
     (0..ATTEMPTS).find_map(|_| {
         let system = System::random(&mut rng);
-        let mut walk = Walk::begin(&system, &mut rng);
-        points.clear();
-        // Few systems come through, and most of the others show early that they will not.
-        for upto in [PROBE, EARLY, SEARCH_POINTS] {
-            walk.go(upto - points.len(), &mut rng, &mut points);
-            if walk.escapes > 0 {
-                return None;
-            }
-            // Later points fall on pixels taken before more often than earlier ones, so what n points fill bounds what more can.
-            let share = points.len() as f64 / SEARCH_POINTS as f64;
-            if upto > PROBE && filled(&points) < filling_rate * share {
-                return None;
-            }
-        }
-        let width = Extent::of(&points).width();
-        Some(Class { system, width })
+        fills(&system, filling_rate, &mut rng, &mut points).then(|| Class {
+            system,
+            width: Extent::of(&points).width(),
+        })
     })
+}
+
+/// Whether a walk through the system stays, and its points fill enough.
+///
+/// What n points fill is concave in n, for each point is the likelier to fall on a pixel taken before the more are taken. So after n of N
+/// points F(N) ≤ F(n) + (N − n) · (F(n) − F(n/2)) / (n/2), up to chance, and most systems are left early.
+fn fills(system: &System, filling_rate: f64, rng: &mut ChaCha8Rng, points: &mut Vec<[f32; 2]>) -> bool {
+    let mut walk = Walk::begin(system, rng);
+    points.clear();
+    let (mut upto, mut before) = (FIRST, 0.0);
+    loop {
+        walk.go(upto - points.len(), rng, points);
+        if walk.escapes > 0 {
+            return false;
+        }
+        let now = filled(points);
+        if upto == SEARCH_POINTS {
+            return now >= filling_rate;
+        }
+        let left = (SEARCH_POINTS - upto) as f64;
+        // Before the first look nothing was filled: there the slope is that from the origin.
+        let since = if before > 0.0 { upto / 2 } else { upto };
+        if now + left * (now - before) / (since as f64) < filling_rate {
+            return false;
+        }
+        before = now;
+        upto = (2 * upto).min(SEARCH_POINTS);
+    }
 }
 
 impl Class {

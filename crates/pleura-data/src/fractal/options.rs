@@ -52,7 +52,7 @@ pub enum Rendering {
     Patch,
     /// A pixel each.
     Point,
-    /// The brighter the more points fall on a pixel, in steps of the logarithm: smooth greys, as a film has them.
+    /// The brighter the more points fall on a pixel, by the fourth root of their number: smooth greys, as a film has them.
     Density,
 }
 

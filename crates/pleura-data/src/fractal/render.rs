@@ -28,10 +28,10 @@ pub(super) fn render(
         Rendering::Patch => place(&points, side, |x, y| patch(&mut canvas, side, (x, y), rng)),
         Rendering::Density => {
             place(&points, side, |x, y| canvas[y * side + x] += 1.0);
-            let most = canvas.iter().copied().fold(0.0, f32::max);
-            let scale = 1.0 / most.ln_1p().max(f32::MIN_POSITIVE);
+            let most = canvas.iter().copied().fold(1.0, f32::max);
+            // A root is the same on every machine to the last bit; a logarithm is not.
             for level in &mut canvas {
-                *level = level.ln_1p() * scale;
+                *level = (*level / most).sqrt().sqrt();
             }
         }
     }

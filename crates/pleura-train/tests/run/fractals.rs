@@ -50,20 +50,24 @@ impl Observer for Accuracies {
 #[test]
 fn a_small_network_tells_held_out_instances_apart() {
     let stages = RECIPE.find("[[stage]]").unwrap();
-    let recipe = RECIPE[..stages].replace("blocks = [2, 2]", "blocks = [3, 3]")
+    let recipe = RECIPE[..stages]
+        .replace("channels = 6", "channels = 8")
+        .replace("growth = 4", "growth = 8")
+        .replace("blocks = [2, 2]", "blocks = [3, 3]")
+        .replace("size = 32", "size = 48")
         + r#"
 [[stage]]
 name = "fractals"
 kind = "exclusive"
 epochs = 6
 batch = 8
-learning_rate = 4e-3
+learning_rate = 1e-2
 optimiser = { kind = "adamw" }
 schedule = { kind = "cosine" }
 
 [stage.fractals]
 classes = 8
-instances = 24
+instances = 40
 "#;
     let place = place(&recipe);
     let mut seen = Accuracies(Vec::new());
@@ -126,7 +130,14 @@ fn the_next_stage_starts_from_it_and_keeps_no_output() {
 
 #[test]
 fn folds_share_the_source_and_are_dealt_of_films() {
-    let place = place(&with_source());
+    let stages = RECIPE.find("[[stage]]").unwrap();
+    let target = r#"[[stage]]
+name = "target"
+kind = "exclusive"
+manifest = "target.csv"
+epochs = 1
+"#;
+    let place = place(&format!("{}{SOURCE}{target}", &RECIPE[..stages]));
     let choice = cross::FoldChoice {
         count: Some(2),
         ..cross::FoldChoice::default()
@@ -188,7 +199,7 @@ fn what_makes_no_sense_is_refused_with_its_line() {
     refused(
         "classes = 3",
         "classes = 1",
-        &["stage.fractals.fractals.classes", "found 1", "recipe.toml:24"],
+        &["stage.fractals.fractals.classes", "found 1", "recipe.toml:23"],
     );
     refused(
         "seed = 4",

@@ -77,9 +77,10 @@ pub(super) fn search(filling_rate: f64, seed: u64, class: usize) -> Option<Class
     let ids: [&[u8]; 2] = [&seed.to_le_bytes(), &(class as u64).to_le_bytes()];
     let mut rng = stream("fractal class", &ids);
     let mut points = Vec::with_capacity(SEARCH_POINTS);
+    let mut square = Square::new();
     (0..ATTEMPTS).find_map(|_| {
         let system = System::random(&mut rng);
-        fills(&system, filling_rate, &mut rng, &mut points).then(|| Class {
+        fills(&system, filling_rate, &mut rng, (&mut points, &mut square)).then(|| Class {
             system,
             width: Extent::of(&points).width(),
         })
@@ -90,7 +91,12 @@ pub(super) fn search(filling_rate: f64, seed: u64, class: usize) -> Option<Class
 ///
 /// What n points fill is concave in n, for each point is the likelier to fall on a pixel taken before the more are taken. So after n of N
 /// points F(N) ≤ F(n) + (N − n) · (F(n) − F(n/2)) / (n/2), up to chance, and most systems are left early.
-fn fills(system: &System, filling_rate: f64, rng: &mut ChaCha8Rng, points: &mut Vec<[f32; 2]>) -> bool {
+fn fills(
+    system: &System,
+    filling_rate: f64,
+    rng: &mut ChaCha8Rng,
+    (points, square): (&mut Vec<[f32; 2]>, &mut Square),
+) -> bool {
     let mut walk = Walk::begin(system, rng);
     points.clear();
     let (mut upto, mut before) = (FIRST, 0.0);
@@ -99,7 +105,7 @@ fn fills(system: &System, filling_rate: f64, rng: &mut ChaCha8Rng, points: &mut 
         if walk.escapes > 0 {
             return false;
         }
-        let now = filled(points);
+        let now = square.filled(points);
         if upto == SEARCH_POINTS {
             return now >= filling_rate;
         }
@@ -242,10 +248,29 @@ pub(super) fn place(points: &[[f32; 2]], side: usize, mut mark: impl FnMut(usize
     }
 }
 
-/// The share of the search's square on which points fall.
-pub(super) fn filled(points: &[[f32; 2]]) -> f64 {
-    let mut taken = vec![false; SEARCH_SIDE * SEARCH_SIDE];
-    place(points, SEARCH_SIDE, |x, y| taken[y * SEARCH_SIDE + x] = true);
-    let count = taken.iter().filter(|taken| **taken).count();
-    count as f64 / taken.len() as f64
+/// The square of the search, used for one look after another: a pixel is taken if the number on it is the look's.
+pub(super) struct Square {
+    taken: Vec<u32>,
+    look: u32,
+}
+
+impl Square {
+    pub(super) fn new() -> Self {
+        Self {
+            taken: vec![0; SEARCH_SIDE * SEARCH_SIDE],
+            look: 0,
+        }
+    }
+
+    /// The share of it on which points fall.
+    pub(super) fn filled(&mut self, points: &[[f32; 2]]) -> f64 {
+        self.look += 1;
+        let mut count = 0_u32;
+        place(points, SEARCH_SIDE, |x, y| {
+            let pixel = &mut self.taken[y * SEARCH_SIDE + x];
+            count += u32::from(*pixel != self.look);
+            *pixel = self.look;
+        });
+        f64::from(count) / self.taken.len() as f64
+    }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::Split;
-use system::{SEARCH_POINTS, Walk, filled, search};
+use system::{SEARCH_POINTS, Square, Walk, search};
 
 fn made(options: &FractalOptions, size: usize) -> Fractals {
     Fractals::search(options, size, &|_, _| ()).unwrap()
@@ -77,7 +77,8 @@ fn every_class_fills_what_it_must() {
             let mut rng = stream("other dice", &[]);
             let mut points = Vec::new();
             Walk::begin(&class.system, &mut rng).go(SEARCH_POINTS, &mut rng, &mut points);
-            assert!(filled(&points) > 0.9 * rate, "{} of {rate}", filled(&points));
+            let filled = Square::new().filled(&points);
+            assert!(filled > 0.9 * rate, "{filled} of {rate}");
             assert!((class.system.chances.iter().sum::<f64>() - 1.0).abs() < 1e-12);
             assert!((2..=7).contains(&class.system.maps.len()));
         }

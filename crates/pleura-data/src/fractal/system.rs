@@ -214,11 +214,9 @@ impl Extent {
             low: [f32::INFINITY; 2],
             high: [f32::NEG_INFINITY; 2],
         };
-        for point in points {
-            for axis in 0..2 {
-                extent.low[axis] = extent.low[axis].min(point[axis]);
-                extent.high[axis] = extent.high[axis].max(point[axis]);
-            }
+        for &[x, y] in points {
+            extent.low = [extent.low[0].min(x), extent.low[1].min(y)];
+            extent.high = [extent.high[0].max(x), extent.high[1].max(y)];
         }
         extent
     }

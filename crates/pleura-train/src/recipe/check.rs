@@ -119,9 +119,11 @@ impl StageCheck<'_> {
             let problem = "expected a table of films, manifest = \"….csv\" (make one with `pleura data build`), or [stage.fractals]";
             return Err(self.problem(&["manifest".into()], problem));
         };
-        let without = |key: &'static str, there: bool, why: &str| match there {
-            true => Err(self.problem(&[key.into()], format!("{why}; take it out, or [stage.fractals]"))),
-            false => Ok(()),
+        let without = |key: &'static str, there: bool, why: &str| {
+            if !there {
+                return Ok(());
+            }
+            Err(self.problem(&[key.into()], format!("{why}; take it out, or [stage.fractals]")))
         };
         without("manifest", has_manifest, "fractals are drawn, and in no table")?;
         without(

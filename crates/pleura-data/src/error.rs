@@ -113,6 +113,9 @@ pub enum Error {
     /// A phantom was asked for that cannot be drawn.
     #[error("phantoms: {0}")]
     Phantom(String),
+    /// Fractals were asked for that cannot be drawn.
+    #[error("fractals: {0}")]
+    Fractal(String),
     /// JSON beside a manifest could not be written or read.
     #[error("{}: {source}", path.display())]
     Json {

@@ -8,7 +8,7 @@
 //! * [`split()`] deals films out by patient; [`check()`] refuses a manifest that leaks.
 //! * [`folds`] deals them out for a cross-validation, [`nested_subsets()`] for a learning curve; [`looks`] keeps count of looks at a test split.
 //! * [`FilmCache`] keeps decoded films at training size; [`Loader`] makes batches of them ahead of time.
-//! * [`phantom`] makes synthetic films with known truth.
+//! * [`phantom`] makes synthetic films with known truth, [`fractal`] pictures for a source stage.
 
 mod amend;
 mod atomic;
@@ -17,9 +17,11 @@ mod cache;
 mod check;
 mod classes;
 mod derived;
+mod drawn;
 mod error;
 mod films;
 pub mod folds;
+pub mod fractal;
 mod labels;
 pub mod leaks;
 mod loader;
@@ -27,6 +29,7 @@ pub mod looks;
 pub mod manifest;
 mod order;
 pub mod phantom;
+mod pictures;
 mod sidecar;
 pub mod sources;
 mod split;
@@ -43,6 +46,7 @@ pub use folds::Folds;
 pub use loader::{Ahead, Batch, Loader, warp};
 pub use manifest::{Label, Manifest, Masks, Row, Sex, Split};
 pub use order::shuffled;
+pub use pictures::Pictures;
 pub use sidecar::{FileRecord, FoldsRecord, Sidecar, SourceRecord, SplitRecord};
 pub use split::{SplitBy, SplitCounts, SplitOptions, split, split_file};
 pub use subsets::nested_subsets;

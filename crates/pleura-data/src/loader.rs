@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pleura_film::{Augmentation, Warp};
 
 use crate::order::stream;
-use crate::{Error, FilmCache, Manifest};
+use crate::{Error, Manifest, Pictures};
 
 /// Films ready for a network.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,7 @@ impl Default for Ahead {
 
 struct Shared {
     manifest: Arc<Manifest>,
-    cache: Arc<FilmCache>,
+    pictures: Pictures,
     order: Vec<usize>,
     batch: usize,
     augmentation: Option<Augmentation>,
@@ -79,11 +79,11 @@ impl Loader {
     /// Starts to prepare the batches of one epoch.
     ///
     /// `order` holds manifest rows (see [`crate::shuffled`]); it is cut into batches of `batch`, and the first `skip_batches` are
-    /// left out, so that a resumed epoch goes on where it stopped. The augmentation of a film depends on `(seed, epoch,
+    /// left out, so that a resumed epoch goes on where it stopped. Pictures are a film cache's, or fractals. The augmentation of a film depends on `(seed, epoch,
     /// sha256 of the film)` alone: not on batch size, order or threads. A batch size of 0 is taken as 1.
     pub fn epoch(
         manifest: Arc<Manifest>,
-        cache: Arc<FilmCache>,
+        pictures: impl Into<Pictures>,
         order: Vec<usize>,
         batch: usize,
         skip_batches: usize,
@@ -94,7 +94,7 @@ impl Loader {
         let ahead = Ahead::default();
         Self::epoch_with(
             manifest,
-            cache,
+            pictures,
             order,
             batch,
             skip_batches,
@@ -108,7 +108,7 @@ impl Loader {
     /// [`Loader::epoch`] with another number of threads or of waiting batches.
     pub fn epoch_with(
         manifest: Arc<Manifest>,
-        cache: Arc<FilmCache>,
+        pictures: impl Into<Pictures>,
         order: Vec<usize>,
         batch: usize,
         skip_batches: usize,
@@ -130,7 +130,7 @@ impl Loader {
         };
         let shared = Arc::new(Shared {
             manifest,
-            cache,
+            pictures: pictures.into(),
             order,
             batch,
             augmentation,
@@ -263,24 +263,19 @@ impl Shared {
     fn prepare(&self, number: usize) -> Result<Batch, Error> {
         let begin = number * self.batch;
         let rows = self.order[begin..self.order.len().min(begin + self.batch)].to_vec();
-        let size = self.cache.size();
+        let size = self.pictures.size();
         let area = size * size;
         let mut grey = vec![0.0; rows.len() * area];
         let mut plain = vec![0.0; area];
-        for (&row, out) in rows.iter().zip(grey.chunks_exact_mut(area.max(1))) {
-            let row = self.manifest.rows.get(row).ok_or_else(|| Error::Row {
-                row,
+        for (&number, out) in rows.iter().zip(grey.chunks_exact_mut(area.max(1))) {
+            let row = self.manifest.rows.get(number).ok_or_else(|| Error::Row {
+                row: number,
                 rows: self.manifest.rows.len(),
             })?;
-            let film = self.cache.grey(&row.sha256).ok_or_else(|| Error::NotCached {
-                film: row.film.clone(),
-                sha256: row.sha256.clone(),
-                cache: self.cache.folder().to_path_buf(),
-            })?;
             match &self.augmentation {
-                None => to_unit(film, out),
+                None => self.pictures.put((number, row), self.epoch, out)?,
                 Some(augmentation) => {
-                    to_unit(film, &mut plain);
+                    self.pictures.put((number, row), self.epoch, &mut plain)?;
                     warp(augmentation, self.seed, self.epoch, &row.sha256).apply(&plain, size, out);
                 }
             }
@@ -293,11 +288,4 @@ impl Shared {
 pub fn warp(augmentation: &Augmentation, seed: u64, epoch: u64, sha256: &str) -> Warp {
     let ids: [&[u8]; 3] = [&seed.to_le_bytes(), &epoch.to_le_bytes(), sha256.as_bytes()];
     augmentation.draw(&mut stream("augmentation of a film", &ids))
-}
-
-/// 16-bit levels to [0, 1].
-fn to_unit(levels: &[u16], out: &mut [f32]) {
-    for (out, &level) in out.iter_mut().zip(levels) {
-        *out = f32::from(level) / 65535.0;
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use pleura_data::{FilmCache, Loader, Manifest};
+use pleura_data::{Loader, Manifest, Pictures};
 use pleura_eval::{Predictions, Truth};
 use pleura_nn::{cpu::Cpu, network::Network};
 
@@ -10,20 +10,21 @@ use crate::error::Error;
 
 /// Logits `[rows, outputs]` of the films in `rows`, as they are (no augmentation), with running statistics.
 ///
-/// The rows must be in the cache. `progress(done)` is called after each batch; breaking off returns `None`.
+/// Films must be in the cache that is given for `pictures`; a picture drawn anew each epoch is the first epoch's. `progress(done)` is called after each batch; breaking off returns `None`.
 ///
 /// # Errors
 /// Films that are not in the cache, and what the network refuses.
 pub fn answer(
     network: &Network<Cpu>,
     manifest: &Arc<Manifest>,
-    cache: &Arc<FilmCache>,
+    pictures: impl Into<Pictures>,
     rows: &[usize],
     batch: usize,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Option<Vec<f32>>, Error> {
-    let find = |grey: &[f32], films| network.infer(grey, films, cache.size());
-    each_batch(manifest, cache, rows, batch, progress, find)
+    let pictures = pictures.into();
+    let find = |grey: &[f32], films| network.infer(grey, films, pictures.size());
+    each_batch(manifest, &pictures, rows, batch, progress, find)
 }
 
 /// Pooled features `[rows, features]` of the same.
@@ -33,19 +34,19 @@ pub fn answer(
 pub(crate) fn features(
     network: &Network<Cpu>,
     manifest: &Arc<Manifest>,
-    cache: &Arc<FilmCache>,
+    pictures: &Pictures,
     rows: &[usize],
     batch: usize,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
 ) -> Result<Option<Vec<f32>>, Error> {
-    let find = |grey: &[f32], films| network.features(grey, films, cache.size());
-    each_batch(manifest, cache, rows, batch, progress, find)
+    let find = |grey: &[f32], films| network.features(grey, films, pictures.size());
+    each_batch(manifest, pictures, rows, batch, progress, find)
 }
 
 /// What is found of each batch, one after the other.
 fn each_batch(
     manifest: &Arc<Manifest>,
-    cache: &Arc<FilmCache>,
+    pictures: &Pictures,
     rows: &[usize],
     batch: usize,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
@@ -55,7 +56,7 @@ fn each_batch(
     let mut done = 0;
     for films in Loader::epoch(
         Arc::clone(manifest),
-        Arc::clone(cache),
+        pictures,
         rows.to_vec(),
         batch,
         0,

@@ -67,8 +67,9 @@ impl Crossing {
             .iter()
             .map(|stage| recipe.resolve_path(&stage.manifest))
             .collect();
-        for path in &paths {
-            if !read.contains_key(path) {
+        for (stage, path) in recipe.stages.iter().zip(&paths) {
+            // Fractals are nobody's, and belong to no fold.
+            if stage.fractals.is_none() && !read.contains_key(path) {
                 let manifest = Manifest::read(path)?;
                 let folds = Folds::of(&manifest, &together(path)?)?;
                 read.insert(path.clone(), (manifest, folds));
@@ -80,6 +81,11 @@ impl Crossing {
             problem,
         };
         let last = recipe.stages.len() - 1;
+        if recipe.stages[last].fractals.is_some() {
+            let at = ["stage".into(), last.into(), "fractals".into()];
+            let problem = "folds are dealt of the last stage's films, and this one has none; train the recipe without --folds";
+            return Err(recipe.problem(&at, problem));
+        }
         if read.values().all(|(_, folds)| folds.is_none()) {
             let Some(count) = choice.count else {
                 let problem = "no manifest of the recipe has folds; deal them with `pleura data split --folds K`, or say how many with --folds K";
@@ -98,7 +104,9 @@ impl Crossing {
         let mut count = choice.count;
         let mut stages = Vec::new();
         for (index, path) in paths.iter().enumerate() {
-            let Some(folds) = &read[path].1 else { continue };
+            let Some((_, Some(folds))) = read.get(path) else {
+                continue;
+            };
             let expected = *count.get_or_insert(folds.count());
             if folds.count() != expected {
                 let problem = format!("has {} folds, expected {expected}", folds.count());
@@ -111,8 +119,7 @@ impl Crossing {
         let members = (0..count).map(|fold| {
             let mut manifests = BTreeMap::new();
             for (stage, path) in recipe.stages.iter().zip(&paths) {
-                let (manifest, folds) = &read[path];
-                if let Some(folds) = folds {
+                if let Some((manifest, Some(folds))) = read.get(path) {
                     let made = folds.manifest(manifest, fold, choice.validation, seed)?;
                     manifests.insert(stage.name.clone(), made);
                 }

@@ -59,6 +59,15 @@ impl Climb {
             return Err(recipe.problem(&[], problem));
         }
         let stage = &recipe.stages[recipe.stages.len() - 1];
+        if stage.fractals.is_some() {
+            let at = [
+                "stage".into(),
+                (recipe.stages.len() - 1).into(),
+                "fractals".into(),
+            ];
+            let problem = "a learning curve leaves out films of the last stage, and this one has none; set its `instances` instead";
+            return Err(recipe.problem(&at, problem));
+        }
         let manifest = Manifest::read(&recipe.resolve_path(&stage.manifest))?;
         let train = manifest.split(Split::Train);
         let mut members = Vec::new();

@@ -117,6 +117,15 @@ impl Labels {
         })
     }
 
+    /// Rows that each are of one class, with their classes.
+    pub(crate) fn of_classes(findings: &[String], classes: impl Iterator<Item = usize>) -> Self {
+        Self {
+            findings: findings.to_vec(),
+            rows: classes.map(|class| Ok(RowLabels::Class(class))).collect(),
+            kind: StageKind::Exclusive,
+        }
+    }
+
     /// Takes rows out that would otherwise take part.
     pub(crate) fn hold_out(&mut self, held_out: impl Fn(usize) -> bool) {
         for (index, row) in self.rows.iter_mut().enumerate() {
@@ -182,6 +191,35 @@ impl Labels {
             .collect()
     }
 
+    /// By finding: how many of the rows have it, and how many do not.
+    fn tally(&self, rows: &[usize]) -> Vec<[usize; 2]> {
+        let mut counts = vec![[0, 0]; self.findings.len()];
+        let mut classed = 0;
+        for &row in rows {
+            match &self.rows[row] {
+                // Whole rows of a thousand classes would be written out to find their one: it is counted, and the rest follow.
+                Ok(RowLabels::Class(class)) => {
+                    classed += 1;
+                    counts[*class][0] += 1;
+                }
+                Ok(RowLabels::Findings(present)) => {
+                    for (count, present) in counts.iter_mut().zip(present) {
+                        match present {
+                            Some(true) => count[0] += 1,
+                            Some(false) => count[1] += 1,
+                            None => {}
+                        }
+                    }
+                }
+                Err(_) => {}
+            }
+        }
+        if self.kind == StageKind::Exclusive {
+            counts.iter_mut().for_each(|count| count[1] = classed - count[0]);
+        }
+        counts
+    }
+
     /// What a split has to offer.
     pub fn count(&self, manifest: &Manifest, split: Split) -> SplitCounts {
         let rows = self.rows(manifest, split);
@@ -205,17 +243,19 @@ impl Labels {
             .collect();
         patients.sort_unstable();
         patients.dedup();
-        let present = self.present(&rows);
-        let findings = self.findings.iter().enumerate().map(|(index, finding)| {
-            let column = || present.iter().skip(index).step_by(self.findings.len());
-            let count = |wanted: Option<bool>| column().filter(|label| **label == wanted).count();
-            FindingCount {
-                finding: finding.clone(),
-                positive: count(Some(true)),
-                negative: count(Some(false)),
-                unknown: count(None),
-            }
-        });
+        let findings = self
+            .findings
+            .iter()
+            .zip(self.tally(&rows))
+            .map(|(finding, count)| {
+                let [positive, negative] = count;
+                FindingCount {
+                    finding: finding.clone(),
+                    positive,
+                    negative,
+                    unknown: rows.len() - positive - negative,
+                }
+            });
         SplitCounts {
             films: rows.len(),
             patients: patients.len(),

@@ -33,6 +33,15 @@ pub enum Event<'a> {
         /// Films that were missing.
         of: usize,
     },
+    /// Systems of fractals are searched: `done` of `of` classes.
+    Searching {
+        /// Name of the stage whose classes they are.
+        stage: &'a str,
+        /// Classes found.
+        done: usize,
+        /// Classes in all.
+        of: usize,
+    },
     /// A run of a series begins, goes on, or is found finished.
     Run {
         /// Its name, which is its folder's.

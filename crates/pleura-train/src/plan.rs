@@ -124,7 +124,8 @@ impl Plan {
             findings: BTreeMap::new(),
         };
         let manifests = read_manifests(&mut recipe)?;
-        let copies = Copies::read(recipe.stages.iter().map(|stage| stage.manifest.as_path()))?;
+        let tables = recipe.stages.iter().filter(|stage| stage.fractals.is_none());
+        let copies = Copies::read(tables.map(|stage| stage.manifest.as_path()))?;
         let mut stages: Vec<StagePlan> = Vec::with_capacity(recipe.stages.len());
         for (index, (manifest, manifest_digest)) in manifests.iter().enumerate() {
             let previous = stages.last().map(|stage| stage.stage.name.clone());
@@ -132,7 +133,10 @@ impl Plan {
             stage
                 .start
                 .get_or_insert_with(|| previous.map_or(Start::Random, Start::Stage));
-            stage.findings.get_or_insert_with(|| manifest.findings.clone());
+            // A recipe in full names what its manifests do; names of fractals follow from their number.
+            if stage.fractals.is_none() {
+                stage.findings.get_or_insert_with(|| manifest.findings.clone());
+            }
             let stage = stage.clone();
             let start = starts.resolve(&recipe, index, &stage, &architecture)?;
             recipe.stages[index].start = Some(start.clone());
@@ -247,11 +251,15 @@ impl Identity {
     }
 }
 
-/// Each stage's manifest with its digest, every file read once; the recipe's paths become absolute.
+/// Each stage's manifest with its digest, every file read once; the recipe's paths become absolute. Fractals have a table of their own.
 fn read_manifests(recipe: &mut Recipe) -> Result<Vec<(Arc<Manifest>, String)>, Error> {
     let mut read: BTreeMap<PathBuf, (Arc<Manifest>, String)> = BTreeMap::new();
     let mut manifests = Vec::with_capacity(recipe.stages.len());
     for index in 0..recipe.stages.len() {
+        if let Some(fractals) = &recipe.stages[index].fractals {
+            manifests.push((Arc::new(fractals.manifest()), fractals.digest()));
+            continue;
+        }
         let path = recipe.resolve_path(&recipe.stages[index].manifest);
         let path = std::path::absolute(&path).map_err(Error::file(&path, "find"))?;
         if !read.contains_key(&path) {
@@ -280,7 +288,7 @@ impl Starts {
         stage: &Stage,
         architecture: &Architecture,
     ) -> Result<Start, Error> {
-        let findings = stage.findings.clone().unwrap_or_default();
+        let findings = outputs(stage);
         let (start, old) = match stage.start.clone().unwrap_or(Start::Random) {
             Start::Random => (Start::Random, None),
             Start::Stage(name) => {
@@ -372,6 +380,14 @@ impl Starts {
     }
 }
 
+/// Names of a stage's output neurons, once the recipe is filled in.
+fn outputs(stage: &Stage) -> Vec<String> {
+    match &stage.fractals {
+        None => stage.findings.clone().unwrap_or_default(),
+        Some(fractals) => fractals.names(),
+    }
+}
+
 impl StagePlan {
     fn new(
         recipe: &Recipe,
@@ -382,7 +398,7 @@ impl StagePlan {
         judged: &Judged<'_>,
     ) -> Result<Self, Error> {
         let stage = recipe.stages[index].clone();
-        let findings = stage.findings.clone().unwrap_or_default();
+        let findings = outputs(&stage);
         let path = stage.manifest.clone();
         let name = stage.name.clone();
         let refuse = |problem: String| Error::Data {
@@ -400,7 +416,13 @@ impl StagePlan {
             );
             return Err(refuse(problem));
         }
-        let mut labels = Labels::new(&stage, &findings, &manifest).map_err(&refuse)?;
+        let mut labels = match &stage.fractals {
+            None => Labels::new(&stage, &findings, &manifest).map_err(&refuse)?,
+            Some(fractals) => {
+                let classes = (0..manifest.rows.len()).map(|row| fractals.class(row));
+                Labels::of_classes(&findings, classes)
+            }
+        };
         labels.hold_out(|row| judged.forbids(&manifest.rows[row]));
         let [train, validation, test] =
             [Split::Train, Split::Validation, Split::Test].map(|split| labels.rows(&manifest, split));

@@ -176,6 +176,9 @@ impl Member {
     fn recipe_in(&self, folder: &Path) -> Result<Recipe, Error> {
         let mut recipe = self.recipe.clone();
         for index in 0..recipe.stages.len() {
+            if recipe.stages[index].fractals.is_some() {
+                continue;
+            }
             let origin = recipe.resolve_path(&recipe.stages[index].manifest);
             let origin = std::path::absolute(&origin).map_err(Error::file(&origin, "find"))?;
             let stage = &mut recipe.stages[index];

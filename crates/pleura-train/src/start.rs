@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_data::{FilmCache, Loader};
+use pleura_data::{Loader, Pictures};
 use pleura_nn::{Cpu, Network, Weights, weights::Head};
 
 use crate::{
@@ -22,14 +22,14 @@ pub(crate) struct Started {
     pub(crate) neurons: Neurons,
 }
 
-/// Reads or draws the weights, puts the new head on, and proves the keeping on films from the cache.
+/// Reads or draws the weights, puts the new head on, and proves the keeping on pictures of the stage.
 ///
 /// `unproven` leaves the proof out, for a stage that will not be trained now.
 pub(crate) fn start(
     run: &Plan,
     number: usize,
     out: &Path,
-    cache: &std::sync::Arc<FilmCache>,
+    pictures: &Pictures,
     unproven: bool,
 ) -> Result<Started, Error> {
     let plan = &run.stages[number];
@@ -63,14 +63,14 @@ pub(crate) fn start(
     if let (false, Some(old), Some(old_head)) = (unproven, &old, &old_head)
         && plan.stage.keep.rule != KeepRule::Nothing
     {
-        prove(plan, cache, (old, old_head), (&weights, &head), &mut neurons)?;
+        prove(plan, pictures, (old, old_head), (&weights, &head), &mut neurons)?;
     }
     Ok(Started { weights, neurons })
 }
 
 fn prove(
     plan: &StagePlan,
-    cache: &std::sync::Arc<FilmCache>,
+    pictures: &Pictures,
     (old, old_head): (&Weights, &Head),
     (new, new_head): (&Weights, &Head),
     neurons: &mut Neurons,
@@ -80,23 +80,14 @@ fn prove(
         problem,
     };
     let rows = plan.train.iter().take(PROOF_FILMS).copied().collect();
-    let mut loader = Loader::epoch(
-        plan.manifest.clone(),
-        cache.clone(),
-        rows,
-        PROOF_FILMS,
-        0,
-        None,
-        0,
-        0,
-    );
+    let mut loader = Loader::epoch(plan.manifest.clone(), pictures, rows, PROOF_FILMS, 0, None, 0, 0);
     let films = loader
         .next()
         .transpose()?
         .ok_or_else(|| failed("there is no training film".to_owned()))?;
     let count = films.rows.len();
     let logits =
-        |weights: &Weights| Network::new(Cpu::new(), weights)?.infer(&films.grey, count, cache.size());
+        |weights: &Weights| Network::new(Cpu::new(), weights)?.infer(&films.grey, count, pictures.size());
     let (before, after) = (logits(old)?, logits(new)?);
     keep::prove(neurons, (old_head, &before), (new_head, &after), count).map_err(failed)
 }

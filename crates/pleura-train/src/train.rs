@@ -14,11 +14,11 @@ use std::{
     time::Instant,
 };
 
-use pleura_data::{Batch, FilmCache, Loader, shuffled};
+use pleura_data::{Batch, Loader, Pictures, shuffled};
 use pleura_nn::{Cpu, Gradients, Network, Norm};
 
 use self::{
-    decode::decode,
+    decode::ready,
     heat::Opened,
     known::{Known, head_alone},
     moving::Moving,
@@ -59,7 +59,7 @@ pub(crate) struct StageRun<'a> {
     folder: PathBuf,
     identity: &'a str,
     observer: &'a mut dyn Observer,
-    cache: Arc<FilmCache>,
+    pictures: Pictures,
     network: Network<Cpu>,
     gradients: Gradients<Cpu>,
     states: Vec<State>,
@@ -93,15 +93,13 @@ impl<'a> StageRun<'a> {
         let plan = &run.stages[number];
         let name = &plan.stage.name;
         let folder = stage_folder(out, name);
-        let cache = cache.map_or_else(|| plan.manifest.folder.join(".pleura-cache"), Path::to_owned);
-        let cache = Arc::new(FilmCache::open(&cache, &run.recipe.preparation)?);
-        let stop = decode(plan, &cache, observer)?;
-        let (heat, stop) = match heat::open(run, plan, out, &cache, observer, stop)? {
+        let (pictures, stop) = ready(plan, &run.recipe.preparation, cache, observer)?;
+        let (heat, stop) = match heat::open(run, plan, out, &pictures, observer, stop)? {
             Opened::Plain => (None, stop),
             Opened::Heat(heat) => (Some(heat), stop),
             Opened::Stopped => (None, true),
         };
-        let start::Started { weights, neurons } = start::start(run, number, out, &cache, stop)?;
+        let start::Started { weights, neurons } = start::start(run, number, out, &pictures, stop)?;
         let mut network = Network::new(Cpu::new(), &weights)?;
         let checkpoints = checkpoint::Folder::new(&folder, identity, name)?;
         let (found, problems) = checkpoints.newest(network.parameters())?;
@@ -131,7 +129,7 @@ impl<'a> StageRun<'a> {
             folder,
             identity,
             observer,
-            cache,
+            pictures,
             network,
             states,
             position,
@@ -222,13 +220,13 @@ impl<'a> StageRun<'a> {
         }
         let order = shuffled(&plan.train, plan.seed, epoch as u64);
         // Where every film is known, none is loaded.
-        let steady = alone && stage.augmentation.is_none();
+        let steady = alone && stage.is_steady();
         let mut films = if steady && self.known.holds(&order) {
             Films::known(&order, stage.batch, self.position.batch)
         } else {
             Films::Loaded(Loader::epoch(
                 Arc::clone(&plan.manifest),
-                Arc::clone(&self.cache),
+                &self.pictures,
                 order,
                 stage.batch,
                 self.position.batch,
@@ -322,9 +320,9 @@ impl<'a> StageRun<'a> {
             NormChoice::Batch => Norm::Batch,
             NormChoice::Running => Norm::Running,
         };
-        let (logits, trace) = self
-            .network
-            .forward(&batch.grey, batch.rows.len(), self.cache.size(), norm)?;
+        let (logits, trace) =
+            self.network
+                .forward(&batch.grey, batch.rows.len(), self.pictures.size(), norm)?;
         let (value, gradient) = plan
             .loss
             .with_gradient(&logits, &plan.labels.targets(&batch.rows))?;
@@ -340,11 +338,11 @@ impl<'a> StageRun<'a> {
     /// The same where the head alone moves and reads what the network answers films with: nothing is kept for a way back.
     fn head_pass(&mut self, batch: &Batch) -> Result<Value, Error> {
         let plan = self.plan;
-        let features = if plan.stage.augmentation.is_none() {
+        let features = if plan.stage.is_steady() {
             self.features(&batch.rows, &batch.grey)?
         } else {
             self.network
-                .features(&batch.grey, batch.rows.len(), self.cache.size())?
+                .features(&batch.grey, batch.rows.len(), self.pictures.size())?
         };
         let logits = self.network.head_logits(&features)?;
         let (value, gradient) = plan

@@ -12,17 +12,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pleura_film::picture::grey_png_8;
 use rayon::prelude::*;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::film::render;
 use super::options::{PhantomOptions, PhantomSet};
 use super::plan::{Planned, Subject, plan};
 use super::pretext;
-use crate::manifest::hexadecimal;
-use crate::{Error, Label, Manifest, Masks, Row, Sidecar};
+use crate::{Error, Label, Manifest, Masks, Row, Sidecar, drawn};
 
 /// Name of the manifest in a set's folder.
 pub const MANIFEST: &str = "manifest.csv";
@@ -40,48 +37,11 @@ pub fn write(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Manifest, Error> {
     let planned = plan(options)?;
-    refuse_full(folder)?;
-    let parent = match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    fs::create_dir_all(parent).map_err(Error::io("cannot create the folder", parent))?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".phantoms-");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    let workshop = builder
-        .tempdir_in(parent)
-        .map_err(Error::io("cannot write into the folder", parent))?;
-
-    let mut manifest = fill(options, &planned, workshop.path(), progress)?;
-    if folder.exists() {
-        // Empty, as was checked: a rename onto it would fail on some systems.
-        fs::remove_dir(folder).map_err(Error::io("cannot replace the folder", folder))?;
-    }
-    let made = workshop.keep();
-    fs::rename(&made, folder).map_err(|error| {
-        // The failed rename is the error to tell; what cannot be removed stays under its temporary name.
-        let _ = fs::remove_dir_all(&made);
-        Error::io("cannot create the folder", folder)(error)
+    let mut manifest = drawn::whole(folder, Error::Phantom, |workshop| {
+        fill(options, &planned, workshop, progress)
     })?;
     manifest.folder = folder.to_path_buf();
     Ok(manifest)
-}
-
-fn refuse_full(folder: &Path) -> Result<(), Error> {
-    let full = match fs::read_dir(folder) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => return Err(Error::io("cannot read the folder", folder)(error)),
-    };
-    if full {
-        let place = folder.display();
-        return Err(Error::Phantom(format!(
-            "{place} is not empty: give a folder that does not exist yet"
-        )));
-    }
-    Ok(())
 }
 
 const FILMS: &str = "films";
@@ -157,21 +117,12 @@ fn draw(film: &Planned, labels: &[String], size: usize, folder: &Path) -> Result
             rendered.grey
         }
     };
-    let levels: Vec<u8> = grey
-        .iter()
-        .map(|level| (level.clamp(0.0, 1.0) * 255.0).round() as u8)
-        .collect();
-    row.sha256 = save(folder, &path, size, &levels)?;
+    row.sha256 = save(folder, &path, size, &drawn::eight_bits(&grey))?;
     Ok(row)
 }
 
-/// Writes one picture and returns its file's digest. The folder around it is temporary still, so it is written plainly.
 fn save(folder: &Path, path: &Path, size: usize, levels: &[u8]) -> Result<String, Error> {
-    let file = folder.join(path);
-    let bytes = grey_png_8(size, size, levels)
-        .map_err(|error| Error::Phantom(format!("cannot write {}: {error}", file.display())))?;
-    fs::write(&file, &bytes).map_err(Error::io("cannot write", &file))?;
-    Ok(hexadecimal(&Sha256::digest(&bytes)))
+    drawn::save(&folder.join(path), size, levels, Error::Phantom)
 }
 
 fn record(options: &PhantomOptions, planned: &[Planned], path: &Path) -> Result<(), Error> {
@@ -196,6 +147,7 @@ fn record(options: &PhantomOptions, planned: &[Planned], path: &Path) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::films::sha256;
 
     fn options(set: PhantomSet) -> PhantomOptions {
         PhantomOptions {
@@ -252,7 +204,7 @@ mod tests {
             assert_eq!(read.findings, set.labels());
             for row in &read.rows {
                 let bytes = fs::read(read.file(row)).unwrap();
-                assert_eq!(hexadecimal(&Sha256::digest(&bytes)), row.sha256);
+                assert_eq!(sha256(&bytes), row.sha256);
                 let film =
                     pleura_film::decode(&bytes, &row.film, &pleura_film::DecodeOptions::default()).unwrap();
                 assert_eq!((film.width, film.height), (48, 48));

@@ -5,6 +5,9 @@ use maud::{Markup, html};
 use super::number::listed;
 use crate::input::{Origin, StageResult};
 
+/// Most findings left behind that are named: the classes of a source stage are many and say nothing.
+const NAMED: usize = 30;
+
 pub(super) fn table(stage: &StageResult) -> Markup {
     if stage.keeping.neurons.is_empty() {
         return html! {};
@@ -41,6 +44,10 @@ pub(super) fn table(stage: &StageResult) -> Markup {
 
 fn left_behind(stage: &StageResult) -> Markup {
     html! {
-        @if !stage.keeping.left_behind.is_empty() { " Left behind with the old head: " (listed(&stage.keeping.left_behind)) "." }
+        @if stage.keeping.left_behind.len() > NAMED {
+            " Left behind with the old head: its " (stage.keeping.left_behind.len()) " output neurons."
+        } @else if !stage.keeping.left_behind.is_empty() {
+            " Left behind with the old head: " (listed(&stage.keeping.left_behind)) "."
+        }
     }
 }

@@ -7,7 +7,7 @@ use pleura_data::looks::{self, Looks};
 use pleura_data::{Label, Manifest, Sidecar, Split};
 use serde::Deserialize;
 
-use super::recipe::RecipeFile;
+use super::recipe::{Fractals, RecipeFile, StageEntry};
 use crate::error::Error;
 use crate::evidence::TestLooks;
 use crate::files;
@@ -95,6 +95,12 @@ pub(super) fn tables(
 ) -> Result<Vec<DataTable>, Error> {
     let mut tables: Vec<(PathBuf, DataTable)> = Vec::new();
     for stage in &recipe.stages {
+        if let Some(fractals) = &stage.fractals {
+            if let Some(data) = StageData::read(&run.join("stages").join(&stage.name))? {
+                tables.push((PathBuf::new(), drawn(stage, fractals, data)));
+            }
+            continue;
+        }
         // The resolved recipe holds absolute paths; `join` leaves those as they are.
         let path = run.join(&stage.manifest);
         let known = tables.iter().position(|(known, _)| *known == path);
@@ -127,6 +133,24 @@ pub(super) fn tables(
         }
     }
     Ok(tables.into_iter().map(|(_, table)| table).collect())
+}
+
+/// What stands for a table where the stage drew its pictures itself.
+fn drawn(stage: &StageEntry, fractals: &Fractals, data: StageData) -> DataTable {
+    let digest = data.manifest.clone();
+    let splits = data.films().into_iter().map(|split| SplitCount {
+        split: split.split,
+        films: split.films,
+        patients: split.patients,
+    });
+    DataTable {
+        name: format!("Fractals of {} classes, drawn by formula", fractals.classes),
+        stages: vec![stage.name.clone()],
+        digest,
+        phantom: true,
+        splits: splits.collect(),
+        ..DataTable::default()
+    }
 }
 
 /// One table with what its sidecar says; `None`, with a warning, if it is no longer there.

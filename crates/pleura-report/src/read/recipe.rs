@@ -19,10 +19,19 @@ pub(super) struct RecipeFile {
 pub(super) struct StageEntry {
     pub(super) name: String,
     kind: Option<String>,
+    /// Empty where the stage draws fractals.
+    #[serde(default)]
     pub(super) manifest: PathBuf,
+    pub(super) fractals: Option<Fractals>,
     pub(super) findings: Option<Vec<String>>,
     start: Option<String>,
     keep: Option<toml::Value>,
+}
+
+/// Pictures drawn by formula in place of films.
+#[derive(Debug, Deserialize)]
+pub(super) struct Fractals {
+    pub(super) classes: usize,
 }
 
 impl RecipeFile {

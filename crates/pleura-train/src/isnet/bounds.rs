@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use pleura_data::{FilmCache, Loader, shuffled};
+use pleura_data::{Loader, Pictures, shuffled};
 use pleura_nn::{Cpu, Network, Norm, Weights};
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,7 @@ pub(crate) fn measure(
     plan: &StagePlan,
     isnet: &Isnet,
     masks: &Masks,
-    (plain, cache): (&Path, &std::sync::Arc<FilmCache>),
+    (plain, pictures): (&Path, &Pictures),
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Option<Bounds>, Error> {
     let weights = Weights::read(plain)?;
@@ -73,7 +73,7 @@ pub(crate) fn measure(
     let mut sums = Vec::with_capacity(of);
     for batch in Loader::epoch(
         plan.manifest.clone(),
-        cache.clone(),
+        pictures,
         rows,
         plan.stage.batch,
         0,
@@ -83,7 +83,7 @@ pub(crate) fn measure(
     ) {
         let batch = batch?;
         let films = batch.rows.len();
-        let (logits, trace) = network.forward(&batch.grey, films, cache.size(), Norm::Running)?;
+        let (logits, trace) = network.forward(&batch.grey, films, pictures.size(), Norm::Running)?;
         let found = masks.of(&plan.manifest, &batch.rows, None);
         let passed = Passed {
             network: &network,

@@ -75,6 +75,7 @@ struct StageCheck<'a> {
 impl StageCheck<'_> {
     fn check(&self) -> Result<(), Error> {
         self.name()?;
+        self.data()?;
         self.findings()?;
         self.start()?;
         self.numbers()?;
@@ -105,6 +106,45 @@ impl StageCheck<'_> {
             return Err(self.problem(&["name".into()], format!("two stages are called {name:?}")));
         }
         Ok(())
+    }
+
+    /// A table of films or fractals, never both.
+    fn data(&self) -> Result<(), Error> {
+        let stage = self.stage;
+        let has_manifest = !stage.manifest.as_os_str().is_empty();
+        let Some(fractals) = &stage.fractals else {
+            if has_manifest {
+                return Ok(());
+            }
+            let problem = "expected a table of films, manifest = \"….csv\" (make one with `pleura data build`), or [stage.fractals]";
+            return Err(self.problem(&["manifest".into()], problem));
+        };
+        let without = |key: &'static str, there: bool, why: &str| {
+            if !there {
+                return Ok(());
+            }
+            Err(self.problem(&[key.into()], format!("{why}; take it out, or [stage.fractals]")))
+        };
+        without("manifest", has_manifest, "fractals are drawn, and in no table")?;
+        without(
+            "findings",
+            stage.findings.is_some(),
+            "the classes of fractals are as many as `classes` says, and named by themselves",
+        )?;
+        without(
+            "columns",
+            !stage.columns.is_empty(),
+            "fractals are in no table that has columns",
+        )?;
+        without("isnet", stage.isnet.is_some(), "fractals have no lungs")?;
+        if stage.kind != StageKind::Exclusive {
+            let problem = "expected \"exclusive\": a fractal is of one class";
+            return Err(self.problem(&["kind".into()], problem));
+        }
+        match fractals.fault() {
+            Some((key, problem)) => Err(self.problem(&["fractals".into(), key.into()], problem)),
+            None => Ok(()),
+        }
     }
 
     fn earlier(&self) -> impl Iterator<Item = &Stage> {

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pleura_data::fractal::FractalOptions;
 use pleura_film::Augmentation;
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,12 @@ pub struct Stage {
     pub name: String,
     /// Exclusive classes (softmax) or independent findings (sigmoids).
     pub kind: StageKind,
-    /// Table of the films, relative to the recipe's folder.
+    /// Table of the films, relative to the recipe's folder; empty where [`Stage::fractals`] stand in its place.
+    #[serde(default, skip_serializing_if = "is_empty")]
     pub manifest: PathBuf,
+    /// Pictures drawn by formula in place of films: a source stage that needs no file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fractals: Option<FractalOptions>,
     /// Output neurons, in order. Default: the manifest's findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<String>>,
@@ -84,6 +89,17 @@ pub struct Stage {
     /// Steps between two checkpoints; one is written after each epoch anyway.
     #[serde(default = "default_checkpoint_every")]
     pub checkpoint_every: u64,
+}
+
+fn is_empty(path: &Path) -> bool {
+    path.as_os_str().is_empty()
+}
+
+impl Stage {
+    /// Whether a row's picture is the same in every epoch.
+    pub(crate) fn is_steady(&self) -> bool {
+        self.augmentation.is_none() && self.fractals.is_none()
+    }
 }
 
 fn default_batch() -> usize {

@@ -1,11 +1,16 @@
-//! Films into the cache before a stage begins.
+//! What a stage's pictures come from, made ready before it begins: films go into the cache, systems of fractals are searched.
 
 use std::{
     ops::ControlFlow,
-    sync::{Mutex, PoisonError},
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use pleura_data::FilmCache;
+use pleura_data::{
+    FilmCache, Pictures,
+    fractal::{FractalOptions, Fractals},
+};
+use pleura_film::Preparation;
 
 use crate::{
     error::Error,
@@ -16,12 +21,45 @@ use crate::{
 /// Films decoded between two looks at whether to stop.
 const DECODED_AT_ONCE: usize = 512;
 
-/// Puts the stage's films into the cache; true if the observer broke off.
-pub(super) fn decode(
+/// The stage's pictures, and true if the observer broke off. `cache` is where films are kept, if not beside their manifest.
+pub(super) fn ready(
     plan: &StagePlan,
-    cache: &FilmCache,
+    preparation: &Preparation,
+    cache: Option<&Path>,
     observer: &mut dyn Observer,
-) -> Result<bool, Error> {
+) -> Result<(Pictures, bool), Error> {
+    if let Some(options) = &plan.stage.fractals {
+        return search(plan, options, preparation.size, observer);
+    }
+    let folder = cache.map_or_else(|| plan.manifest.folder.join(".pleura-cache"), Path::to_owned);
+    let cache = Arc::new(FilmCache::open(&folder, preparation)?);
+    let stop = decode(plan, &cache, observer)?;
+    Ok((cache.into(), stop))
+}
+
+/// Searches the systems of a stage's fractals: a matter of seconds, so it is not broken off in the middle.
+fn search(
+    plan: &StagePlan,
+    options: &FractalOptions,
+    size: usize,
+    observer: &mut dyn Observer,
+) -> Result<(Pictures, bool), Error> {
+    let watched = Mutex::new((observer, false));
+    let fractals = Fractals::search(options, size, &|done, of| {
+        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = Event::Searching {
+            stage: &plan.stage.name,
+            done,
+            of,
+        };
+        watched.1 |= watched.0.notice(&event) == ControlFlow::Break(());
+    })?;
+    let (_, stop) = watched.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((Pictures::Fractals(Arc::new(fractals)), stop))
+}
+
+/// Puts the stage's films into the cache; true if the observer broke off.
+fn decode(plan: &StagePlan, cache: &FilmCache, observer: &mut dyn Observer) -> Result<bool, Error> {
     let rows: Vec<usize> = [&plan.train, &plan.validation, &plan.test]
         .into_iter()
         .flatten()

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use pleura_data::{Batch, FilmCache, Loader, Split};
+use pleura_data::{Batch, Loader, Pictures, Split};
 use pleura_nn::Norm;
 
 use super::{RUNNING_MOMENTUM, StageRun, judge::answering, moving::Moving};
@@ -31,7 +31,7 @@ pub(super) fn open(
     run: &Plan,
     plan: &StagePlan,
     out: &Path,
-    cache: &std::sync::Arc<FilmCache>,
+    pictures: &Pictures,
     observer: &mut dyn Observer,
     stopped: bool,
 ) -> Result<Opened, Error> {
@@ -75,7 +75,7 @@ pub(super) fn open(
                         of,
                     })
                 };
-                let found = measure(plan, isnet, &masks, (&plain, cache), &mut progress)?;
+                let found = measure(plan, isnet, &masks, (&plain, pictures), &mut progress)?;
                 let Some(found) = found else {
                     return Ok(Opened::Stopped);
                 };
@@ -112,9 +112,9 @@ impl StageRun<'_> {
             NormChoice::Batch => Norm::Batch,
             NormChoice::Running => Norm::Running,
         };
-        let (logits, trace) = self
-            .network
-            .forward(&batch.grey, batch.rows.len(), self.cache.size(), norm)?;
+        let (logits, trace) =
+            self.network
+                .forward(&batch.grey, batch.rows.len(), self.pictures.size(), norm)?;
         let (value, mut gradient) = plan
             .loss
             .with_gradient(&logits, &plan.labels.targets(&batch.rows))?;
@@ -146,7 +146,7 @@ impl StageRun<'_> {
         let (mut l1, mut l2, mut done) = (0.0, 0.0, 0);
         for batch in Loader::epoch(
             plan.manifest.clone(),
-            self.cache.clone(),
+            &self.pictures,
             rows.to_vec(),
             plan.stage.batch,
             0,
@@ -158,7 +158,7 @@ impl StageRun<'_> {
             let films = batch.rows.len();
             let (logits, trace) =
                 self.network
-                    .forward(&batch.grey, films, self.cache.size(), Norm::Running)?;
+                    .forward(&batch.grey, films, self.pictures.size(), Norm::Running)?;
             let masks = heat.masks.of(&plan.manifest, &batch.rows, None);
             let passed = Passed {
                 network: &self.network,

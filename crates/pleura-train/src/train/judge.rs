@@ -163,10 +163,10 @@ impl StageRun<'_> {
     fn head_answers(&mut self, rows: &[usize]) -> Result<Option<Vec<f32>>, Error> {
         let plan = self.plan;
         if !self.known.holds(rows) {
-            let (network, cache) = (&self.network, &self.cache);
+            let (network, pictures) = (&self.network, &self.pictures);
             let mut notice = answering(self.observer, plan, Split::Validation, rows.len());
             let batch = plan.stage.batch;
-            let features = answer::features(network, &plan.manifest, cache, rows, batch, &mut notice)?;
+            let features = answer::features(network, &plan.manifest, pictures, rows, batch, &mut notice)?;
             let Some(features) = features else {
                 self.stop = true;
                 return Ok(None);
@@ -190,7 +190,7 @@ impl StageRun<'_> {
         let logits = answer::answer(
             network,
             &plan.manifest,
-            &self.cache,
+            &self.pictures,
             rows,
             plan.stage.batch,
             &mut notice,
@@ -247,7 +247,8 @@ impl StageRun<'_> {
             (Split::Validation, &plan.validation, "validation"),
             (Split::Test, &plan.test, "test"),
         ] {
-            if rows.is_empty() {
+            // Of answers to drawings, a column for each of a thousand classes, nobody would read more than the epochs' accuracy.
+            if rows.is_empty() || plan.stage.fractals.is_some() {
                 continue;
             }
             let Some(logits) = self.answers(split, rows, Some(&network))? else {

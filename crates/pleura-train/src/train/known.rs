@@ -54,7 +54,7 @@ impl StageRun<'_> {
         if let Some(features) = self.known.of(rows) {
             return Ok(features);
         }
-        let features = self.network.features(grey, rows.len(), self.cache.size())?;
+        let features = self.network.features(grey, rows.len(), self.pictures.size())?;
         self.known.keep(rows, &features);
         Ok(features)
     }

@@ -7,6 +7,7 @@
 )]
 
 mod films;
+mod fractals;
 mod head_only;
 mod interruptions;
 mod isnet;

@@ -147,6 +147,10 @@ fn manifest(args: &Args, model: &Model) -> Result<PathBuf> {
         return Ok(path.clone());
     }
     match &model.stage {
+        Some(stage) if stage.fractals.is_some() => bail!(
+            "stage {} was trained on fractals: there are no films to fit on; choose another stage with --stage",
+            stage.name
+        ),
         Some(stage) => Ok(stage.manifest.clone()),
         None => bail!(
             "{}: weights do not say which films to fit on; add --manifest M.csv",

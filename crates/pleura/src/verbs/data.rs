@@ -1,5 +1,6 @@
 //! `pleura data`: datasets (or phantoms) to a manifest, its splits, and the check that nothing leaks.
 
+mod fractals;
 mod leaks;
 mod phantoms;
 mod sources;
@@ -41,6 +42,8 @@ enum Verb {
     Leaks(leaks::LeakArgs),
     /// Draw synthetic films with known truth, for demonstrations and tests.
     Phantoms(phantoms::PhantomArgs),
+    /// Draw pictures by formula, the source stage that needs no download; a recipe's [stage.fractals] draws them by itself.
+    Fractals(fractals::FractalArgs),
 }
 
 #[derive(clap::Args)]
@@ -141,6 +144,7 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
         Verb::Check(args) => check(&args, json),
         Verb::Leaks(args) => leaks::run(&args, json),
         Verb::Phantoms(args) => phantoms::run(&args, json),
+        Verb::Fractals(args) => fractals::run(&args, json),
     }
 }
 

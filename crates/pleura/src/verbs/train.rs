@@ -332,6 +332,14 @@ impl Observer for Display {
             Event::Decoding { stage, done, of } => {
                 self.progress(&format!("{stage} decoding films"), *done as u64, *of as u64, "");
             }
+            Event::Searching { stage, done, of } => {
+                self.progress(
+                    &format!("{stage} searching fractals"),
+                    *done as u64,
+                    *of as u64,
+                    "",
+                );
+            }
             Event::Stage(start) => self.stage(start),
             Event::Step(step) => self.step(step),
             Event::Answering {

@@ -2,6 +2,7 @@
 
 mod check;
 mod dicom;
+mod fractals;
 mod split;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -241,6 +241,13 @@ impl Subject {
     fn of_run(folder: &Path, args: &Args) -> Result<Self> {
         let model = Model::open(folder, &args.options)?;
         let stage = stage_of(folder, &args.options)?;
+        if stage.fractals.is_some() {
+            bail!(
+                "{}: stage {:?} was trained on fractals, not on films; choose another stage with --stage",
+                folder.display(),
+                stage.name
+            );
+        }
         let path = args.manifest.clone().unwrap_or_else(|| stage.manifest.clone());
         let manifest = Manifest::read(&path).with_context(|| {
             format!(

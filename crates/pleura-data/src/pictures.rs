@@ -1,0 +1,66 @@
+//! What batches are made of: films, or pictures drawn on the spot.
+
+use std::sync::Arc;
+
+use crate::fractal::Fractals;
+use crate::{Error, FilmCache, Row};
+
+/// Where pictures come from, all of one size.
+#[derive(Clone)]
+pub enum Pictures {
+    /// Films, decoded before.
+    Films(Arc<FilmCache>),
+    /// Fractals, drawn when they are needed; the manifest is [`crate::fractal::FractalOptions::manifest`].
+    Fractals(Arc<Fractals>),
+}
+
+impl Pictures {
+    /// Their side in pixels.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Films(cache) => cache.size(),
+            Self::Fractals(fractals) => fractals.size(),
+        }
+    }
+
+    /// The picture of a row in an epoch, `[size, size]` row-major, 0 black to 1 white. A film is the same in every epoch.
+    pub(crate) fn put(&self, (number, row): (usize, &Row), epoch: u64, out: &mut [f32]) -> Result<(), Error> {
+        match self {
+            Self::Films(cache) => {
+                let film = cache.grey(&row.sha256).ok_or_else(|| Error::NotCached {
+                    film: row.film.clone(),
+                    sha256: row.sha256.clone(),
+                    cache: cache.folder().to_path_buf(),
+                })?;
+                to_unit(film, out);
+                Ok(())
+            }
+            Self::Fractals(fractals) => fractals.draw(number, epoch, out),
+        }
+    }
+}
+
+impl From<Arc<FilmCache>> for Pictures {
+    fn from(cache: Arc<FilmCache>) -> Self {
+        Self::Films(cache)
+    }
+}
+
+impl From<&Arc<FilmCache>> for Pictures {
+    fn from(cache: &Arc<FilmCache>) -> Self {
+        Self::Films(Arc::clone(cache))
+    }
+}
+
+impl From<&Pictures> for Pictures {
+    fn from(pictures: &Pictures) -> Self {
+        pictures.clone()
+    }
+}
+
+/// 16-bit levels to [0, 1].
+fn to_unit(levels: &[u16], out: &mut [f32]) {
+    for (out, &level) in out.iter_mut().zip(levels) {
+        *out = f32::from(level) / 65535.0;
+    }
+}

@@ -143,7 +143,7 @@ fn unpacked(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
 /// Of comma, semicolon and tab the one that the first line has most of.
 fn separator(bytes: &[u8]) -> u8 {
     let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let count = |separator: u8| line.iter().filter(|&&byte| byte == separator).count();
+    let count = |separator: u8| line.split(|&byte| byte == separator).count();
     [b';', b'\t', b',']
         .into_iter()
         .max_by_key(|&separator| count(separator))

@@ -1,4 +1,4 @@
-//! BrixIA: films of patients with COVID-19, scored in six zones.
+//! `BrixIA`: films of patients with COVID-19, scored in six zones.
 
 use std::path::{Path, PathBuf};
 

@@ -99,7 +99,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     Ok(reading)
 }
 
-/// Adds the scores that BrixIA's radiologists gave to films of this set, where their table lies beside it.
+/// Adds the scores that `BrixIA`'s radiologists gave to films of this set, where their table lies beside it.
 fn score(folder: &Path, reading: &mut Reading) -> Result<(), Error> {
     let path = folder.join(ANNOTATIONS);
     if !path.is_file() {

@@ -1,4 +1,4 @@
-//! PadChest.
+//! `PadChest`.
 
 use std::path::{Path, PathBuf};
 
@@ -100,7 +100,7 @@ fn table(folder: &Path) -> Result<Option<PathBuf>, Error> {
     for entry in std::fs::read_dir(folder).map_err(Error::io("cannot list", folder))? {
         let path = entry.map_err(Error::io("cannot list", folder))?.path();
         let name = films::name(&path);
-        if name.starts_with(TABLE) && (name.ends_with(".csv") || name.ends_with(".csv.gz")) {
+        if name.starts_with(TABLE) && films::is_table(&name) {
             tables.push(path);
         }
     }

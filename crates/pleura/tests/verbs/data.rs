@@ -1,7 +1,9 @@
 //! Datasets in their publishers' layouts to a manifest, its splits, and the check of them.
 
 mod check;
+mod describe;
 mod dicom;
+mod leaks;
 mod split;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -72,7 +72,7 @@ pub(super) fn run(args: &DescribeArgs, json: bool) -> Result<ExitCode> {
 /// A line of a table: its name and what it says of each group.
 type Line = (&'static str, fn(&Group) -> String);
 
-const LINES: [Line; 12] = [
+static LINES: [Line; 12] = [
     ("films", |group| group.films.to_string()),
     ("patients", |group| group.patients.to_string()),
     ("most of one patient", |group| group.most_of_one.to_string()),

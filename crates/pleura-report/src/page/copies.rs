@@ -63,3 +63,52 @@ fn shown(film: &CopyFilm) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(copies: Option<Copies>) -> DataTable {
+        DataTable {
+            name: "set/m.csv".to_owned(),
+            copies,
+            ..DataTable::default()
+        }
+    }
+
+    #[test]
+    fn a_film_that_is_gone_keeps_its_place_and_a_look_at_others_is_said_to_be_one() {
+        assert!(section(&[table(None)]).is_none());
+        let film = |film: &str, split: &str| CopyFilm {
+            film: film.to_owned(),
+            split: split.to_owned(),
+            ..CopyFilm::default()
+        };
+        let copies = Copies {
+            least: 0.8,
+            of_these: false,
+            pairs: 30,
+            across: 25,
+            shown: vec![CopyPair {
+                one: film("a", "train"),
+                other: film("b", "test"),
+                how: "equal pixels".to_owned(),
+                same_patient: true,
+            }],
+        };
+        let said = section(&[table(Some(copies)), table(None)])
+            .map(|markup| markup.into_string())
+            .unwrap_or_default();
+        for part in [
+            "30 pairs of films that are one radiograph (alike: correlation of 0.80 or more)",
+            "25 of them in two splits",
+            "The films have changed since",
+            "The first 1 are shown.",
+            "equal pixels</strong>, of one patient",
+            "The film can no longer be read.",
+        ] {
+            assert!(said.contains(part), "{part} is not in {said}");
+        }
+        assert!(!said.contains("<img"));
+    }
+}

@@ -97,7 +97,7 @@ mod tests {
             }],
         };
         let said = section(&[table(Some(copies)), table(None)])
-            .map(|markup| markup.into_string())
+            .map(Markup::into_string)
             .unwrap_or_default();
         for part in [
             "30 pairs of films that are one radiograph (alike: correlation of 0.80 or more)",

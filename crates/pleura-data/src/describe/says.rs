@@ -121,7 +121,12 @@ fn one_source(description: &Description) -> Vec<String> {
         } else {
             ""
         };
-        format!("{every}{nothing_else}: whatever tells the source tells the finding.")
+        let told = if names.len() == 1 {
+            "tells the finding"
+        } else {
+            "tells these findings from others"
+        };
+        format!("{every}{nothing_else}: whatever tells the source {told}.")
     };
     by_source.into_iter().map(sentence).collect()
 }

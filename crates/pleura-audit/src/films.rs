@@ -102,6 +102,16 @@ impl Films {
         self.examples.iter().map(|example| example.class).collect()
     }
 
+    /// Names of the sources in alphabetical order, and which of them each example is of.
+    pub fn sources(&self) -> (Vec<String>, Vec<usize>) {
+        let of = |example: &Example| example.source.clone();
+        let names: std::collections::BTreeSet<String> = self.examples.iter().map(of).collect();
+        let names: Vec<String> = names.into_iter().collect();
+        let place = |example: &Example| names.binary_search(&example.source).unwrap_or(0);
+        let places = self.examples.iter().map(place).collect();
+        (names, places)
+    }
+
     /// The patient of each example, of which source: one name may be given in two.
     pub fn patients(&self) -> Vec<String> {
         self.examples

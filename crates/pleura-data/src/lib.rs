@@ -6,6 +6,7 @@
 //!
 //! * [`sources`] reads datasets as users have them; [`build()`] puts them together and counts every film left out.
 //! * [`split()`] deals films out by patient; [`check()`] refuses a manifest that leaks.
+//! * [`describe`] says what is in a table, and what a reader should notice.
 //! * [`folds`] deals them out for a cross-validation, [`nested_subsets()`] for a learning curve; [`looks`] keeps count of looks at a test split.
 //! * [`FilmCache`] keeps decoded films at training size; [`Loader`] makes batches of them ahead of time.
 //! * [`phantom`] makes synthetic films with known truth, [`fractal`] pictures for a source stage.
@@ -17,6 +18,7 @@ mod cache;
 mod check;
 mod classes;
 mod derived;
+pub mod describe;
 mod drawn;
 mod error;
 mod films;

@@ -1,17 +1,25 @@
 //! Datasets as users have them on disk: one file an adapter, one table of all of them.
 
+mod bimcv;
+mod brixia;
 mod chexpert;
 mod cohen;
 mod covidnet;
+mod covidx;
 mod dicom;
 mod films;
 mod folder;
 mod hannover;
+mod header;
 mod kermany;
+mod list;
+mod mimic;
 mod nih;
 mod own;
+mod padchest;
 mod person;
 mod rsna;
+mod siim;
 mod tuberculosis;
 
 use std::collections::BTreeMap;
@@ -52,7 +60,13 @@ pub static SOURCES: &[Source] = &[
     nih::SOURCE,
     cohen::SOURCE,
     chexpert::SOURCE,
+    mimic::SOURCE,
+    padchest::SOURCE,
     rsna::SOURCE,
+    siim::SOURCE,
+    bimcv::SOURCE,
+    brixia::SOURCE,
+    covidx::SOURCE,
     kermany::SOURCE,
     hannover::SOURCE,
     covidnet::ACTUALMED,
@@ -289,4 +303,26 @@ pub(crate) fn named(dataset: &str, name: &str) -> String {
         })
         .collect();
     format!("{dataset}-{safe}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SOURCES;
+
+    #[test]
+    fn sets_share_films_with_each_other_and_say_whose_they_are() {
+        for source in SOURCES {
+            for other in source.overlaps {
+                let known = SOURCES.iter().find(|known| known.name == *other);
+                assert!(
+                    known.is_some_and(|known| known.overlaps.contains(&source.name)),
+                    "{} names {other}, which does not name it",
+                    source.name
+                );
+            }
+            let public = !source.url.is_empty();
+            assert_eq!(public, !source.licence.is_empty(), "{}", source.name);
+            assert_eq!(public, !source.citation.is_empty(), "{}", source.name);
+        }
+    }
 }

@@ -1,8 +1,12 @@
 //! Label files as other people publish them: read forgivingly, then asked for columns by name.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
+
+/// What a table may hold once it is unpacked.
+const LARGEST: u64 = 2 << 30;
 
 /// A delimited table with a header. Rows may be ragged: a cell that is not there reads as empty.
 pub(crate) struct Table {
@@ -27,13 +31,15 @@ pub(crate) struct TableRow<'a> {
 impl Table {
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(Error::io("cannot read", path))?;
-        Self::parse(&bytes, path)
+        Self::parse(&unpacked(bytes, path)?, path)
     }
 
-    /// Reads a table's text: a byte-order mark is dropped, and bytes that are not UTF-8 are taken as Latin-1.
+    /// Reads a table's text: a byte-order mark is dropped, and bytes that are not UTF-8 are taken as Latin-1. Cells are separated by what the
+    /// header has most of: commas, semicolons or tabs.
     pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let mut reader = csv::ReaderBuilder::new()
+            .delimiter(separator(bytes))
             .has_headers(false)
             .flexible(true)
             .from_reader(bytes);
@@ -115,6 +121,35 @@ impl<'a> TableRow<'a> {
     }
 }
 
+/// What is in a file, or in the file that was packed by gzip.
+fn unpacked(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut out = Vec::new();
+    flate2::read::MultiGzDecoder::new(&bytes[..])
+        .take(LARGEST + 1)
+        .read_to_end(&mut out)
+        .map_err(Error::io("cannot unpack", path))?;
+    if out.len() as u64 > LARGEST {
+        return Err(Error::table(
+            path,
+            format!("it unpacks to more than {LARGEST} bytes"),
+        ));
+    }
+    Ok(out)
+}
+
+/// Of comma, semicolon and tab the one that the first line has most of.
+fn separator(bytes: &[u8]) -> u8 {
+    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
+    let count = |separator: u8| line.split(|&byte| byte == separator).count();
+    [b';', b'\t', b',']
+        .into_iter()
+        .max_by_key(|&separator| count(separator))
+        .unwrap_or(b',')
+}
+
 /// UTF-8, or else Latin-1, whose bytes are the first 256 characters.
 fn decode(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
@@ -150,6 +185,35 @@ mod tests {
         assert!(
             missing.contains("no column view") && missing.contains("name, Age, note"),
             "{missing}"
+        );
+    }
+
+    #[test]
+    fn semicolons_tabs_and_gzip_are_seen_for_what_they_are() {
+        let cell = |bytes: &[u8]| {
+            let table = Table::parse(bytes, Path::new("t")).unwrap();
+            let column = table.needed(&["b"]).unwrap();
+            table.rows().next().unwrap().cell(column).to_string()
+        };
+        assert_eq!(cell(b"\xef\xbb\xbfa;b;c\n1;2,5;3\n"), "2,5");
+        assert_eq!(cell(b"a\tb\n1\tx, y; z\n"), "x, y; z");
+        assert_eq!(cell(b"a,b\n1,2\n"), "2");
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.csv.gz");
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, b"a,b\n1,2\n").unwrap();
+        let mut bytes = packed.finish().unwrap();
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(Table::read(&path).unwrap().rows().len(), 1);
+        bytes.truncate(12);
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(
+            Table::read(&path)
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("cannot unpack")
         );
     }
 

@@ -185,7 +185,7 @@ fn rsna_has_a_row_a_box_and_its_numbers_are_films() {
         account(&built.sidecar.sources[0].steps)[0],
         ("listed, but no film here", 1, 3)
     );
-    assert_eq!(built.sidecar.sources[0].overlaps, ["nih"]);
+    assert_eq!(built.sidecar.sources[0].overlaps, ["nih", "covidx"]);
     assert_eq!(
         label(manifest, "rsna-a", "No Lung Opacity / Not Normal"),
         Label::Positive

@@ -64,6 +64,51 @@ pub struct DataTable {
     pub exclusions: Vec<Exclusion>,
     /// Looks at its test split; `None` where none was written down, or there is no test split.
     pub test: Option<TestLooks>,
+    /// Films that are one radiograph; `None` where nobody has looked for them.
+    pub copies: Option<Copies>,
+}
+
+/// What a look for copies found in a table of films, and where the films lie now.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Copies {
+    /// Correlation from which films count as alike.
+    pub least: f32,
+    /// Whether the look was at the films that the table has now.
+    pub of_these: bool,
+    /// Pairs of the table's films that are one radiograph.
+    pub pairs: u64,
+    /// Pairs in two splits, all of them.
+    pub across: u64,
+    /// Pairs in two splits to be shown, those with test films first.
+    pub shown: Vec<CopyPair>,
+}
+
+/// Two films that are one radiograph, in two splits.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CopyPair {
+    /// The one that is learnt from, where one is.
+    pub one: CopyFilm,
+    /// The other.
+    pub other: CopyFilm,
+    /// Why they count as one, in words.
+    pub how: String,
+    /// Whether both are said to be of one patient.
+    pub same_patient: bool,
+}
+
+/// One film of such a pair.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CopyFilm {
+    /// Its name.
+    pub film: String,
+    /// Its dataset.
+    pub source: String,
+    /// Its patient.
+    pub patient: String,
+    /// `train`, `val` or `test`.
+    pub split: String,
+    /// A picture of it; empty where the film could not be read.
+    pub png: Vec<u8>,
 }
 
 /// Films of one split.

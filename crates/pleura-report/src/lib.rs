@@ -6,6 +6,7 @@
 //!
 //! [`plot`] draws the plots; [`write_plots`] puts those of a run into files of their own, for a paper.
 //! [`viewer::viewer`] makes the page of one film with its heatmaps.
+//! [`describe()`] makes the page of a table of films before anything is trained.
 //! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`], [`Evidence`] and [`Provenance`] are files that others put into a run for the
 //! report. [`write_series`] makes the page of several runs that belong together.
 
@@ -29,13 +30,35 @@ pub use evidence::{Evidence, SeriesFindings, TestLooks, write_learning_curve, wr
 pub use experiment::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
 pub use index::{GalleryIndex, IndexItem};
 pub use input::{
-    DataTable, EpochPoint, Exclusion, FindingCount, Gallery, GalleryItem, Keeping, LedgerLine, Neuron,
-    Origin, Provenance, ReportInput, SourceTable, SplitCount, SplitEvaluation, StageResult, StageSplit,
-    StepPoint,
+    Copies, CopyFilm, CopyPair, DataTable, EpochPoint, Exclusion, FindingCount, Gallery, GalleryItem,
+    Keeping, LedgerLine, Neuron, Origin, Provenance, ReportInput, SourceTable, SplitCount, SplitEvaluation,
+    StageResult, StageSplit, StepPoint,
 };
+pub use page::describe;
 pub use page::render;
 pub use read::lead_stage;
 pub use viewer::{Viewer, ViewerMap};
+
+/// Name of the page that [`write_description`] writes.
+pub const DESCRIPTION: &str = "describe.html";
+
+/// Writes the page of a description into a folder, whole or not at all, and each of its plots as an SVG file beside it. Returns the page's
+/// path.
+///
+/// # Errors
+/// What the operating system says against writing.
+pub fn write_description(
+    description: &pleura_data::describe::Description,
+    folder: &Path,
+) -> Result<PathBuf, Error> {
+    let page = describe(description);
+    let path = folder.join(DESCRIPTION);
+    files::write(&path, page.as_bytes())?;
+    for (title, svg) in plots(&page) {
+        files::write(&folder.join(format!("{}.svg", file_name(title))), svg.as_bytes())?;
+    }
+    Ok(path)
+}
 
 /// Name of the report in a run folder.
 pub const FILE: &str = "report.html";

@@ -2,7 +2,9 @@
 
 mod audit;
 mod cautions;
+mod copies;
 mod data;
+mod described;
 mod evidence;
 mod experiments;
 mod gallery;
@@ -21,6 +23,7 @@ use crate::input::{DataTable, ReportInput, SplitEvaluation, StageResult};
 /// What every page says at its top, at its end and below each printed page.
 pub(crate) const NOTICE: &str = "Research use only. Not a medical device.";
 
+pub use described::describe;
 pub(crate) use series::{plots as curve_plots, table as curve_table};
 
 const STYLE: &str = include_str!("page/style.css");
@@ -39,6 +42,7 @@ pub fn render(input: &ReportInput) -> String {
         ("heatmaps", "Heatmaps", Some(gallery::section(&input.gallery))),
         ("experiments", "Experiments", experiments::section(input)),
         ("audit", "Audit", input.audit.as_ref().map(audit::section)),
+        ("copies", "Copies", copies::section(&input.data)),
         ("data", "Data", Some(data::section(&input.data))),
         ("training", "Training", Some(training::section(input))),
         (
@@ -50,6 +54,31 @@ pub fn render(input: &ReportInput) -> String {
     .into_iter()
     .filter_map(|(id, title, body)| Some((id, title, body?)))
     .collect();
+    let head = Head {
+        title: &input.title,
+        kind: "Training report",
+        note: match input.provenance.started.as_str() {
+            "" => String::new(),
+            started => format!(" · run started {started}"),
+        },
+        made_from: "the files of the run alone",
+    };
+    document(&head, &sections)
+}
+
+/// What stands at the top of a page and at its end.
+struct Head<'a> {
+    title: &'a str,
+    /// What the page is.
+    kind: &'a str,
+    /// What follows that, or nothing.
+    note: String,
+    /// What it was written from.
+    made_from: &'a str,
+}
+
+/// A page of sections: id, title and body of each.
+fn document(head: &Head<'_>, sections: &[(&str, &str, Markup)]) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -57,22 +86,20 @@ pub fn render(input: &ReportInput) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content="pleura";
-                title { (input.title) " – training report" }
+                title { (head.title) " – " (head.kind.to_lowercase()) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 div.notice role="note" { (NOTICE) }
                 header {
-                    h1 { (input.title) }
-                    p.soft {
-                        "Training report" @if !input.provenance.started.is_empty() { " · run started " (input.provenance.started) }
-                    }
+                    h1 { (head.title) }
+                    p.soft { (head.kind) (head.note) }
                 }
                 nav aria-label="Contents" {
-                    ul { @for (id, title, _) in &sections { li { a href=(format!("#{id}")) { (title) } } } }
+                    ul { @for (id, title, _) in sections { li { a href=(format!("#{id}")) { (title) } } } }
                 }
                 main {
-                    @for (id, title, body) in &sections {
+                    @for (id, title, body) in sections {
                         section id=(id) aria-labelledby=(format!("{id}-title")) {
                             h2 id=(format!("{id}-title")) { (title) }
                             (body)
@@ -82,7 +109,7 @@ pub fn render(input: &ReportInput) -> String {
                 footer {
                     p { strong { (NOTICE) } }
                     p {
-                        "Written by pleura " (env!("CARGO_PKG_VERSION")) " from the files of the run alone. The page holds everything it shows; it loads \
+                        "Written by pleura " (env!("CARGO_PKG_VERSION")) " from " (head.made_from) ". The page holds everything it shows; it loads \
                          nothing and runs no scripts."
                     }
                 }

@@ -1,5 +1,6 @@
 //! From a run folder to what its report says.
 
+mod copies;
 mod data;
 mod evaluation;
 mod log;

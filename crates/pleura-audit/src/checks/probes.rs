@@ -222,18 +222,10 @@ fn without_lungs(films: &Films) -> Result<Vec<Vec<f32>>, String> {
 
 /// Sources within classes: what the class explains is no sign of the source.
 fn sources(films: &Films, thresholds: &Thresholds) -> Check {
-    let mut names: Vec<String> = films
-        .examples
-        .iter()
-        .map(|example| example.source.clone())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
+    let (names, sources) = films.sources();
     if names.len() < 2 {
         return SOURCE.impossible("all films are of one source");
     }
-    let of = |example: &Example| names.binary_search(&example.source).unwrap_or(0);
-    let sources: Vec<usize> = films.examples.iter().map(of).collect();
     let features: Vec<Vec<f32>> = films
         .examples
         .iter()

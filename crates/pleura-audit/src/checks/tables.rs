@@ -59,38 +59,19 @@ fn crossed(films: &[(usize, usize)], rows: usize, columns: usize) -> Vec<Vec<usi
 }
 
 pub(super) fn sources(films: &Films, thresholds: &Thresholds) -> Check {
-    let mut names: Vec<String> = films
-        .examples
-        .iter()
-        .map(|example| example.source.clone())
-        .collect();
-    names.sort_unstable();
-    names.dedup();
+    let (names, places) = films.sources();
     if names.len() < 2 {
         return SOURCES.impossible("all films are of one source");
     }
-    let place = |name: &String| names.binary_search(name).unwrap_or(0);
-    let pairs = |of: &dyn Fn(&crate::films::Example) -> bool| -> Vec<(usize, usize)> {
-        let films = films.examples.iter().filter(|example| of(example));
-        films
-            .map(|example| (example.class, place(&example.source)))
-            .collect()
-    };
+    let placed = || films.examples.iter().zip(places.iter().copied());
+    let all: Vec<(usize, usize)> = placed().map(|(example, place)| (example.class, place)).collect();
     // A patient counts once for each class and source: films of one are no independent signs.
     let mut seen = std::collections::BTreeSet::new();
-    let once: Vec<bool> = films
-        .examples
-        .iter()
-        .map(|example| seen.insert((&example.patient, &example.source, example.class)))
+    let mut independent: Vec<(usize, usize)> = placed()
+        .filter(|(example, place)| seen.insert((&example.patient, *place, example.class)))
+        .map(|(example, place)| (example.class, place))
         .collect();
-    let mut first = once.iter();
-    let mut independent: Vec<(usize, usize)> = films
-        .examples
-        .iter()
-        .filter(|_| *first.next().unwrap_or(&false))
-        .map(|example| (example.class, place(&example.source)))
-        .collect();
-    let counts = crossed(&pairs(&|_| true), films.classes.len(), names.len());
+    let counts = crossed(&all, films.classes.len(), names.len());
     let table = crossed(&independent, films.classes.len(), names.len());
     let Some(v) = cramers_v(&table) else {
         return SOURCES.impossible("all films are of one class");

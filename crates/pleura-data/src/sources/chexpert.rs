@@ -12,7 +12,7 @@ pub(super) const SOURCE: Source = Source {
     name: "chexpert",
     title: "CheXpert",
     expects: "the folder of train.csv and valid.csv with train/ and valid/",
-    licence: "Stanford University Dataset Research Use Agreement: research only, no commercial use, no passing on",
+    licence: "Research Use Agreement of Stanford University (see the page)",
     citation: "Irvin J, Rajpurkar P, Ko M, et al. CheXpert: A Large Chest Radiograph Dataset with Uncertainty Labels and Expert \
                Comparison. AAAI 2019.",
     url: "https://stanfordmlgroup.github.io/competitions/chexpert/",
@@ -21,7 +21,7 @@ pub(super) const SOURCE: Source = Source {
 };
 
 /// The 14 observations in the order of the tables.
-const OBSERVATIONS: [&str; 14] = [
+pub(super) const OBSERVATIONS: [&str; 14] = [
     "No Finding",
     "Enlarged Cardiomediastinum",
     "Cardiomegaly",
@@ -140,14 +140,7 @@ impl Columns {
         let years = age(row.optional(self.age));
         let mut labels = BTreeMap::new();
         for &(name, column) in &self.observations {
-            let label = match row.cell(column) {
-                "" => Label::Unknown,
-                "1.0" | "1" => Label::Positive,
-                "0.0" | "0" => Label::Negative,
-                "-1.0" | "-1" => Label::Uncertain,
-                _ => return Err(row.fault(column, "1.0, 0.0, -1.0 or nothing")),
-            };
-            labels.insert(name.to_string(), label);
+            labels.insert(name.to_string(), observation(row, column)?);
         }
         let frontal = row.cell(self.side).eq_ignore_ascii_case("frontal");
         let view = row.optional(self.view);
@@ -167,5 +160,16 @@ impl Columns {
             years,
             record,
         ))
+    }
+}
+
+/// What a cell says of an observation.
+pub(super) fn observation(row: TableRow<'_>, column: usize) -> Result<Label, Error> {
+    match row.cell(column) {
+        "" => Ok(Label::Unknown),
+        "1.0" | "1" => Ok(Label::Positive),
+        "0.0" | "0" => Ok(Label::Negative),
+        "-1.0" | "-1" => Ok(Label::Uncertain),
+        _ => Err(row.fault(column, "1.0, 0.0, -1.0 or nothing")),
     }
 }

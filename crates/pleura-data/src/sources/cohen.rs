@@ -1,15 +1,16 @@
 //! Cohen's covid-chestxray-dataset.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
+use super::{Age, Findings, Reading, Record, Source, age, brixia, films, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
 
 pub(super) const SOURCE: Source = Source {
     name: "cohen",
     title: "covid-chestxray-dataset (Cohen)",
-    expects: "the folder of metadata.csv with images/",
+    expects: "the folder of metadata.csv with images/, and BrixIA's public-annotations.csv where there is one",
     licence: "Each film its own (column note:licence); many state none, several forbid derivatives or commercial use",
     citation: "Cohen JP, Morrison P, Dao L, Roth K, Duong TQ, Ghassemi M. COVID-19 Image Data Collection: Prospective \
                Predictions Are the Future. Machine Learning for Biomedical Imaging 2020.",
@@ -20,6 +21,9 @@ pub(super) const SOURCE: Source = Source {
 
 /// The projections that are frontal films.
 const FRONTAL: [&str; 5] = ["PA", "AP", "AP Supine", "AP semi erect", "AP erect"];
+
+/// Scores of severity, published by others.
+const ANNOTATIONS: &str = "public-annotations.csv";
 
 /// What stands in `finding` where nobody has said yet.
 const UNDECIDED: [&str; 3] = ["", "todo", "Unknown"];
@@ -62,6 +66,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     }
     let left = reading.records.len();
     reading.exclude_listed("listed, but no film here", &absent, left);
+    score(folder, &mut reading)?;
     let note = |record: &Record, name: &str| record.notes.get(name).cloned().unwrap_or_default();
     // Old copies have neither column: what is not said cannot exclude.
     reading.exclude("modality is not X-ray", |record| {
@@ -92,6 +97,28 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         record.notes.remove("folder");
     }
     Ok(reading)
+}
+
+/// Adds the scores that `BrixIA`'s radiologists gave to films of this set, where their table lies beside it.
+fn score(folder: &Path, reading: &mut Reading) -> Result<(), Error> {
+    let path = folder.join(ANNOTATIONS);
+    if !path.is_file() {
+        return Ok(());
+    }
+    let scores = brixia::of_cohen(&path)?;
+    let scores: HashMap<&str, &[String; 2]> = scores
+        .iter()
+        .map(|(name, scores)| (films::stem(name), scores))
+        .collect();
+    for record in &mut reading.records {
+        let name = films::name(&record.file);
+        if let Some([senior, junior]) = scores.get(films::stem(&name)) {
+            record.notes.insert(brixia::SCORE.into(), senior.clone());
+            record.notes.insert("brixia_score_junior".into(), junior.clone());
+        }
+    }
+    reading.files.push(path);
+    Ok(())
 }
 
 fn undecided(finding: &str) -> bool {

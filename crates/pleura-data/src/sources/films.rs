@@ -70,6 +70,17 @@ pub(crate) fn stem(name: &str) -> &str {
     }
 }
 
+/// Whether a file's name is that of a CSV, packed or not.
+pub(super) fn is_table(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let mut parts = name.rsplit('.');
+    match parts.next() {
+        Some("csv") => true,
+        Some("gz") => parts.next() == Some("csv"),
+        _ => false,
+    }
+}
+
 /// Films found for a list of names.
 pub(super) struct Matched {
     /// One a listed name, in order.

@@ -13,7 +13,7 @@ pub(super) const SOURCE: Source = Source {
     licence: "CC BY 4.0",
     citation: "Kermany DS, Goldbaum M, Cai W, et al. Identifying Medical Diagnoses and Treatable Diseases by Image-Based Deep Learning. \
                Cell 2018.",
-    url: "https://data.mendeley.com/datasets/rscbjbr9sj",
+    url: "https://data.mendeley.com/datasets/rscbjbr9sj/2",
     overlaps: &[],
     read,
 };

@@ -16,7 +16,7 @@ pub(super) const SOURCE: Source = Source {
     citation: "Wang X, Peng Y, Lu L, Lu Z, Bagheri M, Summers RM. ChestX-ray8: Hospital-scale chest X-ray database and \
                benchmarks on weakly-supervised classification and localization of common thorax diseases. CVPR 2017.",
     url: "https://nihcc.app.box.com/v/ChestXray-NIHCC",
-    overlaps: &["rsna"],
+    overlaps: &["rsna", "covidx"],
     read,
 };
 

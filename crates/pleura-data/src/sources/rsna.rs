@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 
-use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
+use super::{Age, Findings, Reading, Record, Source, films, header, named};
 use crate::table::Table;
 use crate::{Error, manifest::Label};
 
@@ -14,11 +13,11 @@ pub(super) const SOURCE: Source = Source {
     name: "rsna",
     title: "RSNA Pneumonia Detection Challenge",
     expects: "the folder of stage_2_train_labels.csv with stage_2_train_images/, and stage_2_detailed_class_info.csv where there is one",
-    licence: "RSNA's terms of the challenge: non-commercial and academic use; films of ChestX-ray14",
+    licence: "RSNA's terms of use: research, education and other purposes, commercial ones too, with attribution (see the page); films of ChestX-ray14",
     citation: "Shih G, Wu CC, Halabi SS, et al. Augmenting the National Institutes of Health Chest Radiograph Dataset with Expert Annotations \
                of Possible Pneumonia. Radiology: Artificial Intelligence 2019.",
-    url: "https://www.kaggle.com/c/rsna-pneumonia-detection-challenge",
-    overlaps: &["nih"],
+    url: "https://www.rsna.org/education/ai-resources-and-training/ai-image-challenge/rsna-pneumonia-detection-challenge-2018",
+    overlaps: &["nih", "covidx"],
     read,
 };
 
@@ -86,7 +85,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     let impossible: Vec<String> = reading
         .records
         .par_iter_mut()
-        .filter_map(|record| (describe(record) == Age::Impossible).then(|| record.film.clone()))
+        .filter_map(|record| (header::describe(record).age == Age::Impossible).then(|| record.film.clone()))
         .collect();
     reading.remark("age impossible, taken as unknown", &impossible);
     let films: Vec<String> = reading.records.iter().map(|record| record.film.clone()).collect();
@@ -173,17 +172,4 @@ fn class_of(table: &Table) -> Result<HashMap<String, &'static str>, Error> {
         classes.insert(row.cell(name).to_string(), found);
     }
     Ok(classes)
-}
-
-/// View, sex and age stand in the films' own headers. What cannot be read, verifying says.
-fn describe(record: &mut Record) -> Age {
-    let tags = pleura_film::open(&record.file, &DecodeOptions::default())
-        .ok()
-        .and_then(|film| film.source.dicom);
-    let Some(tags) = tags else { return Age::Blank };
-    record.view = tags.view.as_deref().unwrap_or_default().trim().to_string();
-    record.sex = tags.sex.as_deref().and_then(sex);
-    let years = tags.age_years.map_or(Age::Blank, |years| age(&years.to_string()));
-    record.age = years.years();
-    years
 }

@@ -8,7 +8,8 @@ use crate::manifest::{NO_FINDING, Sex};
 
 const CITATION: &str = "Jaeger S, Candemir S, Antani S, Wáng YX, Lu PX, Thoma G. Two public chest X-ray datasets for computer-aided screening of \
                         pulmonary diseases. Quantitative Imaging in Medicine and Surgery 2014.";
-const LICENCE: &str = "National Library of Medicine: free for research, with citation and acknowledgement";
+const LICENCE: &str = "Publications are asked to name the source (National Library of Medicine, and Montgomery County or Shenzhen No.3 People's Hospital) and \
+                       to cite it; for further terms see the page";
 
 pub(super) const MONTGOMERY: Source = Source {
     name: "montgomery",

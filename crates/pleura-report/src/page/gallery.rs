@@ -66,10 +66,9 @@ fn film(item: &GalleryItem) -> Markup {
         item.prediction,
         three(item.probability)
     );
-    let (width, height) = size(&item.png).unzip();
     html! {
         figure class=(if item.right == Some(false) { "film wrong" } else { "film" }) {
-            img src=(format!("data:image/png;base64,{}", STANDARD.encode(&item.png))) alt=(alt) width=[width] height=[height];
+            (image(&item.png, &alt))
             figcaption {
                 p.title { (item.title) @if item.phantom { " " span.tag.phantom { "phantom" } } }
                 p { "Truth: " strong { (truth) } }
@@ -84,6 +83,14 @@ fn film(item: &GalleryItem) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// A PNG file within the page.
+pub(super) fn image(png: &[u8], alt: &str) -> Markup {
+    let (width, height) = size(png).unzip();
+    html! {
+        img src=(format!("data:image/png;base64,{}", STANDARD.encode(png))) alt=(alt) width=[width] height=[height];
     }
 }
 

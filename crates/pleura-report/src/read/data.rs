@@ -174,6 +174,10 @@ fn table(run: &Path, path: &Path, warnings: &mut Vec<String>) -> Result<Option<D
             warnings.push(format!("The sidecar of {name} belongs to another version of the table; its sources and exclusions may not fit"));
         }
         describe(&mut table, &sidecar);
+        table.copies = sidecar
+            .leaks
+            .as_ref()
+            .map(|record| super::copies::of(record, &manifest));
     }
     table.name = name;
     // What draws a set of phantoms leaves the list of what it drew beside their table.
@@ -287,7 +291,7 @@ fn counted(manifest: &Manifest) -> DataTable {
     }
 }
 
-fn split_name(split: Option<Split>) -> &'static str {
+pub(super) fn split_name(split: Option<Split>) -> &'static str {
     match split {
         Some(Split::Train) => "train",
         Some(Split::Validation) => "val",

@@ -1,5 +1,6 @@
 //! `pleura data`: datasets (or phantoms) to a manifest, its splits, and the check that nothing leaks.
 
+mod describe;
 mod fractals;
 mod leaks;
 mod phantoms;
@@ -38,6 +39,8 @@ enum Verb {
     Split(SplitArgs),
     /// Refuse a manifest with a patient, an identical film or a copy that `leaks` found in two splits (exit code 1).
     Check(CheckArgs),
+    /// Say what is in a manifest: counts, ages, views, sizes and sources of each finding, and what a reader should notice.
+    Describe(describe::DescribeArgs),
     /// Find films that are one radiograph, in one manifest or several; in two splits they are a leak (exit code 1).
     Leaks(leaks::LeakArgs),
     /// Draw synthetic films with known truth, for demonstrations and tests.
@@ -142,6 +145,7 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
         Verb::Build(args) => build(*args, json),
         Verb::Split(args) => split(&args, json),
         Verb::Check(args) => check(&args, json),
+        Verb::Describe(args) => describe::run(&args, json),
         Verb::Leaks(args) => leaks::run(&args, json),
         Verb::Phantoms(args) => phantoms::run(&args, json),
         Verb::Fractals(args) => fractals::run(&args, json),

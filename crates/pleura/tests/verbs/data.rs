@@ -1,8 +1,10 @@
 //! Datasets in their publishers' layouts to a manifest, its splits, and the check of them.
 
 mod check;
+mod describe;
 mod dicom;
 mod fractals;
+mod leaks;
 mod split;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 use pleura_audit::relevance::{self, Masked, Of, outside_lungs};
 use pleura_audit::words::{self, Settings, Text};
 use pleura_audit::{Check, Films, Thresholds, Verdict, heatmap_sanity, of_answers, of_films, use_of_words};
-use pleura_data::{Manifest, Split};
+use pleura_data::{CheckReport, Manifest, Sidecar, Split};
 use pleura_eval::{Options, Predictions, Truth};
 use pleura_explain::Composite;
 use pleura_film::DecodeOptions;
@@ -109,7 +109,8 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             progress.at(done, of);
         },
     );
-    let report = pleura_data::check(&subject.manifest, &|_, _| {});
+    drop(progress);
+    let report = checked(&subject)?;
     let mut checks = of_films(&films, Some(&report), &thresholds)
         .with_context(|| format!("{}: cannot be audited", subject.path.display()))?;
     if let Some(run) = &subject.run {
@@ -153,6 +154,16 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// What `pleura data check` finds, copies that `pleura data leaks` found with it.
+fn checked(subject: &Subject) -> Result<CheckReport> {
+    let progress = Progress::new("films compared", subject.manifest.rows.len());
+    let mut report = pleura_data::check(&subject.manifest, &|done, of| progress.at(done, of));
+    if let Some(record) = Sidecar::read(&subject.path)?.and_then(|sidecar| sidecar.leaks) {
+        report.heed(&record, &subject.manifest);
+    }
+    Ok(report)
 }
 
 fn worst(checks: &[Check]) -> Verdict {

@@ -1,0 +1,62 @@
+//! Films of a table that a look for copies found to be one radiograph, with pictures of those in two splits.
+
+use pleura_data::leaks::{LeakRecord, RecordedPair};
+use pleura_data::{Manifest, Split};
+use pleura_film::DecodeOptions;
+use pleura_film::picture::Picture;
+
+use super::data::split_name;
+use crate::input::{Copies, CopyFilm, CopyPair};
+
+/// The most pairs that a page shows.
+const SHOWN: usize = 24;
+
+/// The long side of a film on the page, in pixels.
+const SIDE: usize = 320;
+
+/// What a record says of the films as they are split now.
+pub(super) fn of(record: &LeakRecord, manifest: &Manifest) -> Copies {
+    let pairs = record.rows(manifest);
+    let split = |row: usize| manifest.rows[row].split;
+    let mut across: Vec<(usize, usize, &RecordedPair)> = pairs
+        .iter()
+        .filter_map(|&(one, other, pair)| match (split(one)?, split(other)?) {
+            (first, second) if first < second => Some((one, other, pair)),
+            (first, second) if first > second => Some((other, one, pair)),
+            _ => None,
+        })
+        .collect();
+    across.sort_by_key(|&(one, other, _)| (split(other) != Some(Split::Test), one, other));
+    Copies {
+        least: record.least,
+        of_these: record.is_of(manifest),
+        pairs: pairs.len() as u64,
+        across: across.len() as u64,
+        shown: across
+            .iter()
+            .take(SHOWN)
+            .map(|&(one, other, pair)| CopyPair {
+                same_patient: manifest.rows[one].patient == manifest.rows[other].patient,
+                one: film(manifest, one),
+                other: film(manifest, other),
+                how: pair.how.to_string(),
+            })
+            .collect(),
+    }
+}
+
+fn film(manifest: &Manifest, row: usize) -> CopyFilm {
+    let row = &manifest.rows[row];
+    // A film that is gone leaves its place empty: that its copy is in two splits is true all the same.
+    let png = pleura_film::open(&manifest.file(row), &DecodeOptions::default())
+        .ok()
+        .and_then(|film| Picture::from_film(&film, SIDE).to_png().ok())
+        .unwrap_or_default();
+    CopyFilm {
+        film: row.film.clone(),
+        source: row.dataset.clone(),
+        patient: row.patient.clone(),
+        split: split_name(row.split).to_owned(),
+        png,
+    }
+}

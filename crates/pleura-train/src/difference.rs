@@ -100,7 +100,7 @@ fn flatten(path: String, value: &Value, keys: &mut BTreeMap<String, Value>) {
 }
 
 /// Whether an entry names a file of a stage.
-fn is_file(path: &str, value: &Value) -> bool {
+pub(crate) fn is_file(path: &str, value: &Value) -> bool {
     if !path.split('.').any(|part| part == "stage") {
         return false;
     }

@@ -216,7 +216,7 @@ impl Recipe {
     }
 }
 
-pub(crate) use locate::Step;
+pub(crate) use locate::{Step, line_at};
 
 #[cfg(test)]
 mod tests;

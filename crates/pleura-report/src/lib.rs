@@ -7,7 +7,7 @@
 //! [`plot`] draws the plots; [`write_plots`] puts those of a run into files of their own, for a paper.
 //! [`viewer::viewer`] makes the page of one film with its heatmaps.
 //! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`], [`Evidence`] and [`Provenance`] are files that others put into a run for the
-//! report. [`write_series`] makes the page of several runs that belong together.
+//! report. [`write_series`] makes the page of several runs that belong together, [`write_study`] that of a study.
 
 mod audit;
 mod error;
@@ -19,6 +19,7 @@ mod input;
 mod page;
 pub mod plot;
 mod read;
+mod study;
 pub mod viewer;
 
 use std::path::{Path, PathBuf};
@@ -35,6 +36,7 @@ pub use input::{
 };
 pub use page::render;
 pub use read::lead_stage;
+pub use study::write_study;
 pub use viewer::{Viewer, ViewerMap};
 
 /// Name of the report in a run folder.

@@ -11,6 +11,7 @@ mod number;
 mod provenance;
 mod results;
 mod series;
+mod study;
 mod summary;
 mod training;
 
@@ -22,12 +23,13 @@ use crate::input::{DataTable, ReportInput, SplitEvaluation, StageResult};
 pub(crate) const NOTICE: &str = "Research use only. Not a medical device.";
 
 pub(crate) use series::{plots as curve_plots, table as curve_table};
+pub(crate) use study::{plots as study_plots, render as render_study};
 
 const STYLE: &str = include_str!("page/style.css");
 
 /// Renders the report: one HTML document without scripts or outside resources. Equal input gives equal bytes.
 pub fn render(input: &ReportInput) -> String {
-    let sections: Vec<(&str, &str, Markup)> = [
+    let sections = [
         ("summary", "Summary", Some(summary::section(input))),
         ("results", "Results", Some(results::section(input))),
         (
@@ -46,10 +48,26 @@ pub fn render(input: &ReportInput) -> String {
             "Reproducibility",
             Some(provenance::section(input)),
         ),
-    ]
-    .into_iter()
-    .filter_map(|(id, title, body)| Some((id, title, body?)))
-    .collect();
+    ];
+    shell(
+        &input.title,
+        "Training report",
+        &input.provenance.started,
+        sections,
+    )
+}
+
+/// A page of these sections (name in links, title, body), those that there are.
+fn shell<'a>(
+    title: &str,
+    what: &str,
+    started: &str,
+    sections: impl IntoIterator<Item = (&'a str, &'a str, Option<Markup>)>,
+) -> String {
+    let sections: Vec<(&str, &str, Markup)> = sections
+        .into_iter()
+        .filter_map(|(id, title, body)| Some((id, title, body?)))
+        .collect();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -57,15 +75,15 @@ pub fn render(input: &ReportInput) -> String {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="generator" content="pleura";
-                title { (input.title) " – training report" }
+                title { (title) " – " (what.to_lowercase()) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 div.notice role="note" { (NOTICE) }
                 header {
-                    h1 { (input.title) }
+                    h1 { (title) }
                     p.soft {
-                        "Training report" @if !input.provenance.started.is_empty() { " · run started " (input.provenance.started) }
+                        (what) @if !started.is_empty() { " · run started " (started) }
                     }
                 }
                 nav aria-label="Contents" {

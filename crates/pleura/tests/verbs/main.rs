@@ -13,6 +13,7 @@ mod export;
 mod predict;
 mod report;
 mod scene;
+mod study;
 mod train;
 mod training;
 mod usage;

@@ -1,14 +1,12 @@
 //! A study of phantoms: planned, killed, gone on with, compared; several at a time or one after the other, with the same bits.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use pleura_data::looks::Looks;
 use serde_json::Value;
 
 use crate::scene::{Said, Scene};
-use crate::training::files;
+use crate::training::results;
 
 const STUDY: &str = include_str!("../../../../recipes/study-tiny.toml");
 
@@ -32,23 +30,6 @@ fn scene() -> Scene {
 fn done(said: Said) -> Said {
     assert_eq!(said.code, 0, "{}", said.err);
     said
-}
-
-/// Every file of a study that does not hold a time, by its name; paths in them are those of a folder called `study`.
-fn bits(out: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut all = files(out);
-    all.retain(|name, _| {
-        !["timing.jsonl", "provenance.json", "report.html", "lock"]
-            .iter()
-            .any(|end| name.ends_with(end))
-            && !name.contains("events.out")
-    });
-    for (name, bytes) in &mut all {
-        if name.ends_with("recipe.toml") || name.ends_with(".toml") {
-            bytes.clear();
-        }
-    }
-    all
 }
 
 #[test]
@@ -121,7 +102,7 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
         "1",
         "--quiet",
     ]));
-    let (study, whole) = (bits(&scene.path("study")), bits(&scene.path("whole")));
+    let (study, whole) = (results(&scene.path("study")), results(&scene.path("whole")));
     assert!(
         study.keys().eq(whole.keys()),
         "{:?}\n{:?}",

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use pleura_eval::study::{StudyFindings, StudyPoint};
 use pleura_train::study::{Design, Study};
 use pleura_train::{Error, Options, series::Outline};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::train::watched;
 use crate::console::{self, COULD_NOT, FAILED, NOTICE};
@@ -156,39 +156,45 @@ fn plan(design: &Design, out: Option<&Path>, json: bool) -> Result<ExitCode> {
     let finished = out.map_or_else(|| vec![0; outlines.len()], |out| design.finished(out));
     let mut stdout = io::stdout().lock();
     if json {
-        let runs: Vec<_> = design.runs.iter().zip(outlines.iter().zip(&finished)).collect();
-        let runs: Vec<_> = runs
-            .into_iter()
-            .map(|(run, (outline, finished))| {
-                json!({
-                    "run": outline.name, "variant": design.study.variants[run.variant].name, "seed": run.seed,
-                    "fold": run.fold.map(|fold| fold + 1), "shared": outline.shared, "stages": outline.stages, "finished": finished,
-                })
-            })
-            .collect();
-        let differs: Vec<_> = design
-            .study
-            .variants
-            .iter()
-            .zip(&design.differs)
-            .map(|(variant, differs)| json!({"variant": variant.name, "differs": differs}))
-            .collect();
-        let steps: usize = outlines.iter().map(steps).sum();
-        writeln!(
-            stdout,
-            "{}",
-            json!({"study": design.study.name, "variants": differs, "runs": runs, "steps": steps})
-        )?;
-        return Ok(ExitCode::SUCCESS);
+        writeln!(stdout, "{}", record(design, &outlines, &finished))?;
+    } else {
+        write!(stdout, "{}", in_words(design, &outlines, &finished)?)?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn record(design: &Design, outlines: &[Outline], finished: &[usize]) -> Value {
+    let variants = &design.study.variants;
+    let runs: Vec<Value> = design
+        .runs
+        .iter()
+        .zip(outlines.iter().zip(finished))
+        .map(|(run, (outline, finished))| {
+            json!({
+                "run": outline.name, "variant": variants[run.variant].name, "seed": run.seed, "fold": run.fold.map(|fold| fold + 1),
+                "shared": outline.shared, "stages": outline.stages, "finished": finished,
+            })
+        })
+        .collect();
+    let differs: Vec<Value> = variants
+        .iter()
+        .zip(&design.differs)
+        .map(|(variant, differs)| json!({"variant": variant.name, "differs": differs}))
+        .collect();
+    let steps: usize = outlines.iter().map(steps).sum();
+    json!({"study": design.study.name, "variants": differs, "runs": runs, "steps": steps})
+}
+
+fn in_words(design: &Design, outlines: &[Outline], finished: &[usize]) -> Result<String> {
+    let mut text = String::new();
     let baseline = &design.study.variants[design.study.baseline].name;
     for (variant, differs) in design.study.variants.iter().zip(&design.differs) {
         if variant.name == *baseline {
-            writeln!(stdout, "{baseline}: the baseline")?;
+            writeln!(text, "{baseline}: the baseline")?;
         } else if differs.is_empty() {
-            writeln!(stdout, "{}: differs from {baseline} in nothing", variant.name)?;
+            writeln!(text, "{}: differs from {baseline} in nothing", variant.name)?;
         } else {
-            writeln!(stdout, "{}: {}", variant.name, differs.join("; "))?;
+            writeln!(text, "{}: {}", variant.name, differs.join("; "))?;
         }
     }
     let mut table = Table::with_headings([
@@ -201,7 +207,7 @@ fn plan(design: &Design, out: Option<&Path>, json: bool) -> Result<ExitCode> {
         ">steps",
         "",
     ]);
-    for (outline, finished) in outlines.iter().zip(&finished) {
+    for (outline, finished) in outlines.iter().zip(finished) {
         for (number, stage) in outline.stages.iter().enumerate() {
             let from = outline.shared.as_ref().filter(|(_, stages)| number < *stages);
             let state = match from {
@@ -222,7 +228,7 @@ fn plan(design: &Design, out: Option<&Path>, json: bool) -> Result<ExitCode> {
             ]);
         }
     }
-    write!(stdout, "\n{table}\n")?;
+    writeln!(text, "\n{table}")?;
     let stages: usize = outlines.iter().map(|outline| outline.stages.len()).sum();
     let shared: usize = outlines
         .iter()
@@ -230,7 +236,7 @@ fn plan(design: &Design, out: Option<&Path>, json: bool) -> Result<ExitCode> {
         .sum();
     let steps: usize = outlines.iter().map(steps).sum();
     writeln!(
-        stdout,
+        text,
         "{} runs of {stages} stages, {shared} of them taken over from equal ones; {steps} steps at most",
         outlines.len()
     )?;
@@ -241,11 +247,11 @@ fn plan(design: &Design, out: Option<&Path>, json: bool) -> Result<ExitCode> {
         "validation"
     };
     writeln!(
-        stdout,
+        text,
         "verdicts on {}: after epochs {:?} on {early} films, with the best weights on {judged} films",
         design.primary, design.study.epochs
     )?;
-    Ok(ExitCode::SUCCESS)
+    Ok(text)
 }
 
 /// Steps that a run takes at most itself.

@@ -121,7 +121,7 @@ fn numbers(findings: &StudyFindings, point: &StudyPoint) -> Table {
         "variant",
         ">pairs",
         "metric",
-        &findings.baseline,
+        findings.baseline.as_str(),
         "variant's",
         "difference (over films)",
         "over seeds",

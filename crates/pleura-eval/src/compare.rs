@@ -248,7 +248,7 @@ impl Comparison {
 }
 
 /// `after` in the order of `before`.
-fn align(before: &Predictions, after: &Predictions) -> Result<Predictions, Error> {
+pub(crate) fn align(before: &Predictions, after: &Predictions) -> Result<Predictions, Error> {
     let differ = |message: String| Err(Error::Unpaired { message });
     if before.kind() != after.kind() || before.findings != after.findings {
         return differ(format!(

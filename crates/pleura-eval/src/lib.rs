@@ -3,7 +3,8 @@
 //! [`Predictions`] are a model's answers with the truth beside them; [`evaluate`] turns them into an
 //! [`Evaluation`] in which every metric is a [`Measured`]: a value, an interval, the method behind
 //! it and the number of films and patients it rests on. [`compare`] pairs two models (or one model
-//! before and after something was done to the films) and [`paired_seeds`] pairs runs of two recipes.
+//! before and after something was done to the films), [`paired_seeds`] pairs runs of two recipes, and [`paired_means`] pairs them with
+//! their films; a [`study`] says in words what that shows.
 //!
 //! Definitions follow scikit-learn where it has them; where ours differ, the item says so.
 //! A threshold is given, and must come from validation films: [`calibration`] fits it there, with temperatures.
@@ -27,8 +28,10 @@ mod figures;
 mod files;
 mod mcnemar;
 mod measured;
+mod models;
 mod operating;
 mod options;
+mod paired;
 mod predictions;
 mod predictive;
 mod proportion;
@@ -38,6 +41,7 @@ mod sample;
 mod seeds;
 mod several;
 mod sources;
+pub mod study;
 mod table;
 mod warning;
 mod words;
@@ -55,6 +59,7 @@ pub use mcnemar::{McNemar, mcnemar, mcnemar_over_patients};
 pub use measured::{Interval, Measured, Method};
 pub use operating::OperatingPoint;
 pub use options::{Options, Stratify};
+pub use paired::{PairedMean, Together, level_of_each, paired_means};
 pub use predictions::{Kind, Predictions, Truth};
 pub use predictive::{PredictiveValues, negative_predictive_value, positive_predictive_value};
 pub use proportion::{clopper_pearson, clopper_pearson_over_patients};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
+use crate::bootstrap::percentiles;
 use crate::figures::{Figures, Single, Whole};
 use crate::measured::quote;
-use crate::sample::Sample;
+use crate::models::{Models, average, defined, same_findings};
 use crate::{Error, Evaluation, Kind, Measured, Options, Predictions, Truth, evaluate};
 
 /// What a cross-validation found: each film answered once, by the model that had not seen its patient.
@@ -120,67 +120,11 @@ pub fn cross_validate(folds: &[Predictions], options: &Options) -> Result<CrossV
 /// The models may have answered the same films (other seeds), different ones (folds), or some of each; a film is known by its
 /// name. Fails where findings differ or a film's labels do.
 pub fn mean(models: &[Predictions], options: &Options) -> Result<Vec<MeanMetric>, Error> {
-    let Some(first) = models.first() else {
-        return Err(Error::Empty { films: 0 });
-    };
-    let models: Vec<Predictions> = models
-        .iter()
-        .map(|model| {
-            model.check()?;
-            same_findings(first, model)?;
-            Ok(model.select(&model.labelled()))
-        })
-        .collect::<Result<_, Error>>()?;
-    options.check(&first.findings)?;
-    // Every film once, with the place that each model's films have among them.
-    let mut known: BTreeMap<&String, usize> = BTreeMap::new();
-    let mut unique: Vec<Predictions> = Vec::with_capacity(models.len());
-    let mut places: Vec<Vec<usize>> = Vec::with_capacity(models.len());
-    for model in &models {
-        let mut fresh = Vec::new();
-        let place = model.films.iter().enumerate().map(|(row, film)| {
-            let next = known.len();
-            *known.entry(film).or_insert_with(|| {
-                fresh.push(row);
-                next
-            })
-        });
-        places.push(place.collect());
-        unique.push(model.select(&fresh));
-    }
-    let all = pool(&unique)?;
-    if all.is_empty() {
-        return Err(Error::Empty { films: 0 });
-    }
-    for (model, place) in models.iter().zip(&places) {
-        let differs = place.iter().enumerate().find(|&(row, &place)| {
-            (0..first.findings.len()).any(|finding| model.has(row, finding) != all.has(place, finding))
-        });
-        if let Some((row, _)) = differs {
-            return Err(Error::Unpaired {
-                message: format!(
-                    "film `{}` has other labels in one than in another",
-                    model.films[row]
-                ),
-            });
-        }
-    }
-    let patients = Patients::new(&all, options.stratify)?;
-    let samples: Vec<Sample> = models.iter().map(|model| Sample::new(model, options)).collect();
-    let figures = |weights: &[u32]| -> Vec<Figures> {
-        let each = samples.iter().zip(&places);
-        each.map(|(sample, place)| {
-            let own: Vec<u32> = place.iter().map(|&place| weights[place]).collect();
-            sample.figures(&own)
-        })
-        .collect()
-    };
-    let average =
-        |each: &[Figures], place: usize| each.iter().map(|row| row.0[place]).sum::<f64>() / each.len() as f64;
-    let values = figures(&vec![1; all.len()]);
-    let wanted = wanted(first);
-    let draws = patients.draws(options, |weights| {
-        let each = figures(weights);
+    let models = Models::new(models, options)?;
+    let values = models.figures(&models.ones());
+    let wanted = wanted(&models.films);
+    let draws = models.patients.draws(options, |weights| {
+        let each = models.figures(weights);
         wanted
             .iter()
             .map(|&place| average(&each, place))
@@ -188,16 +132,13 @@ pub fn mean(models: &[Predictions], options: &Options) -> Result<Vec<MeanMetric>
     });
     let means = wanted.iter().enumerate().map(|(column, &place)| {
         let (metric, finding) = Figures::name(place);
-        let films = (0..all.len()).filter(|&film| finding.is_none_or(|f| all.has(film, f).is_some()));
-        let counts = patients.tally(films.map(|film| (film as u32, false)));
-        let defined = |value: f64| Some(value).filter(|value| !value.is_nan());
         let interval = percentiles(draws.iter().map(|draw| draw[column]), options.level).0;
         MeanMetric {
             metric: metric.to_owned(),
-            finding: finding.map(|finding| first.findings[finding].clone()),
+            finding: finding.map(|finding| models.films.findings[finding].clone()),
             mean: quote(
                 defined(average(&values, place)),
-                &counts,
+                &models.tally(finding),
                 false,
                 interval,
                 None,
@@ -224,21 +165,6 @@ fn wanted(predictions: &Predictions) -> Vec<usize> {
         [Single::Sensitivity, Single::Specificity, Single::Auc].map(|metric| Figures::single(finding, metric))
     });
     wholes.into_iter().map(Figures::whole).chain(singles).collect()
-}
-
-fn same_findings(first: &Predictions, other: &Predictions) -> Result<(), Error> {
-    if first.kind() == other.kind() && first.findings == other.findings {
-        return Ok(());
-    }
-    Err(Error::Unpaired {
-        message: format!(
-            "findings {:?} ({}) in one and {:?} ({}) in another, expected the same in the same order",
-            first.findings,
-            first.kind().name(),
-            other.findings,
-            other.kind().name()
-        ),
-    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@
 //! [`viewer::viewer`] makes the page of one film with its heatmaps.
 //! [`describe()`] makes the page of a table of films before anything is trained.
 //! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`], [`Evidence`] and [`Provenance`] are files that others put into a run for the
-//! report. [`write_series`] makes the page of several runs that belong together.
+//! report. [`write_series`] makes the page of several runs that belong together, [`write_study`] that of a study.
 
 mod audit;
 mod error;
@@ -20,6 +20,7 @@ mod input;
 mod page;
 pub mod plot;
 mod read;
+mod study;
 pub mod viewer;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub use input::{
 pub use page::describe;
 pub use page::render;
 pub use read::lead_stage;
+pub use study::write_study;
 pub use viewer::{Viewer, ViewerMap};
 
 /// Name of the page that [`write_description`] writes.

@@ -13,6 +13,7 @@ mod number;
 mod provenance;
 mod results;
 mod series;
+mod study;
 mod summary;
 mod training;
 
@@ -25,12 +26,13 @@ pub(crate) const NOTICE: &str = "Research use only. Not a medical device.";
 
 pub use described::describe;
 pub(crate) use series::{plots as curve_plots, table as curve_table};
+pub(crate) use study::{plots as study_plots, render as render_study};
 
 const STYLE: &str = include_str!("page/style.css");
 
 /// Renders the report: one HTML document without scripts or outside resources. Equal input gives equal bytes.
 pub fn render(input: &ReportInput) -> String {
-    let sections: Vec<(&str, &str, Markup)> = [
+    let sections = [
         ("summary", "Summary", Some(summary::section(input))),
         ("results", "Results", Some(results::section(input))),
         (
@@ -50,17 +52,34 @@ pub fn render(input: &ReportInput) -> String {
             "Reproducibility",
             Some(provenance::section(input)),
         ),
-    ]
-    .into_iter()
-    .filter_map(|(id, title, body)| Some((id, title, body?)))
-    .collect();
+    ];
+    run_page(
+        &input.title,
+        "Training report",
+        &input.provenance.started,
+        sections,
+    )
+}
+
+/// A page about runs, of those of its sections (id, title, body) that there are.
+fn run_page<'a>(
+    title: &str,
+    kind: &str,
+    started: &str,
+    sections: impl IntoIterator<Item = (&'a str, &'a str, Option<Markup>)>,
+) -> String {
+    let sections: Vec<(&str, &str, Markup)> = sections
+        .into_iter()
+        .filter_map(|(id, title, body)| Some((id, title, body?)))
+        .collect();
+    let note = match started {
+        "" => String::new(),
+        started => format!(" · run started {started}"),
+    };
     let head = Head {
-        title: &input.title,
-        kind: "Training report",
-        note: match input.provenance.started.as_str() {
-            "" => String::new(),
-            started => format!(" · run started {started}"),
-        },
+        title,
+        kind,
+        note,
         made_from: "the files of the run alone",
     };
     document(&head, &sections)

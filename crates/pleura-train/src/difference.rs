@@ -7,25 +7,26 @@ use toml::{Table, Value};
 /// More differences than these help nobody to find his own.
 const MOST: usize = 6;
 
-/// The keys whose values differ, as `stage.target.epochs was 3, now 4`; `None` where nothing differs, or a text is no recipe.
+/// The keys whose values differ, as `stage.target.epochs was 3, now 4`; `None` where nothing differs, or a text is no TOML.
 ///
 /// Files are compared by their contents and not here: manifests and weights may have moved.
 pub(crate) fn difference(then: &str, now: &str) -> Option<String> {
-    let (then, now) = (keys(then)?, keys(now)?);
-    let mut differences: Vec<String> = Vec::new();
-    for (key, was) in &then {
-        match now.get(key) {
-            Some(is) if is == was => {}
-            Some(is) => differences.push(format!("{key} was {was}, now {is}")),
-            None => differences.push(format!("{key} was {was}, now left out")),
-        }
+    let (then, now) = (then.parse().ok()?, now.parse().ok()?);
+    let mut changes = between(&then, &now);
+    for Change { key, was, is } in &mut changes {
+        let no_file = |value: &Value| !is_file(key, value);
+        (*was, *is) = (was.take().filter(no_file), is.take().filter(no_file));
     }
-    let added = now.iter().filter(|(key, _)| !then.contains_key(*key));
-    differences.extend(added.map(|(key, is)| format!("{key} was left out, now {is}")));
+    changes.retain(|change| change.was.is_some() || change.is.is_some());
     // Every stage's seed follows from the recipe's.
-    if then.get("seed") != now.get("seed") {
-        differences.retain(|difference| !is_seed_of_a_stage(difference));
+    if changes.iter().any(|change| change.key == "seed") {
+        changes.retain(|change| !is_seed_of_a_stage(&change.key));
     }
+    let word = |value: Option<Value>| value.map_or_else(|| "left out".to_owned(), |value| value.to_string());
+    let mut differences: Vec<String> = changes
+        .into_iter()
+        .map(|Change { key, was, is }| format!("{key} was {}, now {}", word(was), word(is)))
+        .collect();
     let more = differences.len().saturating_sub(MOST);
     differences.truncate(MOST);
     if more > 0 {
@@ -34,48 +35,73 @@ pub(crate) fn difference(then: &str, now: &str) -> Option<String> {
     (!differences.is_empty()).then(|| differences.join(", "))
 }
 
-fn is_seed_of_a_stage(difference: &str) -> bool {
-    let key = difference.split(' ').next().unwrap_or_default();
+/// A key whose values differ; no value where it is left out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) key: String,
+    pub(crate) was: Option<Value>,
+    pub(crate) is: Option<Value>,
+}
+
+/// What differs between two tables: first what the one has, then what the other has beyond it. Lists of stages go by their names, and other
+/// lists are values.
+pub(crate) fn between(then: &Table, now: &Table) -> Vec<Change> {
+    let (then, mut now) = (keys(then), keys(now));
+    let mut changes = Vec::new();
+    for (key, was) in then {
+        let is = now.remove(&key);
+        if is.as_ref() != Some(&was) {
+            let was = Some(was);
+            changes.push(Change { key, was, is });
+        }
+    }
+    let added = now.into_iter().map(|(key, is)| Change {
+        key,
+        was: None,
+        is: Some(is),
+    });
+    changes.extend(added);
+    changes
+}
+
+fn is_seed_of_a_stage(key: &str) -> bool {
     key.starts_with("stage.") && key.rsplit('.').next() == Some("seed")
 }
 
-/// Every value of a recipe by its path; stages go by their names, and other lists are values.
-fn keys(text: &str) -> Option<BTreeMap<String, Value>> {
-    let recipe: Table = text.parse().ok()?;
+/// Every value by its path.
+fn keys(table: &Table) -> BTreeMap<String, Value> {
     let mut keys = BTreeMap::new();
-    for (key, value) in recipe {
-        match value {
-            Value::Array(stages) if key == "stage" => {
-                for (number, stage) in stages.into_iter().enumerate() {
-                    let name = stage
-                        .get("name")
-                        .and_then(Value::as_str)
-                        .map_or_else(|| (number + 1).to_string(), str::to_owned);
-                    flatten(format!("stage.{name}"), stage, &mut keys);
-                }
-            }
-            value => flatten(key, value, &mut keys),
-        }
+    for (key, value) in table {
+        flatten(key.clone(), value, &mut keys);
     }
-    Some(keys)
+    keys
 }
 
-fn flatten(path: String, value: Value, keys: &mut BTreeMap<String, Value>) {
+fn flatten(path: String, value: &Value, keys: &mut BTreeMap<String, Value>) {
     match value {
         Value::Table(table) => {
             for (key, value) in table {
                 flatten(format!("{path}.{key}"), value, keys);
             }
         }
-        value if is_file(&path, &value) => {}
+        Value::Array(stages) if path.rsplit('.').next() == Some("stage") => {
+            for (number, stage) in stages.iter().enumerate() {
+                let name = stage
+                    .get("name")
+                    .and_then(Value::as_str)
+                    .map_or_else(|| (number + 1).to_string(), str::to_owned);
+                flatten(format!("{path}.{name}"), stage, keys);
+            }
+        }
         value => {
-            keys.insert(path, value);
+            keys.insert(path, value.clone());
         }
     }
 }
 
-fn is_file(path: &str, value: &Value) -> bool {
-    if !path.starts_with("stage.") {
+/// Whether an entry names a file of a stage.
+pub(crate) fn is_file(path: &str, value: &Value) -> bool {
+    if !path.split('.').any(|part| part == "stage") {
         return false;
     }
     match path.rsplit('.').next() {

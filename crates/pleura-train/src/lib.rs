@@ -11,6 +11,7 @@
 //! * [`run()`] carries it out in a folder, and goes on where it was killed: weights and `log.jsonl` come out equal bit for bit.
 //! * [`keep`] is output neuron keeping, the idea of the paper that this project follows.
 //! * [`series`] carries out several runs that differ in films or seeds: the folds of [`cross`], the rungs of [`mod@curve`].
+//! * [`study`] plans variants of a training as a series, carries it out and compares them in pairs.
 //! * [`Observer`] watches, and may stop a run cleanly.
 //!
 //! # A run's folder
@@ -27,6 +28,7 @@
 //! | `stages/NAME/data.json` | films, patients and findings by split, and what was left out |
 //! | `stages/NAME/best.safetensors`, `last.safetensors` | weights of the best epoch, and of the last |
 //! | `stages/NAME/validation.csv`, `test.csv` | answers of the best weights |
+//! | `stages/NAME/validation-epoch-N.csv`, `test-epoch-N.csv` | answers after epoch N, where the recipe's `answers` wants them |
 //! | `stages/NAME/metrics.json` | the evaluation on the test split |
 //! | `stages/NAME/stage.json` | the summary; written last |
 //! | `stages/NAME/checkpoints/` | while the stage runs: the newest two |
@@ -59,6 +61,7 @@ pub mod schedule;
 pub mod series;
 mod share;
 mod start;
+pub mod study;
 mod train;
 mod watch;
 

@@ -6,7 +6,7 @@ use crate::{keep::Neurons, labels::SplitCounts};
 
 /// Watches a run. Breaking off ends it cleanly: a checkpoint is written and the run can be resumed.
 pub trait Observer: Send {
-    /// Called in order, from the thread that trains.
+    /// Called in order, from the thread that trains; of runs at the same time, from one after the other.
     fn notice(&mut self, event: &Event<'_>) -> ControlFlow<()>;
 }
 
@@ -72,6 +72,13 @@ pub enum Event<'a> {
     StageEnd(&'a crate::run::StageSummary),
     /// A stage was finished before this run was resumed.
     StageSkipped(&'a crate::run::StageSummary),
+    /// Something happened in one of several runs that are carried out at the same time.
+    Member {
+        /// The run's name.
+        name: &'a str,
+        /// What happened.
+        event: &'a Event<'a>,
+    },
     /// Something worth a line, such as a damaged checkpoint that was passed over.
     Note(String),
 }

@@ -1,6 +1,6 @@
 //! A recipe together with its data: everything that can be known, and can be wrong, before the first step.
 
-mod judged;
+pub(crate) mod judged;
 
 use std::{
     collections::BTreeMap,

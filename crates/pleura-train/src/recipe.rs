@@ -4,6 +4,7 @@
 //! what only the data can say (findings, groups), and a run writes the result in full as its own `recipe.toml`, which is again
 //! a recipe and means the same.
 
+mod answers;
 mod check;
 mod isnet;
 mod locate;
@@ -17,6 +18,7 @@ use pleura_nn::{architecture::Architecture, weights::Normalisation};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    answers::Answers,
     isnet::{Isnet, Maps},
     optimisation::{
         ALL_BUT_HEAD, Decay, Freeze, Groups, HEAD, LearningRate, OptimiserRecipe, ScheduleRecipe, WarmUp,
@@ -165,6 +167,19 @@ impl Recipe {
         Ok(recipe)
     }
 
+    /// A recipe from a table that something else was made into; messages name `path`.
+    pub(crate) fn from_table(table: toml::Table, path: &Path) -> Result<Self, Error> {
+        let mut recipe: Self = table.try_into().map_err(|error: toml::de::Error| Error::Recipe {
+            path: path.to_owned(),
+            line: None,
+            key: String::new(),
+            problem: error.message().replace('\n', " "),
+        })?;
+        recipe.origin.path = path.to_owned();
+        check::check(&recipe)?;
+        Ok(recipe)
+    }
+
     /// The architecture the recipe names or describes.
     ///
     /// # Errors
@@ -201,7 +216,7 @@ impl Recipe {
     }
 }
 
-pub(crate) use locate::Step;
+pub(crate) use locate::{Step, line_at};
 
 #[cfg(test)]
 mod tests;

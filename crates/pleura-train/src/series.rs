@@ -4,6 +4,8 @@
 //! runs works on it. A series that was stopped or killed goes on like a run. Where two members begin with equal stages (same films, recipe and
 //! seed), the later one takes over what the earlier one trained.
 
+mod carry;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -14,11 +16,11 @@ use crate::{
     error::Error,
     json::{read_json, write_json},
     lock::RunLock,
-    observer::{Event, Observer},
-    plan::Plan,
+    observer::{Observer, Silent},
+    plan::{Plan, StagePlan},
     recipe::Recipe,
-    run::{Options, StageSummary, Stop, run},
-    share,
+    run::{Options, StageSummary, Stop, refuse_leaks},
+    share::{self, Key},
 };
 
 /// The runs of a series, in the order in which they are carried out.
@@ -63,6 +65,62 @@ pub struct MemberSummary {
     pub stages: Vec<StageSummary>,
 }
 
+/// What one run of a series would do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Outline {
+    /// Its name.
+    pub name: String,
+    /// The run whose first stages it takes over, and how many.
+    pub shared: Option<(String, usize)>,
+    /// All its stages.
+    pub stages: Vec<StageOutline>,
+}
+
+/// What one stage of a run would do.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StageOutline {
+    /// Its name.
+    pub stage: String,
+    /// Films to train on.
+    pub train: usize,
+    /// Films to validate on.
+    pub validation: usize,
+    /// Films to test on.
+    pub test: usize,
+    /// Epochs it may take.
+    pub epochs: usize,
+    /// Steps of one epoch.
+    pub steps_per_epoch: usize,
+    /// Films to learn from that are copies of films to be judged on.
+    pub leaks: usize,
+}
+
+impl StageOutline {
+    fn of(plan: &StagePlan) -> Self {
+        Self {
+            stage: plan.stage.name.clone(),
+            train: plan.train.len(),
+            validation: plan.validation.len(),
+            test: plan.test.len(),
+            epochs: plan.stage.epochs,
+            steps_per_epoch: plan.steps_per_epoch(),
+            leaks: plan.leaks.len(),
+        }
+    }
+}
+
+/// One run, ready to begin.
+struct Prepared {
+    name: String,
+    folder: PathBuf,
+    recipe: Recipe,
+    seed: Option<u64>,
+    cache: Option<PathBuf>,
+    /// The earlier run whose first stages it takes over, and how many.
+    source: Option<(usize, usize)>,
+    keys: Vec<Key>,
+}
+
 /// `series.json`: what a series was begun with.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
@@ -77,59 +135,82 @@ impl Series {
     ///
     /// # Errors
     /// [`Error::Occupied`] where there is a series or a run and `resume` is not set, [`Error::Changed`] where there is another one; all that
-    /// [`run()`] refuses.
+    /// [`run()`](crate::run()) refuses.
     pub fn carry_out(
         &self,
         out: &Path,
         options: &Options,
         observer: &mut dyn Observer,
     ) -> Result<SeriesSummary, Error> {
+        self.carry_out_at_once(out, options, 1, observer)
+    }
+
+    /// The same with up to `at_once` runs at a time, each with its share of the threads. The bits are those of one after the other: a run
+    /// that takes over stages of another waits until that one is finished. Where one fails or is stopped, the others stop with a checkpoint.
+    ///
+    /// # Errors
+    /// As [`Series::carry_out`].
+    pub fn carry_out_at_once(
+        &self,
+        out: &Path,
+        options: &Options,
+        at_once: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<SeriesSummary, Error> {
         std::fs::create_dir_all(out).map_err(Error::file(out, "create"))?;
         let _lock = RunLock::take(out)?;
         self.begin_or_resume(out, options.resume)?;
-        let mut summary = SeriesSummary {
+        let (runs, _) = self.prepare(out, options.allow_leaks)?;
+        let (runs, stopped) = carry::carry_out(&runs, options, at_once, observer)?;
+        Ok(SeriesSummary {
             out: out.to_owned(),
-            runs: Vec::new(),
-            stopped: None,
-        };
-        let mut done: Vec<(&str, Vec<share::Key>)> = Vec::new();
-        for (number, member) in self.members.iter().enumerate() {
+            runs,
+            stopped,
+        })
+    }
+
+    /// What each run would train and what it would take over from another, without training it. Manifests of the runs are written below `out`.
+    ///
+    /// # Errors
+    /// All that is wrong with recipes, manifests and starting weights.
+    pub fn outline(&self, out: &Path) -> Result<Vec<Outline>, Error> {
+        let (runs, plans) = self.prepare(out, true)?;
+        let outlines = runs.iter().zip(plans).map(|(run, stages)| Outline {
+            name: run.name.clone(),
+            shared: run.source.map(|(from, stages)| (runs[from].name.clone(), stages)),
+            stages,
+        });
+        Ok(outlines.collect())
+    }
+
+    /// Everything that can be known, and can be wrong, before the first run.
+    fn prepare(
+        &self,
+        out: &Path,
+        allow_leaks: bool,
+    ) -> Result<(Vec<Prepared>, Vec<Vec<StageOutline>>), Error> {
+        let mut runs: Vec<Prepared> = Vec::with_capacity(self.members.len());
+        let mut outlines = Vec::with_capacity(self.members.len());
+        for member in &self.members {
             let folder = out.join(&member.name);
             let recipe = member.recipe_in(&folder)?;
-            let cache = options.cache.clone().or_else(|| member.cache());
-            let keys = share::keys(&Plan::new(&recipe, member.seed)?)?;
-            let shared = if folder.join("run.json").exists() {
-                None
-            } else {
-                share::most(&done, &keys)
-            };
-            if let Some((from, stages)) = shared {
-                share::copy(&out.join(from), &folder, &keys[..stages])?;
+            let plan = Plan::new(&recipe, member.seed)?;
+            if !allow_leaks {
+                refuse_leaks(&plan, false, &mut Silent)?;
             }
-            let event = Event::Run {
-                name: &member.name,
-                number: (number, self.members.len()),
-                shared,
-            };
-            // Asked to stop here, the run's own first event will say so again.
-            let _ = observer.notice(&event);
-            let own = options
-                .clone()
-                .with_resume(true)
-                .with_seed(member.seed)
-                .with_cache(cache);
-            let found = run(&recipe, &folder, &own, observer)?;
-            if let Some(stop) = found.stopped {
-                summary.stopped = Some((member.name.clone(), stop));
-                return Ok(summary);
-            }
-            summary.runs.push(MemberSummary {
+            let keys = share::keys(&plan)?;
+            outlines.push(plan.stages.iter().map(StageOutline::of).collect());
+            runs.push(Prepared {
                 name: member.name.clone(),
-                stages: found.stages,
+                folder,
+                recipe,
+                seed: member.seed,
+                cache: member.cache(),
+                source: share::most(runs.iter().map(|run| run.keys.as_slice()), &keys),
+                keys,
             });
-            done.push((&member.name, keys));
         }
-        Ok(summary)
+        Ok((runs, outlines))
     }
 
     fn begin_or_resume(&self, out: &Path, resume: bool) -> Result<(), Error> {

@@ -62,14 +62,14 @@ pub(crate) fn keys(plan: &Plan) -> Result<Vec<Key>, Error> {
     Ok(keys)
 }
 
-/// The run that has most first stages in common with these keys, and how many.
-pub(crate) fn most<'a>(done: &[(&'a str, Vec<Key>)], keys: &[Key]) -> Option<(&'a str, usize)> {
+/// The run, of those before, that has most first stages in common with these keys, and how many; the first of equals.
+pub(crate) fn most<'a>(before: impl IntoIterator<Item = &'a [Key]>, keys: &[Key]) -> Option<(usize, usize)> {
     let common = |other: &[Key]| other.iter().zip(keys).take_while(|(a, b)| a == b).count();
-    let mut best: Option<(&str, usize)> = None;
-    for (name, other) in done {
+    let mut best: Option<(usize, usize)> = None;
+    for (number, other) in before.into_iter().enumerate() {
         let stages = common(other);
         if stages > best.map_or(0, |best| best.1) {
-            best = Some((name, stages));
+            best = Some((number, stages));
         }
     }
     best

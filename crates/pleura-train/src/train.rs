@@ -1,5 +1,6 @@
 //! One stage: from its start through epochs of steps to its best weights and their evaluation.
 
+mod answers;
 mod decode;
 mod heat;
 mod judge;

@@ -12,6 +12,7 @@ pub mod export;
 pub mod import;
 pub mod predict;
 pub mod report;
+pub mod study;
 pub mod train;
 pub mod weights;
 
@@ -26,6 +27,7 @@ pub enum Verb {
     Demo(demo::Args),
     Data(data::Args),
     Train(train::Args),
+    Study(study::Args),
     Calibrate(calibrate::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
@@ -46,6 +48,7 @@ pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
         Verb::Demo(args) => demo::run(&args, json),
         Verb::Data(args) => data::run(args, json),
         Verb::Train(args) => train::run(args, json),
+        Verb::Study(args) => study::run(&args, json),
         Verb::Calibrate(args) => calibrate::run(&args, json),
         Verb::Evaluate(args) => evaluate::run(&args, json),
         Verb::Predict(args) => predict::run(&args, json),

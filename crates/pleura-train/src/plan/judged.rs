@@ -44,3 +44,16 @@ fn identities(row: &Row) -> impl Iterator<Item = (&str, &str)> {
     let film = (!row.sha256.is_empty()).then_some(("\0sha256", row.sha256.as_str()));
     patient.into_iter().chain(film)
 }
+
+/// Takes every film out of its split whose patient, or whose file, another manifest has too. Returns how many films there were.
+pub(crate) fn set_apart(manifest: &mut Manifest, other: &Manifest) -> usize {
+    let known: BTreeSet<(&str, &str)> = other.rows.iter().flat_map(identities).collect();
+    let mut apart = 0;
+    for row in &mut manifest.rows {
+        if row.split.is_some() && identities(row).any(|identity| known.contains(&identity)) {
+            row.split = None;
+            apart += 1;
+        }
+    }
+    apart
+}

@@ -84,7 +84,18 @@ impl StageCheck<'_> {
         self.schedule()?;
         self.freezing()?;
         self.weighting()?;
+        self.answers()?;
         self.isnet()
+    }
+
+    fn answers(&self) -> Result<(), Error> {
+        let (after, epochs) = (&self.stage.answers.after, self.stage.epochs);
+        let different: BTreeSet<&usize> = after.iter().collect();
+        if different.len() < after.len() || after.iter().any(|&after| after > epochs) {
+            let problem = format!("found {after:?}, expected different numbers of epochs, 0 to {epochs}");
+            return Err(self.problem(&["answers".into(), "after".into()], problem));
+        }
+        Ok(())
     }
 
     fn problem(&self, at: &[Step<'_>], problem: impl Into<String>) -> Error {

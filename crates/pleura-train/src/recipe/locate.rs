@@ -50,7 +50,7 @@ pub(super) fn line_of(text: &str, at: &[Step<'_>]) -> Option<usize> {
 }
 
 /// Line (from 1) of a byte offset.
-pub(super) fn line_at(text: &str, offset: usize) -> usize {
+pub(crate) fn line_at(text: &str, offset: usize) -> usize {
     text.as_bytes()
         .iter()
         .take(offset)

@@ -10,6 +10,7 @@ use pleura_data::fractal::FractalOptions;
 use pleura_film::Augmentation;
 use serde::{Deserialize, Serialize};
 
+use super::answers::Answers;
 use super::isnet::Isnet;
 use super::optimisation::{Freeze, LearningRate, OptimiserRecipe, ScheduleRecipe};
 
@@ -86,6 +87,9 @@ pub struct Stage {
     /// Stop after so many epochs without a better one. Default: train all epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
+    /// Epochs whose answers are kept beside those of the best weights. Default: none.
+    #[serde(default, skip_serializing_if = "Answers::is_none")]
+    pub answers: Answers,
     /// Steps between two checkpoints; one is written after each epoch anyway.
     #[serde(default = "default_checkpoint_every")]
     pub checkpoint_every: u64,

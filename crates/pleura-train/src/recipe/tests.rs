@@ -196,7 +196,12 @@ fn recipes_in_the_repository_are_recipes() {
         for entry in std::fs::read_dir(&folder).into_iter().flatten() {
             let path = entry.unwrap().path();
             if path.extension().is_some_and(|extension| extension == "toml") {
-                Recipe::read(&path).unwrap();
+                let table: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+                if table.contains_key("variant") {
+                    crate::study::Study::read(&path).unwrap();
+                } else {
+                    Recipe::read(&path).unwrap();
+                }
                 count += 1;
             }
         }

@@ -6,6 +6,7 @@ use pleura_data::{
     Split,
     looks::{self, Look},
 };
+use pleura_eval::Predictions;
 use pleura_nn::{Cpu, Network, Weights};
 
 use super::{Outcome, StageRun, known::head_alone, moving::Moving};
@@ -24,7 +25,7 @@ use crate::{
 impl StageRun<'_> {
     /// Validates a network that did not start from nothing before its first step: what it brought along.
     pub(super) fn before(&mut self) -> Result<(), Error> {
-        if self.plan.start == Start::Random {
+        if self.plan.start == Start::Random && !self.plan.stage.answers.after.contains(&0) {
             return Ok(());
         }
         let Some(Validation {
@@ -32,10 +33,14 @@ impl StageRun<'_> {
             parts,
             accuracy,
             macro_auc,
+            answers,
         }) = self.validate()?
         else {
             return Ok(());
         };
+        if !self.keep_answers(0, &answers)? {
+            return Ok(());
+        }
         let mut line = serde_json::json!({
             "stage": self.plan.stage.name, "event": "before", "validation_loss": loss,
             "validation": {"accuracy": accuracy, "macro_auc": macro_auc},
@@ -54,12 +59,16 @@ impl StageRun<'_> {
             parts,
             accuracy,
             macro_auc,
+            answers,
         }) = self.validate()?
         else {
             return self.checkpoint();
         };
         self.refuse_nonsense("validation loss", validation_loss)?;
         let epoch = self.position.epoch;
+        if !self.keep_answers(epoch + 1, &answers)? {
+            return self.checkpoint();
+        }
         let train_loss = self.position.epoch_loss();
         let monitored = match stage.monitor {
             Monitor::ValidationLoss => Some(validation_loss),
@@ -155,6 +164,7 @@ impl StageRun<'_> {
             parts,
             accuracy: overall.accuracy.value,
             macro_auc: overall.macro_auc.value,
+            answers: predictions,
         }))
     }
 
@@ -178,7 +188,7 @@ impl StageRun<'_> {
     }
 
     /// Logits of some rows, by the network as it stands or by another; `None` if the observer broke off.
-    fn answers(
+    pub(super) fn answers(
         &mut self,
         split: Split,
         rows: &[usize],
@@ -200,7 +210,7 @@ impl StageRun<'_> {
     }
 
     /// The weights as they stand, with where they come from.
-    fn weights(&self, epoch: usize) -> Weights {
+    pub(super) fn weights(&self, epoch: usize) -> Weights {
         let plan = self.plan;
         let mut weights = self.network.weights();
         let mut note = |key: &str, value: String| weights.metadata.insert(key.to_owned(), value);
@@ -219,7 +229,7 @@ impl StageRun<'_> {
 
     /// Writes down that the test films were looked at: beside the manifest, or in the run where that may not be written to. A resumed run
     /// that does this again has looked no further.
-    fn log_look(&mut self, model: &str) -> Result<(), Error> {
+    pub(super) fn log_look(&mut self, model: &str) -> Result<(), Error> {
         let plan = self.plan;
         let command = format!("train: stage {} in {}", plan.stage.name, self.folder.display());
         let look = Look::now(&plan.manifest, plan.test.len(), model, &command);
@@ -341,4 +351,5 @@ struct Validation {
     parts: Option<Parts>,
     accuracy: Option<f64>,
     macro_auc: Option<f64>,
+    answers: Predictions,
 }

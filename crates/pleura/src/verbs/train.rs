@@ -113,7 +113,7 @@ pub fn carry_out(recipe: &Recipe, out: &Path, options: &Options, json: bool) -> 
 }
 
 /// Has `work` train in a folder, shown on stderr; Ctrl-C stops it with a checkpoint.
-fn watched<T>(
+pub(super) fn watched<T>(
     out: &Path,
     seed: Option<u64>,
     json: bool,
@@ -174,7 +174,7 @@ fn provenance(seed: Option<u64>) -> Provenance {
 }
 
 /// A bar on a terminal, lines elsewhere, nothing where the user wants quiet or, off a terminal, JSON. All on stderr.
-struct Display {
+pub(super) struct Display {
     bar: ProgressBar,
     lines: Lines,
     last_line: Instant,
@@ -183,6 +183,8 @@ struct Display {
     begun: Option<Begun>,
     /// The folder of the run, or of the series of runs.
     out: PathBuf,
+    /// What lines begin with: the run, where there are several at a time.
+    prefix: String,
 }
 
 /// What is said beside the bar.
@@ -214,6 +216,7 @@ impl Display {
             told: false,
             begun: None,
             out: PathBuf::new(),
+            prefix: String::new(),
         }
     }
 
@@ -221,7 +224,8 @@ impl Display {
     fn line(&mut self, text: &str) {
         if self.lines != Lines::Nothing {
             self.last_line = Instant::now();
-            self.bar.suspend(|| console::note(text));
+            self.bar
+                .suspend(|| console::note(format_args!("{}{text}", self.prefix)));
         }
     }
 
@@ -229,7 +233,7 @@ impl Display {
     fn progress(&mut self, prefix: &str, done: u64, of: u64, message: &str) {
         match self.lines {
             Lines::Lasting => {
-                self.bar.set_prefix(prefix.to_owned());
+                self.bar.set_prefix(format!("{}{prefix}", self.prefix));
                 self.bar.set_length(of);
                 self.bar.set_position(done);
                 self.bar.set_message(message.to_owned());
@@ -354,6 +358,15 @@ impl Observer for Display {
             Event::StageEnd(summary) => self.line(&stage_line(summary)),
             Event::StageSkipped(summary) => self.line(&format!("{} (done before)", stage_line(summary))),
             Event::Note(note) => self.line(note),
+            Event::Member { name, event } => {
+                // That a run begins says its name itself.
+                if !matches!(event, Event::Run { .. }) {
+                    self.prefix = format!("{name}: ");
+                }
+                let told = self.notice(event);
+                self.prefix.clear();
+                return told;
+            }
             _ => {}
         }
         if self.stop.load(Ordering::Relaxed) {

@@ -14,6 +14,7 @@ mod export;
 mod predict;
 mod report;
 mod scene;
+mod study;
 mod train;
 mod training;
 mod usage;

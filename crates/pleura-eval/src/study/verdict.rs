@@ -1,0 +1,388 @@
+//! What a paired difference shows, in words that say no more than its intervals.
+
+use serde::{Deserialize, Serialize};
+
+use super::{StudyFindings, StudyPoint};
+use crate::PairedMean;
+use crate::words::{count, percent, signed};
+
+/// On which side of 0 an interval lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// All of it above: the candidate is ahead.
+    Above,
+    /// All of it below: the baseline is.
+    Below,
+    /// 0 is in it.
+    Open,
+    /// There is no interval, or one of no width.
+    Unknown,
+}
+
+/// What a comparison shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What the films say: would these trainings differ on others like them?
+    pub films: Side,
+    /// What the seeds say: would other seeds differ on these films?
+    pub seeds: Side,
+    /// Both in a sentence.
+    pub words: String,
+}
+
+impl Side {
+    fn of(interval: Option<(f64, f64)>) -> Self {
+        match interval {
+            // Equal draws say nothing of what could vary.
+            Some((low, high)) if low < high => match (low > 0.0, high < 0.0) {
+                (true, _) => Self::Above,
+                (_, true) => Self::Below,
+                _ => Self::Open,
+            },
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl Verdict {
+    /// Which side films and seeds agree on, if they do.
+    pub fn settled(&self) -> Option<Side> {
+        (self.films == self.seeds && matches!(self.films, Side::Above | Side::Below)).then_some(self.films)
+    }
+
+    /// The verdict on a metric of which more is better.
+    pub fn on(found: &PairedMean, candidate: &str, baseline: &str) -> Self {
+        let together = &found.together;
+        let (films, seeds) = (Side::of(together.films), Side::of(together.seeds));
+        let Some(gap) = found.difference.value else {
+            return Self {
+                films: Side::Unknown,
+                seeds: Side::Unknown,
+                words: format!(
+                    "{} is not defined on these films: nothing can be said",
+                    found.metric
+                ),
+            };
+        };
+        let interval = |ends: Option<(f64, f64)>| {
+            ends.map_or_else(String::new, |(low, high)| {
+                format!("{} to {}", signed(low), signed(high))
+            })
+        };
+        let over_films = interval(together.films);
+        let over_seeds = interval(together.seeds);
+        let pairs = found.seeds.as_ref().map_or(0, |seeds| seeds.differences.len());
+        let words = match (films, seeds) {
+            (Side::Above | Side::Below, same) if same == films => format!(
+                "{candidate} is {} {baseline}: over the films ({over_films}) and over {} ({over_seeds}) alike",
+                if films == Side::Above {
+                    "ahead of"
+                } else {
+                    "behind"
+                },
+                count(pairs, "seed")
+            ),
+            (Side::Above | Side::Below, Side::Above | Side::Below) => {
+                format!(
+                    "films ({over_films}) and seeds ({over_seeds}) contradict each other: nothing is settled"
+                )
+            }
+            (Side::Above | Side::Below, Side::Open) => format!(
+                "these trainings of {} differ on such films ({over_films}); {} leave open whether others would ({over_seeds})",
+                if films == Side::Above { candidate } else { baseline },
+                count(pairs, "seed")
+            ),
+            (Side::Above | Side::Below, _) => format!(
+                "these trainings of {} are ahead on such films ({over_films}); so few seeds say nothing of other trainings",
+                if films == Side::Above { candidate } else { baseline }
+            ),
+            (_, Side::Above | Side::Below) => format!(
+                "on just these films {} is ahead from seed to seed ({over_seeds}); whether it would be on others they do not show ({})",
+                if seeds == Side::Above { candidate } else { baseline },
+                if over_films.is_empty() {
+                    "no interval"
+                } else {
+                    &over_films
+                }
+            ),
+            (Side::Unknown, Side::Unknown) if gap == 0.0 => {
+                "no answer that counts differed, which shows neither a difference nor that there is none"
+                    .to_owned()
+            }
+            _ => {
+                let ends = [together.films, together.seeds].into_iter().flatten();
+                let widest = ends.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+                match widest {
+                    Some(widest) => format!(
+                        "no difference is shown; anything from {} would fit",
+                        interval(Some(widest))
+                    ),
+                    None => "nothing can be said: no interval".to_owned(),
+                }
+            }
+        };
+        Self {
+            films,
+            seeds,
+            words: format!("{} {}: {words}", found.metric, signed(gap)),
+        }
+    }
+}
+
+impl StudyFindings {
+    /// Fills in what all verdicts together say, and what limits them.
+    pub fn conclude(&mut self) {
+        let mut conclusions = Vec::new();
+        for variant in self
+            .variants
+            .iter()
+            .filter(|variant| variant.name != self.baseline)
+        {
+            conclusions.push(self.conclusion(&variant.name));
+        }
+        self.conclusions = conclusions;
+        self.cautions = self.cautions();
+    }
+
+    fn verdicts<'a>(&'a self, candidate: &'a str) -> impl Iterator<Item = (&'a StudyPoint, &'a Verdict)> {
+        self.points.iter().flat_map(move |point| {
+            let own = point
+                .comparisons
+                .iter()
+                .filter(move |one| one.candidate == candidate);
+            own.map(move |one| (point, &one.verdict))
+        })
+    }
+
+    fn conclusion(&self, candidate: &str) -> String {
+        let among = |wanted: &dyn Fn(&Verdict) -> bool| -> Vec<String> {
+            let own = self.verdicts(candidate).filter(|(_, verdict)| wanted(verdict));
+            own.map(|(point, _)| format!("{} ({} films)", point.when(), point.split))
+                .collect()
+        };
+        let told = |side: Side| matches!(side, Side::Above | Side::Below);
+        let groups = [
+            (
+                "is ahead",
+                among(&|verdict| verdict.settled() == Some(Side::Above)),
+            ),
+            (
+                "is behind",
+                among(&|verdict| verdict.settled() == Some(Side::Below)),
+            ),
+            (
+                "differs in these trainings, while the seeds leave open whether others would",
+                among(&|verdict| verdict.settled().is_none() && told(verdict.films)),
+            ),
+            (
+                "differs from seed to seed on these very films, which are too few to speak of others",
+                among(&|verdict| !told(verdict.films) && told(verdict.seeds)),
+            ),
+            (
+                "no difference is shown",
+                among(&|verdict| !told(verdict.films) && !told(verdict.seeds)),
+            ),
+        ];
+        let parts: Vec<String> = groups
+            .into_iter()
+            .filter(|(_, points)| !points.is_empty())
+            .map(|(what, points)| format!("{what} {}", points.join(", ")))
+            .collect();
+        format!(
+            "{candidate} against {}, {}: {}.",
+            self.baseline,
+            self.primary,
+            parts.join("; ")
+        )
+    }
+
+    fn cautions(&self) -> Vec<String> {
+        let family = self
+            .points
+            .iter()
+            .map(|point| point.comparisons.len())
+            .sum::<usize>();
+        let mut cautions = vec![format!(
+            "{} of {} were judged, and their intervals hold together at {} ({} each); other metrics stand beside without a verdict",
+            count(family, "difference"),
+            self.primary,
+            percent(self.level),
+            percent_fine(crate::level_of_each(self.level, family)),
+        )];
+        let pairs = self.seeds.len();
+        if pairs < 3 {
+            cautions.push(format!(
+                "{} cannot say what other seeds would do: three at least are needed, six or more to settle much",
+                count(pairs, "seed")
+            ));
+        } else if pairs < 6 {
+            cautions.push(format!(
+                "with {pairs} seeds the sign-flip test cannot go below p = {}: Student's interval leans on the differences being about normal",
+                crate::words::number((1.0 - pairs as f64).exp2())
+            ));
+        }
+        if self.points.iter().any(|point| point.split == "validation") {
+            cautions.push(
+                "validation films have chosen each training's best epoch; what is compared on them after a given epoch was not chosen by them"
+                    .to_owned(),
+            );
+        }
+        if self.folds > 1 {
+            cautions.push(
+                "trainings of different folds share most of their training films, so that folds are no independent repetitions; seeds are counted, not folds"
+                    .to_owned(),
+            );
+        }
+        let stopped: usize = self
+            .points
+            .iter()
+            .flat_map(|point| &point.comparisons)
+            .map(|one| one.stopped_before)
+            .sum();
+        if stopped > 0 {
+            cautions.push(format!(
+                "{} left out of a comparison, because one of the two had stopped before its epoch",
+                if stopped == 1 {
+                    "1 pair is".to_owned()
+                } else {
+                    format!("{stopped} pairs are")
+                }
+            ));
+        }
+        cautions
+    }
+}
+
+/// As [`percent`] with the decimals that tell 99.75 % from 100 %.
+fn percent_fine(share: f64) -> String {
+    let text = format!("{:.3}", 100.0 * share);
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paired::Together;
+    use crate::study::{StudyComparison, StudyVariant};
+    use crate::{Measured, paired_seeds};
+
+    fn found(gap: f64, films: Option<(f64, f64)>, seeds: Option<(f64, f64)>) -> PairedMean {
+        let value = |value| Measured {
+            value: Some(value),
+            ..Measured::undefined(0.95)
+        };
+        PairedMean {
+            metric: "accuracy".into(),
+            baseline: value(0.5),
+            candidate: value(0.5 + gap),
+            difference: value(gap),
+            each: vec![Some(gap); 3],
+            seeds: paired_seeds(&[0.5; 3], &[0.5 + gap; 3], 0.95).ok(),
+            together: Together {
+                family: 5,
+                level: 0.99,
+                films,
+                seeds,
+            },
+        }
+    }
+
+    fn verdict(gap: f64, films: Option<(f64, f64)>, seeds: Option<(f64, f64)>) -> Verdict {
+        Verdict::on(&found(gap, films, seeds), "kept", "fresh")
+    }
+
+    #[test]
+    fn words_go_as_far_as_the_intervals() {
+        let (up, down, open) = (Some((0.01, 0.09)), Some((-0.2, -0.1)), Some((-0.02, 0.12)));
+        for (films, seeds, settled, says) in [
+            (up, up, Some(Side::Above), "kept is ahead of fresh"),
+            (down, down, Some(Side::Below), "kept is behind fresh"),
+            (
+                up,
+                open,
+                None,
+                "leave open whether others would (−0.020 to +0.120)",
+            ),
+            (up, None, None, "so few seeds say nothing of other trainings"),
+            (open, up, None, "on just these films kept is ahead"),
+            (None, down, None, "on just these films fresh is ahead"),
+            (up, down, None, "contradict each other"),
+            (
+                open,
+                open,
+                None,
+                "no difference is shown; anything from −0.020 to +0.120",
+            ),
+            (Some((0.05, 0.05)), None, None, "no difference is shown"),
+            (None, None, None, "nothing can be said"),
+        ] {
+            let verdict = verdict(0.05, films, seeds);
+            assert_eq!(verdict.settled(), settled, "{}", verdict.words);
+            assert!(verdict.words.contains(says), "{says}: {}", verdict.words);
+            assert!(verdict.words.starts_with("accuracy +0.050: "));
+        }
+        let same = verdict(0.0, Some((0.0, 0.0)), None);
+        assert!(
+            same.words.contains("neither a difference nor that there is none"),
+            "{}",
+            same.words
+        );
+    }
+
+    #[test]
+    fn a_conclusion_gathers_its_verdicts() {
+        let point = |epoch, verdict| StudyPoint {
+            epoch,
+            split: if epoch.is_some() { "validation" } else { "test" }.into(),
+            comparisons: vec![StudyComparison {
+                candidate: "kept".into(),
+                pairs: 3,
+                stopped_before: usize::from(epoch == Some(5)),
+                metrics: Vec::new(),
+                verdict,
+            }],
+        };
+        let (up, open) = (Some((0.01, 0.09)), Some((-0.02, 0.12)));
+        let variant = |name: &str| StudyVariant {
+            name: name.into(),
+            stage: "target".into(),
+            differs: Vec::new(),
+            runs: Vec::new(),
+        };
+        let mut findings = StudyFindings {
+            name: "keeping".into(),
+            baseline: "fresh".into(),
+            primary: "accuracy".into(),
+            level: 0.95,
+            draws: 1000,
+            seeds: vec![1, 2, 3],
+            folds: 1,
+            variants: vec![variant("fresh"), variant("kept")],
+            points: vec![
+                point(Some(1), verdict(0.05, up, up)),
+                point(Some(5), verdict(0.05, up, open)),
+                point(None, verdict(0.0, open, open)),
+            ],
+            conclusions: Vec::new(),
+            cautions: Vec::new(),
+        };
+        findings.conclude();
+        assert_eq!(findings.conclusions.len(), 1);
+        let said = &findings.conclusions[0];
+        assert!(said.starts_with("kept against fresh, accuracy: is ahead after epoch 1 (validation films); differs in these trainings"), "{said}");
+        assert!(
+            said.ends_with("no difference is shown with the best weights (test films)."),
+            "{said}"
+        );
+        let cautions = findings.cautions.join("\n");
+        for says in [
+            "3 differences of accuracy",
+            "98.333 % each",
+            "p = 0.250",
+            "1 pair is left out",
+        ] {
+            assert!(cautions.contains(says), "{says}: {cautions}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The page and the plots of a study, from what its folder holds.
+
+use std::path::{Path, PathBuf};
+
+use pleura_eval::study::StudyFindings;
+
+use crate::error::Error;
+use crate::files;
+use crate::input::{Provenance, ReportInput};
+use crate::page;
+
+/// Writes the page of a study (`report.html`) and each of its plots as an SVG file into its folder, and returns their paths, the page first.
+/// Films and recipe on the page are those of the baseline's first run.
+///
+/// # Errors
+/// [`Error::NoRun`] where the folder holds no finished study; those of [`ReportInput::from_run`].
+pub fn write_study(out: &Path) -> Result<Vec<PathBuf>, Error> {
+    let findings: StudyFindings =
+        files::json_if_there(&out.join("study.json"))?.ok_or_else(|| Error::NoRun {
+            path: out.to_owned(),
+            missing: "study.json",
+        })?;
+    let first = findings
+        .variants
+        .iter()
+        .find(|variant| variant.name == findings.baseline)
+        .and_then(|variant| variant.runs.first())
+        .ok_or_else(|| Error::NoRun {
+            path: out.to_owned(),
+            missing: "finished run",
+        })?;
+    let mut input = ReportInput::from_run(&out.join(&first.name))?;
+    input.title.clone_from(&findings.name);
+    input.provenance = Provenance {
+        // Digests and times of one run of many would be taken for the study's.
+        digests: Vec::new(),
+        timings: Vec::new(),
+        seed: None,
+        ..files::json_if_there::<Provenance>(&out.join("provenance.json"))?.unwrap_or_default()
+    };
+    for table in &mut input.data {
+        table.name = format!("{} (as run {} was trained)", table.name, first.name);
+    }
+    let mut paths = vec![out.join(crate::FILE)];
+    files::write(&paths[0], page::render_study(&findings, &input).as_bytes())?;
+    for (name, svg) in page::study_plots(&findings) {
+        let path = out.join(format!("{name}.svg"));
+        files::write(&path, svg.as_bytes())?;
+        paths.push(path);
+    }
+    Ok(paths)
+}

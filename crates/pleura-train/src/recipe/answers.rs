@@ -1,0 +1,27 @@
+//! Answers of epochs on the way, kept beside those of the best weights.
+
+use serde::{Deserialize, Serialize};
+
+/// After which epochs a stage's answers are kept, as tables of the stage's folder ([`Answers::file`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answers {
+    /// After so many epochs; 0 is before the first step.
+    pub after: Vec<usize>,
+    /// On the test films too, which costs a pass through them and is written down as a look at them each time. Default: on the validation
+    /// films, which are answered anyway.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
+}
+
+impl Answers {
+    /// The table of a split (`validation` or `test`) after so many epochs: `validation-epoch-1.csv`.
+    pub fn file(split: &str, after: usize) -> String {
+        format!("{split}-epoch-{after}.csv")
+    }
+
+    /// Whether none are wanted.
+    pub fn is_none(&self) -> bool {
+        self.after.is_empty()
+    }
+}

@@ -1,0 +1,397 @@
+//! From a study to its runs.
+
+use std::{collections::BTreeMap, path::Path};
+
+use pleura_data::{Manifest, Split};
+use toml::{Table, Value};
+
+use super::{Study, Variant, file::PRIMARY};
+use crate::{
+    cross::{Crossing, FoldChoice},
+    difference::{Change, between, difference, is_file},
+    error::Error,
+    json::write_lasting,
+    observer::Observer,
+    plan::judged::set_apart,
+    recipe::{Recipe, StageKind},
+    run::{Options, stage_folder},
+    series::{Member, Outline, Series, SeriesSummary},
+};
+
+/// What a study was begun with, in its folder.
+const RECORD: &str = "study.toml";
+
+/// A study made ready: one run a seed, fold and variant.
+#[derive(Clone, Debug)]
+pub struct Design {
+    /// What is compared.
+    pub study: Study,
+    /// Of each variant, the settings in which its recipe differs from the baseline's.
+    pub differs: Vec<Vec<String>>,
+    /// The runs, in the order of the series.
+    pub runs: Vec<Run>,
+    /// Folds that every variant is trained on; 1 where films are split once.
+    pub folds: usize,
+    /// Whether best weights are compared on test films; on validation films where there are none.
+    pub tested: bool,
+    /// The metric that verdicts are about.
+    pub primary: String,
+    series: Series,
+    record: String,
+}
+
+/// Which run of a study it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Its folder in the study's.
+    pub name: String,
+    /// Number of its variant.
+    pub variant: usize,
+    /// Its seed.
+    pub seed: u64,
+    /// Its fold, from 0, where there are folds.
+    pub fold: Option<usize>,
+}
+
+impl Design {
+    /// Plans the runs: variants of one seed and fold follow each other, so that pairs are whole early.
+    ///
+    /// # Errors
+    /// Variants whose last stages are not judged on the same films by the same findings; manifests that cannot be read or have no folds.
+    pub fn plan(study: Study) -> Result<Self, Error> {
+        let films = Films::of(&study)?;
+        let primary = films.primary(&study)?;
+        let deals = deals(&study)?;
+        let folds = deals.as_ref().map_or(1, |deals| deals[0].len());
+        let (mut runs, mut members) = (Vec::new(), Vec::new());
+        for &seed in &study.seeds {
+            for fold in 0..folds {
+                for (number, variant) in study.variants.iter().enumerate() {
+                    let mut name = format!("{}-seed-{seed}", variant.name);
+                    let mut manifests = BTreeMap::new();
+                    if let Some(deals) = &deals {
+                        name += &format!("-fold-{}", fold + 1);
+                        manifests.clone_from(&deals[number][fold]);
+                    }
+                    runs.push(Run {
+                        name: name.clone(),
+                        variant: number,
+                        seed,
+                        fold: deals.is_some().then_some(fold),
+                    });
+                    members.push(Member {
+                        name,
+                        recipe: variant.recipe.clone(),
+                        seed: Some(seed),
+                        manifests,
+                    });
+                }
+            }
+        }
+        let baseline = table(&study, &study.variants[study.baseline])?;
+        let mut differs = Vec::with_capacity(study.variants.len());
+        for variant in &study.variants {
+            differs.push(differences(&baseline, &table(&study, variant)?));
+        }
+        Ok(Self {
+            record: record(&study)?,
+            differs,
+            runs,
+            folds,
+            tested: films.tested || deals.is_some(),
+            primary,
+            series: Series {
+                kind: "study".to_owned(),
+                members,
+            },
+            study,
+        })
+    }
+
+    /// Carries the study out below the folder `out`, up to `at_once` runs at a time ([`Series::carry_out_at_once`]).
+    ///
+    /// # Errors
+    /// [`Error::Occupied`] where there is a study and `resume` is not set, [`Error::Changed`] with the keys where there is another one; all
+    /// that a series refuses.
+    pub fn carry_out(
+        &self,
+        out: &Path,
+        options: &Options,
+        at_once: usize,
+        observer: &mut dyn Observer,
+    ) -> Result<SeriesSummary, Error> {
+        std::fs::create_dir_all(out).map_err(Error::file(out, "create"))?;
+        let path = out.join(RECORD);
+        if path.exists() {
+            if !options.resume {
+                return Err(Error::Occupied { out: out.to_owned() });
+            }
+            self.refuse_changes(out)?;
+        } else if !out.join("series.json").exists() && !out.join("run.json").exists() {
+            write_lasting(&path, self.record.as_bytes())?;
+        }
+        self.series.carry_out_at_once(out, options, at_once, observer)
+    }
+
+    /// Refuses a study other than the one that a folder was begun with, if it was begun with one.
+    ///
+    /// # Errors
+    /// [`Error::Changed`] with the keys.
+    pub fn refuse_changes(&self, out: &Path) -> Result<(), Error> {
+        let path = out.join(RECORD);
+        if !path.exists() {
+            return Ok(());
+        }
+        let then = std::fs::read_to_string(&path).map_err(Error::file(&path, "read"))?;
+        match difference(&then, &self.record) {
+            None => Ok(()),
+            Some(keys) => Err(Error::Changed {
+                out: out.to_owned(),
+                changes: vec![format!("the study changed ({keys})")],
+            }),
+        }
+    }
+
+    /// What each run would do, without doing it. The runs' own manifests are written below `scratch`.
+    ///
+    /// # Errors
+    /// All that is wrong with recipes, manifests and starting weights.
+    pub fn outline(&self, scratch: &Path) -> Result<Vec<Outline>, Error> {
+        self.series.outline(scratch)
+    }
+
+    /// How many stages of each run are finished below `out`.
+    pub fn finished(&self, out: &Path) -> Vec<usize> {
+        let count = |run: &Run| {
+            let stages = self.study.variants[run.variant].recipe.stages.iter();
+            let record = |name: &str| stage_folder(&out.join(&run.name), name).join("stage.json");
+            stages.filter(|stage| record(&stage.name).exists()).count()
+        };
+        self.runs.iter().map(count).collect()
+    }
+}
+
+/// The films that variants are compared on.
+struct Films {
+    tested: bool,
+    kind: StageKind,
+}
+
+impl Films {
+    /// Refuses variants that are not compared on the same films.
+    fn of(study: &Study) -> Result<Self, Error> {
+        let read = |variant: &Variant| -> Result<(Manifest, String), Error> {
+            let manifest = Manifest::read(&Study::stage(variant).manifest)?;
+            let digest = manifest.digest();
+            Ok((manifest, digest))
+        };
+        let baseline = &study.variants[study.baseline];
+        let first = Study::stage(baseline);
+        let (manifest, digest) = read(baseline)?;
+        for variant in &study.variants {
+            let stage = Study::stage(variant);
+            let same = [
+                ("kind", stage.kind == first.kind),
+                ("findings", stage.findings == first.findings),
+                ("columns", stage.columns == first.columns),
+                ("uncertain", stage.uncertain == first.uncertain),
+                (
+                    "manifest",
+                    stage.manifest == first.manifest || read(variant)?.1 == digest,
+                ),
+            ];
+            if let Some((key, _)) = same.iter().find(|(_, same)| !same) {
+                let problem = format!(
+                    "its last stage is compared with that of {}, and has another `{key}`; expected the same films and findings in both",
+                    baseline.name
+                );
+                return Err(study.problem(
+                    &format!("variant {}: stage.{}.{key}", variant.name, stage.name),
+                    problem,
+                ));
+            }
+        }
+        Ok(Self {
+            tested: !manifest.split(Split::Test).is_empty(),
+            kind: first.kind,
+        })
+    }
+
+    /// The metric that verdicts are about.
+    fn primary(&self, study: &Study) -> Result<String, Error> {
+        let [accuracy, auc, ..] = PRIMARY;
+        match &study.primary {
+            Some(primary) if primary == accuracy && self.kind == StageKind::Independent => Err(study
+                .problem(
+                    "primary",
+                    "independent findings have no accuracy; expected \"macro AUC\", for one",
+                )),
+            Some(primary) => Ok(primary.clone()),
+            None if self.kind == StageKind::Exclusive => Ok(accuracy.to_owned()),
+            None => Ok(auc.to_owned()),
+        }
+    }
+}
+
+/// Variant by variant and fold by fold, the manifests in place of the recipe's; nothing where there are no folds.
+#[allow(clippy::type_complexity, reason = "named right above")]
+fn deals(study: &Study) -> Result<Option<Vec<Vec<BTreeMap<String, Manifest>>>>, Error> {
+    let Some(folds) = &study.folds else {
+        return Ok(None);
+    };
+    let choice = FoldChoice {
+        count: folds.count,
+        validation: folds.validation,
+        seed: study.seeds.first().copied(),
+    };
+    let mut deals = Vec::with_capacity(study.variants.len());
+    for variant in &study.variants {
+        let crossing = Crossing::plan(&variant.recipe, &choice)?;
+        let last = Study::stage(variant);
+        if !crossing.stages.contains(&last.name) {
+            let key = format!("variant {}: stage.{}.manifest", variant.name, last.name);
+            return Err(study.problem(&key, "has no folds; deal them with `pleura data split --folds K`"));
+        }
+        let apart = apart(study, folds, variant, &crossing.stages)?;
+        let members = crossing.series.members.into_iter().map(|member| {
+            let mut manifests = member.manifests;
+            manifests.extend(apart.clone());
+            manifests
+        });
+        deals.push(members.collect());
+    }
+    for name in &folds.once {
+        let has = |variant: &Variant| variant.recipe.stages.iter().any(|stage| stage.name == *name);
+        if !study.variants.iter().any(has) {
+            return Err(study.problem("once", format!("no variant has a stage {name:?}")));
+        }
+    }
+    Ok(Some(deals))
+}
+
+/// The manifests of stages that are trained once for all folds: without every patient of the folds.
+fn apart(
+    study: &Study,
+    folds: &super::Folds,
+    variant: &Variant,
+    folded: &[String],
+) -> Result<BTreeMap<String, Manifest>, Error> {
+    let mut apart = BTreeMap::new();
+    let stages = &variant.recipe.stages;
+    for stage in stages.iter().filter(|stage| folds.once.contains(&stage.name)) {
+        if folded.contains(&stage.name) {
+            let problem = format!(
+                "stage {:?} of variant {} has folds itself, and is trained on each",
+                stage.name, variant.name
+            );
+            return Err(study.problem("once", problem));
+        }
+        let mut manifest = Manifest::read(&stage.manifest)?;
+        for other in stages.iter().filter(|other| folded.contains(&other.name)) {
+            set_apart(&mut manifest, &Manifest::read(&other.manifest)?);
+        }
+        apart.insert(stage.name.clone(), manifest);
+    }
+    Ok(apart)
+}
+
+/// A variant's recipe, in full.
+fn table(study: &Study, variant: &Variant) -> Result<Table, Error> {
+    let text = variant.recipe.to_toml()?;
+    let parsed = text.parse::<Table>();
+    parsed.map_err(|error| study.problem(&variant.name, error.message()))
+}
+
+/// All that a study is begun with, to be compared when it is resumed.
+fn record(study: &Study) -> Result<String, Error> {
+    let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+    let mut all = Table::new();
+    all.insert("name".into(), study.name.clone().into());
+    all.insert(
+        "seeds".into(),
+        study.seeds.iter().copied().map(number).collect::<Vec<_>>().into(),
+    );
+    all.insert(
+        "baseline".into(),
+        study.variants[study.baseline].name.clone().into(),
+    );
+    all.insert(
+        "epochs".into(),
+        study
+            .epochs
+            .iter()
+            .map(|&epoch| number(epoch as u64))
+            .collect::<Vec<_>>()
+            .into(),
+    );
+    all.insert("test_epochs".into(), study.test_epochs.into());
+    if let Some(primary) = &study.primary {
+        all.insert("primary".into(), primary.clone().into());
+    }
+    if let Some(folds) = &study.folds {
+        let count = folds
+            .count
+            .map_or(Value::Boolean(true), |count| number(count as u64));
+        all.insert("folds".into(), count);
+        all.insert("validation".into(), folds.validation.into());
+        all.insert(
+            "once".into(),
+            folds
+                .once
+                .iter()
+                .cloned()
+                .map(Value::from)
+                .collect::<Vec<_>>()
+                .into(),
+        );
+    }
+    let mut variants = Table::new();
+    for variant in &study.variants {
+        variants.insert(variant.name.clone(), Value::Table(table(study, variant)?));
+    }
+    all.insert("variant".into(), Value::Table(variants));
+    toml::to_string_pretty(&all).map_err(|error| study.problem("", error.to_string()))
+}
+
+/// In which settings a recipe differs from the baseline's, each in a line.
+fn differences(baseline: &Table, own: &Table) -> Vec<String> {
+    let names = |table: &Table| -> Vec<String> {
+        let stages = table.get("stage").and_then(Value::as_array).into_iter().flatten();
+        let names = stages.filter_map(|stage| stage.get("name")?.as_str());
+        names.map(str::to_owned).collect()
+    };
+    let (theirs, ours) = (names(baseline), names(own));
+    let mut lines = Vec::new();
+    for name in theirs.iter().filter(|name| !ours.contains(name)) {
+        lines.push(format!("without stage {name}"));
+    }
+    for name in ours.iter().filter(|name| !theirs.contains(name)) {
+        lines.push(format!("with stage {name}"));
+    }
+    for Change { key, was, is } in between(baseline, own) {
+        let stage = key.strip_prefix("stage.").and_then(|rest| rest.split('.').next());
+        if stage.is_some_and(|stage| {
+            !ours.iter().any(|name| name == stage) || !theirs.iter().any(|name| name == stage)
+        }) {
+            continue;
+        }
+        let word = |value: Option<Value>| match value {
+            None => "left out".to_owned(),
+            // Where a file lies says nothing; what it is called may.
+            Some(Value::String(path)) if is_file(&key, &Value::String(path.clone())) => {
+                let name = Path::new(&path).file_name().unwrap_or_default();
+                name.to_string_lossy().into_owned()
+            }
+            Some(value) => value.to_string(),
+        };
+        lines.push(format!("{key}: {} (baseline: {})", word(is), word(was)));
+    }
+    lines
+}
+
+impl Study {
+    /// A variant's recipe as it will be trained, but for seeds and folds.
+    pub fn recipe(&self, variant: usize) -> &Recipe {
+        &self.variants[variant].recipe
+    }
+}

@@ -1,0 +1,210 @@
+//! What the finished runs of a study answered, compared.
+
+use std::path::{Path, PathBuf};
+
+use pleura_eval::study::{
+    StudyComparison, StudyEpoch, StudyFindings, StudyPoint, StudyRun, StudyVariant, Verdict,
+};
+use pleura_eval::{Predictions, level_of_each, paired_means};
+use serde_json::Value;
+
+use super::{Design, FINDINGS, Run, Study};
+use crate::{
+    error::Error,
+    json::{read_json, write_json},
+    recipe::Answers,
+    run::{StageRecord, stage_folder},
+};
+
+/// Draws of the bootstrap that must lie beyond each end of an interval, or the end is a matter of chance.
+const BEYOND: f64 = 5.0;
+
+impl Design {
+    /// Compares what the finished runs below `out` answered, and writes `study.json`.
+    ///
+    /// # Errors
+    /// Answers that are not there or do not fit together.
+    pub fn evaluate(&self, out: &Path) -> Result<StudyFindings, Error> {
+        let study = &self.study;
+        let recipe = study.recipe(study.baseline);
+        let choice = &recipe.evaluation;
+        let compared = self.compared(out);
+        let family = compared.iter().filter(|one| !one.pairs.is_empty()).count();
+        let tails = 2.0 * BEYOND / (1.0 - level_of_each(choice.level, family));
+        let options = pleura_eval::Options {
+            level: choice.level,
+            bootstrap: choice.bootstrap.max(tails.ceil() as usize),
+            seed: study.seeds[0],
+            ..pleura_eval::Options::default()
+        };
+        let name = |variant: usize| study.variants[variant].name.clone();
+        let mut points: Vec<StudyPoint> = Vec::new();
+        for one in compared.iter().filter(|one| !one.pairs.is_empty()) {
+            let read = |side: fn(&Pair) -> &PathBuf| -> Result<Vec<Predictions>, Error> {
+                let files = one.pairs.iter().map(|pair| Predictions::read(side(pair)));
+                Ok(files.collect::<Result<_, _>>()?)
+            };
+            let seeds: Vec<u64> = one.pairs.iter().map(|pair| pair.seed).collect();
+            let (before, after) = (read(|pair| &pair.baseline)?, read(|pair| &pair.candidate)?);
+            let metrics = paired_means(&before, &after, &seeds, family, &options)?;
+            let primary = metrics.iter().find(|metric| metric.metric == self.primary);
+            let Some(primary) = primary else { continue };
+            let comparison = StudyComparison {
+                verdict: Verdict::on(primary, &name(one.candidate), &name(study.baseline)),
+                candidate: name(one.candidate),
+                pairs: one.pairs.len(),
+                stopped_before: one.stopped_before,
+                metrics,
+            };
+            match points
+                .iter_mut()
+                .find(|point| point.epoch == one.epoch && point.split == one.split)
+            {
+                Some(point) => point.comparisons.push(comparison),
+                None => points.push(StudyPoint {
+                    epoch: one.epoch,
+                    split: one.split.to_owned(),
+                    comparisons: vec![comparison],
+                }),
+            }
+        }
+        let mut findings = StudyFindings {
+            name: study.name.clone(),
+            baseline: name(study.baseline),
+            primary: self.primary.clone(),
+            level: options.level,
+            draws: options.bootstrap,
+            seeds: study.seeds.clone(),
+            folds: self.folds,
+            variants: self.variants(out)?,
+            points,
+            conclusions: Vec::new(),
+            cautions: Vec::new(),
+        };
+        findings.conclude();
+        write_json(&out.join(FINDINGS), &findings)?;
+        Ok(findings)
+    }
+
+    /// Every comparison with the tables that it needs.
+    fn compared(&self, out: &Path) -> Vec<Compared> {
+        let study = &self.study;
+        let mut moments: Vec<(Option<usize>, &'static str)> = Vec::new();
+        for &epoch in &study.epochs {
+            moments.push((Some(epoch), "validation"));
+            if study.test_epochs && self.tested {
+                moments.push((Some(epoch), "test"));
+            }
+        }
+        moments.push((None, if self.tested { "test" } else { "validation" }));
+        let mut compared = Vec::new();
+        for (epoch, split) in moments {
+            let table = |run: &Run| {
+                let folder = stage_folder(
+                    &out.join(&run.name),
+                    &Study::stage(&study.variants[run.variant]).name,
+                );
+                folder.join(epoch.map_or_else(|| format!("{split}.csv"), |epoch| Answers::file(split, epoch)))
+            };
+            for candidate in (0..study.variants.len()).filter(|&variant| variant != study.baseline) {
+                let (mut pairs, mut stopped_before) = (Vec::new(), 0);
+                for baseline in self.runs.iter().filter(|run| run.variant == study.baseline) {
+                    let pair = |run: &&Run| {
+                        run.variant == candidate && run.seed == baseline.seed && run.fold == baseline.fold
+                    };
+                    let Some(other) = self.runs.iter().find(pair) else {
+                        continue;
+                    };
+                    let (before, after) = (table(baseline), table(other));
+                    // A run whose patience ran out has no answers of later epochs; best weights every run has, or it is told.
+                    if epoch.is_some() && !(before.exists() && after.exists()) {
+                        stopped_before += 1;
+                        continue;
+                    }
+                    pairs.push(Pair {
+                        seed: baseline.seed,
+                        baseline: before,
+                        candidate: after,
+                    });
+                }
+                compared.push(Compared {
+                    epoch,
+                    split,
+                    candidate,
+                    pairs,
+                    stopped_before,
+                });
+            }
+        }
+        compared
+    }
+
+    fn variants(&self, out: &Path) -> Result<Vec<StudyVariant>, Error> {
+        let variants = self.study.variants.iter().enumerate();
+        variants
+            .map(|(number, variant)| {
+                let stage = &Study::stage(variant).name;
+                let runs = self.runs.iter().filter(|run| run.variant == number);
+                let runs = runs.map(|run| {
+                    let folder = out.join(&run.name);
+                    let record: StageRecord = read_json(&stage_folder(&folder, stage).join("stage.json"))?;
+                    Ok(StudyRun {
+                        name: run.name.clone(),
+                        seed: run.seed,
+                        fold: run.fold.map(|fold| fold + 1),
+                        best_epoch: record.summary.best_epoch + 1,
+                        curve: curve(&folder.join("log.jsonl"), stage)?,
+                    })
+                });
+                Ok(StudyVariant {
+                    name: variant.name.clone(),
+                    stage: stage.clone(),
+                    differs: self.differs[number].clone(),
+                    runs: runs.collect::<Result<_, Error>>()?,
+                })
+            })
+            .collect()
+    }
+}
+
+/// One comparison: a variant against the baseline, at one moment.
+struct Compared {
+    epoch: Option<usize>,
+    split: &'static str,
+    candidate: usize,
+    pairs: Vec<Pair>,
+    stopped_before: usize,
+}
+
+/// The tables of two runs that differ in the variant alone.
+struct Pair {
+    seed: u64,
+    baseline: PathBuf,
+    candidate: PathBuf,
+}
+
+/// The validation of a stage by epoch, from a run's log.
+fn curve(log: &Path, stage: &str) -> Result<Vec<StudyEpoch>, Error> {
+    let text = std::fs::read_to_string(log).map_err(Error::file(log, "read"))?;
+    let mut curve = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line: Value = serde_json::from_str(line).map_err(|error| Error::Damaged {
+            path: log.to_owned(),
+            problem: format!("line {}: not what this program wrote: {error}", number + 1),
+        })?;
+        if line["stage"] != stage {
+            continue;
+        }
+        let epoch = match line["event"].as_str() {
+            Some("before") => 0,
+            Some("epoch") => line["epoch"].as_u64().map_or(0, |epoch| epoch as usize + 1),
+            _ => continue,
+        };
+        curve.push(StudyEpoch {
+            epoch,
+            accuracy: line["validation"]["accuracy"].as_f64(),
+            macro_auc: line["validation"]["macro_auc"].as_f64(),
+        });
+    }
+    Ok(curve)
+}

@@ -1,0 +1,224 @@
+//! A study of phantoms: planned, killed, gone on with, compared; several at a time or one after the other, with the same bits.
+
+use std::fs;
+
+use pleura_data::looks::Looks;
+use serde_json::Value;
+
+use crate::scene::{Said, Scene};
+use crate::training::results;
+
+const STUDY: &str = include_str!("../../../../recipes/study-tiny.toml");
+
+/// The films that the recipe's head asks for, by its own commands.
+fn scene() -> Scene {
+    let scene = Scene::new();
+    let commands = STUDY
+        .lines()
+        .filter_map(|line| line.strip_prefix("#   pleura data "));
+    let mut count = 0;
+    for command in commands {
+        let line: Vec<&str> = ["data"].into_iter().chain(command.split_whitespace()).collect();
+        done(scene.run(&line));
+        count += 1;
+    }
+    assert_eq!(count, 4);
+    scene.write("study-tiny.toml", STUDY);
+    scene
+}
+
+fn done(said: Said) -> Said {
+    assert_eq!(said.code, 0, "{}", said.err);
+    said
+}
+
+#[test]
+fn a_study_is_planned_killed_gone_on_with_and_compared() {
+    let scene = scene();
+    let plan = done(scene.run(&["study", "study-tiny.toml", "--plan", "--json"])).json();
+    let runs = plan["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 9);
+    let names: Vec<&str> = runs.iter().map(|run| run["run"].as_str().unwrap()).collect();
+    assert_eq!(names[..3], ["kept-seed-1", "weight-seed-1", "fresh-seed-1"]);
+    assert_eq!(runs[0]["shared"], Value::Null);
+    assert_eq!(runs[2]["shared"], serde_json::json!(["kept-seed-1", 1]));
+    assert_eq!(
+        runs[3]["shared"],
+        Value::Null,
+        "another seed is another first stage"
+    );
+    let plan = done(scene.run(&["study", "study-tiny.toml", "--plan"])).out;
+    for says in [
+        "fresh: the baseline",
+        "weight: stage.target.keep.rule: \"weight\" (baseline: \"none\")",
+        "taken over from kept-seed-2",
+        "9 runs of 18 stages, 6 of them taken over",
+        "with the best weights on test films",
+    ] {
+        assert!(plan.contains(says), "{says}: {plan}");
+    }
+    assert!(!scene.path("study").exists());
+
+    // Killed on its way, again and again, until it is done.
+    let line = [
+        "study",
+        "study-tiny.toml",
+        "--out",
+        "study",
+        "--jobs",
+        "2",
+        "--threads",
+        "2",
+        "--resume",
+        "--json",
+    ];
+    for millis in [900, 1500] {
+        let mut child = scene.command(&line).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(millis));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    let changed = STUDY.replace("epochs = 5\n", "epochs = 6\n");
+    scene.write("other.toml", &changed);
+    let said = scene.run(&["study", "other.toml", "--out", "study", "--resume"]);
+    assert_eq!(said.code, 2);
+    assert!(
+        said.err
+            .contains("variant.fresh.stage.target.epochs was 5, now 6"),
+        "{}",
+        said.err
+    );
+    let said = scene.run(&["study", "study-tiny.toml", "--out", "study"]);
+    assert!(said.code == 2 && said.err.contains("--resume"), "{}", said.err);
+    let found = done(scene.run(&line)).json();
+
+    // One after the other in one go: the same bits.
+    done(scene.run(&[
+        "study",
+        "study-tiny.toml",
+        "--out",
+        "whole",
+        "--threads",
+        "1",
+        "--quiet",
+    ]));
+    let (study, whole) = (results(&scene.path("study")), results(&scene.path("whole")));
+    assert!(
+        study.keys().eq(whole.keys()),
+        "{:?}\n{:?}",
+        study.keys(),
+        whole.keys()
+    );
+    for (name, bytes) in &study {
+        assert!(whole[name] == *bytes, "{name} differs");
+    }
+    // What is shared is what training it alone gives.
+    let weights = |run: &str| {
+        fs::read(scene.path(&format!("study/{run}/stages/intermediate/best.safetensors"))).unwrap()
+    };
+    assert_eq!(weights("kept-seed-1"), weights("fresh-seed-1"));
+    assert_ne!(weights("kept-seed-1"), weights("kept-seed-2"));
+
+    // Done is not done again.
+    let said = done(scene.run(&["study", "study-tiny.toml", "--out", "study", "--resume"]));
+    assert!(
+        said.err.contains("(done before)") && !said.err.contains("epoch 1/"),
+        "{}",
+        said.err
+    );
+    assert!(
+        said.out.contains("kept against fresh, accuracy: "),
+        "{}",
+        said.out
+    );
+
+    let study = &found["study"];
+    let points = study["points"].as_array().unwrap();
+    let moments: Vec<(&Value, &Value)> = points
+        .iter()
+        .map(|point| (&point["epoch"], &point["split"]))
+        .collect();
+    let epochs: Vec<Option<u64>> = moments.iter().map(|moment| moment.0.as_u64()).collect();
+    assert_eq!(epochs, [Some(1), Some(2), Some(3), Some(5), None]);
+    assert!(moments[..4].iter().all(|moment| moment.1 == "validation") && moments[4].1 == "test");
+    for point in points {
+        for one in point["comparisons"].as_array().unwrap() {
+            assert_eq!(one["pairs"], 3);
+            let metrics = one["metrics"].as_array().unwrap();
+            for name in ["accuracy", "macro AUC", "macro F1"] {
+                let metric = metrics.iter().find(|metric| metric["metric"] == name).unwrap();
+                assert_eq!(metric["difference"]["method"], "patient bootstrap");
+                assert_eq!(metric["seeds"]["differences"].as_array().unwrap().len(), 3);
+                assert_eq!(metric["together"]["family"], 10);
+            }
+            assert!(one["verdict"]["words"].as_str().unwrap().starts_with("accuracy "));
+        }
+    }
+    assert_eq!(study["conclusions"].as_array().unwrap().len(), 2);
+    // The test films were looked at once a run, by the best weights; epochs were compared on validation films.
+    let looks = Looks::read(&scene.path("phantoms/target/manifest.looks.jsonl")).unwrap();
+    let models: std::collections::BTreeSet<&str> =
+        looks.looks.iter().map(|look| look.model.as_str()).collect();
+    assert!(models.len() <= 9 && looks.altered.is_empty(), "{}", models.len());
+    let page = fs::read_to_string(scene.path("study/report.html")).unwrap();
+    for says in [
+        "What came out",
+        "kept against fresh",
+        "phantoms",
+        "differences of accuracy",
+        "validation macro AUC by epoch",
+    ] {
+        assert!(page.contains(says), "{says}");
+    }
+    for plot in [
+        "differences-accuracy.svg",
+        "differences-macro-f1.svg",
+        "curve-macro-auc.svg",
+    ] {
+        assert!(scene.path("study").join(plot).exists(), "{plot}");
+    }
+}
+
+#[test]
+fn a_study_by_folds_trains_what_knows_nothing_of_them_once() {
+    let scene = scene();
+    let text = STUDY
+        .replace("seeds = [1, 2, 3]", "seeds = [4, 5]\nfolds = 2\nonce = [\"intermediate\"]\ntest_epochs = true\nset.stage.intermediate.seed = 1")
+        .replace("epochs = [1, 2, 3, 5]", "epochs = [1]")
+        .replace("epochs = 3\n", "epochs = 1\n")
+        .replace("epochs = 5\n", "epochs = 2\n");
+    scene.write("folds.toml", &text);
+    let plan = done(scene.run(&["study", "folds.toml", "--plan", "--json"])).json();
+    let runs = plan["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 12);
+    assert!(
+        runs[1..]
+            .iter()
+            .all(|run| run["shared"] == serde_json::json!(["kept-seed-4-fold-1", 1])),
+        "{plan}"
+    );
+    let study = done(scene.run(&["study", "folds.toml", "--out", "study", "--json"])).json();
+    let points = study["study"]["points"].as_array().unwrap();
+    let moments: Vec<(Option<u64>, &str)> = points
+        .iter()
+        .map(|point| (point["epoch"].as_u64(), point["split"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        moments,
+        [(Some(1), "validation"), (Some(1), "test"), (None, "test")]
+    );
+    let first = &points[2]["comparisons"][0];
+    assert_eq!(first["pairs"], 4);
+    // Every film was tested once a seed.
+    assert_eq!(first["metrics"][0]["difference"]["n"], 96);
+    assert_eq!(
+        first["metrics"][0]["seeds"],
+        Value::Null,
+        "two seeds have no interval"
+    );
+    assert!(
+        study["study"]["cautions"]
+            .to_string()
+            .contains("three at least are needed")
+    );
+}

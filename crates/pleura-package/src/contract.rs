@@ -89,7 +89,8 @@ pub struct Flag {
 }
 
 impl Flag {
-    pub(crate) fn new(check: &str, verdict: Verdict, says: String) -> Self {
+    /// Something found by a check.
+    pub fn new(check: &str, verdict: Verdict, says: String) -> Self {
         Self {
             check: check.to_owned(),
             verdict,

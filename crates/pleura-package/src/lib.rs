@@ -37,7 +37,7 @@ pub use golden::{Golden, GoldenCheck};
 pub use key::{Pair, PrivateKey, PublicKey};
 pub use package::{Entry, Metrics, Model, Package, Parts};
 pub use private::Private;
-pub use reference::{MEASURES, Reference};
+pub use reference::{MEASURES, Reference, Seen};
 pub use training::Training;
 
 /// What a package's file is usually called: `NAME.pleura`.

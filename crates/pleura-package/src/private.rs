@@ -13,6 +13,9 @@ pub struct Private {
     paths: Vec<String>,
 }
 
+/// Stands where a name was.
+const COVER: &str = "[…]";
+
 /// Shorter names are words that mean other things too.
 const SHORTEST: usize = 6;
 
@@ -45,6 +48,32 @@ impl Private {
         }
     }
 
+    /// Puts `[…]` in the place of each of them in a document's texts.
+    pub fn cover(&self, value: &mut serde_json::Value) {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => {
+                for path in self.paths.iter().filter(|path| text.contains(path.as_str())).cloned().collect::<Vec<_>>() {
+                    *text = text.replace(&path, COVER);
+                }
+                let found: Vec<String> = self.found(text).map(str::to_owned).collect();
+                for name in found {
+                    *text = text.replace(&name, COVER);
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.cover(value)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| self.cover(value)),
+            _ => {}
+        }
+    }
+
+    /// Names in a text. A name may hold any character but quotes, so words are cut at quotes, and at blanks and commas too.
+    fn found<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
+        let strings = text.split('"');
+        let words = text.split(|c: char| c.is_whitespace() || "\",;:()[]{}".contains(c));
+        strings.chain(words).filter(|word| self.names.contains(*word))
+    }
+
     /// Fails where a document holds any of them.
     pub(crate) fn check(&self, entry: &str, text: &str) -> Result<(), Error> {
         let found = |what, found: &str| Error::Private {
@@ -55,10 +84,7 @@ impl Private {
         if let Some(path) = self.paths.iter().find(|path| text.contains(path.as_str())) {
             return Err(found("a path", path));
         }
-        // A name may hold any character but quotes, so words are cut at quotes, and at blanks and commas too.
-        let strings = text.split('"');
-        let words = text.split(|c: char| c.is_whitespace() || "\",;:()[]{}".contains(c));
-        match strings.chain(words).find(|word| self.names.contains(*word)) {
+        match self.found(text).next() {
             Some(name) => Err(found("the name of a film or a patient", name)),
             None => Ok(()),
         }
@@ -88,6 +114,9 @@ mod tests {
         assert!(fails(r#"{"says":"films of patient-0042, and others"}"#));
         assert!(fails(r#"{"says":"see IMG-0042.dcm"}"#));
         assert!(fails(r#"{"manifest":"/home/somebody/study/three.csv"}"#));
+        let mut audit = serde_json::json!({"checks": [{"says": "films of patient-0042, and others"}]});
+        private.cover(&mut audit);
+        assert_eq!(audit["checks"][0]["says"], "films of […], and others");
         assert!(!fails(r#"{"says":"17 films of 12 patients"}"#));
     }
 }

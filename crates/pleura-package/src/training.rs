@@ -125,11 +125,11 @@ pub struct Population {
 }
 
 impl Training {
-    /// Reads what a run's folder and its manifests say of the stages up to `last`.
+    /// Reads what a run's folder and its manifests say of the stages up to `last`, whose table of films is `manifest`.
     ///
     /// # Errors
     /// A recipe that cannot be read, or manifests that are there and cannot be.
-    pub fn of_run(run: &Path, last: &str) -> Result<Self, Error> {
+    pub fn of_run(run: &Path, last: &str, manifest: &Path) -> Result<Self, Error> {
         let recipe = Recipe::read(&run.join("recipe.toml"))?;
         let stages = lineage(&recipe, last);
         let records = stages
@@ -140,7 +140,11 @@ impl Training {
                     name: stage.name.clone(),
                     outcome: json(&folder.join("stage.json")),
                     neurons: json(&folder.join("neurons.json")),
-                    films: FilmsRecord::of(&stage.manifest)?,
+                    films: FilmsRecord::of(if stage.name == last {
+                        manifest
+                    } else {
+                        &stage.manifest
+                    })?,
                 })
             })
             .collect::<Result<_, Error>>()?;

@@ -233,11 +233,11 @@ fn measured(name: &str, evaluation: &Evaluation, notes: &[String]) -> Vec<Block>
     }
     for point in &evaluation.operating {
         row(
-            &format!("{}: sensitivity at its threshold", point.name),
+            &format!("{}: sensitivity at its threshold", point.finding),
             &point.sensitivity,
         );
         row(
-            &format!("{}: specificity at its threshold", point.name),
+            &format!("{}: specificity at its threshold", point.finding),
             &point.specificity,
         );
     }

@@ -279,7 +279,9 @@ impl<B: Backend> Network<B> {
             let logits = self.logits(trace);
             let width = features.len() / trace.batch;
             let films = logits.chunks_exact(outputs).zip(features.chunks_exact(width));
-            films.flat_map(|(logits, features)| [logits, features].concat()).collect()
+            films
+                .flat_map(|(logits, features)| [logits, features].concat())
+                .collect()
         })?;
         let films = || both.chunks_exact(both.len() / batch);
         Ok((

@@ -46,7 +46,7 @@ pub struct Judgement {
     /// What could not be asked, because the file does not say it.
     pub not_checked: Vec<&'static str>,
     /// Each measure's value.
-    pub measures: [(&'static str, f64); MEASURES.len()],
+    pub measures: Vec<(&'static str, f64)>,
 }
 
 impl<'a> Gate<'a> {
@@ -96,7 +96,7 @@ impl<'a> Gate<'a> {
             outcome,
             flags,
             not_checked,
-            measures: std::array::from_fn(|measure| (MEASURES[measure].0, values[measure])),
+            measures: MEASURES.iter().map(|(name, _)| *name).zip(values).collect(),
         }
     }
 }

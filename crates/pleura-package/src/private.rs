@@ -53,7 +53,13 @@ impl Private {
         use serde_json::Value;
         match value {
             Value::String(text) => {
-                for path in self.paths.iter().filter(|path| text.contains(path.as_str())).cloned().collect::<Vec<_>>() {
+                for path in self
+                    .paths
+                    .iter()
+                    .filter(|path| text.contains(path.as_str()))
+                    .cloned()
+                    .collect::<Vec<_>>()
+                {
                     *text = text.replace(&path, COVER);
                 }
                 let found: Vec<String> = self.found(text).map(str::to_owned).collect();

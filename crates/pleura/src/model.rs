@@ -206,7 +206,8 @@ impl Model {
 pub fn is_package(path: &Path) -> bool {
     use std::io::Read as _;
     let mut head = [0; 4];
-    std::fs::File::open(path).is_ok_and(|mut file| file.read_exact(&mut head).is_ok() && archive::looks_like(&head))
+    std::fs::File::open(path)
+        .is_ok_and(|mut file| file.read_exact(&mut head).is_ok() && archive::looks_like(&head))
 }
 
 /// The weight file that a path and options mean: itself, or the best of a run's stage.

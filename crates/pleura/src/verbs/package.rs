@@ -12,6 +12,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub use verify::keys;
+
 /// Put a model with everything needed to use it rightly into one file; check such a file, show what it says, make keys to sign it with.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]

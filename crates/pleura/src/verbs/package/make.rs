@@ -83,7 +83,12 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         );
     }
     let key = args.key.as_deref().map(PrivateKey::read).transpose()?;
-    let answers = args.card.as_deref().map(Answers::read).transpose()?.unwrap_or_default();
+    let answers = args
+        .card
+        .as_deref()
+        .map(Answers::read)
+        .transpose()?
+        .unwrap_or_default();
     let model = Model::open(of, &args.options)?;
     let stage = model.stage.as_ref().context("a run has stages")?;
     let path = args.manifest.clone().unwrap_or_else(|| stage.manifest.clone());
@@ -123,7 +128,9 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         ));
     }
     if candidates.is_empty() {
-        bail!("--golden 0 without --golden-film: a package needs golden films, by which others know that it computes on their machine what it should");
+        bail!(
+            "--golden 0 without --golden-film: a package needs golden films, by which others know that it computes on their machine what it should"
+        );
     }
     let folder = pleura_train::stage_folder(of, &stage.name);
     let mut parts = Parts {
@@ -138,7 +145,12 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         audit: audit(args, of, &model, &private)?,
         golden: Golden::make(&network, &model.preparation, candidates)?,
         card: Card::default(),
-        model: pleura_package::Model::of(&model.weights, model.digest.clone(), model.kind, model.preparation),
+        model: pleura_package::Model::of(
+            &model.weights,
+            model.digest.clone(),
+            model.kind,
+            model.preparation,
+        ),
         weights: model.weights.clone(),
         reference,
         calibration,
@@ -247,11 +259,17 @@ fn tell(out: &Path, digest: &str, parts: &Parts, key: Option<&PrivateKey>, json:
             "no calibration: probabilities are as the network gives them, and nothing is called (pleura calibrate)",
         ),
         (
-            parts.calibration.as_ref().is_some_and(|one| one.thresholds.is_empty()),
+            parts
+                .calibration
+                .as_ref()
+                .is_some_and(|one| one.thresholds.is_empty()),
             "no thresholds: nothing is called (pleura calibrate --sensitivity, --specificity or --cost)",
         ),
         (parts.audit.is_none(), "no audit (pleura audit RUN)"),
-        (parts.metrics.test.is_none(), "no results on test films (pleura train)"),
+        (
+            parts.metrics.test.is_none(),
+            "no results on test films (pleura train)",
+        ),
         (key.is_none(), "no signature (pleura package key, --key)"),
     ] {
         if lacks {
@@ -274,11 +292,7 @@ fn tell(out: &Path, digest: &str, parts: &Parts, key: Option<&PrivateKey>, json:
         return Ok(());
     }
     writeln!(stdout, "{}\npackage  {digest}", out.display())?;
-    writeln!(
-        stdout,
-        "findings {}",
-        parts.model.names().join(", ")
-    )?;
+    writeln!(stdout, "findings {}", parts.model.names().join(", "))?;
     writeln!(
         stdout,
         "golden   {} films\ncard     {answered} of {of} questions answered",

@@ -28,7 +28,12 @@ pub struct Films<'a> {
 const FEW: usize = 50;
 
 /// What films are held against, and the limits that let the share `keep` of the validation films pass.
-pub fn of(model: &Model, network: &Network<Cpu>, films: &Films<'_>, keep: f64) -> Result<(Reference, Vec<Limit>)> {
+pub fn of(
+    model: &Model,
+    network: &Network<Cpu>,
+    films: &Films<'_>,
+    keep: f64,
+) -> Result<(Reference, Vec<Limit>)> {
     let known = Known::new(model, films.manifest, films.path, &[], None)?;
     let rows = |split| known.labelled(&films.manifest.split(split));
     let (mut train, validation) = (rows(Split::Train), rows(Split::Validation));

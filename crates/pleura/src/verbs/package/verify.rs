@@ -12,7 +12,9 @@ use crate::console;
 
 /// Check a package: every byte, that its documents fit each other, its signature, and that its golden films come out here as they did there.
 #[derive(clap::Args)]
-#[command(after_help = "Exit codes: 0 as it was made, 1 changed, damaged, not signed by whom it should be or computed otherwise, 2 could not.")]
+#[command(
+    after_help = "Exit codes: 0 as it was made, 1 changed, damaged, not signed by whom it should be or computed otherwise, 2 could not."
+)]
 pub struct Args {
     /// The package.
     #[arg(value_name = "PACKAGE")]
@@ -87,7 +89,10 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 
 /// The keys in these files.
 pub fn keys(paths: &[PathBuf]) -> Result<Vec<PublicKey>> {
-    Ok(paths.iter().map(|path| PublicKey::read(path)).collect::<Result<_, _>>()?)
+    Ok(paths
+        .iter()
+        .map(|path| PublicKey::read(path))
+        .collect::<Result<_, _>>()?)
 }
 
 fn checked(args: &Args, keys: &[PublicKey]) -> Result<(Package, GoldenCheck), Error> {

@@ -10,6 +10,7 @@ mod evidence;
 mod explain;
 mod explain_methods;
 mod export;
+mod package;
 mod predict;
 mod report;
 mod scene;

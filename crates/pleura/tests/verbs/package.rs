@@ -268,7 +268,7 @@ fn films_within_the_contract_are_answered_as_the_run_answers_them() {
     assert_eq!(said.code, 0, "{}{}", said.err, said.out);
     let own = packaged
         .0
-        .run(&[&["predict", "--model", "run", "--json"][..], &films].concat());
+        .run(&[&["predict", "--model", "run", "--json"][..], &films[..]].concat());
     for (packed, own) in said.json_lines().iter().zip(own.json_lines()) {
         assert_eq!(packed["outcome"], "answered");
         for field in ["logits", "probabilities", "called"] {

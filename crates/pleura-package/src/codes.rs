@@ -51,6 +51,8 @@ pub fn of(finding: &str) -> Vec<Code> {
 mod tests {
     use super::*;
 
+    const TURN: [usize; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
+
     /// SNOMED CT's check digit: Verhoeff's, over all digits.
     fn verhoeff(code: &str) -> bool {
         let multiply = |a: usize, b: usize| match (a < 5, b < 5) {
@@ -59,7 +61,6 @@ mod tests {
             (false, true) => (a + 5 - b) % 5 + 5,
             (false, false) => (a + 5 - b) % 5,
         };
-        const TURN: [usize; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
         let check = code.bytes().rev().enumerate().fold(0, |check, (place, digit)| {
             let turned = (0..place % 8).fold(usize::from(digit - b'0'), |digit, _| TURN[digit]);
             multiply(check, turned)

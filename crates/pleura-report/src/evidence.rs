@@ -80,7 +80,10 @@ impl Evidence {
     }
 
     /// All that a run holds, by name.
-    pub(crate) fn all(run: &Path) -> Result<Vec<Self>, Error> {
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn all(run: &Path) -> Result<Vec<Self>, Error> {
         let folder = run.join(FOLDER);
         let mut paths = Vec::new();
         // Without the folder there is nothing.

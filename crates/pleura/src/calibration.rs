@@ -28,6 +28,11 @@ pub struct Applied {
 }
 
 impl CalibrationArgs {
+    /// Whether nothing is said.
+    pub fn says_nothing(&self) -> bool {
+        self.calibration.is_none() && !self.no_calibration
+    }
+
     /// The file that the user named.
     pub fn named(&self) -> Option<&Path> {
         self.calibration.as_deref()
@@ -49,6 +54,12 @@ impl CalibrationArgs {
     pub fn of(&self, model: &Model) -> Result<Option<Applied>> {
         if self.no_calibration {
             return Ok(None);
+        }
+        if let (None, Some(own)) = (&self.calibration, &model.calibration) {
+            return Ok(Some(Applied {
+                path: model.path.clone(),
+                calibration: own.clone(),
+            }));
         }
         let beside = Calibration::path(&model.path);
         let path = match &self.calibration {

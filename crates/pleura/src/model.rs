@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use pleura_eval::Kind;
+use pleura_eval::{Calibration, Kind};
 use pleura_film::{Fit, Preparation};
 use pleura_nn::{Cpu, Network, Weights};
+use pleura_package::{Package, archive};
 use pleura_train::recipe::Stage;
 use pleura_train::{Recipe, stage_folder};
 use serde_json::{Value, json};
@@ -35,6 +36,11 @@ impl ModelArgs {
             stage: Some(name.to_owned()),
             ..Self::default()
         }
+    }
+
+    /// Whether nothing is said.
+    pub fn says_nothing(&self) -> bool {
+        self.stage.is_none() && self.size.is_none() && self.fit.is_none() && self.kind.is_none()
     }
 
     /// With this stage, where none is asked for.
@@ -100,6 +106,8 @@ pub struct Model {
     pub stage: Option<Stage>,
     /// Of a run: its folder.
     pub run: Option<PathBuf>,
+    /// Of a package: what it is calibrated by.
+    pub calibration: Option<Calibration>,
 }
 
 impl Model {
@@ -108,6 +116,9 @@ impl Model {
     /// # Errors
     /// What is missing, and which option would say it; options that contradict the model.
     pub fn open(path: &Path, args: &ModelArgs) -> Result<Self> {
+        if is_package(path) {
+            return Self::of_package(path, args);
+        }
         let run = path.is_dir().then(|| path.to_owned());
         let (path, stage) = locate(path, args.stage.as_deref())?;
         let (weights, digest) = Weights::read_digested(&path).context("cannot read the model")?;
@@ -130,6 +141,28 @@ impl Model {
             preparation,
             stage,
             run,
+            calibration: None,
+        })
+    }
+
+    /// The model of a package, as any other; its contract is asked by `predict` alone.
+    fn of_package(path: &Path, args: &ModelArgs) -> Result<Self> {
+        if !args.says_nothing() {
+            bail!(
+                "{}: a package says itself what --stage, --size, --fit and --kind would; leave them out",
+                path.display()
+            );
+        }
+        let parts = Package::read(path)?.parts;
+        Ok(Self {
+            path: path.to_owned(),
+            digest: parts.model.digest,
+            kind: parts.model.kind,
+            preparation: parts.model.preparation,
+            weights: parts.weights,
+            stage: None,
+            run: None,
+            calibration: parts.calibration,
         })
     }
 
@@ -167,6 +200,14 @@ impl Model {
             "preparation": self.preparation,
         })
     }
+}
+
+/// Whether a file is a package, by how it begins.
+pub fn is_package(path: &Path) -> bool {
+    use std::io::Read as _;
+    let mut head = [0; 4];
+    std::fs::File::open(path)
+        .is_ok_and(|mut file| file.read_exact(&mut head).is_ok() && archive::looks_like(&head))
 }
 
 /// The weight file that a path and options mean: itself, or the best of a run's stage.

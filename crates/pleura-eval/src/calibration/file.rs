@@ -25,35 +25,41 @@ impl Calibration {
             path: path.to_owned(),
             source,
         })?;
-        let refuse = |problem: String| {
-            Err(Error::Calibration {
-                message: format!("{}: {problem}", path.display()),
-            })
-        };
-        if read.format != FORMAT {
-            return refuse(format!("format {}, this program reads {FORMAT}", read.format));
+        read.check().map_err(|message| Error::Calibration {
+            message: format!("{}: {message}", path.display()),
+        })?;
+        Ok(read)
+    }
+
+    /// Whether this program can apply it: its format, as many temperatures as are needed, and thresholds that are probabilities of its findings.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn check(&self) -> Result<(), String> {
+        if self.format != FORMAT {
+            return Err(format!("format {}, this program reads {FORMAT}", self.format));
         }
-        let expected = match read.kind {
+        let expected = match self.kind {
             crate::Kind::Exclusive => 1,
-            crate::Kind::Independent => read.findings.len(),
+            crate::Kind::Independent => self.findings.len(),
         };
-        if read.temperatures.len() != expected
-            || read
+        if self.temperatures.len() != expected
+            || self
                 .temperatures
                 .iter()
                 .any(|one| !(one.value.is_finite() && one.value > 0.0))
         {
-            return refuse(format!("expected {expected} temperatures above 0"));
+            return Err(format!("expected {expected} temperatures above 0"));
         }
-        for (finding, one) in &read.thresholds {
-            if !read.findings.contains(finding) || !(0.0..=1.0).contains(&one.threshold) {
-                return refuse(format!(
+        for (finding, one) in &self.thresholds {
+            if !self.findings.contains(finding) || !(0.0..=1.0).contains(&one.threshold) {
+                return Err(format!(
                     "the threshold {} of {finding:?} is no probability of one of {:?}",
-                    one.threshold, read.findings
+                    one.threshold, self.findings
                 ));
             }
         }
-        Ok(read)
+        Ok(())
     }
 
     /// Writes the file whole or not at all.

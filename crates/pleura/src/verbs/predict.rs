@@ -1,29 +1,34 @@
 //! `pleura predict`: what a model says about films.
 
+mod packaged;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use pleura_film::{BodyPart, DecodeOptions, Prepared, Source};
+use pleura_package::contract::RADIOGRAPH_IN_COLOUR;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
 use crate::calibration::{Applied, CalibrationArgs};
 use crate::console::{self, NOTICE};
-use crate::model::{Model, ModelArgs};
+use crate::model::{Model, ModelArgs, is_package};
 use crate::table::Table;
 
 /// Ask a model about films.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Weights (.safetensors), or a run's folder.
-    #[arg(long, value_name = "WEIGHTS|RUN")]
+    /// A package (.pleura), which answers only the films that it was made for; or weights (.safetensors), or a run's folder.
+    #[arg(long, value_name = "PACKAGE|WEIGHTS|RUN")]
     model: PathBuf,
     #[command(flatten)]
     options: ModelArgs,
     #[command(flatten)]
     calibration: CalibrationArgs,
+    #[command(flatten)]
+    package: packaged::PackageArgs,
     /// Films: PNG, JPEG or DICOM.
     #[arg(required = true, value_name = "FILM")]
     films: Vec<PathBuf>,
@@ -31,9 +36,6 @@ pub struct Args {
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
 }
-
-/// Colour channels of a radiograph that was saved in colour differ by less (see [`Source::colourfulness`]).
-const RADIOGRAPH_IN_COLOUR: f32 = 0.1;
 
 /// A film's probabilities and raw outputs, in the order of the model's findings.
 struct Answer {
@@ -44,6 +46,15 @@ struct Answer {
 
 /// Answers each film, in the order given. A film that cannot be read does not keep the others from being answered.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    if is_package(&args.model) {
+        return packaged::run(args, json);
+    }
+    if !args.package.says_nothing() {
+        bail!(
+            "{}: --trust and --anyway go with a package, and this is none; make one with `pleura package`",
+            args.model.display()
+        );
+    }
     let model = Model::open(&args.model, &args.options)?;
     let applied = args.calibration.of(&model)?;
     let read_all = |films: &[PathBuf]| -> Vec<Result<(Source, Prepared)>> {
@@ -175,14 +186,7 @@ fn record(path: &Path, answer: &Result<Answer>, model: &Model, applied: Option<&
                 "kind": model.kind,
                 "logits": by_finding(&answer.logits),
                 "probabilities": by_finding(&answer.probabilities),
-                "film": {
-                    "format": answer.source.format,
-                    "width": answer.source.width,
-                    "height": answer.source.height,
-                    "bit_depth": answer.source.bit_depth,
-                    "colour": answer.source.colour,
-                    "steps": answer.source.steps,
-                },
+                "film": film_record(&answer.source),
                 "doubts": doubts(&answer.source),
                 "preparation": model.preparation,
                 "model": model_record,
@@ -197,6 +201,38 @@ fn record(path: &Path, answer: &Result<Answer>, model: &Model, applied: Option<&
             record
         }
     }
+}
+
+/// What is told of a film's file.
+fn film_record(source: &Source) -> Value {
+    json!({
+        "format": source.format,
+        "width": source.width,
+        "height": source.height,
+        "bit_depth": source.bit_depth,
+        "colour": source.colour,
+        "steps": source.steps,
+    })
+}
+
+/// The same for people.
+fn heading(out: &mut impl Write, path: &Path, source: &Source) -> Result<()> {
+    let Source {
+        format,
+        width,
+        height,
+        bit_depth,
+        ..
+    } = source;
+    writeln!(
+        out,
+        "\n{} ({format}, {width}×{height}, {bit_depth} bit)",
+        path.display()
+    )?;
+    for step in &source.steps {
+        writeln!(out, "  · {step}")?;
+    }
+    Ok(())
 }
 
 /// One film's table: findings, the most probable first.
@@ -215,21 +251,7 @@ fn show(
             return Ok(());
         }
     };
-    let Source {
-        format,
-        width,
-        height,
-        bit_depth,
-        ..
-    } = &answer.source;
-    writeln!(
-        out,
-        "\n{} ({format}, {width}×{height}, {bit_depth} bit)",
-        path.display()
-    )?;
-    for step in &answer.source.steps {
-        writeln!(out, "  · {step}")?;
-    }
+    heading(out, path, &answer.source)?;
     for doubt in doubts(&answer.source) {
         writeln!(out, "  beware: {doubt}")?;
     }

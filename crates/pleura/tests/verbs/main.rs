@@ -11,6 +11,7 @@ mod explain;
 mod explain_methods;
 mod explain_pictures;
 mod export;
+mod package;
 mod predict;
 mod report;
 mod scene;

@@ -1,0 +1,205 @@
+//! A cloud of points and how far a point lies from it: Mahalanobis' distance with a shrunk covariance.
+//!
+//! Only sums over all points are kept, mean and covariance, never a point: what describes one patient's film does not leave the house.
+
+/// Where points lie, and how they spread.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cloud {
+    /// Mean of each coordinate.
+    pub(crate) mean: Vec<f32>,
+    /// Deviation of each coordinate.
+    pub(crate) deviation: Vec<f32>,
+    /// Cholesky's factor of the shrunk correlation matrix: its lower triangle, row after row.
+    pub(crate) root: Vec<f32>,
+}
+
+/// A coordinate that varies less than this share of the mean deviation is taken to vary so much: what was always black is no reason to
+/// call a film with one brighter pixel strange beyond all measure.
+const LEAST_DEVIATION: f64 = 0.05;
+
+impl Cloud {
+    /// The cloud of these points, of equal length and at least two.
+    ///
+    /// The covariance of a thousand coordinates from a few hundred films has no inverse; it is drawn towards the identity as far as Ledoit and
+    /// Wolf's estimate says (Journal of Multivariate Analysis 88, 2004), after each coordinate was divided by its deviation.
+    pub(crate) fn fit(points: &[Vec<f32>]) -> Self {
+        let (n, d) = (points.len(), points.first().map_or(0, Vec::len));
+        let mean: Vec<f64> = (0..d)
+            .map(|i| points.iter().map(|point| f64::from(point[i])).sum::<f64>() / n as f64)
+            .collect();
+        let mut deviation: Vec<f64> = (0..d)
+            .map(|i| {
+                let sum: f64 = points.iter().map(|p| (f64::from(p[i]) - mean[i]).powi(2)).sum();
+                (sum / n as f64).sqrt()
+            })
+            .collect();
+        let usual = deviation.iter().sum::<f64>() / d.max(1) as f64;
+        for one in &mut deviation {
+            *one = one.max(LEAST_DEVIATION * usual).max(1e-6);
+        }
+        let scaled: Vec<Vec<f64>> = points
+            .iter()
+            .map(|p| {
+                (0..d)
+                    .map(|i| (f64::from(p[i]) - mean[i]) / deviation[i])
+                    .collect()
+            })
+            .collect();
+        let mut covariance = covariance(&scaled, d);
+        let share = shrinkage(&scaled, &covariance, d);
+        let trace: f64 = (0..d).map(|i| covariance[i * d + i]).sum::<f64>() / d.max(1) as f64;
+        for i in 0..d {
+            for j in 0..d {
+                covariance[i * d + j] *= 1.0 - share;
+            }
+            covariance[i * d + i] += share * trace.max(1e-6);
+        }
+        Self {
+            root: cholesky(&covariance, d)
+                .iter()
+                .map(|&value| value as f32)
+                .collect(),
+            mean: mean.iter().map(|&value| value as f32).collect(),
+            deviation: deviation.iter().map(|&value| value as f32).collect(),
+        }
+    }
+
+    /// Coordinates of a point.
+    pub fn dimensions(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// Numbers of a triangle of so many rows.
+    pub(crate) fn triangle(dimensions: usize) -> usize {
+        dimensions * (dimensions + 1) / 2
+    }
+
+    /// Mahalanobis' distance divided by the root of the number of coordinates: about 1 for the points of the cloud itself. Sums are in a fixed
+    /// order and in double precision, so that every machine finds the same.
+    pub fn distance(&self, point: &[f32]) -> f64 {
+        let d = self.mean.len();
+        let mut solved: Vec<f64> = Vec::with_capacity(d);
+        let mut sum = 0.0;
+        let mut row = 0;
+        for i in 0..d {
+            let centred = (f64::from(point[i]) - f64::from(self.mean[i])) / f64::from(self.deviation[i]);
+            let before: f64 = self.root[row..row + i]
+                .iter()
+                .zip(&solved)
+                .map(|(&root, solved)| f64::from(root) * solved)
+                .sum();
+            let value = (centred - before) / f64::from(self.root[row + i]);
+            sum += value * value;
+            solved.push(value);
+            row += i + 1;
+        }
+        (sum / d.max(1) as f64).sqrt()
+    }
+}
+
+/// `[d, d]` of points whose mean is 0.
+fn covariance(points: &[Vec<f64>], d: usize) -> Vec<f64> {
+    let mut sum = vec![0.0; d * d];
+    for point in points {
+        for i in 0..d {
+            let factor = point[i];
+            for (cell, &other) in sum[i * d..i * d + i + 1].iter_mut().zip(point) {
+                *cell += factor * other;
+            }
+        }
+    }
+    for i in 0..d {
+        for j in 0..=i {
+            let value = sum[i * d + j] / points.len() as f64;
+            sum[i * d + j] = value;
+            sum[j * d + i] = value;
+        }
+    }
+    sum
+}
+
+/// How far towards the identity: the estimated error of the covariance over its distance from there.
+fn shrinkage(points: &[Vec<f64>], covariance: &[f64], d: usize) -> f64 {
+    let trace: f64 = (0..d).map(|i| covariance[i * d + i]).sum::<f64>() / d.max(1) as f64;
+    let norm: f64 = covariance.iter().map(|value| value * value).sum();
+    let apart = norm - d as f64 * trace * trace;
+    // Σ‖xxᵀ − S‖² = Σ(xᵀx)² − 2 Σ xᵀSx + n‖S‖², and Σ xᵀSx = n‖S‖².
+    let fourth: f64 = points
+        .iter()
+        .map(|point| point.iter().map(|value| value * value).sum::<f64>().powi(2))
+        .sum();
+    let n = points.len() as f64;
+    let error = (fourth / n - norm) / n;
+    if apart <= 0.0 {
+        return 1.0;
+    }
+    (error / apart).clamp(1e-3, 1.0)
+}
+
+/// The lower triangle, row after row, of a positive definite `[d, d]`.
+pub(crate) fn cholesky(matrix: &[f64], d: usize) -> Vec<f64> {
+    let mut root = vec![0.0_f64; Cloud::triangle(d)];
+    let start = |row: usize| row * (row + 1) / 2;
+    for i in 0..d {
+        for j in 0..=i {
+            let dot: f64 = (0..j).map(|k| root[start(i) + k] * root[start(j) + k]).sum();
+            let left = matrix[i * d + j] - dot;
+            root[start(i) + j] = if i == j {
+                left.max(1e-9).sqrt()
+            } else {
+                left / root[start(j) + j]
+            };
+        }
+    }
+    root
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Points along a line with a little width.
+    fn line(n: usize) -> Vec<Vec<f32>> {
+        (0..n)
+            .map(|i| {
+                let along = (i * 37 % 101) as f32 / 50.0 - 1.0;
+                let across = (i * 53 % 89) as f32 / 445.0 - 0.1;
+                vec![3.0 + along, 5.0 + along + across, 7.0]
+            })
+            .collect()
+    }
+
+    #[test]
+    fn points_off_the_line_are_further_than_points_far_along_it() {
+        let cloud = Cloud::fit(&line(300));
+        let (along, off) = (cloud.distance(&[4.5, 6.5, 7.0]), cloud.distance(&[3.5, 4.5, 7.0]));
+        assert!(off > 3.0 * along, "{off} {along}");
+        let own = line(300)
+            .iter()
+            .map(|point| cloud.distance(point).powi(2))
+            .sum::<f64>()
+            / 300.0;
+        assert!((own - 2.0 / 3.0).abs() < 0.1, "{own}");
+    }
+
+    #[test]
+    fn more_coordinates_than_points_still_give_a_distance() {
+        let points: Vec<Vec<f32>> = (0..10usize)
+            .map(|i| {
+                (0..40usize)
+                    .map(|j| ((i * 31 + j * 17 + i * j) % 23) as f32)
+                    .collect()
+            })
+            .collect();
+        let cloud = Cloud::fit(&points);
+        let far = vec![200.0; 40];
+        assert!(cloud.distance(&points[0]).is_finite());
+        assert!(cloud.distance(&far) > 5.0 * cloud.distance(&points[0]));
+    }
+
+    #[test]
+    fn what_never_varied_is_no_reason_for_a_boundless_distance() {
+        let cloud = Cloud::fit(&line(300));
+        assert!(cloud.distance(&[3.0, 5.0, 7.1]) < 5.0);
+    }
+}

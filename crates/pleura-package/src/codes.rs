@@ -1,0 +1,102 @@
+//! What findings are called in SNOMED CT and RadLex. A finding without a code that was looked up and agreed has none: a wrong code in a
+//! hospital's system is worse than a missing one.
+//!
+//! SNOMED CT codes are as value sets of HL7 and the OHDSI vocabulary give them, RadLex identifiers as mappings checked against RadLex 4.3 do.
+//! Left without any on purpose: `Infiltration` (no agreed meaning), `Hernia` (of the diaphragm or hiatal, the labels do not say),
+//! `Pleural_Thickening`, `Fibrosis` (of the lung or of the pleura) and what names the absence of findings.
+
+use serde::{Deserialize, Serialize};
+
+/// A code of a public scheme.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// As DICOM writes it (PS3.16, 8): `SCT` is SNOMED CT, `RADLEX` is RadLex.
+    pub scheme: String,
+    /// The code.
+    pub code: String,
+    /// What it means there.
+    pub meaning: String,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    finding: String,
+    #[serde(flatten)]
+    code: Code,
+}
+
+const TABLE: &str = include_str!("codes.csv");
+
+/// The codes of a finding, by its name in any case; none where there is none.
+pub fn of(finding: &str) -> Vec<Code> {
+    let name = finding.trim().to_lowercase().replace('_', " ");
+    // Names that other datasets use for the same.
+    let name = match name.as_str() {
+        "covid19" | "covid" => "covid-19",
+        "pleural effusion" => "effusion",
+        "lung nodule" | "pulmonary nodule" => "nodule",
+        "lung mass" => "mass",
+        "pulmonary edema" | "oedema" => "edema",
+        other => other,
+    };
+    let mut lines = csv::Reader::from_reader(TABLE.as_bytes());
+    let read = lines.deserialize::<Line>().flatten();
+    read.filter(|line| line.finding == name)
+        .map(|line| line.code)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TURN: [usize; 10] = [1, 5, 7, 6, 2, 8, 3, 0, 9, 4];
+
+    /// SNOMED CT's check digit: Verhoeff's, over all digits.
+    fn verhoeff(code: &str) -> bool {
+        let multiply = |a: usize, b: usize| match (a < 5, b < 5) {
+            (true, true) => (a + b) % 5,
+            (true, false) => (a + b - 5) % 5 + 5,
+            (false, true) => (a + 5 - b) % 5 + 5,
+            (false, false) => (a + 5 - b) % 5,
+        };
+        let check = code.bytes().rev().enumerate().fold(0, |check, (place, digit)| {
+            let turned = (0..place % 8).fold(usize::from(digit - b'0'), |digit, _| TURN[digit]);
+            multiply(check, turned)
+        });
+        check == 0
+    }
+
+    #[test]
+    fn every_line_is_a_code_of_its_scheme() {
+        let mut lines = csv::Reader::from_reader(TABLE.as_bytes());
+        let lines: Vec<Line> = lines.deserialize().collect::<Result<_, _>>().unwrap();
+        assert!(lines.len() > 15);
+        for Line { code, .. } in lines {
+            match code.scheme.as_str() {
+                "SCT" => assert!(verhoeff(&code.code), "{code:?}"),
+                "RADLEX" => assert!(code.code.starts_with("RID"), "{code:?}"),
+                other => panic!("{other}"),
+            }
+        }
+        assert!(!verhoeff("233604008"));
+    }
+
+    #[test]
+    fn names_of_datasets_are_known_and_doubtful_ones_have_none() {
+        assert_eq!(of("COVID-19")[0].code, "840539006");
+        assert_eq!(of("Pneumonia").len(), 2);
+        assert_eq!(of("Pleural Effusion"), of("Effusion"));
+        for none in [
+            "normal",
+            "No Finding",
+            "Infiltration",
+            "Hernia",
+            "Pleural_Thickening",
+            "cat",
+        ] {
+            assert!(of(none).is_empty(), "{none}");
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! Which films a model answers for: what their files may say of themselves, and how far they may be from the films it learnt from.
+
+use pleura_film::{BodyPart, Source};
+use serde::{Deserialize, Serialize};
+
+use crate::training::Training;
+
+/// The films that a package answers for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// Part of the body.
+    pub part: Part,
+    /// Projection.
+    pub projection: Projection,
+    /// Youngest patient, in years, where younger ones were left out of training.
+    pub least_age: Option<f32>,
+    /// Why it is so.
+    pub least_age_because: String,
+    /// Greatest difference between the colour channels of one pixel, 0 to 1.
+    pub most_colour: f32,
+    /// Shortest side that a film may have, in pixels.
+    pub shortest_side: usize,
+    /// Share of the validation films that all limits together let pass, at least.
+    pub keep: f64,
+    /// How far a film may be from the training films.
+    pub limits: Vec<Limit>,
+}
+
+/// A part of the body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// The chest.
+    Chest,
+}
+
+/// How the rays went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Projection {
+    /// From the back or from the front, PA or AP.
+    Frontal,
+}
+
+/// Up to which value of a measure films are answered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// The measure, one of [`MEASURES`](crate::MEASURES).
+    pub measure: String,
+    /// What it measures.
+    pub says: String,
+    /// The largest value that is answered.
+    pub most: f64,
+    /// Share of the validation films at or below it.
+    pub quantile: f64,
+    /// How many validation films that share is of.
+    pub films: usize,
+}
+
+/// What follows for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// To be known; the film is answered.
+    Note,
+    /// It does not look like a film that the model knows: no answer.
+    Abstain,
+    /// Its file says that it is none: no answer.
+    Refuse,
+}
+
+/// Something about a film that stands between it and an answer, or beside it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flag {
+    /// What was looked at: `part`, `projection`, `age`, `colour`, `size`, `polarity`, or a measure.
+    pub check: String,
+    /// What follows.
+    pub verdict: Verdict,
+    /// What was found, and what was expected.
+    pub says: String,
+    /// The number found, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// The number it was held against.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<f64>,
+}
+
+impl Flag {
+    /// Something found by a check.
+    pub fn new(check: &str, verdict: Verdict, says: String) -> Self {
+        Self {
+            check: check.to_owned(),
+            verdict,
+            says,
+            value: None,
+            limit: None,
+        }
+    }
+
+    pub(crate) fn with(self, value: f64, limit: f64) -> Self {
+        Self {
+            value: Some(value),
+            limit: Some(limit),
+            ..self
+        }
+    }
+}
+
+/// Age from which a patient is grown up, in years.
+pub const ADULT: f32 = 18.0;
+
+/// Colour channels of a radiograph that was saved in colour differ by less (see [`Source::colourfulness`]).
+pub const RADIOGRAPH_IN_COLOUR: f32 = 0.1;
+
+impl Contract {
+    /// What training allows to promise: frontal chest films, of adults where children were left out, in grey, and not smaller than half the
+    /// network's input. `least_age` is the maker's word where there is one.
+    pub fn of(
+        training: &Training,
+        input: usize,
+        least_age: Option<f32>,
+        keep: f64,
+        limits: Vec<Limit>,
+    ) -> Self {
+        let people = training.population("train");
+        let (least_age, least_age_because) = match (least_age, people) {
+            (Some(age), _) => (Some(age), "set by the maker of the package".to_owned()),
+            (None, Some(people)) if people.ages_known == 0 => (
+                None,
+                "the age of no training film is known, so it cannot be said whether children were among them"
+                    .to_owned(),
+            ),
+            (None, Some(people)) if people.children == 0 => (
+                Some(ADULT),
+                format!(
+                    "none of the {} training films of known age is of a child",
+                    people.ages_known
+                ),
+            ),
+            (None, Some(people)) => (
+                None,
+                format!(
+                    "{} of {} training films of known age are of patients under 18",
+                    people.children, people.ages_known
+                ),
+            ),
+            (None, None) => (
+                None,
+                "nothing is known of the training films' patients".to_owned(),
+            ),
+        };
+        Self {
+            part: Part::Chest,
+            projection: Projection::Frontal,
+            least_age,
+            least_age_because,
+            most_colour: RADIOGRAPH_IN_COLOUR,
+            shortest_side: (input / 2).max(1),
+            keep,
+            limits,
+        }
+    }
+
+    /// Holds what a film's file says of it against the contract. Also returns what the file does not say, so that it could not be asked.
+    pub fn of_source(&self, source: &Source) -> (Vec<Flag>, Vec<&'static str>) {
+        let (mut flags, mut silent) = (Vec::new(), Vec::new());
+        let tags = source.dicom.as_ref();
+        match tags.map(|tags| (tags.part(), tags.body_part.as_deref().unwrap_or_default())) {
+            Some((BodyPart::Other, part)) => flags.push(Flag::new(
+                "part",
+                Verdict::Refuse,
+                format!("the file says that the body part is {part:?}; expected the chest"),
+            )),
+            Some((BodyPart::Chest, _)) => {}
+            Some((BodyPart::Unstated, _)) | None => silent.push("body part"),
+        }
+        match tags.map(|tags| projection(tags.view.as_deref(), &tags.patient_orientation)) {
+            Some(View::Other(why)) => flags.push(Flag::new(
+                "projection",
+                Verdict::Refuse,
+                format!("{why}; expected a frontal film (PA or AP)"),
+            )),
+            Some(View::Frontal) => {}
+            Some(View::Unstated) | None => silent.push("projection"),
+        }
+        if let Some(least) = self.least_age {
+            match tags.and_then(|tags| tags.age_years) {
+                Some(age) if age < least => flags.push(
+                    Flag::new(
+                        "age",
+                        Verdict::Refuse,
+                        format!(
+                            "the patient is {} years old; the model is for {least} years and over: {}",
+                            (f64::from(age) * 10.0).round() / 10.0,
+                            self.least_age_because
+                        ),
+                    )
+                    .with(f64::from(age), f64::from(least)),
+                ),
+                Some(_) => {}
+                None => silent.push("age"),
+            }
+        }
+        let colour = source.colourfulness();
+        if colour > self.most_colour {
+            flags.push(
+                Flag::new(
+                    "colour",
+                    Verdict::Refuse,
+                    format!(
+                        "the picture is in colour: channels differ by up to {:.0} %, those of a radiograph by at most {:.0} %",
+                        100.0 * colour,
+                        100.0 * self.most_colour
+                    ),
+                )
+                .with(f64::from(colour), f64::from(self.most_colour)),
+            );
+        }
+        let side = source.width.min(source.height);
+        if side < self.shortest_side {
+            flags.push(
+                Flag::new(
+                    "size",
+                    Verdict::Refuse,
+                    format!(
+                        "{}×{} pixels: its short side has fewer than {}",
+                        source.width, source.height, self.shortest_side
+                    ),
+                )
+                .with(side as f64, self.shortest_side as f64),
+            );
+        }
+        (flags, silent)
+    }
+}
+
+enum View {
+    Frontal,
+    Other(String),
+    Unstated,
+}
+
+/// Which way the rays went, by view position (0018,5101) and patient orientation (0020,0020).
+fn projection(view: Option<&str>, orientation: &[String]) -> View {
+    if let Some(view) = view.map(str::trim).filter(|view| !view.is_empty()) {
+        let upper = view.to_ascii_uppercase();
+        // As datasets are read: what is stated and is neither PA nor AP is no frontal film.
+        let frontal = ["PA", "AP", "POSTERO", "ANTERO", "FRONTAL"];
+        return if frontal.iter().any(|word| upper.starts_with(word)) {
+            View::Frontal
+        } else {
+            View::Other(format!("the file says that the view is {view:?}"))
+        };
+    }
+    // Rows of a frontal film point to the patient's left or right, those of a lateral one to the front or the back.
+    match orientation.first().and_then(|rows| rows.trim().chars().next()) {
+        Some(way @ ('A' | 'P')) => View::Other(format!(
+            "the file says that rows point to the patient's {} ({way}), as on a lateral film",
+            if way == 'A' { "front" } else { "back" }
+        )),
+        _ => View::Unstated,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pleura_film::{Colour, DicomTags, Format, Step};
+
+    use super::*;
+
+    fn contract() -> Contract {
+        Contract {
+            part: Part::Chest,
+            projection: Projection::Frontal,
+            least_age: Some(18.0),
+            least_age_because: "why".to_owned(),
+            most_colour: 0.1,
+            shortest_side: 112,
+            keep: 0.95,
+            limits: Vec::new(),
+        }
+    }
+
+    fn source(change: impl FnOnce(&mut DicomTags)) -> Source {
+        let mut tags = DicomTags::default();
+        change(&mut tags);
+        Source {
+            format: Format::Dicom,
+            width: 500,
+            height: 400,
+            bit_depth: 12,
+            colour: Colour::Grey,
+            steps: Vec::new(),
+            dicom: Some(tags),
+        }
+    }
+
+    fn checks(source: &Source) -> Vec<String> {
+        let (flags, _) = contract().of_source(source);
+        assert!(flags.iter().all(|flag| flag.verdict == Verdict::Refuse));
+        flags.into_iter().map(|flag| flag.check).collect()
+    }
+
+    #[test]
+    fn what_the_file_says_is_held_against_the_contract() {
+        assert!(checks(&source(|_| {})).is_empty());
+        assert_eq!(
+            checks(&source(|tags| tags.body_part = Some("HIP".into()))),
+            ["part"]
+        );
+        for view in ["LL", "LATERAL", "RAO", "Axial"] {
+            assert_eq!(
+                checks(&source(|tags| tags.view = Some(view.into()))),
+                ["projection"],
+                "{view}"
+            );
+        }
+        for view in ["PA", "AP", "AP Supine", "Postero-anterior", "ap erect"] {
+            assert!(
+                checks(&source(|tags| tags.view = Some(view.into()))).is_empty(),
+                "{view}"
+            );
+        }
+        let lateral = source(|tags| tags.patient_orientation = vec!["A".into(), "F".into()]);
+        assert_eq!(checks(&lateral), ["projection"]);
+        assert_eq!(checks(&source(|tags| tags.age_years = Some(9.0))), ["age"]);
+        assert!(checks(&source(|tags| tags.age_years = Some(18.0))).is_empty());
+    }
+
+    #[test]
+    fn colour_and_size_are_asked_of_every_file_and_silence_is_told() {
+        let mut photograph = source(|_| {});
+        photograph.dicom = None;
+        photograph.height = 32;
+        photograph.steps.push(Step::Luma {
+            max_channel_difference: 0.6,
+        });
+        assert_eq!(checks(&photograph), ["colour", "size"]);
+        let (_, silent) = contract().of_source(&photograph);
+        assert_eq!(silent, ["body part", "projection", "age"]);
+    }
+}

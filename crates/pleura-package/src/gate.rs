@@ -1,0 +1,145 @@
+//! Between a film and its answer: the contract, and how far the film is from those that the network learnt from.
+
+use pleura_film::Source;
+use serde::Serialize;
+
+use crate::contract::{Contract, Flag, Verdict};
+use crate::reference::{MEASURES, Reference, Seen};
+
+/// Judges films for one package.
+#[derive(Clone, Copy, Debug)]
+pub struct Gate<'a> {
+    contract: &'a Contract,
+    reference: &'a Reference,
+}
+
+/// A film at the limit itself is within it, whatever the last bits of another machine make of it.
+fn within(value: f64, most: f64) -> bool {
+    value <= most + 1e-4 * most.abs()
+}
+
+/// Whether a film has an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It has.
+    Answered,
+    /// It does not look like a film that the model knows.
+    Abstained,
+    /// Its file says that the model is not for it.
+    Refused,
+}
+
+impl Outcome {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Abstained => "abstained",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What was found about a film.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Judgement {
+    /// Whether it has an answer.
+    pub outcome: Outcome,
+    /// Why not, and what else is to be known; the gravest first.
+    pub flags: Vec<Flag>,
+    /// What could not be asked, because the file does not say it.
+    pub not_checked: Vec<&'static str>,
+    /// Each measure's value.
+    pub measures: Vec<(&'static str, f64)>,
+}
+
+impl<'a> Gate<'a> {
+    /// The gate of a contract and its films.
+    pub fn new(contract: &'a Contract, reference: &'a Reference) -> Self {
+        Self { contract, reference }
+    }
+
+    /// Judges a film: its file, its prepared grey levels `[size, size]`, and the network's pooled features of them.
+    pub fn judge(&self, source: &Source, grey: &[f32], size: usize, features: &[f32]) -> Judgement {
+        let (mut flags, not_checked) = self.contract.of_source(source);
+        let film = Seen::of(grey, size, features, None);
+        let values = self.reference.measure(&film);
+        for ((name, says), value) in MEASURES.iter().zip(values) {
+            let Some(limit) = self.contract.limits.iter().find(|limit| limit.measure == *name) else {
+                continue;
+            };
+            if within(value, limit.most) {
+                continue;
+            }
+            let inverted = *name == "layout" && within(self.reference.layout_of_negative(&film), limit.most);
+            let flag = if inverted {
+                Flag::new(
+                    "polarity",
+                    Verdict::Abstain,
+                    "black and white look exchanged: its negative looks like the training films, and it does not".to_owned(),
+                )
+            } else {
+                Flag::new(
+                    name,
+                    Verdict::Abstain,
+                    format!(
+                        "far from the training films ({says}): {value:.2}, and {:.2} is the limit",
+                        limit.most
+                    ),
+                )
+            };
+            flags.push(flag.with(value, limit.most));
+        }
+        flags.sort_by_key(|flag| std::cmp::Reverse(flag.verdict));
+        let outcome = match flags.first().map(|flag| flag.verdict) {
+            Some(Verdict::Refuse) => Outcome::Refused,
+            Some(Verdict::Abstain) => Outcome::Abstained,
+            Some(Verdict::Note) | None => Outcome::Answered,
+        };
+        Judgement {
+            outcome,
+            flags,
+            not_checked,
+            measures: MEASURES.iter().map(|(name, _)| *name).zip(values).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pleura_film::Film;
+
+    use super::*;
+    use crate::reference::tests::{features, films, picture};
+    use crate::training::Training;
+
+    #[test]
+    fn films_like_the_training_films_are_answered_and_others_are_not() {
+        let reference = Reference::fit(&films(0..60, true)).unwrap();
+        let limits = reference.limits(&films(60..160, false), 0.95).unwrap();
+        let contract = Contract::of(&Training::default(), 64, None, 0.95, limits);
+        let gate = Gate::new(&contract, &reference);
+        let judge = |grey: Vec<f32>, features: &[f32]| {
+            let film = Film::from_grey(64, 64, grey).unwrap();
+            gate.judge(&film.source, &film.grey, 64, features)
+        };
+        let good = judge(picture(200, 64), &features(200));
+        assert_eq!(good.outcome, Outcome::Answered, "{good:?}");
+        assert_eq!(good.not_checked, ["body part", "projection"]);
+        let negative = judge(picture(200, 64).iter().map(|v| 1.0 - v).collect(), &features(200));
+        assert_eq!(negative.outcome, Outcome::Abstained);
+        assert!(
+            negative.flags.iter().any(|flag| flag.check == "polarity"),
+            "{negative:?}"
+        );
+        let strange = judge(picture(200, 64), &[7.0; 12]);
+        assert_eq!(
+            (strange.outcome, strange.flags[0].check.as_str()),
+            (Outcome::Abstained, "features")
+        );
+        let small = Film::from_grey(20, 20, vec![0.5; 400]).unwrap();
+        let small = gate.judge(&small.source, &picture(200, 64), 64, &features(200));
+        assert_eq!(small.outcome, Outcome::Refused);
+    }
+}

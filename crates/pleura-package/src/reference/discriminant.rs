@@ -1,0 +1,105 @@
+//! A straight line between films and what they are not: Fisher's linear discriminant, both sides weighed equally.
+
+use crate::cloud::Cloud;
+
+/// Weights of the coordinates; films score below 0, what they are not above.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Discriminant {
+    pub(crate) centre: Vec<f32>,
+    pub(crate) weights: Vec<f32>,
+}
+
+/// Added to the diagonal, as a share of its mean: neighbouring cells go together, so that the bare matrix is nearly singular.
+const RIDGE: f64 = 0.01;
+
+impl Discriminant {
+    /// From points of both sides, of equal length; none of them may be empty.
+    pub(crate) fn fit(own: &[&Vec<f32>], others: &[&Vec<f32>]) -> Self {
+        let d = own.first().map_or(0, |point| point.len());
+        let sides = [(own, -1.0), (others, 1.0)];
+        let mut centre = vec![0.0_f64; d];
+        for (points, _) in sides {
+            let weight = 0.5 / points.len().max(1) as f64;
+            for point in points {
+                for (sum, &value) in centre.iter_mut().zip(*point) {
+                    *sum += weight * f64::from(value);
+                }
+            }
+        }
+        let mut matrix = vec![0.0; d * d];
+        let mut target = vec![0.0; d];
+        for (points, answer) in sides {
+            let weight = 0.5 / points.len().max(1) as f64;
+            for point in points {
+                let centred: Vec<f64> = point
+                    .iter()
+                    .zip(&centre)
+                    .map(|(&value, mean)| f64::from(value) - mean)
+                    .collect();
+                for i in 0..d {
+                    let factor = weight * centred[i];
+                    target[i] += factor * answer;
+                    for (cell, &other) in matrix[i * d..=i * d + i].iter_mut().zip(&centred) {
+                        *cell += factor * other;
+                    }
+                }
+            }
+        }
+        let diagonal: f64 = (0..d).map(|i| matrix[i * d + i]).sum::<f64>() / d.max(1) as f64;
+        for i in 0..d {
+            matrix[i * d + i] += RIDGE * diagonal + 1e-12;
+        }
+        Self {
+            centre: centre.iter().map(|&value| value as f32).collect(),
+            weights: solve(&matrix, &target, d)
+                .iter()
+                .map(|&value| value as f32)
+                .collect(),
+        }
+    }
+
+    pub(crate) fn score(&self, point: &[f32]) -> f64 {
+        let terms = point.iter().zip(&self.centre).zip(&self.weights);
+        terms
+            .map(|((&value, &centre), &weight)| (f64::from(value) - f64::from(centre)) * f64::from(weight))
+            .sum()
+    }
+}
+
+/// Solves a symmetric positive definite system of which the lower triangle is given.
+fn solve(matrix: &[f64], right: &[f64], d: usize) -> Vec<f64> {
+    let root: Vec<f64> = crate::cloud::cholesky(matrix, d);
+    let start = Cloud::triangle;
+    let mut solved = right.to_vec();
+    for i in 0..d {
+        let dot: f64 = (0..i).map(|k| root[start(i) + k] * solved[k]).sum();
+        solved[i] = (solved[i] - dot) / root[start(i) + i];
+    }
+    for i in (0..d).rev() {
+        let dot: f64 = (i + 1..d).map(|k| root[start(k) + i] * solved[k]).sum();
+        solved[i] = (solved[i] - dot) / root[start(i) + i];
+    }
+    solved
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_is_solved_and_sides_are_told_apart() {
+        let found = solve(&[4.0, 0.0, 2.0, 3.0], &[8.0, 7.0], 2);
+        assert!(
+            (found[0] - 1.25).abs() < 1e-12 && (found[1] - 1.5).abs() < 1e-12,
+            "{found:?}"
+        );
+        let own: Vec<Vec<f32>> = (0..20).map(|i| vec![i as f32, i as f32 - 2.0]).collect();
+        let others: Vec<Vec<f32>> = (0..50).map(|i| vec![i as f32, i as f32 + 2.0]).collect();
+        let line = Discriminant::fit(
+            &own.iter().collect::<Vec<_>>(),
+            &others.iter().collect::<Vec<_>>(),
+        );
+        assert!(own.iter().all(|point| line.score(point) < 0.0));
+        assert!(others.iter().all(|point| line.score(point) > 0.0));
+    }
+}

@@ -1,0 +1,40 @@
+//! `pleura package card`: the questions of a model card, to be filled in.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use pleura_package::card::{questions, template};
+use serde_json::json;
+
+/// Write the questions that TRIPOD+AI and CLAIM ask of those who publish a model as a file to be filled in (see --card).
+#[derive(clap::Args)]
+pub struct Args {
+    /// Where to write it; standard output if left out. A file that exists is not overwritten.
+    #[arg(long, value_name = "ANSWERS.toml")]
+    out: Option<PathBuf>,
+}
+
+/// Writes them.
+pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    let count = questions().len();
+    let mut out = std::io::stdout().lock();
+    match &args.out {
+        Some(path) if path.exists() => bail!(
+            "{}: exists, and may hold answers; choose another name",
+            path.display()
+        ),
+        Some(path) => {
+            pleura_film::picture::save(path, template().as_bytes())?;
+            if json {
+                writeln!(out, "{}", json!({"path": path, "questions": count}))?;
+            } else {
+                writeln!(out, "{}: {count} questions", path.display())?;
+            }
+        }
+        None if json => writeln!(out, "{}", json!({"template": template(), "questions": count}))?,
+        None => write!(out, "{}", template())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,36 @@
+//! `pleura package key`: a pair of keys.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use pleura_package::Pair;
+use serde_json::json;
+
+/// Make a pair of ed25519 keys: NAME.private.pem, readable by you alone, and NAME.public.pem, to be given to those who check.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Name of the two files, without their endings.
+    #[arg(value_name = "NAME")]
+    name: PathBuf,
+}
+
+/// Makes and names them.
+pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    let pair = Pair::create(&args.name)?;
+    let mut out = std::io::stdout().lock();
+    if json {
+        let record = json!({"private": pair.private, "public": pair.public, "key": pair.key.fingerprint()});
+        writeln!(out, "{record}")?;
+    } else {
+        writeln!(
+            out,
+            "key {}\n{}: sign with it (--key), and keep it to yourself\n{}: give it to those who check signatures (--trust)",
+            pair.key.fingerprint(),
+            pair.private.display(),
+            pair.public.display()
+        )?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

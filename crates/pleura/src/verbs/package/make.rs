@@ -1,0 +1,309 @@
+//! `pleura package RUN`: everything that belongs to a stage of a run, in one file.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+use pleura_data::Manifest;
+use pleura_eval::{Calibration, Evaluation, Options, Predictions, evaluate};
+use pleura_package::card::{Answers, Card};
+use pleura_package::golden::Candidate;
+use pleura_package::package::Recorded;
+use pleura_package::{Contract, Golden, Metrics, Parts, Private, PrivateKey, Training};
+use serde_json::{Value, json};
+
+use super::reference::{self, Films};
+use crate::calibration::CalibrationArgs;
+use crate::console;
+use crate::model::{Model, ModelArgs};
+
+/// A package to be made.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A run's folder.
+    #[arg(value_name = "RUN", required = true)]
+    run: Option<PathBuf>,
+    #[command(flatten)]
+    options: ModelArgs,
+    /// The package; usually NAME.pleura.
+    #[arg(long, value_name = "PACKAGE", required = true)]
+    out: Option<PathBuf>,
+    /// Sign it with this private key (`pleura package key`).
+    #[arg(long, value_name = "PRIVATE.pem")]
+    key: Option<PathBuf>,
+    /// Answers for the model card (`pleura package card` writes the questions).
+    #[arg(long, value_name = "ANSWERS.toml")]
+    card: Option<PathBuf>,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
+    /// What `pleura audit` found; the run's own audit/audit.json if left out and there is one.
+    #[arg(long, value_name = "AUDIT.json")]
+    audit: Option<PathBuf>,
+    /// The table of films, where the run's have moved.
+    #[arg(long, value_name = "M.csv")]
+    manifest: Option<PathBuf>,
+    /// Share of the validation films that should be answered; the others are further from the training films than the package's limits.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
+    keep: f64,
+    /// Youngest patient that is answered, in years; 18 if left out and no training film is of a child.
+    #[arg(long, value_name = "YEARS", value_parser = clap::value_parser!(u8).range(0..=130))]
+    least_age: Option<u8>,
+    /// Phantoms to draw as golden films.
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=50))]
+    golden: u32,
+    /// A film to be golden too. Its pixels leave with the package, for whoever gets it: name none that is a patient's and may not be shown.
+    #[arg(long, value_name = "FILM")]
+    golden_film: Vec<PathBuf>,
+    /// At most so many training films say where films lie; drawn where there are more.
+    #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(8..=1_000_000))]
+    films: u32,
+    /// Seed of what is drawn.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where decoded films are kept; `.pleura-cache` beside the manifest if left out.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Films looked at together.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    batch: u32,
+}
+
+/// Makes a package, and says what is in it and what is not.
+pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    let (Some(of), Some(out)) = (&args.run, &args.out) else {
+        bail!("nothing to package: name a run's folder, and the package with --out");
+    };
+    if !of.is_dir() {
+        bail!(
+            "{}: a package is made of a run's folder, which knows what the model was trained on and what it got; bare weights do not",
+            of.display()
+        );
+    }
+    let key = args.key.as_deref().map(PrivateKey::read).transpose()?;
+    let answers = args
+        .card
+        .as_deref()
+        .map(Answers::read)
+        .transpose()?
+        .unwrap_or_default();
+    let model = Model::open(of, &args.options)?;
+    let stage = model.stage.as_ref().context("a run has stages")?;
+    let path = args.manifest.clone().unwrap_or_else(|| stage.manifest.clone());
+    let manifest = Manifest::read(&path).with_context(|| {
+        format!(
+            "the table that stage {:?} was trained on; if it has moved, name it with --manifest",
+            stage.name
+        )
+    })?;
+    check_manifest(&model, &manifest, &path)?;
+    let mut private = Private::default();
+    private.add(&manifest);
+    for path in [of, &path] {
+        private.add_path(path);
+    }
+    let network = model.network()?;
+    let films = Films {
+        manifest: &manifest,
+        path: &path,
+        most: args.films as usize,
+        seed: args.seed,
+        cache: args.cache.as_deref(),
+        batch: args.batch as usize,
+    };
+    let (reference, limits) = reference::of(&model, &network, &films, args.keep)?;
+    let calibration = args.calibration.of(&model)?.map(|applied| applied.calibration);
+    let training = Training::of_run(of, &stage.name, &path)?;
+    let mut candidates = match args.golden {
+        0 => Vec::new(),
+        count => Candidate::phantoms(count as usize, args.seed)?,
+    };
+    for film in &args.golden_film {
+        candidates.push(Candidate::named(film)?);
+        console::note(format_args!(
+            "{}: its pixels leave with the package, for whoever gets it",
+            film.display()
+        ));
+    }
+    if candidates.is_empty() {
+        bail!(
+            "--golden 0 without --golden-film: a package needs golden films, by which others know that it computes on their machine what it should"
+        );
+    }
+    let folder = pleura_train::stage_folder(of, &stage.name);
+    let mut parts = Parts {
+        contract: Contract::of(
+            &training,
+            model.preparation.size,
+            args.least_age.map(f32::from),
+            args.keep,
+            limits,
+        ),
+        metrics: metrics(of, &folder, &model, calibration.as_ref())?,
+        audit: audit(args, of, &model, &private)?,
+        golden: Golden::make(&network, &model.preparation, candidates)?,
+        card: Card::default(),
+        model: pleura_package::Model::of(
+            &model.weights,
+            model.digest.clone(),
+            model.kind,
+            model.preparation,
+        ),
+        weights: model.weights.clone(),
+        reference,
+        calibration,
+        training,
+    };
+    parts.card = Card::of(&parts, &answers);
+    let digest = parts.write(out, key.as_ref(), &private)?;
+    tell(out, &digest, &parts, key.as_ref(), json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The films must be those that the model was trained on, or what is said of them is of others.
+fn check_manifest(model: &Model, manifest: &Manifest, path: &Path) -> Result<()> {
+    let trained = model.weights.metadata.get("manifest");
+    if trained.is_some_and(|digest| *digest != manifest.digest()) {
+        bail!(
+            "{}: is not the table that the model was trained on, or was changed since: its digest is {}…, the weights say {}…; name the \
+             right one with --manifest",
+            path.display(),
+            crate::calibration::short(&manifest.digest()),
+            trained.map_or("", |digest| crate::calibration::short(digest))
+        );
+    }
+    Ok(())
+}
+
+fn metrics(run: &Path, stage: &Path, model: &Model, calibration: Option<&Calibration>) -> Result<Metrics> {
+    let parse = |path: &Path| -> Result<Evaluation> {
+        let bytes = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
+        serde_json::from_slice(&bytes).with_context(|| format!("{}: not an evaluation", path.display()))
+    };
+    let (measured, answers) = (stage.join("metrics.json"), stage.join("test.csv"));
+    let test = measured.exists().then(|| parse(&measured)).transpose()?;
+    let as_packaged = match (calibration, &test) {
+        (Some(calibration), Some(test)) if answers.exists() => {
+            let predictions = calibration.apply(&Predictions::read(&answers)?)?;
+            let options = Options {
+                thresholds: calibration.thresholds(),
+                ..test.options.clone()
+            };
+            Some(evaluate(&predictions, &options)?)
+        }
+        _ => None,
+    };
+    let mut recorded = BTreeMap::new();
+    for evidence in pleura_report::Evidence::all(run)? {
+        if evidence.model.contains(crate::calibration::short(&model.digest)) {
+            recorded.insert(
+                evidence.name,
+                Recorded {
+                    notes: evidence.notes,
+                    evaluation: evidence.evaluation,
+                },
+            );
+        }
+    }
+    Ok(Metrics {
+        test,
+        as_packaged,
+        recorded,
+    })
+}
+
+/// The audit without paths and names. One of another model is refused where it was named, and left out where it was found.
+fn audit(args: &Args, run: &Path, model: &Model, private: &Private) -> Result<Option<Value>> {
+    let own = run.join("audit").join("audit.json");
+    let path = match &args.audit {
+        Some(path) => path.clone(),
+        None if own.exists() => own,
+        None => return Ok(None),
+    };
+    let bytes = fs::read(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+    let mut audit: Value =
+        serde_json::from_slice(&bytes).with_context(|| format!("{}: not an audit", path.display()))?;
+    if audit.get("checks").is_none() {
+        bail!("{}: not what `pleura audit` writes", path.display());
+    }
+    let of = audit.pointer("/model/digest").and_then(Value::as_str);
+    if of.is_some_and(|digest| digest != model.digest) {
+        let problem = format!(
+            "{}: is the audit of another model; run `pleura audit` for this one",
+            path.display()
+        );
+        if args.audit.is_some() {
+            bail!("{problem}");
+        }
+        console::note(problem + "; the package has none");
+        return Ok(None);
+    }
+    if let Some(record) = audit.as_object_mut() {
+        record.remove("manifest");
+    }
+    if let Some(model) = audit.get_mut("model").and_then(Value::as_object_mut) {
+        model.remove("path");
+    }
+    private.cover(&mut audit);
+    Ok(Some(audit))
+}
+
+fn tell(out: &Path, digest: &str, parts: &Parts, key: Option<&PrivateKey>, json: bool) -> Result<()> {
+    let (answered, of) = (parts.card.answered(), parts.card.items.len());
+    let mut missing = Vec::new();
+    for (lacks, what) in [
+        (
+            parts.calibration.is_none(),
+            "no calibration: probabilities are as the network gives them, and nothing is called (pleura calibrate)",
+        ),
+        (
+            parts
+                .calibration
+                .as_ref()
+                .is_some_and(|one| one.thresholds.is_empty()),
+            "no thresholds: nothing is called (pleura calibrate --sensitivity, --specificity or --cost)",
+        ),
+        (parts.audit.is_none(), "no audit (pleura audit RUN)"),
+        (
+            parts.metrics.test.is_none(),
+            "no results on test films (pleura train)",
+        ),
+        (key.is_none(), "no signature (pleura package key, --key)"),
+    ] {
+        if lacks {
+            missing.push(what);
+        }
+    }
+    let mut stdout = std::io::stdout().lock();
+    if json {
+        let record = json!({
+            "package": out,
+            "digest": digest,
+            "model": parts.model,
+            "contract": parts.contract,
+            "card": {"answered": answered, "questions": of},
+            "signer": key.map(|key| key.public().fingerprint()),
+            "missing": missing,
+            "notice": pleura_package::NOTICE,
+        });
+        writeln!(stdout, "{record}")?;
+        return Ok(());
+    }
+    writeln!(stdout, "{}\npackage  {digest}", out.display())?;
+    writeln!(stdout, "findings {}", parts.model.names().join(", "))?;
+    writeln!(
+        stdout,
+        "golden   {} films\ncard     {answered} of {of} questions answered",
+        parts.golden.about.films.len()
+    )?;
+    if let Some(key) = key {
+        writeln!(stdout, "signed   with the key {}", key.public().fingerprint())?;
+    }
+    for what in missing {
+        writeln!(stdout, "lacking: {what}")?;
+    }
+    writeln!(stdout, "{}", pleura_package::NOTICE)?;
+    Ok(())
+}

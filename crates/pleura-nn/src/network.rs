@@ -264,33 +264,6 @@ impl<B: Backend> Network<B> {
         })
     }
 
-    /// What [`Network::infer`] and [`Network::features`] give, from one pass: logits `[batch, outputs]` and pooled features `[batch, features]`.
-    ///
-    /// # Errors
-    /// As [`Network::input`].
-    pub fn infer_with_features(
-        &self,
-        grey: &[f32],
-        batch: usize,
-        size: usize,
-    ) -> Result<(Vec<B::Real>, Vec<B::Real>), Error> {
-        let outputs = self.findings.len();
-        let both = self.in_groups(grey, batch, size, |trace| {
-            let features = transposed(&self.backend.download(&trace.features), trace.batch);
-            let logits = self.logits(trace);
-            let width = features.len() / trace.batch;
-            let films = logits.chunks_exact(outputs).zip(features.chunks_exact(width));
-            films
-                .flat_map(|(logits, features)| [logits, features].concat())
-                .collect()
-        })?;
-        let films = || both.chunks_exact(both.len() / batch);
-        Ok((
-            films().flat_map(|film| film[..outputs].to_vec()).collect(),
-            films().flat_map(|film| film[outputs..].to_vec()).collect(),
-        ))
-    }
-
     /// Runs the films with running statistics, as many together as the backend says, and puts what is read off each pass in order.
     fn in_groups(
         &self,

@@ -81,8 +81,9 @@ impl Cloud {
         let mut solved: Vec<f64> = Vec::with_capacity(d);
         let mut sum = 0.0;
         let mut row = 0;
-        for i in 0..d {
-            let centred = (f64::from(point[i]) - f64::from(self.mean[i])) / f64::from(self.deviation[i]);
+        let standard = point.iter().zip(&self.mean).zip(&self.deviation);
+        for (i, ((&value, &mean), &deviation)) in standard.enumerate() {
+            let centred = (f64::from(value) - f64::from(mean)) / f64::from(deviation);
             let before: f64 = self.root[row..row + i]
                 .iter()
                 .zip(&solved)
@@ -103,7 +104,7 @@ fn covariance(points: &[Vec<f64>], d: usize) -> Vec<f64> {
     for point in points {
         for i in 0..d {
             let factor = point[i];
-            for (cell, &other) in sum[i * d..i * d + i + 1].iter_mut().zip(point) {
+            for (cell, &other) in sum[i * d..=i * d + i].iter_mut().zip(point) {
                 *cell += factor * other;
             }
         }

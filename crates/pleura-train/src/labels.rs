@@ -215,7 +215,9 @@ impl Labels {
             }
         }
         if self.kind == StageKind::Exclusive {
-            counts.iter_mut().for_each(|count| count[1] = classed - count[0]);
+            for count in &mut counts {
+                count[1] = classed - count[0];
+            }
         }
         counts
     }

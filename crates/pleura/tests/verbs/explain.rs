@@ -6,6 +6,7 @@ use std::path::Path;
 use pleura_film::DecodeOptions;
 use serde_json::Value;
 
+use crate::explain_pictures::page;
 use crate::scene::{SIZE, Scene};
 
 pub(crate) const FINDINGS: [&str; 3] = ["COVID-19", "pneumonia", "normal"];

@@ -8,7 +8,7 @@ use crate::explain::{explain, scene};
 use crate::scene::Scene;
 
 /// The data block of a film's page.
-fn page(scene: &Scene, record: &Value) -> Value {
+pub(crate) fn page(scene: &Scene, record: &Value) -> Value {
     let text = fs::read_to_string(scene.path(record["viewer"].as_str().unwrap())).unwrap();
     let (_, rest) = text.split_once("type=\"application/json\">").unwrap();
     serde_json::from_str(rest.split_once("</script>").unwrap().0).unwrap()

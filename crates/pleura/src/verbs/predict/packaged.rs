@@ -72,10 +72,12 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             .flatten()
             .map(|(_, prepared)| prepared.unit_grey())
             .collect();
-        let (logits, features) = match grey.len() {
+        // One pass gives both: the head reads the features.
+        let (features, logits) = match grey.len() {
             0 => (Vec::new(), Vec::new()),
             count => network
-                .infer_with_features(&grey.concat(), count, model.preparation.size)
+                .features(&grey.concat(), count, model.preparation.size)
+                .and_then(|features| network.head_logits(&features).map(|logits| (features, logits)))
                 .context("cannot answer")?,
         };
         let mut rows = grey

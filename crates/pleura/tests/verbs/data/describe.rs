@@ -18,8 +18,8 @@ fn tied(scene: &Scene) {
     for (number, row) in manifest.rows.iter_mut().enumerate() {
         let sick = number % 2 == 0;
         row.patient = format!("patient {}", number / 4 * 2 + number % 2);
-        row.dataset = if sick { "clinic" } else { "nih" }.to_owned();
-        row.view = if sick { "AP" } else { "PA" }.to_owned();
+        row.dataset = String::from(if sick { "clinic" } else { "nih" });
+        row.view = String::from(if sick { "AP" } else { "PA" });
         row.age = sick.then_some(9.0);
         row.sex = Some(Sex::Female);
     }

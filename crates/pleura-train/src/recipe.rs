@@ -175,7 +175,7 @@ impl Recipe {
             key: String::new(),
             problem: error.message().replace('\n', " "),
         })?;
-        recipe.origin.path = path.to_owned();
+        path.clone_into(&mut recipe.origin.path);
         check::check(&recipe)?;
         Ok(recipe)
     }

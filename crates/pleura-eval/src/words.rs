@@ -16,6 +16,17 @@ impl Measured {
         }
     }
 
+    /// As [`Measured::cell`], of a difference: "+0.042 (−0.010 to +0.094)".
+    pub fn signed_cell(&self) -> String {
+        let Some(value) = self.value else {
+            return "–".to_owned();
+        };
+        match self.low.zip(self.high) {
+            Some((low, high)) => format!("{} ({} to {})", signed(value), signed(low), signed(high)),
+            None => signed(value),
+        }
+    }
+
     /// One line such as "accuracy 0.933 (95 % 0.881 to 0.967, 150 films of 120 patients)".
     pub fn words(&self, name: &str) -> String {
         let Some(value) = self.value else {
@@ -272,6 +283,7 @@ mod tests {
         let expected = "accuracy 0.930 (95 % 0.880 to 0.970, 150 films of 120 patients)";
         assert_eq!(accuracy.words("accuracy"), expected);
         assert_eq!(accuracy.cell(), "0.930 (0.880 to 0.970)");
+        assert_eq!(accuracy.signed_cell(), "+0.930 (+0.880 to +0.970)");
         assert_eq!(Measured::undefined(0.95).cell(), "–");
         accuracy.low = None;
         assert_eq!(

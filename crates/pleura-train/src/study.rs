@@ -10,6 +10,7 @@
 mod design;
 mod file;
 mod findings;
+mod settings;
 
 use std::path::{Path, PathBuf};
 

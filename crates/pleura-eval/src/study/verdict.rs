@@ -89,7 +89,7 @@ impl Verdict {
                 )
             }
             (Side::Above | Side::Below, Side::Open) => format!(
-                "these trainings of {} differ on such films ({over_films}); {} leave open whether others would ({over_seeds})",
+                "these trainings of {} are ahead on such films ({over_films}); {} leave open whether others would be ({over_seeds})",
                 if films == Side::Above { candidate } else { baseline },
                 count(pairs, "seed")
             ),
@@ -156,12 +156,14 @@ impl StudyFindings {
     }
 
     fn conclusion(&self, candidate: &str) -> String {
-        let among = |wanted: &dyn Fn(&Verdict) -> bool| -> Vec<String> {
+        let among = |wanted: &dyn Fn(&Verdict) -> bool| {
             let own = self.verdicts(candidate).filter(|(_, verdict)| wanted(verdict));
-            own.map(|(point, _)| format!("{} ({} films)", point.when(), point.split))
-                .collect()
+            moments(own.map(|(point, _)| point))
         };
         let told = |side: Side| matches!(side, Side::Above | Side::Below);
+        let films =
+            |side: Side| move |verdict: &Verdict| verdict.settled().is_none() && verdict.films == side;
+        let seeds = |side: Side| move |verdict: &Verdict| !told(verdict.films) && verdict.seeds == side;
         let groups = [
             (
                 "is ahead",
@@ -172,12 +174,20 @@ impl StudyFindings {
                 among(&|verdict| verdict.settled() == Some(Side::Below)),
             ),
             (
-                "differs in these trainings, while the seeds leave open whether others would",
-                among(&|verdict| verdict.settled().is_none() && told(verdict.films)),
+                "is ahead in these trainings, with it open whether other seeds would be,",
+                among(&films(Side::Above)),
             ),
             (
-                "differs from seed to seed on these very films, which are too few to speak of others",
-                among(&|verdict| !told(verdict.films) && told(verdict.seeds)),
+                "is behind in these trainings, with it open whether other seeds would be,",
+                among(&films(Side::Below)),
+            ),
+            (
+                "is ahead from seed to seed on these very films, which are too few to speak of others,",
+                among(&seeds(Side::Above)),
+            ),
+            (
+                "is behind from seed to seed on these very films, which are too few to speak of others,",
+                among(&seeds(Side::Below)),
             ),
             (
                 "no difference is shown",
@@ -186,8 +196,7 @@ impl StudyFindings {
         ];
         let parts: Vec<String> = groups
             .into_iter()
-            .filter(|(_, points)| !points.is_empty())
-            .map(|(what, points)| format!("{what} {}", points.join(", ")))
+            .filter_map(|(what, moments)| Some(format!("{what} {}", moments?)))
             .collect();
         format!(
             "{candidate} against {}, {}: {}.",
@@ -254,6 +263,26 @@ impl StudyFindings {
     }
 }
 
+/// `after epochs 1, 2 (validation films), with the best weights (test films)`; `None` where there are none.
+fn moments<'a>(points: impl Iterator<Item = &'a StudyPoint>) -> Option<String> {
+    let points: Vec<&StudyPoint> = points.collect();
+    let mut said: Vec<String> = Vec::new();
+    for split in ["validation", "test"] {
+        let own = || points.iter().filter(|point| point.split == split);
+        let first = own().find(|point| point.epoch == Some(0));
+        said.extend(first.map(|point| format!("{} ({split} films)", point.when())));
+        let trained = own().filter_map(|point| point.epoch.filter(|&epoch| epoch > 0));
+        let epochs: Vec<String> = trained.map(|epoch| epoch.to_string()).collect();
+        if !epochs.is_empty() {
+            let word = if epochs.len() == 1 { "epoch" } else { "epochs" };
+            said.push(format!("after {word} {} ({split} films)", epochs.join(", ")));
+        }
+        let best = own().find(|point| point.epoch.is_none());
+        said.extend(best.map(|point| format!("{} ({split} films)", point.when())));
+    }
+    (!said.is_empty()).then(|| said.join(", "))
+}
+
 /// As [`percent`] with the decimals that tell 99.75 % from 100 %.
 fn percent_fine(share: f64) -> String {
     let text = format!("{:.3}", 100.0 * share);
@@ -302,7 +331,7 @@ mod tests {
                 up,
                 open,
                 None,
-                "leave open whether others would (−0.020 to +0.120)",
+                "leave open whether others would be (−0.020 to +0.120)",
             ),
             (up, None, None, "so few seeds say nothing of other trainings"),
             (open, up, None, "on just these films kept is ahead"),
@@ -370,7 +399,7 @@ mod tests {
         findings.conclude();
         assert_eq!(findings.conclusions.len(), 1);
         let said = &findings.conclusions[0];
-        assert!(said.starts_with("kept against fresh, accuracy: is ahead after epoch 1 (validation films); differs in these trainings"), "{said}");
+        assert!(said.starts_with("kept against fresh, accuracy: is ahead after epoch 1 (validation films); is ahead in these trainings, with it open"), "{said}");
         assert!(
             said.ends_with("no difference is shown with the best weights (test films)."),
             "{said}"

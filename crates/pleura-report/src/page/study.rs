@@ -64,7 +64,7 @@ fn verdict(findings: &StudyFindings, input: &ReportInput) -> Markup {
             h3 { "With care" }
             ul {
                 @if phantoms { li { "The films are phantoms, drawings by a program: what came out says how the method behaves, and nothing about patients." } }
-                @for caution in &findings.cautions { li { (caution) "." } }
+                @for caution in &findings.cautions { li { (capital(caution)) "." } }
             }
         }
     }
@@ -105,7 +105,7 @@ fn compared(findings: &StudyFindings, point: &StudyPoint, one: &StudyComparison)
             }
             thead { tr {
                 th scope="col" { "Metric" } th scope="col" { (findings.baseline) } th scope="col" { (one.candidate) }
-                th scope="col" { "difference, over the films" } th scope="col" { "over the seeds" } th.number scope="col" { "seeds ahead" } th.number scope="col" { "sign-flip p (least possible)" }
+                th scope="col" { "difference, over the films" } th scope="col" { "over the seeds" } th.number scope="col" { "seeds in which it is higher" } th.number scope="col" { "sign-flip p (least possible)" }
             } }
             tbody { @for name in SHOWN { @if let Some(metric) = one.metric(name).filter(|metric| metric.difference.value.is_some()) { (row(metric)) } } }
         } }

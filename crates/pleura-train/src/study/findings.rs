@@ -33,7 +33,7 @@ impl Design {
         let tails = 2.0 * BEYOND / (1.0 - level_of_each(choice.level, family));
         let options = pleura_eval::Options {
             level: choice.level,
-            bootstrap: choice.bootstrap.max(tails.ceil() as usize),
+            bootstrap: choice.bootstrap.max((tails - 1e-6).ceil() as usize),
             seed: study.seeds[0],
             ..pleura_eval::Options::default()
         };

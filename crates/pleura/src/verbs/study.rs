@@ -135,11 +135,11 @@ fn numbers(findings: &StudyFindings, point: &StudyPoint) -> Table {
                 metric.metric.clone(),
                 metric.baseline.cell(),
                 metric.candidate.cell(),
-                metric.difference.cell(),
+                metric.difference.signed_cell(),
                 metric
                     .seeds
                     .as_ref()
-                    .map_or_else(|| "–".to_owned(), |seeds| seeds.mean.cell()),
+                    .map_or_else(|| "–".to_owned(), |seeds| seeds.mean.signed_cell()),
             ]);
         }
     }

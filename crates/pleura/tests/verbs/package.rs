@@ -14,7 +14,7 @@ const RECIPE: &str = r#"
 seed = 3
 architecture = "small"
 preparation = { size = 64 }
-evaluation = { bootstrap = 50 }
+evaluation = { bootstrap = 100 }
 
 [[stage]]
 name = "target"
@@ -65,7 +65,7 @@ impl Packaged {
                 "0.6,0.2,0.2",
             ],
             &["train", "recipe.toml", "--out", "run"],
-            &["calibrate", "run", "--sensitivity", "0.8", "--bootstrap", "50"],
+            &["calibrate", "run", "--sensitivity", "0.8", "--bootstrap", "100"],
             &["package", "key", "maker"],
             &["package", "key", "other"],
             &[

@@ -163,6 +163,8 @@ fn wanted(kind: Kind) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use rand::RngExt as _;
 
     use super::*;
@@ -206,14 +208,7 @@ mod tests {
     #[test]
     fn one_pair_is_what_two_models_compared_are() {
         let (before, after) = (model(0..80, 1, 0.3), model(0..80, 2, 1.0));
-        let found = paired_means(
-            std::slice::from_ref(&before),
-            std::slice::from_ref(&after),
-            &[7],
-            1,
-            &options(),
-        )
-        .unwrap();
+        let found = paired_means(from_ref(&before), from_ref(&after), &[7], 1, &options()).unwrap();
         let compared = compare(&before, &after, &options()).unwrap();
         for name in ["accuracy", "macro AUC", "macro F1"] {
             let (one, two) = (metric(&found, name), compared.difference(name, None).unwrap());
@@ -263,8 +258,8 @@ mod tests {
                 .to_string()
         };
         let (one, other) = (model(0..20, 1, 1.0), model(2..22, 1, 1.0));
-        assert!(refused(std::slice::from_ref(&one), &[other]).contains("has no answer after"));
-        assert!(refused(std::slice::from_ref(&one), &[]).contains("1 and 0 trainings"));
+        assert!(refused(from_ref(&one), &[other]).contains("has no answer after"));
+        assert!(refused(from_ref(&one), &[]).contains("1 and 0 trainings"));
         assert!(refused(&[], &[]).contains("one at least"));
     }
 }

@@ -268,7 +268,7 @@ fn moments<'a>(points: impl Iterator<Item = &'a StudyPoint>) -> Option<String> {
     let points: Vec<&StudyPoint> = points.collect();
     let mut said: Vec<String> = Vec::new();
     for split in ["validation", "test"] {
-        let own = || points.iter().filter(|point| point.split == split);
+        let own = || points.iter().filter(move |point| point.split == split);
         let first = own().find(|point| point.epoch == Some(0));
         said.extend(first.map(|point| format!("{} ({split} films)", point.when())));
         let trained = own().filter_map(|point| point.epoch.filter(|&epoch| epoch > 0));

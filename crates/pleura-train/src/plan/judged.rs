@@ -45,15 +45,12 @@ fn identities(row: &Row) -> impl Iterator<Item = (&str, &str)> {
     patient.into_iter().chain(film)
 }
 
-/// Takes every film out of its split whose patient, or whose file, another manifest has too. Returns how many films there were.
-pub(crate) fn set_apart(manifest: &mut Manifest, other: &Manifest) -> usize {
+/// Takes every film out of its split whose patient, or whose file, another manifest has too.
+pub(crate) fn set_apart(manifest: &mut Manifest, other: &Manifest) {
     let known: BTreeSet<(&str, &str)> = other.rows.iter().flat_map(identities).collect();
-    let mut apart = 0;
     for row in &mut manifest.rows {
-        if row.split.is_some() && identities(row).any(|identity| known.contains(&identity)) {
+        if identities(row).any(|identity| known.contains(&identity)) {
             row.split = None;
-            apart += 1;
         }
     }
-    apart
 }

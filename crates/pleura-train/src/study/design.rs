@@ -360,7 +360,16 @@ fn differences(baseline: &Table, own: &Table) -> Vec<String> {
         let names = stages.filter_map(|stage| stage.get("name")?.as_str());
         names.map(str::to_owned).collect()
     };
-    let (theirs, ours) = (names(baseline), names(own));
+    let mut own = own.clone();
+    // The last stages answer each other, whatever they are called.
+    let last = own
+        .get_mut("stage")
+        .and_then(Value::as_array_mut)
+        .and_then(|stages| stages.last_mut());
+    if let (Some(last), Some(name)) = (last.and_then(Value::as_table_mut), names(baseline).last()) {
+        last.insert("name".to_owned(), Value::String(name.clone()));
+    }
+    let (theirs, ours) = (names(baseline), names(&own));
     let mut lines = Vec::new();
     for name in theirs.iter().filter(|name| !ours.contains(name)) {
         lines.push(format!("without stage {name}"));
@@ -368,7 +377,7 @@ fn differences(baseline: &Table, own: &Table) -> Vec<String> {
     for name in ours.iter().filter(|name| !theirs.contains(name)) {
         lines.push(format!("with stage {name}"));
     }
-    for Change { key, was, is } in between(baseline, own) {
+    for Change { key, was, is } in between(baseline, &own) {
         let stage = key.strip_prefix("stage.").and_then(|rest| rest.split('.').next());
         if stage.is_some_and(|stage| {
             !ours.iter().any(|name| name == stage) || !theirs.iter().any(|name| name == stage)

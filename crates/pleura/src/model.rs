@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use pleura_data::Manifest;
 use pleura_eval::{Calibration, Kind};
 use pleura_film::{Fit, Preparation};
 use pleura_nn::{Cpu, Network, Weights};
@@ -338,4 +339,23 @@ fn preparation(path: &Path, weights: &Weights, args: &ModelArgs) -> Result<Prepa
         );
     }
     Ok(stored)
+}
+
+/// The table of films that a stage of a run learned from, or `moved` where it lies elsewhere now, with its path. A stage of fractals has none.
+pub fn table_of(run: &Path, stage: &Stage, moved: Option<&Path>) -> Result<(PathBuf, Manifest)> {
+    if stage.fractals.is_some() {
+        bail!(
+            "{}: stage {:?} was trained on fractals, not on films; choose another stage with --stage",
+            run.display(),
+            stage.name
+        );
+    }
+    let path = moved.unwrap_or(&stage.manifest).to_owned();
+    let manifest = Manifest::read(&path).with_context(|| {
+        format!(
+            "the table that stage {:?} was trained on; if it has moved, name it with --manifest",
+            stage.name
+        )
+    })?;
+    Ok((path, manifest))
 }

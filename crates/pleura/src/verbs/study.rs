@@ -12,8 +12,8 @@ use pleura_train::study::{Design, Study};
 use pleura_train::{Error, Options, series::Outline};
 use serde_json::{Value, json};
 
-use super::train::watched;
-use crate::console::{self, COULD_NOT, FAILED, NOTICE};
+use super::train::{stopped, watched};
+use crate::console::{self, FAILED, NOTICE};
 use crate::table::Table;
 
 /// Train variants of a recipe with the same seeds and folds, and compare them in pairs.
@@ -65,23 +65,12 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         }
         Err(error) => return Err(error),
     };
-    let mut stdout = io::stdout().lock();
-    if let Some((run, stop)) = &summary.stopped {
-        if json {
-            writeln!(stdout, "{}", serde_json::to_string(&summary)?)?;
-        } else {
-            writeln!(
-                stdout,
-                "stopped in run {run}, stage {}, epoch {}, after step {}; go on with --resume",
-                stop.stage,
-                stop.epoch + 1,
-                stop.step
-            )?;
-        }
-        return Ok(ExitCode::from(COULD_NOT));
+    if let Some(code) = stopped(&summary, json)? {
+        return Ok(code);
     }
     let findings = design.evaluate(out)?;
     let pages = pleura_report::write_study(out)?;
+    let mut stdout = io::stdout().lock();
     if json {
         let record = json!({"study": findings, "series": summary, "files": pages, "notice": NOTICE});
         writeln!(stdout, "{record}")?;

@@ -30,6 +30,8 @@ use crate::model::ModelArgs;
 use crate::verbs::doctor::machine::Machine;
 use crate::verbs::report;
 
+pub use self::series::stopped;
+
 /// Films in the gallery of a run's report.
 const GALLERY: usize = 12;
 

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use crate::console::{NOTICE, Progress};
 use crate::gallery::Mask;
 use crate::looks;
-use crate::model::{Model, ModelArgs, stage_of};
+use crate::model::{Model, ModelArgs, stage_of, table_of};
 use crate::verbs::evaluate::labels::Known;
 
 /// An audit of everything.
@@ -252,20 +252,7 @@ impl Subject {
     fn of_run(folder: &Path, args: &Args) -> Result<Self> {
         let model = Model::open(folder, &args.options)?;
         let stage = stage_of(folder, &args.options)?;
-        if stage.fractals.is_some() {
-            bail!(
-                "{}: stage {:?} was trained on fractals, not on films; choose another stage with --stage",
-                folder.display(),
-                stage.name
-            );
-        }
-        let path = args.manifest.clone().unwrap_or_else(|| stage.manifest.clone());
-        let manifest = Manifest::read(&path).with_context(|| {
-            format!(
-                "the table that stage {:?} was trained on; if it has moved, name it with --manifest",
-                stage.name
-            )
-        })?;
+        let (path, manifest) = table_of(folder, &stage, args.manifest.as_deref())?;
         let known = Known::new(&model, &manifest, &path, &[], None)?;
         let all: Vec<usize> = (0..manifest.rows.len()).collect();
         let labelled = known.labelled(&all);

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use super::reference::{self, Films};
 use crate::calibration::CalibrationArgs;
 use crate::console;
-use crate::model::{Model, ModelArgs};
+use crate::model::{Model, ModelArgs, table_of};
 
 /// A package to be made.
 #[derive(clap::Args)]
@@ -91,13 +91,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         .unwrap_or_default();
     let model = Model::open(of, &args.options)?;
     let stage = model.stage.as_ref().context("a run has stages")?;
-    let path = args.manifest.clone().unwrap_or_else(|| stage.manifest.clone());
-    let manifest = Manifest::read(&path).with_context(|| {
-        format!(
-            "the table that stage {:?} was trained on; if it has moved, name it with --manifest",
-            stage.name
-        )
-    })?;
+    let (path, manifest) = table_of(of, stage, args.manifest.as_deref())?;
     check_manifest(&model, &manifest, &path)?;
     let mut private = Private::default();
     private.add(&manifest);

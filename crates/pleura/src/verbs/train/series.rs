@@ -69,6 +69,26 @@ impl SeriesArgs {
     }
 }
 
+/// Says where a series was stopped; `None` where it was not.
+pub fn stopped(summary: &SeriesSummary, json: bool) -> Result<Option<ExitCode>> {
+    let Some((run, stop)) = &summary.stopped else {
+        return Ok(None);
+    };
+    let mut stdout = io::stdout().lock();
+    if json {
+        writeln!(stdout, "{}", serde_json::to_string(summary)?)?;
+    } else {
+        writeln!(
+            stdout,
+            "stopped in run {run}, stage {}, epoch {}, after step {}; go on with --resume",
+            stop.stage,
+            stop.epoch + 1,
+            stop.step
+        )?;
+    }
+    Ok(Some(ExitCode::from(COULD_NOT)))
+}
+
 /// Trains a series and evaluates it as one. 0 done, 2 stopped before the end.
 pub(super) fn run(wanted: &Wanted, out: &Path, options: &Options, json: bool) -> Result<ExitCode> {
     let series = match wanted {
@@ -78,20 +98,8 @@ pub(super) fn run(wanted: &Wanted, out: &Path, options: &Options, json: bool) ->
     let summary = watched(out, options.seed, json, |display| {
         series.carry_out(out, options, display)
     })?;
-    if let Some((run, stop)) = &summary.stopped {
-        let mut stdout = io::stdout().lock();
-        if json {
-            writeln!(stdout, "{}", serde_json::to_string(&summary)?)?;
-        } else {
-            writeln!(
-                stdout,
-                "stopped in run {run}, stage {}, epoch {}, after step {}; go on with --resume",
-                stop.stage,
-                stop.epoch + 1,
-                stop.step
-            )?;
-        }
-        return Ok(ExitCode::from(COULD_NOT));
+    if let Some(code) = stopped(&summary, json)? {
+        return Ok(code);
     }
     match wanted {
         Wanted::Folds(crossing) => {

@@ -164,9 +164,9 @@ pub fn read(bytes: &[u8], file: &str) -> Result<Vec<(String, Range<usize>)>, Err
     let expected = table(&listed, at);
     let rest = &bytes[at..];
     if rest != expected {
-        return Err(refuse(if expected.starts_with(rest) {
+        return Err(refuse(if expected.starts_with(rest) || LOCAL.starts_with(rest) {
             format!(
-                "ends within the table behind its {} entries: the file is cut off",
+                "ends behind {} entries, before its table does: the file is cut off",
                 found.len()
             )
         } else {

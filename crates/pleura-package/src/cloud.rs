@@ -180,7 +180,8 @@ mod tests {
             .map(|point| cloud.distance(point).powi(2))
             .sum::<f64>()
             / 300.0;
-        assert!((own - 2.0 / 3.0).abs() < 0.1, "{own}");
+        // Two of three coordinates vary, and shrinkage makes the cloud a little wider than it is.
+        assert!((0.5..2.0 / 3.0).contains(&own), "{own}");
     }
 
     #[test]

@@ -108,7 +108,9 @@ mod tests {
     #[test]
     fn they_are_other_looks_of_the_same_length_and_follow_the_seed() {
         let size = 48;
-        let film: Vec<f32> = (0..size * size).map(|i| (i / size) as f32 / 48.0).collect();
+        let film: Vec<f32> = (0..size * size)
+            .map(|i| ((i / size) as f32 / 48.0).powi(2) + (i % size) as f32 / 200.0)
+            .collect();
         let (a, b) = (layouts(&film, size, 1), layouts(&film, size, 1));
         assert_eq!(a, b);
         assert_eq!(a.len(), 10);
@@ -118,9 +120,12 @@ mod tests {
         );
         assert_ne!(a[6..], layouts(&film, size, 2)[6..]);
         // Bright below; upside down it is bright above, which is what its negative is.
+        let slope: Vec<f32> = (0..size * size).map(|i| (i / size) as f32 / 48.0).collect();
+        let of_slope = layouts(&slope, size, 1);
         assert!(
-            a[0].iter()
-                .zip(&a[5])
+            of_slope[0]
+                .iter()
+                .zip(&of_slope[5])
                 .all(|(negative, over)| (negative - over).abs() < 1e-4)
         );
     }

@@ -94,7 +94,9 @@ mod tests {
             "{found:?}"
         );
         let own: Vec<Vec<f32>> = (0..20).map(|i| vec![i as f32, i as f32 - 2.0]).collect();
-        let others: Vec<Vec<f32>> = (0..50).map(|i| vec![i as f32, i as f32 + 2.0]).collect();
+        let others: Vec<Vec<f32>> = (0..50)
+            .map(|i| vec![0.4 * i as f32, 0.4 * i as f32 + 2.0])
+            .collect();
         let line = Discriminant::fit(
             &own.iter().collect::<Vec<_>>(),
             &others.iter().collect::<Vec<_>>(),

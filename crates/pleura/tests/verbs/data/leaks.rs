@@ -56,8 +56,10 @@ fn leaking(scene: &Scene) -> (String, String) {
     (original.film, "negative".to_owned())
 }
 
+/// Phantoms of one size are alike by their making, real films are not: only what is nearly equal counts here.
 fn leaks(scene: &Scene, options: &[&str]) -> Said {
-    scene.run(&[&["data", "leaks", "set/manifest.csv"], options].concat())
+    let always = ["data", "leaks", "set/manifest.csv", "--least", "0.98"];
+    scene.run(&[&always, options].concat())
 }
 
 #[test]
@@ -109,7 +111,7 @@ fn a_copy_in_two_splits_is_found_and_kept_together_from_then_on() {
     assert_eq!(leaks(&scene, &[]).code, 0);
     assert_eq!(scene.run(&["data", "check", "set/manifest.csv"]).code, 0);
 
-    let wrong = leaks(&scene, &["--least", "0.3"]);
+    let wrong = scene.run(&["data", "leaks", "set/manifest.csv", "--least", "0.3"]);
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("0.5 to 1"), "{}", wrong.err);
 }

@@ -71,7 +71,7 @@ pub struct Kernel<'a, T> {
     pub outputs: usize,
     /// Channels read.
     pub inputs: usize,
-    /// What [`Backend::prepare`] made of the weights for this use; made on the way where there is none.
+    /// What [`Backend::prepare`](super::Backend::prepare) made of the weights for this use; made on the way where there is none.
     pub prepared: Option<&'a T>,
     /// Sum the products themselves, so that an output of nothing but zeros is zero and one of positive terms positive. Relevance
     /// divides by outputs; algorithms that save products leave rounding errors where there was nothing. For the 3×3 input gradient it
@@ -82,9 +82,9 @@ pub struct Kernel<'a, T> {
 /// What a convolution's weights are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// [`Backend::pointwise`].
+    /// [`Backend::pointwise`](super::Backend::pointwise).
     Pointwise,
-    /// [`Backend::conv3x3`].
+    /// [`Backend::conv3x3`](super::Backend::conv3x3).
     Conv3x3,
 }
 
@@ -137,7 +137,7 @@ pub struct NormBack<T> {
     /// As it was applied forward: decides where `ReLU` was open.
     pub affine: Affine<T>,
     /// What a gradient is multiplied by on its way into the map: γ with batch statistics (the division by σ is the
-    /// map's own, done once in [`Backend::norm_correction`]), γ/σ with running statistics.
+    /// map's own, done once in [`Backend::norm_correction`](super::Backend::norm_correction)), γ/σ with running statistics.
     pub factor: T,
     /// μ.
     pub mean: T,
@@ -160,7 +160,7 @@ pub struct Through<'a, T> {
     pub gamma: &'a mut T,
     /// `dβ`, `[channels]`, overwritten.
     pub beta: &'a mut T,
-    /// Sums that [`Backend::norm_correction`] needs later: `factor · dβ` and `factor · dγ` are added.
+    /// Sums that [`Backend::norm_correction`](super::Backend::norm_correction) needs later: `factor · dβ` and `factor · dγ` are added.
     pub sums: Option<&'a mut Sums<T>>,
 }
 

@@ -44,7 +44,7 @@ pub use training::Training;
 pub const EXTENSION: &str = "pleura";
 
 /// What stands wherever a package answers.
-pub const NOTICE: &str = "Research software, not a medical device.";
+pub const NOTICE: &str = "Research use only. Not a medical device.";
 
 /// SHA-256 in 64 lower-case digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {

@@ -3,7 +3,8 @@
 //! [`of_films`] asks what films and their table allow to ask: does the class go along with the source, can it be told from the file, the
 //! person, the lettering, the border ([`probe`]). [`of_answers`] looks at a model's answers, [`relevance`] at where its evidence
 //! lies, [`heatmap_sanity`] at whether heatmaps depend on what was learned. [`words`] asks whether lettering on the films sways them: it finds
-//! it, covers it, pastes it elsewhere, and compares with patches of the same shape that are no lettering. Each [`Check`] says what it asked, what it found, from where on that counts ([`Thresholds`]), and who described it.
+//! it, covers it, pastes it elsewhere, and compares with patches of the same shape that are no lettering. Each [`Check`] says what it asked,
+//! what it found, from where on that counts ([`Thresholds`]), and who described it.
 
 mod answers;
 mod check;

@@ -79,8 +79,8 @@ impl Loader {
     /// Starts to prepare the batches of one epoch.
     ///
     /// `order` holds manifest rows (see [`crate::shuffled`]); it is cut into batches of `batch`, and the first `skip_batches` are
-    /// left out, so that a resumed epoch goes on where it stopped. Pictures are a film cache's, or fractals. The augmentation of a film depends on `(seed, epoch,
-    /// sha256 of the film)` alone: not on batch size, order or threads. A batch size of 0 is taken as 1.
+    /// left out, so that a resumed epoch goes on where it stopped. Pictures are a film cache's, or fractals. The augmentation of a film
+    /// depends on `(seed, epoch, sha256 of the film)` alone: not on batch size, order or threads. A batch size of 0 is taken as 1.
     pub fn epoch(
         manifest: Arc<Manifest>,
         pictures: impl Into<Pictures>,

@@ -43,6 +43,9 @@ mod prepare;
 mod resize;
 mod warp;
 
+/// What is said wherever an answer about a film is shown.
+pub const NOTICE: &str = "Research use only. Not a medical device.";
+
 pub use decode::{decode, decode_prepared, open, open_prepared, pixel_digest};
 pub use dicom::{BodyPart, DicomTags};
 pub use equalise::Equalisation;

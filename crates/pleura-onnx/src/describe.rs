@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use pleura_film::NOTICE;
 use pleura_nn::Weights;
 use serde_json::json;
 
 use crate::{Batch, Export, Probabilities};
-
-/// Stands wherever an answer about a film is shown.
-const NOTICE: &str = "Research use only. Not a medical device.";
 
 pub(crate) const FILM: &str = "Grey levels in 0 to 1, black to white, prepared as the metadata's `preparation` says; \
     the graph normalises them itself.";

@@ -264,6 +264,14 @@ mod tests {
             .map(|(name, place)| (name, bytes[place].to_vec()))
             .collect();
         assert_eq!(back, entries());
+        let mut others = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
+        assert_eq!(others.len(), entries().len());
+        for (number, (name, content)) in entries().iter().enumerate() {
+            let mut entry = others.by_index(number).unwrap();
+            let mut read = Vec::new();
+            std::io::Read::read_to_end(&mut entry, &mut read).unwrap();
+            assert_eq!((entry.name().unwrap().as_ref(), &read), (name.as_str(), content));
+        }
     }
 
     #[test]

@@ -59,12 +59,14 @@ impl Item {
 
     /// Where the lists ask it.
     pub fn numbers(&self) -> String {
-        let of = |list: &str, items: &[String]| {
-            (!items.is_empty()).then(|| format!("{list} {}", items.join(", ")))
-        };
-        let both = [of("TRIPOD+AI", &self.tripod), of("CLAIM", &self.claim)];
-        both.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        numbers(&self.tripod.join(", "), &self.claim.join(", "))
     }
+}
+
+fn numbers(tripod: &str, claim: &str) -> String {
+    let of = |list: &str, items: &str| (!items.is_empty()).then(|| format!("{list} {items}"));
+    let both = [of("TRIPOD+AI", tripod), of("CLAIM", claim)];
+    both.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 /// The card as it is kept: `card.json`.
@@ -112,14 +114,8 @@ pub fn template() -> String {
         question,
     } in questions()
     {
-        let of = |list: &str, items: &str| {
-            (!items.is_empty()).then(|| format!("{list} {}", items.replace(' ', ", ")))
-        };
-        let numbers: Vec<String> = [of("TRIPOD+AI", &tripod), of("CLAIM", &claim)]
-            .into_iter()
-            .flatten()
-            .collect();
-        out += &format!("# {question} ({})\n{key} = \"\"\n\n", numbers.join("; "));
+        let numbers = numbers(&tripod.replace(' ', ", "), &claim.replace(' ', ", "));
+        out += &format!("# {question} ({numbers})\n{key} = \"\"\n\n");
     }
     out
 }

@@ -63,15 +63,13 @@ pub struct Limit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// To be known; the film is answered.
-    Note,
     /// It does not look like a film that the model knows: no answer.
     Abstain,
     /// Its file says that it is none: no answer.
     Refuse,
 }
 
-/// Something about a film that stands between it and an answer, or beside it.
+/// Something about a film that stands between it and an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Flag {
     /// What was looked at: `part`, `projection`, `age`, `colour`, `size`, `polarity`, or a measure.

@@ -95,7 +95,7 @@ impl<'a> Gate<'a> {
         let outcome = match flags.first().map(|flag| flag.verdict) {
             Some(Verdict::Refuse) => Outcome::Refused,
             Some(Verdict::Abstain) => Outcome::Abstained,
-            Some(Verdict::Note) | None => Outcome::Answered,
+            None => Outcome::Answered,
         };
         Judgement {
             outcome,

@@ -43,8 +43,7 @@ pub use training::Training;
 /// What a package's file is usually called: `NAME.pleura`.
 pub const EXTENSION: &str = "pleura";
 
-/// What stands wherever a package answers.
-pub const NOTICE: &str = "Research use only. Not a medical device.";
+pub use pleura_film::NOTICE;
 
 /// SHA-256 in 64 lower-case digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {

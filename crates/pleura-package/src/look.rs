@@ -2,7 +2,7 @@
 
 /// Cells a side of the thumbnail.
 pub(crate) const CELLS: usize = 16;
-/// Steps at which neighbours are compared,.
+/// Steps at which neighbours are compared.
 const STEPS: [usize; 4] = [1, 2, 4, 8];
 /// Shares of the pixels whose grey level is asked for.
 const SHARES: [f64; 7] = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99];

@@ -10,7 +10,8 @@ use crate::error::Error;
 
 /// Logits `[rows, outputs]` of the films in `rows`, as they are (no augmentation), with running statistics.
 ///
-/// Films must be in the cache that is given for `pictures`; a picture drawn anew each epoch is the first epoch's. `progress(done)` is called after each batch; breaking off returns `None`.
+/// Films must be in the cache that is given for `pictures`; a picture drawn anew each epoch is the first epoch's. `progress(done)` is called
+/// after each batch; breaking off returns `None`.
 ///
 /// # Errors
 /// Films that are not in the cache, and what the network refuses.

@@ -13,8 +13,7 @@ pub const FAILED: u8 = 1;
 /// Exit code where what was asked could not be done.
 pub const COULD_NOT: u8 = 2;
 
-/// Stands wherever an answer about a film is shown.
-pub const NOTICE: &str = "Research use only. Not a medical device.";
+pub use pleura_film::NOTICE;
 
 /// Off a terminal, progress is a line now and then.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);

@@ -3,6 +3,8 @@
 mod probes;
 mod tables;
 
+pub(crate) use tables::cramers_v;
+
 use pleura_data::CheckReport;
 
 use crate::check::{Asked, Check, Verdict, literature};

@@ -86,6 +86,27 @@ impl Answer {
     pub fn skill(&self) -> f64 {
         (self.accuracy - self.chance) / (1.0 - self.chance)
     }
+
+    /// What classes that were dealt out anew gave, on the mean: what guessing gives, or what the strata alone tell.
+    pub fn expected(&self) -> f64 {
+        self.null.iter().sum::<f64>() / self.null.len().max(1) as f64
+    }
+
+    /// How far from what the strata alone tell (0) to knowing (1).
+    pub fn skill_beyond_strata(&self) -> f64 {
+        (self.accuracy - self.expected()) / (1.0 - self.expected()).max(f64::EPSILON)
+    }
+}
+
+/// The middle 95 % of sorted values.
+pub(crate) fn middle(sorted: &[f64]) -> (f64, f64) {
+    let at = |share: usize| {
+        sorted
+            .get(sorted.len() * share / 1000)
+            .copied()
+            .unwrap_or(f64::NAN)
+    };
+    (at(25), at(975))
 }
 
 /// One example of each group and class (and stratum), of classes that have enough; at most [`MOST`].
@@ -362,10 +383,8 @@ fn interval(name: &str, settings: &Settings, right: &[bool], labels: &[usize], k
         .collect();
     means.sort_by(f64::total_cmp);
     let accuracy = balanced(right, labels, k);
-    (
-        means[DRAWS * 25 / 1000].min(accuracy),
-        means[DRAWS * 975 / 1000].max(accuracy),
-    )
+    let (low, high) = middle(&means);
+    (low.min(accuracy), high.max(accuracy))
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use pleura_film::{DecodeOptions, Preparation};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use crate::manifest::hexadecimal;
 use crate::{Error, Manifest, Row};
 use segment::{Entry, Segment};
 
@@ -67,7 +66,7 @@ impl FilmCache {
             "version": CACHE_VERSION, "byte order": BYTE_ORDER, "preparation": preparation,
         })
         .to_string();
-        let key = hexadecimal(&Sha256::digest(description.as_bytes()));
+        let key = base16ct::lower::encode_string(&Sha256::digest(description.as_bytes()));
         let folder = dir.join(format!("films-{}-{}", preparation.size, &key[..16]));
         std::fs::create_dir_all(&folder).map_err(Error::io("cannot create the film cache", &folder))?;
         let about = folder.join("preparation.json");

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::leaks::{How, LeakRecord};
-use crate::manifest::{Cell, hexadecimal};
+use crate::manifest::Cell;
 use crate::sources::Remark;
 use crate::{Error, Manifest, Split, films};
 
@@ -231,7 +231,10 @@ fn look(
                         film: row.film.clone(),
                         path,
                     });
-                    (Some(hexadecimal(&pleura_film::pixel_digest(&film))), fault)
+                    (
+                        Some(base16ct::lower::encode_string(&pleura_film::pixel_digest(&film))),
+                        fault,
+                    )
                 }
                 Err(error) => (
                     None,

@@ -6,7 +6,6 @@ use pleura_film::{DecodeOptions, Film, Preparation, Prepared};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
-use crate::manifest::hexadecimal;
 
 /// The digest of a file and the film in it.
 pub(crate) fn open(name: &str, path: &Path, options: &DecodeOptions) -> Result<(String, Film), Error> {
@@ -52,5 +51,5 @@ pub(crate) fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Erro
 
 /// SHA-256 as the manifest writes it.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }

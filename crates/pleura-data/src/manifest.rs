@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 pub use cell::Cell;
 pub(crate) use place::Place;
 pub(crate) use read::{OLDEST, Strictness};
-pub(crate) use write::hexadecimal;
 
 /// A table of films with their patients, sources, findings and splits.
 ///

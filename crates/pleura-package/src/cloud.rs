@@ -34,8 +34,14 @@ impl Cloud {
             })
             .collect();
         let usual = deviation.iter().sum::<f64>() / d.max(1) as f64;
+        let least = (LEAST_DEVIATION * usual).max(1e-6);
+        // What the points lack of the variance that a coordinate is taken to have.
+        let lacking: Vec<f64> = deviation
+            .iter()
+            .map(|one| (1.0 - (one / least).powi(2)).max(0.0))
+            .collect();
         for one in &mut deviation {
-            *one = one.max(LEAST_DEVIATION * usual).max(1e-6);
+            *one = one.max(least);
         }
         let scaled: Vec<Vec<f64>> = points
             .iter()
@@ -52,7 +58,7 @@ impl Cloud {
             for j in 0..d {
                 covariance[i * d + j] *= 1.0 - share;
             }
-            covariance[i * d + i] += share * trace.max(1e-6);
+            covariance[i * d + i] += share * trace.max(1e-6) + (1.0 - share) * lacking[i];
         }
         Self {
             root: cholesky(&covariance, d)
@@ -202,7 +208,8 @@ mod tests {
     #[test]
     fn what_never_varied_is_no_reason_for_a_boundless_distance() {
         let cloud = Cloud::fit(&line(300));
-        // Five floors away, in a coordinate whose variance comes from shrinkage alone.
-        assert!(cloud.distance(&[3.0, 5.0, 7.1]) < 500.0);
+        // Five floors away, in a coordinate that is taken to vary by one: five, among three coordinates.
+        let five = cloud.distance(&[3.0, 5.0, 7.0 + 5.0 * cloud.deviation[2]]);
+        assert!((five - 5.0 / 3f64.sqrt()).abs() < 0.1, "{five}");
     }
 }

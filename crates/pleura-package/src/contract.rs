@@ -1,5 +1,6 @@
 //! Which films a model answers for: what their files may say of themselves, and how far they may be from the films it learnt from.
 
+use pleura_data::describe::ADULT;
 use pleura_film::{BodyPart, Source};
 use serde::{Deserialize, Serialize};
 
@@ -106,9 +107,6 @@ impl Flag {
         }
     }
 }
-
-/// Age from which a patient is grown up, in years.
-pub const ADULT: f32 = 18.0;
 
 /// Colour channels of a radiograph that was saved in colour differ by less (see [`Source::colourfulness`]).
 pub const RADIOGRAPH_IN_COLOUR: f32 = 0.1;

@@ -179,7 +179,7 @@ impl PublicKey {
 
     /// Sixteen hexadecimal digits by which people tell keys apart: the beginning of the SHA-256 of its 32 bytes.
     pub fn fingerprint(&self) -> String {
-        crate::hexadecimal(&self.0)[..16].to_owned()
+        crate::sha256(&self.0)[..16].to_owned()
     }
 }
 

@@ -46,13 +46,7 @@ pub const EXTENSION: &str = "pleura";
 pub use pleura_film::NOTICE;
 
 /// SHA-256 in 64 lower-case digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
-    let digest = sha2::Sha256::digest(bytes);
-    digest.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    base16ct::lower::encode_string(&sha2::Sha256::digest(bytes))
 }

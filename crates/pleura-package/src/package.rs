@@ -17,7 +17,7 @@ use crate::codes::{self, Code};
 use crate::golden::{Golden, GoldenCheck};
 use crate::key::{PrivateKey, PublicKey, Signature};
 use crate::private::Private;
-use crate::{Contract, Error, Gate, Reference, Training, archive, hexadecimal};
+use crate::{Contract, Error, Gate, Reference, Training, archive, sha256};
 
 /// Version of the schema of a package's documents.
 pub const SCHEMA: u32 = 1;
@@ -194,12 +194,12 @@ impl Parts {
                 .map(|(name, bytes)| Entry {
                     name: name.clone(),
                     bytes: bytes.len(),
-                    sha256: hexadecimal(bytes),
+                    sha256: sha256(bytes),
                 })
                 .collect(),
         };
         let index = document(entry::INDEX, &index)?;
-        let digest = hexadecimal(&index);
+        let digest = sha256(&index);
         if let Some(key) = key {
             let signature = document(entry::SIGNATURE, &key.sign(entry::INDEX, &index))?;
             entries.push((entry::SIGNATURE.to_owned(), signature));

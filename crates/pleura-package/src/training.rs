@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use pleura_data::describe::ADULT;
 use pleura_data::sources::Source;
 use pleura_data::{Manifest, Row, Sex, Sidecar, SourceRecord, Split};
 use pleura_train::recipe::{Recipe, Stage};
@@ -10,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Error;
-use crate::contract::ADULT;
 
 /// Where a model comes from: `training.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

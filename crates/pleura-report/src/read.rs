@@ -7,7 +7,6 @@ mod log;
 mod neurons;
 mod recipe;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -139,9 +138,10 @@ fn stage(run: &Path, recipe: &RecipeFile, entry: &StageEntry, log: &log::Log) ->
 fn provenance(run: &Path, recipe: &RecipeFile, text: &str) -> Result<Provenance, Error> {
     let mut provenance = files::json_if_there::<Provenance>(&run.join(PROVENANCE))?.unwrap_or_default();
     provenance.seed = provenance.seed.or(recipe.seed);
-    provenance
-        .digests
-        .push((RECIPE.to_owned(), hex(&Sha256::digest(text.as_bytes()))));
+    provenance.digests.push((
+        RECIPE.to_owned(),
+        base16ct::lower::encode_string(&Sha256::digest(text.as_bytes())),
+    ));
     for entry in &recipe.stages {
         let name = format!("stages/{}/best.safetensors", entry.name);
         if let Some(digest) = digest(&run.join(&name))? {
@@ -165,18 +165,8 @@ fn digest(path: &Path) -> Result<Option<String>, Error> {
     let mut buffer = vec![0; 1 << 20];
     loop {
         match io::Read::read(&mut file, &mut buffer).map_err(Error::io("read", path))? {
-            0 => return Ok(Some(hex(&hasher.finalize()))),
+            0 => return Ok(Some(base16ct::lower::encode_string(&hasher.finalize()))),
             n => hasher.update(&buffer[..n]),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }

@@ -1,6 +1,6 @@
 //! JSON files of a run, written whole or not at all, and numbers that must come back with all their bits.
 
-use std::{fmt::Write as _, path::Path};
+use std::path::Path;
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -38,16 +38,6 @@ pub(crate) fn write_lasting(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 
 /// What [`pleura_nn::weights::write_atomically`] begins the names of unfinished files with; a killed run leaves some behind.
 pub(crate) const TEMPORARY_PREFIX: &str = ".writing-";
-
-/// Lower-case hexadecimal digits.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-}
 
 /// An f64 as its bits: JSON's decimals may lose the last one, and know no infinity.
 pub(crate) mod bits {

@@ -8,10 +8,7 @@ use pleura_nn::weights::Head;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{
-    json::hexadecimal,
-    recipe::{Keep, KeepRule},
-};
+use crate::recipe::{Keep, KeepRule};
 
 /// Where every output neuron of a stage comes from, and the proof that kept ones are the old ones. Stored as `neurons.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -246,7 +243,7 @@ fn row_digest(row: &[f32]) -> String {
     for value in row {
         hash.update(value.to_le_bytes());
     }
-    hexadecimal(&hash.finalize())
+    base16ct::lower::encode_string(&hash.finalize())
 }
 
 impl std::fmt::Display for Neurons {

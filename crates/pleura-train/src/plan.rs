@@ -21,7 +21,6 @@ use judged::Judged;
 use crate::{
     error::Error,
     isnet::Masks,
-    json::hexadecimal,
     keep,
     labels::{Labels, SplitCounts, class_weights, positive_weights},
     leaks::{Copies, Leak},
@@ -202,7 +201,7 @@ impl Plan {
                 *path = format!("{}.safetensors", Weights::read(path)?.digest()).into();
             }
         }
-        let recipe = hexadecimal(&Sha256::digest(portable.to_toml()?.as_bytes()));
+        let recipe = base16ct::lower::encode_string(&Sha256::digest(portable.to_toml()?.as_bytes()));
         Ok(Identity {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             recipe,
@@ -219,7 +218,7 @@ impl Identity {
             path: "run.json".into(),
             problem: error.to_string(),
         })?;
-        Ok(hexadecimal(&Sha256::digest(json)))
+        Ok(base16ct::lower::encode_string(&Sha256::digest(json)))
     }
 
     /// What differs between the run on disk and this one, one sentence each. `recipes` says in which keys their recipes differ, if it can.

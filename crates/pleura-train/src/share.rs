@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     error::Error,
-    json::{hexadecimal, read_json, write_lasting},
+    json::{read_json, write_lasting},
     plan::Plan,
     recipe::Start,
     run::{StageRecord, stage_folder},
@@ -56,7 +56,7 @@ pub(crate) fn keys(plan: &Plan) -> Result<Vec<Key>, Error> {
         });
         keys.push(Key {
             stage: stage.stage.name.clone(),
-            digest: hexadecimal(&Sha256::digest(all.to_string())),
+            digest: base16ct::lower::encode_string(&Sha256::digest(all.to_string())),
         });
     }
     Ok(keys)

@@ -1,14 +1,12 @@
 //! Classes beside sources and ages: what a table says without looking at a film.
 
+use pleura_data::describe::ADULT;
 use rand::seq::SliceRandom as _;
 
 use crate::Thresholds;
 use crate::check::{Asked, Check, Figure, Verdict, literature};
 use crate::films::Films;
 use crate::random::stream;
-
-/// Years below which a person counts as a child here.
-const ADULT: f32 = 18.0;
 
 const SOURCES: Asked = Asked {
     name: "class-source",

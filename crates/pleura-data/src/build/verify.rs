@@ -7,7 +7,6 @@ use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 
 use super::PIXELS;
-use crate::manifest::hexadecimal;
 use crate::sources::{Reading, Record, Remark, Step};
 use crate::{Error, films};
 
@@ -70,9 +69,10 @@ fn open(record: &mut Record) -> Result<Option<(String, String)>, Error> {
                     expected,
                 });
             }
-            record
-                .notes
-                .insert(PIXELS.into(), hexadecimal(&pleura_film::pixel_digest(&film)));
+            record.notes.insert(
+                PIXELS.into(),
+                base16ct::lower::encode_string(&pleura_film::pixel_digest(&film)),
+            );
             Ok(None)
         }
         Err(error) => Ok(Some((record.film.clone(), error.to_string()))),

@@ -59,7 +59,7 @@ pub(super) fn write(folder: &Path, side: usize, entries: &[Entry]) -> Result<(),
     header.extend_from_slice(&(entries.len() as u32).to_ne_bytes());
     header.extend_from_slice(&crc32fast::hash(&index).to_ne_bytes());
     header.resize(HEADER, 0);
-    let name = crate::manifest::hexadecimal(&<sha2::Sha256 as sha2::Digest>::digest(&index));
+    let name = base16ct::lower::encode_string(&<sha2::Sha256 as sha2::Digest>::digest(&index));
     let mut path = folder.join(format!("{}.{EXTENSION}", &name[..24]));
     let mut copies = 0;
     while path.exists() {

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::manifest::hexadecimal;
 use crate::{Manifest, Row, Split};
 
 /// Which fractals there are. Everything but the numbers of classes and instances tells what the pictures look like.
@@ -124,7 +123,9 @@ impl FractalOptions {
                 let (class, instance) = self.place(row);
                 let film = self.film(row);
                 Row {
-                    sha256: hexadecimal(&Sha256::digest(format!("{look} {class} {instance}"))),
+                    sha256: base16ct::lower::encode_string(&Sha256::digest(format!(
+                        "{look} {class} {instance}"
+                    ))),
                     dataset: "fractals".to_owned(),
                     patient: film.clone(),
                     split: Some(self.split(row)),
@@ -145,7 +146,7 @@ impl FractalOptions {
             ..
         } = self;
         let all = format!("{} {classes} {instances} {held_out}", self.look());
-        hexadecimal(&Sha256::digest(all))
+        base16ct::lower::encode_string(&Sha256::digest(all))
     }
 
     /// What every picture depends on, in a line of text. The number in it changes whenever a picture could.

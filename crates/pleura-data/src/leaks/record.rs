@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 
 use super::look::{How, Look, Pair};
 use crate::Manifest;
-use crate::manifest::hexadecimal;
 
 /// The pairs of a manifest's films with each other, and with films of other manifests looked at together with it.
 ///
@@ -94,5 +93,5 @@ fn digest(manifest: &Manifest) -> String {
         digest.update(file.as_bytes());
         digest.update(b"\n");
     }
-    hexadecimal(&digest.finalize())
+    base16ct::lower::encode_string(&digest.finalize())
 }

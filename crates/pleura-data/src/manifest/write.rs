@@ -1,6 +1,5 @@
 //! A manifest to CSV, and its digest.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -55,7 +54,7 @@ impl Manifest {
             hash.update((film.len() as u64).to_le_bytes());
             hash.update(film.as_bytes());
         }
-        hexadecimal(&hash.finalize())
+        base16ct::lower::encode_string(&hash.finalize())
     }
 
     fn header(&self, masks: &[usize]) -> Vec<String> {
@@ -150,16 +149,5 @@ fn rows_digest(manifest: &Manifest, rows: &[usize]) -> String {
         cell(row.split.map_or("", Cell::cell));
         row.labels.iter().for_each(|label| cell(label.cell()));
     }
-    hexadecimal(&hash.finalize())
-}
-
-/// Lower-case hexadecimal digits of a digest.
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            // Writing into a String cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+    base16ct::lower::encode_string(&hash.finalize())
 }

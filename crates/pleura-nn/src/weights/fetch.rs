@@ -14,7 +14,6 @@ use ureq::{
     http::{Response, StatusCode, header},
 };
 
-use super::hexadecimal;
 use crate::error::Error;
 
 /// A weight file on the net.
@@ -241,7 +240,7 @@ fn digest(file: &mut File) -> io::Result<String> {
     let mut buffer = vec![0; BUFFER];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(hexadecimal(&hash.finalize())),
+            0 => return Ok(base16ct::lower::encode_string(&hash.finalize())),
             count => hash.update(&buffer[..count]),
         }
     }

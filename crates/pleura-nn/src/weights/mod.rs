@@ -174,7 +174,7 @@ impl Digester {
     }
 
     fn finish(self) -> String {
-        hexadecimal(&self.0.finalize())
+        base16ct::lower::encode_string(&self.0.finalize())
     }
 }
 
@@ -189,17 +189,6 @@ fn position(data: &[f32], fault: impl Fn(f32) -> bool) -> Option<usize> {
         .iter()
         .position(|&value| fault(value))
         .map(|place| first + place)
-}
-
-/// Lower-case hexadecimal digits.
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
 }
 
 /// The first few of many names, for a message.

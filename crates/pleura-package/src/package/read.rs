@@ -11,7 +11,7 @@ use super::{FORMAT, Index, Metrics, Model, Package, Parts, SCHEMA, entry, signer
 use crate::card::Card;
 use crate::golden::{About, Golden};
 use crate::key::Signature;
-use crate::{Contract, Error, MEASURES, Reference, Training, archive, hexadecimal};
+use crate::{Contract, Error, MEASURES, Reference, Training, archive, sha256};
 
 /// Longest document, in bytes: a run's metrics with all their curves are a few hundred thousand.
 const MOST_DOCUMENT: usize = 64 << 20;
@@ -65,7 +65,7 @@ impl Package {
         };
         Ok(Self {
             parts: files.parts()?,
-            digest: hexadecimal(index),
+            digest: sha256(index),
             signer,
             entries: listed.entries,
             name: name.to_owned(),
@@ -164,7 +164,7 @@ impl<'a> Files<'a> {
                 return Err(self.wrong(&listed.name, "a package of this schema has no such entry"));
             }
             let bytes = self.take(&listed.name)?;
-            if bytes.len() != listed.bytes || hexadecimal(bytes) != listed.sha256 {
+            if bytes.len() != listed.bytes || sha256(bytes) != listed.sha256 {
                 return Err(Error::Entry {
                     file: self.name.to_owned(),
                     entry: listed.name.clone(),

@@ -7,7 +7,7 @@ use pleura_film::{Augmentation, DecodeOptions, Film, Preparation, prepare};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::{error::Error, json::hexadecimal, plan::StagePlan};
+use crate::{error::Error, plan::StagePlan};
 
 /// Masks at the network's input size, one bit a pixel, by row of the manifest.
 pub(crate) struct Masks {
@@ -73,7 +73,7 @@ impl Masks {
         Ok(Self {
             size: preparation.size,
             films: rows.into_iter().zip(masks).collect(),
-            digest: hexadecimal(&digest.finalize()),
+            digest: base16ct::lower::encode_string(&digest.finalize()),
         })
     }
 

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use safetensors::SafeTensors;
 use sha2::{Digest as _, Sha256};
 
-use super::{Array, Normalisation, Weights, few, hexadecimal};
+use super::{Array, Normalisation, Weights, few};
 use crate::{
     architecture::{Architecture, NAMES},
     error::Error,
@@ -164,7 +164,10 @@ pub fn import(
         normalisation: options.normalisation,
         metadata: BTreeMap::from([
             ("imported_from".to_owned(), base_name(name).to_owned()),
-            ("imported_sha256".to_owned(), hexadecimal(&Sha256::digest(bytes))),
+            (
+                "imported_sha256".to_owned(),
+                base16ct::lower::encode_string(&Sha256::digest(bytes)),
+            ),
         ]),
         tensors,
     };

@@ -2,6 +2,7 @@
 
 mod told;
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,11 +11,14 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura_audit::relevance::{self, Masked, Of, outside_lungs};
 use pleura_audit::words::{self, Settings, Text};
-use pleura_audit::{Check, Films, Thresholds, Verdict, heatmap_sanity, of_answers, of_films, use_of_words};
+use pleura_audit::{
+    Check, Films, Thresholds, Verdict, features_tell, heatmap_sanity, of_answers, of_films, use_of_words,
+};
 use pleura_data::{CheckReport, Manifest, Sidecar, Split};
 use pleura_eval::{Options, Predictions, Truth};
 use pleura_explain::Composite;
-use pleura_film::DecodeOptions;
+use pleura_film::{DecodeOptions, Preparation};
+use pleura_nn::Network;
 use pleura_report::AuditCheck;
 use pleura_train::recipe::Recipe;
 use serde_json::{Value, json};
@@ -43,7 +47,7 @@ pub struct Args {
     /// From which verdict on the exit code is 1.
     #[arg(long, value_enum, default_value_t = FailOn::Alarm)]
     fail_on: FailOn,
-    /// Leave out what takes a network: the words experiment and the relevance outside lungs.
+    /// Leave out what asks the network itself: its features, the relevance outside lungs, the heatmaps' sanity, the words experiment.
     #[arg(long)]
     no_network: bool,
     /// Test films of each class in the words experiment and among those whose relevance is looked at; a tenth as many for the heatmaps' sanity.
@@ -116,15 +120,19 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if let Some(run) = &subject.run {
         checks.extend(subject.of_answers(run, &thresholds)?);
         if !args.no_network {
-            let rows: Vec<usize> = subject
-                .test(args.films, |_| true)
-                .iter()
-                .map(|(row, _)| *row)
-                .collect();
+            let network = run.model.network()?;
+            let answers = Asked {
+                subject: &subject,
+                network: &network,
+                preparation: &run.model.preparation,
+                thresholds: &thresholds,
+            };
+            let (examples, rows) = subject.held_out(&films);
             looks::log(&subject.path, &subject.manifest, &rows, &run.model)?;
-            checks.push(subject.of_relevance(run, args.films, &thresholds)?);
-            checks.push(subject.of_heatmaps(run, args.films.div_ceil(10), &thresholds)?);
-            checks.push(subject.of_words(run, args.films, &thresholds)?);
+            checks.push(answers.of_features(&films, &examples, &rows)?);
+            checks.push(answers.of_relevance(args.films)?);
+            checks.push(answers.of_heatmaps(args.films.div_ceil(10))?);
+            checks.push(answers.of_words(args.films)?);
         }
     }
     checks.sort_by_key(|check| std::cmp::Reverse(check.verdict));
@@ -311,57 +319,6 @@ impl Subject {
             .collect()
     }
 
-    fn of_relevance(&self, run: &Run, most: usize, thresholds: &Thresholds) -> Result<Check> {
-        let masked = |row: usize| self.manifest.rows[row].masks.lung.is_some();
-        let chosen = self.test(most, masked);
-        let films = self.whose(&chosen);
-        let open = |number: usize| {
-            let row = &self.manifest.rows[chosen[number].0];
-            let film = self.film(row)?;
-            let mask = Mask::read(&self.manifest, row.masks.lung.as_deref())
-                .and_then(|mask| mask.context("no lung mask"))
-                .map_err(|error| pleura_audit::Error::Film {
-                    film: row.film.clone(),
-                    source: error.into(),
-                })?;
-            let Mask {
-                width,
-                height,
-                inside,
-            } = mask;
-            Ok(Masked {
-                film,
-                lungs: relevance::Mask {
-                    width,
-                    height,
-                    inside,
-                },
-            })
-        };
-        let composite = Composite::by_name(pleura_explain::composite::NAMES[0])?;
-        let network = run.model.network()?;
-        Ok(outside_lungs(
-            &network,
-            &run.model.preparation,
-            &films,
-            &open,
-            &composite,
-            thresholds,
-        )?)
-    }
-
-    fn of_heatmaps(&self, run: &Run, most: usize, thresholds: &Thresholds) -> Result<Check> {
-        let chosen = self.test(most, |_| true);
-        Ok(heatmap_sanity(
-            &run.model.network()?,
-            &run.model.preparation,
-            &self.whose(&chosen),
-            &|number| self.film(&self.manifest.rows[chosen[number].0]),
-            &Composite::by_name(pleura_explain::composite::NAMES[0])?,
-            thresholds,
-        )?)
-    }
-
     /// Patient and class of films (row, class).
     fn whose(&self, films: &[(usize, usize)]) -> Vec<Of> {
         let of = |&(row, class): &(usize, usize)| {
@@ -383,17 +340,111 @@ impl Subject {
         })
     }
 
-    fn of_words(&self, run: &Run, most: usize, thresholds: &Thresholds) -> Result<Check> {
-        let chosen = self.test(most, |_| true);
+    /// Examples that the stage neither learnt from nor, but for its best epoch, was chosen by: of validation and test; with their rows.
+    fn held_out(&self, films: &Films) -> (Vec<usize>, Vec<usize>) {
+        let rows: HashMap<&str, usize> = self
+            .rows
+            .iter()
+            .map(|(row, _)| (self.manifest.rows[*row].film.as_str(), *row))
+            .collect();
+        let held = [Some(Split::Validation), Some(Split::Test)];
+        let examples = films.examples.iter().enumerate();
+        examples
+            .filter_map(|(place, example)| Some((place, *rows.get(example.film.as_str())?)))
+            .filter(|(_, row)| held.contains(&self.manifest.rows[*row].split))
+            .unzip()
+    }
+}
+
+/// A network that is asked about held-out films.
+struct Asked<'a> {
+    subject: &'a Subject,
+    network: &'a Network,
+    preparation: &'a Preparation,
+    thresholds: &'a Thresholds,
+}
+
+impl Asked<'_> {
+    fn of_features(&self, films: &Films, examples: &[usize], rows: &[usize]) -> Result<Check> {
+        let rows: HashMap<usize, usize> = examples.iter().copied().zip(rows.iter().copied()).collect();
+        let open = |example: usize| self.subject.film(&self.subject.manifest.rows[rows[&example]]);
+        Ok(features_tell(
+            self.network,
+            self.preparation,
+            films,
+            examples,
+            &open,
+            self.thresholds,
+        )?)
+    }
+
+    fn of_relevance(&self, most: usize) -> Result<Check> {
+        let masked = |row: usize| self.subject.manifest.rows[row].masks.lung.is_some();
+        let chosen = self.subject.test(most, masked);
+        let films = self.subject.whose(&chosen);
+        let open = |number: usize| {
+            let row = &self.subject.manifest.rows[chosen[number].0];
+            let film = self.subject.film(row)?;
+            let mask = Mask::read(&self.subject.manifest, row.masks.lung.as_deref())
+                .and_then(|mask| mask.context("no lung mask"))
+                .map_err(|error| pleura_audit::Error::Film {
+                    film: row.film.clone(),
+                    source: error.into(),
+                })?;
+            let Mask {
+                width,
+                height,
+                inside,
+            } = mask;
+            Ok(Masked {
+                film,
+                lungs: relevance::Mask {
+                    width,
+                    height,
+                    inside,
+                },
+            })
+        };
+        let composite = Composite::by_name(pleura_explain::composite::NAMES[0])?;
+        Ok(outside_lungs(
+            self.network,
+            self.preparation,
+            &films,
+            &open,
+            &composite,
+            self.thresholds,
+        )?)
+    }
+
+    fn of_heatmaps(&self, most: usize) -> Result<Check> {
+        let chosen = self.subject.test(most, |_| true);
+        Ok(heatmap_sanity(
+            self.network,
+            self.preparation,
+            &self.subject.whose(&chosen),
+            &|number| self.subject.film(&self.subject.manifest.rows[chosen[number].0]),
+            &Composite::by_name(pleura_explain::composite::NAMES[0])?,
+            self.thresholds,
+        )?)
+    }
+
+    fn of_words(&self, most: usize) -> Result<Check> {
+        let chosen = self.subject.test(most, |_| true);
         if chosen.is_empty() {
             return Ok(use_of_words(
                 Err("no film is in the test split".to_owned()),
-                thresholds,
+                self.thresholds,
             ));
         }
-        let rows: Vec<&pleura_data::Row> = chosen.iter().map(|(row, _)| &self.manifest.rows[*row]).collect();
+        let rows: Vec<&pleura_data::Row> = chosen
+            .iter()
+            .map(|(row, _)| &self.subject.manifest.rows[*row])
+            .collect();
         let open = |number: usize| -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
-            let film = pleura_film::open(&self.manifest.file(rows[number]), &DecodeOptions::default())?;
+            let film = pleura_film::open(
+                &self.subject.manifest.file(rows[number]),
+                &DecodeOptions::default(),
+            )?;
             let text = Text::find(&film);
             Ok((film, text))
         };
@@ -406,28 +457,21 @@ impl Subject {
         };
         let settings = Settings {
             explained: 0,
-            threshold: thresholds.words,
+            threshold: self.thresholds.words,
             evaluation: Options {
-                seed: thresholds.probe.seed,
+                seed: self.thresholds.probe.seed,
                 ..Settings::default().evaluation
             },
             ..Settings::default()
         };
         let progress = Progress::new("films asked about", rows.len());
-        let network = run.model.network()?;
-        let outcome = words::run(
-            &network,
-            &run.model.preparation,
-            &films,
-            &settings,
-            &|done, of| {
-                progress.at(done, of);
-            },
-        );
+        let outcome = words::run(self.network, self.preparation, &films, &settings, &|done, of| {
+            progress.at(done, of);
+        });
         match outcome {
-            Ok(outcome) => Ok(use_of_words(Ok(&outcome), thresholds)),
+            Ok(outcome) => Ok(use_of_words(Ok(&outcome), self.thresholds)),
             Err(error @ pleura_audit::Error::NoLettering { .. }) => {
-                Ok(use_of_words(Err(error.to_string()), thresholds))
+                Ok(use_of_words(Err(error.to_string()), self.thresholds))
             }
             Err(error) => Err(error.into()),
         }

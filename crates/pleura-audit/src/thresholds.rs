@@ -24,6 +24,8 @@ pub struct Thresholds {
     pub width: f64,
     /// Relevance per pixel outside the lungs over that inside, from which it is an alarm.
     pub outside: f64,
+    /// Relevance per pixel at the border over that elsewhere, from which it is an alarm; from three quarters of it on it is a note.
+    pub border: f64,
     /// Rank correlation of heatmaps with those of networks made fresh layer by layer, at the lower end of its interval.
     pub sanity: f64,
     /// Expected calibration error, at the lower end of its interval.
@@ -51,6 +53,7 @@ impl Default for Thresholds {
             children_note: 0.1,
             width: 0.2,
             outside: 1.0,
+            border: 1.0,
             sanity: 0.8,
             calibration: 0.1,
             subgroups: 0.1,

@@ -109,7 +109,7 @@ pub fn compare(before: &Predictions, after: &Predictions, options: &Options) -> 
     let draws = patients.draws(options, |weights| (measure(weights), share_changed(weights)));
 
     let difference = |place: usize| {
-        let (metric, finding) = Figures::name(place);
+        let (metric, finding) = Figures::name(before.kind(), place);
         let value = |figures: &Figures| Some(figures.0[place]).filter(|value| !value.is_nan());
         let [old, new] = values.each_ref().map(value);
         let gaps = draws.iter().map(|([old, new], _)| new.0[place] - old.0[place]);

@@ -70,7 +70,7 @@ pub struct SourceCount {
 pub struct Overall {
     /// Share of films answered right. Exclusive classes only.
     pub accuracy: Measured,
-    /// Mean sensitivity over the classes (macro sensitivity, macro recall).
+    /// Mean sensitivity over the classes or findings: macro sensitivity, macro recall ([`Kind::mean_sensitivity`]).
     pub balanced_accuracy: Measured,
     /// Mean specificity.
     pub macro_specificity: Measured,
@@ -296,7 +296,7 @@ impl Work<'_> {
                     .iter()
                     .filter(|draw| draw.0[place].is_nan())
                     .count();
-                let (metric, finding) = Figures::name(place);
+                let (metric, finding) = Figures::name(self.predictions.kind(), place);
                 let name = match finding {
                     Some(finding) => format!("{}: {metric}", self.predictions.findings[finding]),
                     None => metric.to_owned(),

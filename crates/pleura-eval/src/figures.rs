@@ -1,6 +1,7 @@
 //! Every number of an evaluation in one flat row, so that the films, a bootstrap draw and a posterior
 //! draw are all computed and collected alike.
 
+use crate::Kind;
 use crate::confusion::Outcomes;
 
 /// A metric of the whole test set.
@@ -79,8 +80,9 @@ impl Figures {
     }
 
     /// Name of the metric at `place`, and the finding it belongs to.
-    pub(crate) fn name(place: usize) -> (&'static str, Option<usize>) {
+    pub(crate) fn name(kind: Kind, place: usize) -> (&'static str, Option<usize>) {
         match place.checked_sub(WHOLES.len()) {
+            None if place == Whole::BalancedAccuracy as usize => (kind.mean_sensitivity(), None),
             None => (WHOLES[place], None),
             Some(rest) => (SINGLES[rest % SINGLES.len()], Some(rest / SINGLES.len())),
         }
@@ -190,17 +192,20 @@ mod tests {
 
     #[test]
     fn names_match_places() {
-        assert_eq!(Figures::name(Figures::whole(Whole::LogLoss)), ("log-loss", None));
         assert_eq!(
-            Figures::name(Figures::whole(Whole::MacroAuc)),
+            Figures::name(Kind::Exclusive, Figures::whole(Whole::LogLoss)),
+            ("log-loss", None)
+        );
+        assert_eq!(
+            Figures::name(Kind::Exclusive, Figures::whole(Whole::MacroAuc)),
             ("macro AUC", None)
         );
         assert_eq!(
-            Figures::name(Figures::single(2, Single::Sensitivity)),
+            Figures::name(Kind::Exclusive, Figures::single(2, Single::Sensitivity)),
             ("sensitivity", Some(2))
         );
         assert_eq!(
-            Figures::name(Figures::single(1, Single::LogLoss)),
+            Figures::name(Kind::Exclusive, Figures::single(1, Single::LogLoss)),
             ("log-loss", Some(1))
         );
         assert_eq!(Figures::new(3).0.len(), Figures::single(2, Single::LogLoss) + 1);

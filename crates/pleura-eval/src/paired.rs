@@ -79,7 +79,8 @@ pub fn paired_means(
         both.push(align(before, after)?);
     }
     let models = Models::new(&both, options)?;
-    let wanted = wanted(models.films.kind());
+    let kind = models.films.kind();
+    let wanted = wanted(kind);
     let means = |each: &[Figures]| -> Vec<[f64; 2]> {
         let (before, after) = each.split_at(pairs);
         let two = |&place: &usize| [average(before, place), average(after, place)];
@@ -113,7 +114,7 @@ pub fn paired_means(
             };
             let over_seeds = paired(level)?.map(|found| found.mean);
             Ok(PairedMean {
-                metric: Figures::name(place).0.to_owned(),
+                metric: Figures::name(kind, place).0.to_owned(),
                 baseline: measured(before, &|two| two[0]),
                 candidate: measured(after, &|two| two[1]),
                 difference: measured(after - before, &gap),

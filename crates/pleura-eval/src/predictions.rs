@@ -28,6 +28,15 @@ impl Kind {
         }
     }
 
+    /// What the mean sensitivity over classes or findings is called: classes that exclude each other make it their balanced accuracy; of
+    /// findings each by itself it says nothing of films without them.
+    pub fn mean_sensitivity(self) -> &'static str {
+        match self {
+            Self::Exclusive => "balanced accuracy",
+            Self::Independent => "macro sensitivity",
+        }
+    }
+
     /// The kind of this name, if there is one.
     pub fn by_name(name: &str) -> Option<Self> {
         [Self::Exclusive, Self::Independent]

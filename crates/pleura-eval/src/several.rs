@@ -131,7 +131,7 @@ pub fn mean(models: &[Predictions], options: &Options) -> Result<Vec<MeanMetric>
             .collect::<Vec<f64>>()
     });
     let means = wanted.iter().enumerate().map(|(column, &place)| {
-        let (metric, finding) = Figures::name(place);
+        let (metric, finding) = Figures::name(models.films.kind(), place);
         let interval = percentiles(draws.iter().map(|draw| draw[column]), options.level).0;
         MeanMetric {
             metric: metric.to_owned(),

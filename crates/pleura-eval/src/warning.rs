@@ -296,7 +296,7 @@ fn perfect(evaluation: &Evaluation) -> Vec<Warning> {
     let pointlike = |measured: &Measured| measured.low.is_some() && measured.low == measured.high;
     let overall = &evaluation.overall;
     let wholes = [
-        ("balanced accuracy", &overall.balanced_accuracy),
+        (evaluation.kind.mean_sensitivity(), &overall.balanced_accuracy),
         ("macro F1", &overall.macro_f1),
         ("macro AUC", &overall.macro_auc),
     ]

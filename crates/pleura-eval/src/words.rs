@@ -63,7 +63,7 @@ impl Evaluation {
             }
         };
         say(&overall.accuracy, "accuracy");
-        say(&overall.balanced_accuracy, "balanced accuracy");
+        say(&overall.balanced_accuracy, self.kind.mean_sensitivity());
         say(&overall.macro_f1, "macro F1");
         say(&overall.macro_auc, "macro AUC");
         for finding in &self.findings {

@@ -33,7 +33,7 @@ pub(super) fn section(audit: &Audit) -> Markup {
         } }
         @for check in audit.checks.iter().filter(loud) {
             h3 { (check.asks) }
-            p { strong { (check.verdict) ". " } (check.says) "." }
+            p { strong { (check.verdict) ": " } (check.says) "." }
             @if let Some(svg) = check.svg() { (figure(svg, "")) }
             @if !check.remedy.is_empty() { p { "What can be done: " (check.remedy) "." } }
             @if !check.literature.is_empty() { ul { @for work in &check.literature { li.soft { (work) } } } }

@@ -111,7 +111,7 @@ fn seeds(input: &ReportInput) -> Option<String> {
 }
 
 /// A capital at the start, a full stop at the end.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.trim().chars();
     let mut out: String = letters
         .next()

@@ -60,12 +60,13 @@ fn test_looks(table: &DataTable, looks: &TestLooks) -> Markup {
             @if looks.altered { strong { "The account of looks was altered: lines were changed or taken out. " } }
             "Whoever keeps the best of several models tried on a test set has chosen by it, and its numbers are too good."
         }
+        @let named = looks.looks.iter().any(|look| !look.who.is_empty());
         @if hidden > 0 { p.small.soft { "The latest " (LISTED) ":" } }
         div.scroll { table.tight {
-            thead { tr { th scope="col" { "When" } th scope="col" { "who" } th.number scope="col" { "films" } th scope="col" { "model" } th scope="col" { "command" } } }
+            thead { tr { th scope="col" { "When" } @if named { th scope="col" { "who" } } th.number scope="col" { "films" } th scope="col" { "model" } th scope="col" { "command" } } }
             tbody { @for look in looks.looks.iter().skip(hidden) { tr {
                 th scope="row" { (look.when) }
-                td { (look.who) } td.number { (grouped(look.films as u64)) }
+                @if named { td { (look.who) } } td.number { (grouped(look.films as u64)) }
                 td { code { (look.model.chars().take(12).collect::<String>()) "…" } }
                 td { (look.command) }
             } } }
@@ -136,7 +137,10 @@ fn rows(evaluation: &Evaluation) -> Vec<IntervalRow> {
     let overall = &evaluation.overall;
     let mut shown = vec![
         ("accuracy".to_owned(), &overall.accuracy),
-        ("balanced accuracy".to_owned(), &overall.balanced_accuracy),
+        (
+            evaluation.kind.mean_sensitivity().to_owned(),
+            &overall.balanced_accuracy,
+        ),
         ("macro AUC".to_owned(), &overall.macro_auc),
     ];
     for finding in &evaluation.findings {
@@ -290,7 +294,10 @@ fn by_source(name: &str, sources: &SourceComparison) -> Markup {
         )));
         for (label, measured) in [
             ("accuracy", &evaluation.overall.accuracy),
-            ("balanced accuracy", &evaluation.overall.balanced_accuracy),
+            (
+                evaluation.kind.mean_sensitivity(),
+                &evaluation.overall.balanced_accuracy,
+            ),
             ("macro AUC", &evaluation.overall.macro_auc),
         ] {
             if measured.value.is_some() {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
-use pleura_eval::{Evaluation, FindingEvaluation, Kind, Measured, Method, Overall};
+use pleura_eval::{Evaluation, FindingEvaluation, Kind, Measured, Method};
 
 use super::number::{counted, grouped, interval, listed, method, split, three, value, with_interval};
 use super::summary::level;
@@ -54,7 +54,7 @@ fn comparison(lead: &StageResult, others: &[&StageResult]) -> Markup {
             caption { "Each with its own interval; whether two differ is for a paired comparison to say, not for intervals that overlap or do not." }
             thead { tr {
                 th scope="col" { "Stage" } th scope="col" { "started from" } th scope="col" { "films" }
-                th scope="col" { "accuracy" } th scope="col" { "balanced accuracy" } th scope="col" { "macro AUC" }
+                th scope="col" { "accuracy" } th scope="col" { (headline(lead).map_or(Kind::Exclusive, |result| result.evaluation.kind).mean_sensitivity()) } th scope="col" { "macro AUC" }
             } }
             tbody { @for stage in std::iter::once(&lead).chain(others) { tr {
                 th scope="row" { (stage.name) }
@@ -99,10 +99,11 @@ fn whole(stage: &StageResult, result: &SplitEvaluation) -> Markup {
     }
 }
 
-fn overall_metrics(overall: &Overall) -> [(&'static str, &Measured); 10] {
+fn overall_metrics(evaluation: &Evaluation) -> [(&'static str, &Measured); 10] {
+    let overall = &evaluation.overall;
     [
         ("accuracy", &overall.accuracy),
-        ("balanced accuracy", &overall.balanced_accuracy),
+        (evaluation.kind.mean_sensitivity(), &overall.balanced_accuracy),
         ("macro specificity", &overall.macro_specificity),
         ("macro precision", &overall.macro_precision),
         ("macro F1", &overall.macro_f1),
@@ -127,7 +128,7 @@ fn finding_metrics(finding: &FindingEvaluation) -> [(&'static str, &Measured); 7
 }
 
 fn overall_table(evaluation: &Evaluation) -> Markup {
-    let rows: Vec<_> = overall_metrics(&evaluation.overall)
+    let rows: Vec<_> = overall_metrics(evaluation)
         .into_iter()
         .filter(|(_, m)| m.value.is_some())
         .collect();

@@ -10,11 +10,12 @@ use crate::input::ReportInput;
 use crate::plot::{self, Axis, Curves, IntervalRow, Series, Ticks};
 
 /// Metrics that are drawn and stand in tables, where they are defined.
-const SHOWN: [&str; 5] = [
+const SHOWN: [&str; 6] = [
     "accuracy",
     "macro AUC",
     "macro F1",
     "balanced accuracy",
+    "macro sensitivity",
     "log-loss",
 ];
 

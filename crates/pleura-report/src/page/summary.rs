@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 use pleura_eval::{Confusion, Kind, Measured};
 
+use super::cautions::sentence;
 use super::number::{counted, interval, listed, method, percent, split, value};
 use super::{cautions, headline, lead_stage, table_of, way_to};
 use crate::input::{DataTable, Origin, ReportInput, SplitEvaluation, StageResult};
@@ -20,6 +21,10 @@ pub(super) fn section(input: &ReportInput) -> Markup {
             (tiles(result))
         } @else {
             p.lead { "No stage of this run has been judged on any films yet, so nothing can be said about how good it is." }
+        }
+        @if let Some(stage) = stage.filter(|stage| headline(stage).is_some()) {
+            h3 { "What it probably looks at" }
+            (what_it_looks_at(input, stage))
         }
         @if !cautions.is_empty() {
             div.care {
@@ -145,6 +150,45 @@ fn what_it_got(input: &ReportInput, stage: &StageResult, result: &SplitEvaluatio
     text
 }
 
+/// Checks of an audit that speak of where a network's evidence comes from.
+const LOOKS_AT: [&str; 4] = ["features", "outside-lungs", "border-relevance", "words"];
+
+/// What the audit says of it, where there was one.
+fn what_it_looks_at(input: &ReportInput, lead: &StageResult) -> Markup {
+    let Some(audit) = &input.audit else {
+        return html! { p {
+            "Nobody has asked: this run has no audit. " code { "pleura audit RUN" } " searches for what else than disease its answers may come from."
+        } };
+    };
+    let loud = |verdict: &str| -> Vec<String> {
+        let checks = audit.checks.iter().filter(|check| check.verdict == verdict);
+        checks.map(|check| check.asks.clone()).collect()
+    };
+    let (blocks, alarms) = (loud("block"), loud("alarm"));
+    let found = LOOKS_AT
+        .iter()
+        .filter_map(|name| audit.checks.iter().find(|check| check.name == *name))
+        .filter(|check| check.verdict != "not_possible");
+    html! {
+        @if blocks.is_empty() && alarms.is_empty() {
+            p { "The " a href="#audit" { "audit" } " found no shortcut. That does not say that there is none." }
+        } @else {
+            p {
+                "The " a href="#audit" { "audit" } " of " (counted(audit.checks.len() as u64, "check"))
+                " gives reason to think that it may answer by something other than disease. It raised an alarm at these questions:"
+            }
+            ul {
+                @for asks in &blocks { li { strong { (asks) } " Until that is mended the result means nothing." } }
+                @for asks in &alarms { li { (asks) } }
+            }
+        }
+        @if let Some(stage) = audit.stage.as_ref().filter(|stage| **stage != lead.name) {
+            p.soft { "The audit asked the network of stage " (stage) ", not that of " (lead.name) "." }
+        }
+        @for check in found { p { (sentence(&check.says)) } }
+    }
+}
+
 fn range(measured: &Measured) -> String {
     measured.low.zip(measured.high).map_or_else(
         || ", without an interval".to_owned(),
@@ -211,7 +255,10 @@ fn tiles(result: &SplitEvaluation) -> Markup {
     let overall = &result.evaluation.overall;
     let shown = [
         ("accuracy", &overall.accuracy),
-        ("balanced accuracy", &overall.balanced_accuracy),
+        (
+            result.evaluation.kind.mean_sensitivity(),
+            &overall.balanced_accuracy,
+        ),
         ("macro AUC", &overall.macro_auc),
         ("macro F1", &overall.macro_f1),
     ];

@@ -219,16 +219,20 @@ impl Films {
 
     /// The metric that verdicts are about.
     fn primary(&self, study: &Study) -> Result<String, Error> {
-        let [accuracy, auc, ..] = PRIMARY;
-        match &study.primary {
-            Some(primary) if primary == accuracy && self.kind == StageKind::Independent => Err(study
-                .problem(
-                    "primary",
-                    "independent findings have no accuracy; expected \"macro AUC\", for one",
-                )),
-            Some(primary) => Ok(primary.clone()),
-            None if self.kind == StageKind::Exclusive => Ok(accuracy.to_owned()),
-            None => Ok(auc.to_owned()),
+        let [accuracy, auc, _, balanced, sensitivity] = PRIMARY;
+        let independent = self.kind == StageKind::Independent;
+        match study.primary.as_deref() {
+            Some(primary) if independent && [accuracy, balanced].contains(&primary) => Err(study.problem(
+                "primary",
+                "independent findings have no accuracy; expected \"macro AUC\", for one",
+            )),
+            Some(primary) if !independent && primary == sensitivity => Err(study.problem(
+                "primary",
+                "of classes that exclude each other the macro sensitivity is called \"balanced accuracy\"",
+            )),
+            Some(primary) => Ok(primary.to_owned()),
+            None if independent => Ok(auc.to_owned()),
+            None => Ok(accuracy.to_owned()),
         }
     }
 }

@@ -80,7 +80,13 @@ enum FoldWord {
 }
 
 /// What verdicts can be about: metrics of which more is better.
-pub(super) const PRIMARY: [&str; 4] = ["accuracy", "macro AUC", "macro F1", "balanced accuracy"];
+pub(super) const PRIMARY: [&str; 5] = [
+    "accuracy",
+    "macro AUC",
+    "macro F1",
+    "balanced accuracy",
+    "macro sensitivity",
+];
 
 pub(super) fn read(path: &Path) -> Result<Study, Error> {
     let text = std::fs::read_to_string(path).map_err(Error::file(path, "read"))?;

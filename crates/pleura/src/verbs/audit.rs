@@ -3,6 +3,7 @@
 mod whole;
 mod words;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -34,4 +35,9 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
         Some(What::Words(args)) => words::run(&args, json),
         None => whole::run(&args.whole, json),
     }
+}
+
+/// Audits a stage of a run into the run's folder, and says in a sentence what came out.
+pub fn of_stage(run: &Path, stage: &str) -> Result<String> {
+    whole::of_stage(run, stage)
 }

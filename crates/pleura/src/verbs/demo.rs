@@ -18,9 +18,9 @@ use serde_json::json;
 use crate::console::{NOTICE, Progress, note};
 use crate::gallery;
 use crate::model::{Model, ModelArgs};
-use crate::verbs::train;
+use crate::verbs::{audit, train};
 
-/// Watch the whole method work on films drawn on the spot: stages, neuron keeping, heatmaps, words, report.
+/// Watch the whole method work on films drawn on the spot: stages, neuron keeping, heatmaps, words, audit, report.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder to make; demo, or the first of demo-2, demo-3, … that is free.
@@ -53,7 +53,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let folder = folder(args.out.as_deref())?;
     fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     note(format_args!(
-        "1/5 drawing phantoms (drawings, not patients) into {}",
+        "1/6 drawing phantoms (drawings, not patients) into {}",
         folder.display()
     ));
     for (set, films, size, word_follows_class, fractions) in SETS {
@@ -80,7 +80,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     }
 
     note(
-        "2/5 training: source, 15 findings, then three classes with and without output neuron keeping, three seeds each",
+        "2/6 training: source, 15 findings, then three classes with and without output neuron keeping, three seeds each",
     );
     let recipe_path = folder.join("demo.toml");
     pleura_film::picture::save(&recipe_path, RECIPE.as_bytes())?;
@@ -96,10 +96,10 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         );
     }
 
-    note("3/5 what keeping output neurons changed");
+    note("3/6 what keeping output neurons changed");
     let keeping = experiments::keeping(&run)?;
 
-    note("4/5 the words experiment: words covered, and as much of anything else");
+    note("4/6 the words experiment: words covered, and as much of anything else");
     let model = Model::open(&run, &ModelArgs::of_stage("kept-1"))?;
     let stage = model
         .stage
@@ -109,7 +109,10 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let answers = Predictions::read(&stage_folder(&run, &stage.name).join("test.csv"))?;
     let words = experiments::words(&run, &model, &manifest, &answers)?;
 
-    note("5/5 heatmaps beside the true lesions, and the report");
+    note("5/6 the audit: a search for shortcuts");
+    let audit = audit::of_stage(&run, &stage.name)?;
+
+    note("6/6 heatmaps beside the true lesions, and the report");
     let lesions = experiments::lesions(&model, &manifest, &answers)?;
     gallery::write(&run, &model, &manifest, &answers, GALLERY)?;
     let report = pleura_report::write(&run)?;
@@ -125,6 +128,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         ),
         keeping,
         words,
+        audit,
         lesions,
     ];
     let mut out = io::stdout().lock();

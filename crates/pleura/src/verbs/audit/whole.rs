@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use pleura_audit::relevance::{self, Masked, Of, outside_lungs};
+use pleura_audit::relevance::{self, Masked, Of, at_border, outside_lungs};
 use pleura_audit::words::{self, Settings, Text};
 use pleura_audit::{
     Check, Films, Thresholds, Verdict, features_tell, heatmap_sanity, of_answers, of_films, use_of_words,
@@ -29,6 +29,9 @@ use crate::looks;
 use crate::model::{Model, ModelArgs, stage_of, table_of};
 use crate::verbs::evaluate::labels::Known;
 
+/// Test films of each class that the network is asked about.
+const FILMS: usize = 40;
+
 /// An audit of everything.
 #[derive(clap::Args)]
 pub struct Args {
@@ -41,17 +44,17 @@ pub struct Args {
     #[command(flatten)]
     options: ModelArgs,
     /// Thresholds of one's own: a TOML table of any of `p`, `skill`, `association`, `association_block`, `children`, `children_note`,
-    /// `width`, `outside`, `sanity`, `calibration`, `subgroups`, `subgroups_p`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
+    /// `width`, `outside`, `border`, `sanity`, `calibration`, `subgroups`, `subgroups_p`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
     #[arg(long, value_name = "FILE.toml")]
     thresholds: Option<PathBuf>,
     /// From which verdict on the exit code is 1.
     #[arg(long, value_enum, default_value_t = FailOn::Alarm)]
     fail_on: FailOn,
-    /// Leave out what asks the network itself: its features, the relevance outside lungs, the heatmaps' sanity, the words experiment.
+    /// Leave out what asks the network itself: its features, the where its relevance lies, the heatmaps' sanity, the words experiment.
     #[arg(long)]
     no_network: bool,
     /// Test films of each class in the words experiment and among those whose relevance is looked at; a tenth as many for the heatmaps' sanity.
-    #[arg(long, default_value_t = 40, value_name = "N")]
+    #[arg(long, default_value_t = FILMS, value_name = "N")]
     films: usize,
     /// Folder of audit.json and its figures; a run's own `audit` if left out, where its report finds it.
     #[arg(long, value_name = "DIR")]
@@ -100,8 +103,72 @@ struct Run {
     model: Model,
 }
 
+impl Args {
+    /// Everything, of one stage of a run.
+    fn of_stage(run: &Path, stage: &str) -> Self {
+        Self {
+            of: Some(run.to_owned()),
+            manifest: None,
+            options: ModelArgs::of_stage(stage),
+            thresholds: None,
+            fail_on: FailOn::Never,
+            no_network: false,
+            films: FILMS,
+            out: None,
+        }
+    }
+}
+
+/// What an audit found.
+struct Audited {
+    subject: Subject,
+    /// Films that could be read.
+    films: usize,
+    /// Worst first.
+    checks: Vec<Check>,
+    /// As `audit.json` has it.
+    record: Value,
+}
+
 /// Audits, prints, and writes the folder.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    let audited = audit(args)?;
+    let mut out = std::io::stdout().lock();
+    if json {
+        std::io::Write::write_all(&mut out, format!("{}\n", audited.record).as_bytes())?;
+    } else {
+        told::write(&mut out, &audited.subject.path, audited.films, &audited.checks)?;
+    }
+    Ok(if args.fail_on.fails(worst(&audited.checks)) {
+        ExitCode::from(crate::console::FAILED)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// Audits a stage of a run into the run's folder, and says in a sentence what came out.
+pub(crate) fn of_stage(run: &Path, stage: &str) -> Result<String> {
+    let checks = audit(&Args::of_stage(run, stage))?.checks;
+    let named = |verdict: Verdict| -> Vec<&str> {
+        let checks = checks.iter().filter(|check| check.verdict == verdict);
+        checks.map(|check| check.name.as_str()).collect()
+    };
+    let parts: Vec<String> = [Verdict::Block, Verdict::Alarm, Verdict::Note]
+        .into_iter()
+        .map(|verdict| (verdict, named(verdict)))
+        .filter(|(_, names)| !names.is_empty())
+        .map(|(verdict, names)| format!("{verdict} {}", names.join(", ")))
+        .collect();
+    let found = if parts.is_empty() {
+        "all quiet".to_owned()
+    } else {
+        parts.join("; ")
+    };
+    Ok(format!("Audit, {} checks: {found}.", checks.len()))
+}
+
+/// Carries out the checks and writes the folder.
+fn audit(args: &Args) -> Result<Audited> {
     let thresholds = thresholds(args.thresholds.as_deref())?;
     let subject = Subject::open(args)?;
     let progress = Progress::new("films read", subject.rows.len());
@@ -131,6 +198,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             looks::log(&subject.path, &subject.manifest, &rows, &run.model)?;
             checks.push(answers.of_features(&films, &examples, &rows)?);
             checks.push(answers.of_relevance(args.films)?);
+            checks.push(answers.of_border(args.films)?);
             checks.push(answers.of_heatmaps(args.films.div_ceil(10))?);
             checks.push(answers.of_words(args.films)?);
         }
@@ -151,16 +219,11 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if let Some(out) = args.out.clone().or(own) {
         write(&out, &checks, &record)?;
     }
-    let mut out = std::io::stdout().lock();
-    if json {
-        std::io::Write::write_all(&mut out, format!("{record}\n").as_bytes())?;
-    } else {
-        told::write(&mut out, &subject.path, films.examples.len(), &checks)?;
-    }
-    Ok(if args.fail_on.fails(worst(&checks)) {
-        ExitCode::from(crate::console::FAILED)
-    } else {
-        ExitCode::SUCCESS
+    Ok(Audited {
+        films: films.examples.len(),
+        subject,
+        checks,
+        record,
     })
 }
 
@@ -412,6 +475,18 @@ impl Asked<'_> {
             &films,
             &open,
             &composite,
+            self.thresholds,
+        )?)
+    }
+
+    fn of_border(&self, most: usize) -> Result<Check> {
+        let chosen = self.subject.test(most, |_| true);
+        Ok(at_border(
+            self.network,
+            self.preparation,
+            &self.subject.whose(&chosen),
+            &|number| self.subject.film(&self.subject.manifest.rows[chosen[number].0]),
+            &Composite::by_name(pleura_explain::composite::NAMES[0])?,
             self.thresholds,
         )?)
     }

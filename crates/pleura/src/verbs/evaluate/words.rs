@@ -188,7 +188,7 @@ fn overall(evaluation: &Evaluation) -> Table {
         }
     };
     add("accuracy", &overall.accuracy);
-    add("balanced accuracy", &overall.balanced_accuracy);
+    add(evaluation.kind.mean_sensitivity(), &overall.balanced_accuracy);
     add("mean specificity", &overall.macro_specificity);
     add("mean precision", &overall.macro_precision);
     add("mean F1", &overall.macro_f1);

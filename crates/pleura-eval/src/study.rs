@@ -25,6 +25,9 @@ pub struct StudyFindings {
     pub seeds: Vec<u64>,
     /// Folds that every variant was trained on; 1 where films are split once.
     pub folds: usize,
+    /// Trainings that were planned and are not compared, because the study is not at its end.
+    #[serde(default)]
+    pub pending: usize,
     /// The variants.
     pub variants: Vec<StudyVariant>,
     /// What was compared when, from the first epoch to the best weights.

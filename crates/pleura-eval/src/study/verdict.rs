@@ -219,6 +219,15 @@ impl StudyFindings {
             percent(self.level),
             percent_fine(crate::level_of_each(self.level, family)),
         )];
+        if self.pending > 0 {
+            cautions.insert(
+                0,
+                format!(
+                    "the study is not at its end: {} are still to come, and whoever stops when it looks good has chosen by it",
+                    count(self.pending, "training")
+                ),
+            );
+        }
         let pairs = self.seeds.len();
         if pairs < 3 {
             cautions.push(format!(
@@ -387,6 +396,7 @@ mod tests {
             draws: 1000,
             seeds: vec![1, 2, 3],
             folds: 1,
+            pending: 0,
             variants: vec![variant("fresh"), variant("kept")],
             points: vec![
                 point(Some(1), verdict(0.05, up, up)),

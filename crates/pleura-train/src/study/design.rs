@@ -1,6 +1,9 @@
 //! From a study to its runs.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use pleura_data::{Manifest, Split};
 use toml::{Table, Value};
@@ -36,6 +39,8 @@ pub struct Design {
     pub tested: bool,
     /// The metric that verdicts are about.
     pub primary: String,
+    /// Runs that were planned and are not compared, because their pairs are not whole yet ([`Design::so_far`]).
+    pub pending: usize,
     series: Series,
     record: String,
 }
@@ -100,6 +105,7 @@ impl Design {
             folds,
             tested: films.tested || deals.is_some(),
             primary,
+            pending: 0,
             series: Series {
                 kind: "study".to_owned(),
                 members,
@@ -158,6 +164,39 @@ impl Design {
     /// All that is wrong with recipes, manifests and starting weights.
     pub fn outline(&self, scratch: &Path) -> Result<Vec<Outline>, Error> {
         self.series.outline(scratch)
+    }
+
+    /// The study as far as it is done below `out`: the seeds and folds whose runs are all finished.
+    ///
+    /// # Errors
+    /// There is no such seed and fold; what [`Design::refuse_changes`] refuses.
+    pub fn so_far(&self, out: &Path) -> Result<Self, Error> {
+        self.refuse_changes(out)?;
+        let place = |run: &Run| (run.seed, run.fold);
+        let unfinished: BTreeSet<(u64, Option<usize>)> = self
+            .runs
+            .iter()
+            .zip(self.finished(out))
+            .filter(|(run, done)| *done < self.study.variants[run.variant].recipe.stages.len())
+            .map(|(run, _)| place(run))
+            .collect();
+        let mut so_far = self.clone();
+        so_far.runs.retain(|run| !unfinished.contains(&place(run)));
+        if so_far.runs.is_empty() {
+            return Err(self.study.problem(
+                "variant",
+                format!(
+                    "of no seed and fold are all variants trained in {} yet, so that there is nothing to compare; go on with --resume",
+                    out.display()
+                ),
+            ));
+        }
+        so_far.pending = self.runs.len() - so_far.runs.len();
+        let seeds: BTreeSet<u64> = so_far.runs.iter().map(|run| run.seed).collect();
+        let folds: BTreeSet<Option<usize>> = so_far.runs.iter().map(|run| run.fold).collect();
+        so_far.study.seeds.retain(|seed| seeds.contains(seed));
+        so_far.folds = folds.len();
+        Ok(so_far)
     }
 
     /// How many stages of each run are finished below `out`.

@@ -76,6 +76,7 @@ impl Design {
             draws: options.bootstrap,
             seeds: study.seeds.clone(),
             folds: self.folds,
+            pending: self.pending,
             variants: self.variants(out)?,
             points,
             conclusions: Vec::new(),

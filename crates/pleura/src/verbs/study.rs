@@ -8,8 +8,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use pleura_eval::study::{StudyFindings, StudyPoint};
+use pleura_train::series::{Outline, SeriesSummary};
 use pleura_train::study::{Design, Study};
-use pleura_train::{Error, Options, series::Outline};
+use pleura_train::{Error, Options};
 use serde_json::{Value, json};
 
 use super::train::{stopped, watched};
@@ -18,6 +19,7 @@ use crate::table::Table;
 
 /// Train variants of a recipe with the same seeds and folds, and compare them in pairs.
 #[derive(clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Args {
     /// What to compare (TOML); paths in it are relative to its folder.
     #[arg(value_name = "STUDY.toml")]
@@ -31,6 +33,9 @@ pub struct Args {
     /// Go on with the study in that folder; the result is the same as if it had never stopped.
     #[arg(long)]
     resume: bool,
+    /// Compare what is done of the study in --out, the seeds and folds whose variants are all trained, and train nothing.
+    #[arg(long, conflicts_with_all = ["plan", "resume"])]
+    so_far: bool,
     /// Trainings at a time, each with its share of the threads. Results do not depend on it.
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: NonZeroUsize,
@@ -49,6 +54,9 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         return plan(&design, args.out.as_deref(), json);
     }
     let out = args.out.as_deref().context("--out says where the study goes")?;
+    if args.so_far {
+        return compare(&design.so_far(out)?, out, None, json);
+    }
     let options = Options::default()
         .with_resume(args.resume)
         .with_cache(args.cache.clone())
@@ -68,6 +76,11 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if let Some(code) = stopped(&summary, json)? {
         return Ok(code);
     }
+    compare(&design, out, Some(&summary), json)
+}
+
+/// Compares finished runs, writes the page, and tells.
+fn compare(design: &Design, out: &Path, summary: Option<&SeriesSummary>, json: bool) -> Result<ExitCode> {
     let findings = design.evaluate(out)?;
     let pages = pleura_report::write_study(out)?;
     let mut stdout = io::stdout().lock();

@@ -112,6 +112,29 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
     for (name, bytes) in &study {
         assert!(whole[name] == *bytes, "{name} differs");
     }
+    // A study that is not at its end can be compared as far as its pairs are whole, and says so.
+    fs::remove_file(scene.path("whole/weight-seed-2/stages/target/stage.json")).unwrap();
+    let so_far = ["study", "study-tiny.toml", "--out", "whole", "--so-far", "--json"];
+    let partly = &done(scene.run(&so_far)).json()["study"];
+    assert_eq!(
+        (&partly["seeds"], &partly["pending"]),
+        (&serde_json::json!([1, 3]), &3.into())
+    );
+    assert!(
+        partly["cautions"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("the study is not at its end: 3 trainings are still to come"),
+        "{}",
+        partly["cautions"]
+    );
+    let nothing = scene.run(&["study", "study-tiny.toml", "--out", "nowhere", "--so-far"]);
+    assert!(
+        nothing.code == 2 && nothing.err.contains("nothing to compare; go on with --resume"),
+        "{}",
+        nothing.err
+    );
+
     // What is shared is what training it alone gives.
     let weights = |run: &str| {
         fs::read(scene.path(&format!("study/{run}/stages/intermediate/best.safetensors"))).unwrap()

@@ -108,7 +108,7 @@ pub fn write(
     let folder = run.join("explain");
     fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     let phantoms = of_phantoms(manifest);
-    let mut items = Vec::new();
+    let (mut items, mut composites) = (Vec::new(), Vec::new());
     for film in choose(answers, findings.len(), most) {
         let Some(row) = manifest.rows.iter().find(|row| row.film == answers.films[film]) else {
             continue;
@@ -145,6 +145,9 @@ pub fn write(
         let (mut drawn, mut ledger, mut explained) = (Vec::new(), Vec::new(), Vec::new());
         for (composite, start) in questions(model, answers, film, answer)? {
             let method = Method::Composite(composite);
+            if !composites.iter().any(|name| name == method.name()) {
+                composites.push(method.name().to_owned());
+            }
             let explanation = method.explain(&network, &prepared.unit_grey(), prepared.size, &[start])?;
             let map = &explanation.maps[0];
             let outlines: Vec<Outline<'_>> = lesion.iter().map(outline).collect();
@@ -190,7 +193,7 @@ pub fn write(
     }
     let count = items.len();
     GalleryIndex {
-        composite: pleura_explain::composite::NAMES.join(", "),
+        composite: composites.join(", "),
         items,
     }
     .write(run)?;

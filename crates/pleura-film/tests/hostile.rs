@@ -269,6 +269,30 @@ fn dicom_sizes_are_not_believed() {
 }
 
 #[test]
+fn a_date_of_birth_tells_the_age_where_no_age_stands_and_is_not_kept() {
+    let tags = |age: &[u8], acquired: &[u8]| {
+        let mut elements = image(2, 2, element(0x7fe0, 0x10, *b"OW", &[0; 8]));
+        let people = [
+            element(0x10, 0x30, *b"DA", b"20130417"),
+            element(0x10, 0x1010, *b"AS", age),
+        ];
+        elements.splice(1..1, people);
+        let dates = [
+            element(8, 0x20, *b"DA", b"20200417"),
+            element(8, 0x22, *b"DA", acquired),
+        ];
+        elements.splice(0..0, dates);
+        let film = decode(&dicom(EXPLICIT, &elements), "film", &DecodeOptions::default()).unwrap();
+        film.source.dicom.unwrap()
+    };
+    assert_eq!(tags(b"", b"20200416").age_years, Some(6.0));
+    assert_eq!(tags(b"", b"").age_years, Some(7.0));
+    assert_eq!(tags(b"061Y", b"20200416").age_years, Some(61.0));
+    let kept = format!("{:?}", tags(b"", b"20200416"));
+    assert!(!kept.contains("2013") && !kept.contains("202004"), "{kept}");
+}
+
+#[test]
 fn run_lengths_that_cannot_fill_the_image_are_refused_before_it_is_made() {
     let mut frame = vec![2, 0, 0, 0, 64, 0, 0, 0, 66, 0, 0, 0];
     frame.resize(68, 0);

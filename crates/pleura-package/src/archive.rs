@@ -20,6 +20,8 @@ const LOCAL: [u8; 4] = *b"PK\x03\x04";
 const CENTRAL: [u8; 4] = *b"PK\x01\x02";
 const END: [u8; 4] = *b"PK\x05\x06";
 const LOCAL_LENGTH: usize = 30;
+/// Name of a package's first entry.
+const FIRST: &str = crate::package::entry::INDEX;
 /// Midnight of 1 January 1980, the earliest date that zip knows: packages hold no clock.
 const TIME_AND_DATE: [u8; 4] = [0, 0, 0x21, 0];
 /// Version 1.0 suffices to take out what is stored.
@@ -27,9 +29,12 @@ const VERSION: [u8; 2] = [10, 0];
 /// Names are UTF-8 (here: ASCII); nothing else is set.
 const FLAGS: [u8; 2] = [0, 8];
 
-/// Whether these bytes begin as a zip archive does.
+/// How many bytes tell whether a file is a package: the header of the first entry, and its name.
+pub const HEAD: usize = LOCAL_LENGTH + FIRST.len();
+
+/// Whether these bytes begin as a package does. Other programs write zip archives too, of weights among other things.
 pub fn looks_like(head: &[u8]) -> bool {
-    head.starts_with(&LOCAL)
+    head.starts_with(&LOCAL) && head.get(LOCAL_LENGTH..HEAD) == Some(FIRST.as_bytes())
 }
 
 /// The archive of these entries, in this order.
@@ -87,7 +92,7 @@ pub fn read(bytes: &[u8], file: &str) -> Result<Vec<(String, Range<usize>)>, Err
             bytes.len()
         )));
     }
-    if !looks_like(bytes) {
+    if !bytes.starts_with(&LOCAL) {
         return Err(refuse(
             "does not begin as a package does; expected a file that `pleura package` wrote".to_owned(),
         ));
@@ -258,6 +263,9 @@ mod tests {
     fn what_is_written_is_read_and_other_readers_read_it_too() {
         let bytes = write(&entries()).unwrap();
         assert_eq!(bytes, write(&entries()).unwrap());
+        assert!(looks_like(&bytes[..HEAD]) && !looks_like(&bytes[..HEAD - 1]));
+        let other = write(&[("archive/data.pkl".to_owned(), vec![0; 9])]).unwrap();
+        assert!(!looks_like(&other));
         let found = read(&bytes, "p").unwrap();
         let back: Vec<(String, Vec<u8>)> = found
             .into_iter()

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::plain::is_plain;
 use crate::{Error, Parts};
 
 pub use page::{html, text};
@@ -127,6 +128,7 @@ impl Answers {
     /// [`Error::Setting`] names what is no question, or the line that cannot be read.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, "read the answers"))?;
+        let text = text.replace("\r\n", "\n");
         let wrong = |found: String, expected: &str| Error::Setting {
             name: path.display().to_string(),
             found,
@@ -149,7 +151,21 @@ impl Answers {
                 "the keys that `pleura package card` writes",
             ));
         }
+        if let Some((text, expected)) = answers.not_plain() {
+            return Err(wrong(format!("control characters in {text:?}"), expected));
+        }
         Ok(answers)
+    }
+
+    /// A text that a terminal would obey, and what is expected instead.
+    fn not_plain(&self) -> Option<(&str, &'static str)> {
+        let short = [&self.name, &self.version, &self.contact];
+        let mut short = short.into_iter().flatten().map(|text| text.trim());
+        if let Some(text) = short.find(|text| !is_plain(text, false)) {
+            return Some((text, "a name, version and contact of one line each"));
+        }
+        let text = self.answers.values().find(|text| !is_plain(text, true))?;
+        Some((text, "none but line breaks and tabs"))
     }
 }
 
@@ -237,5 +253,20 @@ mod tests {
         std::fs::write(&path, "[answers]\nfundin = \"x\"\n").unwrap();
         let error = Answers::read(&path).unwrap_err().to_string();
         assert!(error.contains("\"fundin\", which is no question"), "{error}");
+        for (answers, told) in [
+            ("name = \"Lungs\\u001b[1A\"\n", "one line"),
+            ("version = \"1\\n2\"\n", "one line"),
+            ("[answers]\nfunding = \"a\\u0008b\"\n", "but line breaks"),
+        ] {
+            std::fs::write(&path, answers).unwrap();
+            let error = Answers::read(&path).unwrap_err().to_string();
+            assert!(
+                error.contains("control characters") && error.contains(told),
+                "{error}"
+            );
+        }
+        let fine = "name = \"Lungs\\n\"\r\n[answers]\r\nfunding = \"\"\"\r\na\r\n\tb\"\"\"\r\n";
+        std::fs::write(&path, fine).unwrap();
+        assert!(Answers::read(&path).is_ok());
     }
 }

@@ -73,7 +73,7 @@ pub enum Verdict {
 /// Something about a film that stands between it and an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Flag {
-    /// What was looked at: `part`, `projection`, `age`, `colour`, `size`, `polarity`, or a measure.
+    /// What was looked at: `modality`, `frames`, `part`, `projection`, `age`, `colour`, `size`, `polarity`, or a measure.
     pub check: String,
     /// What follows.
     pub verdict: Verdict,
@@ -241,15 +241,18 @@ enum View {
 
 /// Which way the rays went, by view position (0018,5101) and patient orientation (0020,0020).
 fn projection(view: Option<&str>, orientation: &[String]) -> View {
-    if let Some(view) = view.map(str::trim).filter(|view| !view.is_empty()) {
+    let view = view.map(str::trim).filter(|view| !view.is_empty());
+    if let Some(view) = view {
         let upper = view.to_ascii_uppercase();
-        // As datasets are read: what is stated and is neither PA nor AP is no frontal film.
+        // As datasets are read: what is stated and is neither PA nor AP is no frontal film. Oblique, lordotic and other special films begin as
+        // frontal ones do (ANTEROLATERAL, AP OBLIQUE, APICAL).
         let frontal = ["PA", "AP", "POSTERO", "ANTERO", "FRONTAL"];
-        return if frontal.iter().any(|word| upper.starts_with(word)) {
-            View::Frontal
-        } else {
-            View::Other(format!("the file says that the view is {view:?}"))
-        };
+        let other = ["LAT", "OBL", "LORD", "APIC", "AXIAL", "DECUB"];
+        if !frontal.iter().any(|word| upper.starts_with(word))
+            || other.iter().any(|word| upper.contains(word))
+        {
+            return View::Other(format!("the file says that the view is {view:?}"));
+        }
     }
     // Rows of a frontal film point to the patient's left or right, those of a lateral one to the front or the back.
     match orientation.first().and_then(|rows| rows.trim().chars().next()) {
@@ -257,6 +260,7 @@ fn projection(view: Option<&str>, orientation: &[String]) -> View {
             "the file says that rows point to the patient's {} ({way}), as on a lateral film",
             if way == 'A' { "front" } else { "back" }
         )),
+        _ if view.is_some() => View::Frontal,
         _ => View::Unstated,
     }
 }
@@ -307,14 +311,34 @@ mod tests {
             checks(&source(|tags| tags.body_part = Some("HIP".into()))),
             ["part"]
         );
-        for view in ["LL", "LATERAL", "RAO", "Axial"] {
+        for view in [
+            "LL",
+            "LATERAL",
+            "RAO",
+            "Axial",
+            "ANTEROLATERAL",
+            "Postero-lateral",
+            "PA/LATERAL",
+            "AP OBLIQUE",
+            "APICAL LORDOTIC",
+            "AP AXIAL",
+            "AP DECUBITUS",
+        ] {
             assert_eq!(
                 checks(&source(|tags| tags.view = Some(view.into()))),
                 ["projection"],
                 "{view}"
             );
         }
-        for view in ["PA", "AP", "AP Supine", "Postero-anterior", "ap erect"] {
+        for view in [
+            "PA",
+            "AP",
+            "AP Supine",
+            "Postero-anterior",
+            "ANTEROPOSTERIOR",
+            "Frontal",
+            "ap erect",
+        ] {
             assert!(
                 checks(&source(|tags| tags.view = Some(view.into()))).is_empty(),
                 "{view}"
@@ -322,6 +346,14 @@ mod tests {
         }
         let lateral = source(|tags| tags.patient_orientation = vec!["A".into(), "F".into()]);
         assert_eq!(checks(&lateral), ["projection"]);
+        let stated = |orientation: [&str; 2]| {
+            source(|tags| {
+                tags.view = Some("PA".into());
+                tags.patient_orientation = orientation.map(str::to_owned).to_vec();
+            })
+        };
+        assert_eq!(checks(&stated(["P", "F"])), ["projection"]);
+        assert!(checks(&stated(["L", "F"])).is_empty());
         assert_eq!(checks(&source(|tags| tags.age_years = Some(9.0))), ["age"]);
         assert!(checks(&source(|tags| tags.age_years = Some(18.0))).is_empty());
     }

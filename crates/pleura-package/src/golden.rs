@@ -251,9 +251,7 @@ impl Golden {
             let greatest = kept
                 .iter()
                 .fold(1.0_f64, |most, logit| most.max(f64::from(logit.abs())));
-            let apart = kept.iter().zip(&logits).fold(0.0_f64, |most, (a, b)| {
-                most.max((f64::from(*a) - f64::from(*b)).abs())
-            }) / greatest;
+            let apart = apart(kept, &logits) / greatest;
             if (strictly && *kept != logits[..]) || beyond(apart, self.about.logits_within) {
                 return Err(wrong(format!(
                     "logits {logits:?} instead of {kept:?}, apart by {apart:.1e} of the greatest"
@@ -316,6 +314,18 @@ impl Golden {
     }
 }
 
+/// The greatest difference; not a number where one of them is none.
+fn apart(kept: &[f32], found: &[f32]) -> f64 {
+    let differences = kept
+        .iter()
+        .zip(found)
+        .map(|(a, b)| (f64::from(*a) - f64::from(*b)).abs());
+    differences.fold(
+        0.0,
+        |most, one| if most.is_nan() || one <= most { most } else { one },
+    )
+}
+
 /// Not a number is beyond every bound.
 fn beyond(value: f64, most: f64) -> bool {
     value.is_nan() || value > most
@@ -345,6 +355,17 @@ mod tests {
     use pleura_nn::{Architecture, Reference, Weights};
 
     use super::*;
+
+    #[test]
+    fn what_is_not_a_number_is_beyond_every_bound_wherever_it_stands() {
+        let kept = [1.0, -2.0, 3.0];
+        assert_eq!(apart(&kept, &[1.5, -2.0, 2.75]), 0.5);
+        for place in 0..kept.len() {
+            let mut found = kept;
+            found[place] = f32::NAN;
+            assert!(beyond(apart(&kept, &found), LOGITS), "{place}");
+        }
+    }
 
     #[test]
     fn another_way_of_computing_is_within_bounds_and_other_weights_are_not() {

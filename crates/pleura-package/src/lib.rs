@@ -24,6 +24,7 @@ pub mod golden;
 pub mod key;
 mod look;
 pub mod package;
+mod plain;
 mod private;
 mod reference;
 mod tensors;

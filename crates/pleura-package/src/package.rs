@@ -5,6 +5,7 @@ mod read;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pleura_eval::calibration::Outcome;
 use pleura_eval::{Calibration, Evaluation, Kind};
 use pleura_film::Preparation;
 use pleura_nn::weights::Normalisation;
@@ -211,6 +212,21 @@ impl Parts {
         Ok((bytes, digest))
     }
 
+    /// Findings whose probabilities are as the network gives them: all without a calibration, and with one those whose temperature was not
+    /// fitted.
+    pub fn not_calibrated(&self) -> Vec<&str> {
+        let temperatures = self.calibration.as_ref().map(|one| &one.temperatures);
+        let fitted = |place: usize| {
+            let one = temperatures.and_then(|all| all.get(place).or(all.first()));
+            one.is_some_and(|one| one.outcome == Outcome::Fitted)
+        };
+        let findings = self.model.findings.iter().enumerate();
+        findings
+            .filter(|(place, _)| !fitted(*place))
+            .map(|(_, finding)| finding.name.as_str())
+            .collect()
+    }
+
     fn entries(&self, private: &Private) -> Result<Vec<(String, Vec<u8>)>, Error> {
         let mut entries = vec![
             (entry::MODEL, document(entry::MODEL, &self.model)?),
@@ -305,7 +321,7 @@ impl Package {
         Gate::new(&self.parts.contract, &self.parts.reference)
     }
 
-    /// Calibrated probabilities of one film's logits.
+    /// Probabilities of one film's logits, calibrated where a temperature was fitted.
     pub fn probabilities(&self, logits: &[f64]) -> Vec<f64> {
         match &self.parts.calibration {
             Some(calibration) => calibration.probabilities(logits),

@@ -1,15 +1,17 @@
 //! What must not leave with a package: names of films and patients, and where things lie.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap};
 
 use pleura_data::Manifest;
+use serde_json::Value;
 
 use crate::Error;
 
 /// Words of a run that no document of a package may hold.
 #[derive(Clone, Debug, Default)]
 pub struct Private {
-    names: HashSet<String>,
+    /// Names by their first word.
+    names: HashMap<String, BTreeSet<String>>,
     paths: Vec<String>,
 }
 
@@ -19,24 +21,65 @@ const COVER: &str = "[…]";
 /// Shorter names are words that mean other things too.
 const SHORTEST: usize = 6;
 
+/// What manifests write where there is no name.
+const NOBODY: [&str; 9] = [
+    "unknown",
+    "not known",
+    "not available",
+    "missing",
+    "undefined",
+    "anonymous",
+    "anonymised",
+    "anonymized",
+    "patient",
+];
+
+/// Without what is neither letter nor digit at either end.
+fn bare(text: &str) -> &str {
+    text.trim_matches(|c: char| !c.is_alphanumeric())
+}
+
+/// The words of a text, and where they begin. A point, a dash and a line belong to a word that goes on behind them.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut next = 0;
+    let pieces = text.split_inclusive(|c: char| !(c.is_alphanumeric() || ".-_".contains(c)));
+    pieces.filter_map(move |piece| {
+        let at = next + (piece.len() - piece.trim_start_matches(|c: char| !c.is_alphanumeric()).len());
+        next += piece.len();
+        let word = bare(piece);
+        (!word.is_empty()).then_some((at, word))
+    })
+}
+
+/// Whether a text begins with a name, and the name ends there.
+fn begins(text: &str, name: &str) -> bool {
+    text.strip_prefix(name)
+        .is_some_and(|behind| !behind.starts_with(char::is_alphanumeric))
+}
+
 impl Private {
     /// Adds the names of a manifest's films and patients, and its folder.
     pub fn add(&mut self, manifest: &Manifest) {
         for row in &manifest.rows {
-            let file = row
-                .path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
-            let own = [
-                row.film.clone(),
-                row.patient.clone(),
-                row.study.clone(),
-                row.sha256.clone(),
-            ];
-            let names = own.into_iter().chain(file);
-            self.names.extend(names.filter(|name| name.len() >= SHORTEST));
+            for name in [&row.film, &row.patient, &row.study, &row.sha256] {
+                self.add_name(name);
+            }
+            if let Some(file) = row.path.file_name() {
+                self.add_name(&file.to_string_lossy());
+            }
         }
         self.add_path(&manifest.folder);
+    }
+
+    fn add_name(&mut self, name: &str) {
+        let name = bare(name);
+        if name.len() < SHORTEST || NOBODY.contains(&name.to_lowercase().as_str()) {
+            return;
+        }
+        if let Some((_, first)) = words(name).next() {
+            let names = self.names.entry(first.to_owned()).or_default();
+            names.insert(name.to_owned());
+        }
     }
 
     /// Adds a folder.
@@ -49,20 +92,15 @@ impl Private {
     }
 
     /// Puts `[…]` in the place of each of them in a document's texts.
-    pub fn cover(&self, value: &mut serde_json::Value) {
-        use serde_json::Value;
+    pub fn cover(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
-                for path in self
-                    .paths
-                    .iter()
-                    .filter(|path| text.contains(path.as_str()))
-                    .cloned()
-                    .collect::<Vec<_>>()
-                {
-                    *text = text.replace(&path, COVER);
+                for path in &self.paths {
+                    *text = text.replace(path, COVER);
                 }
-                let found: Vec<String> = self.found(text).map(str::to_owned).collect();
+                let mut found: Vec<String> = self.found(text).map(str::to_owned).collect();
+                // One name may begin as another does.
+                found.sort_by_key(|name| std::cmp::Reverse(name.len()));
                 for name in found {
                     *text = text.replace(&name, COVER);
                 }
@@ -73,25 +111,46 @@ impl Private {
         }
     }
 
-    /// Names in a text. A name may hold any character but quotes, so words are cut at quotes, and at blanks and commas too.
+    /// Names in a text: a word, or a row of words with what stands between them, wherever they are in it.
     fn found<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
-        let strings = text.split('"');
-        let words = text.split(|c: char| c.is_whitespace() || "\",;:()[]{}".contains(c));
-        strings.chain(words).filter(|word| self.names.contains(*word))
+        words(text).filter_map(move |(at, word)| {
+            let names = self.names.get(word)?.iter().map(String::as_str);
+            names
+                .filter(|name| begins(&text[at..], name))
+                .max_by_key(|name| name.len())
+        })
+    }
+
+    /// The first of them in a text, and what it is.
+    fn first<'a>(&'a self, text: &'a str) -> Option<(&'static str, &'a str)> {
+        let path = self.paths.iter().find(|path| text.contains(path.as_str()));
+        path.map(|path| ("a path", path.as_str())).or_else(|| {
+            let name = self.found(text).next()?;
+            Some(("the name of a film or a patient", name))
+        })
+    }
+
+    /// The same in all texts of a document, names of fields among them.
+    fn first_of<'a>(&'a self, value: &'a Value) -> Option<(&'static str, &'a str)> {
+        match value {
+            Value::String(text) => self.first(text),
+            Value::Array(values) => values.iter().find_map(|value| self.first_of(value)),
+            Value::Object(fields) => fields
+                .iter()
+                .find_map(|(name, value)| self.first(name).or_else(|| self.first_of(value))),
+            _ => None,
+        }
     }
 
     /// Fails where a document holds any of them.
     pub(crate) fn check(&self, entry: &str, text: &str) -> Result<(), Error> {
-        let found = |what, found: &str| Error::Private {
-            entry: entry.to_owned(),
-            what,
-            found: found.to_owned(),
-        };
-        if let Some(path) = self.paths.iter().find(|path| text.contains(path.as_str())) {
-            return Err(found("a path", path));
-        }
-        match self.found(text).next() {
-            Some(name) => Err(found("the name of a film or a patient", name)),
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+        match self.first_of(&value) {
+            Some((what, found)) => Err(Error::Private {
+                entry: entry.to_owned(),
+                what,
+                found: found.to_owned(),
+            }),
             None => Ok(()),
         }
     }
@@ -100,11 +159,11 @@ impl Private {
 #[cfg(test)]
 mod tests {
     use pleura_data::Row;
+    use serde_json::json;
 
     use super::*;
 
-    #[test]
-    fn names_and_paths_are_found_and_words_are_not() {
+    fn private() -> Private {
         let mut manifest = Manifest::new("/home/somebody/study", vec!["a".into()]);
         manifest.rows.push(Row {
             film: "cohen-12 b".into(),
@@ -113,16 +172,70 @@ mod tests {
             study: "17".into(),
             ..Row::default()
         });
+        manifest.rows.push(Row {
+            film: "cohen-12 b/2".into(),
+            path: "films/MÜLLER_HANS_1950.dcm".into(),
+            patient: "unknown".into(),
+            ..Row::default()
+        });
         let mut private = Private::default();
         private.add(&manifest);
-        let fails = |text: &str| private.check("audit.json", text).is_err();
-        assert!(fails(r#"{"film":"cohen-12 b"}"#));
-        assert!(fails(r#"{"says":"films of patient-0042, and others"}"#));
-        assert!(fails(r#"{"says":"see IMG-0042.dcm"}"#));
-        assert!(fails(r#"{"manifest":"/home/somebody/study/three.csv"}"#));
-        let mut audit = serde_json::json!({"checks": [{"says": "films of patient-0042, and others"}]});
-        private.cover(&mut audit);
-        assert_eq!(audit["checks"][0]["says"], "films of […], and others");
-        assert!(!fails(r#"{"says":"17 films of 12 patients"}"#));
+        private
+    }
+
+    #[test]
+    fn names_and_paths_are_found_and_words_are_not() {
+        let private = private();
+        let fails = |text: &str| {
+            private
+                .check("audit.json", &json!({ "says": text }).to_string())
+                .is_err()
+        };
+        for name in [
+            "cohen-12 b",
+            "film cohen-12 b: cannot be read",
+            "films of patient-0042, and others",
+            "see IMG-0042.dcm",
+            "see IMG-0042.dcm.",
+            "films/IMG-0042.dcm",
+            "/x/IMG-0042.dcm: cannot be read",
+            "C:\\films\\IMG-0042.dcm",
+            "cohen-12 b/2 (\"films/MÜLLER_HANS_1950.dcm\")",
+            "/home/somebody/study/three.csv",
+        ] {
+            assert!(fails(name), "{name}");
+        }
+        for other in [
+            "17 films of 12 patients",
+            "unknown",
+            "cohen-12 by others",
+            "IMG-00421.dcm",
+        ] {
+            assert!(!fails(other), "{other}");
+        }
+        assert!(
+            private
+                .check("training.json", r#"{"views":{"unknown":3}}"#)
+                .is_ok()
+        );
+        assert!(private.check("training.json", r#"{"patient-0042":3}"#).is_err());
+    }
+
+    #[test]
+    fn names_and_paths_are_covered() {
+        let private = private();
+        for (text, covered) in [
+            ("films of patient-0042, and others", "films of […], and others"),
+            ("cohen-12 b: films/IMG-0042.dcm.", "[…]: films/[…]."),
+            (
+                "cohen-12 b, cohen-12 b/2: /home/somebody/study/films/MÜLLER_HANS_1950.dcm",
+                "[…], […]: […]/films/[…]",
+            ),
+        ] {
+            let mut audit = json!({"checks": [{ "says": text }]});
+            private.cover(&mut audit);
+            assert_eq!(audit["checks"][0]["says"], covered);
+            assert!(private.check("audit.json", &audit.to_string()).is_ok());
+        }
     }
 }

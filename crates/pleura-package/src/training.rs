@@ -209,12 +209,16 @@ fn without_paths(recipe: &Recipe, stages: &BTreeSet<&str>) -> Value {
             continue;
         };
         stage.remove("manifest");
-        let file = stage.get("start").and_then(Value::as_str);
-        if file.is_some_and(|start| start != "random" && !start.starts_with("stage:")) {
-            stage.insert(
-                "start".to_owned(),
-                Value::from("a file of weights; its digest is in run.weights"),
-            );
+        let is_file = |start: &Value| {
+            let start = start.as_str();
+            start.is_some_and(|start| start != "random" && !start.starts_with("stage:"))
+        };
+        if let Some(start) = stage.get_mut("start").filter(|start| is_file(start)) {
+            *start = Value::from("a file of weights; its digest is in run.weights");
+        }
+        let plain = stage.get_mut("isnet").and_then(|isnet| isnet.get_mut("plain"));
+        if let Some(plain) = plain.filter(|plain| is_file(plain)) {
+            *plain = Value::from("a file of weights");
         }
     }
     value
@@ -228,7 +232,7 @@ impl FilmsRecord {
         let manifest = Manifest::read(path)?;
         let sidecar = Sidecar::read(path)?;
         let test_films = manifest.films_digest(&manifest.split(Split::Test));
-        let looks = pleura_data::looks::Looks::read(&pleura_data::looks::path(path))?;
+        let looks = pleura_data::looks::Looks::read(&pleura_data::looks::file_of(path)?)?;
         let mine = looks.at(&test_films);
         let split = sidecar.as_ref().and_then(|sidecar| sidecar.split.as_ref());
         Ok(Some(Self {
@@ -375,5 +379,44 @@ impl DatasetRecord {
             label_files: record.files.iter().map(|file| file.sha256.clone()).collect(),
             made_of: record.made_of.iter().map(Self::of).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_files_of_weights_lay_is_left_out_of_the_recipe() {
+        let recipe = r#"
+seed = 1
+architecture = "small"
+
+[[stage]]
+name = "one"
+kind = "exclusive"
+manifest = "/home/somebody/m.csv"
+start = "/home/somebody/start.safetensors"
+epochs = 1
+batch = 5
+learning_rate = 0.05
+isnet = { plain = "/home/somebody/plain.safetensors" }
+
+[[stage]]
+name = "two"
+kind = "exclusive"
+manifest = "/home/somebody/m.csv"
+start = "random"
+epochs = 1
+batch = 5
+learning_rate = 0.05
+isnet = { plain = "stage:one" }
+"#;
+        let recipe = Recipe::parse(recipe, Path::new("recipe.toml")).unwrap();
+        let value = without_paths(&recipe, &BTreeSet::from(["one", "two"]));
+        assert!(!value.to_string().contains("somebody"), "{value}");
+        assert_eq!(value["stage"][0]["isnet"]["plain"], "a file of weights");
+        assert_eq!(value["stage"][1]["isnet"]["plain"], "stage:one");
+        assert_eq!(value["stage"][1]["start"], "random");
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use pleura_eval::Calibration;
 use serde_json::{Value, json};
 
-use crate::model::Model;
+use crate::model::{Model, is_package};
 
 /// Whether and how probabilities are calibrated.
 #[derive(clap::Args, Clone, Default)]
@@ -64,7 +64,8 @@ impl CalibrationArgs {
         let beside = Calibration::path(&model.path);
         let path = match &self.calibration {
             Some(path) => path.clone(),
-            None if beside.exists() => beside,
+            // What belongs to a package is within it.
+            None if beside.exists() && !is_package(&model.path) => beside,
             None => return Ok(None),
         };
         let calibration = Calibration::read(&path)?;
@@ -108,7 +109,7 @@ impl Applied {
     /// The same for a machine.
     pub fn record(&self) -> Value {
         json!({
-            "path": self.path,
+            "path": self.path.display().to_string(),
             "temperatures": self.calibration.temperatures.iter().map(|one| one.value).collect::<Vec<f64>>(),
             "thresholds": self.calibration.thresholds(),
             "fitted_on": self.calibration.fitted_on,

@@ -193,7 +193,7 @@ impl Model {
     /// The same for a machine.
     pub fn record(&self) -> Value {
         json!({
-            "path": self.path,
+            "path": self.path.display().to_string(),
             "architecture": self.weights.architecture.name(),
             "digest": self.digest,
             "kind": self.kind,
@@ -206,7 +206,7 @@ impl Model {
 /// Whether a file is a package, by how it begins.
 pub fn is_package(path: &Path) -> bool {
     use std::io::Read as _;
-    let mut head = [0; 4];
+    let mut head = [0; archive::HEAD];
     std::fs::File::open(path)
         .is_ok_and(|mut file| file.read_exact(&mut head).is_ok() && archive::looks_like(&head))
 }

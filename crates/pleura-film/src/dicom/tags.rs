@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data_set::DataSet;
 
-/// Attributes of a DICOM film that datasets, checks and reports ask for. Names of persons are not read.
+/// Attributes of a DICOM film that datasets, checks and reports ask for. Names of persons are not read, and dates are not kept.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DicomTags {
@@ -24,7 +24,7 @@ pub struct DicomTags {
     pub patient: Option<String>,
     /// Patient's sex (0010,0040) as written: M, F or O.
     pub sex: Option<String>,
-    /// Patient's age (0010,1010) in years.
+    /// Patient's age in years: (0010,1010), or else from the date of birth (0010,0030) to the film's.
     pub age_years: Option<f32>,
     /// Modality (0008,0060).
     pub modality: Option<String>,
@@ -97,7 +97,14 @@ impl DicomTags {
             series: set.text(tag::SERIES_INSTANCE_UID),
             patient: set.text(tag::PATIENT_ID),
             sex: set.text(tag::PATIENT_SEX),
-            age_years: set.text(tag::PATIENT_AGE).and_then(|age| years(&age)),
+            age_years: set
+                .text(tag::PATIENT_AGE)
+                .and_then(|age| years(&age))
+                .or_else(|| {
+                    let dates = [tag::ACQUISITION_DATE, tag::STUDY_DATE, tag::CONTENT_DATE];
+                    let at = dates.into_iter().find_map(|date| Date::read(&set.text(date)?))?;
+                    Date::read(&set.text(tag::PATIENT_BIRTH_DATE)?)?.years_until(at)
+                }),
             modality: set.text(tag::MODALITY),
             image_type: set.texts(tag::IMAGE_TYPE),
             body_part: set.text(tag::BODY_PART_EXAMINED),
@@ -126,8 +133,11 @@ impl DicomTags {
         const CHEST: &[&str] = &[
             "CHEST", "THORA", "TORAX", "LUNG", "RIBS", "POUMON", "PULMO", "PECHO", "TORACE",
         ];
+        /// Words for the spine, whose thoracic part is no chest.
+        const SPINE: &[&str] = &["SPINE", "SPINAL", "LUMB", "VERTEB", "WIRBEL", "RACHIS"];
         match self.body_part.as_deref().map(str::to_uppercase) {
             None => BodyPart::Unstated,
+            Some(part) if SPINE.iter().any(|word| part.contains(word)) => BodyPart::Other,
             Some(part) if CHEST.iter().any(|word| part.contains(word)) => BodyPart::Chest,
             Some(_) => BodyPart::Other,
         }
@@ -151,9 +161,70 @@ fn years(age: &str) -> Option<f32> {
     }
 }
 
+/// A day of the calendar (PS3.5 6.2, DA).
+#[derive(Clone, Copy)]
+struct Date {
+    year: u16,
+    month: u16,
+    day: u16,
+}
+
+impl Date {
+    /// The greatest age that a date of birth is believed for, in years: older ones stand in for dates that were taken out.
+    const OLDEST: i32 = 110;
+
+    /// `YYYYMMDD`, or `YYYY.MM.DD` as older files write it.
+    fn read(text: &str) -> Option<Self> {
+        let digits = text.replace('.', "");
+        if digits.len() != 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let number = |place: std::ops::Range<usize>| digits.get(place)?.parse::<u16>().ok();
+        let (year, month, day) = (number(0..4)?, number(4..6)?, number(6..8)?);
+        ((1..=12).contains(&month) && (1..=31).contains(&day)).then_some(Self { year, month, day })
+    }
+
+    /// Completed years until a later day; below two, completed months as parts of a year.
+    fn years_until(self, later: Self) -> Option<f32> {
+        let months = |date: Self| 12 * i32::from(date.year) + i32::from(date.month);
+        let completed = months(later) - months(self) - i32::from(later.day < self.day);
+        match completed {
+            0..24 => Some(completed as f32 / 12.0),
+            24.. if completed / 12 <= Self::OLDEST => Some((completed / 12) as f32),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_between_dates_are_right_on_the_birthday() {
+        let age = |born: &str, at: &str| Date::read(born)?.years_until(Date::read(at)?);
+        assert_eq!(age("20020315", "20200314"), Some(17.0));
+        assert_eq!(age("20020315", "20200315"), Some(18.0));
+        assert_eq!(age("2002.03.15", "20200316"), Some(18.0));
+        assert_eq!(age("20021231", "20200101"), Some(17.0));
+        assert_eq!(age("20040229", "20220228"), Some(17.0));
+        assert_eq!(age("20040229", "20220301"), Some(18.0));
+        assert_eq!(age("20190815", "20200214"), Some(5.0 / 12.0));
+        assert_eq!(age("20200214", "20200214"), Some(0.0));
+        assert_eq!(age("20200215", "20200214"), None);
+        assert_eq!(age("18000101", "20200214"), None);
+        for none in [
+            "",
+            "1950",
+            "20201301",
+            "20200100",
+            "2020-1-1",
+            "+2020101",
+            "２０２００１０１",
+        ] {
+            assert!(Date::read(none).is_none(), "{none}");
+        }
+    }
 
     #[test]
     fn ages_come_in_years() {
@@ -178,6 +249,9 @@ mod tests {
         assert_eq!(part("CHEST"), BodyPart::Chest);
         assert_eq!(part("Thorax ap"), BodyPart::Chest);
         assert_eq!(part("HIP"), BodyPart::Other);
+        for spine in ["THORACIC SPINE", "Thoracolumbar", "TSPINE", "Thorakalwirbel"] {
+            assert_eq!(part(spine), BodyPart::Other, "{spine}");
+        }
         assert_eq!(DicomTags::default().part(), BodyPart::Unstated);
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn from_run(key: &str, parts: &Parts) -> Option<String> {
         "uncertainty" => uncertainty(parts),
         "robustness" | "heterogeneity_planned" => audited(parts),
         "explainability" => Some(format!(
-            "Layer-wise relevance propagation ({}); heatmaps of {} golden films are in the package and are recomputed whenever it is opened.",
+            "Layer-wise relevance propagation ({}); heatmaps of {} golden films are in the package, and `pleura package verify` and `pleura predict` compute them anew.",
             parts.golden.about.composite,
             parts.golden.about.films.len()
         )),
@@ -278,9 +278,16 @@ fn external(parts: &Parts) -> Option<String> {
 }
 
 fn updating(parts: &Parts) -> Option<String> {
-    let calibration = parts.calibration.as_ref()?;
+    let bare = parts.not_calibrated();
+    let calibration = parts.calibration.as_ref();
+    let calibration = calibration.filter(|_| bare.len() < parts.model.findings.len())?;
+    let but = if bare.is_empty() {
+        String::new()
+    } else {
+        format!(" (none for {})", bare.join(", "))
+    };
     Some(format!(
-        "Temperatures were fitted on {} validation films of {} patients: log loss there {} before and {} after.",
+        "Temperatures were fitted{but} on {} validation films of {} patients: log loss there {} before and {} after.",
         calibration.fitted_on.films,
         calibration.fitted_on.patients,
         calibration.before.log_loss.cell(),
@@ -308,10 +315,13 @@ fn output(parts: &Parts) -> String {
         })
         .collect()
     });
-    let probabilities = if parts.calibration.is_some() {
-        "Calibrated probabilities"
+    let bare = parts.not_calibrated();
+    let probabilities = if bare.is_empty() {
+        "Calibrated probabilities".to_owned()
+    } else if bare.len() == parts.model.findings.len() {
+        "Probabilities that were not calibrated".to_owned()
     } else {
-        "Probabilities that were not calibrated"
+        format!("Calibrated probabilities (those of {} were not)", bare.join(", "))
     };
     if thresholds.is_empty() {
         format!("{probabilities}; no thresholds were chosen.")

@@ -4,7 +4,7 @@ use pleura_eval::{Evaluation, Measured};
 use serde_json::Value;
 
 use crate::golden::Origin;
-use crate::{NOTICE, Package};
+use crate::{NOTICE, Package, Parts};
 
 /// One heading with what stands below it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,24 +119,48 @@ fn findings(package: &Package) -> Section {
         &["finding", "SNOMED CT", "RadLex", "called from", "chosen for"],
         rows.collect(),
     )];
-    blocks.push(Block::Text(match calibration {
-        Some(one) => format!(
-            "Calibrated and chosen on {} films of {} patients of the split {:?}, digest {}; temperature {}.",
-            one.fitted_on.films,
-            one.fitted_on.patients,
-            one.fitted_on.split,
-            one.fitted_on.digest,
-            one.temperatures
-                .iter()
-                .map(|one| format!("{:.3}", one.value))
-                .collect::<Vec<_>>()
-                .join(", ")
-        ),
-        None => {
-            "Probabilities are not calibrated, and no thresholds were chosen (pleura calibrate).".to_owned()
-        }
-    }));
+    blocks.push(Block::Text(calibrated(&package.parts)));
     section("Findings and thresholds", blocks)
+}
+
+/// Whether probabilities are calibrated, and on which films that and the thresholds rest.
+fn calibrated(parts: &Parts) -> String {
+    let bare = parts.not_calibrated();
+    let none = bare.len() == parts.model.findings.len();
+    let Some(one) = parts
+        .calibration
+        .as_ref()
+        .filter(|one| !(none && one.thresholds.is_empty()))
+    else {
+        return "Probabilities are not calibrated, and no thresholds were chosen (pleura calibrate)."
+            .to_owned();
+    };
+    let on = format!(
+        "{} films of {} patients of the split {:?}, digest {}",
+        one.fitted_on.films, one.fitted_on.patients, one.fitted_on.split, one.fitted_on.digest
+    );
+    if none {
+        return format!(
+            "Probabilities are not calibrated: no temperature was fitted. Thresholds were chosen on {on}."
+        );
+    }
+    let temperatures: Vec<String> = one
+        .temperatures
+        .iter()
+        .map(|one| format!("{:.3}", one.value))
+        .collect();
+    let but = if bare.is_empty() {
+        String::new()
+    } else {
+        format!(
+            " No temperature was fitted for {}: their probabilities are not calibrated.",
+            bare.join(", ")
+        )
+    };
+    format!(
+        "Calibrated and chosen on {on}; temperature {}.{but}",
+        temperatures.join(", ")
+    )
 }
 
 fn contract(package: &Package) -> Section {

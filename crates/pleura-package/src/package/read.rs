@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pleura_eval::Calibration;
+use pleura_film::Preparation;
 use pleura_nn::Weights;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{FORMAT, Index, Metrics, Model, Package, Parts, SCHEMA, entry, signer};
 use crate::card::Card;
 use crate::golden::{About, Golden};
 use crate::key::Signature;
+use crate::plain::{is_plain, not_plain};
 use crate::{Contract, Error, MEASURES, Reference, Training, archive, sha256};
 
 /// Longest document, in bytes: a run's metrics with all their curves are a few hundred thousand.
@@ -119,7 +122,23 @@ impl<'a> Files<'a> {
                 format!("{} bytes, expected at most {MOST_DOCUMENT}", bytes.len()),
             ));
         }
-        serde_json::from_slice(bytes).map_err(|error| self.wrong(entry, error.to_string()))
+        let unreadable = |error: serde_json::Error| self.wrong(entry, error.to_string());
+        let texts: Value = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if let Some(text) = not_plain(&texts) {
+            return Err(self.wrong(
+                entry,
+                format!("control characters in {text:?}, expected none but line breaks and tabs"),
+            ));
+        }
+        serde_json::from_slice(bytes).map_err(unreadable)
+    }
+
+    /// Refuses line breaks too in a text that stands within a line.
+    fn one_line(&self, entry: &str, text: &str) -> Result<(), Error> {
+        if is_plain(text, false) {
+            return Ok(());
+        }
+        Err(self.wrong(entry, format!("control characters in {text:?}, expected none")))
     }
 
     fn document<T: DeserializeOwned>(&self, entry: &str) -> Result<T, Error> {
@@ -204,7 +223,7 @@ impl<'a> Files<'a> {
                 .find(entry::AUDIT)
                 .map(|bytes| self.parse(entry::AUDIT, bytes))
                 .transpose()?,
-            card: self.document::<Card>(entry::CARD)?,
+            card: self.card()?,
             weights,
             model,
             reference,
@@ -223,6 +242,20 @@ impl<'a> Files<'a> {
                 entry::MODEL,
                 "architecture, findings, normalisation or digest are not those of the weights",
             ));
+        }
+        let stored = |key: &str| weights.metadata.get(key);
+        let kind = stored("kind").is_none_or(|kind| *kind == model.kind.name());
+        let preparation = stored("preparation").is_none_or(|preparation| {
+            serde_json::from_str::<Preparation>(preparation).is_ok_and(|stored| stored == model.preparation)
+        });
+        if !kind || !preparation {
+            return Err(self.wrong(
+                entry::MODEL,
+                "kind or preparation are not those that the weights were trained with",
+            ));
+        }
+        for name in &weights.findings {
+            self.one_line(entry::MODEL, name)?;
         }
         let smallest = weights.architecture.smallest_input();
         if !(smallest..=8192).contains(&model.preparation.size) {
@@ -248,8 +281,17 @@ impl<'a> Files<'a> {
         calibration.check().map_err(wrong)
     }
 
+    fn card(&self) -> Result<Card, Error> {
+        let card: Card = self.document(entry::CARD)?;
+        for text in [&card.name, &card.version, &card.contact].into_iter().flatten() {
+            self.one_line(entry::CARD, text)?;
+        }
+        Ok(card)
+    }
+
     fn contract(&self) -> Result<Contract, Error> {
         let contract: Contract = self.document(entry::CONTRACT)?;
+        self.one_line(entry::CONTRACT, &contract.least_age_because)?;
         let measures: Vec<&str> = contract
             .limits
             .iter()
@@ -286,6 +328,12 @@ impl<'a> Files<'a> {
             return Err(wrong(
                 "its golden films may differ by more than this program allows".to_owned(),
             ));
+        }
+        let stray = |name: &&String| {
+            name.starts_with("golden/") && about.films.iter().all(|film| film.picture != **name)
+        };
+        if let Some(stray) = self.order.iter().find(stray) {
+            return Err(self.wrong(stray, "it is the picture of no golden film"));
         }
         let names = model.names();
         let pictures = about

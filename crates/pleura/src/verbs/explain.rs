@@ -10,7 +10,7 @@ mod told;
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
@@ -110,11 +110,8 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
                 failed += 1;
                 if json {
                     let said = console::chain(&error).join(": ");
-                    writeln!(
-                        out,
-                        "{}",
-                        json!({"path": subject.path, "error": said, "notice": NOTICE})
-                    )?;
+                    let record = json!({"path": shown(&subject.path), "error": said, "notice": NOTICE});
+                    writeln!(out, "{record}")?;
                 }
                 console::complain(&error);
             }
@@ -126,6 +123,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     drop(progress);
     let means = if args.mean { job.means(&mean)? } else { Vec::new() };
     if json && args.mean {
+        let means: Vec<String> = means.iter().map(|path| shown(path)).collect();
         let record = json!({
             "films": mean.films, "means": means, "method": job.names(), "composite": job.composites(), "model": job.model.record(),
             "notice": NOTICE,
@@ -280,9 +278,9 @@ impl Job<'_> {
                     record.insert("composite".to_owned(), json!(composite.name()));
                 }
                 if let Some(files) = drawn.as_ref().and_then(|drawn| drawn.files.get(number)) {
-                    record.insert("picture".to_owned(), json!(files.picture));
-                    record.insert("values".to_owned(), json!(files.saved.values));
-                    record.insert("about".to_owned(), json!(files.saved.about));
+                    record.insert("picture".to_owned(), json!(shown(&files.picture)));
+                    record.insert("values".to_owned(), json!(shown(&files.saved.values)));
+                    record.insert("about".to_owned(), json!(shown(&files.saved.about)));
                 }
                 record.append(&mut told::record(map));
                 if let Some(row) = scores.as_ref().and_then(|scores| scores.get(number)) {
@@ -294,8 +292,10 @@ impl Job<'_> {
         let sheet = drawn.as_ref().map(|drawn| &drawn.sheet);
         let viewer = drawn.as_ref().and_then(|drawn| drawn.viewer.as_ref());
         let record = json!({
-            "path": path, "method": self.names(), "composite": self.composites(), "logits": by_finding(logits),
-            "probabilities": by_finding(&probabilities), "maps": records, "sheet": sheet, "viewer": viewer, "ledger": ledger, "raw": raw,
+            "path": shown(path), "method": self.names(), "composite": self.composites(), "logits": by_finding(logits),
+            "probabilities": by_finding(&probabilities), "maps": records,
+            "sheet": sheet.map(|path| shown(path)), "viewer": viewer.map(|path| shown(path)),
+            "ledger": ledger.map(|path| shown(&path)), "raw": raw.map(|path| shown(&path)),
             "model": self.model.record(), "notice": NOTICE,
         });
         let mut words = match viewer.or(sheet) {
@@ -332,11 +332,16 @@ impl Job<'_> {
         }
         let path = self.args.out.join(format!("{}.ledger.json", subject.stem));
         let text = serde_json::to_string_pretty(&json!({
-            "film": subject.path, "composite": self.composites(), "model": self.model.record(), "maps": ledgers, "notice": NOTICE,
+            "film": shown(&subject.path), "composite": self.composites(), "model": self.model.record(), "maps": ledgers, "notice": NOTICE,
         }))?;
         npy::write_file(&path, text.as_bytes())?;
         Ok(Some(path))
     }
+}
+
+/// A path as JSON can hold it: not every name of a file is text.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// A question as part of a file's name.

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use pleura_nn::architecture::Stem;
 use pleura_nn::{Architecture, Weights};
+use pleura_package::Package;
 use serde_json::json;
 
 use super::weights::list;
@@ -74,11 +75,15 @@ fn torch(
     record: &mut serde_json::Map<String, serde_json::Value>,
     words: &mut String,
 ) -> Result<()> {
-    let weights = Weights::read(file)?;
+    let weights = if model::is_package(file) {
+        Package::read(file)?.parts.weights
+    } else {
+        Weights::read(file)?
+    };
     weights.write_torch(path)?;
     let constructor = constructor(&weights);
     record.extend([
-        ("torch".to_owned(), json!(path)),
+        ("torch".to_owned(), json!(path.display().to_string())),
         ("architecture".to_owned(), json!(weights.architecture.name())),
         ("digest".to_owned(), json!(weights.digest())),
         ("findings".to_owned(), json!(weights.findings)),

@@ -122,14 +122,14 @@ fn container(imported: &Imported) -> &'static str {
 fn record(imported: &Imported, args: &Args) -> serde_json::Value {
     let weights = &imported.weights;
     json!({
-        "weights": args.out,
+        "weights": args.out.display().to_string(),
         "architecture": weights.architecture.name(),
         "digest": weights.digest(),
         "findings": weights.findings,
         "normalisation": weights.normalisation,
         "metadata": weights.metadata,
         "from": {
-            "path": args.file,
+            "path": args.file.display().to_string(),
             "container": container(imported),
             "prefix": imported.prefix,
             "renamed": imported.renamed,

@@ -165,12 +165,12 @@ fn calls<'a>(
 /// One film's line of JSON.
 fn record(path: &Path, answer: &Result<Answer>, model: &Model, applied: Option<&Applied>) -> Value {
     let model_record = json!({
-        "path": model.path, "architecture": model.weights.architecture.name(), "digest": model.digest,
+        "path": model.path.display().to_string(), "architecture": model.weights.architecture.name(), "digest": model.digest,
     });
     match answer {
         Err(error) => {
             let said = console::chain(error);
-            json!({"path": path, "error": said.join(": "), "model": model_record, "notice": NOTICE})
+            json!({"path": path.display().to_string(), "error": said.join(": "), "model": model_record, "notice": NOTICE})
         }
         Ok(answer) => {
             let by_finding = |values: &[f64]| -> Map<String, Value> {
@@ -182,7 +182,7 @@ fn record(path: &Path, answer: &Result<Answer>, model: &Model, applied: Option<&
                     .collect()
             };
             let mut record = json!({
-                "path": path,
+                "path": path.display().to_string(),
                 "kind": model.kind,
                 "logits": by_finding(&answer.logits),
                 "probabilities": by_finding(&answer.probabilities),

@@ -63,7 +63,7 @@ fn fetch(name: &str, dir: Option<&Path>, json: bool) -> Result<ExitCode> {
     drop(progress);
     let mut out = io::stdout().lock();
     if json {
-        let record = json!({ "architecture": name, "path": path, "url": published.url, "digest_prefix": published.digest });
+        let record = json!({ "architecture": name, "path": path.display().to_string(), "url": published.url, "digest_prefix": published.digest });
         writeln!(out, "{record}")?;
     } else {
         writeln!(out, "{}\n", path.display())?;
@@ -87,7 +87,7 @@ fn show(path: &Path, json: bool) -> Result<ExitCode> {
     let mut out = io::stdout().lock();
     if json {
         let record = json!({
-            "path": path,
+            "path": path.display().to_string(),
             "architecture": weights.architecture,
             "parameters": trained,
             "digest": weights.digest(),

@@ -1,5 +1,7 @@
 //! Packages: made of a tiny run on phantoms, changed, cut off, signed by somebody else, and asked about films.
 
+mod otherwise;
+
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -283,7 +285,7 @@ fn films_within_the_contract_are_answered_as_the_run_answers_them() {
     }
     let said = packaged.0.run(&["predict", "--model", PACKAGE, films[0]]);
     assert!(
-        said.out.contains("probability (calibrated)") && said.out.contains(NOTICE),
+        said.out.contains("calibrated)") && said.out.contains(NOTICE),
         "{}",
         said.out
     );
@@ -424,6 +426,12 @@ fn what_cannot_be_packaged_is_said() {
     );
     let said = run(&["package", "run", "--out", "x.pleura", "--golden", "0"]);
     assert!(said.err.contains("needs golden films"), "{}", said.err);
+    let said = run(&["package", "run", "--out", "x.pleura", "--keep", "0.2"]);
+    assert!(
+        said.code == 2 && said.err.contains("--keep 0.2: expected a share of 0.5 to 1"),
+        "{}",
+        said.err
+    );
     let said = run(&["package", "run", "--out", "x.pleura", "--key", "maker.public.pem"]);
     assert!(
         said.code == 2 && said.err.contains("maker.public.pem"),

@@ -179,6 +179,29 @@ fn a_film_that_cannot_be_read_keeps_no_other_from_its_answer() {
     assert!(said.out.ends_with(&format!("{NOTICE}\n")), "{}", said.out);
 }
 
+/// A file system may hold names that are no text; JSON cannot.
+#[cfg(unix)]
+#[test]
+fn a_film_whose_name_is_no_text_is_answered_too() {
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let scene = Scene::new();
+    scene.model("m.safetensors", &["a", "b"], "exclusive");
+    let whole = fs::read(scene.film("a.png", 1)).unwrap();
+    let name = std::ffi::OsStr::from_bytes(b"film\xff.png");
+    if fs::write(scene.path("").join(name), whole).is_err() {
+        // Nor can this file system.
+        return;
+    }
+    let mut command = scene.command(&["predict", "--model", "m.safetensors", "--json"]);
+    let said = scene.hear(command.arg(name));
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+    assert_eq!(said.json()["path"], "film\u{fffd}.png");
+    let mut command = scene.command(&["predict", "--model", "m.safetensors", "--json"]);
+    let said = scene.hear(command.arg(std::ffi::OsStr::from_bytes(b"none\xff.png")));
+    assert_eq!(said.json()["path"], "none\u{fffd}.png");
+}
+
 #[test]
 fn wrong_models_are_named_with_what_to_do() {
     let scene = Scene::new();

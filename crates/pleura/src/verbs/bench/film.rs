@@ -71,7 +71,7 @@ impl Work for Films {
     fn facts(&self) -> Map<String, Value> {
         let mean = self.input.iter().map(|&grey| f64::from(grey)).sum::<f64>() / self.input.len() as f64;
         Map::from_iter([
-            ("film".to_owned(), json!(self.path)),
+            ("film".to_owned(), json!(self.path.display().to_string())),
             ("mean_grey".to_owned(), json!(mean)),
         ])
     }

@@ -209,8 +209,10 @@ impl Job<'_> {
         let name = format!("{}.png", self.name(ground.stem, method, map));
         let path = self.args.out.join(&name);
         panel.picture.save(&path)?;
+        // As JSON can hold it: not every name of a file is text.
+        let film = ground.path.map(|path| PathBuf::from(super::shown(path)));
         let about = About {
-            film: ground.path,
+            film: film.as_deref(),
             method,
             probability,
             geometry: ground.path.map(|_| ground.geometry),

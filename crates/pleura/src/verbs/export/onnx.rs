@@ -133,7 +133,7 @@ impl Args {
             expected::write(folder, &model, &films, (composite.as_ref(), &starts), self.exact)?;
             record.insert(
                 "test_data".to_owned(),
-                json!({"folder": folder, "films": films.len()}),
+                json!({"folder": folder.display().to_string(), "films": films.len()}),
             );
         }
 
@@ -146,7 +146,7 @@ impl Args {
         record.insert(
             "onnx".to_owned(),
             json!({
-                "path": path, "bytes": bytes.len(), "opset": pleura_onnx::OPSET, "batch": batch, "size": size,
+                "path": path.display().to_string(), "bytes": bytes.len(), "opset": pleura_onnx::OPSET, "batch": batch, "size": size,
                 "input": pleura_onnx::INPUT,
                 "composite": composite.as_ref().map(Composite::name), "questions": questions, "model": model.record(),
             }),

@@ -28,7 +28,8 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         Some(path) => {
             pleura_film::picture::save(path, template().as_bytes())?;
             if json {
-                writeln!(out, "{}", json!({"path": path, "questions": count}))?;
+                let record = json!({"path": path.display().to_string(), "questions": count});
+                writeln!(out, "{record}")?;
             } else {
                 writeln!(out, "{}: {count} questions", path.display())?;
             }

@@ -21,7 +21,9 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let pair = Pair::create(&args.name)?;
     let mut out = std::io::stdout().lock();
     if json {
-        let record = json!({"private": pair.private, "public": pair.public, "key": pair.key.fingerprint()});
+        let record = json!({
+            "private": pair.private.display().to_string(), "public": pair.public.display().to_string(), "key": pair.key.fingerprint(),
+        });
         writeln!(out, "{record}")?;
     } else {
         writeln!(

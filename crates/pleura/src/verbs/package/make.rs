@@ -98,6 +98,17 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     for path in [of, &path] {
         private.add_path(path);
     }
+    if !(0.5..=1.0).contains(&args.keep) {
+        bail!(
+            "--keep {}: expected a share of 0.5 to 1 of the validation films",
+            args.keep
+        );
+    }
+    // What can be refused is refused before all films go through the network.
+    let candidates = candidates(args)?;
+    let calibration = args.calibration.of(&model)?.map(|applied| applied.calibration);
+    let training = Training::of_run(of, &stage.name, &path)?;
+    let audit = audit(args, of, &model, &private)?;
     let network = model.network()?;
     let films = Films {
         manifest: &manifest,
@@ -108,24 +119,6 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         batch: args.batch as usize,
     };
     let (reference, limits) = reference::of(&model, &network, &films, args.keep)?;
-    let calibration = args.calibration.of(&model)?.map(|applied| applied.calibration);
-    let training = Training::of_run(of, &stage.name, &path)?;
-    let mut candidates = match args.golden {
-        0 => Vec::new(),
-        count => Candidate::phantoms(count as usize, args.seed)?,
-    };
-    for film in &args.golden_film {
-        candidates.push(Candidate::named(film)?);
-        console::note(format_args!(
-            "{}: its pixels leave with the package, for whoever gets it",
-            film.display()
-        ));
-    }
-    if candidates.is_empty() {
-        bail!(
-            "--golden 0 without --golden-film: a package needs golden films, by which others know that it computes on their machine what it should"
-        );
-    }
     let folder = pleura_train::stage_folder(of, &stage.name);
     let mut parts = Parts {
         contract: Contract::of(
@@ -136,7 +129,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             limits,
         ),
         metrics: metrics(of, &folder, &model, calibration.as_ref())?,
-        audit: audit(args, of, &model, &private)?,
+        audit,
         golden: Golden::make(&network, &model.preparation, candidates)?,
         card: Card::default(),
         model: pleura_package::Model::of(
@@ -154,6 +147,27 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let digest = parts.write(out, key.as_ref(), &private)?;
     tell(out, &digest, &parts, key.as_ref(), json)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The golden films: phantoms, and films that the maker names.
+fn candidates(args: &Args) -> Result<Vec<Candidate>> {
+    let mut candidates = match args.golden {
+        0 => Vec::new(),
+        count => Candidate::phantoms(count as usize, args.seed)?,
+    };
+    for film in &args.golden_film {
+        candidates.push(Candidate::named(film)?);
+        console::note(format_args!(
+            "{}: its pixels leave with the package, for whoever gets it",
+            film.display()
+        ));
+    }
+    if candidates.is_empty() {
+        bail!(
+            "--golden 0 without --golden-film: a package needs golden films, by which others know that it computes on their machine what it should"
+        );
+    }
+    Ok(candidates)
 }
 
 /// The films must be those that the model was trained on, or what is said of them is of others.
@@ -246,11 +260,24 @@ fn audit(args: &Args, run: &Path, model: &Model, private: &Private) -> Result<Op
 
 fn tell(out: &Path, digest: &str, parts: &Parts, key: Option<&PrivateKey>, json: bool) -> Result<()> {
     let (answered, of) = (parts.card.answered(), parts.card.items.len());
+    let bare = parts.not_calibrated();
+    let not_fitted = if bare.len() == parts.model.findings.len() {
+        "no fitted temperature: probabilities are as the network gives them (pleura calibrate)".to_owned()
+    } else {
+        format!(
+            "no fitted temperature for {}: their probabilities are as the network gives them",
+            bare.join(", ")
+        )
+    };
     let mut missing = Vec::new();
     for (lacks, what) in [
         (
             parts.calibration.is_none(),
             "no calibration: probabilities are as the network gives them, and nothing is called (pleura calibrate)",
+        ),
+        (
+            parts.calibration.as_ref().is_some_and(|one| !one.is_fitted()),
+            not_fitted.as_str(),
         ),
         (
             parts
@@ -273,7 +300,7 @@ fn tell(out: &Path, digest: &str, parts: &Parts, key: Option<&PrivateKey>, json:
     let mut stdout = std::io::stdout().lock();
     if json {
         let record = json!({
-            "package": out,
+            "package": out.display().to_string(),
             "digest": digest,
             "model": parts.model,
             "contract": parts.contract,

@@ -34,11 +34,10 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             let error = anyhow::Error::new(error);
             if json {
                 let said = console::chain(&error).join(": ");
-                writeln!(
-                    std::io::stdout().lock(),
-                    "{}",
-                    json!({"package": args.package, "verified": false, "why": said})
-                )?;
+                let record =
+                    json!({"package": args.package.display().to_string(), "verified": false, "why": said});
+                // The exit code says it too, whoever has closed the output.
+                let _ = writeln!(std::io::stdout().lock(), "{record}");
             } else {
                 console::report(&error);
             }
@@ -48,7 +47,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let mut out = std::io::stdout().lock();
     if json {
         let record = json!({
-            "package": args.package,
+            "package": args.package.display().to_string(),
             "verified": true,
             "digest": package.digest,
             "signer": package.signer.map(|key| key.fingerprint()),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use pleura_eval::Calibration;
 use pleura_film::{DecodeOptions, Prepared, Source};
 use pleura_package::{Flag, Judgement, NOTICE, Outcome, Package, Verdict};
 use rayon::prelude::*;
@@ -37,7 +38,7 @@ impl PackageArgs {
 struct Seen {
     source: Option<Source>,
     judgement: Judgement,
-    /// Calibrated probabilities and raw outputs.
+    /// Probabilities (calibrated where a temperature was fitted) and raw outputs.
     answer: Option<(Vec<f64>, Vec<f64>)>,
 }
 
@@ -162,14 +163,16 @@ fn see(
 /// What is no film by its own word is refused; what cannot be read is an error.
 fn refused(error: pleura_film::Error) -> Result<Seen> {
     use pleura_film::Error::{Frames, Modality};
-    if !matches!(error, Modality { .. } | Frames { .. }) {
-        return Err(error.into());
-    }
+    let check = match error {
+        Modality { .. } => "modality",
+        Frames { .. } => "frames",
+        _ => return Err(error.into()),
+    };
     Ok(Seen {
         source: None,
         judgement: Judgement {
             outcome: Outcome::Refused,
-            flags: vec![Flag::new("modality", Verdict::Refuse, error.to_string())],
+            flags: vec![Flag::new(check, Verdict::Refuse, error.to_string())],
             not_checked: Vec::new(),
             measures: Vec::new(),
         },
@@ -204,7 +207,7 @@ fn record(path: &Path, seen: &Result<Seen>, package: &Package) -> Value {
         Ok(seen) => seen,
         Err(error) => {
             let said = console::chain(error).join(": ");
-            return json!({"path": path, "outcome": "unreadable", "error": said, "package": by, "notice": NOTICE});
+            return json!({"path": path.display().to_string(), "outcome": "unreadable", "error": said, "package": by, "notice": NOTICE});
         }
     };
     let judgement = &seen.judgement;
@@ -214,7 +217,7 @@ fn record(path: &Path, seen: &Result<Seen>, package: &Package) -> Value {
         .map(|(name, value)| ((*name).to_owned(), json!(value)))
         .collect();
     let mut record = json!({
-        "path": path,
+        "path": path.display().to_string(),
         "outcome": judgement.outcome,
         "flags": judgement.flags,
         "not_checked": judgement.not_checked,
@@ -229,7 +232,14 @@ fn record(path: &Path, seen: &Result<Seen>, package: &Package) -> Value {
             Value::Object(names.zip(values.iter().map(|&value| json!(value))).collect())
         };
         record["kind"] = json!(package.parts.model.kind);
-        record["calibrated"] = json!(package.parts.calibration.is_some());
+        record["calibrated"] = json!(
+            package
+                .parts
+                .calibration
+                .as_ref()
+                .is_some_and(Calibration::is_fitted)
+        );
+        record["not_calibrated"] = json!(package.parts.not_calibrated());
         record["probabilities"] = by_finding(probabilities);
         record["logits"] = by_finding(logits);
         let called = calls(seen, package).map(|(name, _, called)| (name.to_owned(), json!(called)));
@@ -286,10 +296,11 @@ fn show(out: &mut impl Write, path: &Path, seen: &Result<Seen>, package: &Packag
     let mut order: Vec<usize> = (0..probabilities.len()).collect();
     order.sort_by(|&a, &b| logits[b].total_cmp(&logits[a]));
     let calls: Vec<_> = calls(seen, package).collect();
-    let probability = if package.parts.calibration.is_some() {
-        ">probability (calibrated)"
-    } else {
-        ">probability (not calibrated)"
+    let bare = package.parts.not_calibrated();
+    let probability = match bare.len() {
+        0 => ">probability (calibrated)",
+        all if all == probabilities.len() => ">probability (not calibrated)",
+        _ => ">probability (calibrated in part)",
     };
     let mut table = if calls.is_empty() {
         Table::with_headings(["finding", probability])
@@ -306,5 +317,8 @@ fn show(out: &mut impl Write, path: &Path, seen: &Result<Seen>, package: &Packag
         table.row(cells);
     }
     write!(out, "{table}")?;
+    if (1..probabilities.len()).contains(&bare.len()) {
+        writeln!(out, "  not calibrated: {}", bare.join(", "))?;
+    }
     Ok(())
 }

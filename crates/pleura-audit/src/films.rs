@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pleura_data::manifest::open_mask;
 use pleura_data::{Manifest, Sex};
 use pleura_film::{Colour, DecodeOptions, Film, Fit, Format, Preparation, prepare};
 use rayon::prelude::*;
@@ -123,9 +124,7 @@ impl Films {
 
 fn read(path: &Path, mask: Option<&Path>) -> Result<Example, pleura_film::Error> {
     let film = pleura_film::open(path, &DecodeOptions::default())?;
-    let lungs = mask
-        .map(|path| pleura_film::open(path, &DecodeOptions::default()))
-        .transpose()?;
+    let lungs = mask.map(open_mask).transpose()?;
     Ok(of_film(&film, lungs.as_ref()))
 }
 

@@ -1,7 +1,7 @@
 //! A table that corrects what datasets say of single films, or says it where they are silent.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::manifest::{Cell, Sex};
@@ -12,12 +12,15 @@ use crate::table::{Table, TableRow};
 ///
 /// A CSV with the column `film` (the film's file name, with or without extension, or its name in the manifest) and any of `dataset`,
 /// `patient`, `study`, `view`, `sex`, `age`, `findings` (paths joined by `|`). An empty cell leaves things as they are. A row for a film that is on disk and that
-/// its dataset does not list brings the film in; it then needs `patient` and `findings`.
+/// its dataset does not list brings the film in; it then needs `patient` and `findings`. A name that several films answer to is refused.
 pub(crate) struct Amendments {
+    file: PathBuf,
     rows: Vec<Amendment>,
 }
 
 struct Amendment {
+    /// Line of the table.
+    number: u64,
     film: String,
     dataset: String,
     patient: String,
@@ -25,10 +28,7 @@ struct Amendment {
     view: String,
     sex: Option<Sex>,
     age: Option<f32>,
-    findings: Option<Findings>,
-    text: String,
-    /// The complaint to make if it has to bring a film in and says too little.
-    incomplete: Option<Error>,
+    findings: String,
 }
 
 impl Amendments {
@@ -49,36 +49,35 @@ impl Amendments {
             .rows()
             .map(|row| Amendment::of(&table, row, film))
             .collect::<Result<_, _>>()?;
-        Ok(Self { rows })
+        Ok(Self {
+            file: path.to_path_buf(),
+            rows,
+        })
     }
 
     /// Amends a dataset's films, and counts what was amended and brought in. Which rows met a film is noted in `met`.
-    pub(crate) fn apply(
-        &mut self,
-        reading: &mut Reading,
-        dataset: &str,
-        met: &mut [bool],
-    ) -> Result<(), Error> {
-        let mut by_name: HashMap<String, usize> = HashMap::new();
+    pub(crate) fn apply(&self, reading: &mut Reading, dataset: &str, met: &mut [bool]) -> Result<(), Error> {
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut patients: HashSet<String> = HashSet::new();
         for (place, record) in reading.records.iter().enumerate() {
-            for name in names(record, dataset) {
-                by_name.entry(name).or_insert(place);
+            for name in names(record) {
+                by_name.entry(name).or_default().push(place);
             }
+            patients.insert(record.patient.clone());
         }
         let (mut amended, mut added) = (Vec::new(), Vec::new());
-        for (row, met) in self.rows.iter_mut().zip(met) {
-            if !(row.dataset.is_empty() || row.dataset == dataset) {
-                continue;
-            }
-            if let Some(&place) = by_name
-                .get(row.film.as_str())
-                .or_else(|| by_name.get(stem(&row.film)))
-            {
-                row.amend(&mut reading.records[place], dataset);
+        for (row, met) in self.rows.iter().zip(met) {
+            if let Some(place) = self.meant(row, &by_name, &reading.records, dataset)? {
+                row.amend(&mut reading.records[place], &patients, &reading.findings);
                 amended.push(reading.records[place].film.clone());
-            } else if let Some(place) = reading.unlisted.iter().position(|path| row.speaks_of(path)) {
-                if let Some(error) = row.incomplete.take() {
-                    return Err(error);
+            } else if row.is_of(dataset)
+                && let Some(place) = self.unlisted(row, &reading.unlisted)?
+            {
+                if row.patient.is_empty() || row.findings.is_empty() {
+                    return Err(self.fault(
+                        row,
+                        "patient and findings too: this film is on disk, but its dataset does not list it",
+                    ));
                 }
                 let file = reading.unlisted.remove(place);
                 let film = named(dataset, stem(&row.film));
@@ -89,7 +88,7 @@ impl Amendments {
                     dataset: dataset.to_string(),
                     ..Record::default()
                 };
-                row.amend(&mut record, dataset);
+                row.amend(&mut record, &patients, &reading.findings);
                 reading.records.push(record);
             } else {
                 continue;
@@ -100,6 +99,76 @@ impl Amendments {
         reading.remark("amended", &amended);
         reading.remark("not listed, brought in by an amendment", &added);
         Ok(())
+    }
+
+    /// The film that a row speaks of, if it is among the records of a dataset. A film's name in the manifest goes before what else it is called.
+    fn meant(
+        &self,
+        row: &Amendment,
+        by_name: &HashMap<String, Vec<usize>>,
+        records: &[Record],
+        dataset: &str,
+    ) -> Result<Option<usize>, Error> {
+        let named = by_name
+            .get(row.film.as_str())
+            .or_else(|| by_name.get(stem(&row.film)));
+        let mut places: Vec<usize> = named
+            .into_iter()
+            .flatten()
+            .copied()
+            .filter(|&place| row.is_of(dataset) || row.is_of(&records[place].dataset))
+            .collect();
+        if places.len() > 1 && places.iter().any(|&place| records[place].film == row.film) {
+            places.retain(|&place| records[place].film == row.film);
+        }
+        match places[..] {
+            [] => Ok(None),
+            [place] => Ok(Some(place)),
+            [..] => {
+                let films = places.iter().map(|&place| {
+                    let Record { film, file, .. } = &records[place];
+                    format!("{film} ({})", file_name(file))
+                });
+                let expected = format!(
+                    "a name that one film answers to, not {}: write the film's name as in the manifest",
+                    few(films)
+                );
+                Err(self.fault(row, &expected))
+            }
+        }
+    }
+
+    /// The film that a row brings in, among those that no list names.
+    fn unlisted(&self, row: &Amendment, unlisted: &[PathBuf]) -> Result<Option<usize>, Error> {
+        let name = |place: usize| file_name(&unlisted[place]);
+        let mut places: Vec<usize> = (0..unlisted.len())
+            .filter(|&place| stem(&name(place)) == stem(&row.film))
+            .collect();
+        if places.iter().any(|&place| name(place) == row.film) {
+            places.retain(|&place| name(place) == row.film);
+        }
+        match places[..] {
+            [] => Ok(None),
+            [place] => Ok(Some(place)),
+            [..] => {
+                let files = places.iter().map(|&place| unlisted[place].display().to_string());
+                let expected = format!(
+                    "a name that one file answers to, not {}: write the extension too, or rename the others",
+                    few(files)
+                );
+                Err(self.fault(row, &expected))
+            }
+        }
+    }
+
+    fn fault(&self, row: &Amendment, expected: &str) -> Error {
+        Error::Cell {
+            file: self.file.clone(),
+            row: row.number,
+            column: "film".into(),
+            found: row.film.clone(),
+            expected: expected.into(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -117,24 +186,36 @@ impl Amendments {
     }
 }
 
-/// Every name a film answers to: the manifest's with and without the dataset in front, the file's with and without its extension.
-fn names(record: &Record, dataset: &str) -> Vec<String> {
-    let file = record
-        .file
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default();
+/// Every name a film answers to: the manifest's with and without the dataset in front or the extension behind, the file's with and without its
+/// extension. Each of them once.
+fn names(record: &Record) -> BTreeSet<String> {
+    let file = file_name(&record.file);
     let own = record
         .film
-        .strip_prefix(dataset)
+        .strip_prefix(&record.dataset)
         .and_then(|rest| rest.strip_prefix('-'))
         .unwrap_or(&record.film);
-    vec![
+    let extension = file.strip_prefix(stem(&file)).unwrap_or_default();
+    BTreeSet::from([
+        format!("{}{extension}", record.film),
         record.film.clone(),
         own.to_string(),
         stem(&file).to_string(),
         file,
-    ]
+    ])
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// The first of some names, and whether there are more.
+fn few(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = if names.len() > 3 { " and others" } else { "" };
+    let shown: Vec<String> = names.take(3).collect();
+    format!("{}{more}", shown.join(", "))
 }
 
 impl Amendment {
@@ -154,9 +235,8 @@ impl Amendment {
             }
             (sex, _) => sex,
         };
-        let findings = text("findings");
-        let says_too_little = text("patient").is_empty() || findings.is_empty();
         Ok(Self {
+            number: row.number(),
             film: name.to_string(),
             dataset: text("dataset"),
             patient: text("patient"),
@@ -164,26 +244,16 @@ impl Amendment {
             view: text("view"),
             sex,
             age,
-            findings: (!findings.is_empty()).then(|| Findings::parse(&findings, &['|'])),
-            incomplete: says_too_little.then(|| {
-                row.fault(
-                    film,
-                    "patient and findings too: this film is on disk, but its dataset does not list it",
-                )
-            }),
-            text: findings,
+            findings: text("findings"),
         })
     }
 
-    fn speaks_of(&self, path: &Path) -> bool {
-        let name = path
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default();
-        name == self.film || stem(&name) == stem(&self.film)
+    /// Whether it may speak of films of a dataset.
+    fn is_of(&self, dataset: &str) -> bool {
+        self.dataset.is_empty() || self.dataset == dataset
     }
 
-    fn amend(&self, record: &mut Record, dataset: &str) {
+    fn amend(&self, record: &mut Record, patients: &HashSet<String>, declared: &[String]) {
         let set = |cell: &mut String, value: &str| {
             if !value.is_empty() {
                 *cell = value.to_string();
@@ -191,20 +261,33 @@ impl Amendment {
         };
         if !self.patient.is_empty() {
             // The whole name of a patient and the dataset's own number are both understood.
-            let whole = self.patient.starts_with(&format!("{dataset}-"));
+            let whole =
+                patients.contains(&self.patient) || self.patient.starts_with(&format!("{}-", record.dataset));
             record.patient = if whole {
                 self.patient.clone()
             } else {
-                named(dataset, &self.patient)
+                named(&record.dataset, &self.patient)
             };
         }
         set(&mut record.study, &self.study);
         set(&mut record.view, &self.view);
         record.sex = self.sex.or(record.sex);
         record.age = self.age.or(record.age);
-        if let Some(findings) = &self.findings {
-            record.findings = findings.clone();
-            record.notes.insert("findings".into(), self.text.clone());
+        if !self.findings.is_empty() {
+            record.findings = self.findings(declared);
+            record.notes.insert("findings".into(), self.findings.clone());
         }
+    }
+
+    /// A finding that the dataset declares is taken whole, whatever is in its name; any other is a path.
+    fn findings(&self, declared: &[String]) -> Findings {
+        let paths = self.findings.split('|').map(str::trim).flat_map(|name| {
+            if declared.iter().any(|finding| finding == name) {
+                vec![vec![name.to_string()]]
+            } else {
+                Findings::parse(name, &['|']).present()
+            }
+        });
+        Findings::Named(paths.collect())
     }
 }

@@ -17,6 +17,9 @@ pub const OFFICIAL_SPLIT: &str = "official_split";
 /// The note that holds the digest of a film's pixels ([`pleura_film::pixel_digest`]).
 pub const PIXELS: &str = "pixels";
 
+/// The note that holds the years among which a patient's age is, the first and the last (`1-5`), where a dataset says no more.
+pub const AGE_GROUP: &str = "age_group";
+
 /// What a manifest is to be built from, and what is to go into it.
 #[derive(Debug, Clone, Default)]
 pub struct BuildOptions {
@@ -92,7 +95,7 @@ pub fn build(
     out: &Path,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Built, Error> {
-    let mut amendments = options
+    let amendments = options
         .amendments
         .iter()
         .map(|path| Amendments::read(path))
@@ -101,7 +104,7 @@ pub fn build(
     let mut readings = Vec::new();
     for dataset in &options.sources {
         let mut reading = (dataset.source.read)(&dataset.path, &dataset.name)?;
-        for (table, met) in amendments.iter_mut().zip(&mut met) {
+        for (table, met) in amendments.iter().zip(&mut met) {
             table.apply(&mut reading, &dataset.name, met)?;
         }
         readings.push(reading);
@@ -160,12 +163,12 @@ fn filter(reading: &mut Reading, options: &BuildOptions) {
     }
     if let Some(youngest) = filters.youngest {
         reading.exclude(format!("younger than {youngest}"), |record| {
-            record.age.is_some_and(|age| age < youngest)
+            years(record).is_some_and(|(_, most)| most < youngest)
         });
     }
     if let Some(oldest) = filters.oldest {
         reading.exclude(format!("older than {oldest}"), |record| {
-            record.age.is_some_and(|age| age > oldest)
+            years(record).is_some_and(|(least, _)| least > oldest)
         });
     }
     if filters.known_age {
@@ -194,4 +197,20 @@ fn filter(reading: &mut Reading, options: &BuildOptions) {
             reading.exclude(reason, |record| classes.verdict(&record.findings) == verdict);
         }
     }
+}
+
+/// The least and the most years that a patient may have.
+fn years(record: &Record) -> Option<(f32, f32)> {
+    years_of(record.age, record.notes.get(AGE_GROUP).map(String::as_str))
+}
+
+/// The least and the most years of a patient whose age is known, or the group that it is in.
+pub(crate) fn years_of(age: Option<f32>, group: Option<&str>) -> Option<(f32, f32)> {
+    let grouped = || {
+        let (first, last) = group?.split_once('-')?;
+        // Somebody of five years has not turned six yet.
+        let turned = last.trim().parse::<f32>().ok()? + 1.0;
+        Some((first.trim().parse().ok()?, turned.next_down()))
+    };
+    age.map(|age| (age, age)).or_else(grouped)
 }

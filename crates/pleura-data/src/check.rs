@@ -39,7 +39,8 @@ impl CheckReport {
     pub fn heed(&mut self, record: &LeakRecord, manifest: &Manifest) {
         for (one, other, pair) in record.rows(manifest) {
             let rows = [one, other].map(|row| &manifest.rows[row]);
-            if let ([Some(first), Some(second)], How::Alike(_)) = (rows.map(|row| row.split), pair.how)
+            if let ([Some(first), Some(second)], How::Alike(_) | How::Linked) =
+                (rows.map(|row| row.split), pair.how)
                 && first != second
             {
                 let films = rows.iter().zip([first, second]).map(|(row, split)| Place {
@@ -192,13 +193,15 @@ pub fn check(manifest: &Manifest, progress: &(dyn Fn(usize, usize) + Sync)) -> C
         report.faults.push(Fault::File { sha256, films });
     }
     let pixels = look(manifest, &mut report, progress);
+    let mut files: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+    for (row, pixels) in manifest.rows.iter().zip(&pixels) {
+        if let Some(pixels) = pixels {
+            files.entry(pixels).or_default().insert(&row.sha256);
+        }
+    }
     for (digest, films) in astride(manifest, |row| pixels[row].as_deref()) {
         // One file under two names has been told already.
-        let files: BTreeSet<&str> = (0..manifest.rows.len())
-            .filter(|&row| pixels[row].as_deref() == Some(digest.as_str()))
-            .map(|row| manifest.rows[row].sha256.as_str())
-            .collect();
-        if files.len() > 1 {
+        if files.get(digest.as_str()).is_some_and(|files| files.len() > 1) {
             report.faults.push(Fault::Pixels {
                 pixels: digest,
                 films,

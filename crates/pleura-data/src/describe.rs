@@ -8,8 +8,9 @@ use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use crate::build::{AGE_GROUP, years_of};
 use crate::manifest::Cell;
-use crate::sources::Source;
+use crate::sources::{OWN, Source};
 use crate::{Label, Manifest, Sidecar};
 
 /// Years below which a person counts as a child here.
@@ -120,7 +121,9 @@ pub struct Ages {
     pub known: u64,
     /// Films whose patient's age is not.
     pub unknown: u64,
-    /// Films of people under 18.
+    /// Of the unknown, those in a group of ages that says whether the patient is under 18 (note `age_group`).
+    pub grouped: u64,
+    /// Films of people under 18, of known age or in such a group.
     pub children: u64,
     /// Films of each of [`DECADES`].
     pub decades: [u64; 10],
@@ -187,6 +190,8 @@ struct Film<'a> {
     row: &'a crate::Row,
     /// Numbers of the findings that it has.
     has: Vec<usize>,
+    /// Whether its patient is a child, where a group of ages tells.
+    child: Option<bool>,
     file: Option<FilmFile>,
 }
 
@@ -293,6 +298,7 @@ fn films<'a>(
             })
         })
         .collect();
+    let child = |(least, most): (f32, f32)| (most < ADULT || least >= ADULT).then_some(most < ADULT);
     let mut films = Vec::with_capacity(rows.len());
     for ((manifest, row), file) in rows.into_iter().zip(files) {
         let positive = manifest
@@ -309,9 +315,11 @@ fn films<'a>(
             }
             None => None,
         };
+        let group = manifest.note(AGE_GROUP).map(|note| row.notes[note].as_str());
         films.push(Film {
             row,
             has: has.collect(),
+            child: years_of(None, group).and_then(child),
             file,
         });
     }
@@ -363,7 +371,11 @@ fn group<'a>(name: &str, films: impl Iterator<Item = &'a Film<'a>>) -> Group {
                 group.ages.decades[((age / 10.0) as usize).min(9)] += 1;
                 years.push(f64::from(age));
             }
-            None => group.ages.unknown += 1,
+            None => {
+                group.ages.unknown += 1;
+                group.ages.grouped += u64::from(film.child.is_some());
+                group.ages.children += u64::from(film.child == Some(true));
+            }
         }
         if let Some(file) = &film.file {
             let ratio = file.width as f64 / file.height.max(1) as f64;
@@ -384,6 +396,20 @@ fn group<'a>(name: &str, films: impl Iterator<Item = &'a Film<'a>>) -> Group {
     group
 }
 
+/// What is recorded of the datasets that the tables were built from.
+fn records<'a>(tables: &'a [Described<'_>]) -> impl Iterator<Item = &'a crate::SourceRecord> {
+    let sidecars = tables.iter().filter_map(|table| table.sidecar.as_ref());
+    sidecars
+        .flat_map(|sidecar| &sidecar.sources)
+        .flat_map(|record| std::iter::once(record).chain(&record.made_of))
+}
+
+/// The kind of a dataset, whatever the tables call it; without a record its name.
+fn kind<'a>(tables: &'a [Described<'_>], name: &'a str) -> &'a str {
+    let record = records(tables).find(|record| record.dataset == name && record.kind != OWN);
+    record.map_or(name, |record| &record.kind)
+}
+
 fn sources(tables: &[Described<'_>], films: &[Film<'_>]) -> Vec<SourceLine> {
     let mut found: BTreeMap<&str, (u64, BTreeSet<&str>)> = BTreeMap::new();
     for film in films {
@@ -391,19 +417,16 @@ fn sources(tables: &[Described<'_>], films: &[Film<'_>]) -> Vec<SourceLine> {
         *count += 1;
         patients.insert(&film.row.patient);
     }
-    let records = || {
-        let sidecars = tables.iter().filter_map(|table| table.sidecar.as_ref());
-        sidecars
-            .flat_map(|sidecar| &sidecar.sources)
-            .flat_map(|record| std::iter::once(record).chain(&record.made_of))
-    };
     let mut lines: Vec<SourceLine> = found
         .into_iter()
         .map(|(name, (films, patients))| {
             // What a set of a known name is, is known without a sidecar too.
-            let known = Source::by_name(name).filter(|source| !source.url.is_empty());
+            let known = [kind(tables, name), name]
+                .into_iter()
+                .filter_map(Source::by_name)
+                .find(|source| !source.url.is_empty());
             let text = |of: &dyn Fn(&crate::SourceRecord) -> String, known: Option<&str>| {
-                let mut recorded = records().filter(|record| record.dataset == name).map(of);
+                let mut recorded = records(tables).filter(|record| record.dataset == name).map(of);
                 recorded
                     .find(|text| !text.is_empty())
                     .or(known.map(str::to_string))

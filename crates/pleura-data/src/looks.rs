@@ -1,9 +1,10 @@
 //! Looks at a test split, each written down: who looked when, with which model, by which command.
 //!
 //! A test set that many models have been tried on is no longer one: whoever keeps the best of them has chosen by it. So every look is a
-//! line of JSON in a file beside the manifest (`films.csv` has `films.looks.jsonl`), and the report says how many there were. Lines are
-//! only ever appended, under a lock of the system, and each holds the digest of the line before, so that one that was altered or taken out
-//! from among them is noticed. Whoever deletes the file, or its end, is not: this is for people who want to know, not against those who cheat.
+//! line of JSON in a file beside the manifest (`films.csv` has `films.looks.jsonl`; copies that folds are trained with have none of their
+//! own), and the report says how many there were. Lines are only ever appended, under a lock of the system, and each holds the digest of
+//! the line before, so that one that was altered or taken out from among them is noticed. Whoever deletes the file, or its end, is not: this
+//! is for people who want to know, not against those who cheat.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -13,6 +14,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use crate::derived::origin_of;
 use crate::{Error, Manifest, Split, films};
 
 /// One look.
@@ -82,9 +84,20 @@ pub fn tested(manifest: &Manifest) -> Vec<usize> {
     manifest.split(Split::Test)
 }
 
-/// Where the looks at a manifest's test split are kept.
+/// The file of looks beside a manifest.
 pub fn path(manifest: &Path) -> PathBuf {
     manifest.with_extension("looks.jsonl")
+}
+
+/// Where the looks at a manifest's test split are kept: beside it; of a copy with other splits, such as a fold
+/// ([`write_derived`](crate::write_derived)), beside the manifest that it was made of, so that the looks at all copies are counted together.
+///
+/// # Errors
+/// A sidecar that cannot be read.
+pub fn file_of(manifest: &Path) -> Result<PathBuf, Error> {
+    Ok(path(
+        &origin_of(manifest)?.unwrap_or_else(|| manifest.to_path_buf()),
+    ))
 }
 
 /// Appends a look to a file of looks.

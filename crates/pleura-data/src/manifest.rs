@@ -1,16 +1,20 @@
 //! The manifest: one table of films, whichever datasets they came from.
 
 mod cell;
+mod masks;
 mod place;
 mod read;
 mod write;
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 pub use cell::Cell;
+pub use masks::open_mask;
+pub(crate) use masks::{each, together};
 pub(crate) use place::Place;
 pub(crate) use read::{OLDEST, Strictness};
 
@@ -61,7 +65,7 @@ pub struct Row {
     pub notes: Vec<String>,
 }
 
-/// Paths of masks (white inside), absolute or relative to the manifest's folder.
+/// Paths of masks (white inside), absolute or relative to the manifest's folder; a mask in several files has `|` between them ([`open_mask`]).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Masks {
     /// The lung fields (column `lung_mask`).
@@ -149,12 +153,13 @@ impl Manifest {
 
     /// The file of a film.
     pub fn file(&self, row: &Row) -> PathBuf {
-        self.locate(&row.path)
+        self.folder.join(&row.path)
     }
 
-    /// A path of this manifest (a film's or a mask's) from the manifest's folder.
-    pub fn locate(&self, path: &Path) -> PathBuf {
-        self.folder.join(path)
+    /// The path of a mask, or of each of its files, from the manifest's folder.
+    pub fn locate(&self, mask: &Path) -> PathBuf {
+        let Ok(located) = each(mask, |file| Ok::<_, Infallible>(self.folder.join(file)));
+        located
     }
 
     /// Number of a finding, by its exact name.

@@ -43,6 +43,10 @@ pub struct Sidecar {
     /// Films that are one radiograph, once somebody has looked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leaks: Option<LeakRecord>,
+    /// The manifest that this one was [made of](crate::write_derived) by changing nothing but splits; relative to this one's folder where it lies
+    /// below it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_from: Option<PathBuf>,
 }
 
 /// One dataset as it went in.
@@ -180,13 +184,15 @@ impl Sidecar {
             split: None,
             folds: None,
             leaks: None,
+            made_from: None,
         };
         sidecar.describe(manifest);
         sidecar
     }
 
-    /// Brings digest and counts up to date with the manifest.
+    /// Brings digest and counts up to date with the manifest. One that is split or dealt anew is no copy of another any more.
     pub(crate) fn describe(&mut self, manifest: &Manifest) {
+        self.made_from = None;
         self.manifest_digest = manifest.digest();
         self.films = manifest.rows.len();
         self.patients = manifest.patients();

@@ -4,7 +4,7 @@ mod balanced;
 pub(crate) mod groups;
 pub(crate) mod stratify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use serde::Serialize;
@@ -35,7 +35,7 @@ pub enum SplitBy {
     /// The seed, patient by patient, stratified by finding and dataset.
     Patient,
     /// The dataset's own lists (column `note:official_split`): `test` is the test split, `train` the training split, `val` the validation split, and
-    /// validation is taken from `train_val` (or from `train`, where there is no `val`) by patient. Films on no list are split by patient.
+    /// validation is taken from `train_val` (or from `train`, where its dataset has no `val`) by patient. Films on no list are split by patient.
     Official,
 }
 
@@ -169,6 +169,17 @@ impl Wish {
             Self::Any | Self::NotTest => None,
         }
     }
+
+    /// What is left open where both hold; nothing where they exclude each other.
+    fn and(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Any, wish) | (wish, Self::Any) => Some(wish),
+            (Self::NotTest, Self::Decided(split)) | (Self::Decided(split), Self::NotTest) => {
+                (split != Split::Test).then_some(Self::Decided(split))
+            }
+            (one, other) => (one == other).then_some(one),
+        }
+    }
 }
 
 /// Reads the lists' word for each group; films on a list decide for those of the same patient on none.
@@ -185,7 +196,11 @@ fn official(manifest: &Manifest, groups: &[Group]) -> Result<Vec<Wish>, Error> {
     if (0..manifest.rows.len()).all(|row| word(row).is_empty()) {
         return Err(nowhere());
     }
-    let has_validation = (0..manifest.rows.len()).any(|row| word(row) == "val");
+    // Each dataset's lists are its own: one may have a validation list, and another not.
+    let with_validation: HashSet<&str> = (0..manifest.rows.len())
+        .filter(|&row| word(row) == "val")
+        .map(|row| manifest.rows[row].dataset.as_str())
+        .collect();
     groups
         .iter()
         .map(|group| {
@@ -195,7 +210,7 @@ fn official(manifest: &Manifest, groups: &[Group]) -> Result<Vec<Wish>, Error> {
                     "" => continue,
                     "test" => Wish::Decided(Split::Test),
                     "val" => Wish::Decided(Split::Validation),
-                    "train" if has_validation => Wish::Decided(Split::Train),
+                    "train" if with_validation.contains(manifest.rows[row].dataset.as_str()) => Wish::Decided(Split::Train),
                     "train" | "train_val" => Wish::NotTest,
                     other => {
                         let film = &manifest.rows[row].film;
@@ -204,15 +219,15 @@ fn official(manifest: &Manifest, groups: &[Group]) -> Result<Vec<Wish>, Error> {
                         )));
                     }
                 };
-                if wish != Wish::Any && wish != this {
+                let Some(both) = wish.and(this) else {
                     let row = &manifest.rows[row];
                     return Err(Error::Split(format!(
                         "the official lists put films of patient {} (or films identical to them) on both sides, {} among them; \
                          split by patient instead",
                         row.patient, row.film
                     )));
-                }
-                wish = this;
+                };
+                wish = both;
             }
             Ok(wish)
         })
@@ -239,7 +254,7 @@ fn counts(manifest: &Manifest, changed: usize) -> SplitCounts {
     };
     for split in Split::ALL {
         let rows = manifest.split(split);
-        let patients: std::collections::HashSet<&str> = rows
+        let patients: HashSet<&str> = rows
             .iter()
             .map(|&row| manifest.rows[row].patient.as_str())
             .collect();

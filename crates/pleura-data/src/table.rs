@@ -109,6 +109,11 @@ impl<'a> TableRow<'a> {
         column.map_or("", |column| self.cell(column))
     }
 
+    /// Its line in the file, the header being line 1.
+    pub(crate) fn number(self) -> u64 {
+        self.line.number
+    }
+
     /// The complaint about a cell.
     pub(crate) fn fault(self, column: usize, expected: impl Into<String>) -> Error {
         Error::Cell {

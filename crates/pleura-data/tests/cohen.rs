@@ -258,3 +258,27 @@ fn two_datasets_become_three_classes_with_everything_else_counted() {
         "{message}"
     );
 }
+
+#[test]
+fn brixias_scores_are_added_where_their_table_lies_beside_the_films() {
+    let folder = tempfile::tempdir().unwrap();
+    let of = folder.path();
+    std::fs::write(
+        of.join("metadata.csv"),
+        "patientid,finding,view,modality,folder,filename\n1,Pneumonia/Viral/COVID-19,PA,X-ray,images,a.jpeg\n2,Pneumonia/Viral/COVID-19,PA,X-ray,images,b.png\n",
+    )
+    .unwrap();
+    std::fs::write(
+        of.join("public-annotations.csv"),
+        "\u{feff}filename,S-A,S-B,S-C,S-D,S-E,S-F,S-Global,J-A,J-B,J-C,J-D,J-E,J-F,J-Global\na.jpeg,3,3,3,0,3,3,15,2,3,3,3,3,3,17\n",
+    )
+    .unwrap();
+    films::write(&of.join("images/a.jpg"), 0);
+    films::write(&of.join("images/b.png"), 1);
+    let manifest = build_one("cohen", of, &of.join("out/m.csv")).manifest;
+    let notes = ["brixia_score", "brixia_score_junior"].map(|name| {
+        let note = manifest.note(name).unwrap();
+        [0, 1].map(|row| manifest.rows[row].notes[note].as_str())
+    });
+    assert_eq!(notes, [["333033", ""], ["233333", ""]]);
+}

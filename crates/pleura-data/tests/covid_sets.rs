@@ -324,7 +324,8 @@ fn bimcvs_labels_are_its_reports_and_its_tests_are_notes() {
         "covid19_posi/derivatives/labels/labels_covid_posi.tsv",
         "\tPatientID\tReportID\tReport\tLabels\tLocalizations\n0\tS03047\tE07985\tx\t['pneumonia', 'COVID 19']\t[]\n\
          1\tS03047\tE07986\tx\t['normal']\t[]\n2\tS03048\tE08000\tx\t['infiltrates', 'COVID 19 uncertain']\t[]\n\
-         3\tS03048\tE08001\tx\t['normal']\t[]\n4\tS03048\tE08002\tx\t[]\t[]\n",
+         3\tS03048\tE08001\tx\t['normal']\t[]\n4\tS03048\tE08002\tx\t[]\t[]\n5\tS03048\tE08003\tx\t['unchanged']\t[]\n\
+         6\tS03048\tE08004\tx\t['exclude', 'COVID 19 uncertain']\t[]\n7\tS03048\tE08005\tx\t['pneumonia', 'infiltr\t[]\n",
     );
     write(
         of,
@@ -337,17 +338,18 @@ fn bimcvs_labels_are_its_reports_and_its_tests_are_notes() {
         "\tPatientID\tReportID\tReport\tLabels\n0\tsub-S99001\tses-E9\tx\t['normal']\n",
     );
     let posi = |name: &str| format!("covid19_posi/{name}");
-    let names = [
+    let mut names = vec![
         posi("sub-S03047/ses-E07985/mod-rx/sub-S03047_ses-E07985_run-1_bp-chest_vp-pa_cr.png"),
         posi("sub-S03047/ses-E07985/mod-rx/sub-S03047_ses-E07985_run-2_bp-chest_vp-ll_cr.png"),
         posi("sub-S03047/ses-E07986/mod-rx/sub-S03047_ses-E07986_run-1_bp-chest_cr.png"),
-        posi("sub-S03048/ses-E08000/mod-rx/sub-S03048_ses-E08000_run-1_bp-chest_vp-ap_dx.png"),
-        posi("sub-S03048/ses-E08002/mod-rx/sub-S03048_ses-E08002_run-1_bp-chest_vp-ap_dx.png"),
-        posi("sub-S03048/ses-E08009/mod-rx/sub-S03048_ses-E08009_run-1_bp-chest_vp-ap_dx.png"),
         posi("sub-S77777/ses-E1/mod-rx/sub-S77777_ses-E1_vp-ap_dx.png"),
         posi("derivatives/picture.png"),
         "covid19_neg/sub-S99001/ses-E9/mod-rx/sub-S99001_ses-E9_run-1_bp-chest_vp-pa_dx.png".to_string(),
     ];
+    for session in [8000, 8002, 8003, 8004, 8005, 8009] {
+        let of = format!("sub-S03048_ses-E0{session}_run-1_bp-chest_vp-ap_dx.png");
+        names.push(posi(&format!("sub-S03048/ses-E0{session}/mod-rx/{of}")));
+    }
     for (number, name) in names.iter().enumerate() {
         films::write_deep(&of.join(name), number as u32);
     }
@@ -358,15 +360,23 @@ fn bimcvs_labels_are_its_reports_and_its_tests_are_notes() {
     );
     let built = built("bimcv", of);
     let manifest = &built.manifest;
-    assert_eq!(built.sidecar.sources[0].listed, 7);
+    assert_eq!(built.sidecar.sources[0].listed, 10);
     assert_eq!(
-        steps(&built)[..4],
+        steps(&built)[..7],
         [
-            ("its session has no labels", 1, 6),
-            ("view is not frontal", 1, 5),
-            ("its session's list of labels is empty, which is not normal", 1, 4),
+            ("its session has no labels", 1, 9),
+            ("its session's list of labels breaks off", 1, 8),
+            ("view is not frontal", 1, 7),
+            ("its session's list of labels is empty, which is not normal", 1, 6),
+            ("report is marked to be left out", 1, 5),
+            ("report says no more than that nothing changed", 1, 4),
             ("No Finding beside another finding", 0, 4)
         ]
+    );
+    assert!(
+        ["unchanged", "exclude"]
+            .iter()
+            .all(|label| manifest.finding(label).is_none())
     );
     let first = "bimcv-sub-S03047_ses-E07985_run-1_bp-chest_vp-pa_cr";
     assert_eq!(label(manifest, first, "COVID-19"), Label::Positive);
@@ -412,6 +422,7 @@ fn bimcvs_labels_are_its_reports_and_its_tests_are_notes() {
                 "session with labels, but without a film here (many have CT alone)",
                 1
             ),
+            ("missing, so that who is in both halves counts as two patients", 1),
             ("film here, but not listed", 1)
         ]
     );
@@ -424,7 +435,7 @@ fn covidx_is_read_from_the_right_and_names_patients_after_their_sources() {
     write(
         of,
         "train_COVIDx9A.txt",
-        "3 a.jpg pneumonia cohen\n3 b.png COVID-19 figure1\nsub S1 c 1.png COVID-19 bimcv\n9 d.png normal rnsa\n7 gone.png normal rsna\n",
+        "\u{feff}3 a.jpg pneumonia cohen\n3 b.png COVID-19 figure1\nsub S1 c 1.png COVID-19 bimcv\n9 d.png normal rnsa\n7 gone.png normal rsna\n",
     );
     write(of, "test_COVIDx9A.txt", "4 a.jpg normal\n5 e.png negative\n");
     write_films(
@@ -455,6 +466,7 @@ fn covidx_is_read_from_the_right_and_names_patients_after_their_sources() {
         ]
     );
     assert_eq!(row(manifest, "covidx-b").patient, "covidx-figure1-3");
+    assert_eq!(row(manifest, "covidx-a-2").patient, "covidx-cohen-3");
     assert_eq!(row(manifest, "covidx-c 1").patient, "covidx-bimcv-sub S1");
     assert_eq!(note(manifest, "covidx-d", "source"), "rsna");
     assert_eq!(label(manifest, "covidx-b", "COVID-19"), Label::Positive);
@@ -473,25 +485,4 @@ fn covidx_is_read_from_the_right_and_names_patients_after_their_sources() {
         error.contains("test_COVIDx9A.txt: row 1") && error.contains("healthy"),
         "{error}"
     );
-}
-
-#[test]
-fn brixias_scores_of_cohens_films_are_added_where_their_table_lies_beside_them() {
-    let folder = tempfile::tempdir().unwrap();
-    let of = folder.path();
-    write(
-        of,
-        "metadata.csv",
-        "patientid,finding,view,modality,folder,filename\n1,Pneumonia/Viral/COVID-19,PA,X-ray,images,a.jpeg\n2,Pneumonia/Viral/COVID-19,PA,X-ray,images,b.png\n",
-    );
-    write(
-        of,
-        "public-annotations.csv",
-        "\u{feff}filename,S-A,S-B,S-C,S-D,S-E,S-F,S-Global,J-A,J-B,J-C,J-D,J-E,J-F,J-Global\na.jpeg,3,3,3,0,3,3,15,2,3,3,3,3,3,17\n",
-    );
-    write_films(of, &["images/a.jpg", "images/b.png"]);
-    let manifest = built("cohen", of).manifest;
-    assert_eq!(note(&manifest, "cohen-a", "brixia_score"), "333033");
-    assert_eq!(note(&manifest, "cohen-a", "brixia_score_junior"), "233333");
-    assert_eq!(note(&manifest, "cohen-b", "brixia_score"), "");
 }

@@ -76,6 +76,74 @@ fn folders_of_splits_are_official_lists() {
 }
 
 #[test]
+fn what_is_no_split_and_no_class_is_not_taken_for_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, place) in [
+        "loose",
+        "train/loose",
+        "train/N/a",
+        "train/P/b",
+        "test/P/c",
+        "__MACOSX/train/N/d",
+    ]
+    .iter()
+    .enumerate()
+    {
+        films::write(&folder.path().join(format!("{place}.png")), number as u32);
+    }
+    let built = build_one("folder", folder.path(), &folder.path().join("m.csv"));
+    assert_eq!(built.manifest.findings, ["N", "P"]);
+    assert_eq!(built.manifest.rows.len(), 3);
+    let loose = &built.sidecar.sources[0].remarks[0];
+    assert_eq!(
+        (loose.what.as_str(), loose.count),
+        ("film in no class's folder, passed over", 2)
+    );
+
+    films::write(&folder.path().join("chest_xray/train/N/a.png"), 9);
+    let read = pleura_data::sources::Source::by_name("folder").unwrap().read;
+    let message = read(folder.path(), "folder").unwrap_err().to_string();
+    assert!(
+        message.contains("test, train are named as splits are, but chest_xray not"),
+        "{message}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn links_to_films_that_are_not_here_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    films::write(&folder.path().join("N/a.png"), 1);
+    std::os::unix::fs::symlink("../.git/annex/b.png", folder.path().join("N/b.png")).unwrap();
+    std::os::unix::fs::symlink("nothing", folder.path().join("N/.hidden.png")).unwrap();
+    let built = build_one("folder", folder.path(), &folder.path().join("m.csv"));
+    assert_eq!(built.manifest.rows.len(), 1);
+    let broken = &built.sidecar.sources[0].remarks[0];
+    assert_eq!(
+        (broken.what.as_str(), &broken.examples[..]),
+        (
+            "link to a file that is not here, passed over",
+            &["b.png".to_string()][..]
+        )
+    );
+
+    // Where a list names the film, it is a listed one that is missing.
+    let cohen = folder.path().join("cohen");
+    films::write(&cohen.join("images/a.png"), 1);
+    std::os::unix::fs::symlink("nothing", cohen.join("images/b.png")).unwrap();
+    std::fs::write(
+        cohen.join("metadata.csv"),
+        "patientid,finding,view,modality,folder,filename\n1,COVID-19,PA,X-ray,images,a.png\n2,COVID-19,PA,X-ray,images,b.png\n",
+    )
+    .unwrap();
+    let built = build_one("cohen", &cohen, &folder.path().join("m.csv"));
+    assert_eq!(
+        account(&built.sidecar.sources[0].steps)[0],
+        ("listed, but no film here", 1, 1)
+    );
+}
+
+#[test]
 fn splitting_into_another_folder_still_finds_the_films() {
     let folder = tempfile::tempdir().unwrap();
     for number in 0..4 {
@@ -183,4 +251,73 @@ fn choosing_findings_chooses_columns() {
     options.findings = Some(vec!["C".into()]);
     let message = build(&options, &out, &|_, _| {}).unwrap_err().to_string();
     assert!(message.contains("\"C\"") && message.contains("A, B"), "{message}");
+}
+
+#[test]
+fn amendments_know_a_manifests_own_patients_datasets_and_findings() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..3 {
+        films::write(&folder.path().join(format!("{number}.png")), number);
+    }
+    let (draft, amendments) = (folder.path().join("draft.csv"), folder.path().join("amend.csv"));
+    std::fs::write(
+        &draft,
+        "film,path,dataset,patient,Mass,No Lung Opacity / Not Normal\n\
+         nih-0,0.png,nih,nih-1,1,0\nnih-1,1.png,nih,nih-2,1,0\ncohen-2,2.png,cohen,cohen-5,1,0\n",
+    )
+    .unwrap();
+    std::fs::write(
+        &amendments,
+        "film,dataset,patient,findings\nnih-1,nih,nih-1,No Lung Opacity / Not Normal\n2.png,cohen,6,\n0.png,cohen,7,\n",
+    )
+    .unwrap();
+    let options = BuildOptions {
+        sources: vec![films::dataset("manifest", &draft)],
+        amendments: vec![amendments],
+        ..BuildOptions::default()
+    };
+    let built = build(&options, &folder.path().join("m.csv"), &|_, _| {}).unwrap();
+    let patients: Vec<&str> = built
+        .manifest
+        .rows
+        .iter()
+        .map(|row| row.patient.as_str())
+        .collect();
+    assert_eq!(patients, ["nih-1", "nih-1", "cohen-6"]);
+    assert_eq!(built.manifest.findings.len(), 2);
+    assert_eq!(built.manifest.rows[1].labels, [Label::Negative, Label::Positive]);
+    let unmet = &built.sidecar.remarks[0];
+    assert_eq!(
+        (unmet.what.as_str(), unmet.examples[0].as_str()),
+        ("amendment that met no film", "0.png")
+    );
+}
+
+#[test]
+fn an_amendment_that_several_films_answer_to_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (number, place) in ["A/a.png", "B/a.png", "B/b.png"].iter().enumerate() {
+        films::write(&folder.path().join("films").join(place), number as u32);
+    }
+    let amendments = folder.path().join("amend.csv");
+    let options = BuildOptions {
+        sources: vec![films::dataset("folder", &folder.path().join("films"))],
+        amendments: vec![amendments.clone()],
+        ..BuildOptions::default()
+    };
+    let with = |name: &str| {
+        std::fs::write(&amendments, format!("film,view\nb.png,PA\n{name},AP\n")).unwrap();
+        build(&options, &folder.path().join("m.csv"), &|_, _| {})
+    };
+    let message = with("a.png").unwrap_err().to_string();
+    for part in [
+        "amend.csv: row 3",
+        "folder-A-a (a.png), folder-B-a (a.png)",
+        "as in the manifest",
+    ] {
+        assert!(message.contains(part), "{message}");
+    }
+    let views = with("folder-B-a").unwrap().manifest.rows;
+    let views: Vec<&str> = views.iter().map(|row| row.view.as_str()).collect();
+    assert_eq!(views, ["", "AP", "PA"]);
 }

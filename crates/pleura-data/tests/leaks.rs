@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use image::{DynamicImage, GrayImage, imageops};
-use pleura_data::leaks::{How, LeakRecord, Look, LookOptions, Pair, look};
+use pleura_data::leaks::{How, LeakRecord, Likeness, Look, LookOptions, Looked, Pair, look};
 use pleura_data::phantom::{self, PhantomOptions};
 use pleura_data::{
     CheckReport, Fault, Label, Manifest, Row, Sidecar, Split, SplitOptions, check, split_file,
@@ -226,4 +226,188 @@ fn films_of_two_manifests_are_compared_and_patients_too() {
     for (number, manifest) in [&one, &two].into_iter().enumerate() {
         assert_eq!(LeakRecord::new(&look, number, manifest).pairs.len(), 1);
     }
+}
+
+#[test]
+fn a_look_that_could_not_read_every_film_does_not_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = phantoms(folder.path(), 4);
+    assert!(looked(&manifest).passed());
+    let [gone, other] = [0, 1].map(|row| manifest.file(&manifest.rows[row]));
+    std::fs::copy(manifest.file(&manifest.rows[2]), &other).unwrap();
+    let look = looked(&manifest);
+    assert_eq!((look.unread, look.across(), look.passed()), (1, 0, false));
+    assert_eq!(
+        look.remarks[0].what,
+        "file is not the one that the manifest describes"
+    );
+    assert_eq!(look.remarks[0].examples, [manifest.rows[1].film.as_str()]);
+    std::fs::remove_file(gone).unwrap();
+    let look = looked(&manifest);
+    assert_eq!((look.unread, look.passed()), (2, false));
+    assert_eq!(look.remarks[0].examples, [manifest.rows[0].film.as_str()]);
+}
+
+#[test]
+fn a_set_that_is_not_split_is_one_to_test_on_beside_one_that_is() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let mut one = phantoms(folders[0].path(), 4);
+    one.rows[1].split = Some(Split::Test);
+    let mut two = Manifest {
+        folder: folders[1].path().to_path_buf(),
+        rows: Vec::new(),
+        ..one.clone()
+    };
+    for row in [0, 1] {
+        add(&mut two, &format!("{row}.png"), &picture(&one, row));
+        two.rows[row].split = None;
+    }
+    let both = |one: &Manifest, two: &Manifest| {
+        let look = look(
+            &[("one.csv".to_string(), one), ("two.csv".to_string(), two)],
+            &LookOptions::default(),
+            &|_, _, _| {},
+        );
+        (look.pairs.len(), look.across(), look.patients.len())
+    };
+    // Of two copies the one of a training film is a leak.
+    assert_eq!(both(&one, &two), (2, 1, 0));
+    two.rows[0].patient.clone_from(&one.rows[2].patient);
+    assert_eq!(both(&one, &two), (2, 1, 1));
+    for row in &mut one.rows {
+        row.split = None;
+    }
+    assert_eq!(both(&one, &two), (2, 0, 0));
+}
+
+#[test]
+fn films_that_only_films_of_other_manifests_make_one_stay_together() {
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let mut mine = phantoms(folders[0].path(), 6);
+    let mut other = Manifest {
+        folder: folders[1].path().to_path_buf(),
+        rows: Vec::new(),
+        ..mine.clone()
+    };
+    // One and the same picture in four files, and another in two.
+    for (name, row) in [("a.png", 0), ("b.png", 0), ("c.png", 3)] {
+        add(&mut other, name, &picture(&mine, row));
+    }
+    let looked = |pairs: &[(usize, usize, usize, usize, How)], manifests: [&Manifest; 2]| {
+        let mut look = look(&[], &LookOptions::default(), &|_, _, _| {});
+        look.pairs = pairs
+            .iter()
+            .map(|&(one, film, other, copy, how)| {
+                let looked = |manifest: usize, row: usize| {
+                    let of = &manifests[manifest].rows[row];
+                    Looked {
+                        manifest,
+                        film: of.film.clone(),
+                        path: of.path.clone(),
+                        sha256: of.sha256.clone(),
+                        dataset: of.dataset.clone(),
+                        patient: of.patient.clone(),
+                        split: of.split,
+                    }
+                };
+                Pair {
+                    one: looked(one, film),
+                    other: looked(other, copy),
+                    how,
+                    same_patient: false,
+                    across: false,
+                }
+            })
+            .collect();
+        look
+    };
+    let alike = How::Alike(Likeness {
+        correlation: 0.9,
+        mirrored: false,
+        inverted: false,
+        degrees: 0.0,
+        share: [1.0; 2],
+    });
+    for row in &mut other.rows {
+        row.sha256 = row.film.clone();
+    }
+    // Films 0 and 1 meet at one film, 1 and 2 over two that are alike, 3 and 4 have equal pixels; 4 and 5 are a pair in any case.
+    let look = looked(
+        &[
+            (1, 0, 0, 0, alike),
+            (1, 0, 0, 1, alike),
+            (1, 0, 1, 1, alike),
+            (1, 1, 0, 2, How::Pixels),
+            (1, 2, 0, 3, How::Pixels),
+            (1, 2, 0, 4, How::Pixels),
+            (0, 4, 0, 5, alike),
+        ],
+        [&mine, &other],
+    );
+    let record = LeakRecord::new(&look, 0, &mine);
+    let rows: Vec<(usize, usize, How)> = record
+        .rows(&mine)
+        .into_iter()
+        .map(|(one, other, pair)| (one, other, pair.how))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (4, 5, alike),
+            (3, 4, How::Pixels),
+            (0, 1, How::Linked),
+            (0, 2, How::Linked)
+        ]
+    );
+    // The other manifest's films are all in pairs with each other, or with nobody's.
+    assert_eq!(LeakRecord::new(&look, 1, &other).rows(&other).len(), 1);
+
+    mine.rows[2].split = Some(Split::Test);
+    let mut report = check(&mine, &|_, _| {});
+    report.heed(&record, &mine);
+    assert!(
+        matches!(&report.faults[..], [Fault::Copy { how: How::Linked, films }] if films.len() == 2),
+        "{:?}",
+        report.faults
+    );
+}
+
+#[test]
+fn many_rows_of_one_file_are_not_paired_each_with_each() {
+    let mut manifest = Manifest::new("", Vec::new());
+    for number in 0..200 {
+        manifest.rows.push(Row {
+            film: number.to_string(),
+            sha256: "a".repeat(64),
+            split: (number > 0).then_some(if number == 199 { Split::Test } else { Split::Train }),
+            ..Row::default()
+        });
+    }
+    let mut look = look(&[], &LookOptions::default(), &|_, _, _| {});
+    let mut pair = |other: usize| {
+        let looked = |row: usize| Looked {
+            manifest: 0,
+            film: row.to_string(),
+            path: "x".into(),
+            sha256: "a".repeat(64),
+            dataset: String::new(),
+            patient: String::new(),
+            split: manifest.rows[row].split,
+        };
+        look.pairs.push(Pair {
+            one: looked(1),
+            other: looked(other),
+            how: How::File,
+            same_patient: false,
+            across: other == 199,
+        });
+    };
+    for other in (0..200).filter(|&other| other != 1) {
+        pair(other);
+    }
+    let record = LeakRecord::new(&look, 0, &manifest);
+    let rows = record.rows(&manifest);
+    assert_eq!(rows.len(), 199);
+    assert!(rows.iter().all(|&(one, _, _)| one == 1));
+    assert_eq!(rows[198].1, 199);
 }

@@ -7,7 +7,8 @@ mod films;
 use std::path::Path;
 
 use films::{account, build_one};
-use pleura_data::{Built, Label, Manifest, Row, Sex};
+use pleura_data::manifest::open_mask;
+use pleura_data::{BuildOptions, Built, Filters, Label, Manifest, Row, Sex, build};
 
 fn built(kind: &str, folder: &Path) -> Built {
     build_one(kind, folder, &folder.join("out/m.csv"))
@@ -157,6 +158,25 @@ fn kermanys_patients_go_on_from_train_to_val_and_begin_again_in_test() {
     let noticed = remarks(&built);
     assert!(noticed[0].0.contains("child") && noticed[0].1 == 6, "{noticed:?}");
     assert_eq!(noticed[1].1, 1);
+
+    // No film has an age, and none is of an adult all the same.
+    assert!(manifest.rows.iter().all(|row| row.age.is_none()));
+    let kept = |youngest: Option<f32>, oldest: Option<f32>| {
+        let options = BuildOptions {
+            sources: vec![films::dataset("kermany", folder.path())],
+            filters: Filters {
+                youngest,
+                oldest,
+                ..Filters::default()
+            },
+            ..BuildOptions::default()
+        };
+        let built = build(&options, &folder.path().join("m.csv"), &|_, _| {}).unwrap();
+        built.manifest.rows.len()
+    };
+    assert_eq!((kept(Some(18.0), None), kept(Some(6.0), None)), (0, 0));
+    assert_eq!((kept(Some(5.5), None), kept(None, Some(18.0))), (6, 6));
+    assert_eq!(kept(None, Some(0.5)), 0);
 }
 
 #[test]
@@ -299,8 +319,14 @@ fn montgomery_and_shenzhen_say_the_finding_in_the_name_and_the_person_beside_it(
         (first.sex, first.age, first.view.as_str()),
         (Some(Sex::Female), Some(27.0), "PA")
     );
-    let mask = &first.notes[manifest.note("left_lung_mask").unwrap()];
-    assert!(mask.ends_with("ManualMask/leftMask/MCUCXR_0001_0.png"), "{mask}");
+    // A file a lung, each with its path from the manifest's folder.
+    let mask = first.masks.lung.as_deref().unwrap();
+    let below = folder.path().display();
+    let files = format!(
+        "{below}/ManualMask/leftMask/MCUCXR_0001_0.png|{below}/ManualMask/rightMask/MCUCXR_0001_0.png"
+    );
+    assert_eq!(mask, Path::new(&files));
+    assert!(open_mask(&manifest.locate(mask)).is_ok());
     assert_eq!(
         remarks(&montgomery),
         [

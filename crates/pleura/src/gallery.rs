@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use pleura_data::Manifest;
+use pleura_data::manifest::open_mask;
 use pleura_eval::{Kind, Predictions};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::{Composite, Method, Start};
@@ -35,7 +36,7 @@ impl Mask {
     /// # Errors
     /// What cannot be read; a mask whose inside is some dark grey, as masks of 0 and 1 in 8 bits are.
     pub fn open(path: &Path) -> Result<Self> {
-        let film = pleura_film::open(path, &DecodeOptions::default())?;
+        let film = open_mask(path)?;
         let brightest = film.grey.iter().copied().fold(0.0, f32::max);
         if brightest > 0.0 && brightest <= 0.5 {
             bail!(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{BuildOptions, Verdict};
 use crate::Error;
 use crate::labels::Vocabulary;
-use crate::manifest::{COLUMNS, Label, MASK_COLUMNS, Manifest, Masks, NOTE_PREFIX, Place, Row};
+use crate::manifest::{COLUMNS, Label, MASK_COLUMNS, Manifest, Masks, NOTE_PREFIX, Place, Row, each};
 use crate::sources::{OWN, Reading, Record};
 
 /// Refuses a rule with a finding that no dataset speaks of: it is most likely misspelt.
@@ -174,7 +174,10 @@ fn labels(
 }
 
 fn row(record: &Record, labels: Vec<Label>, notes: &[String], place: &Place) -> Result<Row, Error> {
-    let mask = |path: &Option<PathBuf>| path.as_deref().map(|path| place.path(path)).transpose();
+    let mask = |mask: &Option<PathBuf>| {
+        let placed = mask.as_deref().map(|mask| each(mask, |file| place.path(file)));
+        placed.transpose()
+    };
     Ok(Row {
         film: record.film.clone(),
         path: place.path(&record.file)?,

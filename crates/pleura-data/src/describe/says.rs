@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Described, Description, Group};
+use super::{Described, Description, Group, kind};
 use crate::Split;
 
 /// Films from which a finding's shares are compared with another's.
@@ -208,17 +208,16 @@ fn copies(description: &Description, tables: &[Described<'_>]) -> Vec<String> {
             films(description.repeated)
         ));
     }
-    let here: Vec<&str> = description
-        .sources
-        .iter()
-        .map(|source| source.name.as_str())
-        .collect();
     for source in &description.sources {
+        let of_kind = |overlap: &str| {
+            let others = description.sources.iter().map(|other| other.name.as_str());
+            let others = others.filter(|other| [kind(tables, other), other].contains(&overlap));
+            others.filter(|other| source.name.as_str() < *other).collect()
+        };
         let others: Vec<&str> = source
             .overlaps
             .iter()
-            .map(String::as_str)
-            .filter(|other| here.contains(other) && source.name.as_str() < *other)
+            .flat_map(|overlap| -> Vec<&str> { of_kind(overlap) })
             .collect();
         if !others.is_empty() {
             says.push(format!(
@@ -335,7 +334,8 @@ fn ages(description: &Description) -> Vec<String> {
             old.name, young.name
         ));
     }
-    let children = |group: &Group| known(group).then(|| share(group.ages.children, group.ages.known));
+    let told = |group: &Group| group.ages.known + group.ages.grouped;
+    let children = |group: &Group| (told(group) >= ENOUGH).then(|| share(group.ages.children, told(group)));
     if let Some([(most, high), (least, low)]) = extremes(&groups, 0.1, &children) {
         says.push(format!(
             "{} of the films with {} whose patient's age is known are of people under 18, {} of those with {}.",
@@ -351,7 +351,7 @@ fn ages(description: &Description) -> Vec<String> {
                 1 => "1 film is".to_string(),
                 children => format!("{children} films are"),
             },
-            percent(share(description.all.ages.children, description.all.ages.known))
+            percent(share(description.all.ages.children, told(&description.all)))
         ));
     }
     says

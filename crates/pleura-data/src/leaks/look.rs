@@ -40,13 +40,15 @@ pub struct Look {
     pub manifests: Vec<String>,
     /// Films in them.
     pub films: usize,
+    /// Of these, films that cannot be read, or whose file is not the one that the manifest describes: what is found says nothing of them.
+    pub unread: usize,
     /// Pairs that the index gave, and of them those whose films were opened again.
     pub candidates: usize,
     /// See `candidates`.
     pub opened: usize,
     /// Correlation from which films count as alike.
     pub least: f32,
-    /// Patients with films in two splits, whichever the manifests.
+    /// Patients with films in two splits, whichever the manifests; a manifest that is not split counts as in [`Pair::across`].
     pub patients: Vec<Twice>,
     /// Films that are one radiograph, those in two splits first.
     pub pairs: Vec<Pair>,
@@ -92,6 +94,8 @@ pub enum How {
     Pixels,
     /// They show the same, though nothing in them is equal.
     Alike(Likeness),
+    /// Each counts as one radiograph with a film of another manifest, and that, or one that is one with it, with the other.
+    Linked,
 }
 
 /// Two films that are one radiograph.
@@ -105,14 +109,14 @@ pub struct Pair {
     pub how: How,
     /// Whether both are said to be of one patient.
     pub same_patient: bool,
-    /// Whether they are in two splits.
+    /// Whether they are in two splits. Beside a manifest that is split, one that is not split at all counts as test films.
     pub across: bool,
 }
 
 impl Look {
-    /// Whether nothing is in two splits.
+    /// Whether every film could be looked at, and nothing is in two splits.
     pub fn passed(&self) -> bool {
-        self.patients.is_empty() && !self.pairs.iter().any(|pair| pair.across)
+        self.unread == 0 && self.patients.is_empty() && !self.pairs.iter().any(|pair| pair.across)
     }
 
     /// Pairs in two splits.
@@ -127,6 +131,7 @@ impl fmt::Display for How {
             Self::File => f.write_str("one file"),
             Self::Pixels => f.write_str("equal pixels"),
             Self::Alike(likeness) => write!(f, "alike ({likeness})"),
+            Self::Linked => f.write_str("one radiograph by way of films of another manifest"),
         }
     }
 }
@@ -155,7 +160,8 @@ impl fmt::Display for Likeness {
 ///
 /// Films are opened, digested and sketched; equal files and equal pixels are found by their digests, other copies by an index of hashes and by
 /// laying films over each other. Beside the manifests themselves it keeps some 2.6 kB a film in memory. A film that cannot be read is counted and
-/// passed over. The result does not depend on the number of threads.
+/// passed over; a file that is not the one the manifest describes is counted too, and compared as it is. The result does not depend on the number
+/// of threads.
 pub fn look(manifests: &[(String, &Manifest)], options: &LookOptions, progress: Progress<'_>) -> Look {
     let films: Vec<(usize, usize)> = manifests
         .iter()
@@ -163,6 +169,8 @@ pub fn look(manifests: &[(String, &Manifest)], options: &LookOptions, progress: 
         .flat_map(|(number, (_, manifest))| (0..manifest.rows.len()).map(move |row| (number, row)))
         .collect();
     let row = |film: usize| &manifests[films[film].0].1.rows[films[film].1];
+    let external = external(manifests);
+    let split = |film: usize| row(film).split.or(external[films[film].0]);
     let file = |film: usize| manifests[films[film].0].1.file(row(film));
     let tally = Tally::new("films read", films.len(), progress);
     let scanned: Vec<Scanned> = (0..films.len())
@@ -175,23 +183,29 @@ pub fn look(manifests: &[(String, &Manifest)], options: &LookOptions, progress: 
         .collect();
 
     let mut remarks = Vec::new();
-    let names = |keep: &dyn Fn(&Scanned) -> bool| -> Vec<String> {
-        let kept = (0..films.len()).filter(|&film| keep(&scanned[film]));
+    let names = |keep: &dyn Fn(usize) -> bool| -> Vec<String> {
+        let kept = (0..films.len()).filter(|&film| keep(film));
         kept.map(|film| row(film).film.clone()).collect()
     };
+    let unreadable = names(&|film| scanned[film].digests.is_none());
+    let changed = names(&|film| {
+        let digests = scanned[film].digests.as_ref();
+        digests.is_some_and(|digests| digests.file != row(film).sha256)
+    });
+    remarks.extend(Remark::of("film that cannot be read, not compared", &unreadable));
     remarks.extend(Remark::of(
-        "film that cannot be read, not compared",
-        &names(&|scanned| scanned.digests.is_none()),
+        "file is not the one that the manifest describes",
+        &changed,
     ));
     remarks.extend(Remark::of(
         "film without content, compared by its digests alone",
-        &names(&|scanned| scanned.digests.is_some() && scanned.sketch.is_none()),
+        &names(&|film| scanned[film].digests.is_some() && scanned[film].sketch.is_none()),
     ));
 
     let mut equal = Vec::new();
     // Films in a split come first, so that each group's pairs show it where it lies astride.
     let mut order: Vec<usize> = (0..films.len()).collect();
-    order.sort_by_key(|&film| (row(film).split.is_none(), film));
+    order.sort_by_key(|&film| (split(film).is_none(), film));
     let digests: Vec<Option<&Digests>> = scanned.iter().map(|film| film.digests.as_ref()).collect();
     order = first_of_each(&order, &mut equal, How::File, |film| {
         Some(digests[film]?.file.as_str())
@@ -234,7 +248,7 @@ pub fn look(manifests: &[(String, &Manifest)], options: &LookOptions, progress: 
         .chain(likes)
         .map(|(one, other, how)| {
             let same_patient = !row(one).patient.is_empty() && row(one).patient == row(other).patient;
-            let splits = [row(one).split, row(other).split];
+            let splits = [split(one), split(other)];
             Pair {
                 one: looked(one),
                 other: looked(other),
@@ -248,10 +262,11 @@ pub fn look(manifests: &[(String, &Manifest)], options: &LookOptions, progress: 
     Look {
         manifests: manifests.iter().map(|(name, _)| name.clone()).collect(),
         films: films.len(),
+        unread: unreadable.len() + changed.len(),
         candidates: found.candidates,
         opened: found.opened,
         least: options.least,
-        patients: patients(manifests),
+        patients: patients(manifests, &external),
         pairs,
         remarks,
     }
@@ -319,13 +334,27 @@ fn first_of_each<K: std::hash::Hash + Eq>(
     firsts
 }
 
+/// The split that the films of each manifest count for where they are in none: a set that is not split at all is one to test on, if there is another
+/// that is split.
+fn external(manifests: &[(String, &Manifest)]) -> Vec<Option<Split>> {
+    let unsplit: Vec<bool> = manifests
+        .iter()
+        .map(|(_, manifest)| manifest.rows.iter().all(|row| row.split.is_none()))
+        .collect();
+    let any_split = unsplit.contains(&false);
+    let of = |unsplit: bool| (unsplit && any_split).then_some(Split::Test);
+    unsplit.into_iter().map(of).collect()
+}
+
 /// Patients with films in two splits, all manifests together.
-fn patients(manifests: &[(String, &Manifest)]) -> Vec<Twice> {
+fn patients(manifests: &[(String, &Manifest)], external: &[Option<Split>]) -> Vec<Twice> {
     let mut patients: BTreeMap<&str, BTreeMap<String, Vec<String>>> = BTreeMap::new();
-    for row in manifests.iter().flat_map(|(_, manifest)| &manifest.rows) {
-        if let Some(split) = row.split {
-            let films = patients.entry(&row.patient).or_default();
-            films.entry(split.to_string()).or_default().push(row.film.clone());
+    for ((_, manifest), external) in manifests.iter().zip(external) {
+        for row in &manifest.rows {
+            if let Some(split) = row.split.or(*external) {
+                let films = patients.entry(&row.patient).or_default();
+                films.entry(split.to_string()).or_default().push(row.film.clone());
+            }
         }
     }
     patients.retain(|patient, films| !patient.is_empty() && films.len() > 1);

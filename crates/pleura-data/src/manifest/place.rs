@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Manifest;
+use super::{Manifest, each};
 use crate::Error;
 
 /// The folder of a manifest that is being written.
@@ -35,9 +35,10 @@ impl Manifest {
         if Place::new(&self.folder_or_here())?.0 != place.0 {
             let folder = self.folder_or_here();
             for row in &mut self.rows {
+                row.path = place.path(&folder.join(&row.path))?;
                 let masks = [&mut row.masks.lung, &mut row.masks.lesion, &mut row.masks.text];
-                for path in std::iter::once(&mut row.path).chain(masks.into_iter().flatten()) {
-                    *path = place.path(&folder.join(&*path))?;
+                for mask in masks.into_iter().flatten() {
+                    *mask = each(mask, |file| place.path(&folder.join(file)))?;
                 }
             }
         }

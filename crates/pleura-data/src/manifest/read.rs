@@ -22,7 +22,7 @@ impl Manifest {
     /// empty, `film` is unique, `sha256` is 64 lower-case hexadecimal digits, `sex` is `F`, `M`, `O` or nothing, `age` is years from
     /// 0 to 130 or nothing, `split` is `train`, `val`, `test` or nothing. `lung_mask`, `lesion_mask` and `text_mask` are
     /// paths, columns that start with `note:` are free text, and each other column is a finding with cells 1, 0, −1 or
-    /// nothing.
+    /// nothing. Spaces around what stands in a cell count only in notes.
     ///
     /// # Errors
     /// [`Error::Cell`] names file, row, column, what stands there and what may; [`Error::Table`] a faulty header.
@@ -213,8 +213,12 @@ impl RowReader<'_> {
         })
     }
 
+    /// A cell without the spaces around it: `p1 ` is the patient `p1`.
     fn text(&self, place: Option<usize>) -> &str {
-        place.and_then(|place| self.record.get(place)).unwrap_or("")
+        place
+            .and_then(|place| self.record.get(place))
+            .unwrap_or("")
+            .trim()
     }
 
     fn needed(&self, place: Option<usize>) -> Result<&str, Error> {

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::{Age, Findings, Reading, Record, Source, films, header, named, sex};
+use crate::Error;
+use crate::build::{AGE_GROUP, OFFICIAL_SPLIT};
 use crate::table::{Table, TableRow};
-use crate::{Error, build::OFFICIAL_SPLIT};
 
 pub(super) const SOURCE: Source = Source {
     name: "brixia",
@@ -168,10 +169,9 @@ impl Columns {
         if let Ok(group @ 0.0..24.0) = row.optional(self.ages).parse::<f32>() {
             let group = group.floor();
             record.age = Some(5.0 * group + 2.0);
-            record.notes.insert(
-                "age_group".into(),
-                format!("{}-{}", 5.0 * group, 5.0 * group + 4.0),
-            );
+            record
+                .notes
+                .insert(AGE_GROUP.into(), format!("{}-{}", 5.0 * group, 5.0 * group + 4.0));
         }
         match row.optional(self.consensus) {
             "1" | "True" | "1.0" => record.notes.insert(OFFICIAL_SPLIT.into(), "test".into()),

@@ -63,7 +63,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut folders = HashSet::new();
     for (split, list) in lists {
-        let text = std::fs::read_to_string(&list).map_err(Error::io("cannot read", &list))?;
+        let text = films::list(&list)?;
         let images = folder.join(split);
         let images = if images.is_dir() {
             images

@@ -68,6 +68,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     });
     reading.exclude("view is not frontal", |record| !frontal(&record.view));
     reading.remark("no DICOM file, passed over", &foreign);
+    reading.remark(films::BROKEN, &films::broken_links(&[folder.to_path_buf()])?);
     reading.remark("no patient ID: the film counts as a patient of its own", &nobody);
     Ok(reading)
 }

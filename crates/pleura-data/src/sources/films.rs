@@ -17,9 +17,23 @@ pub(super) fn find(folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     Ok(films)
 }
 
-/// Every file at or below the folders, sorted. Hidden files and folders are passed over.
+/// Every file at or below the folders, sorted. Hidden files and folders are passed over, and so are links to nothing.
 pub(super) fn files(folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
-    let mut films = Vec::new();
+    Ok(walk(folders)?.0)
+}
+
+/// Names of the links at or below the folders that lead to nothing, as in an archive of which not all has been fetched. Where a list names the
+/// films, it counts them as missing; where none does, nothing else would.
+pub(super) fn broken_links(folders: &[PathBuf]) -> Result<Vec<String>, Error> {
+    Ok(walk(folders)?.1.iter().map(|link| name(link)).collect())
+}
+
+/// What is said of links that lead to nothing.
+pub(super) const BROKEN: &str = "link to a file that is not here, passed over";
+
+/// Files and links that lead to nothing, each sorted.
+fn walk(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Error> {
+    let (mut films, mut broken) = (Vec::new(), Vec::new());
     for folder in folders {
         let visible = |entry: &walkdir::DirEntry| {
             entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
@@ -30,21 +44,37 @@ pub(super) fn files(folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
             .into_iter()
             .filter_entry(visible)
         {
-            let entry = entry.map_err(|error| {
-                let path = error.path().unwrap_or(folder).to_path_buf();
-                let reason = error
-                    .into_io_error()
-                    .unwrap_or_else(|| std::io::Error::other("the folders form a circle"));
-                Error::io("cannot list", &path)(reason)
-            })?;
-            if entry.file_type().is_file() {
-                films.push(entry.into_path());
+            match entry {
+                Ok(entry) if entry.file_type().is_file() => films.push(entry.into_path()),
+                Ok(_) => {}
+                Err(error) => {
+                    let path = error.path().unwrap_or(folder).to_path_buf();
+                    if is_broken_link(&path, &error) {
+                        if !name(&path).starts_with('.') {
+                            broken.push(path);
+                        }
+                        continue;
+                    }
+                    let reason = error
+                        .into_io_error()
+                        .unwrap_or_else(|| std::io::Error::other("the folders form a circle"));
+                    return Err(Error::io("cannot list", &path)(reason));
+                }
             }
         }
     }
-    films.sort();
-    films.dedup();
-    Ok(films)
+    for paths in [&mut films, &mut broken] {
+        paths.sort();
+        paths.dedup();
+    }
+    Ok((films, broken))
+}
+
+fn is_broken_link(path: &Path, error: &walkdir::Error) -> bool {
+    let missing = error
+        .io_error()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    missing && path.is_symlink()
 }
 
 /// A file's name.
@@ -79,6 +109,12 @@ pub(super) fn is_table(name: &str) -> bool {
         Some("gz") => parts.next() == Some("csv"),
         _ => false,
     }
+}
+
+/// The text of a list of films, without the mark of its byte order.
+pub(super) fn list(path: &Path) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path).map_err(Error::io("cannot read", path))?;
+    Ok(text.trim_start_matches('\u{feff}').to_string())
 }
 
 /// Films found for a list of names.

@@ -31,17 +31,31 @@ const SPLITS: [(&str, &str); 6] = [
 fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     let mut reading = Reading::default();
     let top = folders(folder)?;
-    let splits: Option<Vec<&str>> = top.iter().map(|path| split(&films::name(path))).collect();
-    let classes = match splits {
-        Some(splits) if !splits.is_empty() => {
-            let mut classes = Vec::new();
-            for (path, split) in top.iter().zip(splits) {
-                classes.extend(folders(path)?.into_iter().map(|class| (class, Some(split))));
-            }
-            classes
+    let mut loose = films_in(folder)?;
+    let mut classes = Vec::new();
+    let (splits, others): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        top.iter().partition(|path| split(&films::name(path)).is_some());
+    if splits.is_empty() {
+        classes.extend(top.iter().map(|class| (class.clone(), None)));
+    } else if others.is_empty() {
+        for path in splits {
+            let split = split(&films::name(path));
+            loose.extend(films_in(path)?);
+            classes.extend(folders(path)?.into_iter().map(|class| (class, split)));
         }
-        _ => top.into_iter().map(|class| (class, None)).collect(),
-    };
+    } else {
+        let [splits, others] = [splits, others].map(|paths| {
+            let names: Vec<String> = paths.into_iter().map(|path| films::name(path)).collect();
+            names.join(", ")
+        });
+        return Err(Error::Layout {
+            dataset: SOURCE.title,
+            folder: folder.to_path_buf(),
+            problem: format!(
+                "{splits} are named as splits are, but {others} not: move away what is no split, or give classes other names"
+            ),
+        });
+    }
     if classes.is_empty() {
         return Err(Error::Layout {
             dataset: SOURCE.title,
@@ -49,10 +63,11 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             problem: "no folders are in it; put the films of each class into a folder named after it".into(),
         });
     }
-    let mut other = Vec::new();
+    let (mut other, mut broken) = (Vec::new(), Vec::new());
     for (class, split) in classes {
         let finding = films::name(&class);
         let files = films::files(std::slice::from_ref(&class))?;
+        broken.extend(films::broken_links(std::slice::from_ref(&class))?);
         for file in files {
             let file_name = films::name(&file);
             if films::stem(&file_name) == file_name {
@@ -85,6 +100,8 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     reading.findings.sort();
     reading.listed = reading.records.len();
     reading.remark("file without a film's extension, passed over", &other);
+    reading.remark("film in no class's folder, passed over", &loose);
+    reading.remark(films::BROKEN, &broken);
     let films: Vec<String> = reading.records.iter().map(|record| record.film.clone()).collect();
     reading.remark(
         "patient unknown: each film counts as a patient of its own",
@@ -100,14 +117,34 @@ fn split(name: &str) -> Option<&'static str> {
         .map(|&(_, split)| split)
 }
 
+/// Folders in a folder, but for hidden ones and the one that macOS puts into archives.
 fn folders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let mut folders = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io("cannot list", folder))? {
-        let path = entry.map_err(Error::io("cannot list", folder))?.path();
-        if path.is_dir() && !films::name(&path).starts_with('.') {
-            folders.push(path);
+    let mut folders = entries(folder)?;
+    folders.retain(|path| path.is_dir() && films::name(path) != "__MACOSX");
+    Ok(folders)
+}
+
+/// Names of the films that lie in a folder itself.
+fn films_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for path in entries(folder)? {
+        let name = films::name(&path);
+        if films::stem(&name) != name && path.is_file() {
+            names.push(name);
         }
     }
-    folders.sort();
-    Ok(folders)
+    Ok(names)
+}
+
+/// What is in a folder and not hidden, sorted.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::io("cannot list", folder))? {
+        let path = entry.map_err(Error::io("cannot list", folder))?.path();
+        if !films::name(&path).starts_with('.') {
+            entries.push(path);
+        }
+    }
+    entries.sort();
+    Ok(entries)
 }

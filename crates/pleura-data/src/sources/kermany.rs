@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::{Findings, Reading, Record, Source, films, named};
+use crate::Error;
+use crate::build::{AGE_GROUP, OFFICIAL_SPLIT};
 use crate::manifest::NO_FINDING;
-use crate::{Error, build::OFFICIAL_SPLIT};
 
 pub(super) const SOURCE: Source = Source {
     name: "kermany",
@@ -21,6 +22,9 @@ pub(super) const SOURCE: Source = Source {
 const SPLITS: [&str; 3] = ["train", "val", "test"];
 const CLASSES: [&str; 2] = ["NORMAL", "PNEUMONIA"];
 
+/// The years of all patients.
+const AGES: &str = "1-5";
+
 /// All films are of children of one to five years; each one's age is not published. Patients are numbered in the files' names, anew in `test`, while
 /// `train` and `val` share patients.
 fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
@@ -30,7 +34,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             .to_vec(),
         ..Reading::default()
     };
-    let mut nobody = Vec::new();
+    let (mut nobody, mut broken) = (Vec::new(), Vec::new());
     let mut folders: Vec<(&str, &str, PathBuf)> = Vec::new();
     for split in SPLITS {
         for class in CLASSES {
@@ -46,6 +50,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         });
     }
     for (split, class, films_folder) in folders {
+        broken.extend(films::broken_links(std::slice::from_ref(&films_folder))?);
         for file in films::find(&[films_folder])? {
             let name = films::name(&file);
             let stem = films::stem(&name);
@@ -68,6 +73,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
                 ..Record::default()
             };
             record.notes.insert(OFFICIAL_SPLIT.into(), split.into());
+            record.notes.insert(AGE_GROUP.into(), AGES.into());
             reading.records.push(record);
         }
     }
@@ -81,6 +87,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         "name without a patient: the film counts as a patient of its own",
         &nobody,
     );
+    reading.remark(films::BROKEN, &broken);
     Ok(reading)
 }
 

@@ -211,7 +211,7 @@ fn official_lists(folder: &Path) -> Result<Lists, Error> {
         if !path.is_file() {
             continue;
         }
-        let text = std::fs::read_to_string(&path).map_err(Error::io("cannot read", &path))?;
+        let text = films::list(&path)?;
         for film in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let before = lists.by_stem.insert(films::stem(film).to_string(), name);
             if before.is_some_and(|before| before != name) {

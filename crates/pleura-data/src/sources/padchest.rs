@@ -33,10 +33,10 @@ pub(super) const NAMES: [(&str, &str); 3] = [
 ];
 
 /// Says that a report compares with an earlier film, not what it found.
-const UNCHANGED: &str = "unchanged";
+pub(super) const UNCHANGED: &str = "unchanged";
 
 /// Says that the report is of no use.
-const EXCLUDE: [&str; 2] = ["exclude", "Exclude"];
+pub(super) const EXCLUDE: [&str; 2] = ["exclude", "Exclude"];
 
 /// A film's label as the product calls it.
 pub(super) fn finding(label: &str) -> &str {

@@ -1,10 +1,10 @@
 //! The two sets of chest films for tuberculosis of the National Library of Medicine: Montgomery County and Shenzhen.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
 use crate::Error;
-use crate::manifest::{NO_FINDING, Sex};
+use crate::manifest::{NO_FINDING, Sex, together};
 
 const CITATION: &str = "Jaeger S, Candemir S, Antani S, Wáng YX, Lu PX, Thoma G. Two public chest X-ray datasets for computer-aided screening of \
                         pulmonary diseases. Quantitative Imaging in Medicine and Surgery 2014.";
@@ -35,8 +35,8 @@ pub(super) const SHENZHEN: Source = Source {
 
 const TUBERCULOSIS: &str = "Tuberculosis";
 
-/// Masks of Montgomery's films, by the note that names them: the right lung's and the left lung's are files of their own.
-const MASKS: [(&str, &str); 2] = [("left_lung_mask", "leftMask"), ("right_lung_mask", "rightMask")];
+/// Where the masks of Montgomery's films lie: each lung's are files of their own.
+const MASKS: [&str; 2] = ["ManualMask/leftMask", "ManualMask/rightMask"];
 
 /// The last digit of a film's name says what it is; its reading, a text beside it, says of whom. Each film is a patient's only one.
 fn read(
@@ -58,7 +58,9 @@ fn read(
         findings: vec![TUBERCULOSIS.to_string(), NO_FINDING.to_string()],
         ..Reading::default()
     };
-    let (mut strange, mut unread, mut impossible) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut strange, mut unread, mut impossible, mut halved) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let broken = films::broken_links(std::slice::from_ref(&images))?;
     for file in films::find(&[images])? {
         let name = films::name(&file);
         let stem = films::stem(&name);
@@ -93,13 +95,11 @@ fn read(
             findings: Findings::flat([finding]),
             ..Record::default()
         };
-        for (note, lung) in MASKS {
-            let mask: PathBuf = folder.join("ManualMask").join(lung).join(&name);
-            if mask.is_file() {
-                record
-                    .notes
-                    .insert(note.into(), mask.to_string_lossy().into_owned());
-            }
+        let masks = MASKS.map(|lung| folder.join(lung).join(&name));
+        match masks.iter().filter(|mask| mask.is_file()).count() {
+            0 => {}
+            2 => record.masks.lung = Some(together(&masks)),
+            _ => halved.push(record.film.clone()),
         }
         reading.records.push(record);
     }
@@ -107,6 +107,8 @@ fn read(
     reading.remark("name that says no finding, passed over", &strange);
     reading.remark("film without a clinical reading: age and sex unknown", &unread);
     reading.remark("age cannot be read, taken as unknown", &impossible);
+    reading.remark("mask of one lung only, not taken", &halved);
+    reading.remark(films::BROKEN, &broken);
     Ok(reading)
 }
 
@@ -123,16 +125,30 @@ fn person(text: &str) -> (Option<Sex>, Age) {
         }
         if years == Age::Blank && word.starts_with(|c: char| c.is_ascii_digit()) {
             let (digits, unit) = word.split_at(word.bytes().take_while(u8::is_ascii_digit).count());
-            let unit = if unit.is_empty() {
-                words.peek().copied().unwrap_or_default()
+            // What comes after a number is its unit only if it is the word for one: in `45 male` it is not.
+            let letter = if unit.is_empty() {
+                words
+                    .peek()
+                    .and_then(|word| unit_of_age(word))
+                    .unwrap_or_default()
             } else {
-                unit
+                unit_of_age(unit).unwrap_or(unit)
             };
-            let letter: String = unit.chars().take(1).collect();
             years = age(&format!("{digits}{letter}"));
         }
     }
     (of, years)
+}
+
+/// The letter of a word for years, months, weeks or days; `45 M` is a man.
+fn unit_of_age(word: &str) -> Option<&'static str> {
+    match word.to_ascii_lowercase().as_str() {
+        "y" | "yo" | "yr" | "yrs" | "year" | "years" => Some("Y"),
+        "mo" | "mos" | "month" | "months" => Some("M"),
+        "wk" | "wks" | "week" | "weeks" => Some("W"),
+        "day" | "days" => Some("D"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -148,6 +164,11 @@ mod tests {
         );
         assert_eq!(of("male 45yrs\nnormal"), (Some(Sex::Male), Age::Years(45.0)));
         assert_eq!(of("female,6 months\nPTB"), (Some(Sex::Female), Age::Years(0.5)));
+        assert_eq!(of("45 male\nnormal"), (Some(Sex::Male), Age::Years(45.0)));
+        assert_eq!(of("45 M").1, Age::Years(45.0));
+        assert_eq!(of("006M").1, Age::Years(0.5));
+        assert_eq!(of("45, woman without"), (None, Age::Years(45.0)));
+        assert_eq!(of("female 3 weeks").1, age("3W"));
         assert_eq!(of("no words of it"), (None, Age::Blank));
         assert_eq!(of("male 450yrs"), (Some(Sex::Male), Age::Impossible));
     }

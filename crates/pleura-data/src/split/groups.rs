@@ -22,16 +22,13 @@ pub(crate) fn of(manifest: &Manifest, together: &[[String; 2]]) -> Vec<Group> {
         for key in [(0, row.patient.as_str()), (1, row.sha256.as_str()), (2, pixels)] {
             if !key.1.is_empty() {
                 let other = *first.entry(key).or_insert(number);
-                let (a, b) = (root(&mut parent, other), root(&mut parent, number));
-                // The smaller row becomes the root, so that the outcome does not depend on the order of joins.
-                parent[a.max(b)] = a.min(b);
+                join(&mut parent, other, number);
             }
         }
     }
     for pair in together {
         if let [Some(&one), Some(&other)] = pair.each_ref().map(|file| first.get(&(1, file.as_str()))) {
-            let (a, b) = (root(&mut parent, one), root(&mut parent, other));
-            parent[a.max(b)] = a.min(b);
+            join(&mut parent, one, other);
         }
     }
     let mut groups: Vec<Group> = Vec::new();
@@ -47,7 +44,14 @@ pub(crate) fn of(manifest: &Manifest, together: &[[String; 2]]) -> Vec<Group> {
     groups
 }
 
-fn root(parent: &mut [usize], mut row: usize) -> usize {
+/// Puts two things, and all that each is joined with, together. The smaller root stays, so that the outcome does not depend on the order of joins.
+pub(crate) fn join(parent: &mut [usize], one: usize, other: usize) {
+    let (a, b) = (root(parent, one), root(parent, other));
+    parent[a.max(b)] = a.min(b);
+}
+
+/// The smallest of the things that one is joined with.
+pub(crate) fn root(parent: &mut [usize], mut row: usize) -> usize {
     while parent[row] != row {
         parent[row] = parent[parent[row]];
         row = parent[row];

@@ -344,6 +344,51 @@ fn official_lists_decide_and_validation_comes_from_training_by_patient() {
 }
 
 #[test]
+fn a_validation_list_of_one_dataset_is_no_other_datasets() {
+    let mut manifest = uneven();
+    manifest.notes = vec![OFFICIAL_SPLIT.into()];
+    for row in &mut manifest.rows {
+        let number: usize = row.patient.rsplit('-').next().unwrap().parse().unwrap();
+        let word = match (row.dataset.as_str(), number % 4) {
+            (_, 0) => "test",
+            ("cohen", 1) => "val",
+            _ => "train",
+        };
+        row.notes = vec![word.into()];
+    }
+    // One film of cohen's training list is one of nih's: cohen's list has decided.
+    let place = |manifest: &Manifest, dataset: &str| {
+        let of = |row: &Row| row.dataset == dataset && row.notes[0] == "train";
+        manifest.rows.iter().position(of).unwrap()
+    };
+    let [nih, cohen] = ["nih", "cohen"].map(|dataset| place(&manifest, dataset));
+    manifest.rows[nih].sha256 = manifest.rows[cohen].sha256.clone();
+    let options = SplitOptions {
+        by: SplitBy::Official,
+        ..SplitOptions::default()
+    };
+    split(&mut manifest, &options).unwrap();
+    let mut validation = 0;
+    for row in &manifest.rows {
+        let expected = match row.notes[0].as_str() {
+            "test" => Some(Split::Test),
+            "val" => Some(Split::Validation),
+            _ if row.dataset == "cohen" => Some(Split::Train),
+            _ => {
+                validation += usize::from(row.split == Some(Split::Validation));
+                continue;
+            }
+        };
+        assert_eq!(row.split, expected, "{}", row.film);
+    }
+    assert!(
+        validation > 0,
+        "nih has no validation list, and gets one from training"
+    );
+    assert_eq!(manifest.rows[nih].split, Some(Split::Train));
+}
+
+#[test]
 fn parts_are_checked_and_may_be_zero() {
     for fractions in [[0.0, 0.5, 0.5], [0.7, -0.1, 0.4], [f64::NAN, 0.1, 0.1]] {
         assert!(

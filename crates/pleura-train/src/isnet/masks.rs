@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, path::Path};
 
-use pleura_data::{Manifest, warp};
-use pleura_film::{Augmentation, DecodeOptions, Film, Preparation, prepare};
+use pleura_data::{Manifest, manifest::open_mask, warp};
+use pleura_film::{Augmentation, Film, Preparation, prepare};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -122,8 +122,7 @@ fn one(plan: &StagePlan, row: usize, preparation: &Preparation) -> Result<Vec<u6
         );
         refuse(plan, problem)
     };
-    let mut mask =
-        pleura_film::open(&path, &DecodeOptions::default()).map_err(|error| refuse(error.to_string()))?;
+    let mut mask = open_mask(&path).map_err(|error| refuse(error.to_string()))?;
     binary(&mut mask);
     let grey = prepare(&mask, preparation).grey;
     let mut words = vec![0_u64; grey.len().div_ceil(64)];

@@ -177,7 +177,7 @@ fn build(args: BuildArgs, json: bool) -> Result<ExitCode> {
         writeln!(
             out,
             "{}",
-            json!({ "manifest": args.out, "account": built.sidecar })
+            json!({ "manifest": args.out.display().to_string(), "account": built.sidecar })
         )?;
     } else {
         tell_build(&mut out, &built, &args.out)?;
@@ -270,7 +270,7 @@ fn folds(args: &SplitArgs, count: usize, json: bool) -> Result<ExitCode> {
         writeln!(
             out,
             "{}",
-            json!({ "manifest": path, "digest": manifest.digest(), "folds": record })
+            json!({ "manifest": path.display().to_string(), "digest": manifest.digest(), "folds": record })
         )?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -318,7 +318,7 @@ fn split(args: &SplitArgs, json: bool) -> Result<ExitCode> {
         writeln!(
             out,
             "{}",
-            json!({ "manifest": path, "digest": manifest.digest(), "split": counts })
+            json!({ "manifest": path.display().to_string(), "digest": manifest.digest(), "split": counts })
         )?;
     } else {
         tell_split(&mut out, &manifest, &counts, path)?;
@@ -376,7 +376,7 @@ fn check(args: &CheckArgs, json: bool) -> Result<ExitCode> {
         writeln!(
             out,
             "{}",
-            json!({ "manifest": args.manifest, "passed": report.passed(), "report": report })
+            json!({ "manifest": args.manifest.display().to_string(), "passed": report.passed(), "report": report })
         )?;
     } else {
         tell_check(&mut out, &report, &args.manifest)?;

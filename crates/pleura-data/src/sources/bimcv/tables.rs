@@ -1,6 +1,6 @@
 //! Who the patients of BIMCV-COVID19 are, what their reports say, and what their tests said when.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -14,6 +14,8 @@ pub(super) struct Tables {
     pub(super) people: HashMap<String, Person>,
     /// The labels of each session, by `ses-…`.
     pub(super) labels: HashMap<String, Vec<String>>,
+    /// Sessions whose list of labels breaks off.
+    pub(super) cut_off: HashSet<String>,
     /// Days since 1970 of each session.
     dates: HashMap<String, i64>,
     /// Each patient's tests: the day and what was found.
@@ -35,6 +37,7 @@ impl Tables {
         let mut tables = Self {
             people: people(&Table::read(&participants)?)?,
             labels: HashMap::new(),
+            cut_off: HashSet::new(),
             dates: HashMap::new(),
             tests: HashMap::new(),
             files: vec![participants],
@@ -45,14 +48,19 @@ impl Tables {
             // A table of other things may lie there too.
             if let (Some(session), Some(labels)) = (table.column(&["ReportID"]), table.column(&["Labels"])) {
                 for row in table.rows() {
+                    let session = prefixed("ses-", row.cell(session));
                     let list = match (list::elements(row.cell(labels)), row.cell(labels)) {
                         (Some(list), _) => list,
                         (None, "" | "nan") => Vec::new(),
+                        (None, text) if text.starts_with('[') => {
+                            tables.cut_off.insert(session);
+                            continue;
+                        }
                         (None, _) => {
                             return Err(row.fault(labels, "a list such as ['pneumonia'], or nothing"));
                         }
                     };
-                    tables.labels.insert(prefixed("ses-", row.cell(session)), list);
+                    tables.labels.insert(session, list);
                 }
                 tables.files.push(path);
             }
@@ -104,6 +112,19 @@ impl Tables {
         // Of two as near, a positive one counts.
         tests.min_by_key(|(result, days)| (days.abs(), *result != "positive", *days))
     }
+}
+
+/// Who of the negative half is whom of the positive one, by `sub-…`: the two number their patients apart.
+pub(super) fn same_people(path: &Path) -> Result<HashMap<String, String>, Error> {
+    let table = Table::read(path)?;
+    let [positive, negative] = [table.needed(&["covid19_posi"])?, table.needed(&["covid19_neg"])?];
+    let known = table
+        .rows()
+        .map(|row| [row.cell(negative), row.cell(positive)])
+        .filter(|cells| !cells.contains(&""));
+    Ok(known
+        .map(|cells| cells.map(|cell| prefixed("sub-", cell)).into())
+        .collect())
 }
 
 fn people(table: &Table) -> Result<HashMap<String, Person>, Error> {

@@ -80,7 +80,7 @@ pub(super) fn run(args: &FractalArgs, json: bool) -> Result<ExitCode> {
     let (films, digest) = (manifest.rows.len(), manifest.digest());
     if json {
         let told = json!({
-            "manifest": path, "sheet": sheet, "films": films, "classes": options.classes, "digest": digest,
+            "manifest": path.display().to_string(), "sheet": sheet.display().to_string(), "films": films, "classes": options.classes, "digest": digest,
         });
         writeln!(out, "{told}")?;
     } else {

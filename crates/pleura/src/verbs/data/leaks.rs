@@ -56,7 +56,7 @@ fn correlation(text: &str) -> Result<f32, String> {
     }
 }
 
-/// Looks, tells and keeps what was found; 0 nothing is in two splits, 1 something is.
+/// Looks, tells and keeps what was found; 0 nothing is in two splits, 1 something is, or a film could not be looked at.
 pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
     if let Some(films) = args.scale {
         return scale(films, args, json);
@@ -75,7 +75,8 @@ pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
         .collect();
     let options = LookOptions { least: args.least };
     let look = watched(|progress| leaks::look(&named, &options, progress));
-    if !args.no_record {
+    // An earlier look's pairs may well be of the films that are gone now.
+    if !args.no_record && look.unread == 0 {
         record(args, &manifests, &look)?;
     }
     if let Some(folder) = &args.out {
@@ -190,7 +191,21 @@ fn tell(out: &mut impl Write, look: &Look, args: &LeakArgs) -> io::Result<()> {
             folder.display()
         )?;
     }
-    if !look.passed() && !args.no_record {
+    if look.unread > 0 {
+        let films = match look.unread {
+            1 => "1 film".to_owned(),
+            films => format!("{films} films"),
+        };
+        let recorded = if args.no_record {
+            ""
+        } else {
+            "nothing was recorded; "
+        };
+        writeln!(
+            out,
+            "{films} could not be read or changed since the manifest was made: {recorded}restore them and look again"
+        )?;
+    } else if !look.passed() && !args.no_record {
         writeln!(
             out,
             "`pleura data split` keeps such films together from now on; `pleura train` refuses them until they are"

@@ -94,7 +94,7 @@ pub(super) fn run(args: &PhantomArgs, json: bool) -> Result<ExitCode> {
     if json {
         let findings = &manifest.findings;
         let told = json!({
-            "manifest": path, "films": films, "patients": patients, "findings": findings, "digest": digest,
+            "manifest": path.display().to_string(), "films": films, "patients": patients, "findings": findings, "digest": digest,
         });
         writeln!(out, "{told}")?;
     } else {

@@ -1,6 +1,6 @@
 //! What a manifest is said to hold.
 
-use pleura_data::{Manifest, Sex, Split};
+use pleura_data::{Manifest, Sex, Sidecar, SourceRecord, Split};
 use serde_json::json;
 
 use crate::scene::Scene;
@@ -123,4 +123,44 @@ fn tables_are_described_together_and_films_in_both_are_counted() {
     let missing = scene.run(&["data", "describe", "gone.csv"]);
     assert_eq!(missing.code, 2);
     assert!(missing.err.contains("gone.csv"), "{}", missing.err);
+}
+
+#[test]
+fn what_kind_of_set_it_is_and_how_old_its_patients_are_is_told_without_names_and_ages() {
+    let scene = Scene::new();
+    scene.manifest("m.csv", &["sick", "well"], 4, |_| None);
+    let mut manifest = Manifest::read(&scene.path("m.csv")).unwrap();
+    for (number, row) in manifest.rows.iter_mut().enumerate() {
+        row.dataset = String::from(["ours", "theirs"][number % 2]);
+        row.notes = vec![String::from("1-5")];
+    }
+    manifest.notes = vec![String::from("age_group")];
+    manifest.write(&scene.path("m.csv")).unwrap();
+    let record = |dataset: &str, kind: &str| SourceRecord {
+        dataset: dataset.to_owned(),
+        kind: kind.to_owned(),
+        title: String::new(),
+        path: kind.into(),
+        licence: String::new(),
+        citation: String::new(),
+        url: String::new(),
+        overlaps: Vec::new(),
+        files: Vec::new(),
+        listed: 2,
+        brought_in: 0,
+        steps: Vec::new(),
+        remarks: Vec::new(),
+        kept: 2,
+        made_of: Vec::new(),
+    };
+    let mut sidecar = Sidecar::bare(&manifest);
+    sidecar.sources = vec![record("ours", "rsna"), record("theirs", "nih")];
+    sidecar.write(&scene.path("m.csv")).unwrap();
+    let said = scene.run(&["data", "describe", "m.csv", "--no-films"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    let sentence = "- ours shares films with theirs, by what is known of these sets: look for copies (pleura data leaks).\n";
+    // Groups of ages tell children from adults.
+    let children = "- 4 films are of people under 18 (100 % of those of known age).\n";
+    assert!(said.out.contains(children), "{}", said.out);
+    assert!(said.out.contains(sentence), "{}", said.out);
 }

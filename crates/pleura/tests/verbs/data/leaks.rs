@@ -111,6 +111,20 @@ fn a_copy_in_two_splits_is_found_and_kept_together_from_then_on() {
     assert_eq!(leaks(&scene, &[]).code, 0);
     assert_eq!(scene.run(&["data", "check", "set/manifest.csv"]).code, 0);
 
+    // A look that could not read every film leaves the record as it is.
+    let sidecar = std::fs::read(scene.path("set/manifest.json")).unwrap();
+    std::fs::remove_file(scene.path("set/negative.png")).unwrap();
+    let blind = leaks(&scene, &[]);
+    assert_eq!(blind.code, 1);
+    assert!(
+        blind.out.contains(
+            "1 film could not be read or changed since the manifest was made: nothing was recorded"
+        ),
+        "{}",
+        blind.out
+    );
+    assert!(std::fs::read(scene.path("set/manifest.json")).unwrap() == sidecar);
+
     let wrong = scene.run(&["data", "leaks", "set/manifest.csv", "--least", "0.3"]);
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.contains("0.5 to 1"), "{}", wrong.err);

@@ -1,58 +1,66 @@
 //! The checks that a model's answers on test films allow.
 
+mod calibration;
 mod groups;
 
 use std::collections::BTreeMap;
 
 use pleura_data::Manifest;
-use pleura_eval::{Evaluation, Kind, Measured, Options, Predictions, evaluate};
+use pleura_eval::{Kind, Measured, Options, Predictions, evaluate};
 
 use crate::check::{Asked, Check, Figure, Verdict, literature};
 use crate::{Error, Thresholds};
+use calibration::CALIBRATION;
+use groups::GROUPS;
 
-/// Resamples of patients for the interval of the calibration error.
-const RESAMPLES: usize = 1000;
-/// Films that bins of confidence need to mean anything.
-const LEAST: usize = 30;
+pub use groups::PARTITIONS;
 
-/// Checks of answers on the films of a test split. `manifest` is their table; `seeds` says how many runs of the same kind there are.
+/// Checks of answers on the films of a test split, with the probabilities that the model is used with; none if they were not kept. `manifest` is
+/// their table; `seeds` says how many runs of the same kind there are.
 ///
 /// Fails where the predictions are not valid, as [`Predictions::check`] does.
 pub fn of_answers(
-    predictions: &Predictions,
+    predictions: Option<&Predictions>,
     manifest: &Manifest,
     seeds: usize,
     thresholds: &Thresholds,
 ) -> Result<Vec<Check>, Error> {
-    if predictions.kind() != Kind::Exclusive {
-        return Ok(vec![CALIBRATION.impossible(
-            "findings that do not exclude each other have no single answer",
-        )]);
-    }
-    if predictions.labelled().is_empty() {
-        return Ok(vec![SIZE.impossible("there are no answered films with a class")]);
-    }
-    let options = Options {
-        bootstrap: RESAMPLES,
-        bayes: 0,
-        seed: thresholds.probe.seed,
-        ..Options::default()
+    let [size, calibration, groups] = match predictions {
+        None => impossible("the stage has no test answers"),
+        Some(answers) if answers.kind() != Kind::Exclusive => {
+            impossible("findings that do not exclude each other have no single answer")
+        }
+        Some(answers) if answers.labelled().is_empty() => {
+            impossible("there are no answered films with a class")
+        }
+        Some(predictions) => {
+            let evaluation = evaluate(predictions, &Options::points())?;
+            let answers = answers(predictions);
+            [
+                size(&evaluation.overall.accuracy, thresholds),
+                calibration::check(&answers, thresholds),
+                groups::check(&answers, manifest, thresholds),
+            ]
+        }
     };
-    let evaluation = evaluate(predictions, &options)?;
-    Ok(vec![
-        size(&evaluation.overall.accuracy, thresholds),
-        calibration(&evaluation, predictions, thresholds),
-        groups::check(&answers(predictions), manifest, thresholds),
-        of_seeds(seeds, thresholds),
-    ])
+    Ok(vec![size, calibration, groups, of_seeds(seeds, thresholds)])
 }
+
+/// What answers were needed for.
+fn impossible(why: &str) -> [Check; 3] {
+    [SIZE, CALIBRATION, GROUPS].map(|asked| asked.impossible(why))
+}
+
+/// A patient, told apart within the dataset; a film whose patient is not known is one of its own.
+pub(crate) type Whose = (String, String);
 
 /// A film that has a class, with the answer.
 pub(crate) struct Answered {
     pub(crate) film: String,
-    /// Told apart within its dataset; a film whose patient is not known is one of its own.
-    pub(crate) patient: (String, String),
+    pub(crate) patient: Whose,
     pub(crate) class: usize,
+    /// Probability of the answer.
+    pub(crate) sure: f64,
     pub(crate) right: bool,
 }
 
@@ -70,6 +78,7 @@ fn answers(predictions: &Predictions) -> Vec<Answered> {
             film,
             patient: (predictions.datasets[row].clone(), patient),
             class,
+            sure: predictions.score(row, predictions.answer(row)),
             right: predictions.answer(row) == class,
         })
     });
@@ -78,7 +87,7 @@ fn answers(predictions: &Predictions) -> Vec<Answered> {
 
 /// Right answers and films of each patient.
 pub(crate) fn by_patient<'a>(answers: impl IntoIterator<Item = &'a Answered>) -> Vec<(usize, usize)> {
-    let mut counts: BTreeMap<&(String, String), (usize, usize)> = BTreeMap::new();
+    let mut counts: BTreeMap<&Whose, (usize, usize)> = BTreeMap::new();
     for answer in answers {
         let count = counts.entry(&answer.patient).or_default();
         count.0 += usize::from(answer.right);
@@ -119,53 +128,6 @@ fn size(accuracy: &Measured, thresholds: &Thresholds) -> Check {
                 accuracy.patients,
                 100.0 * low,
                 100.0 * high
-            ),
-        )
-    }
-}
-
-const CALIBRATION: Asked = Asked {
-    name: "calibration",
-    asks: "Do the probabilities mean what they say?",
-    remedy: "fit a temperature on validation films",
-    literature: &[literature::GUO],
-};
-
-/// Expected calibration error of the answers (Guo et al. 2017): the distance of confidence and accuracy, over ten bins of confidence.
-fn calibration(evaluation: &Evaluation, predictions: &Predictions, thresholds: &Thresholds) -> Check {
-    if evaluation.films < LEAST {
-        return CALIBRATION.impossible(format!(
-            "{} answered films are too few for bins",
-            evaluation.films
-        ));
-    }
-    let of_answer = evaluation.reliability.iter().find(|one| one.finding.is_none());
-    let measured = of_answer.map(|one| &one.expected_error);
-    let Some((error, low, high)) = measured.and_then(|error| Some((error.value?, error.low?, error.high?)))
-    else {
-        return CALIBRATION.impossible("an interval needs two patients or more");
-    };
-    let labelled = predictions.labelled();
-    let sure = |&row: &usize| predictions.score(row, predictions.answer(row));
-    let mean = labelled.iter().map(sure).sum::<f64>() / labelled.len() as f64;
-    // Bins are noisy: a perfect model has an error too, and a resample more of it. What counts is that even the lower end is large.
-    let verdict = match low {
-        low if low >= thresholds.calibration => Verdict::Alarm,
-        low if low >= thresholds.calibration / 2.0 => Verdict::Note,
-        _ => Verdict::Quiet,
-    };
-    Check {
-        value: Some(low),
-        threshold: Some(thresholds.calibration),
-        ..CALIBRATION.says(
-            verdict,
-            format!(
-                "expected calibration error {:.1} points (95 % {:.1} to {:.1}); answers are {:.1} % sure on average and {:.1} % right",
-                100.0 * error,
-                100.0 * low,
-                100.0 * high,
-                100.0 * mean,
-                100.0 * evaluation.overall.accuracy.value.unwrap_or(f64::NAN)
             ),
         )
     }
@@ -215,14 +177,18 @@ mod tests {
         }
     }
 
-    fn verdict(name: &str, predictions: &Predictions) -> Verdict {
+    fn checks(predictions: Option<&Predictions>) -> Vec<Check> {
         let manifest = Manifest {
-            findings: predictions.findings.clone(),
+            findings: vec!["COVID-19".to_owned(), "normal".to_owned()],
             rows: Vec::new(),
             notes: Vec::new(),
             folder: std::path::PathBuf::new(),
         };
-        let checks = of_answers(predictions, &manifest, 1, &Thresholds::default()).unwrap();
+        of_answers(predictions, &manifest, 1, &Thresholds::default()).unwrap()
+    }
+
+    fn verdict(name: &str, predictions: &Predictions) -> Verdict {
+        let checks = checks(Some(predictions));
         let of_name = |check: &&Check| check.name == name;
         checks.iter().find(of_name).unwrap().verdict
     }
@@ -232,6 +198,17 @@ mod tests {
         assert_eq!(verdict("calibration", &films(100, 0.75, 75)), Verdict::Quiet);
         assert_eq!(verdict("calibration", &films(100, 0.95, 60)), Verdict::Alarm);
         assert_eq!(verdict("calibration", &films(20, 0.95, 12)), Verdict::NotPossible);
+    }
+
+    #[test]
+    fn without_answers_the_same_checks_are_not_possible() {
+        let names = |checks: &[Check]| checks.iter().map(|check| check.name.clone()).collect::<Vec<_>>();
+        let without = checks(None);
+        assert_eq!(names(&without), names(&checks(Some(&films(40, 0.9, 30)))));
+        let verdicts: Vec<Verdict> = without.iter().map(|check| check.verdict).collect();
+        let not = Verdict::NotPossible;
+        // How often the network was trained is known all the same.
+        assert_eq!(verdicts, [not, not, not, Verdict::Note]);
     }
 
     #[test]

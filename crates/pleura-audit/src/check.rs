@@ -153,6 +153,8 @@ pub(crate) mod literature {
     pub(crate) const ISNET: &str = "Bassi, Dertkigil, Cavalli: Improving deep neural network generalization and robustness to background bias via layer-wise relevance \
          propagation optimization. Nature Communications 15, 2024";
     pub(crate) const GUO: &str = "Guo et al.: On calibration of modern neural networks. ICML 2017";
+    pub(crate) const VAICENAVICIUS: &str =
+        "Vaicenavicius et al.: Evaluating model calibration in classification. AISTATS 2019";
     pub(crate) const SEYYED: &str = "Seyyed-Kalantari et al.: Underdiagnosis bias of artificial intelligence algorithms applied to chest radiographs in \
          under-served patient populations. Nature Medicine 27, 2021";
     pub(crate) const BOUTHILLIER: &str =

@@ -5,7 +5,7 @@ mod tables;
 
 pub(crate) use tables::cramers_v;
 
-use pleura_data::CheckReport;
+use pleura_data::{CheckReport, Fault};
 
 use crate::check::{Asked, Check, Verdict, literature};
 use crate::films::{Films, any};
@@ -24,7 +24,7 @@ pub fn of_films(
     any(films)?;
     let mut checks: Vec<Check> = report.map(splits).into_iter().collect();
     checks.extend([
-        readable(films),
+        readable(films, report),
         tables::sources(films, thresholds),
         tables::children(films, thresholds),
     ]);
@@ -43,7 +43,10 @@ fn splits(report: &CheckReport) -> Check {
     if report.splits.keys().filter(|split| !split.is_empty()).count() < 2 {
         return SPLITS.impossible("the films are in one split, or in none");
     }
-    match report.faults.as_slice() {
+    // A film that cannot be read, or is another than the table says, lies in one split all the same.
+    let astride = |fault: &&Fault| !matches!(fault, Fault::Changed { .. } | Fault::Unreadable { .. });
+    let faults: Vec<&Fault> = report.faults.iter().filter(astride).collect();
+    match faults.as_slice() {
         [] => SPLITS.says(
             Verdict::Quiet,
             format!(
@@ -64,24 +67,100 @@ fn splits(report: &CheckReport) -> Check {
 
 const READABLE: Asked = Asked {
     name: "files",
-    asks: "Can every film be read?",
-    remedy: "see which are missing with pleura data check: if they are of one class, the rest is no fair sample of it",
+    asks: "Can every film be read, and is it the one that the table describes?",
+    remedy: "see which with pleura data check: if those that are missing are of one class, the rest is no fair sample of it",
     literature: &[literature::ROBERTS],
 };
 
-fn readable(films: &Films) -> Check {
-    match films.unreadable.as_slice() {
-        [] => READABLE.says(
-            Verdict::Quiet,
-            format!("all {} films were read", films.examples.len()),
-        ),
-        [(film, reason), rest @ ..] => READABLE.says(
-            Verdict::Note,
-            format!(
-                "{} of {} films could not be read; {film}: {reason}",
-                rest.len() + 1,
-                films.examples.len() + rest.len() + 1
-            ),
-        ),
+/// Of the whole table, where there is a report of it; else of the films that were to be read.
+fn readable(films: &Films, report: Option<&CheckReport>) -> Check {
+    let (mut unreadable, mut changed): (Vec<(&str, &str)>, Vec<&str>) = (Vec::new(), Vec::new());
+    for fault in report.iter().flat_map(|report| &report.faults) {
+        match fault {
+            Fault::Unreadable { film, reason } => unreadable.push((film, reason)),
+            Fault::Changed { film, .. } => changed.push(film),
+            _ => {}
+        }
+    }
+    // A lung mask that cannot be read is no fault of the table's, but the film cannot be audited.
+    for (film, reason) in &films.unreadable {
+        if unreadable.iter().all(|(other, _)| other != film) {
+            unreadable.push((film, reason));
+        }
+    }
+    let read = films.examples.len();
+    let total = report.map_or(read + films.unreadable.len(), |report| report.films);
+    let mut found = Vec::new();
+    if let Some((film, reason)) = unreadable.first() {
+        found.push(format!(
+            "{} of {total} films could not be read; {film}: {reason}",
+            unreadable.len()
+        ));
+    }
+    if let Some(film) = changed.first() {
+        found.push(format!(
+            "{} of {total} films are not those that the table describes, such as {film}",
+            changed.len()
+        ));
+    }
+    if found.is_empty() {
+        return READABLE.says(Verdict::Quiet, format!("all {total} films were read"));
+    }
+    READABLE.says(Verdict::Note, found.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use pleura_data::{Place, Split};
+
+    use super::*;
+
+    fn report(faults: Vec<Fault>) -> CheckReport {
+        CheckReport {
+            films: 8,
+            patients: 4,
+            splits: BTreeMap::from([("train".to_owned(), 6), ("test".to_owned(), 2)]),
+            faults,
+            remarks: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_film_that_cannot_be_read_is_in_no_two_splits() {
+        let films = Films {
+            classes: Vec::new(),
+            examples: Vec::new(),
+            unreadable: vec![("b".to_owned(), "no mask".to_owned())],
+        };
+        let gone = || Fault::Unreadable {
+            film: "a".to_owned(),
+            reason: "cut short".to_owned(),
+        };
+        let changed = Fault::Changed {
+            film: "c".to_owned(),
+            path: PathBuf::from("c.png"),
+        };
+        let found = report(vec![gone(), changed]);
+        assert_eq!(splits(&found).verdict, Verdict::Quiet);
+        let files = readable(&films, Some(&found));
+        assert_eq!(files.verdict, Verdict::Note);
+        assert_eq!(
+            files.says,
+            "2 of 8 films could not be read; a: cut short; 1 of 8 films are not those that the table describes, such as c"
+        );
+        let place = |film: &str, split| Place {
+            film: film.to_owned(),
+            split,
+        };
+        let patient = Fault::Patient {
+            patient: "p".to_owned(),
+            films: vec![place("d", Split::Train), place("e", Split::Test)],
+        };
+        let found = splits(&report(vec![gone(), patient]));
+        assert_eq!(found.verdict, Verdict::Block);
+        assert!(found.says.starts_with("patient p is in two splits") && !found.says.contains("more"));
     }
 }

@@ -20,7 +20,7 @@ mod thresholds;
 mod use_of_words;
 pub mod words;
 
-pub use answers::of_answers;
+pub use answers::{PARTITIONS, of_answers};
 pub use check::{Check, Figure, Verdict};
 pub use checks::of_films;
 pub use error::Error;

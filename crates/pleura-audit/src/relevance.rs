@@ -148,8 +148,7 @@ impl Place {
         composite: &Composite,
         seed: u64,
     ) -> Result<Check, Error> {
-        let mut shares = Vec::new();
-        let mut areas = Vec::new();
+        let mut found = Found::default();
         for (number, of) in films.iter().enumerate() {
             let Masked { film, lungs } = open(number)?;
             let film = prepare(&film, preparation);
@@ -161,47 +160,57 @@ impl Place {
             let start = [Start::Logit(of.finding.clone())];
             let explanation = explain(network, &film.unit_grey(), film.size, composite, &start)?;
             for map in &explanation.maps {
-                shares.push((of.patient.clone(), 1.0 - share(&map.heatmap, &inside)));
-                areas.push((of.patient.clone(), 1.0 - area));
+                found.add(&of.patient, &map.heatmap, &inside, area);
             }
         }
+        Ok(self.verdict(&found, composite.name(), seed))
+    }
+
+    fn verdict(&self, found: &Found, composite: &str, seed: u64) -> Check {
         let mean = |values: &[(String, f64)]| Mean::of(values, 0.95, RESAMPLES, seed);
-        let (Some(there), Some(area)) = (mean(&shares), mean(&areas)) else {
-            return Ok(self.asked.impossible(self.none));
+        let (Some(there), Some(area)) = (mean(&found.shares), mean(&found.areas)) else {
+            return match found.empty {
+                0 => self.asked.impossible(self.none),
+                empty => self
+                    .asked
+                    .impossible(format!("no relevance in any heatmap of {empty} films")),
+            };
+        };
+        let Some((low, high)) = there.low.zip(there.high) else {
+            return self
+                .asked
+                .impossible("all films are of one patient: an interval needs two patients or more");
         };
         // Per pixel: 1 where the rest is looked at as much.
         let density = |share: f64| (share / area.value) / ((1.0 - share) / (1.0 - area.value)).max(1e-9);
-        let (low, high) = (
-            density(there.low.unwrap_or(0.0)),
-            density(there.high.unwrap_or(1.0)),
-        );
-        let verdict = match low {
-            low if low >= self.alarm => Verdict::Alarm,
-            low if low >= self.note => Verdict::Note,
+        let least = density(low);
+        let verdict = match least {
+            least if least >= self.alarm => Verdict::Alarm,
+            least if least >= self.note => Verdict::Note,
             _ => Verdict::Quiet,
         };
+        let empty = match found.empty {
+            0 => String::new(),
+            empty => format!("; films without relevance left out: {empty}"),
+        };
         let says = format!(
-            "{:.0} % of the relevance ({}) of {} films lies {}, which is {:.0} % of the area: per pixel {:.2} times as much as {} \
-             (95 % {low:.2} to {high:.2})",
+            "{:.0} % of the relevance ({composite}) of {} films lies {}, which is {:.0} % of the area: per pixel {:.2} times as much as {} \
+             (95 % {least:.2} to {:.2}){empty}",
             100.0 * there.value,
-            composite.name(),
             there.n,
             self.name,
             100.0 * area.value,
             density(there.value),
-            self.rest
+            self.rest,
+            density(high)
         );
-        Ok(Check {
-            value: Some(low),
+        Check {
+            value: Some(least),
             threshold: Some(self.alarm),
             figure: Some(Figure::Intervals {
                 axis: format!("share {}", self.name),
                 lines: vec![
-                    (
-                        "relevance".to_owned(),
-                        there.value,
-                        (there.low.unwrap_or(0.0), there.high.unwrap_or(1.0)),
-                    ),
+                    ("relevance".to_owned(), there.value, (low, high)),
                     (
                         "area".to_owned(),
                         area.value,
@@ -210,6 +219,75 @@ impl Place {
                 ],
             }),
             ..self.asked.says(verdict, says)
-        })
+        }
+    }
+}
+
+/// What heatmaps have where evidence should not lie, each beside the film's patient.
+#[derive(Default)]
+struct Found {
+    /// Of their relevance.
+    shares: Vec<(String, f64)>,
+    /// Of their area.
+    areas: Vec<(String, f64)>,
+    /// Heatmaps without relevance, which lies nowhere.
+    empty: usize,
+}
+
+impl Found {
+    /// `inside` is where evidence may lie, `area` its share of the pixels.
+    fn add(&mut self, patient: &str, heatmap: &[f32], inside: &[bool], area: f64) {
+        let total: f64 = heatmap.iter().map(|value| f64::from(value.abs())).sum();
+        if total > 0.0 && total.is_finite() {
+            self.shares
+                .push((patient.to_owned(), 1.0 - share(heatmap, inside)));
+            self.areas.push((patient.to_owned(), 1.0 - area));
+        } else {
+            self.empty += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLACE: Place = Place {
+        asked: OUTSIDE,
+        name: "outside the lungs",
+        rest: "inside",
+        alarm: 1.0,
+        note: 0.5,
+        none: "no film",
+    };
+
+    #[test]
+    fn a_heatmap_without_relevance_says_nothing_of_where_it_lies() {
+        let inside = [true, false];
+        let mut found = Found::default();
+        for heatmap in [[0.0, 0.0], [f32::NAN, 1.0]] {
+            found.add("a", &heatmap, &inside, 0.5);
+        }
+        let check = PLACE.verdict(&found, "epsilon", 0);
+        assert_eq!(check.verdict, Verdict::NotPossible);
+        assert_eq!(check.says, "no relevance in any heatmap of 2 films");
+        found.add("a", &[1.0, 9.0], &inside, 0.5);
+        let check = PLACE.verdict(&found, "epsilon", 0);
+        assert_eq!(check.verdict, Verdict::NotPossible);
+        assert!(check.says.contains("two patients or more"), "{}", check.says);
+        found.add("b", &[1.0, 9.0], &inside, 0.5);
+        let check = PLACE.verdict(&found, "epsilon", 0);
+        assert_eq!(check.verdict, Verdict::Alarm);
+        let end = "9.00 times as much as inside (95 % 9.00 to 9.00); films without relevance left out: 2";
+        assert!(check.says.ends_with(end), "{}", check.says);
+    }
+
+    #[test]
+    fn without_films_there_is_nothing_to_ask() {
+        let check = PLACE.verdict(&Found::default(), "epsilon", 0);
+        assert_eq!(
+            (check.verdict, check.says.as_str()),
+            (Verdict::NotPossible, "no film")
+        );
     }
 }

@@ -28,8 +28,10 @@ pub struct Thresholds {
     pub border: f64,
     /// Rank correlation of heatmaps with those of networks made fresh layer by layer, at the lower end of its interval.
     pub sanity: f64,
-    /// Expected calibration error, at the lower end of its interval.
+    /// Expected calibration error from which it is an alarm; from half of it on it is a note.
     pub calibration: f64,
+    /// Largest p value of either: how often answers that are right as often as they say have such an error.
+    pub calibration_p: f64,
     /// Difference in accuracy between subgroups, as a share.
     pub subgroups: f64,
     /// Largest p value, after Bonferroni's correction, of a difference between subgroups.
@@ -56,6 +58,7 @@ impl Default for Thresholds {
             border: 1.0,
             sanity: 0.8,
             calibration: 0.1,
+            calibration_p: 0.05,
             subgroups: 0.1,
             subgroups_p: 0.05,
             words: 0.05,

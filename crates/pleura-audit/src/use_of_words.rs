@@ -20,13 +20,8 @@ pub fn use_of_words(outcome: Result<&Outcome, String>, thresholds: &Thresholds) 
         Err(why) => return WORDS.impossible(why),
     };
     let judged = [Some(outcome.verdict.covering), outcome.verdict.swap];
-    let any = |judgement: Judgement| judged.contains(&Some(judgement));
-    let verdict = if any(Judgement::Matters) {
-        Verdict::Alarm
-    } else if any(Judgement::Small) {
-        Verdict::Note
-    } else {
-        Verdict::Quiet
+    let Some(verdict) = loudest(judged.into_iter().flatten()) else {
+        return WORDS.impossible(outcome.verdict.sentences.join(" "));
     };
     let line = |name: &str, measured: &Measured| {
         let interval = measured.low.zip(measured.high)?;
@@ -46,5 +41,34 @@ pub fn use_of_words(outcome: Result<&Outcome, String>, thresholds: &Thresholds) 
             lines: lines.into_iter().flatten().collect(),
         }),
         ..WORDS.says(verdict, outcome.verdict.sentences.join(" "))
+    }
+}
+
+/// What is said of the judgements that could be made; none if there is none.
+fn loudest(judged: impl Iterator<Item = Judgement>) -> Option<Verdict> {
+    let verdicts = judged.filter_map(|judgement| match judgement {
+        Judgement::Matters => Some(Verdict::Alarm),
+        Judgement::Small | Judgement::Open => Some(Verdict::Note),
+        Judgement::RuledOut | Judgement::Reverse => Some(Verdict::Quiet),
+        Judgement::Unmeasured => None,
+    });
+    verdicts.max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_open_or_was_not_measured_is_not_quiet() {
+        let of = |judged: &[Judgement]| loudest(judged.iter().copied());
+        assert_eq!(of(&[Judgement::Unmeasured]), None);
+        assert_eq!(of(&[Judgement::Unmeasured, Judgement::Unmeasured]), None);
+        assert_eq!(of(&[Judgement::Open, Judgement::RuledOut]), Some(Verdict::Note));
+        assert_eq!(
+            of(&[Judgement::Reverse, Judgement::Unmeasured]),
+            Some(Verdict::Quiet)
+        );
+        assert_eq!(of(&[Judgement::Open, Judgement::Matters]), Some(Verdict::Alarm));
     }
 }

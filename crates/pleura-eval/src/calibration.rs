@@ -150,6 +150,11 @@ impl Calibration {
         Ok(divided(predictions, &self.temperatures))
     }
 
+    /// Whether every temperature was fitted; where one was not, probabilities are as the network gives them.
+    pub fn is_fitted(&self) -> bool {
+        self.temperatures.iter().all(|one| one.outcome == Outcome::Fitted)
+    }
+
     /// What [`Options::thresholds`] should be.
     pub fn thresholds(&self) -> BTreeMap<String, f64> {
         self.thresholds

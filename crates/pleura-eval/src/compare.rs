@@ -18,7 +18,7 @@ pub struct Comparison {
     pub films: usize,
     /// Different patients among them.
     pub patients: usize,
-    /// Share of films whose answer changed (independent findings: any call at its threshold).
+    /// Share of films whose answer changed (independent findings: any call, each at its own side's threshold).
     pub changed: Measured,
     /// Films answered right by one and not by the other; exclusive classes only.
     pub mcnemar: Option<McNemar>,
@@ -82,16 +82,27 @@ pub struct AucTest {
 /// Compares two sets of predictions on the same films with the same truth, matched by film identifier in any
 /// order. Uses `level`, `bootstrap`, `stratify`, `seed` and the thresholds of `options`.
 pub fn compare(before: &Predictions, after: &Predictions, options: &Options) -> Result<Comparison, Error> {
+    compare_at(before, after, [options; 2])
+}
+
+/// As [`compare`], where either is called at thresholds of its own, as two models are. Nothing but thresholds is taken from the second
+/// options.
+pub fn compare_at(
+    before: &Predictions,
+    after: &Predictions,
+    [options, after_options]: [&Options; 2],
+) -> Result<Comparison, Error> {
     before.check()?;
     after.check()?;
     options.check(&before.findings)?;
     let after = &align(before, after)?;
+    after_options.check(&after.findings)?;
     let rows = before.labelled();
     if rows.is_empty() {
         return Err(Error::Empty { films: before.len() });
     }
     let (before, after) = (&before.select(&rows), &after.select(&rows));
-    let samples = [Sample::new(before, options), Sample::new(after, options)];
+    let samples = [Sample::new(before, options), Sample::new(after, after_options)];
     let patients = Patients::new(before, options.stratify)?;
     let changed = changed(&samples, before, after);
     let share_changed = |weights: &[u32]| {

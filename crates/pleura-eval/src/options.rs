@@ -83,7 +83,10 @@ impl Options {
         self.thresholds.get(finding).copied().unwrap_or(self.threshold)
     }
 
-    pub(crate) fn check(&self, findings: &[String]) -> Result<(), Error> {
+    /// Whether every option is within its range, and thresholds and prevalences are of these findings.
+    ///
+    /// Fails with the first that is not.
+    pub fn check(&self, findings: &[String]) -> Result<(), Error> {
         let wrong = |name, found: String, expected: &str| {
             Err(Error::Setting {
                 name,

@@ -25,14 +25,15 @@ pub struct PairedMean {
     pub difference: Measured,
     /// The difference of each pair.
     pub each: Vec<Option<f64>>,
-    /// The differences by seed, folds averaged: they speak of the training's luck on these films. `None` below three seeds.
+    /// The differences by seed, folds averaged: they speak of the training's luck on these films. Seeds that lack folds which others have are
+    /// left out; `None` below three seeds.
     pub seeds: Option<PairedSeeds>,
     /// The intervals at which several comparisons hold together.
     pub together: Together,
 }
 
-/// Intervals of one difference, so wide that those of a whole family of differences all cover with the probability that one alone
-/// should: each has 1 − (1 − level) / family (C. E. Bonferroni, 1936).
+/// Intervals of one difference, so wide that those of a whole family of differences over the films all cover with the probability that one
+/// alone should, and so, by themselves, do those over the seeds: each has 1 − (1 − level) / family (C. E. Bonferroni, 1936).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Together {
     /// How many differences the family has.
@@ -131,7 +132,8 @@ pub fn paired_means(
         .collect()
 }
 
-/// The two means of each seed, in the order in which seeds first come.
+/// The two means of each seed, in the order in which seeds first come. A seed that lacks folds is the mean of other films than the rest, and is
+/// left out.
 fn by_seed(seeds: &[u64], own: impl Fn(usize) -> [f64; 2]) -> Vec<[f64; 2]> {
     let mut order: Vec<u64> = Vec::new();
     let mut sums: BTreeMap<u64, ([f64; 2], f64)> = BTreeMap::new();
@@ -144,8 +146,12 @@ fn by_seed(seeds: &[u64], own: impl Fn(usize) -> [f64; 2]) -> Vec<[f64; 2]> {
         *sum = [sum[0] + own[0], sum[1] + own[1]];
         *count += 1.0;
     }
-    let mean = |seed: &u64| sums[seed].0.map(|sum| sum / sums[seed].1);
-    order.iter().map(mean).collect()
+    let most = sums.values().map(|(_, count)| *count).fold(0.0, f64::max);
+    let mean = |seed: &u64| {
+        let (sum, count) = sums[seed];
+        (count >= most).then(|| sum.map(|sum| sum / count))
+    };
+    order.iter().filter_map(mean).collect()
 }
 
 /// The metrics that are compared.
@@ -248,6 +254,32 @@ mod tests {
         assert!(low < accuracy.difference.low.unwrap() && accuracy.difference.high.unwrap() < high);
         let (low, high) = accuracy.together.seeds.unwrap();
         assert!(low < over.mean.low.unwrap() && over.mean.high.unwrap() < high);
+    }
+
+    #[test]
+    fn a_seed_that_lacks_folds_is_no_seed_like_the_others() {
+        let (mut before, mut after, mut seeds) = (Vec::new(), Vec::new(), Vec::new());
+        for seed in 1..=4 {
+            for fold in [0..40, 40..80] {
+                before.push(model(fold.clone(), seed, 0.2));
+                after.push(model(fold, seed + 10, 1.2));
+                seeds.push(seed);
+            }
+        }
+        let over_seeds = |left_out: usize| {
+            let without = |of: &[Predictions]| [&of[..left_out], &of[left_out + 1..]].concat();
+            let (before, after) = (without(&before), without(&after));
+            let seeds = [&seeds[..left_out], &seeds[left_out + 1..]].concat();
+            let found = paired_means(&before, &after, &seeds, 1, &options()).unwrap();
+            let accuracy = metric(&found, "accuracy").clone();
+            assert_eq!(accuracy.each.len(), 7, "the films of every pair count");
+            accuracy.seeds.unwrap().differences
+        };
+        let whole = paired_means(&before, &after, &seeds, 1, &options()).unwrap();
+        let whole = &metric(&whole, "accuracy").seeds.as_ref().unwrap().differences;
+        assert_eq!(whole.len(), 4);
+        assert_eq!(over_seeds(0), whole[1..].to_vec());
+        assert_eq!(over_seeds(7), whole[..3].to_vec());
     }
 
     #[test]

@@ -85,6 +85,29 @@ fn place(edges: &[f64], score: f64) -> usize {
     edges.partition_point(|&edge| edge < score)
 }
 
+/// Expected calibration error in so many bins of equal width, as [`Reliability::expected_error`] has it: `scores` in [0, 1] against what was
+/// so. None of no films.
+pub fn expected_calibration_error(scores: &[f64], positive: &[bool], bins: usize) -> Option<f64> {
+    let edges = edges(&[], Bins::EqualWidth(bins));
+    let films = scores.iter().zip(positive);
+    let placed = films.map(|(&score, &yes)| (place(&edges, score), 1.0, score, yes));
+    Some(errors(edges.len() + 1, placed).0).filter(|error| !error.is_nan())
+}
+
+/// Mean and largest distance of probability and share over `count` bins that hold films (bin, weight, probability, has it); no numbers without
+/// films.
+fn errors(count: usize, films: impl Iterator<Item = (usize, f64, f64, bool)>) -> (f64, f64) {
+    let mut sums = vec![(0.0, 0.0); count];
+    for (bin, weight, score, yes) in films {
+        sums[bin].0 += weight;
+        sums[bin].1 += weight * (f64::from(u8::from(yes)) - score);
+    }
+    let total: f64 = sums.iter().map(|bin| bin.0).sum();
+    let held = || sums.iter().filter(|bin| bin.0 > 0.0);
+    let largest = held().map(|bin| (bin.1 / bin.0).abs()).fold(f64::NAN, f64::max);
+    (held().map(|bin| bin.1.abs()).sum::<f64>() / total, largest)
+}
+
 /// All reliabilities of an evaluation; films must be labelled. None where [`Options::reliability_bins`] is 0.
 pub(crate) fn of(predictions: &Predictions, patients: &Patients, options: &Options) -> Vec<Reliability> {
     if options.reliability_bins == 0 {
@@ -125,21 +148,15 @@ fn measure(
     let edges = edges(&[], Bins::EqualWidth(options.reliability_bins));
     let count = edges.len() + 1;
     let bin_of: Vec<usize> = films.iter().map(|film| place(&edges, film.1)).collect();
-    let errors = |weight: &dyn Fn(u32) -> f64| -> (f64, f64) {
-        let mut sums = vec![(0.0, 0.0); count];
-        for (&(film, score, yes), &bin) in films.iter().zip(&bin_of) {
-            let weight = weight(film);
-            sums[bin].0 += weight;
-            sums[bin].1 += weight * (f64::from(u8::from(yes)) - score);
-        }
-        let total: f64 = sums.iter().map(|bin| bin.0).sum();
-        let held = || sums.iter().filter(|bin| bin.0 > 0.0);
-        let largest = held().map(|bin| (bin.1 / bin.0).abs()).fold(f64::NAN, f64::max);
-        (held().map(|bin| bin.1.abs()).sum::<f64>() / total, largest)
-    };
-    let (expected, largest) = errors(&|_| 1.0);
+    let placed = || films.iter().zip(&bin_of);
+    let (expected, largest) = errors(count, placed().map(|(film, &bin)| (bin, 1.0, film.1, film.2)));
     let draws = patients.draws(options, |weights| {
-        errors(&|film| f64::from(weights[film as usize])).0
+        let weight = |film: u32| f64::from(weights[film as usize]);
+        errors(
+            count,
+            placed().map(|(film, &bin)| (bin, weight(film.0), film.1, film.2)),
+        )
+        .0
     });
     let tally = |keep: &dyn Fn(usize) -> bool| {
         let kept = films.iter().zip(&bin_of).filter(|(_, bin)| keep(**bin));
@@ -200,6 +217,9 @@ mod tests {
         assert!(scores[0] > 0.5 && scores[1] < 0.5);
         let expected = f64::midpoint(1.0 - scores[0], scores[1]);
         assert!((found[0].expected_error.value.unwrap() - expected).abs() < 1e-15);
+        let alone = expected_calibration_error(&scores, &[true, false], 2);
+        assert_eq!(alone, found[0].expected_error.value);
+        assert_eq!(expected_calibration_error(&[], &[], 2), None);
         assert_eq!(found[0].bins.len(), 2);
         assert_eq!(
             (found[0].bins[1].low, found[0].bins[1].share.right),

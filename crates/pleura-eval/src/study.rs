@@ -17,7 +17,7 @@ pub struct StudyFindings {
     pub baseline: String,
     /// The metric that verdicts are about.
     pub primary: String,
-    /// Probability that an interval claims to cover; verdicts need all their intervals to cover together.
+    /// Probability that an interval claims to cover; those of verdicts do so all together over the films, and, by themselves, over the seeds.
     pub level: f64,
     /// Draws of the patient bootstrap.
     pub draws: usize,
@@ -25,7 +25,7 @@ pub struct StudyFindings {
     pub seeds: Vec<u64>,
     /// Folds that every variant was trained on; 1 where films are split once.
     pub folds: usize,
-    /// Trainings that were planned and are not compared, because the study is not at its end.
+    /// Trainings that were planned and are not compared, because not all of their seed are done.
     #[serde(default)]
     pub pending: usize,
     /// The variants.

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where it fails")]
 
 use pleura_eval::{
-    Error, Evaluation, Method, Options, Predictions, Stratify, Truth, Warning, compare, evaluate,
+    Error, Evaluation, Method, Options, Predictions, Stratify, Truth, Warning, compare, compare_at, evaluate,
 };
 
 /// `films` films of three classes with `films_a_patient` films a patient; one film in `every` is answered
@@ -278,6 +278,34 @@ fn pairs_cancel_what_both_share() {
         lines.contains("12 of 120 films changed their answer") && lines.contains("McNemar p"),
         "{lines}"
     );
+}
+
+#[test]
+fn each_side_is_called_at_its_own_thresholds() {
+    let exclusive = made(60, 1, 6);
+    let places = (0..60).flat_map(|film| (0..3).map(move |finding| (film, finding)));
+    let truth = places
+        .map(|(film, finding)| exclusive.has(film, finding))
+        .collect();
+    let answers = Predictions {
+        truth: Truth::Independent(truth),
+        ..exclusive.clone()
+    };
+    let at = |threshold: f64| Options {
+        bootstrap: 0,
+        bayes: 0,
+        thresholds: [("normal".to_owned(), threshold)].into(),
+        ..Options::default()
+    };
+    let options = [0.5, 0.65].map(at);
+    let comparison = compare_at(&answers, &answers, options.each_ref()).unwrap();
+    let alone = options
+        .each_ref()
+        .map(|options| run(&answers, options).findings[2].sensitivity.value);
+    let sensitivity = comparison.difference("sensitivity", Some("normal")).unwrap();
+    assert_eq!([sensitivity.before, sensitivity.after], alone);
+    assert!(alone[0] > alone[1], "{alone:?}");
+    assert!(comparison.changed.right > Some(0));
 }
 
 #[test]

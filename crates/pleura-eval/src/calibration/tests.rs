@@ -57,6 +57,7 @@ fn the_temperature_takes_back_what_was_too_sure() {
         low < temperature.value && temperature.value < high && high - low < 0.9,
         "{low} {high}"
     );
+    assert!(found.is_fitted());
     assert!(found.after.log_loss.value < found.before.log_loss.value);
     assert!(
         found.after.expected_error.value.unwrap() < 0.04 && found.before.expected_error.value.unwrap() > 0.1
@@ -93,6 +94,7 @@ fn films_without_error_cannot_say_how_sure_to_be() {
         (found.temperatures[0].value, found.temperatures[0].outcome),
         (1.0, Outcome::NoBest)
     );
+    assert!(!found.is_fitted());
     predictions.truth = Truth::Exclusive(vec![Some(1); 60]);
     let found = Calibration::fit(&predictions, &fit()).unwrap();
     assert_eq!(found.temperatures[0].outcome, Outcome::TooFewFilms);
@@ -140,6 +142,38 @@ fn thresholds_by_hand() {
             Rule::Sensitivity { at_least: 0.1 },
         ),
         0.3,
+    );
+}
+
+#[test]
+fn a_threshold_does_what_it_was_chosen_for() {
+    let reached = |scores: &[f64], positive: &[bool], rule| {
+        let threshold = choose_threshold(scores, positive, rule)?;
+        let share = |kind: bool| {
+            let of = || scores.iter().zip(positive).filter(|film| *film.1 == kind);
+            of().filter(|film| (*film.0 >= threshold) == kind).count() as f64 / of().count() as f64
+        };
+        Ok::<_, String>((share(true), share(false)))
+    };
+    let all = Rule::Specificity { at_least: 1.0 };
+    // A film that is as sure as can be is called from every threshold on.
+    let refused = reached(&[1.0, 0.5], &[false, true], all).unwrap_err();
+    assert!(refused.contains("no threshold reaches it (specificity of at least 1)"));
+    assert_eq!(reached(&[1.0, 0.5], &[true, false], all), Ok((1.0, 1.0)));
+    let dear = Rule::Cost {
+        of_a_miss: 0.1,
+        prevalence: None,
+    };
+    assert_eq!(
+        reached(&[1.0, 0.5, 0.2], &[false, true, false], dear),
+        Ok((1.0, 0.5))
+    );
+    // Between two neighbours there is no number to part them by.
+    let above = 0.5_f64.next_up();
+    assert_eq!(f64::midpoint(above, 0.5), 0.5);
+    assert_eq!(
+        reached(&[above, 0.5, 0.1], &[true, false, false], all),
+        Ok((0.0, 1.0))
     );
 }
 

@@ -88,11 +88,11 @@ impl Threshold {
 
 /// The threshold that `rule` asks for on films with `scores` in [0, 1] of which some are `positive`: films from there on are called.
 ///
-/// It lies halfway between the lowest score that is called and the highest that is not, so that it does not stand on a film. Of
-/// thresholds of equal cost the lowest is taken, which misses least.
+/// It lies halfway between the lowest score that is called and the highest that is not, so that it does not stand on a film; where no number
+/// lies between the two, no threshold parts them. Of thresholds of equal cost the lowest is taken, which misses least.
 ///
 /// # Errors
-/// A sentence: films of one kind only, numbers out of range.
+/// A sentence: films of one kind only, numbers out of range, a specificity that no threshold reaches.
 pub fn choose_threshold(scores: &[f64], positive: &[bool], rule: Rule) -> Result<f64, String> {
     let with = positive.iter().filter(|&&yes| yes).count() as f64;
     let without = positive.len() as f64 - with;
@@ -111,7 +111,10 @@ pub fn choose_threshold(scores: &[f64], positive: &[bool], rule: Rule) -> Result
     for (place, &film) in order.iter().enumerate() {
         if place == 0 || scores[film] != scores[order[place - 1]] {
             let threshold = f64::midpoint(lowest_called, scores[film]);
-            candidates.push((threshold, hits / with, 1.0 - alarms / without));
+            // Rounded down onto this score, or at 1 where this score is 1, it would call this film too.
+            if threshold > scores[film] {
+                candidates.push((threshold, hits / with, 1.0 - alarms / without));
+            }
         }
         lowest_called = scores[film];
         *if positive[film] { &mut hits } else { &mut alarms } += 1.0;
@@ -131,10 +134,10 @@ pub fn choose_threshold(scores: &[f64], positive: &[bool], rule: Rule) -> Result
             candidates.iter().rev().min_by(|a, b| cost(a).total_cmp(&cost(b)))
         }
     };
-    // Calling all has sensitivity 1, calling nothing specificity 1: there always is one.
+    // Calling all can always be had; calling nothing cannot where the highest score is 1.
     found
         .map(|one| one.0)
-        .ok_or_else(|| "no threshold reaches it".to_owned())
+        .ok_or_else(|| format!("no threshold reaches it ({rule}); ask for less"))
 }
 
 impl Rule {

@@ -94,8 +94,13 @@ impl Verdict {
                 count(pairs, "seed")
             ),
             (Side::Above | Side::Below, _) => format!(
-                "these trainings of {} are ahead on such films ({over_films}); so few seeds say nothing of other trainings",
-                if films == Side::Above { candidate } else { baseline }
+                "these trainings of {} are ahead on such films ({over_films}); {}",
+                if films == Side::Above { candidate } else { baseline },
+                if pairs < 3 {
+                    "so few seeds say nothing of other trainings"
+                } else {
+                    "the seeds' differences are all equal, which gives no interval"
+                }
             ),
             (_, Side::Above | Side::Below) => format!(
                 "on just these films {} is ahead from seed to seed ({over_seeds}); whether it would be on others they do not show ({})",
@@ -212,23 +217,29 @@ impl StudyFindings {
             .iter()
             .map(|point| point.comparisons.len())
             .sum::<usize>();
+        let pairs = self.seeds.len();
         let mut cautions = vec![format!(
-            "{} of {} were judged, and their intervals hold together at {} ({} each); other metrics stand beside without a verdict",
+            "{} of {} were judged: their intervals over the films hold together at {}{} (each at {}); other metrics stand beside without a verdict",
             count(family, "difference"),
             self.primary,
             percent(self.level),
+            if pairs < 3 {
+                ""
+            } else {
+                ", and so, by themselves, do those over the seeds"
+            },
             percent_fine(crate::level_of_each(self.level, family)),
         )];
         if self.pending > 0 {
             cautions.insert(
                 0,
                 format!(
-                    "the study is not at its end: {} are still to come, and whoever stops when it looks good has chosen by it",
+                    "the study is not at its end: {} are not compared yet, because not all trainings of their seed are done; \
+                     whoever stops when it looks good has chosen by it",
                     count(self.pending, "training")
                 ),
             );
         }
-        let pairs = self.seeds.len();
         if pairs < 3 {
             cautions.push(format!(
                 "{} cannot say what other seeds would do: three at least are needed, six or more to settle much",
@@ -342,7 +353,7 @@ mod tests {
                 None,
                 "leave open whether others would be (−0.020 to +0.120)",
             ),
-            (up, None, None, "so few seeds say nothing of other trainings"),
+            (up, None, None, "the seeds' differences are all equal"),
             (open, up, None, "on just these films kept is ahead"),
             (None, down, None, "on just these films fresh is ahead"),
             (up, down, None, "contradict each other"),
@@ -360,6 +371,13 @@ mod tests {
             assert!(verdict.words.contains(says), "{says}: {}", verdict.words);
             assert!(verdict.words.starts_with("accuracy +0.050: "));
         }
+        let mut few = found(0.05, up, None);
+        few.seeds = None;
+        let few = Verdict::on(&few, "kept", "fresh").words;
+        assert!(
+            few.ends_with("so few seeds say nothing of other trainings"),
+            "{few}"
+        );
         let same = verdict(0.0, Some((0.0, 0.0)), None);
         assert!(
             same.words.contains("neither a difference nor that there is none"),
@@ -416,8 +434,8 @@ mod tests {
         );
         let cautions = findings.cautions.join("\n");
         for says in [
-            "3 differences of accuracy",
-            "98.333 % each",
+            "3 differences of accuracy were judged: their intervals over the films hold together at 95 %",
+            "and so, by themselves, do those over the seeds (each at 98.333 %)",
             "p = 0.250",
             "1 pair is left out",
         ] {

@@ -1,6 +1,6 @@
 //! `pleura calibrate`: temperatures and thresholds, from validation films and no others.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,10 +11,11 @@ use pleura_eval::calibration::{FitOptions, Outcome, Rule};
 use pleura_eval::{Calibration, Measured, Options};
 use serde_json::json;
 
+use super::evaluate::learnt::{Identities, Learnt, identities};
 use super::evaluate::{SplitChoice, answers, labels};
 use crate::calibration::short;
-use crate::console::NOTICE;
-use crate::model::{Model, ModelArgs};
+use crate::console::{self, NOTICE};
+use crate::model::{Model, ModelArgs, is_package};
 use crate::table::Table;
 
 /// Fit temperatures and thresholds on validation films, and keep them beside the weights for `evaluate` and `predict`.
@@ -52,7 +53,7 @@ pub struct Args {
     /// Leave probabilities as they are, and choose thresholds only.
     #[arg(long)]
     no_temperature: bool,
-    /// Where to write it; beside the weights if left out, where `evaluate` and `predict` find it.
+    /// Where to write it; beside the weights if left out, where `evaluate` and `predict` find it. To be named for a package.
     #[arg(long, value_name = "FILE.json")]
     out: Option<PathBuf>,
     /// Where decoded films are kept; `.pleura-cache` beside the manifest if left out.
@@ -104,9 +105,18 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             args.split.name()
         );
     }
+    if args.out.is_none() && is_package(&args.model) {
+        bail!(
+            "{}: a package has its calibration within, and none beside it is applied; calibrate the run that it was made of and package it \
+             again, or name a file with --out for `pleura evaluate --calibration`",
+            args.model.display()
+        );
+    }
     let model = Model::open(&args.model, &args.options)?;
     let manifest = manifest(args, &model)?;
     refuse_known(&model, &manifest)?;
+    let (rules, options) = (rules(args, &model)?, options(args));
+    options.check(model.findings())?;
     let (predictions, films) = answers::validation(
         &model,
         &manifest,
@@ -119,27 +129,32 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         model: model.digest.clone(),
         films,
         temperature: !args.no_temperature,
-        rules: rules(args, &model)?,
-        options: Options {
-            level: args.level,
-            bootstrap: args.bootstrap,
-            seed: args.seed,
-            ..Options::default()
-        },
+        rules,
+        options,
     };
     let calibration = Calibration::fit(&predictions, &fit)?;
     let path = args.out.clone().unwrap_or_else(|| Calibration::path(&model.path));
     calibration.write(&path)?;
     let mut out = io::stdout().lock();
     if json {
-        let record =
-            json!({"path": path, "model": model.record(), "calibration": calibration, "notice": NOTICE});
+        let record = json!({
+            "path": path.display().to_string(), "model": model.record(), "calibration": calibration, "notice": NOTICE,
+        });
         writeln!(out, "{record}")?;
     } else {
         tell(&mut out, &model, &calibration)?;
         writeln!(out, "{}\n{NOTICE}", path.display())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn options(args: &Args) -> Options {
+    Options {
+        level: args.level,
+        bootstrap: args.bootstrap,
+        seed: args.seed,
+        ..Options::default()
+    }
 }
 
 fn manifest(args: &Args, model: &Model) -> Result<PathBuf> {
@@ -159,36 +174,27 @@ fn manifest(args: &Args, model: &Model) -> Result<PathBuf> {
     }
 }
 
-/// Validation films of another manifest may be training or test films of the run's own.
+/// Validation films of another manifest may be training films of one of the run's stages, or test films of its own.
 fn refuse_known(model: &Model, path: &Path) -> Result<()> {
-    let Some(own) = model
-        .stage
-        .as_ref()
-        .map(|stage| &stage.manifest)
-        .filter(|own| own.exists())
-    else {
+    let (Some(learnt), Some(stage)) = (Learnt::of(model)?, &model.stage) else {
         return Ok(());
     };
-    let identities = |manifest: &Manifest, split: Split| -> BTreeSet<(String, String)> {
-        let rows = manifest
-            .split(split)
-            .into_iter()
-            .map(|row| manifest.rows[row].clone());
-        rows.flat_map(|row| {
-            let patient = (!row.patient.is_empty()).then_some((row.dataset, row.patient));
-            let film = (!row.sha256.is_empty()).then_some(("\0sha256".to_owned(), row.sha256));
-            patient.into_iter().chain(film)
-        })
-        .collect()
-    };
-    let (own, other) = (Manifest::read(own)?, Manifest::read(path)?);
-    let wanted = identities(&other, Split::Validation);
-    for (split, name) in [(Split::Test, "test"), (Split::Train, "train")] {
-        let shared = identities(&own, split).intersection(&wanted).count();
+    for missing in &learnt.missing {
+        console::note(missing);
+    }
+    let other = Manifest::read(path)?;
+    let validation = other.split(Split::Validation);
+    let wanted: Identities = validation
+        .into_iter()
+        .flat_map(|row| identities(&other.rows[row]))
+        .collect();
+    let trained = learnt.trained.iter().map(|(stage, set)| ("train", stage, set));
+    for (split, stage, set) in std::iter::once(("test", &stage.name, &learnt.tested)).chain(trained) {
+        let shared = set.intersection(&wanted).count();
         if shared > 0 {
             bail!(
-                "{}: {shared} of its validation films and patients are in the split {name:?} of the manifest that the model was trained \
-                 with; fit on films that it was neither trained nor is tested on",
+                "{}: {shared} of its validation films and patients are in the split {split:?} of the manifest that the model was trained \
+                 with in stage {stage:?}; fit on films that it was neither trained nor is tested on",
                 path.display()
             );
         }
@@ -242,6 +248,21 @@ fn rules(args: &Args, model: &Model) -> Result<BTreeMap<String, Rule>> {
         }
         Ok(())
     };
+    for (name, number) in &args.prevalence {
+        let Some(name) = name else { continue };
+        if !model.findings().contains(name) {
+            bail!(
+                "--prevalence {name}={number}: the model has no finding {name:?}; it has {}",
+                model.findings().join(", ")
+            );
+        }
+        let costs = |(of, _): &(Option<String>, f64)| of.as_ref().is_none_or(|of| of == name);
+        if !args.cost.iter().any(costs) {
+            bail!(
+                "--prevalence {name}={number}: {name} has no --cost that it could be used for; add one, or leave it out"
+            );
+        }
+    }
     for (option, values) in [
         ("sensitivity", &args.sensitivity),
         ("specificity", &args.specificity),

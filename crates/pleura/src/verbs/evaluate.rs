@@ -3,6 +3,7 @@
 pub(super) mod answers;
 mod elsewhere;
 pub(super) mod labels;
+pub(super) mod learnt;
 mod words;
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura_data::{Manifest, Split};
-use pleura_eval::{Comparison, Evaluation, Kind, Options, SourceComparison, Stratify, compare};
+use pleura_eval::{Comparison, Evaluation, Kind, Options, SourceComparison, Stratify, compare_at};
 use pleura_report::Evidence;
 use serde::Serialize;
 use serde_json::Value;
@@ -254,6 +255,17 @@ fn check(args: &Args, subject: &Subject) -> Result<()> {
     if tables && args.manifest.is_some() {
         bail!("--manifest: a table of answers has its films and their truth in it; leave this out");
     }
+    if let (Some(threshold), Kind::Exclusive) = (args.threshold, subject.kind()) {
+        bail!(
+            "--threshold {threshold}: classes that exclude each other are answered by the largest probability; leave this out, or give a class \
+             a threshold with pleura calibrate"
+        );
+    }
+    if args.stratify == StratifyChoice::Class && subject.kind() == Kind::Independent {
+        bail!(
+            "--stratify class: findings that do not exclude each other are no strata; expected none or dataset"
+        );
+    }
     Ok(())
 }
 
@@ -263,8 +275,9 @@ fn measure(args: &Args, subject: &Subject) -> Result<Found> {
         _ => subject.calibration(&args.calibration)?,
     };
     let split = args.split.unwrap_or(SplitChoice::Test);
-    let mut answers = subject.answers(args, args.manifest.as_deref(), split, applied.as_ref())?;
     let options = options(args, subject, applied.as_ref())?;
+    options.check(subject.findings())?;
+    let mut answers = subject.answers(args, args.manifest.as_deref(), split, applied.as_ref())?;
     let evaluation = pleura_eval::evaluate(&answers.predictions, &options)?;
     let comparison = match &args.compare {
         None => None,
@@ -272,9 +285,24 @@ fn measure(args: &Args, subject: &Subject) -> Result<Found> {
             let other = Subject::open(path, &ModelArgs::default())?;
             let own = other.calibration(&args.calibration.beside())?;
             let theirs = other.answers(args, args.manifest.as_deref(), split, own.as_ref())?;
-            let paired = compare(&answers.predictions, &theirs.predictions, &options).with_context(|| {
-                format!("cannot compare {} with {}", args.model.display(), path.display())
-            })?;
+            let their_options = Options {
+                thresholds: thresholds(args, own.as_ref()),
+                ..options.clone()
+            };
+            let paired = compare_at(
+                &answers.predictions,
+                &theirs.predictions,
+                [&options, &their_options],
+            )
+            .with_context(|| format!("cannot compare {} with {}", args.model.display(), path.display()))?;
+            let thresholds = [&options, &their_options].map(|options| options.thresholds.is_empty());
+            if subject.kind() == Kind::Independent && thresholds[0] != thresholds[1] {
+                answers.notes.push(format!(
+                    "{} of the two models has thresholds of its own, the other is called from {}: calls do not compare like with like",
+                    if thresholds[0] { "the second" } else { "the first" },
+                    options.threshold
+                ));
+            }
             if own.is_some() != applied.is_some() {
                 answers.notes.push(
                     "one of the two models is calibrated and the other is not: log-loss and calls by threshold do not compare like with like"
@@ -312,22 +340,23 @@ fn options(args: &Args, subject: &Subject, applied: Option<&Applied>) -> Result<
             None => prevalence.extend(subject.findings().iter().map(|name| (name.clone(), *share))),
         }
     }
-    let own = match args.threshold {
-        None => applied
-            .map(|applied| applied.calibration.thresholds())
-            .unwrap_or_default(),
-        Some(_) => BTreeMap::new(),
-    };
     Ok(Options {
         level: args.level,
         bootstrap: args.bootstrap,
         stratify: args.stratify.into(),
         seed: args.seed,
         threshold: args.threshold.unwrap_or(0.5),
-        thresholds: own,
+        thresholds: thresholds(args, applied),
         prevalence,
         ..Options::default()
     })
+}
+
+/// A model's own thresholds, unless the user gives one for all.
+fn thresholds(args: &Args, applied: Option<&Applied>) -> BTreeMap<String, f64> {
+    let own = applied.filter(|_| args.threshold.is_none());
+    own.map(|applied| applied.calibration.thresholds())
+        .unwrap_or_default()
 }
 
 /// Puts an evaluation into the run for its report.

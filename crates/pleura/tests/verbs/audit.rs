@@ -1,5 +1,6 @@
 //! Words found on films, and a shortcut planted and found.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use pleura_data::{Label, Manifest, Masks, Row, Split};
@@ -194,6 +195,56 @@ fn a_planted_letter_is_found_and_so_is_its_use() {
     ]);
     assert_eq!(fresh.code, 0, "{}", fresh.err);
     assert_eq!(fresh.json()["outcome"]["verdict"]["failed"], false);
+    of_the_run(&scene);
+}
+
+/// All checks of the trained run, of which a test film and then the answers are gone.
+fn of_the_run(scene: &Scene) {
+    let calibrated = scene.run(&["calibrate", "run", "--bootstrap", "0", "-q"]);
+    assert_eq!(calibrated.code, 0, "{}", calibrated.err);
+    fs::remove_file(scene.path("6.png")).unwrap();
+    let audit = |options: &[&str]| {
+        let said = scene.run(&[&["audit", "run", "--films", "2", "--json", "-q"], options].concat());
+        assert_eq!(said.code, 1, "{}", said.err);
+        said.json()
+    };
+    let record = audit(&[]);
+    let found = verdicts(&record);
+    assert_eq!(
+        (found["splits"].as_str(), found["files"].as_str()),
+        ("quiet", "note")
+    );
+    for asked in [
+        "border-relevance",
+        "heatmap-sanity",
+        "features",
+        "words",
+        "calibration",
+    ] {
+        assert!(found.contains_key(asked), "{asked}");
+    }
+    assert_eq!(
+        (&record["films"], &record["calibration_applied"]),
+        (&159.into(), &true.into())
+    );
+    assert!(scene.path("run/audit/audit.json").exists());
+    let raw = audit(&["--no-network", "--no-calibration"]);
+    assert_eq!(raw["calibration_applied"], false);
+    fs::remove_file(scene.path("run/stages/letters/test.csv")).unwrap();
+    let found = verdicts(&audit(&["--no-network"]));
+    for impossible in ["test-size", "calibration", "subgroups"] {
+        assert_eq!(found[impossible], "not_possible", "{impossible}");
+    }
+    assert_eq!(found["seeds"], "note");
+}
+
+/// Of each check, by its name.
+fn verdicts(record: &serde_json::Value) -> BTreeMap<String, String> {
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let checks = record["checks"].as_array().unwrap().iter();
+    checks
+        .map(|check| (text(&check["name"]), text(&check["verdict"])))
+        .collect()
 }
 
 #[test]
@@ -262,18 +313,10 @@ fn a_table_is_audited_before_anything_is_trained() {
     let scene = Scene::new();
     films(&scene, 48);
     let audit = |options: &[&str]| scene.run(&[&["audit", "m.csv", "-q"], options].concat());
-    let verdicts = |said: &crate::scene::Said| -> std::collections::BTreeMap<String, String> {
-        let record = said.json();
-        let checks = record["checks"].as_array().unwrap().iter();
-        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-        checks
-            .map(|check| (text(&check["name"]), text(&check["verdict"])))
-            .collect()
-    };
     // The letter is all that tells the classes apart.
     let said = audit(&["--json", "--out", "audit"]);
     assert_eq!(said.code, 1, "{}", said.err);
-    let found = verdicts(&said);
+    let found = verdicts(&said.json());
     assert_eq!(found["lettering"], "alarm");
     for quiet in ["splits", "files"] {
         assert_eq!(found[quiet], "quiet", "{quiet}");
@@ -300,6 +343,28 @@ fn a_table_is_audited_before_anything_is_trained() {
         said.err
     );
 
+    // Too few permutations for any alarm; a p value that is none.
+    for (text, words) in [
+        ("[probe]\npermutations = 99\n", "expected 199 or more"),
+        ("subgroups_p = 0.001\n", "expected 3999 or more"),
+        ("p = nan\n", "expected numbers above 0"),
+    ] {
+        scene.write("few.toml", text);
+        let said = audit(&["--thresholds", "few.toml"]);
+        assert_eq!(said.code, 2, "{text}");
+        assert!(said.err.contains(words), "{}", said.err);
+    }
+
+    // A film that is cut short is in no two splits.
+    let whole = fs::read(scene.path("6.png")).unwrap();
+    fs::write(scene.path("6.png"), &whole[..whole.len() / 2]).unwrap();
+    let found = verdicts(&audit(&["--json"]).json());
+    assert_eq!(
+        (found["splits"].as_str(), found["files"].as_str()),
+        ("quiet", "note")
+    );
+    fs::write(scene.path("6.png"), whole).unwrap();
+
     // Two sources, one a class.
     let mut manifest = Manifest::read(&scene.path("m.csv")).unwrap();
     for (number, row) in manifest.rows.iter_mut().enumerate() {
@@ -308,7 +373,7 @@ fn a_table_is_audited_before_anything_is_trained() {
     manifest.write(&scene.path("m.csv")).unwrap();
     let said = audit(&["--json", "--fail-on", "block"]);
     assert_eq!(
-        (said.code, verdicts(&said)["class-source"].as_str()),
+        (said.code, verdicts(&said.json())["class-source"].as_str()),
         (1, "block")
     );
 }
@@ -323,7 +388,9 @@ fn what_cannot_be_audited_is_said() {
         said.err
     };
     assert!(said(&[]).contains("RUN|M.csv"));
-    assert!(said(&["m.csv", "--manifest", "m.csv"]).contains("this is none"));
+    for option in [["--manifest", "m.csv"], ["--stage", "x"], ["--size", "64"]] {
+        assert!(said(&[&["m.csv"], &option[..]].concat()).contains("this is none"));
+    }
     fs::create_dir_all(scene.path("empty")).unwrap();
     assert!(said(&["empty"]).contains("is not a run"));
 }

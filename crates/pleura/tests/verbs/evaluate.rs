@@ -1,6 +1,6 @@
 use std::fs;
 
-use pleura_data::Split;
+use pleura_data::{Manifest, Split};
 use pleura_eval::{Options, Predictions, evaluate};
 
 use crate::scene::{Scene, write};
@@ -196,7 +196,7 @@ fn a_split_without_films_and_a_broken_manifest_are_explained() {
 fn numbers_on_training_films_say_so() {
     let scene = Scene::new();
     twelve(&scene, &CLASSES);
-    let manifest = pleura_data::Manifest::read(&scene.path("m.csv")).unwrap();
+    let manifest = Manifest::read(&scene.path("m.csv")).unwrap();
     let mut weights = scene.model("m.safetensors", &CLASSES, "exclusive");
     weights.metadata.insert("manifest".to_owned(), manifest.digest());
     write(&weights, &scene.path("m.safetensors"));
@@ -249,7 +249,7 @@ fn options_reach_the_evaluation() {
     assert!(
         refused
             .err
-            .contains("option `stratify`: found class, expected none or dataset"),
+            .contains("--stratify class: findings that do not exclude each other are no strata"),
         "{}",
         refused.err
     );
@@ -321,4 +321,156 @@ fn a_run_is_evaluated_by_its_last_stage_and_that_stages_columns() {
         "{}",
         unknown.err
     );
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_anyone_looks() {
+    let scene = Scene::new();
+    scene.model("m.safetensors", &CLASSES, "exclusive");
+    twelve(&scene, &CLASSES);
+    for (options, words) in [
+        (["--level", "95"], "`level`: found 95"),
+        (["--prevalence", "typo=0.1"], "no finding \"typo\""),
+        (["--threshold", "0.3"], "are answered by the largest probability"),
+    ] {
+        let said = scene.run(&with(&options));
+        assert_eq!(said.code, 2, "{}", said.out);
+        assert!(said.err.contains(words), "{words}: {}", said.err);
+    }
+    assert!(!scene.path("m.looks.jsonl").exists());
+}
+
+/// 6 films of training, 8 of validation, 10 of test.
+fn dealt(film: usize) -> Split {
+    match film {
+        0..6 => Split::Train,
+        6..14 => Split::Validation,
+        _ => Split::Test,
+    }
+}
+
+#[test]
+fn each_model_is_called_at_its_own_thresholds() {
+    let scene = Scene::new();
+    let mut other = scene.model("m.safetensors", &CLASSES, "independent");
+    for tensor in other.tensors.values_mut().take(1) {
+        tensor.data[0] += 1.0;
+    }
+    write(&other, &scene.path("n.safetensors"));
+    scene.manifest("m.csv", &CLASSES, 24, |film| Some(dealt(film)));
+    let calibrate = |model: &str, options: &[&str]| {
+        let line = ["calibrate", model, "--manifest", "m.csv", "--bootstrap", "0"];
+        scene.run(&[&line[..], options].concat())
+    };
+    for (model, rule) in [
+        ("m.safetensors", "--sensitivity"),
+        ("n.safetensors", "--specificity"),
+    ] {
+        let said = calibrate(model, &[rule, "0.9"]);
+        assert_eq!(said.code, 0, "{}", said.err);
+    }
+    let report = |model: &str, options: &[&str]| {
+        let line = [
+            "evaluate",
+            model,
+            "--manifest",
+            "m.csv",
+            "--bootstrap",
+            "0",
+            "--json",
+        ];
+        scene.run(&[&line[..], options].concat()).json()
+    };
+    let alone = report("n.safetensors", &[]);
+    let paired = report("m.safetensors", &["--compare", "n.safetensors"]);
+    let differences = paired["comparison"]["differences"].as_array().unwrap();
+    for (number, class) in CLASSES.iter().enumerate() {
+        let of_class = |one: &&serde_json::Value| one["metric"] == "sensitivity" && one["finding"] == *class;
+        let difference = differences.iter().find(of_class).unwrap();
+        assert_eq!(
+            difference["after"], alone["findings"][number]["sensitivity"]["value"],
+            "{class}"
+        );
+    }
+    assert!(!paired["notes"].to_string().contains("thresholds of its own"));
+    fs::remove_file(scene.path("n.calibration.json")).unwrap();
+    let paired = report("m.safetensors", &["--compare", "n.safetensors"]);
+    assert!(
+        paired["notes"]
+            .to_string()
+            .contains("the first of the two models has thresholds of its own")
+    );
+
+    // A prevalence that no threshold is chosen for is no prevalence to give.
+    for (prevalence, words) in [
+        ("typo=0.1", "the model has no finding \"typo\""),
+        ("pneumonia=0.1", "pneumonia has no --cost"),
+    ] {
+        let said = calibrate(
+            "m.safetensors",
+            &["--cost", "normal=3", "--prevalence", prevalence],
+        );
+        assert_eq!(said.code, 2, "{}", said.out);
+        assert!(said.err.contains(words), "{}", said.err);
+    }
+}
+
+#[test]
+fn films_of_an_earlier_stage_are_not_from_elsewhere() {
+    let scene = Scene::new();
+    scene.manifest("target.csv", &CLASSES, 24, |film| Some(dealt(film)));
+    // Twelve other films, of which the stage before was trained on the first six.
+    scene.manifest("source.csv", &CLASSES, 36, |film| {
+        Some(if film < 30 { Split::Train } else { Split::Test })
+    });
+    let mut source = Manifest::read(&scene.path("source.csv")).unwrap();
+    source.rows.drain(..24);
+    for row in &mut source.rows {
+        row.dataset = "source".to_owned();
+    }
+    source.write(&scene.path("source.csv")).unwrap();
+    for row in &mut source.rows {
+        row.split = Some(Split::Validation);
+    }
+    source.write(&scene.path("turned.csv")).unwrap();
+    scene.model("run/stages/target/best.safetensors", &CLASSES, "exclusive");
+    let stage = |name: &str, start: &str| {
+        let manifest = scene.path(&format!("{name}.csv"));
+        format!(
+            "[[stage]]\nname = {name:?}\nkind = \"exclusive\"\nmanifest = {manifest:?}\nstart = {start:?}\nepochs = 1\n"
+        )
+    };
+    let stages = [stage("source", "random"), stage("target", "stage:source")].concat();
+    let recipe = format!("architecture = \"small\"\npreparation = {{ size = 64 }}\n{stages}");
+    scene.write("run/recipe.toml", &recipe);
+    let evaluate = |options: &[&str]| {
+        let line = [
+            "evaluate",
+            "run",
+            "--manifest",
+            "target.csv",
+            "--bootstrap",
+            "200",
+            "--json",
+        ];
+        let said = scene.run(&[&line[..], options].concat());
+        assert_eq!(said.code, 0, "{}", said.err);
+        said.json()
+    };
+    let report = evaluate(&["--external", "there=source.csv"]);
+    assert_eq!(report["elsewhere"]["external"][0]["evaluation"]["films"], 6);
+    assert!(report["notes"].to_string().contains("there: 6 films left out"));
+    let refused = scene.run(&["calibrate", "run", "--manifest", "turned.csv"]);
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused
+            .err
+            .contains("\"train\" of the manifest that the model was trained with in stage \"source\""),
+        "{}",
+        refused.err
+    );
+    // Where the table is gone nobody knows; that is said.
+    fs::rename(scene.path("source.csv"), scene.path("there.csv")).unwrap();
+    let notes = evaluate(&[])["notes"].to_string();
+    assert!(notes.contains("source.csv, the table that stage"), "{notes}");
 }

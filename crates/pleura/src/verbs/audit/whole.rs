@@ -1,33 +1,31 @@
 //! `pleura audit RUN`: every check that a machine can make.
 
+mod network;
+mod thresholds;
 mod told;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use pleura_audit::relevance::{self, Masked, Of, at_border, outside_lungs};
-use pleura_audit::words::{self, Settings, Text};
-use pleura_audit::{
-    Check, Films, Thresholds, Verdict, features_tell, heatmap_sanity, of_answers, of_films, use_of_words,
-};
+use pleura_audit::relevance::Of;
+use pleura_audit::{Check, Films, Thresholds, Verdict, of_answers, of_films};
 use pleura_data::{CheckReport, Manifest, Sidecar, Split};
-use pleura_eval::{Options, Predictions, Truth};
-use pleura_explain::Composite;
-use pleura_film::{DecodeOptions, Preparation};
-use pleura_nn::Network;
+use pleura_eval::{Predictions, Truth};
+use pleura_film::DecodeOptions;
 use pleura_report::AuditCheck;
 use pleura_train::recipe::Recipe;
 use serde_json::{Value, json};
 
+use crate::calibration::{Applied, CalibrationArgs};
 use crate::console::{NOTICE, Progress};
-use crate::gallery::Mask;
 use crate::looks;
 use crate::model::{Model, ModelArgs, stage_of, table_of};
 use crate::verbs::evaluate::labels::Known;
+use network::Asked;
 
 /// Test films of each class that the network is asked about.
 const FILMS: usize = 40;
@@ -43,8 +41,10 @@ pub struct Args {
     manifest: Option<PathBuf>,
     #[command(flatten)]
     options: ModelArgs,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
     /// Thresholds of one's own: a TOML table of any of `p`, `skill`, `association`, `association_block`, `children`, `children_note`,
-    /// `width`, `outside`, `border`, `sanity`, `calibration`, `subgroups`, `subgroups_p`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
+    /// `width`, `outside`, `border`, `sanity`, `calibration`, `calibration_p`, `subgroups`, `subgroups_p`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
     #[arg(long, value_name = "FILE.toml")]
     thresholds: Option<PathBuf>,
     /// From which verdict on the exit code is 1.
@@ -101,6 +101,8 @@ struct Run {
     /// Stages that differ from this one by their seed alone.
     seeds: usize,
     model: Model,
+    /// What its probabilities are used with.
+    calibration: Option<Applied>,
 }
 
 impl Args {
@@ -110,6 +112,7 @@ impl Args {
             of: Some(run.to_owned()),
             manifest: None,
             options: ModelArgs::of_stage(stage),
+            calibration: CalibrationArgs::default(),
             thresholds: None,
             fail_on: FailOn::Never,
             no_network: false,
@@ -169,8 +172,8 @@ pub(crate) fn of_stage(run: &Path, stage: &str) -> Result<String> {
 
 /// Carries out the checks and writes the folder.
 fn audit(args: &Args) -> Result<Audited> {
-    let thresholds = thresholds(args.thresholds.as_deref())?;
-    let subject = Subject::open(args)?;
+    let thresholds = thresholds::read(args.thresholds.as_deref())?;
+    let mut subject = Subject::open(args)?;
     let progress = Progress::new("films read", subject.rows.len());
     let films = Films::read(
         &subject.manifest,
@@ -181,6 +184,7 @@ fn audit(args: &Args) -> Result<Audited> {
         },
     );
     drop(progress);
+    subject.leave_out(&films.unreadable);
     let report = checked(&subject)?;
     let mut checks = of_films(&films, Some(&report), &thresholds)
         .with_context(|| format!("{}: cannot be audited", subject.path.display()))?;
@@ -206,11 +210,12 @@ fn audit(args: &Args) -> Result<Audited> {
     checks.sort_by_key(|check| std::cmp::Reverse(check.verdict));
     let record = json!({
         "notice": NOTICE,
-        "manifest": subject.path,
+        "manifest": subject.path.display().to_string(),
         "digest": subject.manifest.digest_of(&subject.rows.iter().map(|(row, _)| *row).collect::<Vec<_>>()),
         "films": films.examples.len(),
         "stage": subject.run.as_ref().map(|run| &run.stage),
         "model": subject.run.as_ref().map(|run| run.model.record()),
+        "calibration_applied": subject.run.as_ref().map(|run| run.calibration.is_some()),
         "thresholds": thresholds,
         "verdict": worst(&checks),
         "checks": checks,
@@ -245,25 +250,6 @@ fn worst(checks: &[Check]) -> Verdict {
         .unwrap_or(Verdict::Quiet)
 }
 
-fn thresholds(path: Option<&Path>) -> Result<Thresholds> {
-    let Some(path) = path else {
-        return Ok(Thresholds::default());
-    };
-    let text = fs::read_to_string(path).with_context(|| format!("{}: cannot be read", path.display()))?;
-    let thresholds: Thresholds =
-        toml::from_str(&text).with_context(|| format!("{}: not thresholds", path.display()))?;
-    let probe = thresholds.probe;
-    if probe.folds < 2 || probe.permutations < 19 {
-        bail!(
-            "{}: [probe] asks for {} folds and {} permutations; expected 2 or more, and 19 or more",
-            path.display(),
-            probe.folds,
-            probe.permutations
-        );
-    }
-    Ok(thresholds)
-}
-
 fn write(folder: &Path, checks: &[Check], record: &Value) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     let text = serde_json::to_string_pretty(record)?;
@@ -285,9 +271,11 @@ impl Subject {
         if of.is_dir() {
             Self::of_run(of, args)
         } else {
-            if args.manifest.is_some() {
+            let of_run = args.manifest.is_some() || !args.options.says_nothing();
+            if of_run || !args.calibration.says_nothing() {
                 bail!(
-                    "{}: --manifest goes with a run's folder, and this is none",
+                    "{}: --manifest, --stage, --size, --fit, --kind, --calibration and --no-calibration go with a run's folder, and this is none; \
+                     leave them out",
                     of.display()
                 );
             }
@@ -322,6 +310,7 @@ impl Subject {
 
     fn of_run(folder: &Path, args: &Args) -> Result<Self> {
         let model = Model::open(folder, &args.options)?;
+        let calibration = args.calibration.of(&model)?;
         let stage = stage_of(folder, &args.options)?;
         let (path, manifest) = table_of(folder, &stage, args.manifest.as_deref())?;
         let known = Known::new(&model, &manifest, &path, &[], None)?;
@@ -357,17 +346,32 @@ impl Subject {
                 stage: stage.name,
                 seeds,
                 model,
+                calibration,
             }),
         })
     }
 
     fn of_answers(&self, run: &Run, thresholds: &Thresholds) -> Result<Vec<Check>> {
         let path = run.folder.join("stages").join(&run.stage).join("test.csv");
-        if !path.exists() {
-            return Ok(Vec::new());
-        }
-        let predictions = Predictions::read(&path)?;
-        Ok(of_answers(&predictions, &self.manifest, run.seeds, thresholds)?)
+        let raw = path.exists().then(|| Predictions::read(&path)).transpose()?;
+        let predictions = match (raw, &run.calibration) {
+            (Some(raw), Some(applied)) => Some(applied.calibration.apply(&raw)?),
+            (raw, _) => raw,
+        };
+        Ok(of_answers(
+            predictions.as_ref(),
+            &self.manifest,
+            run.seeds,
+            thresholds,
+        )?)
+    }
+
+    /// Films that could not be read cannot be asked about; the audit lists them.
+    fn leave_out(&mut self, unreadable: &[(String, String)]) {
+        let gone: HashSet<&str> = unreadable.iter().map(|(film, _)| film.as_str()).collect();
+        let manifest = &self.manifest;
+        self.rows
+            .retain(|(row, _)| !gone.contains(manifest.rows[*row].film.as_str()));
     }
 
     /// Test films with their class, at most so many of each.
@@ -416,139 +420,5 @@ impl Subject {
             .filter_map(|(place, example)| Some((place, *rows.get(example.film.as_str())?)))
             .filter(|(_, row)| held.contains(&self.manifest.rows[*row].split))
             .unzip()
-    }
-}
-
-/// A network that is asked about held-out films.
-struct Asked<'a> {
-    subject: &'a Subject,
-    network: &'a Network,
-    preparation: &'a Preparation,
-    thresholds: &'a Thresholds,
-}
-
-impl Asked<'_> {
-    fn of_features(&self, films: &Films, examples: &[usize], rows: &[usize]) -> Result<Check> {
-        let rows: HashMap<usize, usize> = examples.iter().copied().zip(rows.iter().copied()).collect();
-        let open = |example: usize| self.subject.film(&self.subject.manifest.rows[rows[&example]]);
-        Ok(features_tell(
-            self.network,
-            self.preparation,
-            films,
-            examples,
-            &open,
-            self.thresholds,
-        )?)
-    }
-
-    fn of_relevance(&self, most: usize) -> Result<Check> {
-        let masked = |row: usize| self.subject.manifest.rows[row].masks.lung.is_some();
-        let chosen = self.subject.test(most, masked);
-        let films = self.subject.whose(&chosen);
-        let open = |number: usize| {
-            let row = &self.subject.manifest.rows[chosen[number].0];
-            let film = self.subject.film(row)?;
-            let mask = Mask::read(&self.subject.manifest, row.masks.lung.as_deref())
-                .and_then(|mask| mask.context("no lung mask"))
-                .map_err(|error| pleura_audit::Error::Film {
-                    film: row.film.clone(),
-                    source: error.into(),
-                })?;
-            let Mask {
-                width,
-                height,
-                inside,
-            } = mask;
-            Ok(Masked {
-                film,
-                lungs: relevance::Mask {
-                    width,
-                    height,
-                    inside,
-                },
-            })
-        };
-        let composite = Composite::by_name(pleura_explain::composite::NAMES[0])?;
-        Ok(outside_lungs(
-            self.network,
-            self.preparation,
-            &films,
-            &open,
-            &composite,
-            self.thresholds,
-        )?)
-    }
-
-    fn of_border(&self, most: usize) -> Result<Check> {
-        let chosen = self.subject.test(most, |_| true);
-        Ok(at_border(
-            self.network,
-            self.preparation,
-            &self.subject.whose(&chosen),
-            &|number| self.subject.film(&self.subject.manifest.rows[chosen[number].0]),
-            &Composite::by_name(pleura_explain::composite::NAMES[0])?,
-            self.thresholds,
-        )?)
-    }
-
-    fn of_heatmaps(&self, most: usize) -> Result<Check> {
-        let chosen = self.subject.test(most, |_| true);
-        Ok(heatmap_sanity(
-            self.network,
-            self.preparation,
-            &self.subject.whose(&chosen),
-            &|number| self.subject.film(&self.subject.manifest.rows[chosen[number].0]),
-            &Composite::by_name(pleura_explain::composite::NAMES[0])?,
-            self.thresholds,
-        )?)
-    }
-
-    fn of_words(&self, most: usize) -> Result<Check> {
-        let chosen = self.subject.test(most, |_| true);
-        if chosen.is_empty() {
-            return Ok(use_of_words(
-                Err("no film is in the test split".to_owned()),
-                self.thresholds,
-            ));
-        }
-        let rows: Vec<&pleura_data::Row> = chosen
-            .iter()
-            .map(|(row, _)| &self.subject.manifest.rows[*row])
-            .collect();
-        let open = |number: usize| -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
-            let film = pleura_film::open(
-                &self.subject.manifest.file(rows[number]),
-                &DecodeOptions::default(),
-            )?;
-            let text = Text::find(&film);
-            Ok((film, text))
-        };
-        let films = words::Films {
-            films: rows.iter().map(|row| row.film.clone()).collect(),
-            patients: rows.iter().map(|row| row.patient.clone()).collect(),
-            datasets: rows.iter().map(|row| row.dataset.clone()).collect(),
-            truth: Truth::Exclusive(chosen.iter().map(|(_, class)| Some(*class)).collect()),
-            open: &open,
-        };
-        let settings = Settings {
-            explained: 0,
-            threshold: self.thresholds.words,
-            evaluation: Options {
-                seed: self.thresholds.probe.seed,
-                ..Settings::default().evaluation
-            },
-            ..Settings::default()
-        };
-        let progress = Progress::new("films asked about", rows.len());
-        let outcome = words::run(self.network, self.preparation, &films, &settings, &|done, of| {
-            progress.at(done, of);
-        });
-        match outcome {
-            Ok(outcome) => Ok(use_of_words(Ok(&outcome), self.thresholds)),
-            Err(error @ pleura_audit::Error::NoLettering { .. }) => {
-                Ok(use_of_words(Err(error.to_string()), self.thresholds))
-            }
-            Err(error) => Err(error.into()),
-        }
     }
 }

@@ -1,12 +1,11 @@
 //! Answers to be measured: a network's to the films of a manifest, or a table of them that was written before.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
-use pleura_data::{FilmCache, Manifest, Row, Sidecar, Split};
+use pleura_data::{FilmCache, Manifest, Sidecar, Split};
 use pleura_eval::{Calibration, Predictions};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -111,7 +110,7 @@ impl Subject {
         match self {
             Self::Model(model) => model.record(),
             Self::Table(path, table) => json!({
-                "answers": path, "kind": table.kind(), "findings": table.findings,
+                "answers": path.display().to_string(), "kind": table.kind(), "findings": table.findings,
             }),
         }
     }
@@ -296,63 +295,6 @@ fn notes(
         ));
     }
     Ok(notes)
-}
-
-/// What a run's model has learnt from, as far as it says: the films that it was trained and validated on.
-pub struct Learnt {
-    /// Datasets of the training films.
-    pub datasets: BTreeSet<String>,
-    identities: BTreeSet<(String, String)>,
-}
-
-impl Learnt {
-    /// Reads the manifest of a run's stage; `None` for bare weights, or where it is no longer there.
-    pub fn of(model: &Model) -> Result<Option<Self>> {
-        let Some(stage) = &model.stage else {
-            return Ok(None);
-        };
-        if !stage.manifest.exists() {
-            return Ok(None);
-        }
-        let manifest = Manifest::read(&stage.manifest)?;
-        let seen = |row: &&Row| matches!(row.split, Some(Split::Train | Split::Validation));
-        let rows: Vec<&Row> = manifest.rows.iter().filter(seen).collect();
-        Ok(Some(Self {
-            datasets: rows
-                .iter()
-                .filter(|row| row.split == Some(Split::Train))
-                .map(|row| row.dataset.clone())
-                .collect(),
-            identities: rows.into_iter().flat_map(identities).collect(),
-        }))
-    }
-
-    /// Whether the model has seen a film, or another of its patient.
-    pub fn knows(&self, row: &Row) -> bool {
-        identities(row).any(|identity| self.identities.contains(&identity))
-    }
-}
-
-/// Which film it is, and whose.
-fn identities(row: &Row) -> impl Iterator<Item = (String, String)> {
-    let patient = (!row.patient.is_empty()).then(|| (row.dataset.clone(), row.patient.clone()));
-    let film = (!row.sha256.is_empty()).then(|| ("\0sha256".to_owned(), row.sha256.clone()));
-    patient.into_iter().chain(film)
-}
-
-/// Answers without the films of a manifest that the model has learnt from, and how many those were.
-pub fn unknown(answers: &Predictions, manifest: &Path, learnt: &Learnt) -> Result<(Predictions, usize)> {
-    let manifest = Manifest::read(manifest)?;
-    let known: BTreeSet<&str> = manifest
-        .rows
-        .iter()
-        .filter(|row| learnt.knows(row))
-        .map(|row| row.film.as_str())
-        .collect();
-    let rows: Vec<usize> = (0..answers.len())
-        .filter(|&row| !known.contains(answers.films[row].as_str()))
-        .collect();
-    Ok((answers.select(&rows), answers.len() - rows.len()))
 }
 
 /// A calibration that was named for a table of answers, which cannot say whose answers it holds.

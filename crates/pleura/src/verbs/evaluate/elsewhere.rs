@@ -7,7 +7,8 @@ use anyhow::{Result, bail};
 use pleura_data::Manifest;
 use pleura_eval::{Options, Predictions, SourceComparison, by_source};
 
-use super::answers::{Answers, Learnt, Subject, unknown};
+use super::answers::{Answers, Subject};
+use super::learnt::{Learnt, unknown};
 use super::{Args, SplitChoice};
 use crate::calibration::Applied;
 
@@ -32,8 +33,9 @@ pub fn sources(
     notes: &mut Vec<String>,
 ) -> Result<Option<SourceComparison>> {
     let learnt = subject.model().map(Learnt::of).transpose()?.flatten();
+    notes.extend(learnt.iter().flat_map(|learnt| learnt.missing.clone()));
     let inside: Option<BTreeSet<String>> = if args.internal.is_empty() {
-        learnt.as_ref().map(|learnt| learnt.datasets.clone())
+        learnt.as_ref().and_then(|learnt| learnt.datasets.clone())
     } else {
         Some(args.internal.iter().cloned().collect())
     };

@@ -1,0 +1,150 @@
+//! What a network is asked about films that it did not learn from.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, Result};
+use pleura_audit::relevance::{self, Masked, at_border, outside_lungs};
+use pleura_audit::words::{self, Settings, Text};
+use pleura_audit::{Check, Films, Thresholds, features_tell, heatmap_sanity, use_of_words};
+use pleura_eval::{Options, Truth};
+use pleura_explain::Composite;
+use pleura_film::{DecodeOptions, Preparation};
+use pleura_nn::Network;
+
+use super::Subject;
+use crate::console::Progress;
+use crate::gallery::Mask;
+
+/// A network that is asked about held-out films.
+pub(super) struct Asked<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) network: &'a Network,
+    pub(super) preparation: &'a Preparation,
+    pub(super) thresholds: &'a Thresholds,
+}
+
+impl Asked<'_> {
+    pub(super) fn of_features(&self, films: &Films, examples: &[usize], rows: &[usize]) -> Result<Check> {
+        let rows: HashMap<usize, usize> = examples.iter().copied().zip(rows.iter().copied()).collect();
+        let open = |example: usize| self.subject.film(&self.subject.manifest.rows[rows[&example]]);
+        Ok(features_tell(
+            self.network,
+            self.preparation,
+            films,
+            examples,
+            &open,
+            self.thresholds,
+        )?)
+    }
+
+    pub(super) fn of_relevance(&self, most: usize) -> Result<Check> {
+        let masked = |row: usize| self.subject.manifest.rows[row].masks.lung.is_some();
+        let chosen = self.subject.test(most, masked);
+        let films = self.subject.whose(&chosen);
+        let open = |number: usize| {
+            let row = &self.subject.manifest.rows[chosen[number].0];
+            let film = self.subject.film(row)?;
+            let mask = Mask::read(&self.subject.manifest, row.masks.lung.as_deref())
+                .and_then(|mask| mask.context("no lung mask"))
+                .map_err(|error| pleura_audit::Error::Film {
+                    film: row.film.clone(),
+                    source: error.into(),
+                })?;
+            let Mask {
+                width,
+                height,
+                inside,
+            } = mask;
+            Ok(Masked {
+                film,
+                lungs: relevance::Mask {
+                    width,
+                    height,
+                    inside,
+                },
+            })
+        };
+        let composite = Composite::by_name(pleura_explain::composite::NAMES[0])?;
+        Ok(outside_lungs(
+            self.network,
+            self.preparation,
+            &films,
+            &open,
+            &composite,
+            self.thresholds,
+        )?)
+    }
+
+    pub(super) fn of_border(&self, most: usize) -> Result<Check> {
+        let chosen = self.subject.test(most, |_| true);
+        Ok(at_border(
+            self.network,
+            self.preparation,
+            &self.subject.whose(&chosen),
+            &|number| self.subject.film(&self.subject.manifest.rows[chosen[number].0]),
+            &Composite::by_name(pleura_explain::composite::NAMES[0])?,
+            self.thresholds,
+        )?)
+    }
+
+    pub(super) fn of_heatmaps(&self, most: usize) -> Result<Check> {
+        let chosen = self.subject.test(most, |_| true);
+        Ok(heatmap_sanity(
+            self.network,
+            self.preparation,
+            &self.subject.whose(&chosen),
+            &|number| self.subject.film(&self.subject.manifest.rows[chosen[number].0]),
+            &Composite::by_name(pleura_explain::composite::NAMES[0])?,
+            self.thresholds,
+        )?)
+    }
+
+    pub(super) fn of_words(&self, most: usize) -> Result<Check> {
+        let chosen = self.subject.test(most, |_| true);
+        if chosen.is_empty() {
+            return Ok(use_of_words(
+                Err("no film is in the test split".to_owned()),
+                self.thresholds,
+            ));
+        }
+        let rows: Vec<&pleura_data::Row> = chosen
+            .iter()
+            .map(|(row, _)| &self.subject.manifest.rows[*row])
+            .collect();
+        let open = |number: usize| -> Result<_, Box<dyn std::error::Error + Send + Sync>> {
+            let film = pleura_film::open(
+                &self.subject.manifest.file(rows[number]),
+                &DecodeOptions::default(),
+            )?;
+            let text = Text::find(&film);
+            Ok((film, text))
+        };
+        let films = words::Films {
+            films: rows.iter().map(|row| row.film.clone()).collect(),
+            patients: rows.iter().map(|row| row.patient.clone()).collect(),
+            datasets: rows.iter().map(|row| row.dataset.clone()).collect(),
+            truth: Truth::Exclusive(chosen.iter().map(|(_, class)| Some(*class)).collect()),
+            open: &open,
+        };
+        let settings = Settings {
+            explained: 0,
+            threshold: self.thresholds.words,
+            evaluation: Options {
+                seed: self.thresholds.probe.seed,
+                ..Settings::default().evaluation
+            },
+            ..Settings::default()
+        };
+        let progress = Progress::new("films asked about", rows.len());
+        let outcome = words::run(self.network, self.preparation, &films, &settings, &|done, of| {
+            progress.at(done, of);
+        });
+        match outcome {
+            Ok(outcome) => Ok(use_of_words(Ok(&outcome), self.thresholds)),
+            Err(error @ pleura_audit::Error::NoLettering { .. }) => {
+                Ok(use_of_words(Err(error.to_string()), self.thresholds))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}

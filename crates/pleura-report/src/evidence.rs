@@ -52,7 +52,7 @@ pub struct TestLooks {
     pub looks: Vec<Look>,
     /// Different models among them.
     pub models: usize,
-    /// Looks at other test splits that the same table had before.
+    /// Looks at other test splits that the same table had before; of a fold's table, where others are folds too, none.
     pub others: usize,
     /// Whether the account was altered after it was written.
     pub altered: bool,

@@ -404,3 +404,51 @@ fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
     // What is quiet has its line in the table and no more.
     assert!(page.contains("what file says") && !page.contains("<title>Does file give"));
 }
+
+#[test]
+fn an_audit_that_asked_no_network_does_not_speak_for_it() {
+    use pleura_report::{Audit, AuditCheck};
+    let page = |checks: &[(&str, &str)]| {
+        let check = |&(name, verdict): &(&str, &str)| AuditCheck {
+            name: name.into(),
+            asks: format!("Does {name} give the class away?"),
+            verdict: verdict.into(),
+            says: format!("what {name} says"),
+            remedy: String::new(),
+            literature: Vec::new(),
+            figure: None,
+        };
+        let mut input = sample::input();
+        input.audit = Some(Audit {
+            films: 120,
+            stage: Some("target".into()),
+            verdict: "note".into(),
+            checks: checks.iter().map(check).collect(),
+        });
+        let page = render(&input);
+        let (_, summary) = page.split_once("What it probably looks at").unwrap();
+        summary.split_once("</section>").unwrap().0.to_owned()
+    };
+    let (nobody, shortcut, alarm) = (
+        "Nobody has asked the network itself",
+        "found no shortcut",
+        "It raised an alarm",
+    );
+    let films = page(&[("file", "quiet"), ("words", "not_possible")]);
+    assert!(
+        films.contains(nobody) && !films.contains(shortcut) && !films.contains(alarm),
+        "{films}"
+    );
+    let loud = page(&[("file", "alarm")]);
+    assert!(
+        loud.contains(nobody) && loud.contains(alarm) && loud.contains("Does file give"),
+        "{loud}"
+    );
+    let asked = page(&[("features", "quiet"), ("outside-lungs", "note")]);
+    assert!(asked.contains(shortcut) && !asked.contains(nobody), "{asked}");
+    let place = |words: &str| asked.find(words).unwrap();
+    assert!(
+        place("hat outside-lungs says") < place("hat features says"),
+        "where it looks comes first"
+    );
+}

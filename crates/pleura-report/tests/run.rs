@@ -12,6 +12,7 @@ mod sample;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pleura_data::looks::{self, Look};
 use pleura_data::{Label, Manifest, Row, Sidecar, Split};
 use pleura_report::{
     Error, GalleryIndex, IndexItem, KeepingExperiment, Origin, Provenance, ReportInput, WordsExperiment,
@@ -266,6 +267,33 @@ fn a_changed_table_is_told() {
         warnings.iter().any(|w| w.contains("sidecar of set/manifest.csv")),
         "{warnings:?}"
     );
+}
+
+#[test]
+fn looks_at_a_fold_are_those_of_the_table_that_it_was_made_of() {
+    let run = Run::new();
+    let manifest = run.manifest();
+    let path = run.path("set/manifest.csv");
+    let mut other = manifest.clone();
+    other.rows[0].split = Some(Split::Test);
+    let beside = |table: &str| looks::path(&run.path(table));
+    for (manifest, model) in [(&manifest, "a"), (&manifest, "b"), (&other, "c")] {
+        let look = Look::now(manifest, 1, model, "train: stage target");
+        fs::create_dir_all(run.path("all")).unwrap();
+        for file in [beside("all/manifest.csv"), beside("set/manifest.csv")] {
+            looks::record(&file, &look).unwrap();
+        }
+    }
+    let told = || {
+        let test = run.read().unwrap().data.remove(0).test.unwrap();
+        (test.looks.len(), test.models, test.others)
+    };
+    assert_eq!(told(), (2, 2, 1), "a table by itself was split anew");
+    fs::remove_file(beside("set/manifest.csv")).unwrap();
+    let mut sidecar = Sidecar::bare(&manifest);
+    sidecar.made_from = Some(run.path("all/manifest.csv"));
+    sidecar.write(&path).unwrap();
+    assert_eq!(told(), (2, 2, 0), "other folds are no earlier splits");
 }
 
 #[test]

@@ -159,8 +159,32 @@ impl Series {
     ) -> Result<SeriesSummary, Error> {
         std::fs::create_dir_all(out).map_err(Error::file(out, "create"))?;
         let _lock = RunLock::take(out)?;
-        self.begin_or_resume(out, options.resume)?;
-        let (runs, _) = self.prepare(out, options.allow_leaks)?;
+        self.carry_out_locked(out, options, at_once, observer, &|| Ok(()))
+    }
+
+    /// The same in a folder whose lock is held. A series that has not begun leaves nothing if it is refused; once nothing is refused any
+    /// more, `begin` writes down what else it is begun with.
+    pub(crate) fn carry_out_locked(
+        &self,
+        out: &Path,
+        options: &Options,
+        at_once: usize,
+        observer: &mut dyn Observer,
+        begin: &dyn Fn() -> Result<(), Error>,
+    ) -> Result<SeriesSummary, Error> {
+        let begun = self.has_begun(out, options.resume)?;
+        let folders = self.members.iter().map(|member| out.join(&member.name));
+        let new: Vec<PathBuf> = folders.filter(|folder| !begun && !folder.exists()).collect();
+        let (runs, _) = self.prepare(out, options.allow_leaks).inspect_err(|_| {
+            // Manifests in them would stand in the way of a series that is begun here with others.
+            for folder in &new {
+                let _ = std::fs::remove_dir_all(folder);
+            }
+        })?;
+        if !begun {
+            begin()?;
+            write_json(&out.join(RECORD), &self.record())?;
+        }
         let (runs, stopped) = carry::carry_out(&runs, options, at_once, observer)?;
         Ok(SeriesSummary {
             out: out.to_owned(),
@@ -191,6 +215,7 @@ impl Series {
     ) -> Result<(Vec<Prepared>, Vec<Vec<StageOutline>>), Error> {
         let mut runs: Vec<Prepared> = Vec::with_capacity(self.members.len());
         let mut outlines = Vec::with_capacity(self.members.len());
+        let mut masks = share::MaskDigests::new();
         for member in &self.members {
             let folder = out.join(&member.name);
             let recipe = member.recipe_in(&folder)?;
@@ -198,7 +223,7 @@ impl Series {
             if !allow_leaks {
                 refuse_leaks(&plan, false, &mut Silent)?;
             }
-            let keys = share::keys(&plan)?;
+            let keys = share::keys(&plan, &mut masks)?;
             outlines.push(plan.stages.iter().map(StageOutline::of).collect());
             runs.push(Prepared {
                 name: member.name.clone(),
@@ -213,12 +238,16 @@ impl Series {
         Ok((runs, outlines))
     }
 
-    fn begin_or_resume(&self, out: &Path, resume: bool) -> Result<(), Error> {
-        let path = out.join(RECORD);
-        let now = Record {
+    fn record(&self) -> Record {
+        Record {
             kind: self.kind.clone(),
             runs: self.members.iter().map(|member| member.name.clone()).collect(),
-        };
+        }
+    }
+
+    /// Whether the series has begun in a folder; refuses another one.
+    fn has_begun(&self, out: &Path, resume: bool) -> Result<bool, Error> {
+        let path = out.join(RECORD);
         if out.join("run.json").exists() {
             let problem = "holds a run, and this is a series of runs; choose another folder".to_owned();
             return Err(Error::Damaged {
@@ -227,12 +256,12 @@ impl Series {
             });
         }
         if !path.exists() {
-            return write_json(&path, &now);
+            return Ok(false);
         }
         if !resume {
             return Err(Error::Occupied { out: out.to_owned() });
         }
-        let then: Record = read_json(&path)?;
+        let (then, now): (Record, Record) = (read_json(&path)?, self.record());
         if then != now {
             let changes = vec![format!(
                 "it was begun as {} of {} runs ({}), this is {} of {} ({})",
@@ -248,7 +277,7 @@ impl Series {
                 changes,
             });
         }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -12,9 +12,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     error::Error,
+    isnet::Masks,
     json::{read_json, write_lasting},
-    plan::Plan,
-    recipe::Start,
+    plan::{Plan, StagePlan},
+    recipe::{Recipe, Start},
     run::{StageRecord, stage_folder},
 };
 
@@ -25,8 +26,11 @@ pub(crate) struct Key {
     digest: String,
 }
 
+/// Digests of lung masks that were read for the runs before, by the preparation and the files.
+pub(crate) type MaskDigests = BTreeMap<String, String>;
+
 /// The keys of a run's stages.
-pub(crate) fn keys(plan: &Plan) -> Result<Vec<Key>, Error> {
+pub(crate) fn keys(plan: &Plan, masks: &mut MaskDigests) -> Result<Vec<Key>, Error> {
     let mut keys: Vec<Key> = Vec::new();
     let recipe = &plan.recipe;
     for stage in &plan.stages {
@@ -41,7 +45,7 @@ pub(crate) fn keys(plan: &Plan) -> Result<Vec<Key>, Error> {
         let mut own = stage.stage.clone();
         own.manifest = stage.manifest_digest.clone().into();
         let rows = [&stage.train, &stage.validation, &stage.test];
-        let all = json!({
+        let mut all = json!({
             "version": env!("CARGO_PKG_VERSION"),
             "architecture": &recipe.architecture,
             "normalisation": &recipe.normalisation,
@@ -54,12 +58,34 @@ pub(crate) fn keys(plan: &Plan) -> Result<Vec<Key>, Error> {
             // What a log says of it: its place in the run, and what comes before.
             "before": keys.last().map(|key| &key.digest),
         });
+        if stage.stage.isnet.is_some() {
+            // A manifest's digest does not know what lies at the places of its masks.
+            all["masks"] = mask_digest(stage, recipe, masks)?.into();
+        }
         keys.push(Key {
             stage: stage.stage.name.clone(),
             digest: base16ct::lower::encode_string(&Sha256::digest(all.to_string())),
         });
     }
     Ok(keys)
+}
+
+/// The digest of a stage's masks, which are read once for all runs that have them in common.
+fn mask_digest(stage: &StagePlan, recipe: &Recipe, known: &mut MaskDigests) -> Result<String, Error> {
+    let mut rows: Vec<usize> = stage.train.iter().chain(&stage.validation).copied().collect();
+    rows.sort_unstable();
+    let manifest = &stage.manifest;
+    let lungs = rows
+        .iter()
+        .filter_map(|&row| manifest.rows[row].masks.lung.as_ref());
+    let files: Vec<_> = lungs.map(|lung| manifest.locate(lung)).collect();
+    let name = format!("{:?} {files:?}", recipe.preparation);
+    if let Some(digest) = known.get(&name) {
+        return Ok(digest.clone());
+    }
+    let digest = Masks::read(stage, &recipe.preparation)?.digest;
+    known.insert(name, digest.clone());
+    Ok(digest)
 }
 
 /// The run, of those before, that has most first stages in common with these keys, and how many; the first of equals.
@@ -94,7 +120,8 @@ pub(crate) fn copy(from: &Path, to: &Path, stages: &[Key]) -> Result<(), Error> 
                     std::fs::read(&path).map_err(Error::file(&path, "read"))?,
                 );
             } else {
-                std::fs::copy(&path, target.join(name)).map_err(Error::file(&path, "copy"))?;
+                let bytes = std::fs::read(&path).map_err(Error::file(&path, "read"))?;
+                write_lasting(&target.join(name), &bytes)?;
             }
         }
     }

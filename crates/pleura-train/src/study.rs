@@ -7,6 +7,7 @@
 //!
 //! A study's folder is that of a [`Series`](crate::Series) with `study.toml`, what it was begun with, and `study.json`, what it found.
 
+mod deals;
 mod design;
 mod file;
 mod findings;

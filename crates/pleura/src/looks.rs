@@ -37,7 +37,7 @@ pub fn log(path: &Path, manifest: &Manifest, rows: &[usize], model: &Model) -> R
         return Ok(());
     }
     let look = Look::now(manifest, tested, &model.digest, &command());
-    let beside = looks::path(path);
+    let beside = looks::file_of(path)?;
     let Err(error) = looks::record(&beside, &look) else {
         return Ok(());
     };

@@ -54,7 +54,7 @@ fn test_looks(table: &DataTable, looks: &TestLooks) -> Markup {
         p {
             (looks_in_words(looks)) " It has " (counted(looks.films, "film")) "; SHA-256 of what films they are: " code { (looks.digest) } ". "
             @if looks.others > 0 {
-                "Before it was split anew, other test films of this table were looked at (" (grouped(looks.others as u64)) " in all). "
+                "Before it was split anew, or by folds, other test films of this table were looked at (" (grouped(looks.others as u64)) " in all). "
             }
             @if looks.changed { strong { "It is not the test split that was made: films were added, taken out or exchanged since. " } }
             @if looks.altered { strong { "The account of looks was altered: lines were changed or taken out. " } }

@@ -151,7 +151,7 @@ fn what_it_got(input: &ReportInput, stage: &StageResult, result: &SplitEvaluatio
 }
 
 /// Checks of an audit that speak of where a network's evidence comes from.
-const LOOKS_AT: [&str; 4] = ["features", "outside-lungs", "border-relevance", "words"];
+const LOOKS_AT: [&str; 4] = ["outside-lungs", "border-relevance", "words", "features"];
 
 /// What the audit says of it, where there was one.
 fn what_it_looks_at(input: &ReportInput, lead: &StageResult) -> Markup {
@@ -165,14 +165,13 @@ fn what_it_looks_at(input: &ReportInput, lead: &StageResult) -> Markup {
         checks.map(|check| check.asks.clone()).collect()
     };
     let (blocks, alarms) = (loud("block"), loud("alarm"));
-    let found = LOOKS_AT
+    let found: Vec<_> = LOOKS_AT
         .iter()
         .filter_map(|name| audit.checks.iter().find(|check| check.name == *name))
-        .filter(|check| check.verdict != "not_possible");
+        .filter(|check| check.verdict != "not_possible")
+        .collect();
     html! {
-        @if blocks.is_empty() && alarms.is_empty() {
-            p { "The " a href="#audit" { "audit" } " found no shortcut. That does not say that there is none." }
-        } @else {
+        @if !blocks.is_empty() || !alarms.is_empty() {
             p {
                 "The " a href="#audit" { "audit" } " of " (counted(audit.checks.len() as u64, "check"))
                 " gives reason to think that it may answer by something other than disease. It raised an alarm at these questions:"
@@ -180,6 +179,14 @@ fn what_it_looks_at(input: &ReportInput, lead: &StageResult) -> Markup {
             ul {
                 @for asks in &blocks { li { strong { (asks) } " Until that is mended the result means nothing." } }
                 @for asks in &alarms { li { (asks) } }
+            }
+        } @else if !found.is_empty() {
+            p { "The " a href="#audit" { "audit" } " found no shortcut. That does not say that there is none." }
+        }
+        @if found.is_empty() {
+            p {
+                "Nobody has asked the network itself: the " a href="#audit" { "audit" }
+                "’s checks of where its evidence lies were left out or were not possible."
             }
         }
         @if let Some(stage) = audit.stage.as_ref().filter(|stage| **stage != lead.name) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use pleura_data::looks::{self, Looks};
+use pleura_data::looks::{self, Look, Looks};
 use pleura_data::{Label, Manifest, Sidecar, Split};
 use serde::Deserialize;
 
@@ -167,9 +167,9 @@ fn table(run: &Path, path: &Path, warnings: &mut Vec<String>) -> Result<Option<D
     }
     let manifest = Manifest::read(path)?;
     let mut table = counted(&manifest);
-    let made = Sidecar::read(path)?.and_then(|sidecar| sidecar.split?.test_films);
-    table.test = looks_at(run, path, &manifest, made.as_deref())?;
-    if let Some(sidecar) = Sidecar::read(path)? {
+    let sidecar = Sidecar::read(path)?;
+    table.test = looks_at(run, path, &manifest, sidecar.as_ref())?;
+    if let Some(sidecar) = sidecar {
         if sidecar.manifest_digest != table.digest {
             warnings.push(format!("The sidecar of {name} belongs to another version of the table; its sources and exclusions may not fit"));
         }
@@ -185,17 +185,17 @@ fn table(run: &Path, path: &Path, warnings: &mut Vec<String>) -> Result<Option<D
     Ok(Some(table))
 }
 
-/// The looks at a table's test split that are written down beside it, or in the run; `made` is the digest of the split as it was made.
+/// The looks at a table's test split that are written down with the table's, or in the run.
 fn looks_at(
     run: &Path,
     path: &Path,
     manifest: &Manifest,
-    made: Option<&str>,
+    sidecar: Option<&Sidecar>,
 ) -> Result<Option<TestLooks>, Error> {
     let rows = manifest.split(Split::Test);
     let digest = manifest.films_digest(&rows);
     let mut all = Looks::default();
-    for file in [looks::path(path), run.join("looks.jsonl")] {
+    for file in [looks::file_of(path)?, run.join("looks.jsonl")] {
         let found = Looks::read(&file)?;
         all.looks.extend(found.looks);
         all.altered.extend(found.altered);
@@ -204,13 +204,19 @@ fn looks_at(
     if rows.is_empty() || (at.is_empty() && all.altered.is_empty()) {
         return Ok(None);
     }
+    // What a fold's table shares its looks with are other folds and their table, and no test split that it had before.
+    let of_fold = sidecar.is_some_and(|sidecar| sidecar.made_from.is_some());
+    let folds = sidecar.and_then(|sidecar| sidecar.folds.as_ref());
+    let folds = folds.map_or(&[][..], |folds| folds.digests.as_slice());
+    let other = |look: &&Look| !of_fold && look.test != digest && !folds.contains(&look.test);
+    let made = sidecar.and_then(|sidecar| sidecar.split.as_ref()?.test_films.as_ref());
     Ok(Some(TestLooks {
         films: rows.len() as u64,
         models: Looks::models(&at),
-        others: all.looks.len() - at.len(),
+        others: all.looks.iter().filter(other).count(),
         looks: at.into_iter().cloned().collect(),
         altered: !all.altered.is_empty(),
-        changed: made.is_some_and(|made| made != digest),
+        changed: made.is_some_and(|made| *made != digest),
         digest,
     }))
 }

@@ -8,14 +8,13 @@ use std::{
 use pleura_data::{Manifest, Split};
 use toml::{Table, Value};
 
-use super::{Study, Variant, file::PRIMARY};
+use super::{Study, Variant, deals::deals, file::PRIMARY};
 use crate::{
-    cross::{Crossing, FoldChoice},
     difference::{Change, between, difference, is_file},
     error::Error,
     json::write_lasting,
+    lock::RunLock,
     observer::Observer,
-    plan::judged::set_apart,
     recipe::{Recipe, StageKind},
     run::{Options, stage_folder},
     series::{Member, Outline, Series, SeriesSummary},
@@ -39,7 +38,7 @@ pub struct Design {
     pub tested: bool,
     /// The metric that verdicts are about.
     pub primary: String,
-    /// Runs that were planned and are not compared, because their pairs are not whole yet ([`Design::so_far`]).
+    /// Runs that were planned and are not compared, because not all of their seed are done ([`Design::so_far`]).
     pub pending: usize,
     series: Series,
     record: String,
@@ -62,7 +61,8 @@ impl Design {
     /// Plans the runs: variants of one seed and fold follow each other, so that pairs are whole early.
     ///
     /// # Errors
-    /// Variants whose last stages are not judged on the same films by the same findings; manifests that cannot be read or have no folds.
+    /// Variants whose last stages are not judged on the same films and folds by the same findings; manifests that cannot be read or have no
+    /// folds.
     pub fn plan(study: Study) -> Result<Self, Error> {
         let films = Films::of(&study)?;
         let primary = films.primary(&study)?;
@@ -127,16 +127,15 @@ impl Design {
         observer: &mut dyn Observer,
     ) -> Result<SeriesSummary, Error> {
         std::fs::create_dir_all(out).map_err(Error::file(out, "create"))?;
+        let _lock = RunLock::take(out)?;
         let path = out.join(RECORD);
-        if path.exists() {
-            if !options.resume {
-                return Err(Error::Occupied { out: out.to_owned() });
-            }
-            self.refuse_changes(out)?;
-        } else if !out.join("series.json").exists() && !out.join("run.json").exists() {
-            write_lasting(&path, self.record.as_bytes())?;
+        if path.exists() && !options.resume {
+            return Err(Error::Occupied { out: out.to_owned() });
         }
-        self.series.carry_out_at_once(out, options, at_once, observer)
+        self.refuse_changes(out)?;
+        let begin = || write_lasting(&path, self.record.as_bytes());
+        self.series
+            .carry_out_locked(out, options, at_once, observer, &begin)
     }
 
     /// Refuses a study other than the one that a folder was begun with, if it was begun with one.
@@ -166,7 +165,8 @@ impl Design {
         self.series.outline(scratch)
     }
 
-    /// The study as far as it is done below `out`: the seeds and folds whose runs are all finished.
+    /// The study as far as it is done below `out`: the seeds whose runs are all finished; where there is none, the folds of the first seed
+    /// that has any of which they are.
     ///
     /// # Errors
     /// There is no such seed and fold; what [`Design::refuse_changes`] refuses.
@@ -182,6 +182,13 @@ impl Design {
             .collect();
         let mut so_far = self.clone();
         so_far.runs.retain(|run| !unfinished.contains(&place(run)));
+        // A seed that lacks folds is no repetition of one that has them all.
+        let partly: BTreeSet<u64> = unfinished.iter().map(|place| place.0).collect();
+        if so_far.runs.iter().any(|run| !partly.contains(&run.seed)) {
+            so_far.runs.retain(|run| !partly.contains(&run.seed));
+        } else if let Some(first) = so_far.runs.first().map(|run| run.seed) {
+            so_far.runs.retain(|run| run.seed == first);
+        }
         if so_far.runs.is_empty() {
             return Err(self.study.problem(
                 "variant",
@@ -219,6 +226,15 @@ struct Films {
 impl Films {
     /// Refuses variants that are not compared on the same films.
     fn of(study: &Study) -> Result<Self, Error> {
+        for variant in &study.variants {
+            let stage = Study::stage(variant);
+            if stage.fractals.is_some() {
+                return Err(study.problem(
+                    &format!("variant {}: stage.{}.fractals", variant.name, stage.name),
+                    "its last stage draws fractals, and a study compares answers to films; add a stage with a manifest after it",
+                ));
+            }
+        }
         let read = |variant: &Variant| -> Result<(Manifest, String), Error> {
             let manifest = Manifest::read(&Study::stage(variant).manifest)?;
             let digest = manifest.digest();
@@ -274,68 +290,6 @@ impl Films {
             None => Ok(accuracy.to_owned()),
         }
     }
-}
-
-/// Variant by variant and fold by fold, the manifests in place of the recipe's; nothing where there are no folds.
-#[allow(clippy::type_complexity, reason = "named right above")]
-fn deals(study: &Study) -> Result<Option<Vec<Vec<BTreeMap<String, Manifest>>>>, Error> {
-    let Some(folds) = &study.folds else {
-        return Ok(None);
-    };
-    let choice = FoldChoice {
-        count: folds.count,
-        validation: folds.validation,
-        seed: study.seeds.first().copied(),
-    };
-    let mut deals = Vec::with_capacity(study.variants.len());
-    for variant in &study.variants {
-        let crossing = Crossing::plan(&variant.recipe, &choice)?;
-        let last = Study::stage(variant);
-        if !crossing.stages.contains(&last.name) {
-            let key = format!("variant {}: stage.{}.manifest", variant.name, last.name);
-            return Err(study.problem(&key, "has no folds; deal them with `pleura data split --folds K`"));
-        }
-        let apart = apart(study, folds, variant, &crossing.stages)?;
-        let members = crossing.series.members.into_iter().map(|member| {
-            let mut manifests = member.manifests;
-            manifests.extend(apart.clone());
-            manifests
-        });
-        deals.push(members.collect());
-    }
-    for name in &folds.once {
-        let has = |variant: &Variant| variant.recipe.stages.iter().any(|stage| stage.name == *name);
-        if !study.variants.iter().any(has) {
-            return Err(study.problem("once", format!("no variant has a stage {name:?}")));
-        }
-    }
-    Ok(Some(deals))
-}
-
-/// The manifests of stages that are trained once for all folds: without every patient of the folds.
-fn apart(
-    study: &Study,
-    folds: &super::Folds,
-    variant: &Variant,
-    folded: &[String],
-) -> Result<BTreeMap<String, Manifest>, Error> {
-    let mut apart = BTreeMap::new();
-    let stages = &variant.recipe.stages;
-    for stage in stages.iter().filter(|stage| folds.once.contains(&stage.name)) {
-        if folded.contains(&stage.name) {
-            let problem = format!(
-                "stage {:?} of variant {} has folds itself, and is trained on each",
-                stage.name, variant.name
-            );
-            return Err(study.problem("once", problem));
-        }
-        let mut manifest = Manifest::read(&stage.manifest)?;
-        for other in stages.iter().filter(|other| folded.contains(&other.name)) {
-            set_apart(&mut manifest, &Manifest::read(&other.manifest)?);
-        }
-        apart.insert(stage.name.clone(), manifest);
-    }
-    Ok(apart)
 }
 
 /// A variant's recipe, in full.

@@ -20,7 +20,8 @@ use crate::{
 const BEYOND: f64 = 5.0;
 
 impl Design {
-    /// Compares what the finished runs below `out` answered, and writes `study.json`.
+    /// Compares what the finished runs below `out` answered, and writes `study.json`. A study that is not at its end takes no lock: what has
+    /// been written there meanwhile with more of its runs stays, and is what comes back.
     ///
     /// # Errors
     /// Answers that are not there or do not fit together.
@@ -83,7 +84,14 @@ impl Design {
             cautions: Vec::new(),
         };
         findings.conclude();
-        write_json(&out.join(FINDINGS), &findings)?;
+        let path = out.join(FINDINGS);
+        if self.pending > 0
+            && let Ok(there) = read_json::<StudyFindings>(&path)
+            && there.pending < self.pending
+        {
+            return Ok(there);
+        }
+        write_json(&path, &findings)?;
         Ok(findings)
     }
 

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use pleura_data::{Label, Manifest, Row, Split};
+
 use super::*;
 use crate::recipe::{KeepRule, OptimiserRecipe, Start};
 
@@ -197,4 +199,128 @@ fn messages_name_the_file_and_the_key() {
             "{to}: {message}"
         );
     }
+}
+
+/// A table of twelve films, one a patient, dealt to two folds; of two classes, so that each fold has both.
+fn dealt(folder: &std::path::Path, name: &str, fold: impl Fn(usize) -> usize) {
+    let mut manifest = Manifest::new(folder, vec!["sick".into(), "well".into()]);
+    manifest.notes.push("fold".into());
+    let label = |yes: bool| if yes { Label::Positive } else { Label::Negative };
+    manifest.rows = (0..12)
+        .map(|film| Row {
+            film: format!("film-{film}"),
+            path: format!("film-{film}.png").into(),
+            sha256: format!("{film:064}"),
+            dataset: "made".into(),
+            patient: format!("patient-{film}"),
+            split: Some([Split::Train, Split::Validation, Split::Test][film % 3]),
+            labels: vec![label(film < 6), label(film >= 6)],
+            notes: vec![fold(film).to_string()],
+            ..Row::default()
+        })
+        .collect();
+    manifest.write(&folder.join(name)).unwrap();
+}
+
+/// A study of two variants on such tables, planned.
+fn planned(folder: &std::path::Path, head: &str, stages: &str, variants: [&str; 2]) -> Result<Design, Error> {
+    let [one, other] = variants;
+    let text = format!(
+        "seeds = [1, 2]\nepochs = [1]\n{head}\n[recipe]\narchitecture = \"small\"\n{stages}\n\
+         [[variant]]\nname = \"one\"\n{one}\n[[variant]]\nname = \"other\"\n{other}\n"
+    );
+    let path = folder.join("s.toml");
+    std::fs::write(&path, text).unwrap();
+    Design::plan(Study::read(&path).unwrap())
+}
+
+const TARGET: &str =
+    "[[recipe.stage]]\nname = \"target\"\nkind = \"exclusive\"\nmanifest = \"a.csv\"\nepochs = 1\n";
+const DRAWN: &str = "[[recipe.stage]]\nname = \"drawn\"\nkind = \"exclusive\"\nepochs = 1\nseed = 1\n[recipe.stage.fractals]\nclasses = 3\ninstances = 5\nheld_out = 2\n";
+
+#[test]
+fn variants_have_the_same_folds() {
+    let folder = tempfile::tempdir().unwrap();
+    dealt(folder.path(), "a.csv", |film| film % 2 + 1);
+    dealt(folder.path(), "b.csv", |film| film % 2 + 1);
+    dealt(folder.path(), "c.csv", |film| film / 2 % 2 + 1);
+    let plan = |manifest: &str, folds: &str| {
+        let other = format!("set.stage.target.manifest = \"{manifest}\"");
+        planned(folder.path(), folds, TARGET, ["", &other])
+    };
+    let folds = "folds = true\nvalidation = 0.4";
+    assert_eq!(plan("b.csv", folds).unwrap().runs.len(), 8);
+    // Their films are the same, which is enough where they are split once.
+    assert_eq!(plan("c.csv", "").unwrap().runs.len(), 4);
+    let error = plan("c.csv", folds).unwrap_err().to_string();
+    for says in [
+        "s.toml",
+        "variant other: stage.target.manifest",
+        "other folds than those of one",
+        "data split --folds",
+    ] {
+        assert!(error.contains(says), "{says}: {error}");
+    }
+}
+
+#[test]
+fn fractals_come_before_the_films_that_are_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    dealt(folder.path(), "a.csv", |film| film % 2 + 1);
+    let head = "folds = true\nvalidation = 0.4\nonce = [\"drawn\"]";
+    let stages = format!("{DRAWN}{TARGET}");
+    let alone = "stages = [\"target\"]\nset.stage.target.start = \"random\"";
+    let design = planned(folder.path(), head, &stages, ["", alone]).unwrap();
+    assert_eq!((design.runs.len(), design.folds), (8, 2));
+
+    let stages = DRAWN.replace("seed = 1\n", "");
+    let error = planned(folder.path(), "", &stages, ["", "set.stage.drawn.batch = 4"]);
+    let error = error.unwrap_err().to_string();
+    for says in ["variant one: stage.drawn.fractals", "add a stage with a manifest"] {
+        assert!(error.contains(says), "{says}: {error}");
+    }
+}
+
+#[test]
+fn what_is_done_so_far_are_whole_seeds() {
+    let folder = tempfile::tempdir().unwrap();
+    dealt(folder.path(), "a.csv", |film| film % 2 + 1);
+    let head = "folds = true\nvalidation = 0.4";
+    let design = planned(folder.path(), head, TARGET, ["", "set.stage.target.batch = 2"]).unwrap();
+    let out = folder.path().join("out");
+    let finish = |run: &str| {
+        let stage = crate::run::stage_folder(&out.join(run), "target");
+        std::fs::create_dir_all(&stage).unwrap();
+        std::fs::write(stage.join("stage.json"), "{}").unwrap();
+    };
+    let so_far = || {
+        let design = design.so_far(&out).unwrap();
+        (
+            design.study.seeds,
+            design.folds,
+            design.pending,
+            design.runs.len(),
+        )
+    };
+    assert!(design.so_far(&out).is_err());
+    for run in ["one-seed-2-fold-2", "other-seed-2-fold-2"] {
+        finish(run);
+    }
+    assert_eq!(
+        so_far(),
+        (vec![2], 1, 6, 2),
+        "where no seed is whole, the first alone"
+    );
+    for run in ["one-seed-1-fold-1", "other-seed-1-fold-1"] {
+        finish(run);
+    }
+    assert_eq!(so_far(), (vec![1], 1, 6, 2));
+    for run in ["one-seed-2-fold-1", "other-seed-2-fold-1"] {
+        finish(run);
+    }
+    assert_eq!(so_far(), (vec![2], 2, 4, 4), "half a seed is none");
+    for run in ["one-seed-1-fold-2", "other-seed-1-fold-2"] {
+        finish(run);
+    }
+    assert_eq!(so_far(), (vec![1, 2], 2, 0, 8));
 }

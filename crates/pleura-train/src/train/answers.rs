@@ -20,11 +20,11 @@ impl StageRun<'_> {
         if !wanted.test || rows.is_empty() {
             return Ok(true);
         }
+        // Before the first film is answered: a look that cannot be written down does not happen.
+        self.log_look(&self.weights(after.saturating_sub(1)).digest())?;
         let Some(logits) = self.answers(Split::Test, rows, None)? else {
             return Ok(false);
         };
-        // Before anybody can see the answers: a look that cannot be written down does not happen.
-        self.log_look(&self.weights(after.saturating_sub(1)).digest())?;
         let truth = plan.labels.truth(rows);
         let test = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
         test.write(&self.folder.join(Answers::file("test", after)))?;

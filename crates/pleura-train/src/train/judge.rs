@@ -227,13 +227,13 @@ impl StageRun<'_> {
         weights
     }
 
-    /// Writes down that the test films were looked at: beside the manifest, or in the run where that may not be written to. A resumed run
-    /// that does this again has looked no further.
+    /// Writes down that the test films are looked at: with the manifest's looks, or in the run where those may not be written to. A resumed
+    /// run that does this again has looked no further.
     pub(super) fn log_look(&mut self, model: &str) -> Result<(), Error> {
         let plan = self.plan;
         let command = format!("train: stage {} in {}", plan.stage.name, self.folder.display());
         let look = Look::now(&plan.manifest, plan.test.len(), model, &command);
-        let beside = looks::path(&plan.stage.manifest);
+        let beside = looks::file_of(&plan.stage.manifest)?;
         let Err(error) = looks::record_once(&beside, &look) else {
             return Ok(());
         };
@@ -261,6 +261,10 @@ impl StageRun<'_> {
             if rows.is_empty() || plan.stage.fractals.is_some() {
                 continue;
             }
+            if split == Split::Test {
+                // Before the first film is answered: a look that cannot be written down does not happen.
+                self.log_look(&best.digest())?;
+            }
             let Some(logits) = self.answers(split, rows, Some(&network))? else {
                 return Ok(self.stopped());
             };
@@ -268,7 +272,6 @@ impl StageRun<'_> {
             let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
             predictions.write(&self.folder.join(format!("{name}.csv")))?;
             if split == Split::Test {
-                self.log_look(&best.digest())?;
                 let choice = &self.run.recipe.evaluation;
                 let options = pleura_eval::Options {
                     level: choice.level,

@@ -33,7 +33,8 @@ pub struct Args {
     /// Go on with the study in that folder; the result is the same as if it had never stopped.
     #[arg(long)]
     resume: bool,
-    /// Compare what is done of the study in --out, the seeds and folds whose variants are all trained, and train nothing.
+    /// Compare what is done of the study in --out, the seeds whose trainings are all done (or, where none is, the first seed's folds), and
+    /// train nothing.
     #[arg(long, conflicts_with_all = ["plan", "resume"])]
     so_far: bool,
     /// Trainings at a time, each with its share of the threads. Results do not depend on it.
@@ -129,7 +130,10 @@ fn numbers(findings: &StudyFindings, point: &StudyPoint) -> Table {
         "over seeds",
     ]);
     for one in &point.comparisons {
-        let told = ["accuracy", "macro AUC", "macro F1"];
+        let mut told = vec!["accuracy", "macro AUC", "macro F1"];
+        if !told.contains(&findings.primary.as_str()) {
+            told.insert(0, &findings.primary);
+        }
         for metric in told.iter().filter_map(|name| one.metric(name)) {
             table.row([
                 one.candidate.clone(),

@@ -3,6 +3,7 @@
 use std::fs;
 
 use pleura_data::looks::Looks;
+use pleura_data::{Manifest, Split};
 use serde_json::Value;
 
 use crate::scene::{Said, Scene};
@@ -113,7 +114,9 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
         assert!(whole[name] == *bytes, "{name} differs");
     }
     // A study that is not at its end can be compared as far as its pairs are whole, and says so.
-    fs::remove_file(scene.path("whole/weight-seed-2/stages/target/stage.json")).unwrap();
+    for lost in ["weight-seed-2/stages/target/stage.json", "study.json"] {
+        fs::remove_file(scene.path("whole").join(lost)).unwrap();
+    }
     let so_far = ["study", "study-tiny.toml", "--out", "whole", "--so-far", "--json"];
     let partly = &done(scene.run(&so_far)).json()["study"];
     assert_eq!(
@@ -124,10 +127,16 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
         partly["cautions"][0]
             .as_str()
             .unwrap()
-            .starts_with("the study is not at its end: 3 trainings are still to come"),
+            .starts_with("the study is not at its end: 3 trainings are not compared yet"),
         "{}",
         partly["cautions"]
     );
+    // What is known of all of it is not written over by what is known of a part.
+    fs::copy(scene.path("study/study.json"), scene.path("whole/study.json")).unwrap();
+    let kept = &done(scene.run(&so_far)).json()["study"];
+    assert_eq!(kept["pending"], 0);
+    let bytes = |name: &str| fs::read(scene.path(name)).unwrap();
+    assert!(bytes("whole/study.json") == bytes("study/study.json"));
     let nothing = scene.run(&["study", "study-tiny.toml", "--out", "nowhere", "--so-far"]);
     assert!(
         nothing.code == 2 && nothing.err.contains("nothing to compare; go on with --resume"),
@@ -243,5 +252,24 @@ fn a_study_by_folds_trains_what_knows_nothing_of_them_once() {
         study["study"]["cautions"]
             .to_string()
             .contains("three at least are needed")
+    );
+    // Looks at the folds of all variants and seeds are in one account.
+    let account = |manifest: &str| scene.path(manifest).with_extension("looks.jsonl");
+    let fold = "study/kept-seed-4-fold-1/data/target/manifest.csv";
+    assert!(!account(fold).exists());
+    let looks = Looks::read(&account("phantoms/target/manifest.csv")).unwrap();
+    let fold = Manifest::read(&scene.path(fold)).unwrap();
+    let at = looks.at(&fold.films_digest(&fold.split(Split::Test)));
+    assert!(
+        Looks::models(&at) >= 6 && at.len() < looks.looks.len(),
+        "three variants of two seeds, and the other fold: {} of {}",
+        Looks::models(&at),
+        looks.looks.len()
+    );
+    let page = fs::read_to_string(scene.path("study/report.html")).unwrap();
+    let models = format!("by {} models.", Looks::models(&at));
+    assert!(
+        page.contains(&models) && !page.contains("Before it was split anew"),
+        "{models}"
     );
 }

@@ -37,20 +37,25 @@ checkpoint_every = 2
     )
 }
 
-/// A place whose films have masks: the middle of each, in levels of 0 and 1.
-fn place(isnet: &str) -> Place {
-    let place = Place::new();
+/// Writes the films' table with masks in these columns of each, in levels of 0 and 1.
+fn masked(place: &Place, masks: &str, columns: std::ops::Range<u32>, table: &str) {
     let mut manifest = Manifest::read(&place.path("target.csv")).unwrap();
     for row in &mut manifest.rows {
-        let name = format!("mask-{}", row.path.display());
+        let name = format!("{masks}-{}", row.path.display());
         GrayImage::from_fn(40, 40, |x, y| {
-            image::Luma([u8::from((10..30).contains(&x) && (8..34).contains(&y))])
+            image::Luma([u8::from(columns.contains(&x) && (8..34).contains(&y))])
         })
         .save(place.path(&name))
         .unwrap();
         row.masks.lung = Some(name.into());
     }
-    manifest.write(&place.path("target.csv")).unwrap();
+    manifest.write(&place.path(table)).unwrap();
+}
+
+/// A place whose films have masks: the middle of each.
+fn place(isnet: &str) -> Place {
+    let place = Place::new();
+    masked(&place, "mask", 10..30, "target.csv");
     std::fs::write(place.path("recipe.toml"), recipe(isnet)).unwrap();
     place
 }
@@ -233,17 +238,7 @@ fn what_an_isnet_table_cannot_mean_is_refused_with_its_line() {
 #[test]
 fn a_stage_with_other_masks_is_not_taken_over() {
     let place = place("isnet = { plain = \"stage:plain\" }");
-    let mut manifest = Manifest::read(&place.path("target.csv")).unwrap();
-    for row in &mut manifest.rows {
-        let name = format!("smaller-{}", row.path.display());
-        GrayImage::from_fn(40, 40, |x, y| {
-            image::Luma([u8::from((12..28).contains(&x) && (8..34).contains(&y))])
-        })
-        .save(place.path(&name))
-        .unwrap();
-        row.masks.lung = Some(name.into());
-    }
-    manifest.write(&place.path("other.csv")).unwrap();
+    masked(&place, "smaller", 12..28, "other.csv");
     let text = std::fs::read_to_string(place.path("recipe.toml")).unwrap();
     let other = text.replace("\"target.csv\"", "\"other.csv\"");
     std::fs::write(place.path("other.toml"), other).unwrap();

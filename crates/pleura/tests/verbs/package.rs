@@ -110,6 +110,12 @@ impl Packaged {
             .collect()
     }
 
+    fn evaluate(&self, model: &str) -> Said {
+        let films = ["--manifest", "films/manifest.csv", "--split", "val"];
+        let arguments = [&["evaluate", model, "--bootstrap", "0", "--json"], &films[..]];
+        self.0.run(&arguments.concat())
+    }
+
     fn predict(&self, films: &[&str], options: &[&str]) -> Said {
         self.0
             .run(&[&["predict", "--model", PACKAGE, "--json"][..], films, options].concat())
@@ -296,17 +302,7 @@ fn films_within_the_contract_are_answered_as_the_run_answers_them() {
         .run(&["predict", "--model", PACKAGE, "--size", "64", films[0]]);
     assert!(said.err.contains("a package says itself"), "{}", said.err);
     // The other verbs take it as a model.
-    let said = packaged.0.run(&[
-        "evaluate",
-        PACKAGE,
-        "--manifest",
-        "films/manifest.csv",
-        "--split",
-        "val",
-        "--bootstrap",
-        "0",
-        "--json",
-    ]);
+    let said = packaged.evaluate(PACKAGE);
     assert_eq!(said.code, 0, "{}", said.err);
 }
 

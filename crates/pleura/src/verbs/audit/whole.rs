@@ -11,8 +11,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use pleura_audit::relevance::Of;
-use pleura_audit::{Check, Films, Thresholds, Verdict, of_answers, of_films};
+use pleura_audit::relevance::{Of, at_border};
+use pleura_audit::{Check, Films, Thresholds, Verdict, heatmap_sanity, of_answers, of_films};
 use pleura_data::{CheckReport, Manifest, Sidecar, Split};
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
@@ -202,8 +202,8 @@ fn audit(args: &Args) -> Result<Audited> {
             looks::log(&subject.path, &subject.manifest, &rows, &run.model)?;
             checks.push(answers.of_features(&films, &examples, &rows)?);
             checks.push(answers.of_relevance(args.films)?);
-            checks.push(answers.of_border(args.films)?);
-            checks.push(answers.of_heatmaps(args.films.div_ceil(10))?);
+            checks.push(answers.of_heatmaps(at_border, args.films)?);
+            checks.push(answers.of_heatmaps(heatmap_sanity, args.films.div_ceil(10))?);
             checks.push(answers.of_words(args.films)?);
         }
     }

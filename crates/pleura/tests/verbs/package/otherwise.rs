@@ -194,16 +194,6 @@ fn a_package_is_exported_and_not_calibrated_in_place() {
     let (bytes, _) = bare.to_bytes(None, &Private::default()).unwrap();
     packaged.0.bytes("bare.pleura", &bytes);
     packaged.0.write("bare.calibration.json", "no calibration");
-    let said = packaged.0.run(&[
-        "evaluate",
-        "bare.pleura",
-        "--manifest",
-        "films/manifest.csv",
-        "--split",
-        "val",
-        "--bootstrap",
-        "0",
-        "--json",
-    ]);
+    let said = packaged.evaluate("bare.pleura");
     assert_eq!(said.code, 0, "{}", said.err);
 }

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
-use pleura_audit::relevance::{self, Masked, at_border, outside_lungs};
+use pleura_audit::relevance::{self, Masked, Of, outside_lungs};
 use pleura_audit::words::{self, Settings, Text};
-use pleura_audit::{Check, Films, Thresholds, features_tell, heatmap_sanity, use_of_words};
+use pleura_audit::{Check, Films, Thresholds, features_tell, use_of_words};
 use pleura_eval::{Options, Truth};
 use pleura_explain::Composite;
-use pleura_film::{DecodeOptions, Preparation};
+use pleura_film::{DecodeOptions, Film, Preparation};
 use pleura_nn::Network;
 
 use super::Subject;
@@ -22,6 +22,16 @@ pub(super) struct Asked<'a> {
     pub(super) preparation: &'a Preparation,
     pub(super) thresholds: &'a Thresholds,
 }
+
+/// What `at_border` and `heatmap_sanity` have in common.
+type OfHeatmaps = fn(
+    &Network,
+    &Preparation,
+    &[Of],
+    &dyn Fn(usize) -> Result<Film, pleura_audit::Error>,
+    &Composite,
+    &Thresholds,
+) -> Result<Check, pleura_audit::Error>;
 
 impl Asked<'_> {
     pub(super) fn of_features(&self, films: &Films, examples: &[usize], rows: &[usize]) -> Result<Check> {
@@ -75,21 +85,10 @@ impl Asked<'_> {
         )?)
     }
 
-    pub(super) fn of_border(&self, most: usize) -> Result<Check> {
+    /// A check of the heatmaps of at most so many test films.
+    pub(super) fn of_heatmaps(&self, check: OfHeatmaps, most: usize) -> Result<Check> {
         let chosen = self.subject.test(most, |_| true);
-        Ok(at_border(
-            self.network,
-            self.preparation,
-            &self.subject.whose(&chosen),
-            &|number| self.subject.film(&self.subject.manifest.rows[chosen[number].0]),
-            &Composite::by_name(pleura_explain::composite::NAMES[0])?,
-            self.thresholds,
-        )?)
-    }
-
-    pub(super) fn of_heatmaps(&self, most: usize) -> Result<Check> {
-        let chosen = self.subject.test(most, |_| true);
-        Ok(heatmap_sanity(
+        Ok(check(
             self.network,
             self.preparation,
             &self.subject.whose(&chosen),

@@ -179,6 +179,12 @@ impl Evaluation {
 
 /// Three decimals, more where fewer would turn a near miss into 0 or 1.
 pub(crate) fn number(value: f64) -> String {
+    // A sum of chances that misses 1 by its last bits is 1.
+    let value = if (value.abs() - 1.0).abs() < 1e-9 {
+        value.round()
+    } else {
+        value
+    };
     for decimals in 3..9 {
         let text = format!("{value:.decimals$}");
         let shown: f64 = text.parse().unwrap_or(value);
@@ -217,6 +223,7 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!(number(0.9333), "0.933");
         assert_eq!(number(1.0), "1.000");
+        assert_eq!(number(1.0 - f64::EPSILON), "1.000");
         assert_eq!(number(0.9998), "0.9998");
         assert_eq!(number(-0.02), "−0.020");
         assert_eq!(number(0.0), "0.000");

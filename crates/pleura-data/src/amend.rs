@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 use crate::manifest::{Cell, Sex};
-use crate::sources::{Age, Findings, Reading, Record, age, named, sex, stem};
+use crate::sources::{Age, Findings, Reading, Record, age, file_name, named, sex, stem};
 use crate::table::{Table, TableRow};
 
 /// Amendments, by the name of the film they speak of.
@@ -203,12 +203,6 @@ fn names(record: &Record) -> BTreeSet<String> {
         stem(&file).to_string(),
         file,
     ])
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
 }
 
 /// The first of some names, and whether there are more.

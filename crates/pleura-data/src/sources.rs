@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use crate::manifest::{Label, Masks, Sex, Split};
 use crate::{Error, manifest};
 
-pub(crate) use films::stem;
+pub(crate) use films::{name as file_name, stem};
 pub(crate) use own::NAME as OWN;
 pub(crate) use person::{Age, age, sex};
 

@@ -78,7 +78,7 @@ fn is_broken_link(path: &Path, error: &walkdir::Error) -> bool {
 }
 
 /// A file's name.
-pub(super) fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.file_name()
         .map(|name| name.to_string_lossy().into_owned())
         .unwrap_or_default()

@@ -296,6 +296,7 @@ mod tests {
                 view: String::new(),
                 sex: None,
                 age: Some(30.0 + (number * 7 % 40) as f32),
+                child: Some(false),
                 file: Vec::new(),
                 picture: Vec::new(),
                 lungs: None,

@@ -32,6 +32,8 @@ pub struct Example {
     pub sex: Option<Sex>,
     /// Years, where they are known.
     pub age: Option<f32>,
+    /// Whether the patient is under 18, where the age or a group of ages tells.
+    pub child: Option<bool>,
     /// The file: columns, rows, their ratio, bits, grey or colour, and one number a format.
     pub file: Vec<f32>,
     /// Grey levels 0 to 1, `[32, 32]`, the whole film stretched to a square.
@@ -66,6 +68,7 @@ impl Films {
         let done = std::sync::atomic::AtomicUsize::new(0);
         let read = |&(row, class): &(usize, usize)| {
             let row = &manifest.rows[row];
+            let child = manifest.is_child(row);
             let mask = row.masks.lung.as_ref().map(|mask| manifest.locate(mask));
             let example = read(&manifest.file(row), mask.as_deref()).map(|parts| Example {
                 film: row.film.clone(),
@@ -75,6 +78,7 @@ impl Films {
                 view: row.view.clone(),
                 sex: row.sex,
                 age: row.age,
+                child,
                 ..parts
             });
             progress(
@@ -150,6 +154,7 @@ fn of_film(film: &Film, lungs: Option<&Film>) -> Example {
         view: String::new(),
         sex: None,
         age: None,
+        child: None,
         file: vec![
             width.ln(),
             height.ln(),

@@ -8,7 +8,6 @@ use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::build::{AGE_GROUP, years_of};
 use crate::manifest::Cell;
 use crate::sources::{OWN, Source};
 use crate::{Label, Manifest, Sidecar};
@@ -190,7 +189,7 @@ struct Film<'a> {
     row: &'a crate::Row,
     /// Numbers of the findings that it has.
     has: Vec<usize>,
-    /// Whether its patient is a child, where a group of ages tells.
+    /// Whether its patient is a child, where the age or a group of ages tells.
     child: Option<bool>,
     file: Option<FilmFile>,
 }
@@ -298,7 +297,6 @@ fn films<'a>(
             })
         })
         .collect();
-    let child = |(least, most): (f32, f32)| (most < ADULT || least >= ADULT).then_some(most < ADULT);
     let mut films = Vec::with_capacity(rows.len());
     for ((manifest, row), file) in rows.into_iter().zip(files) {
         let positive = manifest
@@ -315,11 +313,10 @@ fn films<'a>(
             }
             None => None,
         };
-        let group = manifest.note(AGE_GROUP).map(|note| row.notes[note].as_str());
         films.push(Film {
             row,
             has: has.collect(),
-            child: years_of(None, group).and_then(child),
+            child: manifest.is_child(row),
             file,
         });
     }

@@ -12,9 +12,12 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::build::{AGE_GROUP, years_of};
+use crate::describe::ADULT;
+
 pub use cell::Cell;
 pub use masks::open_mask;
-pub(crate) use masks::{each, together};
+pub(crate) use masks::{Region, each, together};
 pub(crate) use place::Place;
 pub(crate) use read::{OLDEST, Strictness};
 
@@ -65,7 +68,7 @@ pub struct Row {
     pub notes: Vec<String>,
 }
 
-/// Paths of masks (white inside), absolute or relative to the manifest's folder; a mask in several files has `|` between them ([`open_mask`]).
+/// Paths of masks (white inside), absolute or relative to the manifest's folder, or boxes; a mask of several has `|` between them ([`open_mask`]).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Masks {
     /// The lung fields (column `lung_mask`).
@@ -156,7 +159,7 @@ impl Manifest {
         self.folder.join(&row.path)
     }
 
-    /// The path of a mask, or of each of its files, from the manifest's folder.
+    /// The path of a mask, or of each of its files, from the manifest's folder; boxes stay as they are.
     pub fn locate(&self, mask: &Path) -> PathBuf {
         let Ok(located) = each(mask, |file| Ok::<_, Infallible>(self.folder.join(file)));
         located
@@ -170,6 +173,14 @@ impl Manifest {
     /// Number of a free-text column, by its exact name without the prefix.
     pub fn note(&self, name: &str) -> Option<usize> {
         self.notes.iter().position(|note| note == name)
+    }
+
+    /// Whether a film's patient is under [`ADULT`] years, by the age or, where that is unknown, by the group of ages that the column `note:age_group`
+    /// tells; `None` where neither says.
+    pub fn is_child(&self, row: &Row) -> Option<bool> {
+        let group = self.note(AGE_GROUP).map(|note| row.notes[note].as_str());
+        let (least, most) = years_of(row.age, group)?;
+        (most < ADULT || least >= ADULT).then_some(most < ADULT)
     }
 
     /// How many patients it has.

@@ -111,8 +111,21 @@ fn siims_studies_give_their_films_one_of_four_appearances() {
     assert_eq!(row(manifest, "siim-i2").patient, "siim-s1");
     assert_eq!(
         remarks(&built),
-        [("no patient ID in the header: the study counts as a patient", 3)]
+        [
+            ("no patient ID in the header: the study counts as a patient", 3),
+            (
+                "boxes without a place: they count pixels of the DICOM film, which this one is not, or lie beside it",
+                1
+            )
+        ]
     );
+    write(
+        of,
+        "train_image_level.csv",
+        "id,boxes,label,StudyInstanceUID\ni1_image,\"[{'x': 789.2}]\",,s1\n",
+    );
+    let error = refused("siim", of);
+    assert!(error.contains("row 2, column boxes:"), "{error}");
 
     write(
         of,
@@ -192,7 +205,9 @@ fn padchests_blank_labels_are_not_normal_and_unchanged_is_no_finding() {
         4,e.png,1,20140915,s5,843,2050.0,M,,PA,RNN_model,['unchanged']\n\
         5,f.png,1,20140915,s6,844,1950.0,M,,PA,RNN_model,['exclude']\n\
         6,g.png,1,20140915,s7,845,1950.0,M,,PA,RNN_model,\"['normal', 'unchanged']\"\n\
-        7,h.png,1,20140915,s8,845,1950.0,M,,PA,RNN_model,[]\n";
+        7,h.png,1,20140915,s8,845,1950.0,M,,PA,RNN_model,[]\n\
+        8,i.png,1,20140915,s9,846,1950.0,M,,PA,RNN_model,\"['normal', 'card\"\n\
+        9,j.png,1,20140915,s9,846,1950.0,M,,PA,RNN_model,['normal\n";
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(table.as_bytes()).unwrap();
     let name = "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv.gz";
@@ -201,15 +216,16 @@ fn padchests_blank_labels_are_not_normal_and_unchanged_is_no_finding() {
     write_films(
         of,
         &[
-            "x.png", "0/b.png", "1/c.png", "1/d.png", "1/e.png", "1/f.png", "1/g.png", "1/h.png",
+            "x.png", "0/b.png", "1/c.png", "1/d.png", "1/e.png", "1/f.png", "1/g.png", "1/h.png", "1/i.png",
         ],
     );
     let built = built("padchest", of);
     let manifest = &built.manifest;
     assert_eq!(
-        steps(&built)[..6],
+        steps(&built)[..7],
         [
-            ("listed, but no film here", 0, 8),
+            ("listed, but no film here", 1, 9),
+            ("its list of labels breaks off", 1, 8),
             ("view is not frontal", 1, 7),
             ("labels are blank, which is not normal", 2, 5),
             ("report is marked to be left out", 1, 4),

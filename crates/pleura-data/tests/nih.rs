@@ -180,3 +180,69 @@ fn faults_name_file_row_column_and_value() {
         .to_string();
     assert!(layout.contains("not laid out as NIH ChestX-ray14"), "{layout}");
 }
+
+#[test]
+fn boxes_become_masks_of_lesions() {
+    let folder = tempfile::tempdir().unwrap();
+    layout(folder.path(), "Data_Entry_2017_v2020.csv");
+    let list = folder.path().join("BBox_List_2017.csv");
+    let header = "Image Index,Finding Label,Bbox [x,y,w,h],,,";
+    let rows = "00000003_000.png,Pneumonia,225.084745762712,547.019216763771,86.5,79\n\
+                00000003_000.png,Infiltrate,686,131,185,313\n00000003_000.png,Pneumonia,1,2,3,4\n\
+                00000099_000.png,Mass,221,317,155,216\n";
+    std::fs::write(&list, format!("{header}\n{rows}")).unwrap();
+    let table = folder.path().join("m.csv");
+    let built = build_one("nih", folder.path(), &table);
+    assert!(
+        built.sidecar.sources[0]
+            .files
+            .iter()
+            .any(|file| file.path.ends_with("BBox_List_2017.csv"))
+    );
+    let manifest = built.manifest;
+    manifest.write(&table).unwrap();
+    let manifest = Manifest::read(&table).unwrap();
+    let boxed = &manifest.rows[3];
+    let lesion = boxed.masks.lesion.as_deref().unwrap();
+    assert_eq!(
+        lesion.to_str().unwrap(),
+        "box:225.084745762712,547.019216763771,86.5,79/1024x1024|box:686,131,185,313/1024x1024|box:1,2,3,4/1024x1024"
+    );
+    assert_eq!(
+        boxed.notes[manifest.note("boxed").unwrap()],
+        "Pneumonia|Infiltration"
+    );
+    assert_eq!(manifest.rows[0].masks.lesion, None);
+    let mask = pleura_data::manifest::open_mask(&manifest.locate(lesion)).unwrap();
+    let inside = mask.grey.iter().filter(|&&level| level > 0.5).count();
+    assert_eq!(
+        (mask.width, mask.height, inside),
+        (1024, 1024, 87 * 80 + 185 * 313 + 12)
+    );
+
+    let source = pleura_data::sources::Source::by_name("nih").unwrap();
+    for (row, column) in [
+        ("a.png,Lump,1,2,3,4", "Finding Label"),
+        ("a.png,No Finding,1,2,3,4", "Finding Label"),
+        ("a.png,Mass,1,2,x,4", "w"),
+        ("a.png,Mass,1,2,3", "h]"),
+        ("a.png,Mass,1,2,3,-4", "Bbox [x"),
+    ] {
+        std::fs::write(&list, format!("{header}\n{row}\n")).unwrap();
+        let error = (source.read)(folder.path(), "nih").unwrap_err().to_string();
+        assert!(
+            error.contains(&format!("BBox_List_2017.csv: row 2, column {column}:")),
+            "{error}"
+        );
+    }
+    let table = std::fs::read_to_string(&table)
+        .unwrap()
+        .replace("box:686,131", "box:686");
+    let path = folder.path().join("wrong.csv");
+    std::fs::write(&path, table).unwrap();
+    let error = Manifest::read(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("row 5, column lesion_mask: found \"box:686,185,313/1024x1024\""),
+        "{error}"
+    );
+}

@@ -211,8 +211,12 @@ fn rsna_has_a_row_a_box_and_its_numbers_are_films() {
         Label::Positive
     );
     assert_eq!(label(manifest, "rsna-c", "Normal"), Label::Positive);
-    let boxes = &row(manifest, "rsna-b").notes[manifest.note("boxes").unwrap()];
-    assert_eq!(boxes, "264.0 152.0 213.0 379.0; 562.0 152.0 256.0 453.0");
+    let boxes = row(manifest, "rsna-b").masks.lesion.as_deref().unwrap();
+    assert_eq!(
+        boxes.to_str().unwrap(),
+        "box:264,152,213,379/1024x1024|box:562,152,256,453/1024x1024"
+    );
+    assert_eq!(row(manifest, "rsna-a").masks.lesion, None);
     let noticed = remarks(&built);
     assert!(
         noticed
@@ -226,6 +230,16 @@ fn rsna_has_a_row_a_box_and_its_numbers_are_films() {
     let source = pleura_data::sources::Source::by_name("rsna").unwrap();
     let error = (source.read)(folder.path(), "rsna").unwrap_err().to_string();
     assert!(error.contains("row 3") && error.contains("Target"), "{error}");
+    for (row, column) in [
+        ("b,1,1,5,,1", "height"),
+        ("b,1,1,5,0,1", "x"),
+        ("b,1100,1,5,5,1", "x"),
+    ] {
+        let labels = format!("patientId,x,y,width,height,Target\n{row}\n");
+        std::fs::write(folder.path().join("stage_2_train_labels.csv"), labels).unwrap();
+        let error = (source.read)(folder.path(), "rsna").unwrap_err().to_string();
+        assert!(error.contains(&format!("row 2, column {column}:")), "{error}");
+    }
 }
 
 #[test]

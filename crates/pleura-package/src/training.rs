@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pleura_data::describe::ADULT;
 use pleura_data::sources::Source;
 use pleura_data::{Manifest, Row, Sex, Sidecar, SourceRecord, Split};
 use pleura_train::recipe::{Recipe, Stage};
@@ -108,7 +107,7 @@ pub struct Population {
     pub films: usize,
     /// Patients.
     pub patients: usize,
-    /// Films whose patient's age is known.
+    /// Films whose patient's age is known, or a group of ages that tells children from adults.
     pub ages_known: usize,
     /// Of those, films of patients under 18.
     pub children: usize,
@@ -273,6 +272,7 @@ impl Population {
         };
         let mut ages: Vec<f32> = rows.iter().filter_map(|row| row.age).collect();
         ages.sort_by(f32::total_cmp);
+        let children: Vec<bool> = rows.iter().filter_map(|row| manifest.is_child(row)).collect();
         let patients: BTreeSet<(&str, &str)> = rows
             .iter()
             .map(|row| (row.dataset.as_str(), row.patient.as_str()))
@@ -284,8 +284,8 @@ impl Population {
         Self {
             films: rows.len(),
             patients: patients.len(),
-            ages_known: ages.len(),
-            children: ages.iter().filter(|&&age| age < ADULT).count(),
+            ages_known: children.len(),
+            children: children.iter().filter(|&&child| child).count(),
             ages: ages
                 .first()
                 .zip(ages.last())

@@ -151,7 +151,7 @@ pub fn write(
             }
             let explanation = method.explain(&network, &prepared.unit_grey(), prepared.size, &[start])?;
             let map = &explanation.maps[0];
-            let outlines: Vec<Outline<'_>> = lesion.iter().map(outline).collect();
+            let outlines: Vec<Outline<'_>> = lesion.iter().map(|mask| outline(mask, phantoms)).collect();
             // A difference of logits has no probability of its own.
             let finding = map.start.finding();
             let probability = finding.and_then(|asked| findings.iter().position(|name| name == asked));
@@ -188,7 +188,13 @@ pub fn write(
             explained: explained.join(", "),
             right: answers.has(film, answer),
             phantom: phantoms,
-            caption: lesion.map_or_else(String::new, |_| "The outline is the true lesion.".to_owned()),
+            caption: match (&lesion, phantoms) {
+                (None, _) => String::new(),
+                (Some(_), true) => "The outline is the true lesion.".to_owned(),
+                (Some(_), false) => {
+                    "The outline is where the table of films says that there is something.".to_owned()
+                }
+            },
             ledger,
         });
     }
@@ -201,13 +207,13 @@ pub fn write(
     Ok(count)
 }
 
-fn outline(mask: &Mask) -> Outline<'_> {
+fn outline(mask: &Mask, phantom: bool) -> Outline<'_> {
     Outline {
         width: mask.width,
         height: mask.height,
         mask: &mask.inside,
         colour: Outline::GREEN,
-        label: "true lesion".to_owned(),
+        label: if phantom { "true lesion" } else { "lesion" }.to_owned(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Classes beside sources and ages: what a table says without looking at a film.
 
-use pleura_data::describe::ADULT;
 use rand::seq::SliceRandom as _;
 
 use crate::Thresholds;
@@ -131,9 +130,9 @@ const CHILDREN: Asked = Asked {
 pub(super) fn children(films: &Films, thresholds: &Thresholds) -> Check {
     let mut counts = vec![vec![0; 3]; films.classes.len()];
     for example in &films.examples {
-        let column = match example.age {
-            Some(age) if age < ADULT => 0,
-            Some(_) => 1,
+        let column = match example.child {
+            Some(true) => 0,
+            Some(false) => 1,
             None => 2,
         };
         counts[example.class][column] += 1;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::masks::{Region, wrong_box};
 use super::{COLUMNS, Cell, Label, MASK_COLUMNS, Manifest, Masks, NOTE_PREFIX, Row, Sex, Split};
 use crate::Error;
 
@@ -21,7 +22,7 @@ impl Manifest {
     /// The ten columns of [`COLUMNS`] must be there, in any order. `film`, `path`, `dataset` and `patient` are not
     /// empty, `film` is unique, `sha256` is 64 lower-case hexadecimal digits, `sex` is `F`, `M`, `O` or nothing, `age` is years from
     /// 0 to 130 or nothing, `split` is `train`, `val`, `test` or nothing. `lung_mask`, `lesion_mask` and `text_mask` are
-    /// paths, columns that start with `note:` are free text, and each other column is a finding with cells 1, 0, −1 or
+    /// paths or boxes ([`open_mask`](super::open_mask)), columns that start with `note:` are free text, and each other column is a finding with cells 1, 0, −1 or
     /// nothing. Spaces around what stands in a cell count only in notes.
     ///
     /// # Errors
@@ -201,10 +202,7 @@ impl RowReader<'_> {
                 .iter()
                 .map(|&(place, _)| self.cell::<Label>(place))
                 .collect::<Result<_, _>>()?,
-            masks: Masks::from_columns(columns.masks.map(|place| match self.text(place) {
-                "" => None,
-                path => Some(PathBuf::from(path)),
-            })),
+            masks: self.masks(columns)?,
             notes: columns
                 .notes
                 .iter()
@@ -263,6 +261,21 @@ impl RowReader<'_> {
                 _ => Err(self.fault(place, text, "years from 0 to 130, or nothing")),
             },
         }
+    }
+
+    fn masks(&self, columns: &Columns) -> Result<Masks, Error> {
+        for place in columns.masks {
+            if let Some(wrong) = wrong_box(self.text(place)) {
+                let expected = format!("paths of pictures, or boxes: {}", Region::FORM);
+                return Err(self.fault(place, wrong, &expected));
+            }
+        }
+        Ok(Masks::from_columns(columns.masks.map(
+            |place| match self.text(place) {
+                "" => None,
+                path => Some(PathBuf::from(path)),
+            },
+        )))
     }
 
     fn fault(&self, place: Option<usize>, found: &str, expected: &str) -> Error {

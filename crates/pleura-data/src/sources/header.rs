@@ -10,17 +10,19 @@ pub(super) struct Header {
     pub(super) age: Age,
     /// The patient's number, or nothing.
     pub(super) patient: String,
+    /// The film's columns and rows.
+    pub(super) frame: Option<[usize; 2]>,
 }
 
 /// Takes view, sex and age from the film's header, each where it says so. What cannot be read, verifying says.
 pub(super) fn describe(record: &mut Record) -> Header {
-    let tags = pleura_film::open(&record.file, &DecodeOptions::default())
-        .ok()
-        .and_then(|film| film.source.dicom);
-    let Some(tags) = tags else {
+    let film = pleura_film::open(&record.file, &DecodeOptions::default()).ok();
+    let Some((tags, frame)) = film.and_then(|film| Some((film.source.dicom?, [film.width, film.height])))
+    else {
         return Header {
             age: Age::Blank,
             patient: String::new(),
+            frame: None,
         };
     };
     if let Some(view) = &tags.view {
@@ -32,5 +34,6 @@ pub(super) fn describe(record: &mut Record) -> Header {
     Header {
         age: years,
         patient: tags.patient.unwrap_or_default().trim().to_string(),
+        frame: Some(frame),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
-use crate::manifest::NO_FINDING;
+use crate::manifest::{NO_FINDING, Region, together};
 use crate::table::{Table, TableRow};
 use crate::{Error, build::OFFICIAL_SPLIT};
 
@@ -45,6 +45,15 @@ const LABEL_FILES: [&str; 2] = ["Data_Entry_2017_v2020.csv", "Data_Entry_2017.cs
 /// The official lists and what they are called in the manifest.
 const LISTS: [(&str, &str); 2] = [("train_val_list.txt", "train_val"), ("test_list.txt", "test")];
 
+/// Boxes that a radiologist drew around findings, on some films of the official test list.
+const BOXES: &str = "BBox_List_2017.csv";
+
+/// Columns and rows of the published films, in whose pixels boxes are given.
+const FRAME: [usize; 2] = [1024; 2];
+
+/// What the list of boxes calls otherwise than the labels do.
+const BOX_NAMES: [(&str, &str); 1] = [("Infiltrate", "Infiltration")];
+
 fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     let label_file = LABEL_FILES
         .iter()
@@ -58,11 +67,17 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     let bytes = std::fs::read(&label_file).map_err(Error::io("cannot read", &label_file))?;
     let rows = parse(&bytes, &label_file, dataset)?;
     let lists = official_lists(folder)?;
+    let box_file = Some(folder.join(BOXES)).filter(|path| path.is_file());
+    let boxes = match &box_file {
+        Some(path) => boxes(&Table::read(path)?)?,
+        None => HashMap::new(),
+    };
     let mut reading = Reading {
         findings: FINDINGS.map(String::from).to_vec(),
         listed: rows.len(),
         files: std::iter::once(label_file)
             .chain(lists.files.iter().cloned())
+            .chain(box_file)
             .collect(),
         ..Reading::default()
     };
@@ -79,6 +94,10 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         record.file = file;
         if let Some(list) = lists.of(&row.name) {
             record.notes.insert(OFFICIAL_SPLIT.into(), list.into());
+        }
+        if let Some(boxed) = boxes.get(films::stem(&row.name)) {
+            record.masks.lesion = Some(boxed.mask());
+            record.notes.insert(BOXED.into(), boxed.findings.join("|"));
         }
         if row.age == Age::Impossible {
             impossible.push(record.film.clone());
@@ -191,6 +210,59 @@ fn film_folders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(folders)
 }
 
+/// What was found in the boxes of a film, as a note: its other findings have none.
+const BOXED: &str = "boxed";
+
+/// The boxes of a film.
+#[derive(Default)]
+struct Boxed {
+    /// As parts of a mask.
+    parts: Vec<PathBuf>,
+    /// What they are around, each once.
+    findings: Vec<&'static str>,
+}
+
+impl Boxed {
+    fn mask(&self) -> PathBuf {
+        together(&self.parts)
+    }
+}
+
+/// The boxes by the film's stem. The header `Bbox [x,y,w,h]` has unquoted commas, so that its four columns are found by the first.
+fn boxes(table: &Table) -> Result<HashMap<String, Boxed>, Error> {
+    let name = table.needed(&["Image Index"])?;
+    let label = table.needed(&["Finding Label"])?;
+    let first = table.needed(&["Bbox [x", "Bbox [x,y,w,h]"])?;
+    let mut boxes: HashMap<String, Boxed> = HashMap::new();
+    for row in table.rows() {
+        let text = row.cell(label);
+        let known = BOX_NAMES.iter().find(|(theirs, _)| *theirs == text);
+        let ours = known.map_or(text, |(_, ours)| ours);
+        let finding = FINDINGS
+            .into_iter()
+            .find(|finding| *finding == ours && ours != NO_FINDING);
+        let finding = finding.ok_or_else(|| {
+            row.fault(
+                label,
+                format!("one of {}, or Infiltrate", FINDINGS[..14].join(", ")),
+            )
+        })?;
+        let mut sides = [0.0; 4];
+        for (place, side) in sides.iter_mut().enumerate() {
+            let column = first + place;
+            *side = (row.cell(column).parse()).map_err(|_| row.fault(column, "a number of pixels"))?;
+        }
+        let region = Region::new(sides, FRAME);
+        let region = region.ok_or_else(|| row.fault(first, "a box on a film of 1024 columns and rows"))?;
+        let film = boxes.entry(films::stem(row.cell(name)).to_string()).or_default();
+        film.parts.push(region.to_string().into());
+        if !film.findings.contains(&finding) {
+            film.findings.push(finding);
+        }
+    }
+    Ok(boxes)
+}
+
 /// The official lists that are there, by stem.
 #[derive(Default)]
 struct Lists {
@@ -235,6 +307,8 @@ mod tests {
     const HEADER: &str = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,\
                           OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y],\n";
 
+    const BOX_HEADER: &str = "Image Index,Finding Label,Bbox [x,y,w,h],,,\n";
+
     proptest! {
         #[test]
         fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
@@ -245,6 +319,7 @@ mod tests {
         #[test]
         fn no_cells_make_the_reader_panic(cells in "([a-zA-Z0-9|,\"é_.\r\n-]|,|Mass|\\|){0,200}") {
             let _ = parse(format!("{HEADER}{cells}").as_bytes(), Path::new("d.csv"), "nih");
+            let _ = Table::parse(format!("{BOX_HEADER}{cells}").as_bytes(), Path::new("b.csv")).and_then(|table| boxes(&table).map(drop));
         }
     }
 }

@@ -59,11 +59,15 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         files: vec![label_file],
         ..Reading::default()
     };
-    let (mut absent, mut impossible) = (Vec::new(), Vec::new());
+    let (mut absent, mut cut_off, mut impossible) = (Vec::new(), Vec::new(), Vec::new());
     for (row, file) in table.rows().zip(matched.files) {
-        let (years, mut record) = columns.row(row, dataset)?;
+        let read = columns.row(row, dataset)?;
         let Some(file) = file else {
             absent.push(row.cell(columns.name).to_string());
+            continue;
+        };
+        let Some((years, mut record)) = read else {
+            cut_off.push(row.cell(columns.name).to_string());
             continue;
         };
         if years == Age::Impossible {
@@ -73,7 +77,8 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         reading.records.push(record);
     }
     let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
+    reading.exclude_listed("listed, but no film here", &absent, left + cut_off.len());
+    reading.exclude_listed("its list of labels breaks off", &cut_off, left);
     reading.exclude("view is not frontal", |record| {
         !FRONTAL.contains(&record.view.as_str())
     });
@@ -135,7 +140,8 @@ impl Columns {
         })
     }
 
-    fn row(&self, row: TableRow<'_>, dataset: &str) -> Result<(Age, Record), Error> {
+    /// A row's film, if its list of labels is whole: one that breaks off may lack any finding.
+    fn row(&self, row: TableRow<'_>, dataset: &str) -> Result<Option<(Age, Record)>, Error> {
         for column in [self.name, self.patient] {
             if row.cell(column).is_empty() {
                 return Err(row.fault(column, "an identifier"));
@@ -145,6 +151,7 @@ impl Columns {
         let labels = match list::elements(text) {
             Some(labels) => labels,
             None if text.is_empty() || text.eq_ignore_ascii_case("nan") => Vec::new(),
+            None if text.starts_with('[') => return Ok(None),
             None => return Err(row.fault(self.labels, "a list such as ['normal'], or nothing")),
         };
         let findings = if labels.is_empty() {
@@ -174,7 +181,7 @@ impl Columns {
                 .notes
                 .insert("labelled_by".into(), row.optional(self.method).into());
         }
-        Ok((years, record))
+        Ok(Some((years, record)))
     }
 }
 

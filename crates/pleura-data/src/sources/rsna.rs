@@ -1,13 +1,14 @@
 //! The RSNA Pneumonia Detection Challenge.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::{Age, Findings, Reading, Record, Source, films, header, named};
+use crate::Error;
+use crate::manifest::{Label, Region, together};
 use crate::table::Table;
-use crate::{Error, manifest::Label};
 
 pub(super) const SOURCE: Source = Source {
     name: "rsna",
@@ -24,6 +25,9 @@ pub(super) const SOURCE: Source = Source {
 const LABELS: &str = "stage_2_train_labels.csv";
 const CLASSES: &str = "stage_2_detailed_class_info.csv";
 const IMAGES: &str = "stage_2_train_images";
+
+/// Columns and rows of the films, in whose pixels boxes are given.
+const FRAME: [usize; 2] = [1024; 2];
 
 /// What radiologists said of a film, one of three.
 const FINDINGS: [&str; 3] = ["Normal", "No Lung Opacity / Not Normal", "Lung Opacity"];
@@ -76,7 +80,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             ..Record::default()
         };
         if !film.boxes.is_empty() {
-            record.notes.insert("boxes".into(), film.boxes.join("; "));
+            record.masks.lesion = Some(together(&film.boxes));
         }
         reading.records.push(record);
     }
@@ -101,8 +105,8 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
 struct Boxed {
     name: String,
     target: bool,
-    /// `x y width height`, in pixels.
-    boxes: Vec<String>,
+    /// Around its opacities, as parts of a mask.
+    boxes: Vec<PathBuf>,
 }
 
 impl Boxed {
@@ -156,8 +160,14 @@ fn boxes(table: &Table) -> Result<Vec<Boxed>, Error> {
             return Err(row.fault(target, "what the film's other rows say"));
         }
         if positive {
-            let side: Vec<&str> = sides.iter().map(|&side| row.cell(side)).collect();
-            films[at].boxes.push(side.join(" "));
+            let mut numbers = [0.0; 4];
+            for (number, &side) in numbers.iter_mut().zip(&sides) {
+                *number = (row.cell(side).parse()).map_err(|_| row.fault(side, "a number of pixels"))?;
+            }
+            let region = Region::new(numbers, FRAME);
+            let region =
+                region.ok_or_else(|| row.fault(sides[0], "a box on a film of 1024 columns and rows"))?;
+            films[at].boxes.push(region.to_string().into());
         }
     }
     Ok(films)

@@ -1,13 +1,16 @@
 //! The SIIM-FISABIO-RSNA COVID-19 Detection challenge.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use serde::Deserialize;
+
 use super::{Age, Findings, Reading, Record, Source, films, header, named};
+use crate::Error;
+use crate::manifest::{Label, Region, together};
 use crate::table::Table;
-use crate::{Error, manifest::Label};
 
 pub(super) const SOURCE: Source = Source {
     name: "siim",
@@ -83,8 +86,12 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             Some(labels) => record.findings = Findings::Labelled(labels.clone()),
             None => unread.push(film.clone()),
         }
-        if !row.optional(boxes).is_empty() {
-            record.notes.insert("boxes".into(), row.optional(boxes).into());
+        if let Some(column) = boxes.filter(|&column| !row.cell(column).is_empty()) {
+            let expected = "a list such as [{'x': 1, 'y': 2, 'width': 3, 'height': 4}], or nothing";
+            let drawn = sides(row.cell(column)).ok_or_else(|| row.fault(column, expected))?;
+            if !drawn.is_empty() {
+                record.notes.insert(BOXES.into(), row.cell(column).into());
+            }
         }
         record.film = film;
         reading.records.push(record);
@@ -95,8 +102,14 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         record.findings == Findings::Silent
     });
     let headers: Vec<header::Header> = reading.records.par_iter_mut().map(header::describe).collect();
-    let (mut nobody, mut impossible) = (Vec::new(), Vec::new());
+    let (mut nobody, mut impossible, mut unplaced) = (Vec::new(), Vec::new(), Vec::new());
     for (record, header) in reading.records.iter_mut().zip(&headers) {
+        if let Some(text) = record.notes.get(BOXES) {
+            match mask(text, header.frame) {
+                Some(mask) => record.masks.lesion = Some(mask),
+                None => unplaced.push(record.film.clone()),
+            }
+        }
         if header.patient.is_empty() {
             nobody.push(record.film.clone());
         } else {
@@ -111,8 +124,44 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         "no patient ID in the header: the study counts as a patient",
         &nobody,
     );
+    reading.remark(
+        "boxes without a place: they count pixels of the DICOM film, which this one is not, or lie beside it",
+        &unplaced,
+    );
     reading.set_unlisted(matched.unlisted);
     Ok(reading)
+}
+
+/// Boxes around the opacities of a film: a note as they are published, in pixels of the DICOM film.
+const BOXES: &str = "boxes";
+
+/// One of them.
+#[derive(Deserialize)]
+struct Sides {
+    x: f64,
+    y: f64,
+    width: f64,
+    height: f64,
+}
+
+/// Reads `[{'x': 1, 'y': 2, 'width': 3, 'height': 4}]`, which is JSON but for its quotes.
+fn sides(text: &str) -> Option<Vec<[f64; 4]>> {
+    let sides: Vec<Sides> = serde_json::from_str(&text.replace('\'', "\"")).ok()?;
+    Some(
+        sides
+            .iter()
+            .map(|side| [side.x, side.y, side.width, side.height])
+            .collect(),
+    )
+}
+
+/// The boxes as a mask of a film of so many columns and rows, if all of them lie on it.
+fn mask(text: &str, frame: Option<[usize; 2]>) -> Option<PathBuf> {
+    let parts: Option<Vec<PathBuf>> = sides(text)?
+        .into_iter()
+        .map(|sides| Some(Region::new(sides, frame?)?.to_string().into()))
+        .collect();
+    Some(together(&parts?))
 }
 
 /// The labels of each study, by its UID.
@@ -140,4 +189,22 @@ fn appearance(table: &Table) -> Result<HashMap<String, BTreeMap<String, Label>>,
         studies.insert(study.to_string(), labels);
     }
     Ok(studies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_become_a_mask_of_the_films_own_size() {
+        let text = "[{'x': 789.25, 'y': 582.5, 'width': 1026, 'height': 1917}, {'x': 1, 'y': 2, 'width': 3, 'height': 4}]";
+        let found = mask(text, Some([4256, 3488])).unwrap();
+        assert_eq!(
+            found.to_str().unwrap(),
+            "box:789.25,582.5,1026,1917/4256x3488|box:1,2,3,4/4256x3488"
+        );
+        for (text, frame) in [(text, None), (text, Some([700, 500])), ("none", Some([9, 9]))] {
+            assert_eq!(mask(text, frame), None, "{text} {frame:?}");
+        }
+    }
 }

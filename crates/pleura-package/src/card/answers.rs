@@ -348,15 +348,13 @@ fn people(parts: &Parts) -> Option<String> {
                 .collect();
             each.join(", ")
         };
-        let ages = people.ages.map_or_else(
-            || "ages unknown".to_owned(),
-            |[least, median, most]| {
-                format!(
-                    "ages {least} to {most}, median {median}, {} under 18",
-                    people.children
-                )
-            },
-        );
+        let ages = match (people.ages, people.children, people.ages_known) {
+            (Some([least, median, most]), children, _) => {
+                format!("ages {least} to {most}, median {median}, {children} under 18")
+            }
+            (None, _, 0) => "ages unknown".to_owned(),
+            (None, children, told) => format!("ages told in groups, {children} of {told} under 18"),
+        };
         format!(
             "{name}: {ages}; sex {}; views {}; sources {}",
             listed(&people.sex),

@@ -365,6 +365,15 @@ fn a_table_is_audited_before_anything_is_trained() {
     );
     fs::write(scene.path("6.png"), whole).unwrap();
 
+    // Nobody's age is known, but the group that it is in.
+    let mut manifest = Manifest::read(&scene.path("m.csv")).unwrap();
+    manifest.notes.push("age_group".to_owned());
+    for (number, row) in manifest.rows.iter_mut().enumerate() {
+        row.notes.push(["1-5", "20-24"][number % 2].to_owned());
+    }
+    manifest.write(&scene.path("m.csv")).unwrap();
+    assert_eq!(verdicts(&audit(&["--json"]).json())["children"], "alarm");
+
     // Two sources, one a class.
     let mut manifest = Manifest::read(&scene.path("m.csv")).unwrap();
     for (number, row) in manifest.rows.iter_mut().enumerate() {

@@ -112,6 +112,13 @@ fn seed() -> Result<()> {
     workspace::run(Command::new(python).arg("seed.py").current_dir(project()))
 }
 
+/// Whether there is a C++ compiler, which libFuzzer needs.
+pub(crate) fn has_cpp() -> bool {
+    ["c++", "g++", "clang++"]
+        .iter()
+        .any(|compiler| workspace::answers(compiler, &["--version"]))
+}
+
 fn cargo_fuzz() -> Result<()> {
     const VERSION: &str = "0.13.2";
     let here = || {
@@ -122,10 +129,7 @@ fn cargo_fuzz() -> Result<()> {
     if here() {
         return Ok(());
     }
-    if !["c++", "g++", "clang++"]
-        .iter()
-        .any(|compiler| workspace::answers(compiler, &["--version"]))
-    {
+    if !has_cpp() {
         bail!("no C++ compiler on the PATH, which libFuzzer needs; on Debian: apt-get install g++");
     }
     println!("cargo-fuzz is missing: cargo install cargo-fuzz --version {VERSION} --locked");

@@ -85,6 +85,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     } else {
         args.rounds
     };
+    if rounds == 0 && args.join.is_none() {
+        bail!(
+            "--rounds 0 measures nothing, and would write that down; name earlier measurements with --join"
+        );
+    }
     let cases = if rounds == 0 {
         Vec::new()
     } else {

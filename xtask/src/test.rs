@@ -59,7 +59,12 @@ fn tools() -> Result<()> {
             "no C compiler on the PATH (cc, gcc or clang), which one dependency needs; on Debian: apt-get install gcc libc6-dev"
         );
     }
-    println!("rustfmt, clippy and a C compiler are here");
+    if !crate::fuzz::has_cpp() {
+        bail!(
+            "no C++ compiler on the PATH (c++, g++ or clang++), which the fuzzer needs; on Debian: apt-get install g++"
+        );
+    }
+    println!("rustfmt, clippy, a C and a C++ compiler are here");
     Ok(())
 }
 

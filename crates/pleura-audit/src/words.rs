@@ -37,6 +37,9 @@ pub use verdict::{Judgement, Verdict};
 
 use pleura_film::Geometry;
 
+/// What rounding may move a place by, in prepared pixels.
+const HAIR: f64 = 1e-6;
+
 /// A mask of the film as the network sees it: a prepared pixel is masked if any masked film pixel lies under it.
 ///
 /// `mask` is `[height, width]` and covers the whole film; its size need not be the film's.
@@ -52,9 +55,10 @@ pub fn prepared(mask: &[bool], width: usize, height: usize, geometry: &Geometry)
         // Both ends of the pixel: a thin stroke must not fall between prepared pixels.
         let from = geometry.to_prepared(x * scale[0], y * scale[1]);
         let to = geometry.to_prepared((x + 1.0) * scale[0], (y + 1.0) * scale[1]);
+        // Ends that rounding puts a hair beyond a prepared pixel's edge are on it.
         let range = |axis: usize| {
-            let end = (to[axis].ceil().max(0.0) as usize).min(size);
-            (from[axis].floor().max(0.0) as usize).min(size)..end
+            let end = ((to[axis] - HAIR).ceil().max(0.0) as usize).min(size);
+            ((from[axis] + HAIR).floor().max(0.0) as usize).min(size)..end
         };
         for row in range(1) {
             for column in range(0) {

@@ -18,6 +18,8 @@ pub enum Account {
     Rest {
         /// Sum of all values.
         pixels: f64,
+        /// Where the rest is.
+        rest: &'static str,
     },
     /// The values are no shares of anything: Grad-CAM, occlusion.
     NoShares {
@@ -31,7 +33,7 @@ impl Account {
     pub fn pixels(&self) -> Option<f64> {
         match self {
             Self::Ledger(ledger) => Some(ledger.input),
-            Self::Baseline { pixels, .. } | Self::Rest { pixels } => Some(*pixels),
+            Self::Baseline { pixels, .. } | Self::Rest { pixels, .. } => Some(*pixels),
             Self::NoShares { .. } => None,
         }
     }
@@ -57,8 +59,8 @@ impl Account {
                 "{value:+.3} = {baseline:+.3} at the baseline {pixels:+.3} in pixels, {:+.0e} open.",
                 value - baseline - pixels
             ),
-            Self::Rest { pixels } => {
-                format!("{value:+.3}: {pixels:+.3} in pixels, the rest in biases. No ledger.")
+            Self::Rest { pixels, rest } => {
+                format!("{value:+.3}: {pixels:+.3} in pixels, the rest in {rest}. No ledger.")
             }
             Self::NoShares { words } => format!("{value:+.3}, of which these are no shares. {words}"),
         }
@@ -84,7 +86,7 @@ impl Account {
                 *baseline += b;
                 *pixels += p;
             }
-            (Self::Rest { pixels }, Self::Rest { pixels: p }) => *pixels += p,
+            (Self::Rest { pixels, .. }, Self::Rest { pixels: p, .. }) => *pixels += p,
             _ => {}
         }
     }
@@ -107,7 +109,7 @@ impl Account {
                 *baseline /= by;
                 *pixels /= by;
             }
-            Self::Rest { pixels } => *pixels /= by,
+            Self::Rest { pixels, .. } => *pixels /= by,
             Self::NoShares { .. } => {}
         }
     }

@@ -16,7 +16,14 @@ pub enum Start {
     Difference(String, String),
     /// One output's logit less the logit of a probability, such as the threshold that decides; for outputs that stand for themselves, with a
     /// sigmoid behind them. The threshold counts with the output's bias.
-    Threshold(String, f64),
+    Threshold {
+        /// The output.
+        finding: String,
+        /// The probability, between 0 and 1.
+        probability: f64,
+        /// What the logit is divided by before it becomes a probability; 1 where probabilities are not calibrated.
+        temperature: f64,
+    },
 }
 
 impl Start {
@@ -25,14 +32,16 @@ impl Start {
         match self {
             Self::Logit(finding) => finding.clone(),
             Self::Difference(finding, other) => format!("{finding} rather than {other}"),
-            Self::Threshold(finding, probability) => format!("{finding} above {probability}"),
+            Self::Threshold {
+                finding, probability, ..
+            } => format!("{finding} above {probability}"),
         }
     }
 
     /// The output whose logit it starts at, where it is one alone.
     pub fn finding(&self) -> Option<&str> {
         match self {
-            Self::Logit(finding) | Self::Threshold(finding, _) => Some(finding),
+            Self::Logit(finding) | Self::Threshold { finding, .. } => Some(finding),
             Self::Difference(..) => None,
         }
     }
@@ -59,14 +68,18 @@ impl Start {
                 start.coefficients[place(finding)?] += 1.0;
                 start.coefficients[place(other)?] -= 1.0;
             }
-            Self::Threshold(finding, probability) => {
+            Self::Threshold {
+                finding,
+                probability,
+                temperature,
+            } => {
                 let probability = *probability;
                 if !(probability > 0.0 && probability < 1.0) {
                     return Err(Error::Threshold { probability });
                 }
                 let place = place(finding)?;
                 start.coefficients[place] += 1.0;
-                start.thresholds[place] = (probability / (1.0 - probability)).ln();
+                start.thresholds[place] = temperature * (probability / (1.0 - probability)).ln();
             }
         }
         Ok(start)
@@ -211,9 +224,16 @@ mod tests {
             let maps = explain(&network, &film(64), 64, &Composite::default(), &[start]);
             maps.map(|mut found| found.maps.swap_remove(0))
         };
+        let above = |probability, temperature| Start::Threshold {
+            finding: "normal".into(),
+            probability,
+            temperature,
+        };
+        let warm = ask(above(0.2, 2.0)).unwrap();
+        let wrong = [0.0, 1.0, -0.5, f64::NAN].map(|wrong| ask(above(wrong, 1.0)).unwrap_err());
         let (logit, above) = (
             ask(Start::Logit("normal".into())).unwrap(),
-            ask(Start::Threshold("normal".into(), 0.2)).unwrap(),
+            ask(above(0.2, 1.0)).unwrap(),
         );
         let threshold = (0.2f64 / 0.8).ln();
         let close = |a: f64, b: f64| (a - b).abs() < 1e-5 * (1.0 + b.abs());
@@ -223,8 +243,9 @@ mod tests {
         assert!(close(ledgers.0.input, ledgers.1.input));
         assert!(ledgers.0.residual().abs() < 1e-9);
         assert_eq!(above.start.words(), "normal above 0.2");
-        for wrong in [0.0, 1.0, -0.5, f64::NAN] {
-            let error = ask(Start::Threshold("normal".into(), wrong)).unwrap_err();
+        // Behind a temperature the same probability is another logit.
+        assert!(close(warm.value, logit.value - 2.0 * threshold));
+        for error in wrong {
             assert!(error.to_string().contains("between 0 and 1"), "{error}");
         }
     }

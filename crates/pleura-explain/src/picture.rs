@@ -23,8 +23,25 @@ pub fn origin(start: &Start) -> &'static str {
     match start {
         Start::Logit(_) => "the logit",
         Start::Difference(..) => "the difference of two logits",
-        Start::Threshold(..) => "the logit less the threshold's",
+        Start::Threshold { .. } => "the logit less the threshold's",
     }
+}
+
+/// What of a map no picture of its film can show: what lies on the padding around a film that was made square by it. Nothing where there is none.
+pub fn beyond(heatmap: &[f32], geometry: &Geometry) -> Option<String> {
+    let (mut all, mut padding) = (0.0, 0.0);
+    for (place, value) in heatmap.iter().enumerate() {
+        let (x, y) = (place % geometry.size, place / geometry.size);
+        let magnitude = f64::from(value.abs());
+        all += magnitude;
+        if !geometry.on_film(x as f64 + 0.5, y as f64 + 0.5) {
+            padding += magnitude;
+        }
+    }
+    (padding > 0.0).then(|| {
+        let percent = 100.0 * padding / all;
+        format!("{percent:.0} % of the map, counted without signs, lies on the padding around the film and is not shown.")
+    })
 }
 
 /// One map over its film. `probability` is the output's own, where one output was asked for; `method` is how the values were found.
@@ -43,6 +60,7 @@ pub fn draw(
 ) -> Result<Panel, Error> {
     let account = map.account.words(map.value);
     let mut notes = vec![format!("From {} {account}", origin(&map.start))];
+    notes.extend(beyond(&map.heatmap, geometry));
     notes.extend(labels.notes.iter().cloned());
     let caption = Caption {
         title: labels.title.clone(),

@@ -137,7 +137,11 @@ fn every_method_says_the_same_of_two_questions_as_of_each() {
     let starts = [
         Start::Logit("a".into()),
         start(),
-        Start::Threshold("c".into(), 0.2),
+        Start::Threshold {
+            finding: "c".into(),
+            probability: 0.2,
+            temperature: 1.5,
+        },
     ];
     for name in pleura_explain::method::NAMES {
         let method = Method::find(name, &options).unwrap();
@@ -155,7 +159,7 @@ fn every_method_says_the_same_of_two_questions_as_of_each() {
             .explain(&network, &film, SIDE, &[Start::Logit("c".into())])
             .unwrap();
         let apart = logit.maps[0].value - all.maps[2].value;
-        assert!((apart - (0.2f64 / 0.8).ln()).abs() < 1e-6, "{name}");
+        assert!((apart - 1.5 * (0.2f64 / 0.8).ln()).abs() < 1e-6, "{name}");
         let pixels = logit.maps[0].heatmap.iter().zip(&all.maps[2].heatmap);
         assert!(
             pixels.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 1e-5,

@@ -9,13 +9,14 @@ mod modality;
 mod rle;
 mod syntax;
 mod tags;
+mod unknown;
 
 use dicom_dictionary_std::tags as tag;
 
 use crate::decode::check_size;
 use crate::film::{Colour, Format, Source, Step};
 use crate::levels::{Decoded, Levels};
-use crate::{DecodeOptions, Error};
+use crate::{DecodeOptions, Error, Polarity, Voi};
 use data_set::DataSet;
 
 pub(crate) use container::looks_like;
@@ -42,6 +43,15 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
             Colour::Grey,
         ),
         frame::Frame::Colour(values, precision, colour) => {
+            let overruled =
+                !matches!(options.voi, Voi::FromFile | Voi::MinMax) || options.polarity != Polarity::FromFile;
+            if overruled {
+                return Err(Error::Unsupported {
+                    name: name.to_string(),
+                    what: "a window, a VOI table or a polarity for a film in colour".to_string(),
+                    advice: "leave them out: they are for grey films",
+                });
+            }
             let grey = frame::luma(&values, precision, colour, &mut steps);
             (Levels::Unit(grey), colour)
         }

@@ -40,9 +40,29 @@ pub(crate) struct Samples {
     adobe: bool,
 }
 
+impl Samples {
+    /// Refuses samples of more bits than the stream says: lossless coding counts modulo 2^16 whatever the precision. Stored bits of a grey DICOM
+    /// film are masked by its own attributes instead.
+    pub(crate) fn check_range(&self, name: &str, format: Format) -> Result<(), Error> {
+        let top = (1_u32 << self.precision) - 1;
+        match self.values.iter().find(|&&value| u32::from(value) > top) {
+            None => Ok(()),
+            Some(value) => Err(Error::Malformed {
+                name: name.to_string(),
+                format,
+                detail: format!(
+                    "a sample of {value}, where {} bits hold at most {top}",
+                    self.precision
+                ),
+            }),
+        }
+    }
+}
+
 /// Decodes a JPEG file.
 pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {
     let stream = samples(bytes, name, options, Format::Jpeg)?;
+    stream.check_range(name, Format::Jpeg)?;
     let (width, height) = (stream.width, stream.height);
     let mut steps = Vec::new();
     let (bit_depth, orientation) = (stream.precision, stream.orientation);
@@ -152,7 +172,8 @@ fn to_grey(stream: Samples, steps: &mut Vec<Step>) -> (Levels, Colour) {
             let light = |value: f32| if stream.adobe { value } else { 1.0 - value };
             let grey = stream.values.chunks_exact(4).map(|pixel| {
                 let [first, second, third] = if colour == Colour::Ycck {
-                    rgb_of_ycbcr(pixel[0] as u8, pixel[1] as u8, pixel[2] as u8)
+                    // What went into YCC is what lacks of each stored ink (libjpeg's ycck_cmyk_convert).
+                    rgb_of_ycbcr(pixel[0] as u8, pixel[1] as u8, pixel[2] as u8).map(|lack| 1.0 - lack)
                 } else {
                     [unit(pixel[0]), unit(pixel[1]), unit(pixel[2])]
                 };

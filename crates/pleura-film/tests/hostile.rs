@@ -118,6 +118,40 @@ fn a_film_cut_anywhere_is_an_error() {
 }
 
 #[test]
+fn a_scan_cut_short_and_closed_again_is_refused() {
+    for name in [
+        "grey.jpg",
+        "grey_restarts.jpg",
+        "ycbcr444.jpg",
+        "ycbcr420.jpg",
+        "cmyk.jpg",
+        "extended12.jpg",
+    ] {
+        let bytes = golden(name);
+        let scan = bytes.windows(2).rposition(|pair| pair == [0xff, 0xda]).unwrap();
+        let first = scan + 2 + usize::from(bytes[scan + 3]);
+        for part in [3, 5, 8] {
+            let mut cut = bytes[..first + (bytes.len() - first) * part / 10].to_vec();
+            while cut.last() == Some(&0xff) {
+                cut.pop();
+            }
+            cut.extend([0xff, 0xd9]);
+            let (film, _) = measured(&cut);
+            assert!(film.is_err(), "{name} with {part} tenths of its scan");
+        }
+    }
+}
+
+#[test]
+fn lossless_samples_fit_the_precision_that_the_header_says() {
+    let mut bytes = golden("lossless16.jpg");
+    let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc3]).unwrap();
+    bytes[frame + 4] = 12;
+    let error = refused(&bytes).to_string();
+    assert!(error.contains("12 bits hold at most 4095"), "{error}");
+}
+
+#[test]
 fn a_png_of_two_to_the_31_on_each_side_is_refused_by_its_header() {
     let mut bytes = golden("grey8.png");
     bytes[16..24].copy_from_slice(&[0x7f, 0xff, 0xff, 0xff, 0x7f, 0xff, 0xff, 0xff]);
@@ -288,8 +322,139 @@ fn a_date_of_birth_tells_the_age_where_no_age_stands_and_is_not_kept() {
     assert_eq!(tags(b"", b"20200416").age_years, Some(6.0));
     assert_eq!(tags(b"", b"").age_years, Some(7.0));
     assert_eq!(tags(b"061Y", b"20200416").age_years, Some(61.0));
+    assert_eq!(tags(b"412Y", b"").age_years, Some(7.0));
     let kept = format!("{:?}", tags(b"", b"20200416"));
     assert!(!kept.contains("2013") && !kept.contains("202004"), "{kept}");
+}
+
+#[test]
+fn text_that_a_converter_wrote_as_unknown_is_text() {
+    let mut elements = image(
+        2,
+        2,
+        element(0x7fe0, 0x10, *b"OW", &[0, 0, 0xff, 0x0f, 0, 8, 1, 0]),
+    );
+    elements[0] = element(8, 0x60, *b"UN", b"DX");
+    elements.splice(
+        9..9,
+        [
+            element(0x28, 0x1050, *b"UN", b"2048"),
+            element(0x28, 0x1051, *b"UN", b"4096"),
+            element(0x2050, 0x20, *b"UN", b"INVERSE "),
+        ],
+    );
+    // Elements are in the order of their tags.
+    let pixels = elements
+        .iter()
+        .position(|element| element.starts_with(&[0xe0, 0x7f]))
+        .unwrap();
+    let last = elements.remove(pixels);
+    elements.push(last);
+    let film = decode(&dicom(EXPLICIT, &elements), "film", &DecodeOptions::default()).unwrap();
+    assert_eq!(film.source.dicom.unwrap().modality.as_deref(), Some("DX"));
+    assert!(
+        film.grey[0] > 0.99 && film.grey[1] < 0.01 && (film.grey[2] - 0.5).abs() < 0.01,
+        "{:?}",
+        film.grey
+    );
+
+    let mut elements = image(2, 2, element(0x7fe0, 0x10, *b"OW", &[0; 8]));
+    elements[7] = element(0x28, 0x102, *b"US", &[0xff, 0xff]);
+    assert!(matches!(
+        refused(&dicom(EXPLICIT, &elements)),
+        Error::BadTag { .. }
+    ));
+}
+
+#[test]
+fn sequences_of_unknown_kind_and_length_are_passed_over() {
+    let tag = |group: u16, number: u16| [group.to_le_bytes(), number.to_le_bytes()].concat();
+    let open = [0xff; 4];
+    // In implicit VR, whatever the data set is in: an item without a length, in it a value, and a sequence of an item with one.
+    let inner = [
+        tag(0xfffe, 0xe000),
+        vec![12, 0, 0, 0],
+        tag(9, 0x10),
+        vec![4, 0, 0, 0],
+        b"ABCD".to_vec(),
+        tag(0xfffe, 0xe0dd),
+        vec![0; 4],
+    ]
+    .concat();
+    let items = [
+        tag(0xfffe, 0xe000),
+        open.to_vec(),
+        [tag(9, 0x10), vec![4, 0, 0, 0], b"ABCD".to_vec()].concat(),
+        [tag(9, 0x1010), open.to_vec(), inner].concat(),
+        [tag(0xfffe, 0xe00d), vec![0; 4], tag(0xfffe, 0xe0dd), vec![0; 4]].concat(),
+    ]
+    .concat();
+    let unknown = [tag(0x2001, 0x9000), b"UN\0\0".to_vec(), open.to_vec(), items].concat();
+    let film = |elements: &[Vec<u8>]| decode(&dicom(EXPLICIT, elements), "film", &DecodeOptions::default());
+    let mut elements = image(
+        2,
+        2,
+        element(0x7fe0, 0x10, *b"OW", &[0, 0, 0xff, 0x0f, 0, 8, 1, 0]),
+    );
+    let plain = film(&elements).unwrap();
+    elements.insert(9, unknown.clone());
+    assert_eq!(film(&elements).unwrap().grey, plain.grey);
+    // The same within an explicit sequence, and cut off.
+    let sequence = [
+        tag(0x2001, 0x9001),
+        b"SQ\0\0".to_vec(),
+        open.to_vec(),
+        [
+            tag(0xfffe, 0xe000),
+            open.to_vec(),
+            unknown.clone(),
+            tag(0xfffe, 0xe00d),
+            vec![0; 4],
+        ]
+        .concat(),
+        [tag(0xfffe, 0xe0dd), vec![0; 4]].concat(),
+    ]
+    .concat();
+    elements[9] = sequence;
+    assert_eq!(film(&elements).unwrap().grey, plain.grey);
+    elements[9] = unknown[..unknown.len() - 12].to_vec();
+    assert!(film(&elements).is_err());
+}
+
+#[test]
+fn an_odd_number_of_bytes_in_big_endian_words_keeps_its_last() {
+    let element = |group: u16, number: u16, vr: [u8; 2], value: &[u8]| {
+        let mut bytes = [group.to_be_bytes(), number.to_be_bytes()].concat();
+        bytes.extend(vr);
+        if vr == *b"OW" {
+            bytes.extend([0, 0]);
+            bytes.extend((value.len() as u32).to_be_bytes());
+        } else {
+            bytes.extend((value.len() as u16).to_be_bytes());
+        }
+        bytes.extend(value);
+        bytes
+    };
+    let word = |number, value: u16| element(0x28, number, *b"US", &value.to_be_bytes());
+    let elements = [
+        element(8, 0x60, *b"CS", b"DX"),
+        word(2, 1),
+        element(0x28, 4, *b"CS", b"MONOCHROME2 "),
+        word(0x10, 3),
+        word(0x11, 1),
+        word(0x100, 8),
+        word(0x101, 8),
+        word(0x102, 7),
+        word(0x103, 0),
+        element(0x7fe0, 0x10, *b"OW", &[51, 0, 7, 255]),
+    ];
+    let film = decode(
+        &dicom("1.2.840.10008.1.2.2\0", &elements),
+        "film",
+        &DecodeOptions::default(),
+    )
+    .unwrap();
+    assert_eq!(film.grey, [0.0, 0.2, 1.0]);
 }
 
 #[test]

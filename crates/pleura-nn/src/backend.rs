@@ -76,7 +76,8 @@ pub trait Backend: Send + Sync {
         usize::MAX
     }
 
-    /// Runs a pass, whose primitives follow each other closely: threads may stay awake from one to the next.
+    /// Runs a pass, whose primitives follow each other closely: threads may stay awake from one to the next. The pass must not wait for other
+    /// work of the same pool of threads, as parallel iterators do: those threads may all be awake here. Passes of relevance are run without it.
     fn together<R>(&self, body: impl FnOnce() -> R) -> R {
         body()
     }

@@ -233,7 +233,12 @@ impl<B: Backend> Network<B> {
 
     fn check_input(&self, found: usize, channels: usize, batch: usize, size: usize) -> Result<(), Error> {
         self.architecture.map_sizes(size)?;
-        let expected = channels * batch * size * size;
+        // No input is as long as a product that overflows.
+        let sides = [channels, batch, size, size];
+        let expected = sides
+            .into_iter()
+            .try_fold(1_usize, usize::checked_mul)
+            .unwrap_or(usize::MAX);
         if found != expected || batch == 0 {
             let what = format!("input of {batch} films of {size}×{size} pixels");
             return Err(Error::Length {

@@ -59,6 +59,11 @@ impl Climb {
             return Err(recipe.problem(&[], problem));
         }
         let stage = &recipe.stages[recipe.stages.len() - 1];
+        if stage.seed.is_some() && (choice.seeds.len() > 1 || choice.seeds[0] != recipe.seed) {
+            let at = ["stage".into(), (recipe.stages.len() - 1).into(), "seed".into()];
+            let problem = "the last stage has a seed of its own, which --seeds do not reach; take it out";
+            return Err(recipe.problem(&at, problem));
+        }
         if stage.fractals.is_some() {
             let at = [
                 "stage".into(),

@@ -106,7 +106,7 @@ pub(crate) fn is_file(path: &str, value: &Value) -> bool {
     }
     match path.rsplit('.').next() {
         Some("manifest") => true,
-        Some("start") => value
+        Some("start" | "plain") => value
             .as_str()
             .is_some_and(|start| start != "random" && !start.starts_with("stage:")),
         _ => false,

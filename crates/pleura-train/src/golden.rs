@@ -1,10 +1,10 @@
-//! Numbers that PyTorch made (`goldens/make.py`), for the tests of this crate.
+//! Numbers that PyTorch made (`tests/golden/make.py`), for the tests of this crate.
 
 use serde_json::Value;
 
 /// The goldens under a path of keys.
 pub(crate) fn golden(keys: &[&str]) -> Value {
-    let mut value: Value = serde_json::from_str(include_str!("../goldens/goldens.json")).unwrap();
+    let mut value: Value = serde_json::from_str(include_str!("../tests/golden/goldens.json")).unwrap();
     for key in keys {
         value = value[*key].take();
         assert!(!value.is_null(), "no golden {keys:?}");

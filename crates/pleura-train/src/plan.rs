@@ -25,7 +25,7 @@ use crate::{
     labels::{Labels, SplitCounts, class_weights, positive_weights},
     leaks::{Copies, Leak},
     loss::Loss,
-    recipe::{Isnet, LearningRate, Recipe, Stage, StageKind, Start, Step},
+    recipe::{Isnet, LearningRate, Recipe, Stage, StageKind, Start, Step, check},
 };
 
 /// A recipe made ready: defaults filled in from the data, data read, contradictions refused.
@@ -115,6 +115,12 @@ impl Plan {
                 let problem = format!("found {seed}, expected at most {}", i64::MAX);
                 return Err(recipe.problem(&["seed".into()], problem));
             }
+            if seed != recipe.seed && recipe.stages.iter().all(|stage| stage.seed.is_some()) {
+                let problem = format!(
+                    "{seed} was asked for, but every stage has a seed of its own, which it does not reach; take those out"
+                );
+                return Err(recipe.problem(&["seed".into()], problem));
+            }
             recipe.seed = seed;
         }
         let architecture = recipe.architecture()?;
@@ -125,6 +131,14 @@ impl Plan {
         let manifests = read_manifests(&mut recipe)?;
         let tables = recipe.stages.iter().filter(|stage| stage.fractals.is_none());
         let copies = Copies::read(tables.map(|stage| stage.manifest.as_path()))?;
+        // A recipe in full names what its manifests do; names of fractals follow from their number.
+        for (stage, (manifest, _)) in recipe.stages.iter_mut().zip(&manifests) {
+            if stage.fractals.is_none() {
+                stage.findings.get_or_insert_with(|| manifest.findings.clone());
+            }
+        }
+        // What speaks of findings could not be checked before they were known.
+        check(&recipe)?;
         let mut stages: Vec<StagePlan> = Vec::with_capacity(recipe.stages.len());
         for (index, (manifest, manifest_digest)) in manifests.iter().enumerate() {
             let previous = stages.last().map(|stage| stage.stage.name.clone());
@@ -132,10 +146,6 @@ impl Plan {
             stage
                 .start
                 .get_or_insert_with(|| previous.map_or(Start::Random, Start::Stage));
-            // A recipe in full names what its manifests do; names of fractals follow from their number.
-            if stage.fractals.is_none() {
-                stage.findings.get_or_insert_with(|| manifest.findings.clone());
-            }
             let stage = stage.clone();
             let start = starts.resolve(&recipe, index, &stage, &architecture)?;
             recipe.stages[index].start = Some(start.clone());
@@ -170,7 +180,6 @@ impl Plan {
                 .filter_map(|group| Some((group.clone(), rate.of(group)?)));
             let rate = LearningRate::ByGroup(by_group.collect());
             recipe.stages[index].learning_rate = rate;
-            recipe.stages[index].seed = Some(plan.seed);
             plan.stage = recipe.stages[index].clone();
         }
         Ok(Self {
@@ -198,7 +207,9 @@ impl Plan {
                 weights.insert(stage.name.clone(), digest);
             }
             if let Some(Start::File(path)) = stage.isnet.as_mut().and_then(|isnet| isnet.plain.as_mut()) {
-                *path = format!("{}.safetensors", Weights::read(path)?.digest()).into();
+                let digest = Weights::read(path)?.digest();
+                *path = format!("{digest}.safetensors").into();
+                weights.insert(format!("{} (isnet.plain)", stage.name), digest);
             }
         }
         let recipe = base16ct::lower::encode_string(&Sha256::digest(portable.to_toml()?.as_bytes()));

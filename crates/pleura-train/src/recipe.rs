@@ -163,7 +163,7 @@ impl Recipe {
             path: path.to_owned(),
             text: text.to_owned(),
         };
-        check::check(&recipe)?;
+        check(&recipe)?;
         Ok(recipe)
     }
 
@@ -176,7 +176,7 @@ impl Recipe {
             problem: error.message().replace('\n', " "),
         })?;
         path.clone_into(&mut recipe.origin.path);
-        check::check(&recipe)?;
+        check(&recipe)?;
         Ok(recipe)
     }
 
@@ -216,7 +216,10 @@ impl Recipe {
     }
 }
 
-pub(crate) use locate::{Step, line_at};
+pub(crate) use self::{
+    check::check,
+    locate::{Step, line_at},
+};
 
 #[cfg(test)]
 mod tests;

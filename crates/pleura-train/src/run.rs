@@ -11,6 +11,7 @@ use crate::{
     checkpoint::{self, Lengths},
     difference::difference,
     error::Error,
+    isnet::Masks,
     json::{read_json, write_json, write_lasting},
     lock::RunLock,
     log::AppendLog,
@@ -166,6 +167,12 @@ fn carry_out(
     let plan = Plan::new(recipe, options.seed)?;
     let identity = plan.identity()?;
     refuse_leaks(&plan, options.allow_leaks, observer)?;
+    // A mask that is of no use is told now, not after the stages before it.
+    for stage in plan.stages.iter().filter(|stage| stage.stage.isnet.is_some()) {
+        if !stage_folder(out, &stage.stage.name).join("stage.json").exists() {
+            Masks::read(stage, &recipe.preparation)?;
+        }
+    }
     std::fs::create_dir_all(out).map_err(Error::file(out, "create"))?;
     let _lock = RunLock::take(out)?;
     begin_or_resume(&plan, &identity, out, options.resume)?;
@@ -266,6 +273,13 @@ fn begin_or_resume(plan: &Plan, identity: &Identity, out: &Path, resume: bool) -
             });
         }
         return Ok(());
+    }
+    if out.join(crate::series::RECORD).exists() {
+        return Err(Error::Damaged {
+            path: out.to_owned(),
+            problem: "holds a series of runs, not a run; go on with it as it was begun (--folds, --curve, `pleura study`), or choose another folder"
+                .to_owned(),
+        });
     }
     write_lasting(&out.join("recipe.toml"), plan.recipe.to_toml()?.as_bytes())?;
     // Last, because its presence means that there is a run.

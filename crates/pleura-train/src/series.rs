@@ -128,7 +128,7 @@ struct Record {
     runs: Vec<String>,
 }
 
-const RECORD: &str = "series.json";
+pub(crate) const RECORD: &str = "series.json";
 
 impl Series {
     /// Carries the runs out, one after the other, below the folder `out`.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use pleura_data::Manifest;
 use pleura_data::manifest::open_mask;
 use pleura_eval::{Kind, Predictions};
@@ -31,21 +31,12 @@ impl Mask {
         path.map(|path| Self::open(&manifest.locate(path))).transpose()
     }
 
-    /// Reads a mask's file: brighter than half of white is inside. An empty mask is one.
+    /// Reads a mask: brighter than half of its brightest level is inside, so that masks of 0 and 1 and of 0 and 255 are the same. An empty mask is one.
     ///
     /// # Errors
-    /// What cannot be read; a mask whose inside is some dark grey, as masks of 0 and 1 in 8 bits are.
+    /// What cannot be read.
     pub fn open(path: &Path) -> Result<Self> {
         let film = open_mask(path)?;
-        let brightest = film.grey.iter().copied().fold(0.0, f32::max);
-        if brightest > 0.0 && brightest <= 0.5 {
-            bail!(
-                "{}: the brightest pixel of this mask is {:.1} % of white; masks are white inside and black outside, so write 255 (of 8 bits) \
-                 for inside",
-                path.display(),
-                100.0 * brightest
-            );
-        }
         Ok(Self {
             width: film.width,
             height: film.height,

@@ -41,7 +41,12 @@ impl ModelArgs {
 
     /// Whether nothing is said.
     pub fn says_nothing(&self) -> bool {
-        self.stage.is_none() && self.size.is_none() && self.fit.is_none() && self.kind.is_none()
+        self.stage.is_none() && !self.describes()
+    }
+
+    /// Whether more is said than which weights.
+    pub fn describes(&self) -> bool {
+        self.size.is_some() || self.fit.is_some() || self.kind.is_some()
     }
 
     /// With this stage, where none is asked for.

@@ -118,7 +118,8 @@ pub(crate) fn together(parts: &[PathBuf]) -> PathBuf {
 }
 
 /// Opens a mask, or, of several parts with `|` between them, what is white in any of them. A part is the path of a picture, or a box:
-/// `box:X,Y,WIDTH,HEIGHT/COLUMNSxROWS`, in pixels of a film of so many columns and rows, every pixel that it touches being inside.
+/// `box:X,Y,WIDTH,HEIGHT/COLUMNSxROWS`, in pixels of a film of so many columns and rows, every pixel that it touches being inside. What is brighter
+/// than half of a picture's brightest level becomes 1, all else 0.
 ///
 /// # Errors
 /// A file that cannot be read, a box that is none, and parts of different sizes.
@@ -138,7 +139,7 @@ pub fn open_mask(mask: &Path) -> Result<Film, Error> {
                     advice: Region::FORM,
                 })?
                 .draw()?,
-            None => pleura_film::open(part, &DecodeOptions::default())?,
+            None => binary(pleura_film::open(part, &DecodeOptions::default())?),
         };
         united = Some(match united {
             None => film,
@@ -146,6 +147,15 @@ pub fn open_mask(mask: &Path) -> Result<Film, Error> {
         });
     }
     united.map_or_else(|| pleura_film::open(mask, &DecodeOptions::default()), Ok)
+}
+
+/// White where a part is brighter than half of its brightest level, else black: masks of 0 and 1 and of 0 and 255 are the same.
+fn binary(mut part: Film) -> Film {
+    let half = part.grey.iter().copied().fold(0.0, f32::max) / 2.0;
+    for level in &mut part.grey {
+        *level = f32::from(u8::from(half > 0.0 && *level > half));
+    }
+    part
 }
 
 fn brightest(mut whole: Film, part: &Film) -> Result<Film, Error> {

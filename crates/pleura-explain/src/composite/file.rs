@@ -6,8 +6,8 @@ use pleura_nn::relevance::{Bias, LayerKind, Norms, Rule};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Choice, Composite, EPSILON, GAMMA};
-use crate::Error;
+use super::{Choice, Composite, EPSILON, GAMMA, NAMES, WRONG};
+use crate::{Error, method};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,8 +109,19 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Composite, Error> {
     let norms = [("merged", Norms::Merged), ("passed", Norms::Passed)];
     let choices = table.rule.iter().map(|entry| choice(&source, entry));
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let base = table.name.or(stem).unwrap_or_else(|| "own".to_owned());
+    if NAMES.iter().chain(&method::NAMES).any(|name| *name == base) || base == WRONG {
+        return Err(Error::Composite {
+            place: path.display().to_string(),
+            line: None,
+            key: "name".to_owned(),
+            problem: format!(
+                "{base:?} is one that comes with the program; give this one a `name` of its own"
+            ),
+        });
+    }
     let composite = Composite {
-        base: table.name.or(stem).unwrap_or_else(|| "own".to_owned()),
+        base,
         name: String::new(),
         choices: choices.collect::<Result<_, _>>()?,
         bias: source.choose("bias", table.bias.as_ref(), Bias::Ledger, &biases)?,

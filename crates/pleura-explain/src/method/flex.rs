@@ -13,7 +13,14 @@ pub(super) fn find<B: Gates>(film: &Asked<'_, B>, epsilon: f64) -> Result<Answer
         let flex = film.network.flex(&trace, &asked.coefficients, epsilon)?;
         let raw = downloaded(film.network, flex.relevance());
         found.push(Found::of_channels(&raw, film.size * film.size, |pixels| {
-            Account::Rest { pixels }
+            Account::Rest {
+                pixels,
+                rest: if epsilon > 0.0 {
+                    "biases and gates"
+                } else {
+                    "biases"
+                },
+            }
         }));
     }
     Ok((logits.into_iter().map(Real::to_f64).collect(), found))

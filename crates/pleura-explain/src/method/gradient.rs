@@ -51,7 +51,10 @@ pub(super) fn times_input<B: Gates>(film: &Asked<'_, B>) -> Result<Answer, Error
     let (logits, gradients) = InputGradients::new(film.network).of(film.grey, 1, film.size, &film.asked)?;
     let found = gradients.into_iter().map(|gradient| {
         let raw: Vec<f64> = gradient.iter().zip(&input).map(|(g, x)| g * x).collect();
-        Found::of_channels(&raw, film.size * film.size, |pixels| Account::Rest { pixels })
+        Found::of_channels(&raw, film.size * film.size, |pixels| Account::Rest {
+            pixels,
+            rest: "biases",
+        })
     });
     Ok((logits, found.collect()))
 }

@@ -59,7 +59,13 @@ impl<'a> Flips<'a> {
     /// Patches by the sum of their values, the greatest first; equal ones in random order.
     pub fn order(&self, heatmap: &[f32], seed: u64, film: &str) -> Vec<usize> {
         let count = self.across().pow(2);
-        let sum = |patch: usize| -> f64 { self.places(patch).map(|place| f64::from(heatmap[place])).sum() };
+        // Zeros of both signs are one value.
+        let sum = |patch: usize| {
+            self.places(patch)
+                .map(|place| f64::from(heatmap[place]))
+                .sum::<f64>()
+                + 0.0
+        };
         let sums: Vec<f64> = (0..count).map(sum).collect();
         let mut order = shuffled(count, &mut stream(seed, "equal patches", film));
         order.sort_by(|&a, &b| sums[b].total_cmp(&sums[a]));

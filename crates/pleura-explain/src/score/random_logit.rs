@@ -17,7 +17,8 @@ pub(super) fn scores<B: Gates>(
     map: &Map,
     seed: u64,
 ) -> Result<Vec<Score>, Error> {
-    let (Start::Logit(asked) | Start::Difference(asked, _) | Start::Threshold(asked, _)) = &map.start;
+    let (Start::Logit(asked) | Start::Difference(asked, _) | Start::Threshold { finding: asked, .. }) =
+        &map.start;
     let others: Vec<&String> = network
         .findings()
         .iter()

@@ -20,17 +20,44 @@ impl<B: Gates> Default for Cascade<B> {
     }
 }
 
+/// Weights drawn apart correlate by hundredths at most, however small the network; those that a training began with by tenths.
+const REMEMBERED: f64 = 0.1;
+
+/// Correlation of two networks' convolutions about zero.
+fn likeness(one: &Weights, other: &Weights) -> f64 {
+    let convolutions = one.tensors.iter().filter(|(_, tensor)| tensor.shape.len() == 4);
+    let pairs = convolutions.filter_map(|(name, tensor)| Some((tensor, other.tensors.get(name)?)));
+    let (mut both, mut squares) = (0.0, [0.0; 2]);
+    for (a, b) in pairs.flat_map(|(a, b)| a.data.iter().zip(&b.data)) {
+        let (a, b) = (f64::from(*a), f64::from(*b));
+        both += a * b;
+        squares[0] += a * a;
+        squares[1] += b * b;
+    }
+    both / (squares[0] * squares[1]).sqrt().max(f64::MIN_POSITIVE)
+}
+
 impl<B: Gates> Cascade<B> {
+    /// A seed that the network's own training began with is passed over for another.
+    ///
     /// # Errors
     /// As [`Network::new`].
     pub fn new(network: &Network<B>, seed: u64, backend: impl Fn() -> B) -> Result<Self, Error> {
         let mut weights = network.weights();
-        let fresh = Weights::initialise(
-            &weights.architecture,
-            &weights.findings,
-            weights.normalisation,
-            seed,
-        );
+        let fresh = |seed: u64| {
+            Weights::initialise(
+                &weights.architecture,
+                &weights.findings,
+                weights.normalisation,
+                seed,
+            )
+        };
+        let mut drawn = fresh(seed);
+        // A training may have begun with this very seed: its weights remember where they began, and going back there forgets less.
+        if likeness(&weights, &drawn).abs() > REMEMBERED {
+            drawn = fresh(seed ^ (1 << 63));
+        }
+        let fresh = drawn;
         let mut groups: Vec<&str> = network
             .parameters()
             .iter()

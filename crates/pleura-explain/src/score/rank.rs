@@ -4,7 +4,9 @@
 /// K-th, each counts in part: a map that is 0 everywhere gets the mask's share of the film.
 pub fn rank_accuracy(heatmap: &[f32], mask: &[bool]) -> f64 {
     let count = mask.iter().filter(|&&inside| inside).count();
-    let mut sorted = heatmap.to_vec();
+    // Zeros of both signs are one value.
+    let heatmap: Vec<f32> = heatmap.iter().map(|value| value + 0.0).collect();
+    let mut sorted = heatmap.clone();
     sorted.sort_by(|a, b| b.total_cmp(a));
     let Some(&least) = count.checked_sub(1).and_then(|last| sorted.get(last)) else {
         return f64::NAN;
@@ -36,6 +38,7 @@ mod tests {
         let mask = [true, true, false, false];
         assert_eq!(rank_accuracy(&[3.0, -1.0, 2.0, 0.0], &mask), 0.5);
         assert_eq!(rank_accuracy(&[0.0; 4], &mask), 0.5);
+        assert_eq!(rank_accuracy(&[-0.0, -0.0, 0.0, 0.0], &mask), 0.5);
         assert_eq!(rank_accuracy(&[2.0, 1.0, 1.0, 0.0], &mask), 0.75);
         assert!(rank_accuracy(&[1.0; 4], &[false; 4]).is_nan());
     }

@@ -6,7 +6,7 @@ use std::io::Read;
 use dicom_dictionary_std::tags as tag;
 
 use super::syntax::{Coding, EXPLICIT, IMPLICIT, Syntax};
-use super::{malformed, truncated};
+use super::{malformed, truncated, unknown};
 use crate::error::printable;
 use crate::{DecodeOptions, Error};
 
@@ -59,24 +59,26 @@ impl<'a> Container<'a> {
             syntax: "not a name of the standard",
             advice: "convert the file to explicit little endian first",
         })?;
-        match syntax.coding {
-            Coding::Deflated => {
-                let bytes = inflate(&bytes[start..], name, options)?;
-                let inflated = Some("deflated data set");
-                Ok(Self {
-                    syntax,
-                    bytes: Cow::Owned(bytes),
-                    inflated,
-                    start: 0,
-                })
-            }
-            _ => Ok(Self {
+        let mut container = match syntax.coding {
+            Coding::Deflated => Self {
+                syntax,
+                bytes: Cow::Owned(inflate(&bytes[start..], name, options)?),
+                inflated: Some("deflated data set"),
+                start: 0,
+            },
+            _ => Self {
                 syntax,
                 bytes: Cow::Borrowed(bytes),
                 inflated: None,
                 start,
-            }),
+            },
+        };
+        if container.syntax.of_data_set() == EXPLICIT
+            && let Some(bytes) = unknown::without(&container.bytes, container.start)
+        {
+            container.bytes = Cow::Owned(bytes);
         }
+        Ok(container)
     }
 }
 

@@ -80,6 +80,22 @@ const WANTED: &[Tag] = &[
 /// The attributes that are read inside a lookup table's item.
 const WANTED_IN_TABLE: &[Tag] = &[tag::LUT_DESCRIPTOR, tag::LUT_DATA];
 
+/// Of these the ones whose values are 16-bit words; the others are text.
+const WORDS: &[Tag] = &[
+    tag::SAMPLES_PER_PIXEL,
+    tag::PLANAR_CONFIGURATION,
+    tag::ROWS,
+    tag::COLUMNS,
+    tag::BITS_ALLOCATED,
+    tag::BITS_STORED,
+    tag::HIGH_BIT,
+    tag::PIXEL_REPRESENTATION,
+    tag::PIXEL_PADDING_VALUE,
+    tag::PIXEL_PADDING_RANGE_LIMIT,
+    tag::LUT_DESCRIPTOR,
+    tag::LUT_DATA,
+];
+
 /// Attributes by tag.
 pub(super) type Attributes = BTreeMap<Tag, PrimitiveValue>;
 
@@ -155,7 +171,11 @@ impl<'n> DataSet<'n> {
                         [Level::Sequence(tag::VOILUT_SEQUENCE)] => Some(&mut voi_tables),
                         _ => None,
                     };
-                    if let Some(tables) = tables.filter(|tables| tables.len() < MOST_TABLES) {
+                    if let Some(tables) = tables {
+                        if tables.len() == MOST_TABLES {
+                            let detail = format!("a sequence has more than {MOST_TABLES} lookup tables");
+                            return Err(malformed(name, detail));
+                        }
                         tables.push(Attributes::new());
                     }
                     levels.push(Level::Item);
@@ -209,6 +229,16 @@ impl<'n> DataSet<'n> {
                     let value = decoder
                         .read_value_preserved(&header)
                         .map_err(|error| unreadable(name, &error))?;
+                    // What a converter did not know it wrote as bytes, which for most tags are text.
+                    let value = match value {
+                        PrimitiveValue::U8(bytes)
+                            if header.vr() == VR::UN && !WORDS.contains(&header.tag) =>
+                        {
+                            let text = String::from_utf8_lossy(&bytes);
+                            PrimitiveValue::Strs(text.split('\\').map(str::to_owned).collect())
+                        }
+                        value => value,
+                    };
                     place.insert(header.tag, value);
                 }
                 // The value behind a header is the next token.

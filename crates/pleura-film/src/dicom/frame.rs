@@ -58,7 +58,7 @@ impl Layout {
             return Err(set.bad(tag::BITS_STORED, &format!("1 to {allocated}, the bits allocated")));
         }
         let high = set.word(tag::HIGH_BIT)?.unwrap_or(stored - 1);
-        if high + 1 < stored || high >= allocated {
+        if high >= allocated || high + 1 < stored {
             let expected = format!("{} to {}, so that {stored} bits fit", stored - 1, allocated - 1);
             return Err(set.bad(tag::HIGH_BIT, &expected));
         }
@@ -219,6 +219,7 @@ fn native(
 ) -> Result<Vec<u16>, Error> {
     let samples = layout.pixels() * usize::from(layout.samples);
     let expected = samples * usize::from(layout.allocated / 8);
+    let all = bytes;
     let Some(bytes) = bytes.get(..expected) else {
         let detail = format!(
             "the pixel data have {} bytes, {}×{} pixels need {expected}",
@@ -238,9 +239,10 @@ fn native(
         (16, true) => pairs().map(u16::from_be_bytes).collect(),
         // Bytes in big-endian words lie the second first (PS3.5 annex D).
         (_, true) if vr == VR::OW => {
-            let last = if expected % 2 == 1 { bytes.last() } else { None };
-            let swapped = pairs().flat_map(|[first, second]| [second, first]);
-            swapped.chain(last.copied()).map(u16::from).collect()
+            // Of an odd number the last one lies behind the byte that fills its word up.
+            let whole = all.get(..expected.next_multiple_of(2)).unwrap_or(bytes);
+            let words = whole.chunks(2).flat_map(|word| word.iter().rev());
+            words.take(expected).map(|&byte| u16::from(byte)).collect()
         }
         _ => bytes.iter().map(|&byte| u16::from(byte)).collect(),
     })
@@ -302,6 +304,7 @@ fn from_jpeg(
     if layout.samples == 1 {
         return Ok(Frame::Grey(stream.values));
     }
+    stream.check_range(set.name(), Format::Dicom)?;
     let tagged = if layout.photometric == "RGB" {
         Colour::Rgb
     } else {

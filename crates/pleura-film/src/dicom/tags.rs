@@ -100,6 +100,7 @@ impl DicomTags {
             age_years: set
                 .text(tag::PATIENT_AGE)
                 .and_then(|age| years(&age))
+                .filter(|&age| age <= Date::OLDEST as f32)
                 .or_else(|| {
                     let dates = [tag::ACQUISITION_DATE, tag::STUDY_DATE, tag::CONTENT_DATE];
                     let at = dates.into_iter().find_map(|date| Date::read(&set.text(date)?))?;
@@ -131,11 +132,19 @@ impl DicomTags {
     pub fn part(&self) -> BodyPart {
         /// Words for the chest, or a part of it, met in (0018,0015) in several languages.
         const CHEST: &[&str] = &[
-            "CHEST", "THORA", "TORAX", "LUNG", "RIBS", "POUMON", "PULMO", "PECHO", "TORACE",
+            "CHEST", "THORA", "TORAX", "TRAX", "LUNG", "RIBS", "POUMON", "PULMO", "PECHO", "TORACE",
         ];
         /// Words for the spine, whose thoracic part is no chest.
-        const SPINE: &[&str] = &["SPINE", "SPINAL", "LUMB", "VERTEB", "WIRBEL", "RACHIS"];
-        match self.body_part.as_deref().map(str::to_uppercase) {
+        const SPINE: &[&str] = &[
+            "SPINE", "SPINAL", "LUMB", "VERTEB", "WIRBEL", "RACHIS", "COLON", "COLUMN", "COLUNA",
+        ];
+        // Of TÓRAX some files leave T?RAX, or two letters that are none: what is not ASCII is left out.
+        let plain = |part: &str| {
+            part.chars()
+                .filter(|c| c.is_ascii() && *c != '?')
+                .collect::<String>()
+        };
+        match self.body_part.as_deref().map(|part| plain(part).to_uppercase()) {
             None => BodyPart::Unstated,
             Some(part) if SPINE.iter().any(|word| part.contains(word)) => BodyPart::Other,
             Some(part) if CHEST.iter().any(|word| part.contains(word)) => BodyPart::Chest,
@@ -248,8 +257,17 @@ mod tests {
         };
         assert_eq!(part("CHEST"), BodyPart::Chest);
         assert_eq!(part("Thorax ap"), BodyPart::Chest);
+        for chest in ["TÓRAX", "TÒRAX", "T?RAX", "TÃ\u{93}RAX", "2- TORAX"] {
+            assert_eq!(part(chest), BodyPart::Chest, "{chest}");
+        }
         assert_eq!(part("HIP"), BodyPart::Other);
-        for spine in ["THORACIC SPINE", "Thoracolumbar", "TSPINE", "Thorakalwirbel"] {
+        for spine in [
+            "THORACIC SPINE",
+            "Thoracolumbar",
+            "TSPINE",
+            "Thorakalwirbel",
+            "COLONNE THORACIQUE",
+        ] {
             assert_eq!(part(spine), BodyPart::Other, "{spine}");
         }
         assert_eq!(DicomTags::default().part(), BodyPart::Unstated);

@@ -85,6 +85,7 @@ impl<'a> Header<'a> {
         let mut scans: Vec<Scan<'a>> = Vec::new();
         let mut tables = Vec::new();
         let mut essential = vec![0xff, SOI];
+        let mut coded_end = 0;
         let (mut adobe, mut orientation, mut jfif) = (None, 1, false);
         loop {
             let marker = walk.marker()?;
@@ -126,6 +127,7 @@ impl<'a> Header<'a> {
                 }
                 let data = walk.coded_data();
                 essential.extend(data);
+                coded_end = essential.len();
                 scans.push(Scan {
                     header: content,
                     data,
@@ -148,6 +150,21 @@ impl<'a> Header<'a> {
         };
         if scans.is_empty() {
             return Err(Fault::Malformed("it has no scan".to_string()));
+        }
+        if matches!(process, Process::Baseline | Process::Extended) {
+            // Behind its data a decoder would go on with zeros, which are a code in every table; one of ones alone is in none. So a scan
+            // that was cut short, and closed again, is found out.
+            essential.splice(coded_end..coded_end, [0xff, 0x00].repeat(8));
+            // A scan header counts its components, and names each with its tables in two bytes.
+            let in_scan = |scan: &Scan<'_>, id: u8| {
+                let count = scan.header.first().copied().unwrap_or(0);
+                let pairs = scan.header.iter().skip(1).step_by(2);
+                pairs.take(count.into()).any(|&other| other == id)
+            };
+            let coded = |component: &Component| scans.iter().any(|scan| in_scan(scan, component.id));
+            if !components.iter().all(coded) {
+                return Err(Fault::Truncated("a component has no scan".to_string()));
+            }
         }
         Ok(Self {
             process,

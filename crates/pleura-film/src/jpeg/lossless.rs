@@ -6,11 +6,9 @@ use super::huffman::{Bits, Table};
 
 /// Decodes all scans; samples come out interleaved, `[height, width, components]`.
 pub(super) fn decode(header: &Header<'_>) -> Result<Vec<u16>, Fault> {
-    if header
-        .components
-        .iter()
-        .any(|component| (component.horizontal, component.vertical) != (1, 1))
-    {
+    // A component that is alone has nothing to be sampled against, whatever its factors say (T.81 A.2.2).
+    let sampled = |component: &Component| (component.horizontal, component.vertical) != (1, 1);
+    if header.components.len() > 1 && header.components.iter().any(sampled) {
         let what = "lossless JPEG with subsampled components".to_string();
         return Err(Fault::Unsupported(what, "convert the film to PNG"));
     }

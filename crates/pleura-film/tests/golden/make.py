@@ -139,6 +139,9 @@ def make_jpeg() -> None:
 
     def save(name: str, image: Image.Image, colour_name: str, steps: list, **options) -> None:
         image.save(HERE / name, quality=92, **options)
+        judge(name, colour_name, steps)
+
+    def judge(name: str, colour_name: str, steps: list) -> None:
         with Image.open(HERE / name) as read:
             if read.mode == "CMYK":
                 # Pillow hands out inks as Adobe stores them, turned right: 255 is full ink.
@@ -159,6 +162,11 @@ def make_jpeg() -> None:
     save("ycbcr420_progressive.jpg", image, "y_cb_cr", ["luma"], subsampling=2, progressive=True)
     save("rgb.jpg", image, "rgb", ["luma"], keep_rgb=True)
     save("cmyk.jpg", image.convert("CMYK"), "cmyk", ["inks", "luma"])
+    # The same data, said to be YCCK, as Photoshop writes inks.
+    data = bytearray((HERE / "cmyk.jpg").read_bytes())
+    data[data.index(b"Adobe") + 11] = 2
+    (HERE / "ycck.jpg").write_bytes(data)
+    judge("ycck.jpg", "ycck", ["inks", "luma"])
     image = Image.fromarray(grey)
     for orientation in range(1, 9):
         name = f"orientation{orientation}.jpg"

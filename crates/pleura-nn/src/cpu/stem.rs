@@ -192,6 +192,10 @@ impl Cpu {
                         continue;
                     };
                     let (inside, first) = patches.inside(kx);
+                    // A column of the window that lies beside a narrow film whatever its place.
+                    if inside.is_empty() {
+                        continue;
+                    }
                     // SAFETY: planes belong to one image, and each image to one thread.
                     let target = unsafe { shared.stretch(row / plane, row % plane, patches.grid.width) };
                     let values = &product[step * stride..][inside];

@@ -34,7 +34,7 @@ impl Weights {
     /// Reads a file that [`Weights::write`] made.
     ///
     /// # Errors
-    /// [`Error::File`], [`Error::Format`] for anything but such a file or for damage (the digest is checked), and what
+    /// [`Error::File`], [`Error::Format`] for anything but such a file or for damage of the tensors (their digest is checked), and what
     /// [`Weights::check`] finds.
     pub fn read(path: &Path) -> Result<Self, Error> {
         Ok(Self::read_digested(path)?.0)

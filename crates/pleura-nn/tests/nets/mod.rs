@@ -38,6 +38,11 @@ pub(crate) fn architectures() -> Vec<(Architecture, usize)> {
             Architecture::new("wide", Stem::torchvision(48), 24, 4, &[2, 2]).unwrap(),
             33,
         ),
+        // Columns of the first window that never meet the film.
+        (
+            Architecture::new("narrow", Stem::torchvision(4), 2, 4, &[1]).unwrap(),
+            2,
+        ),
     ]
 }
 

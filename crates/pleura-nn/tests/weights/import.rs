@@ -179,6 +179,34 @@ fn what_export_writes_import_reads() {
 }
 
 #[test]
+fn safetensors_are_told_from_torchs_older_form_whatever_their_length() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("torch.safetensors");
+    tiny(3).write_torch(&path).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let (length, rest) = bytes.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().unwrap()) as usize;
+    // Spaces behind the header, until its length begins with the byte of a pickle.
+    let longer = (length..length + 256)
+        .find(|length| length % 256 == 0x80)
+        .unwrap();
+    let mut padded = (longer as u64).to_le_bytes().to_vec();
+    padded.extend(&rest[..length]);
+    padded.resize(8 + longer, b' ');
+    padded.extend(&rest[length..]);
+    let state = import::read_bytes(&padded, "padded").unwrap();
+    assert_eq!(state.tensors, tiny(3).tensors);
+}
+
+#[test]
+fn pleuras_own_files_are_not_imported() {
+    let bytes = tiny(3).to_bytes().unwrap();
+    let error =
+        import::import(&bytes, "own", &golden::architecture("tiny"), &Options::default()).unwrap_err();
+    assert!(error.to_string().contains("use it as it is"), "{error}");
+}
+
+#[test]
 fn an_imported_tensor_has_torchs_shape() {
     let state = import::read_bytes(&file("zip.pth"), "zip.pth").unwrap();
     let Array { shape, data } = &state.tensors["features.conv0.weight"];

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::Path};
 
 use pleura_data::{Manifest, manifest::open_mask, warp};
-use pleura_film::{Augmentation, Film, Preparation, prepare};
+use pleura_film::{Augmentation, Preparation, prepare};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -122,8 +122,7 @@ fn one(plan: &StagePlan, row: usize, preparation: &Preparation) -> Result<Vec<u6
         );
         refuse(plan, problem)
     };
-    let mut mask = open_mask(&path).map_err(|error| refuse(error.to_string()))?;
-    binary(&mut mask);
+    let mask = open_mask(&path).map_err(|error| refuse(error.to_string()))?;
     let grey = prepare(&mask, preparation).grey;
     let mut words = vec![0_u64; grey.len().div_ceil(64)];
     for (pixel, _) in grey.iter().enumerate().filter(|&(_, &grey)| grey > u16::MAX / 2) {
@@ -137,12 +136,4 @@ fn one(plan: &StagePlan, row: usize, preparation: &Preparation) -> Result<Vec<u6
         )));
     }
     Ok(words)
-}
-
-/// White where a mask is brighter than half of its brightest level, so that masks of 0 and 1 and of 0 and 255 are the same.
-fn binary(mask: &mut Film) {
-    let half = mask.grey.iter().copied().fold(0.0, f32::max) / 2.0;
-    for level in &mut mask.grey {
-        *level = f32::from(u8::from(half > 0.0 && *level > half));
-    }
 }

@@ -8,8 +8,11 @@ use super::{
 };
 use crate::error::Error;
 
+/// Larger inputs are slips of the keyboard.
+const LARGEST_SIZE: usize = 8192;
+
 /// Refuses what contradicts itself or the architecture, with the line and what would be allowed.
-pub(super) fn check(recipe: &Recipe) -> Result<(), Error> {
+pub(crate) fn check(recipe: &Recipe) -> Result<(), Error> {
     let architecture = recipe.architecture()?;
     if recipe.seed > i64::MAX as u64 {
         return Err(recipe.problem(
@@ -25,6 +28,13 @@ pub(super) fn check(recipe: &Recipe) -> Result<(), Error> {
             &["normalisation".into()],
             "expected finite means and standard deviations above 0",
         ));
+    }
+    if recipe.preparation.size > LARGEST_SIZE {
+        let problem = format!(
+            "found {}, expected at most {LARGEST_SIZE}",
+            recipe.preparation.size
+        );
+        return Err(recipe.problem(&["preparation".into(), "size".into()], problem));
     }
     if let Err(error) = architecture.map_sizes(recipe.preparation.size) {
         return Err(recipe.problem(&["preparation".into(), "size".into()], error.to_string()));

@@ -15,12 +15,15 @@ use crate::{
     checkpoint::CurvePoint,
     error::Error,
     isnet::Parts,
-    json::write_json,
+    json::{write_json, write_lasting},
     observer::{EpochEnd, Event, Observer},
     plan::StagePlan,
     recipe::{Monitor, Start},
     run::{LOOKS, StageRecord, StageSummary},
 };
+
+/// The weights of the best epoch, in the stage's folder.
+const BEST: &str = "best.safetensors";
 
 impl StageRun<'_> {
     /// Validates a network that did not start from nothing before its first step: what it brought along.
@@ -64,7 +67,6 @@ impl StageRun<'_> {
         else {
             return self.checkpoint();
         };
-        self.refuse_nonsense("validation loss", validation_loss)?;
         let epoch = self.position.epoch;
         if !self.keep_answers(epoch + 1, &answers)? {
             return self.checkpoint();
@@ -77,7 +79,8 @@ impl StageRun<'_> {
         };
         let best = self.position.watch.observe(stage.monitor, epoch, monitored);
         if best {
-            self.weights(epoch).write(&self.folder.join("best.safetensors"))?;
+            let bytes = self.weights(epoch).to_bytes()?;
+            write_lasting(&self.folder.join(BEST), &bytes)?;
         }
         let mut line = serde_json::json!({
             "stage": stage.name, "event": "epoch", "epoch": epoch, "step": self.position.step, "train_loss": train_loss,
@@ -156,6 +159,8 @@ impl StageRun<'_> {
         let Some((value, parts)) = found? else {
             return Ok(None);
         };
+        // Before the answers are looked at, which are no numbers either then.
+        self.refuse_nonsense("validation loss", value.mean())?;
         let truth = plan.labels.truth(rows);
         let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
         let overall = pleura_eval::evaluate(&predictions, &pleura_eval::Options::points())?.overall;
@@ -250,7 +255,16 @@ impl StageRun<'_> {
         let plan = self.plan;
         let last = self.weights(self.position.epoch.saturating_sub(1));
         last.write(&self.folder.join("last.safetensors"))?;
-        let best = Weights::read(&self.folder.join("best.safetensors"))?;
+        let path = self.folder.join(BEST);
+        let best = Weights::read(&path)?;
+        let epoch = self.position.watch.best.map(|best| best.epoch.to_string());
+        if epoch.is_some() && best.metadata.get("epoch") != epoch.as_ref() {
+            return Err(Error::Damaged {
+                path,
+                problem: "is not of the epoch that the checkpoint calls the best; delete the stage's folder and resume, to train it again"
+                    .to_owned(),
+            });
+        }
         let network = Network::new(Cpu::new(), &best)?;
         let mut evaluation = None;
         for (split, rows, name) in [

@@ -89,6 +89,15 @@ fn what_cannot_be_trained_is_said_before_training() {
         text.contains("\"Stripes\"") && text.contains("normal, round, striped"),
         "{text}"
     );
+    // Findings that the manifest gives are checked as those that the recipe lists.
+    let text = message(
+        "findings = [\"round\", \"normal\", \"fresh\"]\nkeep = { map = { round = \"Round\", normal = \"No Finding\" } }\ncolumns = { fresh = [\"striped\"] }",
+        "keep = { map = { Normal = \"No Finding\" } }",
+    );
+    assert!(
+        text.contains("\"Normal\" is none of the stage's findings") && text.contains("\"normal\", \"round\""),
+        "{text}"
+    );
     let text = message("manifest = \"target.csv\"", "manifest = \"targets.csv\"");
     assert!(text.contains("targets.csv"), "{text}");
     let text = message("epochs = 2", "epochs = 2\nstart = \"imagenet.safetensors\"");
@@ -96,6 +105,40 @@ fn what_cannot_be_trained_is_said_before_training() {
         text.contains("imagenet.safetensors") && text.contains("pleura weights fetch"),
         "{text}"
     );
+}
+
+#[test]
+fn films_of_a_size_that_no_machine_holds_are_refused() {
+    let place = Place::new();
+    let large = RECIPE.replace("size = 32", "size = 2240000");
+    std::fs::write(place.path("recipe.toml"), large).unwrap();
+    let error = Recipe::read(&place.path("recipe.toml")).unwrap_err().to_string();
+    assert!(error.contains("found 2240000, expected at most 8192"), "{error}");
+}
+
+#[test]
+fn a_seed_that_reaches_no_stage_is_refused() {
+    let place = Place::new();
+    let text = RECIPE.replace("[[stage]]\n", "[[stage]]\nseed = 3\n");
+    std::fs::write(place.path("recipe.toml"), text).unwrap();
+    let recipe = place.recipe();
+    Plan::new(&recipe, Some(11)).unwrap();
+    let error = Plan::new(&recipe, Some(12)).unwrap_err().to_string();
+    assert!(error.contains("every stage has a seed of its own"), "{error}");
+    // A run's recipe in full is one that a seed still reaches.
+    std::fs::write(place.path("recipe.toml"), RECIPE).unwrap();
+    let plan = Plan::new(&place.recipe(), None).unwrap();
+    assert_eq!(Plan::new(&plan.recipe, Some(12)).unwrap().stages[1].seed, 12);
+}
+
+#[test]
+fn no_run_begins_in_the_folder_of_a_series() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("run")).unwrap();
+    std::fs::write(place.path("run").join("series.json"), "{}").unwrap();
+    let error = place.run("run", &mut Silent).unwrap_err().to_string();
+    assert!(error.contains("holds a series of runs"), "{error}");
+    assert!(!place.path("run").join("run.json").exists());
 }
 
 #[test]

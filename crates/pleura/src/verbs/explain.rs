@@ -19,6 +19,7 @@ use pleura_explain::{Explanation, Map, Method, npy};
 use pleura_film::{DecodeOptions, Film, Prepared};
 use serde_json::{Value, json};
 
+use crate::calibration::{Applied, CalibrationArgs};
 use crate::console::{self, NOTICE, Progress};
 use crate::model::{Model, ModelArgs};
 use draw::DrawingArgs;
@@ -36,6 +37,8 @@ pub struct Args {
     model: PathBuf,
     #[command(flatten)]
     options: ModelArgs,
+    #[command(flatten)]
+    calibration: CalibrationArgs,
     #[command(flatten)]
     films: FilmArgs,
     #[command(flatten)]
@@ -67,7 +70,9 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         raw::check(&methods)?;
     }
     let model = Model::open(&args.model, &args.options)?;
-    let questions = args.questions.questions(&model, args.films.labelled())?;
+    let calibration = args.calibration.of(&model)?;
+    let fitted = calibration.as_ref().map(|applied| &applied.calibration);
+    let questions = args.questions.questions(&model, fitted, args.films.labelled())?;
     if let (true, Questions::OfFilm { .. }) = (args.mean, &questions) {
         bail!(
             "--mean: a mean over films needs one question for all of them; ask by name, with --finding NAME --minus NAME"
@@ -89,6 +94,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         engine: &engine,
         scorer,
         model,
+        calibration,
     };
     fs::create_dir_all(&args.out)
         .with_context(|| format!("{}: cannot make the folder", args.out.display()))?;
@@ -157,6 +163,7 @@ struct Job<'a> {
     engine: &'a Engine,
     scorer: Option<AnyScorer<'a>>,
     model: Model,
+    calibration: Option<Applied>,
 }
 
 struct Done {
@@ -230,7 +237,8 @@ impl Job<'_> {
         let (grey, size) = (seen.prepared.unit_grey(), seen.prepared.size);
         let findings = self.model.findings();
         let asked = &self.args.questions;
-        if !asked.wants(findings, || self.engine.logits(&grey, size), &subject.labels)? {
+        let logits = || self.engine.logits(&grey, size);
+        if !asked.wants(&self.model, logits, &subject.labels, &subject.absent)? {
             return Ok(None);
         }
         let starts = self
@@ -244,7 +252,10 @@ impl Job<'_> {
         };
         let explanations = self.methods.iter().map(explain).collect::<Result<Vec<_>>>()?;
         let logits = &explanations[0].logits;
-        let probabilities = self.model.kind.probabilities(logits, findings.len());
+        let probabilities = match &self.calibration {
+            Some(applied) => applied.calibration.probabilities(logits),
+            None => self.model.kind.probabilities(logits, findings.len()),
+        };
         let scores = self.scores(
             subject,
             &seen,
@@ -296,7 +307,7 @@ impl Job<'_> {
             "probabilities": by_finding(&probabilities), "maps": records,
             "sheet": sheet.map(|path| shown(path)), "viewer": viewer.map(|path| shown(path)),
             "ledger": ledger.map(|path| shown(&path)), "raw": raw.map(|path| shown(&path)),
-            "model": self.model.record(), "notice": NOTICE,
+            "calibration": self.calibration.as_ref().map(Applied::record), "model": self.model.record(), "notice": NOTICE,
         });
         let mut words = match viewer.or(sheet) {
             Some(shown) => format!("{}: {}\n", path.display(), shown.display()),
@@ -348,12 +359,6 @@ fn shown(path: &Path) -> String {
 fn file_name(words: &str) -> String {
     words
         .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || c == '-' {
-                c
-            } else {
-                '_'
-            }
-        })
+        .map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' })
         .collect()
 }

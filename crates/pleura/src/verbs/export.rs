@@ -34,6 +34,11 @@ pub struct Args {
 
 /// Writes, and says how to load what was written.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+    if args.onnx.path().is_none() && args.options.describes() {
+        bail!(
+            "--size, --fit and --kind are for --onnx: a file for torch holds tensors alone; leave them out"
+        );
+    }
     let file = model::file_of(&args.model, &args.options)?;
     let outputs = [("torch", args.torch.as_deref()), ("onnx", args.onnx.path())];
     for (option, path) in outputs {

@@ -62,7 +62,8 @@ pub fn write(run: &Path, options: &ModelArgs, films: usize) -> Result<PathBuf> {
         let options = &options.or_stage(pleura_report::lead_stage(run)?);
         let stage = stage_of(run, options)?;
         let answers = stage_folder(run, &stage.name).join("test.csv");
-        if films > 0 && answers.exists() {
+        // Where the films are no longer where the recipe says, the page says so.
+        if films > 0 && answers.exists() && stage.manifest.exists() {
             let model = Model::open(run, options)?;
             let manifest = Manifest::read(&stage.manifest)?;
             gallery::write(run, &model, &manifest, &Predictions::read(&answers)?, films)?;

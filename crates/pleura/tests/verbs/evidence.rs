@@ -146,6 +146,35 @@ fn calibration_comes_from_validation_films_alone() {
         (calibration.fitted_on.films, calibration.fitted_on.patients),
         (8, 4)
     );
+    // Heatmaps stand beside the probabilities that predictions give.
+    let film = manifest.rows[0].path.to_string_lossy().into_owned();
+    let predicted = done(scene.run(&["predict", "--model", "m.safetensors", &film, "--json"])).json();
+    let explained = |options: &[&str]| {
+        let always = [
+            "explain",
+            "--model",
+            "m.safetensors",
+            &film,
+            "--no-pictures",
+            "--out",
+            "maps",
+            "--json",
+        ];
+        done(scene.run(&[&always, options].concat())).json()
+    };
+    let apart = |said: &Value| {
+        let pairs = said["probabilities"].as_object().unwrap().iter();
+        let apart = pairs.map(|(name, p)| {
+            (p.as_f64().unwrap() - predicted["probabilities"][name].as_f64().unwrap()).abs()
+        });
+        apart.fold(0.0, f64::max)
+    };
+    assert!(apart(&explained(&[])) < 1e-6);
+    assert_eq!(explained(&[])["calibration"]["path"], "m.calibration.json");
+    assert_ne!(
+        explained(&["--no-calibration"])["probabilities"],
+        predicted["probabilities"]
+    );
     let rule = |finding: &str| calibration.thresholds[finding].rule.to_string();
     assert!(rule("COVID-19").starts_with("sensitivity") && rule("normal").starts_with("specificity"));
 

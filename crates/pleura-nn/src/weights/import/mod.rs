@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use safetensors::SafeTensors;
 use sha2::{Digest as _, Sha256};
 
-use super::{Array, Normalisation, Weights, few};
+use super::{Array, Normalisation, Weights, few, file::KEY};
 use crate::{
     architecture::{Architecture, NAMES},
     error::Error,
@@ -120,6 +120,14 @@ pub fn import(
     architecture: &Architecture,
     options: &Options,
 ) -> Result<Imported, Error> {
+    let header = SafeTensors::read_metadata(bytes).ok();
+    let ours = header.and_then(|(_, header)| header.metadata().clone());
+    if ours.is_some_and(|header| header.contains_key(KEY)) {
+        return Err(Error::Format {
+            name: name.to_owned(),
+            problem: "a weight file of pleura already, which says what it needs; use it as it is".to_owned(),
+        });
+    }
     let StateDict {
         container,
         tensors,
@@ -195,8 +203,9 @@ pub fn read_bytes(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
     };
     match bytes {
         [b'P', b'K', 3, 4, ..] => torch::read_zip(bytes, name),
-        [0x80, ..] => torch::read_legacy(bytes, name),
+        // Before torch's older form: the length of the header, which comes first, may well begin with the byte of a pickle.
         _ if bytes.get(8) == Some(&b'{') => read_safetensors(bytes, name),
+        [0x80, ..] => torch::read_legacy(bytes, name),
         _ if bytes.get(257..262) == Some(b"ustar") => refuse(
             "a tar archive, the form torch wrote before version 0.1.10; load and save it again with torch",
         ),

@@ -55,6 +55,7 @@ impl<'a> Pickle<'a> {
             stack: Vec::new(),
             marks: Vec::new(),
             memo: HashMap::new(),
+            walked: 0,
         };
         for _ in 0..MOST_OPERATIONS {
             if let Some(root) = machine.step()? {
@@ -105,6 +106,8 @@ struct Machine<'a> {
     /// Heights of the stack at the marks.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
+    /// Arguments that calls have walked over, which a file can name again and again for a byte or two.
+    walked: usize,
 }
 
 impl<'a> Machine<'a> {
@@ -383,9 +386,18 @@ impl<'a> Machine<'a> {
             return Err(self.refuse("a call of what is no function".to_owned()));
         };
         let function = *function;
+        let within = |id: &Id| match self.get(*id) {
+            Value::List(items) => items.len(),
+            _ => 0,
+        };
+        let walked = self.walked + arguments.len() + arguments.iter().map(within).sum::<usize>();
+        if walked > MOST_OPERATIONS {
+            return Err(self.refuse(format!("calls with more than {MOST_OPERATIONS} arguments in all")));
+        }
         let arguments: Vec<&Value<'a>> = arguments.iter().map(|id| self.get(*id)).collect();
         let value = rebuild::call(function, &arguments, &|id| self.get(id))
             .map_err(|problem| self.refuse(problem))?;
+        self.walked = walked;
         self.push(value);
         Ok(())
     }

@@ -13,6 +13,9 @@ use crate::error::Error;
 const WRAPPERS: [&[u8]; 5] = [b"state_dict", b"model_state_dict", b"model", b"net", b"network"];
 const DEEPEST: usize = 4;
 
+/// The longest name of a tensor in bytes; torchvision's have less than 60. A file can name one text again for two bytes.
+const LONGEST_NAME: usize = 1000;
+
 /// Makes arrays of all floating-point tensors in the pickle's dictionary, or in the one a checkpoint keeps inside it.
 ///
 /// `storage` finds the bytes behind a storage's key, with room for its elements.
@@ -46,6 +49,12 @@ pub(super) fn state_dict<'a>(
         let Value::Text(key) = pickle.get(*key) else {
             continue;
         };
+        if key.len() > LONGEST_NAME {
+            return Err(refuse(format!(
+                "a name of {} bytes; a tensor's has at most {LONGEST_NAME}",
+                key.len()
+            )));
+        }
         let key = std::str::from_utf8(key).map_err(|_| {
             refuse(format!(
                 "a name that is no text: {:?}",

@@ -148,16 +148,43 @@ fn kibibytes(text: &str, name: &str) -> Option<u64> {
         .map(|kibibytes| kibibytes << 10)
 }
 
-/// What a control group allows, version 2 or 1; both write enormous numbers or words for "no limit".
+/// What control groups allow, the process's own and those it lies in, of version 2 or 1; both write enormous numbers or words for "no limit".
 fn memory_limit() -> Option<u64> {
-    const NO_LIMIT: u64 = 1 << 60;
-    [
-        "/sys/fs/cgroup/memory.max",
-        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
-    ]
-    .iter()
-    .find_map(|path| std::fs::read_to_string(path).ok()?.trim().parse().ok())
-    .filter(|limit| *limit < NO_LIMIT)
+    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let limits = limit_files(&own)
+        .into_iter()
+        .filter_map(|path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok());
+    limits.min().filter(|limit| *limit < NO_LIMIT)
+}
+
+/// Limits from here on are none.
+const NO_LIMIT: u64 = 1 << 60;
+
+/// The files that may hold a limit, by what `/proc/self/cgroup` says: a line a hierarchy, `0::/PATH` of version 2, `N:…,memory,…:/PATH` of version 1.
+fn limit_files(own: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for line in own.lines() {
+        let mut parts = line.splitn(3, ':');
+        let (Some(_), Some(controllers), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+            continue;
+        };
+        let (root, name) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            _ if controllers.split(',').any(|name| name == "memory") => {
+                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            }
+            _ => continue,
+        };
+        for above in Path::new(path.trim_start_matches('/')).ancestors() {
+            files.push(Path::new(root).join(above).join(name));
+        }
+    }
+    // In a container the groups above are not seen, and its own stands at the root.
+    files.extend([
+        PathBuf::from("/sys/fs/cgroup/memory.max"),
+        PathBuf::from("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+    ]);
+    files
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -216,6 +243,20 @@ mod tests {
             entry(processor, "model name").as_deref(),
             Some("A Processor @ 2 GHz")
         );
+    }
+
+    #[test]
+    fn limits_are_those_of_the_own_group_and_of_all_above() {
+        let files = limit_files("12:cpu:/other\n4:memory:/job\n0::/slurm/job_7\n");
+        for file in [
+            "/sys/fs/cgroup/slurm/job_7/memory.max",
+            "/sys/fs/cgroup/slurm/memory.max",
+            "/sys/fs/cgroup/memory.max",
+            "/sys/fs/cgroup/memory/job/memory.limit_in_bytes",
+        ] {
+            assert!(files.contains(&PathBuf::from(file)), "{file}: {files:?}");
+        }
+        assert!(!files.iter().any(|file| file.to_string_lossy().contains("other")));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use pleura_film::{Film, Fit, Geometry};
 use pleura_nn::Ledger;
 use pleura_report::viewer::{Account, AccountEntry, Viewer, ViewerMap, viewer};
 
-use super::films::{Masks, Subject};
+use super::films::{MEAN, Masks, Subject};
 use super::{Job, Mean, Seen, file_name};
 use crate::console::NOTICE;
 
@@ -241,7 +241,10 @@ impl Job<'_> {
                 unit: method.unit().to_owned(),
                 values: &map.heatmap,
                 account: map.ledger().map(account),
-                remark: map.account.words(map.value),
+                remark: std::iter::once(map.account.words(map.value))
+                    .chain(picture::beyond(&map.heatmap, ground.geometry))
+                    .collect::<Vec<_>>()
+                    .join(" "),
             })
             .collect();
         let row = |name: &str, value: String| (name.to_owned(), value);
@@ -251,13 +254,16 @@ impl Job<'_> {
             Fit::Pad => "the film padded to the square",
             Fit::Crop => "the film cropped to the square",
         };
-        let about = [
+        let mut about = vec![
             row("film", ground.path.unwrap_or(Path::new("")).display().to_string()),
             row("model", self.model.path.display().to_string()),
             row("digest", self.model.digest.clone()),
             row("architecture", self.model.weights.architecture.name().to_owned()),
             row("network sees", format!("{size} \u{d7} {size} pixels, {fit}")),
         ];
+        if let Some(applied) = &self.calibration {
+            about.push(row("calibration", applied.line()));
+        }
         let contours = self.args.drawing.lines(size);
         let page = viewer(&Viewer {
             title: &ground.labels.title,
@@ -286,7 +292,7 @@ impl Job<'_> {
             film: &nothing,
             geometry: &geometry,
             path: None,
-            stem: "mean",
+            stem: MEAN,
             labels: Labels {
                 title: format!("mean of {} films", mean.films),
                 notes: Vec::new(),
@@ -313,7 +319,7 @@ impl Job<'_> {
             columns,
             ..Sheet::default()
         };
-        let path = self.args.out.join("mean.sheet.png");
+        let path = self.args.out.join(format!("{MEAN}.sheet.png"));
         sheet.draw(&drawn).save(&path)?;
         paths.push(path);
         Ok(paths)

@@ -48,6 +48,8 @@ pub(super) struct Subject {
     pub(super) notes: Vec<String>,
     /// What the manifest says is there.
     pub(super) labels: Vec<String>,
+    /// What it says is not.
+    pub(super) absent: Vec<String>,
     /// Who it is, for intervals; the film's own name where nobody is known.
     pub(super) patient: String,
     masks: Vec<(Kind, PathBuf)>,
@@ -86,6 +88,9 @@ impl Kind {
         }
     }
 }
+
+/// What the files of the mean over films begin with.
+pub(super) const MEAN: &str = "mean";
 
 /// The masks of a film, read.
 pub(super) struct Masks(Vec<(Kind, Mask)>);
@@ -136,12 +141,14 @@ impl FilmArgs {
             Some(path) => self.of_manifest(path)?,
             None => self.of_paths()?,
         };
-        // Films of one name from different folders must not overwrite each other.
-        for number in 1..subjects.len() {
-            let (before, rest) = subjects.split_at_mut(number);
-            let subject = &mut rest[0];
-            if before.iter().any(|other| other.stem == subject.stem) {
-                subject.stem = format!("{}-{}", subject.stem, number + 1);
+        // Films of one name from different folders must not overwrite each other, nor the mean of all.
+        let mut taken = HashSet::from([MEAN.to_owned()]);
+        for (number, subject) in subjects.iter_mut().enumerate() {
+            let stem = subject.stem.clone();
+            let mut more = number + 1;
+            while !taken.insert(subject.stem.clone()) {
+                subject.stem = format!("{stem}-{more}");
+                more += 1;
             }
         }
         Ok(subjects)
@@ -175,6 +182,7 @@ impl FilmArgs {
                 stem,
                 notes: Vec::new(),
                 labels: Vec::new(),
+                absent: Vec::new(),
                 masks: masks.clone(),
             }
         };
@@ -225,13 +233,14 @@ impl FilmArgs {
 
 impl Subject {
     fn of(manifest: &Manifest, row: &Row, phantom: bool) -> Self {
-        let known: Vec<&str> = manifest
-            .findings
-            .iter()
-            .zip(&row.labels)
-            .filter(|(_, label)| **label == Label::Positive)
-            .map(|(finding, _)| finding.as_str())
-            .collect();
+        let with = |wanted: Label| -> Vec<&str> {
+            let labelled = manifest.findings.iter().zip(&row.labels);
+            labelled
+                .filter(|(_, label)| **label == wanted)
+                .map(|(finding, _)| finding.as_str())
+                .collect()
+        };
+        let (known, absent) = (with(Label::Positive), with(Label::Negative));
         let mut notes = Vec::new();
         if !known.is_empty() {
             notes.push(format!("Label: {}.", known.join(", ")));
@@ -256,6 +265,7 @@ impl Subject {
                 format!("{} {}", row.dataset, row.patient)
             },
             labels: known.into_iter().map(str::to_owned).collect(),
+            absent: absent.into_iter().map(str::to_owned).collect(),
             masks: masks.into_iter().filter_map(located).collect(),
         }
     }

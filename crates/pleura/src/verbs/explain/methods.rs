@@ -1,6 +1,6 @@
 //! How heatmaps are found: composites of LRP rules, and other methods beside them.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
 use pleura_explain::method::Options;
 use pleura_explain::{Fill, Method};
@@ -82,9 +82,14 @@ impl MethodArgs {
                 }
                 (method, _) => method,
             };
-            // Twice the same would be written to the same files.
-            if !methods.iter().any(|other| other.name() == method.name()) {
-                methods.push(method);
+            // Two of one name would be written to the same files.
+            match methods.iter().find(|other| other.name() == method.name()) {
+                None => methods.push(method),
+                Some(other) if *other == method => {}
+                Some(_) => bail!(
+                    "--method {name}: another method is called {:?} as well; give its file another `name`",
+                    method.name()
+                ),
             }
         }
         Ok(methods)

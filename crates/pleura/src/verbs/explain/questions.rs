@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use pleura_eval::Kind;
+use pleura_eval::{Calibration, Kind};
 use pleura_explain::score::{Scorer, Settings};
 use pleura_explain::{Explanation, Method, Start};
 use pleura_nn::{Cpu, Network, Reference};
@@ -24,7 +24,7 @@ pub struct QuestionArgs {
     /// findings that stand for themselves.
     #[arg(long, value_name = "PROBABILITY")]
     threshold: Option<f64>,
-    /// Only films whose likeliest finding is right, or wrong, by the manifest's labels.
+    /// Only films whose likeliest finding is right, or wrong, by the manifest's labels; where these do not tell, it is neither.
     #[arg(long, value_enum)]
     answered: Option<Answered>,
     /// In double precision, by plain loops: some hundred times as slow.
@@ -36,7 +36,7 @@ pub struct QuestionArgs {
 enum Answered {
     /// The label says it is there.
     Right,
-    /// The label does not say so.
+    /// The label says that it is not there, or that another is.
     Wrong,
 }
 
@@ -46,8 +46,46 @@ pub(super) enum Questions {
     OfFilm {
         finding: Which,
         minus: Option<Other>,
-        threshold: Option<f64>,
+        above: Option<Above>,
     },
+}
+
+/// A probability that findings are to be above.
+#[derive(Clone)]
+pub struct Above {
+    probability: f64,
+    /// What each finding's logit is divided by before it becomes a probability.
+    temperatures: Vec<f64>,
+}
+
+impl Above {
+    /// # Errors
+    /// Of findings that exclude each other; what is no probability.
+    pub fn new(probability: f64, model: &Model, calibration: Option<&Calibration>) -> Result<Self> {
+        if model.kind == Kind::Exclusive {
+            bail!(
+                "--threshold is for findings that stand for themselves, and this model's exclude each other; say --minus NAME to explain one \
+                 class rather than another"
+            );
+        }
+        if !(probability > 0.0 && probability < 1.0) {
+            bail!("--threshold {probability}: say a probability between 0 and 1");
+        }
+        let temperature = |finding| calibration.map_or(1.0, |calibration| calibration.temperature(finding));
+        Ok(Self {
+            probability,
+            temperatures: (0..model.findings().len()).map(temperature).collect(),
+        })
+    }
+
+    fn start(&self, findings: &[String], finding: String) -> Start {
+        let place = findings.iter().position(|other| *other == finding);
+        Start::Threshold {
+            probability: self.probability,
+            temperature: place.map_or(1.0, |place| self.temperatures[place]),
+            finding,
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -68,7 +106,16 @@ impl QuestionArgs {
     ///
     /// # Errors
     /// Findings that the model does not have, questions that ask nothing.
-    pub(super) fn questions(&self, model: &Model, labelled: bool) -> Result<Questions> {
+    pub(super) fn questions(
+        &self,
+        model: &Model,
+        calibration: Option<&Calibration>,
+        labelled: bool,
+    ) -> Result<Questions> {
+        let above = self
+            .threshold
+            .map(|probability| Above::new(probability, model, calibration))
+            .transpose()?;
         if self.answered.is_some() && !labelled {
             bail!("--answered: what is right stands in a manifest; give one with --manifest");
         }
@@ -87,16 +134,16 @@ impl QuestionArgs {
             );
         }
         if let (Which::Named(_), false) = (&finding, next) {
-            let starts = starts(model, &self.finding, self.minus.as_ref(), self.threshold)?;
+            let starts = starts(model, &self.finding, self.minus.as_ref(), above.as_ref())?;
             return Ok(Questions::Same(starts));
         }
-        // Names and thresholds are checked once, before any film.
+        // Names are checked once, before any film.
         let minus = self.minus.as_ref().filter(|_| !next);
         let named = match finding {
             Which::Named(_) => self.finding.as_str(),
             Which::Answer | Which::Label => "all",
         };
-        let named = starts(model, named, minus, self.threshold)?;
+        let named = starts(model, named, minus, above.as_ref())?;
         Ok(Questions::OfFilm {
             finding: match finding {
                 Which::Named(_) => Which::Named(
@@ -112,23 +159,31 @@ impl QuestionArgs {
             } else {
                 minus.cloned().map(Other::Named)
             },
-            threshold: self.threshold,
+            above,
         })
     }
 
-    /// Whether a film with these logits and labels is one of those that are wanted.
+    /// Whether a film with these logits and labels (what is there, and what is not) is one of those that are wanted.
     pub(super) fn wants(
         &self,
-        findings: &[String],
+        model: &Model,
         logits: impl FnOnce() -> Result<Vec<f64>>,
         labels: &[String],
+        absent: &[String],
     ) -> Result<bool> {
         let Some(answered) = self.answered else {
             return Ok(true);
         };
-        let answer = likeliest(findings, &logits()?, None);
-        let right = answer.is_some_and(|answer| labels.contains(&answer));
-        Ok(right == (answered == Answered::Right))
+        let findings = model.findings();
+        let Some(answer) = likeliest(findings, &logits()?, None) else {
+            return Ok(false);
+        };
+        let right = labels.contains(&answer);
+        Ok(match (answered, model.kind) {
+            (Answered::Right, _) => right,
+            (Answered::Wrong, Kind::Exclusive) => !right && findings.iter().any(|name| labels.contains(name)),
+            (Answered::Wrong, Kind::Independent) => absent.contains(&answer),
+        })
     }
 
     /// The network, as exact as asked for.
@@ -159,13 +214,13 @@ impl Questions {
         logits: impl FnOnce() -> Result<Vec<f64>>,
         labels: &[String],
     ) -> Result<Vec<Start>> {
-        let (finding, minus, threshold) = match self {
+        let (finding, minus, above) = match self {
             Self::Same(starts) => return Ok(starts.clone()),
             Self::OfFilm {
                 finding,
                 minus,
-                threshold,
-            } => (finding, minus, *threshold),
+                above,
+            } => (finding, minus, above),
         };
         let logits = logits()?;
         let asked: Vec<String> = match finding {
@@ -182,8 +237,8 @@ impl Questions {
                 findings.join(", ")
             );
         }
-        let start = |finding: String| match (minus, threshold) {
-            (_, Some(probability)) => Some(Start::Threshold(finding, probability)),
+        let start = |finding: String| match (minus, above) {
+            (_, Some(above)) => Some(above.start(findings, finding)),
             (Some(Other::Next), _) => {
                 likeliest(findings, &logits, Some(&finding)).map(|other| Start::Difference(finding, other))
             }
@@ -216,7 +271,7 @@ pub fn starts(
     model: &Model,
     finding: &str,
     minus: Option<&String>,
-    threshold: Option<f64>,
+    above: Option<&Above>,
 ) -> Result<Vec<Start>> {
     let known = |name: &str| {
         if model.findings().iter().any(|finding| finding == name) {
@@ -231,18 +286,9 @@ pub fn starts(
         "all" => model.findings().to_vec(),
         _ => vec![known(finding)?],
     };
-    if let Some(probability) = threshold {
-        if model.kind == Kind::Exclusive {
-            bail!(
-                "--threshold is for findings that stand for themselves, and this model's exclude each other; say --minus NAME to explain one \
-                 class rather than another"
-            );
-        }
-        if !(probability > 0.0 && probability < 1.0) {
-            bail!("--threshold {probability}: say a probability between 0 and 1");
-        }
-        let above = |finding| Start::Threshold(finding, probability);
-        return Ok(findings.into_iter().map(above).collect());
+    if let Some(above) = above {
+        let start = |finding| above.start(model.findings(), finding);
+        return Ok(findings.into_iter().map(start).collect());
     }
     let Some(minus) = minus else {
         return Ok(findings.into_iter().map(Start::Logit).collect());

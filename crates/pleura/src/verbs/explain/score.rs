@@ -169,18 +169,26 @@ impl Job<'_> {
             let about = about(key);
             let mut lines = String::new();
             let mut by_method = serde_json::Map::new();
-            let mut counts = (0, 0);
-            for &method in &methods {
-                let values = table.values(method, key);
-                let Some(mean) = Mean::of(&values, LEVEL, DRAWS, settings.seed) else {
-                    continue;
-                };
-                counts = (counts.0.max(mean.n), counts.1.max(mean.patients));
+            let means: Vec<(&str, Mean)> = methods
+                .iter()
+                .filter_map(|&method| {
+                    let mean = Mean::of(&table.values(method, key), LEVEL, DRAWS, settings.seed)?;
+                    Some((method, mean))
+                })
+                .collect();
+            let most = |of: fn(&Mean) -> usize| means.iter().map(|(_, mean)| of(mean)).max().unwrap_or(0);
+            let counts = (most(|mean| mean.n), most(|mean| mean.patients));
+            for (method, mean) in means {
                 let interval = match (mean.low, mean.high) {
                     (Some(low), Some(high)) => format!("  [{low:.3}, {high:.3}]"),
                     _ => String::new(),
                 };
-                lines += &format!("  {method:widest$}  {:7.3}{interval}\n", mean.value);
+                let fewer = if mean.n < counts.0 {
+                    format!("  ({} maps; not defined for the others)", mean.n)
+                } else {
+                    String::new()
+                };
+                lines += &format!("  {method:widest$}  {:7.3}{interval}{fewer}\n", mean.value);
                 by_method.insert(method.to_owned(), json!(mean));
             }
             // The film's own numbers, such as a mask's area, are the same for all.
@@ -215,7 +223,7 @@ impl Job<'_> {
                 "orders": settings.orders, "noise": settings.noise, "noises": settings.noises, "seed": settings.seed,
             },
             "methods": self.methods.iter().map(|method| method.words(self.model.preparation.size)).collect::<Vec<_>>(),
-            "level": LEVEL, "csv": csv, "model": self.model.record(), "notice": NOTICE,
+            "level": LEVEL, "csv": super::shown(&csv), "model": self.model.record(), "notice": NOTICE,
         });
         let path = self.args.out.join("scores.json");
         let mut text = serde_json::to_string_pretty(&record)?;

@@ -52,8 +52,8 @@ pub(super) fn line(map: &Map) -> String {
                 map.value
             )
         }
-        Account::Rest { pixels } => {
-            format!("logit {:+.4}, pixels {pixels:+.4}, the rest in biases", map.value)
+        Account::Rest { pixels, rest } => {
+            format!("logit {:+.4}, pixels {pixels:+.4}, the rest in {rest}", map.value)
         }
         Account::NoShares { .. } => format!("logit {:+.4}, of which the values are no shares", map.value),
     }

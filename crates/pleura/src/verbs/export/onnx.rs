@@ -17,7 +17,7 @@ use pleura_onnx::{Batch, Export, Heatmap, Probabilities, Question};
 use serde_json::{Map, Value, json};
 
 use crate::model::{Model, ModelArgs};
-use crate::verbs::explain::questions;
+use crate::verbs::explain::questions::{self, Above};
 use crate::verbs::weights::list;
 
 #[derive(clap::Args)]
@@ -89,7 +89,18 @@ impl Args {
         let composite = self.heatmap.as_deref().map(Composite::find).transpose()?;
         let model = Model::open(model, options)?;
         let starts = match composite {
-            Some(_) => questions::starts(&model, &self.finding, self.minus.as_ref(), self.threshold)?,
+            // The graph's own probabilities are as the network gives them.
+            Some(_) => {
+                let above = self
+                    .threshold
+                    .map(|probability| Above::new(probability, &model, None));
+                questions::starts(
+                    &model,
+                    &self.finding,
+                    self.minus.as_ref(),
+                    above.transpose()?.as_ref(),
+                )?
+            }
             None => Vec::new(),
         };
         let question = |start: &Start| {

@@ -1,10 +1,11 @@
 """Makes goldens.json: losses, optimiser steps and schedules as PyTorch computes them.
 
-Run with Python 3.11, torch 2.x:  python make.py > goldens.json
+Run by `cargo xtask golden`.
 Inputs come from a formula that the tests repeat, so that only the answers are stored.
 """
 import json
 import math
+import pathlib
 import torch
 
 torch.set_num_threads(1)
@@ -90,5 +91,5 @@ def schedules():
     }
 
 
-print(json.dumps({"torch": torch.__version__, "losses": losses(), "optimisers": optimisers(), "schedules": schedules()},
-                 indent=1))
+found = {"torch": torch.__version__, "losses": losses(), "optimisers": optimisers(), "schedules": schedules()}
+(pathlib.Path(__file__).parent / "goldens.json").write_text(json.dumps(found, indent=1) + "\n")

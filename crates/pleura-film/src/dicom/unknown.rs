@@ -1,0 +1,136 @@
+//! Sequences that a converter did not know: VR `UN` and no length, their items in implicit VR whatever the data set is in (PS3.5 6.2.2). The
+//! reader of data sets would take them for explicit ones, and nothing in them is wanted: they are taken out before.
+
+use std::ops::Range;
+
+/// The data element that ends the walk.
+const PIXEL_DATA: (u16, u16) = (0x7fe0, 0x0010);
+const ITEM: (u16, u16) = (0xfffe, 0xe000);
+const ITEM_END: (u16, u16) = (0xfffe, 0xe00d);
+const SEQUENCE_END: (u16, u16) = (0xfffe, 0xe0dd);
+const UNDEFINED: u32 = u32::MAX;
+/// Deeper ones are left to the reader, which refuses them.
+const DEEPEST: usize = 64;
+
+/// Explicit little endian bytes from `start` on without those sequences; none where there are none. What cannot be walked over is left as it is.
+pub(super) fn without(bytes: &[u8], start: usize) -> Option<Vec<u8>> {
+    let mut walk = Walk {
+        bytes,
+        cuts: Vec::new(),
+    };
+    let mut at = start;
+    while let Some(end) = walk.explicit(at, 0) {
+        at = end;
+    }
+    if walk.cuts.is_empty() {
+        return None;
+    }
+    let mut kept = Vec::with_capacity(bytes.len());
+    let mut from = 0;
+    for cut in walk.cuts {
+        kept.extend(&bytes[from..cut.start]);
+        from = cut.end;
+    }
+    kept.extend(&bytes[from..]);
+    Some(kept)
+}
+
+struct Walk<'a> {
+    bytes: &'a [u8],
+    /// What to take out, in order.
+    cuts: Vec<Range<usize>>,
+}
+
+impl Walk<'_> {
+    fn word(&self, at: usize) -> Option<u16> {
+        let bytes = self.bytes.get(at..at.checked_add(2)?)?;
+        Some(u16::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    fn length(&self, at: usize) -> Option<u32> {
+        let bytes = self.bytes.get(at..at.checked_add(4)?)?;
+        Some(u32::from_le_bytes(bytes.try_into().ok()?))
+    }
+
+    fn tag(&self, at: usize) -> Option<(u16, u16)> {
+        Some((self.word(at)?, self.word(at + 2)?))
+    }
+
+    /// The end of a value, if it is there whole.
+    fn behind(&self, at: usize, length: u32) -> Option<usize> {
+        let end = at.checked_add(length as usize)?;
+        (end <= self.bytes.len()).then_some(end)
+    }
+
+    /// The end of an element in explicit VR; none before the pixels, and where that cannot be said.
+    fn explicit(&mut self, at: usize, depth: usize) -> Option<usize> {
+        let tag = self.tag(at)?;
+        if tag == PIXEL_DATA || tag.0 == ITEM.0 || depth > DEEPEST {
+            return None;
+        }
+        let vr: [u8; 2] = self.bytes.get(at + 4..at + 6)?.try_into().ok()?;
+        let long = [
+            b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV",
+        ];
+        if !long.contains(&&vr) {
+            return self.behind(at + 8, self.word(at + 6)?.into());
+        }
+        let (length, value) = (self.length(at + 8)?, at + 12);
+        match (length, &vr) {
+            (UNDEFINED, b"UN") => {
+                let end = self.sequence(value, depth)?;
+                self.cuts.push(at..end);
+                Some(end)
+            }
+            (UNDEFINED, b"SQ") => self.items(value, depth),
+            (UNDEFINED, _) => None,
+            // What lies in a length that is told cannot be taken out without telling another.
+            _ => self.behind(value, length),
+        }
+    }
+
+    /// The end of a sequence of items in explicit VR.
+    fn items(&mut self, mut at: usize, depth: usize) -> Option<usize> {
+        loop {
+            let (tag, length) = (self.tag(at)?, self.length(at + 4)?);
+            at += 8;
+            match (tag, length) {
+                (SEQUENCE_END, _) => return Some(at),
+                (ITEM, UNDEFINED) => {
+                    while self.tag(at)? != ITEM_END {
+                        at = self.explicit(at, depth + 1)?;
+                    }
+                    at += 8;
+                }
+                (ITEM, length) => at = self.behind(at, length)?,
+                _ => return None,
+            }
+        }
+    }
+
+    /// The end of a sequence of items in implicit VR.
+    fn sequence(&self, mut at: usize, depth: usize) -> Option<usize> {
+        if depth > DEEPEST {
+            return None;
+        }
+        loop {
+            let (tag, length) = (self.tag(at)?, self.length(at + 4)?);
+            at += 8;
+            match (tag, length) {
+                (SEQUENCE_END, _) => return Some(at),
+                (ITEM, UNDEFINED) => {
+                    while self.tag(at)? != ITEM_END {
+                        let length = self.length(at + 4)?;
+                        at = match length {
+                            UNDEFINED => self.sequence(at + 8, depth + 1)?,
+                            _ => self.behind(at + 8, length)?,
+                        };
+                    }
+                    at += 8;
+                }
+                (ITEM, length) => at = self.behind(at, length)?,
+                _ => return None,
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use pleura_data::{
     leaks::{How, LeakRecord, RecordedPair},
 };
 use pleura_train::{
-    Error, Event, Member, Observer, Options, Plan, Series, Silent, run,
+    Error, Event, Member, Observer, Options, Plan, Recipe, Series, Silent, run,
     study::{Design, Study},
 };
 

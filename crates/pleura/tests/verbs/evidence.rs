@@ -171,10 +171,7 @@ fn calibration_comes_from_validation_films_alone() {
     };
     assert!(apart(&explained(&[])) < 1e-6);
     assert_eq!(explained(&[])["calibration"]["path"], "m.calibration.json");
-    assert_ne!(
-        explained(&["--no-calibration"])["probabilities"],
-        predicted["probabilities"]
-    );
+    assert!(apart(&explained(&["--no-calibration"])) > 1e-3);
     let rule = |finding: &str| calibration.thresholds[finding].rule.to_string();
     assert!(rule("COVID-19").starts_with("sensitivity") && rule("normal").starts_with("specificity"));
 

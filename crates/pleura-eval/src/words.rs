@@ -197,6 +197,8 @@ pub(crate) fn number(value: f64) -> String {
 
 /// As [`number`], with its sign always shown.
 pub(crate) fn signed(value: f64) -> String {
+    // Means that are equal may differ by their last bits.
+    let value = if value.abs() < 1e-9 { 0.0 } else { value };
     if value > 0.0 {
         format!("+{}", number(value))
     } else {
@@ -228,6 +230,7 @@ mod tests {
         assert_eq!(number(-0.02), "−0.020");
         assert_eq!(number(0.0), "0.000");
         assert_eq!(signed(0.031), "+0.031");
+        assert_eq!(signed(-1.1e-16), "0.000");
         assert_eq!(
             (percent(0.95).as_str(), percent(0.9757).as_str()),
             ("95 %", "97.6 %")

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::amend::Amendments;
 use crate::classes::{ClassMap, Verdict};
+use crate::manifest::{AGE_GROUP, years_of};
 use crate::sidecar::{FileRecord, Sidecar, SourceRecord};
 use crate::sources::{OWN, Reading, Record, Remark, Source};
 use crate::{Error, Manifest};
@@ -16,9 +17,6 @@ pub const OFFICIAL_SPLIT: &str = "official_split";
 
 /// The note that holds the digest of a film's pixels ([`pleura_film::pixel_digest`]).
 pub const PIXELS: &str = "pixels";
-
-/// The note that holds the years among which a patient's age is, the first and the last (`1-5`), where a dataset says no more.
-pub const AGE_GROUP: &str = "age_group";
 
 /// What a manifest is to be built from, and what is to go into it.
 #[derive(Debug, Clone, Default)]
@@ -202,15 +200,4 @@ fn filter(reading: &mut Reading, options: &BuildOptions) {
 /// The least and the most years that a patient may have.
 fn years(record: &Record) -> Option<(f32, f32)> {
     years_of(record.age, record.notes.get(AGE_GROUP).map(String::as_str))
-}
-
-/// The least and the most years of a patient whose age is known, or the group that it is in.
-pub(crate) fn years_of(age: Option<f32>, group: Option<&str>) -> Option<(f32, f32)> {
-    let grouped = || {
-        let (first, last) = group?.split_once('-')?;
-        // Somebody of five years has not turned six yet.
-        let turned = last.trim().parse::<f32>().ok()? + 1.0;
-        Some((first.trim().parse().ok()?, turned.next_down()))
-    };
-    age.map(|age| (age, age)).or_else(grouped)
 }

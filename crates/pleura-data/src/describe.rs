@@ -8,12 +8,9 @@ use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::manifest::Cell;
+use crate::manifest::{ADULT, Cell};
 use crate::sources::{OWN, Source};
 use crate::{Label, Manifest, Sidecar};
-
-/// Years below which a person counts as a child here.
-pub const ADULT: f32 = 18.0;
 
 /// What ages are counted in; the last holds everybody older.
 pub const DECADES: [&str; 10] = [

@@ -1,5 +1,6 @@
 //! The manifest: one table of films, whichever datasets they came from.
 
+mod age;
 mod cell;
 mod masks;
 mod place;
@@ -12,9 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::build::{AGE_GROUP, years_of};
-use crate::describe::ADULT;
-
+pub(crate) use age::years_of;
+pub use age::{ADULT, AGE_GROUP};
 pub use cell::Cell;
 pub use masks::open_mask;
 pub(crate) use masks::{Region, each, together};
@@ -173,14 +173,6 @@ impl Manifest {
     /// Number of a free-text column, by its exact name without the prefix.
     pub fn note(&self, name: &str) -> Option<usize> {
         self.notes.iter().position(|note| note == name)
-    }
-
-    /// Whether a film's patient is under [`ADULT`] years, by the age or, where that is unknown, by the group of ages that the column `note:age_group`
-    /// tells; `None` where neither says.
-    pub fn is_child(&self, row: &Row) -> Option<bool> {
-        let group = self.note(AGE_GROUP).map(|note| row.notes[note].as_str());
-        let (least, most) = years_of(row.age, group)?;
-        (most < ADULT || least >= ADULT).then_some(most < ADULT)
     }
 
     /// How many patients it has.

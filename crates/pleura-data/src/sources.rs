@@ -1,6 +1,7 @@
 //! Datasets as users have them on disk: one file an adapter, one table of all of them.
 
 mod bimcv;
+mod boxes;
 mod brixia;
 mod chexpert;
 mod cohen;

@@ -1,6 +1,6 @@
 //! Which films a model answers for: what their files may say of themselves, and how far they may be from the films it learnt from.
 
-use pleura_data::describe::ADULT;
+use pleura_data::manifest::ADULT;
 use pleura_film::{BodyPart, Source};
 use serde::{Deserialize, Serialize};
 

@@ -167,8 +167,13 @@ fn carry_out(
     let plan = Plan::new(recipe, options.seed)?;
     let identity = plan.identity()?;
     refuse_leaks(&plan, options.allow_leaks, observer)?;
-    // A mask that is of no use is told now, not after the stages before it.
-    for stage in plan.stages.iter().filter(|stage| stage.stage.isnet.is_some()) {
+    // A mask that is of no use is told now, not after the stages before it; the first stage reads its own at once.
+    for stage in plan
+        .stages
+        .iter()
+        .skip(1)
+        .filter(|stage| stage.stage.isnet.is_some())
+    {
         if !stage_folder(out, &stage.stage.name).join("stage.json").exists() {
             Masks::read(stage, &recipe.preparation)?;
         }

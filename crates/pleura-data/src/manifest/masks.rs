@@ -122,7 +122,7 @@ pub(crate) fn together(parts: &[PathBuf]) -> PathBuf {
 /// than half of a picture's brightest level becomes 1, all else 0.
 ///
 /// # Errors
-/// A file that cannot be read, a box that is none, and parts of different sizes.
+/// A file that cannot be read or is no mask, a box that is none, and parts of different sizes.
 pub fn open_mask(mask: &Path) -> Result<Film, Error> {
     let parts: Vec<&Path> = match mask.to_str() {
         Some(text) if !mask.exists() => text.split(BETWEEN).map(|part| Path::new(part.trim())).collect(),
@@ -139,7 +139,7 @@ pub fn open_mask(mask: &Path) -> Result<Film, Error> {
                     advice: Region::FORM,
                 })?
                 .draw()?,
-            None => binary(pleura_film::open(part, &DecodeOptions::default())?),
+            None => binary(pleura_film::open(part, &DecodeOptions::default())?, part)?,
         };
         united = Some(match united {
             None => film,
@@ -149,13 +149,24 @@ pub fn open_mask(mask: &Path) -> Result<Film, Error> {
     united.map_or_else(|| pleura_film::open(mask, &DecodeOptions::default()), Ok)
 }
 
-/// White where a part is brighter than half of its brightest level, else black: masks of 0 and 1 and of 0 and 255 are the same.
-fn binary(mut part: Film) -> Film {
-    let half = part.grey.iter().copied().fold(0.0, f32::max) / 2.0;
-    for level in &mut part.grey {
-        *level = f32::from(u8::from(half > 0.0 && *level > half));
+/// White where a part is brighter than half of its brightest level, else black: masks of 0 and 1 and of 0 and 255 are the same. One that is dark and has
+/// many levels, as the noise of an empty one that was saved as JPEG, is refused.
+fn binary(mut part: Film, mask: &Path) -> Result<Film, Error> {
+    let most = part.grey.iter().copied().fold(0.0, f32::max);
+    if most <= 0.5 && part.grey.iter().any(|&level| level > 0.0 && level < most) {
+        return Err(Error::Unsupported {
+            name: mask.display().to_string(),
+            what: format!(
+                "a mask of many levels whose brightest is {:.1} % of white",
+                100.0 * most
+            ),
+            advice: "a mask is white inside and black outside",
+        });
     }
-    part
+    for level in &mut part.grey {
+        *level = f32::from(u8::from(most > 0.0 && *level > most / 2.0));
+    }
+    Ok(part)
 }
 
 fn brightest(mut whole: Film, part: &Film) -> Result<Film, Error> {
@@ -209,6 +220,24 @@ mod tests {
         let wide = file("w.png", 4, [0, 0]);
         let message = open_mask(&together(&[left, wide])).unwrap_err().to_string();
         assert!(message.contains("must have the size of the first"), "{message}");
+    }
+
+    #[test]
+    fn ones_are_white_and_noise_is_no_mask() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.png");
+        let open = |levels: [u8; 4]| {
+            image::GrayImage::from_raw(4, 1, levels.to_vec())
+                .unwrap()
+                .save(&path)
+                .unwrap();
+            open_mask(&path).map(|film| film.grey)
+        };
+        assert_eq!(open([0, 1, 1, 0]).unwrap(), [0.0, 1.0, 1.0, 0.0]);
+        assert_eq!(open([0, 100, 200, 255]).unwrap(), [0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(open([0; 4]).unwrap(), [0.0; 4]);
+        let message = open([0, 1, 3, 2]).unwrap_err().to_string();
+        assert!(message.contains("white inside and black outside"), "{message}");
     }
 
     #[test]

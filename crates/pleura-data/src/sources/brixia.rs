@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use super::{Age, Findings, Reading, Record, Source, films, header, named, sex};
 use crate::Error;
-use crate::build::{AGE_GROUP, OFFICIAL_SPLIT};
+use crate::build::OFFICIAL_SPLIT;
+use crate::manifest::AGE_GROUP;
 use crate::table::{Table, TableRow};
 
 pub(super) const SOURCE: Source = Source {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::{Findings, Reading, Record, Source, films, named};
 use crate::Error;
-use crate::build::{AGE_GROUP, OFFICIAL_SPLIT};
-use crate::manifest::NO_FINDING;
+use crate::build::OFFICIAL_SPLIT;
+use crate::manifest::{AGE_GROUP, NO_FINDING};
 
 pub(super) const SOURCE: Source = Source {
     name: "kermany",

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use super::boxes::of_row;
 use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
-use crate::manifest::{NO_FINDING, Region, together};
+use crate::manifest::{NO_FINDING, together};
 use crate::table::{Table, TableRow};
 use crate::{Error, build::OFFICIAL_SPLIT};
 
@@ -247,15 +248,9 @@ fn boxes(table: &Table) -> Result<HashMap<String, Boxed>, Error> {
                 format!("one of {}, or Infiltrate", FINDINGS[..14].join(", ")),
             )
         })?;
-        let mut sides = [0.0; 4];
-        for (place, side) in sides.iter_mut().enumerate() {
-            let column = first + place;
-            *side = (row.cell(column).parse()).map_err(|_| row.fault(column, "a number of pixels"))?;
-        }
-        let region = Region::new(sides, FRAME);
-        let region = region.ok_or_else(|| row.fault(first, "a box on a film of 1024 columns and rows"))?;
+        let part = of_row(row, [0, 1, 2, 3].map(|place| first + place), FRAME)?;
         let film = boxes.entry(films::stem(row.cell(name)).to_string()).or_default();
-        film.parts.push(region.to_string().into());
+        film.parts.push(part);
         if !film.findings.contains(&finding) {
             film.findings.push(finding);
         }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::boxes::of_row;
 use super::{Age, Findings, Reading, Record, Source, films, header, named};
 use crate::Error;
-use crate::manifest::{Label, Region, together};
+use crate::manifest::{Label, together};
 use crate::table::Table;
 
 pub(super) const SOURCE: Source = Source {
@@ -132,10 +133,8 @@ impl Boxed {
 fn boxes(table: &Table) -> Result<Vec<Boxed>, Error> {
     let name = table.needed(&["patientId"])?;
     let target = table.needed(&["Target"])?;
-    let sides = ["x", "y", "width", "height"]
-        .into_iter()
-        .map(|side| table.needed(&[side]))
-        .collect::<Result<Vec<_>, _>>()?;
+    let side = |name: &str| table.needed(&[name]);
+    let sides = [side("x")?, side("y")?, side("width")?, side("height")?];
     let mut films: Vec<Boxed> = Vec::new();
     let mut place: HashMap<String, usize> = HashMap::new();
     for row in table.rows() {
@@ -160,14 +159,7 @@ fn boxes(table: &Table) -> Result<Vec<Boxed>, Error> {
             return Err(row.fault(target, "what the film's other rows say"));
         }
         if positive {
-            let mut numbers = [0.0; 4];
-            for (number, &side) in numbers.iter_mut().zip(&sides) {
-                *number = (row.cell(side).parse()).map_err(|_| row.fault(side, "a number of pixels"))?;
-            }
-            let region = Region::new(numbers, FRAME);
-            let region =
-                region.ok_or_else(|| row.fault(sides[0], "a box on a film of 1024 columns and rows"))?;
-            films[at].boxes.push(region.to_string().into());
+            films[at].boxes.push(of_row(row, sides, FRAME)?);
         }
     }
     Ok(films)

@@ -65,7 +65,7 @@ impl Walk<'_> {
     /// The end of an element in explicit VR; none before the pixels, and where that cannot be said.
     fn explicit(&mut self, at: usize, depth: usize) -> Option<usize> {
         let tag = self.tag(at)?;
-        if tag == PIXEL_DATA || tag.0 == ITEM.0 || depth > DEEPEST {
+        if tag == PIXEL_DATA || tag.0 == ITEM.0 {
             return None;
         }
         let vr: [u8; 2] = self.bytes.get(at + 4..at + 6)?.try_into().ok()?;
@@ -78,38 +78,32 @@ impl Walk<'_> {
         let (length, value) = (self.length(at + 8)?, at + 12);
         match (length, &vr) {
             (UNDEFINED, b"UN") => {
-                let end = self.sequence(value, depth)?;
+                let end = self.items(value, depth, Self::implicit)?;
                 self.cuts.push(at..end);
                 Some(end)
             }
-            (UNDEFINED, b"SQ") => self.items(value, depth),
+            (UNDEFINED, b"SQ") => self.items(value, depth, Self::explicit),
             (UNDEFINED, _) => None,
             // What lies in a length that is told cannot be taken out without telling another.
             _ => self.behind(value, length),
         }
     }
 
-    /// The end of a sequence of items in explicit VR.
-    fn items(&mut self, mut at: usize, depth: usize) -> Option<usize> {
-        loop {
-            let (tag, length) = (self.tag(at)?, self.length(at + 4)?);
-            at += 8;
-            match (tag, length) {
-                (SEQUENCE_END, _) => return Some(at),
-                (ITEM, UNDEFINED) => {
-                    while self.tag(at)? != ITEM_END {
-                        at = self.explicit(at, depth + 1)?;
-                    }
-                    at += 8;
-                }
-                (ITEM, length) => at = self.behind(at, length)?,
-                _ => return None,
-            }
+    /// The end of an element in implicit VR.
+    fn implicit(&mut self, at: usize, depth: usize) -> Option<usize> {
+        match self.length(at + 4)? {
+            UNDEFINED => self.items(at + 8, depth, Self::implicit),
+            length => self.behind(at + 8, length),
         }
     }
 
-    /// The end of a sequence of items in implicit VR.
-    fn sequence(&self, mut at: usize, depth: usize) -> Option<usize> {
+    /// The end of a sequence of items, whose elements end where `element` says.
+    fn items(
+        &mut self,
+        mut at: usize,
+        depth: usize,
+        element: fn(&mut Self, usize, usize) -> Option<usize>,
+    ) -> Option<usize> {
         if depth > DEEPEST {
             return None;
         }
@@ -120,11 +114,7 @@ impl Walk<'_> {
                 (SEQUENCE_END, _) => return Some(at),
                 (ITEM, UNDEFINED) => {
                     while self.tag(at)? != ITEM_END {
-                        let length = self.length(at + 4)?;
-                        at = match length {
-                            UNDEFINED => self.sequence(at + 8, depth + 1)?,
-                            _ => self.behind(at + 8, length)?,
-                        };
+                        at = element(self, at, depth + 1)?;
                     }
                     at += 8;
                 }

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         "build",
         "--release",
         "--package",
-        "pleura",
+        "pleura-cli",
     ]))?;
     let folder = workspace::target().join("onnx");
     let mut script = Command::new(python);

@@ -123,7 +123,7 @@ fn measure(args: &Args, rounds: u32, cases: Vec<Case>, record: &mut Record) -> R
         "--release",
         "--locked",
         "--package",
-        "pleura",
+        "pleura-cli",
     ]))?;
     let python = python::interpreter("peers", "benches/peers/requirements.txt", "PLEURA_PEERS_PYTHON")?;
     println!(

@@ -1,0 +1,1 @@
+//! Adapters from published datasets to a manifest.

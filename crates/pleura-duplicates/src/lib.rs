@@ -1,0 +1,1 @@
+//! Duplicate films: found by perceptual hash and correlation.

@@ -1,0 +1,1 @@
+//! Several trainings: cross-validation, learning curves and studies of recipe variants.

@@ -1,0 +1,1 @@
+//! Open a model, answer chest films, explain and evaluate the answers.

@@ -1,14 +1,20 @@
 //! Two sets of answers to the same films: two models, or one before and after something was done to the films.
 
+pub(crate) mod model_means;
+pub(crate) mod paired;
+pub(crate) mod pooled;
+pub(crate) mod seeds;
+pub(crate) mod sources;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
-use crate::figures::{Figures, Single, Whole};
-use crate::measured::quote;
-use crate::sample::Sample;
-use crate::words::{count, number, percent, signed};
+use crate::estimate::quote;
+use crate::metrics::figures::{Figures, Single, Whole};
+use crate::metrics::sample::Sample;
+use crate::stats::bootstrap::{Patients, percentiles};
+use crate::text::sentences::{count, number, percent, signed};
 use crate::{Error, Kind, McNemar, Measured, Method, Options, Predictions, delong_over_patients};
 
 /// Two sets of predictions, paired film by film.

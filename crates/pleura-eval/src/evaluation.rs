@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bayes::hdi_of;
-use crate::bootstrap::{Patients, percentiles};
-use crate::figures::{Figures, Single, Whole};
-use crate::measured::quote;
-use crate::sample::Sample;
+use crate::estimate::quote;
+use crate::metrics::figures::{Figures, Single, Whole};
+use crate::metrics::sample::Sample;
+use crate::metrics::{operating, reliability};
+use crate::text::warning;
+use crate::stats::bayes::hdi_of;
+use crate::stats::bootstrap::{Patients, percentiles};
 use crate::{
     Confusion, Dirichlets, Error, Kind, Measured, OperatingPoint, Options, PrPoint, Predictions,
-    PredictiveValues, Reliability, RocPoint, Warning, operating, reliability, warning,
+    PredictiveValues, Reliability, RocPoint, Warning,
 };
 
 /// What a test set says about a model.

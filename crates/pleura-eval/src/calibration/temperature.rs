@@ -5,8 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
-use crate::measured::quote;
+use crate::estimate::quote;
+use crate::stats::bootstrap::{Patients, percentiles};
 use crate::{Error, Kind, Measured, Options, Predictions, Truth};
 
 /// Temperatures are looked for between 1/BOUND and BOUND.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{StudyFindings, StudyPoint};
 use crate::PairedMean;
-use crate::words::{count, percent, signed};
+use crate::text::sentences::{count, percent, signed};
 
 /// On which side of 0 an interval lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -248,7 +248,7 @@ impl StudyFindings {
         } else if pairs < 6 {
             cautions.push(format!(
                 "with {pairs} seeds the sign-flip test cannot go below p = {}: Student's interval leans on the differences being about normal",
-                crate::words::number((1.0 - pairs as f64).exp2())
+                crate::text::sentences::number((1.0 - pairs as f64).exp2())
             ));
         }
         if self.points.iter().any(|point| point.split == "validation") {
@@ -312,7 +312,7 @@ fn percent_fine(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paired::Together;
+    use crate::compare::paired::Together;
     use crate::study::{StudyComparison, StudyVariant};
     use crate::{Measured, paired_seeds};
 

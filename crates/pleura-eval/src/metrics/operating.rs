@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
-use crate::measured::quote;
-use crate::predictive::Rates;
+use crate::estimate::quote;
+use crate::metrics::predictive::Rates;
+use crate::stats::bootstrap::{Patients, percentiles};
 use crate::{Kind, Measured, Options, Predictions, PredictiveValues};
 
 /// One class against the rest, called from a threshold on, beside the answer by the most probable class.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::{count, percent};
+use crate::text::sentences::{count, percent};
 use crate::{Evaluation, Kind, Measured, Predictions};
 
 /// Below this many films, any interval is wide.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::percentiles;
-use crate::figures::{Figures, Single, Whole};
-use crate::measured::quote;
-use crate::models::{Models, average, defined, same_findings};
+use crate::compare::model_means::{Models, average, defined, same_findings};
+use crate::estimate::quote;
+use crate::metrics::figures::{Figures, Single, Whole};
+use crate::stats::bootstrap::percentiles;
 use crate::{Error, Evaluation, Kind, Measured, Options, Predictions, Truth, evaluate};
 
 /// What a cross-validation found: each film answered once, by the model that had not seen its patient.
@@ -172,7 +172,7 @@ mod tests {
     use rand::RngExt as _;
 
     use super::*;
-    use crate::random::stream;
+    use crate::stats::random::stream;
 
     /// Films `from..to` of two classes, answered by a model whose logits are shifted.
     fn model(from: usize, to: usize, seed: u64, shift: f32) -> Predictions {

@@ -1,8 +1,8 @@
 //! The films of an evaluation, arranged so that any weighting of them is measured quickly.
 
-use crate::confusion::{Outcomes, agreement, one_versus_rest};
-use crate::curve::Ranking;
-use crate::figures::{Figures, Scope, Single, Whole};
+use crate::metrics::confusion::{Outcomes, agreement, one_versus_rest};
+use crate::metrics::curve::Ranking;
+use crate::metrics::figures::{Figures, Scope, Single, Whole};
 use crate::{Kind, Options, Predictions};
 
 /// Films with their answers, losses and rankings worked out once.

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::beta::student_t_quantile;
-use crate::words::{count, number, percent, signed};
+use crate::stats::beta::student_t_quantile;
+use crate::text::sentences::{count, number, percent, signed};
 use crate::{Error, Measured, Method};
 
 /// Most pairs for which all sign flips are counted; beyond it t alone is given.

@@ -7,9 +7,9 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::bayes::hdi_of;
-use crate::measured::proportion_interval;
-use crate::random::{dirichlet, stream};
+use crate::estimate::proportion_interval;
+use crate::stats::bayes::hdi_of;
+use crate::stats::random::{dirichlet, stream};
 use crate::{Interval, Measured, Method, Options};
 
 /// Predictive values of one finding at a prevalence that the user gave.
@@ -108,7 +108,8 @@ fn measure(
         )
     });
     let both = both.filter(|_| value.is_some());
-    let bootstrap = crate::bootstrap::percentiles(rates.draws.iter().map(|draw| of(draw.0, draw.1)), level).0;
+    let bootstrap =
+        crate::stats::bootstrap::percentiles(rates.draws.iter().map(|draw| of(draw.0, draw.1)), level).0;
     let bootstrap = bootstrap.filter(|_| value.is_some()).map(|(low, high)| Interval {
         method: Method::PatientBootstrap,
         centre: None,

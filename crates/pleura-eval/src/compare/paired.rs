@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::percentiles;
 use crate::compare::align;
-use crate::figures::{Figures, Whole};
-use crate::measured::quote;
-use crate::models::{Models, average, defined};
+use crate::compare::model_means::{Models, average, defined};
+use crate::estimate::quote;
+use crate::metrics::figures::{Figures, Whole};
+use crate::stats::bootstrap::percentiles;
 use crate::{Error, Kind, Measured, Options, PairedSeeds, Predictions, paired_seeds};
 
 /// A metric of two recipes over pairs of trainings.
@@ -175,7 +175,7 @@ mod tests {
     use rand::RngExt as _;
 
     use super::*;
-    use crate::random::stream;
+    use crate::stats::random::stream;
     use crate::{Truth, compare};
 
     /// Films `films` of two classes, two a patient, answered by a model of a seed; a larger `skill` sees the class better.

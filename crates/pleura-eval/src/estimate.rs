@@ -24,7 +24,7 @@ pub enum Method {
     /// Student's t over paired differences.
     #[serde(rename = "student t")]
     StudentT,
-    /// [`delong`](crate::delong): normal interval of an area under the ROC curve, or of a difference of two; films taken as independent.
+    /// [`delong`](crate::stats::delong): normal interval of an area under the ROC curve, or of a difference of two; films taken as independent.
     #[serde(rename = "delong")]
     DeLong,
     /// [`delong_over_patients`](crate::delong_over_patients): the same with patients as the independent units (Obuchowski).

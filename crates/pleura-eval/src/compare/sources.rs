@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
-use crate::figures::{Figures, Single, Whole};
-use crate::sample::Sample;
-use crate::words::{number, percent};
+use crate::metrics::figures::{Figures, Single, Whole};
+use crate::metrics::sample::Sample;
+use crate::stats::bootstrap::{Patients, percentiles};
+use crate::text::sentences::{number, percent};
 use crate::{Error, Evaluation, Kind, Measured, Method, Options, Predictions, evaluate};
 
 /// A model on films from where it was trained, and on each other source.

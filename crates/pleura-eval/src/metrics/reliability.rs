@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
-use crate::measured::quote;
+use crate::estimate::quote;
+use crate::stats::bootstrap::{Patients, percentiles};
 use crate::{Kind, Measured, Options, Predictions};
 
 /// Where the edges of bins lie. A film on an edge belongs to the bin below it, as scikit-learn's `calibration_curve` has it.

@@ -2,7 +2,7 @@
 //! draw are all computed and collected alike.
 
 use crate::Kind;
-use crate::confusion::Outcomes;
+use crate::metrics::confusion::Outcomes;
 
 /// A metric of the whole test set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

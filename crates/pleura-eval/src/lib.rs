@@ -1,7 +1,7 @@
 //! What a test set proves: metrics with intervals.
 //!
 //! [`Predictions`] are a model's answers with the truth beside them; [`evaluate`] turns them into an
-//! [`Evaluation`] in which every metric is a [`Measured`]: a value, an interval, the method behind
+//! [`Evaluation`] in which every metric is a [`Estimate`]: a value, an interval, the method behind
 //! it and the number of films and patients it rests on. [`compare`] pairs two models (or one model
 //! before and after something was done to the films), [`paired_seeds`] pairs runs of two recipes, and [`paired_means`] pairs them with
 //! their films; a [`study`] says in words what that shows.
@@ -29,13 +29,15 @@ mod table;
 mod text;
 
 pub use calibration::Calibration;
-pub use compare::paired::{PairedMean, Together, level_of_each, paired_means};
-pub use compare::pooled::{CrossValidation, LearningCurve, MeanMetric, Rung, cross_validate, mean, pool};
+pub use compare::paired::{PairedMean, SimultaneousIntervals, bonferroni_level, paired_means};
+pub use compare::pooled::{
+    CrossValidation, LearningCurve, LearningCurvePoint, MeanMetric, cross_validate, mean, pool,
+};
 pub use compare::seeds::{PairedSeeds, paired_seeds};
 pub use compare::sources::{ExternalSource, SourceComparison, SourceDrop, by_source, square_and_add};
 pub use compare::{AucTest, Comparison, Difference, FindingTest, compare, compare_at};
 pub use error::Error;
-pub use estimate::{Interval, Measured, Method};
+pub use estimate::{Estimate, Interval, Method};
 pub use evaluation::{Evaluation, FindingEvaluation, Overall, SourceCount, evaluate};
 pub use metrics::confusion::Confusion;
 pub use metrics::curve::{PrPoint, RocPoint, auc, average_precision, pr_curve, roc_curve};

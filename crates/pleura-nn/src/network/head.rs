@@ -1,11 +1,11 @@
 //! The head by itself, on features that were found before: while nothing else moves, training it costs no convolution.
 
+use super::{Network, transposed};
 use crate::backend::Backend;
 use crate::error::Error;
 use crate::gradients::Gradients;
-use crate::layers::{Pass, head};
-use crate::network::{Network, Norm};
-use crate::plan::Plan;
+use crate::layers::{self, Pass};
+use crate::norm::Norm;
 
 impl<B: Backend> Network<B> {
     /// Logits `[batch, outputs]` of films whose features `[batch, features]` are known from [`Network::features`].
@@ -13,13 +13,11 @@ impl<B: Backend> Network<B> {
     /// # Errors
     /// [`Error::Length`] where the features are not those of whole films.
     pub fn head_logits(&self, features: &[B::Real]) -> Result<Vec<B::Real>, Error> {
-        let (plan, batch) = (self.head_plan(), self.films(features.len())?);
-        let features = self.backend().upload(&transposed(features, batch));
-        let logits = head::forward(&self.head_pass(), &plan.head, &features, batch);
-        Ok(transposed(
-            &self.backend().download(&logits),
-            plan.head.linear.outputs,
-        ))
+        let (head, width) = (&self.plan.head, self.architecture.features());
+        let batch = self.films(features.len())?;
+        let features = self.backend.upload(&transposed(features, width));
+        let logits = layers::head::forward(&self.head_pass(), head, &features, batch);
+        Ok(transposed(&self.backend.download(&logits), batch))
     }
 
     /// The head's gradients, from the features `[batch, features]` it read and those of its logits, `[batch, outputs]`. Other
@@ -33,8 +31,9 @@ impl<B: Backend> Network<B> {
         logits_gradient: &[B::Real],
         gradients: &mut Gradients<B>,
     ) -> Result<(), Error> {
-        let (plan, batch) = (self.head_plan(), self.films(features.len())?);
-        let expected = batch * plan.head.linear.outputs;
+        let (head, width) = (&self.plan.head, self.architecture.features());
+        let batch = self.films(features.len())?;
+        let expected = batch * head.linear.outputs;
         if logits_gradient.len() != expected {
             return Err(Error::Length {
                 operation: "head_backward",
@@ -43,27 +42,18 @@ impl<B: Backend> Network<B> {
                 expected,
             });
         }
-        let features = self.backend().upload(&transposed(features, batch));
-        let gradient = self.backend().upload(&transposed(logits_gradient, batch));
-        head::backward(
-            &self.head_pass(),
-            &plan.head,
-            &features,
-            &gradient,
-            batch,
-            gradients,
-        );
+        let features = self.backend.upload(&transposed(features, width));
+        let gradient = self
+            .backend
+            .upload(&transposed(logits_gradient, head.linear.outputs));
+        layers::head::backward(&self.head_pass(), head, &features, &gradient, batch, gradients);
         Ok(())
-    }
-
-    fn head_plan(&self) -> Plan {
-        Plan::of(self.architecture(), self.findings().len())
     }
 
     fn head_pass(&self) -> Pass<'_, B> {
         Pass {
-            backend: self.backend(),
-            values: self.values(),
+            backend: &self.backend,
+            values: &self.values,
             norm: Norm::Running,
             keep: false,
             ready: None,
@@ -84,12 +74,4 @@ impl<B: Backend> Network<B> {
         }
         Ok(values / width)
     }
-}
-
-/// `[rows, columns]` → `[columns, rows]`.
-fn transposed<R: Copy>(values: &[R], rows: usize) -> Vec<R> {
-    let columns = values.len() / rows.max(1);
-    (0..columns)
-        .flat_map(|column| (0..rows).map(move |row| values[row * columns + column]))
-        .collect()
 }

@@ -1,35 +1,34 @@
-//! `pleura bench` (hidden): how fast the engine works on this machine, by itself.
+//! `pleura-bench`: times the engine on this machine.
 //!
-//! `cargo xtask bench peers` runs it in turns with other programs, which do the same work. Each kind of work is one file:
-//! [`mod@network`] trains and infers, [`mod@explanation`] explains, [`mod@film`] makes a network's input from a file.
+//! `cargo xtask bench peers` runs it in turns with other programs that do the same work. Each kind of work is one
+//! file: [`mod@network`] trains and infers, [`mod@explanation`] explains, [`mod@film`] prepares a network's input.
 
 mod explanation;
 mod film;
 mod network;
-mod profile;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Result, bail};
-use clap::ValueEnum;
+use anyhow::{Context as _, Result, bail};
+use clap::{Parser, ValueEnum};
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Cpu, Network, Weights};
 use serde_json::{Map, Value, json};
 
-/// Time training steps, inference, explanations, or the making of a network's input.
-#[derive(clap::Args)]
-pub struct Args {
-    /// Network to run.
+/// Time training steps, inference, explanations, or the preparation of a network's input.
+#[derive(Parser)]
+#[command(name = "pleura-bench", version)]
+struct Args {
+    /// Network architecture.
     #[arg(long, default_value = "densenet121")]
     architecture: String,
-    /// What a step is.
+    /// Work of one step.
     #[arg(long, value_enum, default_value_t = Mode::Infer)]
     mode: Mode,
-    /// Films in a step: 16 unless told otherwise, 1 of explanations.
+    /// Films in a step. Default: 16, or 1 for explanations.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     batch: Option<u32>,
     /// Width and height of a network's input, in pixels.
@@ -41,16 +40,18 @@ pub struct Args {
     /// The file that `--mode film` reads.
     #[arg(long, value_name = "FILM", required_if_eq("mode", "film"))]
     film: Option<PathBuf>,
-    /// Print where a step's time goes instead, by layer and primitive with its GFLOP/s: of training and inference. Films that are
-    /// answered at the same time on several threads have their times added.
-    #[arg(long)]
-    profile: bool,
-    /// Steps before the clock starts.
+    /// Untimed steps before the timed ones.
     #[arg(long, default_value_t = 1)]
     warm_up: u32,
-    /// Steps that are timed.
+    /// Timed steps.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     steps: u32,
+    /// Threads to compute with; all cores if left out.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: Option<u32>,
+    /// Print one line of JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -76,27 +77,33 @@ impl Mode {
     }
 }
 
-/// Something whose steps are timed.
+/// Work whose steps are timed.
 trait Work {
     /// Does one step.
     fn step(&mut self) -> Result<Lap>;
 
-    /// What else there is to say of it, once all steps are done.
+    /// Further facts for the record, after all steps.
     fn facts(&self) -> Map<String, Value>;
 }
 
 /// One step's time.
 struct Lap {
     seconds: f64,
-    /// Of parts of the step, or of other work beside it, by name.
+    /// Seconds of parts of the step, or of other work timed with it, by name.
     parts: Vec<(&'static str, f64)>,
 }
 
-/// Times the steps and prints them, one line of JSON where `json` asks for it.
-pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
+fn main() -> Result<()> {
+    let args = Args::parse();
+    if let Some(threads) = args.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads as usize)
+            .build_global()
+            .with_context(|| format!("cannot start {threads} threads"))?;
+    }
     let batch = match (args.batch, args.mode) {
         (Some(batch), Mode::Explain) if batch != 1 => {
-            bail!("--batch {batch}: films are explained one by one; leave --batch out")
+            bail!("--batch {batch}: films are explained one by one; omit --batch")
         }
         (Some(batch), _) => batch,
         (None, Mode::Explain) => 1,
@@ -104,27 +111,15 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     };
     if args.film.is_some() && args.mode != Mode::Film {
         bail!(
-            "--film is what --mode film reads; --mode {} makes its own films of noise",
+            "--film is an option of --mode film; --mode {} generates its own films of noise",
             args.mode.name()
         );
     }
-    if args.profile {
-        if !matches!(args.mode, Mode::Train | Mode::Infer) {
-            bail!(
-                "--profile measures --mode train and --mode infer, not {}",
-                args.mode.name()
-            );
-        }
-        let weights = weights(&args.architecture, args.outputs)?;
-        let shape = (batch as usize, args.size as usize);
-        profile::run((args.mode, &weights), shape, (args.warm_up, args.steps), json)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let mut work = work(args, batch as usize)?;
+    let mut work = work(&args, batch as usize)?;
     let timed = Timed::of(work.as_mut(), args.warm_up, args.steps)?;
     let films_per_second = f64::from(batch) / median(&timed.seconds);
     let mut out = io::stdout().lock();
-    if json {
+    if args.json {
         let mut document = Map::new();
         let facts = json!({
             "engine": "pleura",
@@ -156,7 +151,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             writeln!(out, "  {name}: {:.2} ms a step", 1e3 * median(seconds))?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn work(args: &Args, batch: usize) -> Result<Box<dyn Work>> {
@@ -173,24 +168,15 @@ fn work(args: &Args, batch: usize) -> Result<Box<dyn Work>> {
     })
 }
 
-/// Fresh weights.
-fn weights(architecture: &str, outputs: u32) -> Result<Weights> {
+/// A network with random weights.
+fn network(architecture: &str, outputs: u32) -> Result<Network<Cpu>> {
     let architecture = Architecture::by_name(architecture)?;
     let findings: Vec<String> = (0..outputs).map(|output| format!("output {output}")).collect();
-    Ok(Weights::initialise(
-        &architecture,
-        &findings,
-        Normalisation::IMAGENET,
-        0,
-    ))
+    let weights = Weights::initialise(&architecture, &findings, Normalisation::IMAGENET, 0);
+    Ok(Network::new(Cpu::new(), &weights)?)
 }
 
-/// A network with fresh weights.
-fn network(architecture: &str, outputs: u32) -> Result<Network<Cpu>> {
-    Ok(Network::new(Cpu::new(), &weights(architecture, outputs)?)?)
-}
-
-/// What a network is, for the record.
+/// Facts about a network, for the record.
 fn facts(network: &Network<Cpu>) -> Map<String, Value> {
     let trained = network.parameters().iter().filter(|spec| spec.kind.trainable());
     let parameters: usize = trained.map(|spec| spec.shape.iter().product::<usize>()).sum();
@@ -228,14 +214,14 @@ impl Timed {
     }
 }
 
-/// Seconds that something takes, beside its result.
-fn clocked<T>(done: impl FnOnce() -> T) -> (f64, T) {
+/// Calls `work`; returns its seconds and its result.
+fn clocked<T>(work: impl FnOnce() -> T) -> (f64, T) {
     let start = Instant::now();
-    let result = done();
+    let result = work();
     (start.elapsed().as_secs_f64(), result)
 }
 
-/// Grey levels in [0, 1) without a pattern: a linear congruential generator's upper bits.
+/// Pseudorandom grey levels in [0, 1): the upper bits of a linear congruential generator.
 fn noise(len: usize) -> Vec<f32> {
     let mut state = 1_u64;
     let next = || {

@@ -9,6 +9,7 @@ mod threshold;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use file::FORMAT;
@@ -45,7 +46,7 @@ pub struct Calibration {
 }
 
 /// The films that a calibration was fitted on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FittedOn {
     /// Their split: `val`.

@@ -16,7 +16,7 @@ pub use file::FORMAT;
 pub use temperature::{Outcome, Temperature};
 pub use threshold::{Rule, Threshold, choose_threshold};
 
-use crate::{Error, Evaluation, Kind, Measured, Options, Predictions, evaluate};
+use crate::{Error, Estimate, Evaluation, Kind, Options, Predictions, evaluate};
 
 /// Temperatures and thresholds of one model, and where they come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -64,11 +64,11 @@ pub struct FittedOn {
 #[serde(deny_unknown_fields)]
 pub struct Quality {
     /// See [`Overall::log_loss`](crate::Overall::log_loss).
-    pub log_loss: Measured,
+    pub log_loss: Estimate,
     /// See [`Overall::brier`](crate::Overall::brier).
-    pub brier: Measured,
+    pub brier: Estimate,
     /// Expected calibration error of the answer (exclusive classes), or its mean over the findings (independent ones; no interval).
-    pub expected_error: Measured,
+    pub expected_error: Estimate,
 }
 
 /// What is to be fitted.
@@ -188,7 +188,7 @@ impl Calibration {
 
 impl Quality {
     fn of(evaluation: &Evaluation) -> Self {
-        let errors: Vec<&Measured> = evaluation
+        let errors: Vec<&Estimate> = evaluation
             .reliability
             .iter()
             .map(|one| &one.expected_error)
@@ -197,11 +197,11 @@ impl Quality {
             (Kind::Exclusive, Some(answer)) => (*answer).clone(),
             _ => {
                 let known: Vec<f64> = errors.iter().filter_map(|one| one.value).collect();
-                Measured {
+                Estimate {
                     value: (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64),
                     n: evaluation.films,
                     patients: evaluation.patients,
-                    ..Measured::undefined(evaluation.options.level)
+                    ..Estimate::undefined(evaluation.options.level)
                 }
             }
         };

@@ -176,7 +176,6 @@ pub enum Error {
     NoAnswer,
 }
 
-
 fn json(preparation: &Preparation) -> String {
     serde_json::to_string(preparation).unwrap_or_else(|error| error.to_string())
 }

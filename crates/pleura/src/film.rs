@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pleura_film::{DecodeOptions, Prepared, Preparation, Source};
+use pleura_film::{DecodeOptions, Preparation, Prepared, Source};
 
 use crate::Error;
 

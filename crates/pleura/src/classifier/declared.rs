@@ -48,17 +48,13 @@ pub(super) fn preparation(
             equalise: None,
         });
     };
-    let stored: Preparation =
-        serde_json::from_str(stored).map_err(|source| Error::PreparationInvalid {
-            path: path(),
-            stored: stored.clone(),
-            source,
-        })?;
+    let stored: Preparation = serde_json::from_str(stored).map_err(|source| Error::PreparationInvalid {
+        path: path(),
+        stored: stored.clone(),
+        source,
+    })?;
     if size.is_some_and(|size| size != stored.size) || fit.is_some_and(|fit| fit != stored.fit) {
-        return Err(Error::PreparationContradicts {
-            path: path(),
-            stored,
-        });
+        return Err(Error::PreparationContradicts { path: path(), stored });
     }
     Ok(stored)
 }

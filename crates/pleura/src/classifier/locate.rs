@@ -34,9 +34,7 @@ pub(super) fn locate(path: &Path, options: &OpenOptions) -> Result<(PathBuf, Opt
 pub(super) fn chosen_stage(run: &Path, options: &OpenOptions) -> Result<(Stage, String), Error> {
     let recipe = run.join("recipe.toml");
     if !recipe.exists() {
-        return Err(Error::NotARun {
-            path: run.to_owned(),
-        });
+        return Err(Error::NotARun { path: run.to_owned() });
     }
     let stages = Recipe::read(&recipe).map_err(Error::Recipe)?.stages;
     let names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();

@@ -12,14 +12,22 @@ pub struct ByFinding<T>(pub Vec<(String, T)>);
 
 impl<T> ByFinding<T> {
     /// Pairs names with values.
-    pub fn new(names: impl IntoIterator<Item = impl Into<String>>, values: impl IntoIterator<Item = T>) -> Self {
+    pub fn new(
+        names: impl IntoIterator<Item = impl Into<String>>,
+        values: impl IntoIterator<Item = T>,
+    ) -> Self {
         Self(names.into_iter().map(Into::into).zip(values).collect())
     }
 }
 
 impl<N: Into<String>, T> FromIterator<(N, T)> for ByFinding<T> {
     fn from_iter<I: IntoIterator<Item = (N, T)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect())
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value))
+                .collect(),
+        )
     }
 }
 

@@ -59,7 +59,12 @@ impl Calibration {
     pub fn of(applied: &AppliedCalibration) -> Self {
         Self {
             path: shown(&applied.path),
-            temperatures: applied.calibration.temperatures.iter().map(|one| one.value).collect(),
+            temperatures: applied
+                .calibration
+                .temperatures
+                .iter()
+                .map(|one| one.value)
+                .collect(),
             thresholds: applied.calibration.thresholds(),
             fitted_on: applied.calibration.fitted_on.clone(),
         }

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
-use crate::figures::{Figures, Single, Whole};
-use crate::sample::Sample;
-use crate::words::{number, percent};
-use crate::{Error, Evaluation, Kind, Measured, Method, Options, Predictions, evaluate};
+use crate::metrics::figures::{Figures, Single, Whole};
+use crate::metrics::sample::Sample;
+use crate::stats::bootstrap::{Patients, percentiles};
+use crate::text::sentences::{number, percent};
+use crate::{Error, Estimate, Evaluation, Kind, Method, Options, Predictions, evaluate};
 
 /// A model on films from where it was trained, and on each other source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -46,15 +46,15 @@ pub struct SourceDrop {
     /// Internal minus external: what is lost. Patients of the two are different people, so the samples are independent. A proportion
     /// has the interval by [`square_and_add`] of its two quoted intervals; any other metric the bootstrap, patients of each side
     /// drawn for themselves.
-    pub drop: Measured,
+    pub drop: Estimate,
 }
 
 /// The interval of `first` − `second` for independent values, from the interval of each: square-and-add.
 ///
 /// R. G. Newcombe, Statistics in Medicine 17 (1998) 873–890, method 10; G. Y. Zou and A. Donner, Statistics in Medicine 27 (2008)
 /// 1693–1702, for intervals of any kind. It has a width even where both values are 1. `None` where either has no interval.
-pub fn square_and_add(first: &Measured, second: &Measured) -> Option<(f64, f64)> {
-    let ends = |one: &Measured| Some((one.value?, one.low?, one.high?));
+pub fn square_and_add(first: &Estimate, second: &Estimate) -> Option<(f64, f64)> {
+    let ends = |one: &Estimate| Some((one.value?, one.low?, one.high?));
     let ((a, a_low, a_high), (b, b_low, b_high)) = (ends(first)?, ends(second)?);
     let gap = a - b;
     Some((
@@ -199,7 +199,7 @@ fn drop(
     inside: &Side,
     outside: &Side,
     level: f64,
-    quoted: Option<[&Measured; 2]>,
+    quoted: Option<[&Estimate; 2]>,
     of: impl Fn(&Figures) -> f64,
 ) -> SourceDrop {
     let value = |side: &Side| Some(of(&side.values)).filter(|value| !value.is_nan());
@@ -232,7 +232,7 @@ fn drop(
         finding: finding.cloned(),
         internal,
         external,
-        drop: Measured {
+        drop: Estimate {
             value: gap,
             low: first.as_ref().map(|one| one.low),
             high: first.as_ref().map(|one| one.high),
@@ -240,7 +240,7 @@ fn drop(
             n: inside.evaluation.films + outside.evaluation.films,
             patients: inside.evaluation.patients + outside.evaluation.patients,
             others: intervals.collect(),
-            ..Measured::undefined(level)
+            ..Estimate::undefined(level)
         },
     }
 }
@@ -319,8 +319,8 @@ mod tests {
         let logits: Vec<f32> = (0..films)
             .flat_map(|film| {
                 let class = truth[film];
-                let called = if film < right { class } else { 1 - class };
-                (0..2).map(move |column| if column == called { 2.0 } else { 0.0 })
+                let predicted_positive = if film < right { class } else { 1 - class };
+                (0..2).map(move |column| if column == predicted_positive { 2.0 } else { 0.0 })
             })
             .collect();
         Predictions::from_logits(

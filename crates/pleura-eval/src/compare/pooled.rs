@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::percentiles;
-use crate::figures::{Figures, Single, Whole};
-use crate::measured::quote;
-use crate::models::{Models, average, defined, same_findings};
-use crate::{Error, Evaluation, Kind, Measured, Options, Predictions, Truth, evaluate};
+use crate::compare::model_means::{Models, average, defined, same_findings};
+use crate::estimate::quote;
+use crate::metrics::figures::{Figures, Single, Whole};
+use crate::stats::bootstrap::percentiles;
+use crate::{Error, Estimate, Evaluation, Kind, Options, Predictions, Truth, evaluate};
 
 /// What a cross-validation found: each film answered once, by the model that had not seen its patient.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct MeanMetric {
     pub finding: Option<String>,
     /// The mean with the patient bootstrap's interval: it speaks of the films, for these models. What another seed or another
     /// dealing of folds would do is to be seen from `each`.
-    pub mean: Measured,
+    pub mean: Estimate,
     /// The metric of each model, in the order given.
     pub each: Vec<Option<f64>>,
 }
@@ -41,12 +41,12 @@ pub struct LearningCurve {
     /// `test` or `val`: the films it is judged on, the same at every rung. Validation films have chosen the epoch, so they flatter.
     pub split: String,
     /// From few films to many.
-    pub rungs: Vec<Rung>,
+    pub rungs: Vec<LearningCurvePoint>,
 }
 
 /// What so many training films give.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rung {
+pub struct LearningCurvePoint {
     /// The part of the training films.
     pub part: f64,
     /// Films trained on, seed by seed.
@@ -172,7 +172,7 @@ mod tests {
     use rand::RngExt as _;
 
     use super::*;
-    use crate::random::stream;
+    use crate::stats::random::stream;
 
     /// Films `from..to` of two classes, answered by a model whose logits are shifted.
     fn model(from: usize, to: usize, seed: u64, shift: f32) -> Predictions {

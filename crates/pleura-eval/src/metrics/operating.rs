@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
-use crate::measured::quote;
-use crate::predictive::Rates;
-use crate::{Kind, Measured, Options, Predictions, PredictiveValues};
+use crate::estimate::quote;
+use crate::metrics::predictive::Rates;
+use crate::stats::bootstrap::{Patients, percentiles};
+use crate::{Estimate, Kind, Options, Predictions, PredictiveValues};
 
 /// One class against the rest, called from a threshold on, beside the answer by the most probable class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,13 +23,13 @@ pub struct OperatingPoint {
     /// Films that do not have it and are not called.
     pub true_negatives: usize,
     /// Share called among films that have it.
-    pub sensitivity: Measured,
+    pub sensitivity: Estimate,
     /// Share not called among films that do not have it.
-    pub specificity: Measured,
+    pub specificity: Estimate,
     /// Share that has it among films called, at this test set's prevalence.
-    pub precision: Measured,
+    pub precision: Estimate,
     /// Share that does not have it among films not called, at this test set's prevalence.
-    pub negative_predictive_value: Measured,
+    pub negative_predictive_value: Estimate,
 }
 
 /// The operating points and predictive values of an evaluation.
@@ -56,7 +56,7 @@ pub(crate) fn of(predictions: &Predictions, patients: &Patients, options: &Optio
             if !point && prevalence.is_none() {
                 continue;
             }
-            let calls = Calls::of(predictions, index, threshold);
+            let calls = PredictedPositives::of(predictions, index, threshold);
             let draws = calls.draws(patients, options);
             if let (true, Some(threshold)) = (point, threshold) {
                 found
@@ -66,7 +66,9 @@ pub(crate) fn of(predictions: &Predictions, patients: &Patients, options: &Optio
             if let Some(prevalence) = prevalence {
                 let tally = |having| {
                     let films = calls.films.iter().filter(|one| one.1 == having);
-                    patients.tally(films.map(|&(film, has, called)| (film, has == called)))
+                    patients.tally(
+                        films.map(|&(film, has, predicted_positive)| (film, has == predicted_positive)),
+                    )
                 };
                 let shares: Vec<(f64, f64)> = draws.iter().map(|draw| (draw[0], draw[1])).collect();
                 let rates = Rates {
@@ -84,19 +86,19 @@ pub(crate) fn of(predictions: &Predictions, patients: &Patients, options: &Optio
 }
 
 /// One finding's films with a known label: (film, has it, called).
-struct Calls {
+struct PredictedPositives {
     films: Vec<(u32, bool, bool)>,
 }
 
-impl Calls {
+impl PredictedPositives {
     fn of(predictions: &Predictions, finding: usize, threshold: Option<f64>) -> Self {
         let films = (0..predictions.len()).filter_map(|film| {
             let has = predictions.has(film, finding)?;
-            let called = match threshold {
+            let predicted_positive = match threshold {
                 Some(threshold) => predictions.score(film, finding) >= threshold,
                 None => predictions.answer(film) == finding,
             };
-            Some((film as u32, has, called))
+            Some((film as u32, has, predicted_positive))
         });
         Self {
             films: films.collect(),
@@ -107,8 +109,8 @@ impl Calls {
     fn draws(&self, patients: &Patients, options: &Options) -> Vec<[f64; 4]> {
         patients.draws(options, |weights| {
             let mut cells = [[0.0; 2]; 2];
-            for &(film, has, called) in &self.films {
-                cells[usize::from(has)][usize::from(called)] += f64::from(weights[film as usize]);
+            for &(film, has, predicted_positive) in &self.films {
+                cells[usize::from(has)][usize::from(predicted_positive)] += f64::from(weights[film as usize]);
             }
             let [[tn, fp], [fn_, tp]] = cells;
             [tp / (tp + fn_), tn / (tn + fp), tp / (tp + fp), tn / (tn + fn_)]
@@ -123,15 +125,16 @@ impl Calls {
         draws: &[[f64; 4]],
         level: f64,
     ) -> OperatingPoint {
-        let count = |has: bool, called: bool| {
+        let count = |has: bool, predicted_positive: bool| {
             self.films
                 .iter()
-                .filter(|one| (one.1, one.2) == (has, called))
+                .filter(|one| (one.1, one.2) == (has, predicted_positive))
                 .count()
         };
         let share = |place: usize, keep: fn(bool, bool) -> bool| {
             let films = self.films.iter().filter(|one| keep(one.1, one.2));
-            let counts = patients.tally(films.map(|&(film, has, called)| (film, has == called)));
+            let counts = patients
+                .tally(films.map(|&(film, has, predicted_positive)| (film, has == predicted_positive)));
             let right: usize = counts.iter().map(|count| count.0).sum();
             let all: usize = counts.iter().map(|count| count.1).sum();
             let value = (all > 0).then(|| right as f64 / all as f64);
@@ -147,8 +150,8 @@ impl Calls {
             true_negatives: count(false, false),
             sensitivity: share(0, |has, _| has),
             specificity: share(1, |has, _| !has),
-            precision: share(2, |_, called| called),
-            negative_predictive_value: share(3, |_, called| !called),
+            precision: share(2, |_, predicted_positive| predicted_positive),
+            negative_predictive_value: share(3, |_, predicted_positive| !predicted_positive),
         }
     }
 }

@@ -24,7 +24,7 @@ pub enum Method {
     /// Student's t over paired differences.
     #[serde(rename = "student t")]
     StudentT,
-    /// [`delong`](crate::delong): normal interval of an area under the ROC curve, or of a difference of two; films taken as independent.
+    /// [`delong`](crate::stats::delong): normal interval of an area under the ROC curve, or of a difference of two; films taken as independent.
     #[serde(rename = "delong")]
     DeLong,
     /// [`delong_over_patients`](crate::delong_over_patients): the same with patients as the independent units (Obuchowski).
@@ -48,7 +48,7 @@ pub enum Method {
 /// some have several, since their films are not independent. Every other metric quotes the patient
 /// bootstrap. The remaining intervals are in `others`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Measured {
+pub struct Estimate {
     /// The value; `None` where the definition divides by zero (a class without films, say).
     pub value: Option<f64>,
     /// Lower end of the interval to quote.
@@ -82,7 +82,7 @@ pub struct Interval {
     pub high: f64,
 }
 
-impl Measured {
+impl Estimate {
     /// A metric that has no meaning here, such as the accuracy of independent findings.
     pub fn undefined(level: f64) -> Self {
         Self {
@@ -120,7 +120,7 @@ pub(crate) fn proportion_interval(counts: &[(usize, usize)], level: f64) -> Opti
     clopper_pearson(counts.iter().map(|count| count.0).sum(), n, level)
 }
 
-/// Puts the intervals of one metric in order: the one to quote (see [`Measured`]) first, the rest beside it.
+/// Puts the intervals of one metric in order: the one to quote (see [`Estimate`]) first, the rest beside it.
 ///
 /// `counts` has, for each patient of the denominator, films right and all films; "right" means
 /// something for a `proportion` only.
@@ -131,7 +131,7 @@ pub(crate) fn quote(
     bootstrap: Option<(f64, f64)>,
     bayes: Option<Interval>,
     level: f64,
-) -> Measured {
+) -> Estimate {
     let n = counts.iter().map(|count| count.1).sum();
     let right = proportion.then(|| counts.iter().map(|count| count.0).sum());
     let made = |method, ends: Option<(f64, f64)>| {
@@ -163,7 +163,7 @@ pub(crate) fn quote(
     let mut intervals = order.into_iter().flatten();
     let quoted = intervals.next();
     let others = intervals.chain(bayes).collect();
-    Measured {
+    Estimate {
         value,
         low: quoted.as_ref().map(|interval| interval.low),
         high: quoted.as_ref().map(|interval| interval.high),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Evaluation, Kind, Measured, Method, Warning};
+use crate::{Estimate, Evaluation, Kind, Method, Warning};
 
-impl Measured {
+impl Estimate {
     /// For a table's cell: "0.933 (0.881 to 0.967)", "0.933" without an interval, "–" where it is undefined.
     pub fn cell(&self) -> String {
         let Some(value) = self.value else {
@@ -16,7 +16,7 @@ impl Measured {
         }
     }
 
-    /// As [`Measured::cell`], of a difference: "+0.042 (−0.010 to +0.094)".
+    /// As [`Estimate::cell`], of a difference: "+0.042 (−0.010 to +0.094)".
     pub fn signed_cell(&self) -> String {
         let Some(value) = self.value else {
             return "–".to_owned();
@@ -57,7 +57,7 @@ impl Evaluation {
     pub fn lines(&self) -> Vec<String> {
         let overall = &self.overall;
         let mut lines = Vec::new();
-        let mut say = |measured: &Measured, name: &str| {
+        let mut say = |measured: &Estimate, name: &str| {
             if measured.value.is_some() {
                 lines.push(measured.words(name));
             }
@@ -282,24 +282,24 @@ mod tests {
 
     #[test]
     fn a_measured_number_says_what_it_rests_on() {
-        let mut accuracy = Measured {
+        let mut accuracy = Estimate {
             value: Some(0.93),
             low: Some(0.88),
             high: Some(0.97),
             n: 150,
             patients: 120,
-            ..Measured::undefined(0.95)
+            ..Estimate::undefined(0.95)
         };
         let expected = "accuracy 0.930 (95 % 0.880 to 0.970, 150 films of 120 patients)";
         assert_eq!(accuracy.words("accuracy"), expected);
         assert_eq!(accuracy.cell(), "0.930 (0.880 to 0.970)");
         assert_eq!(accuracy.signed_cell(), "+0.930 (+0.880 to +0.970)");
-        assert_eq!(Measured::undefined(0.95).cell(), "–");
+        assert_eq!(Estimate::undefined(0.95).cell(), "–");
         accuracy.low = None;
         assert_eq!(
             accuracy.words("accuracy"),
             "accuracy 0.930 (no interval, 150 films of 120 patients)"
         );
-        assert_eq!(Measured::undefined(0.95).words("AUC"), "AUC undefined (0 films)");
+        assert_eq!(Estimate::undefined(0.95).words("AUC"), "AUC undefined (0 films)");
     }
 }

@@ -7,10 +7,10 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::bayes::hdi_of;
-use crate::measured::proportion_interval;
-use crate::random::{dirichlet, stream};
-use crate::{Interval, Measured, Method, Options};
+use crate::estimate::proportion_interval;
+use crate::stats::bayes::hdi_of;
+use crate::stats::random::{dirichlet, stream};
+use crate::{Estimate, Interval, Method, Options};
 
 /// Predictive values of one finding at a prevalence that the user gave.
 ///
@@ -28,9 +28,9 @@ pub struct PredictiveValues {
     /// Probability from which it counts as called; `None` where the most probable class is.
     pub threshold: Option<f64>,
     /// Share that has it among films called.
-    pub positive: Measured,
+    pub positive: Estimate,
     /// Share that does not have it among films not called.
-    pub negative: Measured,
+    pub negative: Estimate,
 }
 
 /// Share that has the finding among films called. NaN where no film would be called.
@@ -89,7 +89,7 @@ fn measure(
     posterior: &[(f64, f64)],
     options: &Options,
     of: impl Fn(f64, f64) -> f64,
-) -> Measured {
+) -> Estimate {
     let level = options.level;
     let share = |counts: &[(usize, usize)]| {
         let right: usize = counts.iter().map(|count| count.0).sum();
@@ -108,7 +108,8 @@ fn measure(
         )
     });
     let both = both.filter(|_| value.is_some());
-    let bootstrap = crate::bootstrap::percentiles(rates.draws.iter().map(|draw| of(draw.0, draw.1)), level).0;
+    let bootstrap =
+        crate::stats::bootstrap::percentiles(rates.draws.iter().map(|draw| of(draw.0, draw.1)), level).0;
     let bootstrap = bootstrap.filter(|_| value.is_some()).map(|(low, high)| Interval {
         method: Method::PatientBootstrap,
         centre: None,
@@ -117,7 +118,7 @@ fn measure(
     });
     let bayes = hdi_of(posterior.iter().map(|draw| of(draw.0, draw.1)), level);
     let films = |counts: &[(usize, usize)]| counts.iter().map(|count| count.1).sum::<usize>();
-    Measured {
+    Estimate {
         value,
         low: both.map(|ends| ends.0),
         high: both.map(|ends| ends.1),
@@ -132,7 +133,7 @@ fn measure(
             .into_iter()
             .chain(bayes.filter(|_| value.is_some()))
             .collect(),
-        ..Measured::undefined(level)
+        ..Estimate::undefined(level)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::bootstrap::Patients;
-use crate::figures::Figures;
-use crate::sample::Sample;
+use crate::metrics::figures::Figures;
+use crate::metrics::sample::Sample;
+use crate::stats::bootstrap::Patients;
 use crate::{Error, Options, Predictions, pool};
 
 /// Several models. They may have answered the same films (other seeds), different ones (folds), or some of each; a film is known by its name.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::percentiles;
 use crate::compare::align;
-use crate::figures::{Figures, Whole};
-use crate::measured::quote;
-use crate::models::{Models, average, defined};
-use crate::{Error, Kind, Measured, Options, PairedSeeds, Predictions, paired_seeds};
+use crate::compare::model_means::{Models, average, defined};
+use crate::estimate::quote;
+use crate::metrics::figures::{Figures, Whole};
+use crate::stats::bootstrap::percentiles;
+use crate::{Error, Estimate, Kind, Options, PairedSeeds, Predictions, paired_seeds};
 
 /// A metric of two recipes over pairs of trainings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,25 +17,25 @@ pub struct PairedMean {
     /// The metric, as [`Comparison`](crate::Comparison) calls it.
     pub metric: String,
     /// Mean of the baseline's trainings.
-    pub baseline: Measured,
+    pub baseline: Estimate,
     /// Mean of the candidate's.
-    pub candidate: Measured,
+    pub candidate: Estimate,
     /// Candidate minus baseline. The interval draws patients, each for all trainings at once, so that what they share cancels: it speaks of the
     /// films, for these trainings.
-    pub difference: Measured,
+    pub difference: Estimate,
     /// The difference of each pair.
     pub each: Vec<Option<f64>>,
     /// The differences by seed, folds averaged: they speak of the training's luck on these films. Seeds that lack folds which others have are
     /// left out; `None` below three seeds.
     pub seeds: Option<PairedSeeds>,
     /// The intervals at which several comparisons hold together.
-    pub together: Together,
+    pub together: SimultaneousIntervals,
 }
 
 /// Intervals of one difference, so wide that those of a whole family of differences over the films all cover with the probability that one
 /// alone should, and so, by themselves, do those over the seeds: each has 1 − (1 − level) / family (C. E. Bonferroni, 1936).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Together {
+pub struct SimultaneousIntervals {
     /// How many differences the family has.
     pub family: usize,
     /// Probability that this one's interval covers.
@@ -47,7 +47,7 @@ pub struct Together {
 }
 
 /// The level at which each of a family's intervals must be made so that all hold together at `level`.
-pub fn level_of_each(level: f64, family: usize) -> f64 {
+pub fn bonferroni_level(level: f64, family: usize) -> f64 {
     1.0 - (1.0 - level) / family.max(1) as f64
 }
 
@@ -92,7 +92,7 @@ pub fn paired_means(
         .patients
         .draws(options, |weights| means(&models.figures(weights)));
     let counts = models.tally(None);
-    let level = level_of_each(options.level, family);
+    let level = bonferroni_level(options.level, family);
     let found = wanted.iter().zip(means(&values)).enumerate();
     found
         .map(|(column, (&place, [before, after]))| {
@@ -121,7 +121,7 @@ pub fn paired_means(
                 difference: measured(after - before, &gap),
                 each: (0..pairs).map(|pair| defined(gap(&own(pair)))).collect(),
                 seeds: paired(options.level)?,
-                together: Together {
+                together: SimultaneousIntervals {
                     family,
                     level,
                     films: films.filter(|_| (after - before).is_finite()),
@@ -175,7 +175,7 @@ mod tests {
     use rand::RngExt as _;
 
     use super::*;
-    use crate::random::stream;
+    use crate::stats::random::stream;
     use crate::{Truth, compare};
 
     /// Films `films` of two classes, two a patient, answered by a model of a seed; a larger `skill` sees the class better.
@@ -220,7 +220,7 @@ mod tests {
         for name in ["accuracy", "macro AUC", "macro F1"] {
             let (one, two) = (metric(&found, name), compared.difference(name, None).unwrap());
             assert!((one.difference.value.unwrap() - two.difference.value.unwrap()).abs() < 1e-15);
-            let ends = |measured: &Measured| (measured.low.unwrap(), measured.high.unwrap());
+            let ends = |measured: &Estimate| (measured.low.unwrap(), measured.high.unwrap());
             assert_eq!(ends(&one.difference), ends(&two.difference), "{name}");
             assert_eq!(one.together.films, Some(ends(&one.difference)), "a family of one");
             assert!(one.seeds.is_none(), "one seed says nothing of others");

@@ -1,6 +1,6 @@
 //! Exact intervals for proportions.
 
-use crate::beta::{beta_quantile, student_t_quantile};
+use crate::stats::beta::{beta_quantile, student_t_quantile};
 
 /// Clopper and Pearson's exact interval for `right` of `of`, or `None` when `of` is 0 or `right` exceeds it.
 ///
@@ -73,7 +73,7 @@ mod tests {
     use rand::RngExt;
 
     use super::*;
-    use crate::random::stream;
+    use crate::stats::random::stream;
 
     #[test]
     fn a_perfect_score_is_not_certainty() {

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::beta::student_t_quantile;
-use crate::words::{count, number, percent, signed};
-use crate::{Error, Measured, Method};
+use crate::stats::beta::student_t_quantile;
+use crate::text::sentences::{count, number, percent, signed};
+use crate::{Error, Estimate, Method};
 
 /// Most pairs for which all sign flips are counted; beyond it t alone is given.
 const MOST_FLIPPED: usize = 20;
@@ -16,7 +16,7 @@ pub struct PairedSeeds {
     pub differences: Vec<f64>,
     /// Mean difference with Student's t interval (`n` and `patients` count pairs). It assumes that the
     /// differences over seeds are roughly normal, which a few of them cannot show.
-    pub mean: Measured,
+    pub mean: Estimate,
     /// Pairs in which the candidate is ahead.
     pub ahead: usize,
     /// Two-sided p of the sign-flip test (R. A. Fisher, The Design of Experiments, 1935): the share of all 2ⁿ choices of
@@ -67,7 +67,7 @@ pub fn paired_seeds(baseline: &[f64], candidate: &[f64], level: f64) -> Result<P
     // Equal differences say nothing of their spread: an interval of no width would be false certainty.
     let spread = (variance > 0.0).then(|| student_t_quantile(n - 1.0, level) * (variance / n).sqrt());
     Ok(PairedSeeds {
-        mean: Measured {
+        mean: Estimate {
             value: Some(mean),
             low: spread.map(|half| mean - half),
             high: spread.map(|half| mean + half),
@@ -78,7 +78,7 @@ pub fn paired_seeds(baseline: &[f64], candidate: &[f64], level: f64) -> Result<P
             },
             n: pairs,
             patients: pairs,
-            ..Measured::undefined(level)
+            ..Estimate::undefined(level)
         },
         ahead: differences.iter().filter(|&&difference| difference > 0.0).count(),
         sign_flip_p: (pairs <= MOST_FLIPPED).then(|| sign_flips(&differences)),

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
-use crate::measured::quote;
-use crate::{Kind, Measured, Options, Predictions};
+use crate::estimate::quote;
+use crate::stats::bootstrap::{Patients, percentiles};
+use crate::{Estimate, Kind, Options, Predictions};
 
 /// Where the edges of bins lie. A film on an edge belongs to the bin below it, as scikit-learn's `calibration_curve` has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +26,7 @@ pub struct ReliabilityBin {
     /// Mean probability of its films.
     pub mean: f64,
     /// Share of its films that have the finding.
-    pub share: Measured,
+    pub share: Estimate,
 }
 
 /// A finding's probabilities against what was so.
@@ -38,7 +38,7 @@ pub struct Reliability {
     pub bins: Vec<ReliabilityBin>,
     /// Expected calibration error: Σ films of bin / films · |share − mean|. With few films it is above 0 even for perfect
     /// probabilities, since every bin's share varies; the bootstrap interval varies about that, and is not free of it.
-    pub expected_error: Measured,
+    pub expected_error: Estimate,
     /// Largest |share − mean| of a bin.
     pub largest_error: Option<f64>,
 }

@@ -7,9 +7,9 @@
 
 use rayon::prelude::*;
 
-use crate::confusion::{Outcomes, agreement, one_versus_rest};
-use crate::figures::{Figures, Scope, Whole};
-use crate::random::{dirichlet, stream};
+use crate::metrics::confusion::{Outcomes, agreement, one_versus_rest};
+use crate::metrics::figures::{Figures, Scope, Whole};
+use crate::stats::random::{dirichlet, stream};
 use crate::{Confusion, Interval, Method};
 
 /// The posterior: μ ~ Dirichlet(1 + films of each class), θ_j ~ Dirichlet(1 + answers to class j).

@@ -61,7 +61,7 @@ impl Ranking {
     }
 
     /// Positives and negatives called down to each group's score, every film counting `weight(film)` times.
-    fn called(&self, weight: impl Fn(u32) -> u64) -> impl Iterator<Item = (u64, u64, f64)> {
+    fn predicted_positive(&self, weight: impl Fn(u32) -> u64) -> impl Iterator<Item = (u64, u64, f64)> {
         let (mut start, mut positives, mut negatives) = (0, 0, 0);
         self.groups.iter().map(move |&(end, score)| {
             for &(film, positive) in &self.order[start..end] {
@@ -74,7 +74,7 @@ impl Ranking {
 
     pub(crate) fn areas(&self, weight: impl Fn(u32) -> u64) -> Areas {
         let (mut tp, mut fp, mut twice_won, mut sum) = (0, 0, 0_u64, 0.0);
-        for (positives, negatives, _) in self.called(weight) {
+        for (positives, negatives, _) in self.predicted_positive(weight) {
             // A negative loses to every positive above it and ties with half of those beside it: the
             // Mann–Whitney count with midranks, doubled to stay whole.
             twice_won += (negatives - fp) * (tp + positives);
@@ -99,11 +99,13 @@ impl Ranking {
             true_positive_rate: 0.0,
             threshold: None,
         };
-        let rest = self.called(|_| 1).map(|(positives, negatives, score)| RocPoint {
-            false_positive_rate: negatives as f64 / fp as f64,
-            true_positive_rate: positives as f64 / tp as f64,
-            threshold: Some(score),
-        });
+        let rest = self
+            .predicted_positive(|_| 1)
+            .map(|(positives, negatives, score)| RocPoint {
+                false_positive_rate: negatives as f64 / fp as f64,
+                true_positive_rate: positives as f64 / tp as f64,
+                threshold: Some(score),
+            });
         std::iter::once(start).chain(rest).collect()
     }
 
@@ -112,7 +114,7 @@ impl Ranking {
         if tp == 0 {
             return Vec::new();
         }
-        self.called(|_| 1)
+        self.predicted_positive(|_| 1)
             .map(|(positives, negatives, threshold)| PrPoint {
                 recall: positives as f64 / tp as f64,
                 precision: positives as f64 / (positives + negatives) as f64,
@@ -122,7 +124,9 @@ impl Ranking {
     }
 
     fn totals(&self) -> (u64, u64) {
-        self.called(|_| 1).last().map_or((0, 0), |(tp, fp, _)| (tp, fp))
+        self.predicted_positive(|_| 1)
+            .last()
+            .map_or((0, 0), |(tp, fp, _)| (tp, fp))
     }
 
     /// The ROC curve for drawing: see [`thin`].

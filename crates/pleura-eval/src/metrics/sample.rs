@@ -1,8 +1,8 @@
 //! The films of an evaluation, arranged so that any weighting of them is measured quickly.
 
-use crate::confusion::{Outcomes, agreement, one_versus_rest};
-use crate::curve::Ranking;
-use crate::figures::{Figures, Scope, Single, Whole};
+use crate::metrics::confusion::{Outcomes, agreement, one_versus_rest};
+use crate::metrics::curve::Ranking;
+use crate::metrics::figures::{Figures, Scope, Single, Whole};
 use crate::{Kind, Options, Predictions};
 
 /// Films with their answers, losses and rankings worked out once.
@@ -29,7 +29,7 @@ struct Column {
 struct Judged {
     film: u32,
     positive: bool,
-    called: bool,
+    predicted_positive: bool,
     brier: f64,
     log_loss: f64,
 }
@@ -50,7 +50,7 @@ impl Sample {
                     .filter_map(|film| {
                         let positive = predictions.has(film, finding)?;
                         let score = predictions.score(film, finding);
-                        let called = if exclusive {
+                        let predicted_positive = if exclusive {
                             given[film] == finding
                         } else {
                             score >= threshold
@@ -60,7 +60,7 @@ impl Sample {
                         Some(Judged {
                             film: film as u32,
                             positive,
-                            called,
+                            predicted_positive,
                             brier: miss * miss,
                             log_loss: surprise(likelihood),
                         })
@@ -172,7 +172,7 @@ impl Sample {
         self.findings[finding]
             .films
             .iter()
-            .map(|one| (one.film, one.positive, one.called))
+            .map(|one| (one.film, one.positive, one.predicted_positive))
     }
 
     /// `[classes, classes]`: films by truth and answer.
@@ -190,7 +190,7 @@ impl Column {
     fn outcomes(&self, weights: &[u32]) -> Outcomes {
         let mut outcomes = Outcomes::default();
         for one in &self.films {
-            *match (one.positive, one.called) {
+            *match (one.positive, one.predicted_positive) {
                 (true, true) => &mut outcomes.true_positives,
                 (true, false) => &mut outcomes.false_negatives,
                 (false, true) => &mut outcomes.false_positives,

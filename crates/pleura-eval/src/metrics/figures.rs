@@ -2,7 +2,7 @@
 //! draw are all computed and collected alike.
 
 use crate::Kind;
-use crate::confusion::Outcomes;
+use crate::metrics::confusion::Outcomes;
 
 /// A metric of the whole test set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,9 +135,9 @@ impl Figures {
         };
         self.set_whole(
             Whole::MacroPrecision,
-            scope_mean(&scope.positive_or_called, &precision),
+            scope_mean(&scope.positive_or_predicted, &precision),
         );
-        self.set_whole(Whole::MacroF1, scope_mean(&scope.positive_or_called, &f1));
+        self.set_whole(Whole::MacroF1, scope_mean(&scope.positive_or_predicted, &f1));
     }
 
     /// Fills in the means over findings of the areas, which must have been set.
@@ -163,7 +163,7 @@ impl Figures {
 pub(crate) struct Scope {
     positive: Vec<bool>,
     negative: Vec<bool>,
-    positive_or_called: Vec<bool>,
+    positive_or_predicted: Vec<bool>,
 }
 
 impl Scope {
@@ -172,7 +172,7 @@ impl Scope {
         Self {
             positive: each(|outcome| outcome.positives() > 0.0),
             negative: each(|outcome| outcome.negatives() > 0.0),
-            positive_or_called: each(|outcome| outcome.positives() + outcome.false_positives > 0.0),
+            positive_or_predicted: each(|outcome| outcome.positives() + outcome.false_positives > 0.0),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::{count, percent};
-use crate::{Evaluation, Kind, Measured, Predictions};
+use crate::text::sentences::{count, percent};
+use crate::{Estimate, Evaluation, Kind, Predictions};
 
 /// Below this many films, any interval is wide.
 const FEW_FILMS: usize = 100;
@@ -275,7 +275,7 @@ pub(crate) fn of(
 
 /// Shares of 100 %, and other metrics whose bootstrap interval is a point.
 fn perfect(evaluation: &Evaluation) -> Vec<Warning> {
-    let all_right = |measured: &Measured, metric: String| {
+    let all_right = |measured: &Estimate, metric: String| {
         Some(Warning::AllRight {
             metric,
             films: measured.right.filter(|&right| right == measured.n && right > 0)?,
@@ -293,7 +293,7 @@ fn perfect(evaluation: &Evaluation) -> Vec<Warning> {
             each.filter_map(|one| all_right(&one.sensitivity, format!("sensitivity of {}", one.name))),
         );
     }
-    let pointlike = |measured: &Measured| measured.low.is_some() && measured.low == measured.high;
+    let pointlike = |measured: &Estimate| measured.low.is_some() && measured.low == measured.high;
     let overall = &evaluation.overall;
     let wholes = [
         (evaluation.kind.mean_sensitivity(), &overall.balanced_accuracy),

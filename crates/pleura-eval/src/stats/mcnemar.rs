@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::beta::regularised_incomplete_beta;
+use crate::stats::beta::regularised_incomplete_beta;
 
 /// The paired two-by-two table, and the exact test of its two unequal cells.
 ///

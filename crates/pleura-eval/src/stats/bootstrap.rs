@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use rayon::prelude::*;
 
-use crate::random::stream;
+use crate::stats::random::stream;
 use crate::{Error, Kind, Options, Predictions, Stratify};
 
 /// The patients of some films, in the strata they are drawn from.

@@ -278,7 +278,7 @@ fn solve(matrix: &[[f64; 6]; 6], right: [f64; 6]) -> Option<[f64; 6]> {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     const ROUNDS: [Round; 2] = [Round { blur: 2.0, steps: 8 }, Round { blur: 0.0, steps: 8 }];
 

@@ -249,7 +249,7 @@ fn transformed(
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     fn film() -> Film {
         let grey = (0..60 * 44).map(|at| {

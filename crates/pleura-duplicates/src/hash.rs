@@ -208,7 +208,7 @@ fn dot(one: &[f32], other: &[f32; GRID]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     fn sketch() -> Sketch {
         Sketch::from_levels(|at| {

@@ -162,7 +162,7 @@ fn doubtful(bits: &[usize], query: &Query) -> [usize; DOUBTFUL] {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     fn hash(rng: &mut ChaCha8Rng) -> Hash {
         std::array::from_fn(|_| rng.random())

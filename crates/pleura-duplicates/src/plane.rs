@@ -153,7 +153,7 @@ fn blurred_transposed(values: &[f32], side: usize, weights: &[f32]) -> Vec<f32> 
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     fn plane(side: usize, value: impl Fn(f32, f32) -> f32) -> Plane {
         let values = (0..side * side)

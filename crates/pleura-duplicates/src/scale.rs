@@ -168,7 +168,7 @@ fn normal(rng: &mut impl Rng) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     #[test]
     fn copies_among_made_up_films_are_found() {

@@ -10,6 +10,7 @@ mod threshold;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use file::FORMAT;
@@ -47,7 +48,7 @@ pub struct Calibration {
 }
 
 /// Films of a calibration's fit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FittedOn {
     /// Their split: `val`.

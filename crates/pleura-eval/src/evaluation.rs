@@ -1,23 +1,24 @@
-//! From predictions to every metric with its interval.
+//! From predictions to all metrics with their intervals.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bayes::hdi_of;
-use crate::bootstrap::{Patients, percentiles};
-use crate::figures::{Figures, Single, Whole};
-use crate::measured::quote;
-use crate::sample::Sample;
+use crate::estimate::quote;
+use crate::metrics::figures::{Figures, Single, Whole};
+use crate::metrics::sample::Sample;
+use crate::metrics::{operating, reliability};
+use crate::stats::bayes::hdi_of;
+use crate::stats::bootstrap::{Patients, percentiles};
+use crate::text::warning;
 use crate::{
-    Confusion, Dirichlets, Error, Kind, Measured, OperatingPoint, Options, PrPoint, Predictions,
-    PredictiveValues, Reliability, RocPoint, Warning, operating, reliability, warning,
+    Confusion, Dirichlets, Error, Estimate, Kind, OperatingPoint, Options, PrPoint, Predictions,
+    PredictiveValues, Reliability, RocPoint, Warning,
 };
 
-/// What a test set says about a model.
+/// Results of a model on a test set.
 ///
-/// The shape is the same for both kinds; a metric that one kind does not have is
-/// [`Measured::undefined`].
+/// Both tasks have the same fields; a metric that a task does not have is [`Estimate::undefined`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Exclusive classes or independent findings.
@@ -28,26 +29,26 @@ pub struct Evaluation {
     pub patients: usize,
     /// Films left out because none of their labels is known.
     pub unlabelled: usize,
-    /// Where the films come from, by name of the dataset.
+    /// Films by dataset.
     pub sources: Vec<SourceCount>,
-    /// How it was done.
+    /// The options used.
     pub options: Options,
-    /// Metrics of the whole.
+    /// Metrics over all classes or findings.
     pub overall: Overall,
     /// Metrics of each finding against the rest.
     pub findings: Vec<FindingEvaluation>,
-    /// Counts by class and answer; exclusive classes only.
+    /// Counts by true class and predicted class; exclusive classes only.
     pub confusion: Option<Confusion>,
-    /// Exclusive classes with a threshold of their own: what calling each from there on is worth.
+    /// Operating points of exclusive classes that have a threshold of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operating: Vec<OperatingPoint>,
-    /// Predictive values at the prevalences that were asked for.
+    /// Predictive values at the prevalences in [`Options::prevalence`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub predictive: Vec<PredictiveValues>,
-    /// Probabilities against what was so.
+    /// Reliability of the probabilities.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reliability: Vec<Reliability>,
-    /// What to beware of when quoting any of this.
+    /// Caveats for quoting these results.
     pub warnings: Vec<Warning>,
 }
 
@@ -64,83 +65,87 @@ pub struct SourceCount {
 
 /// Metrics over all classes or findings.
 ///
-/// Means over findings (`macro_…`) are plain means over those the test set has films for. For independent findings
-/// a finding counts as called from its threshold on.
+/// Means over findings (`macro_…`) are unweighted means over the findings that have films in the test set. An
+/// independent finding is predicted positive from its threshold on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Overall {
     /// Share of films answered right. Exclusive classes only.
-    pub accuracy: Measured,
-    /// Mean sensitivity over the classes or findings: macro sensitivity, macro recall ([`Kind::mean_sensitivity`]).
-    pub balanced_accuracy: Measured,
+    pub accuracy: Estimate,
+    /// Mean sensitivity over classes or findings: macro sensitivity, macro recall
+    /// ([`Kind::mean_sensitivity`]).
+    pub balanced_accuracy: Estimate,
     /// Mean specificity.
-    pub macro_specificity: Measured,
-    /// Mean precision. A class that has films but is never called counts as 0.
-    pub macro_precision: Measured,
-    /// Mean F1 over the classes with films or calls.
-    pub macro_f1: Measured,
+    pub macro_specificity: Estimate,
+    /// Mean precision. A class with films that is never predicted counts as 0.
+    pub macro_precision: Estimate,
+    /// Mean F1 over the classes that have films or are predicted.
+    pub macro_f1: Estimate,
     /// Mean one-vs-rest area under the ROC curve.
-    pub macro_auc: Measured,
+    pub macro_auc: Estimate,
     /// Mean average precision.
-    pub macro_average_precision: Measured,
+    pub macro_average_precision: Estimate,
     /// Cohen's kappa. Exclusive classes only.
-    pub kappa: Measured,
-    /// Exclusive: mean over films of Σ (p − truth)² over the classes, in [0, 2] (Brier 1950, and what
-    /// scikit-learn gives for three classes or more; for two it halves it). Independent: mean over the findings.
-    pub brier: Measured,
+    pub kappa: Estimate,
+    /// Exclusive: mean over films of Σ (p − truth)² over the classes, in [0, 2] (Brier 1950; as scikit-learn
+    /// for three classes or more; scikit-learn halves it for two). Independent: mean over the findings.
+    pub brier: Estimate,
     /// Exclusive: mean of −ln of the true class's probability. Independent: mean over the findings.
-    pub log_loss: Measured,
+    pub log_loss: Estimate,
 }
 
-/// Metrics of one class or finding against the rest, over the films where it is known.
+/// Metrics of one class or finding against the rest, over the films with a known label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FindingEvaluation {
     /// Name of the finding.
     pub name: String,
-    /// Films that have it.
+    /// Films with the finding.
     pub positives: usize,
-    /// Films that do not.
+    /// Films without it.
     pub negatives: usize,
-    /// Films where it is not known.
+    /// Films without a known label.
     pub unknown: usize,
-    /// Probability from which it counts as called; `None` for exclusive classes, where the most
-    /// probable class is.
+    /// Probability from which the finding is predicted positive; `None` for exclusive classes, where the most
+    /// probable class is predicted.
     pub threshold: Option<f64>,
-    /// Films that have it and are called.
+    /// Films with the finding that are predicted positive.
     pub true_positives: usize,
-    /// Films that do not have it and are called.
+    /// Films without it that are predicted positive.
     pub false_positives: usize,
-    /// Films that have it and are not called.
+    /// Films with it that are predicted negative.
     pub false_negatives: usize,
-    /// Films that do not have it and are not called.
+    /// Films without it that are predicted negative.
     pub true_negatives: usize,
-    /// Share called among films that have it (recall).
-    pub sensitivity: Measured,
-    /// Share not called among films that do not have it.
-    pub specificity: Measured,
-    /// Share that has it among films called: the positive predictive value at this test set's prevalence.
-    pub precision: Measured,
-    /// Share that does not have it among films not called, at this test set's prevalence.
-    pub negative_predictive_value: Measured,
+    /// Share of films with the finding that are predicted positive (recall).
+    pub sensitivity: Estimate,
+    /// Share of films without the finding that are predicted negative.
+    pub specificity: Estimate,
+    /// Share of predicted positives that have the finding: the positive predictive value at this test set's
+    /// prevalence.
+    pub precision: Estimate,
+    /// Share of predicted negatives that do not have it, at this test set's prevalence.
+    pub negative_predictive_value: Estimate,
     /// Harmonic mean of precision and sensitivity.
-    pub f1: Measured,
+    pub f1: Estimate,
     /// Area under the ROC curve, by ranks, ties counting half.
-    pub auc: Measured,
+    pub auc: Estimate,
     /// Area under the precision–recall curve as Σ (Rₙ − Rₙ₋₁) Pₙ.
-    pub average_precision: Measured,
+    pub average_precision: Estimate,
     /// Mean of (p − truth)², in [0, 1].
-    pub brier: Measured,
+    pub brier: Estimate,
     /// Mean of −ln of the probability given to the truth.
-    pub log_loss: Measured,
+    pub log_loss: Estimate,
     /// ROC curve for drawing, at most [`Options::curve_points`] points.
     pub roc: Vec<RocPoint>,
     /// Precision–recall curve for drawing, at most [`Options::curve_points`] points.
     pub pr: Vec<PrPoint>,
 }
 
-/// Measures `predictions`. Films without any known label are left out and counted.
+/// Evaluates `predictions`. Films without any known label are left out and counted.
 ///
-/// The same predictions and options give the same bits on any number of threads. Fails when the predictions do not
-/// pass [`Predictions::check`], when an option is out of range, or when no film has a known label.
+/// The same predictions and options give the same bits on any number of threads.
+///
+/// Errors: predictions that fail [`Predictions::check`], an option out of range, or no film with a known
+/// label.
 pub fn evaluate(predictions: &Predictions, options: &Options) -> Result<Evaluation, Error> {
     predictions.check()?;
     options.check(&predictions.findings)?;
@@ -188,7 +193,7 @@ pub fn evaluate(predictions: &Predictions, options: &Options) -> Result<Evaluati
     Ok(evaluation)
 }
 
-/// All draws of everything, before they are sorted into metrics.
+/// All bootstrap and posterior samples, before they are sorted into metrics.
 struct Work<'a> {
     predictions: &'a Predictions,
     options: &'a Options,
@@ -208,11 +213,11 @@ impl Work<'_> {
         });
         let counts = self.patients.tally(films);
         let whole = |metric| self.measure(Figures::whole(metric), &counts, false);
-        let exclusive = |measured: Measured| {
+        let exclusive = |measured: Estimate| {
             if confusion.is_some() {
                 measured
             } else {
-                Measured::undefined(self.options.level)
+                Estimate::undefined(self.options.level)
             }
         };
         Overall {
@@ -238,14 +243,15 @@ impl Work<'_> {
             outcomes.true_negatives,
         ]
         .map(|films| films as usize);
-        // A share is of the films that have something in common, and counts those called as they are.
+        // `keep` selects the films of the denominator; the numerator counts those predicted correctly.
         let among = |keep: fn(bool, bool) -> bool| {
             let films = self
                 .sample
                 .judged(finding)
-                .filter(|&(_, positive, called)| keep(positive, called));
-            self.patients
-                .tally(films.map(|(film, positive, called)| (film, positive == called)))
+                .filter(|&(_, positive, predicted_positive)| keep(positive, predicted_positive));
+            self.patients.tally(
+                films.map(|(film, positive, predicted_positive)| (film, positive == predicted_positive)),
+            )
         };
         let share = |metric, keep| self.measure(Figures::single(finding, metric), &among(keep), true);
         let all = among(|_, _| true);
@@ -265,8 +271,10 @@ impl Work<'_> {
             true_negatives: tn,
             sensitivity: share(Single::Sensitivity, |positive, _| positive),
             specificity: share(Single::Specificity, |positive, _| !positive),
-            precision: share(Single::Precision, |_, called| called),
-            negative_predictive_value: share(Single::NegativePredictiveValue, |_, called| !called),
+            precision: share(Single::Precision, |_, predicted_positive| predicted_positive),
+            negative_predictive_value: share(Single::NegativePredictiveValue, |_, predicted_positive| {
+                !predicted_positive
+            }),
             f1: over_all(Single::F1),
             auc: over_all(Single::Auc),
             average_precision: over_all(Single::AveragePrecision),
@@ -278,7 +286,7 @@ impl Work<'_> {
     }
 
     /// Value and intervals of the metric at `place` over the films of `counts` (see [`quote`]).
-    fn measure(&self, place: usize, counts: &[(usize, usize)], proportion: bool) -> Measured {
+    fn measure(&self, place: usize, counts: &[(usize, usize)], proportion: bool) -> Estimate {
         let value = Some(self.values.0[place]).filter(|value| !value.is_nan());
         let level = self.options.level;
         let bootstrap = percentiles(self.bootstrap.iter().map(|draw| draw.0[place]), level).0;
@@ -286,7 +294,8 @@ impl Work<'_> {
         quote(value, counts, proportion, bootstrap, bayes, level)
     }
 
-    /// Metrics that are defined on the films but not on many of the draws: name, undefined draws.
+    /// Metrics that are defined on the films but undefined on many bootstrap samples: name, undefined
+    /// samples.
     fn unstable(&self) -> Vec<(String, usize)> {
         (0..self.values.0.len())
             .filter(|&place| !self.values.0[place].is_nan())
@@ -301,7 +310,7 @@ impl Work<'_> {
                     Some(finding) => format!("{}: {metric}", self.predictions.findings[finding]),
                     None => metric.to_owned(),
                 };
-                // One draw in twenty may be lost before the ends of a 95 % interval move noticeably.
+                // Losing one sample in twenty does not move the ends of a 95 % interval noticeably.
                 (undefined * 20 > self.bootstrap.len()).then_some((name, undefined))
             })
             .collect()

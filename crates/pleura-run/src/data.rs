@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pleura_data::Split;
-use pleura_data::leaks::How;
+use pleura_manifest::{How, Split};
 use serde::{Deserialize, Serialize};
 
 /// The films that a stage was trained and evaluated on.

@@ -63,7 +63,7 @@ pub enum Error {
 
     /// From writing a file.
     #[error(transparent)]
-    Write(#[from] pleura_nn::Error),
+    Write(#[from] pleura_core::FileError),
 }
 
 impl Error {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_data::Split;
+use pleura_manifest::Split;
 
 use crate::{
     Error, HeatmapBounds, Identity, Neurons, Recipe, StageRecord,

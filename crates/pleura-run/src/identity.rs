@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::Error;
 
@@ -31,7 +30,7 @@ impl Identity {
             path: "run.json".into(),
             problem: error.to_string(),
         })?;
-        Ok(base16ct::lower::encode_string(&Sha256::digest(json)))
+        Ok(pleura_core::sha256::hex(json))
     }
 
     /// The differences between the run on disk and the inputs `now`, one sentence each. `recipes` returns the keys in

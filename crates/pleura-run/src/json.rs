@@ -3,6 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
+use pleura_core::fs::write_atomic;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::Error;
@@ -17,7 +18,7 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Error> {
         problem: error.to_string(),
     })?;
     bytes.push(b'\n');
-    write_lasting(path, &bytes)
+    Ok(write_atomic(path, &bytes)?)
 }
 
 /// Reads a JSON file that this program wrote.
@@ -53,23 +54,6 @@ fn parse<T: DeserializeOwned>(path: &Path, bytes: &[u8]) -> Result<T, Error> {
         problem: format!("not what this program wrote: {error}"),
     })
 }
-
-/// Writes a file whole or not at all, and makes sure that it survives a power cut.
-///
-/// # Errors
-/// A folder that cannot be written to.
-pub fn write_lasting(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    pleura_nn::weights::write_atomically(path, bytes)?;
-    // A rename lasts once its folder is on the disk.
-    if let (true, Some(folder)) = (cfg!(unix), path.parent()) {
-        let handle = std::fs::File::open(folder).map_err(Error::file(folder, "open"))?;
-        handle.sync_all().map_err(Error::file(folder, "sync"))?;
-    }
-    Ok(())
-}
-
-/// Begins the names of files that are being written; a killed run leaves some behind.
-pub const TEMPORARY_PREFIX: &str = ".writing-";
 
 /// An f64 that may be NaN or infinite: JSON has only `null` for it, and `null` reads as NaN.
 pub(crate) mod number {

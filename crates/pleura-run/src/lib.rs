@@ -1,7 +1,7 @@
 //! The folder of a run: one method for each file, and one type for the contents of each file, for writer and reader.
 //!
 //! ```
-//! use pleura_data::Split;
+//! use pleura_manifest::Split;
 //! use pleura_run::RunFolder;
 //!
 //! let run = RunFolder::new("runs/covid");

@@ -10,8 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pleura_core::fs::write_atomic;
 use pleura_nn::architecture::ParameterSpec;
-use pleura_run::{LogLengths, json::write_lasting};
+use pleura_run::LogLengths;
 use safetensors::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
@@ -159,7 +160,7 @@ impl Folder {
         });
         let bytes = serialize(views, Some(HashMap::from([(KEY.to_owned(), json)])))
             .map_err(|error| broken(error.to_string()))?;
-        write_lasting(&path, &bytes)?;
+        write_atomic(&path, &bytes)?;
         self.thin_out()
     }
 

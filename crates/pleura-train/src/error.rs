@@ -116,9 +116,21 @@ pub enum Error {
     #[error(transparent)]
     Run(#[from] pleura_run::Error),
 
-    /// From manifests, film caches and batches.
+    /// From writing a file.
+    #[error(transparent)]
+    Write(#[from] pleura_core::FileError),
+
+    /// From film caches and batches.
     #[error(transparent)]
     Films(#[from] pleura_data::Error),
+
+    /// From manifests.
+    #[error(transparent)]
+    Manifest(#[from] pleura_manifest::Error),
+
+    /// From fractals.
+    #[error(transparent)]
+    Synthetic(#[from] pleura_synth::Error),
 
     /// From the network and its weights.
     #[error(transparent)]

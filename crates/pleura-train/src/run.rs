@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
 use pleura_run::{
-    Identity, LogLengths, Recipe, RunFolder, RunLock, SeriesFolder, StageSummary,
-    json::{write_json, write_lasting},
+    Identity, LogLengths, Recipe, RunFolder, RunLock, SeriesFolder, StageSummary, json::write_json,
     recipe::difference,
 };
 use serde::Serialize;
@@ -245,7 +245,7 @@ fn begin_or_resume(plan: &Plan, identity: &Identity, run: &RunFolder, resume: bo
         }
         .into());
     }
-    write_lasting(&run.recipe(), plan.recipe.to_toml()?.as_bytes())?;
+    write_atomic(&run.recipe(), plan.recipe.to_toml()?.as_bytes())?;
     // Last, because its presence means that there is a run.
     write_json(&run.identity(), identity)?;
     Ok(())

@@ -5,12 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use pleura_core::fs::write_atomic;
 use pleura_nn::weights::Weights;
-use pleura_run::{
-    Recipe, RunFolder, StageRecord,
-    json::{read_json, write_lasting},
-    recipe::Start,
-};
+use pleura_run::{Recipe, RunFolder, StageRecord, json::read_json, recipe::Start};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -123,7 +120,7 @@ pub(crate) fn copy(from: &RunFolder, to: &RunFolder, stages: &[Key]) -> Result<(
                 );
             } else {
                 let bytes = std::fs::read(&path).map_err(pleura_run::Error::file(&path, "read"))?;
-                write_lasting(&target.join(name), &bytes)?;
+                write_atomic(&target.join(name), &bytes)?;
             }
         }
     }
@@ -134,11 +131,11 @@ pub(crate) fn copy(from: &RunFolder, to: &RunFolder, stages: &[Key]) -> Result<(
     ] {
         let mut bytes = std::fs::read(&path).map_err(pleura_run::Error::file(&path, "read"))?;
         bytes.truncate(length as usize);
-        write_lasting(&target, &bytes)?;
+        write_atomic(&target, &bytes)?;
     }
     // Last, because they mean that a stage is whole.
     for (stage, record) in records {
-        write_lasting(&to.stage(stage).record(), &record)?;
+        write_atomic(&to.stage(stage).record(), &record)?;
     }
     Ok(())
 }

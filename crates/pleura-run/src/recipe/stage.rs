@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pleura_data::fractal::FractalOptions;
 use pleura_film::Augmentation;
+use pleura_synth::fractal::FractalOptions;
 use serde::{Deserialize, Serialize};
 
 use super::answers::Answers;

@@ -5,10 +5,10 @@ use std::{
     path::Path,
 };
 
+use pleura_core::fs::write_atomic;
 use pleura_data::{Manifest, Split};
 use pleura_run::{
     Recipe, RunLock, SeriesFolder,
-    json::write_lasting,
     recipe::{Change, StageKind, between, difference, is_file},
 };
 use toml::{Table, Value};
@@ -131,7 +131,7 @@ impl Design {
             return Err(Error::Occupied { out: out.to_owned() });
         }
         self.refuse_changes(out)?;
-        let begin = || Ok(write_lasting(&path, self.record.as_bytes())?);
+        let begin = || Ok(write_atomic(&path, self.record.as_bytes())?);
         self.series
             .carry_out_locked(out, options, at_once, observer, &begin)
     }

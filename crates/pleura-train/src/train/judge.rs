@@ -2,6 +2,7 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
+use pleura_core::fs::write_atomic;
 use pleura_data::{
     Split,
     looks::{self, Look},
@@ -10,7 +11,7 @@ use pleura_eval::Predictions;
 use pleura_nn::{Cpu, Network, Weights};
 use pleura_run::{
     StageRecord, StageSummary,
-    json::{write_json, write_lasting},
+    json::write_json,
     log::{Epoch, InitialValidation, LogEvent, LossParts, StageEnd, TestMetrics, ValidationMetrics},
     recipe::{Monitor, Start},
     timing::{EpochTiming, TimingEvent},
@@ -78,7 +79,7 @@ impl StageRun<'_> {
         let best = self.position.watch.observe(stage.monitor, epoch, monitored);
         if best {
             let bytes = self.weights(epoch).to_bytes()?;
-            write_lasting(&self.folder.best_weights(), &bytes)?;
+            write_atomic(&self.folder.best_weights(), &bytes)?;
         }
         self.log_event(LogEvent::Epoch(Epoch {
             epoch,

@@ -7,7 +7,7 @@ use pleura_nn::architecture::Window;
 use pleura_nn::backend::{
     Account, Affine, Arriving, Backend, Grid, Kept, Kernel, Place, Producer, Real, Share, Unpooled,
 };
-use pleura_nn::relevance::{Bias, Norms, Rule};
+use pleura_nn::relevance::{Bias, Rule};
 use pleura_nn::{Cpu, Reference};
 
 const ROWS: usize = 5;
@@ -34,7 +34,6 @@ struct Case {
     pooled: bool,
     first: bool,
     bias: Bias,
-    norms: Norms,
 }
 
 /// Shares on one backend: the map of shares, the parts kept for all inputs, and the accounts.
@@ -99,7 +98,6 @@ fn share<B: Backend>(
         },
         rule: case.rule,
         bias: case.bias,
-        norms: case.norms,
         arriving: if case.factor {
             Arriving::Factor(&arriving)
         } else {
@@ -147,17 +145,11 @@ fn cases() -> Vec<Case> {
     for (factor, epsilon) in [(true, 0.07), (false, 0.07), (true, 0.0)] {
         for rule in rules(epsilon) {
             for (pooled, first) in [(false, false), (false, true), (true, false), (true, true)] {
-                for (bias, norms) in [
-                    (Bias::Ledger, Norms::Merged),
-                    (Bias::Zero, Norms::Merged),
-                    (Bias::Absorb, Norms::Merged),
-                    (Bias::Ledger, Norms::Passed),
-                ] {
+                for bias in [Bias::Ledger, Bias::Zero, Bias::Absorb] {
                     for diagonal in [false, true] {
-                        // Quarters have both signs: without an ε their quotients have no bound, nor have those of outputs whose norm is
-                        // not the one that opened the `ReLU` behind.
-                        let bounded =
-                            epsilon > 0.0 || (!pooled && bias == Bias::Ledger && norms == Norms::Merged);
+                        // Without an ε, quotients of quarters, which have both signs, are unbounded. So are those of outputs
+                        // whose bias counts as zero while the `ReLU` behind saw it.
+                        let bounded = epsilon > 0.0 || (!pooled && bias == Bias::Ledger);
                         if bounded && !(diagonal && pooled) {
                             cases.push(Case {
                                 rule,
@@ -166,7 +158,6 @@ fn cases() -> Vec<Case> {
                                 pooled,
                                 first,
                                 bias,
-                                norms,
                             });
                         }
                     }
@@ -227,7 +218,6 @@ fn what_has_no_denominator_is_accounted_for() {
             producer: Producer::Convolution(&zeros),
             rule,
             bias: Bias::Ledger,
-            norms: Norms::Merged,
             arriving: Arriving::Relevance(&vec![0.5; 11]),
             equal: None,
             rows: 0..1,

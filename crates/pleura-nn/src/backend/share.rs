@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Affine, Grid, Real};
-use crate::relevance::{Bias, Norms, Rule};
+use crate::rule::{Bias, Rule};
 
 /// Who wrote the rows that a norm reads, for relevance on its way down.
 ///
@@ -85,8 +85,6 @@ pub struct Share<'a, T> {
     pub rule: Rule,
     /// What becomes of biases' shares.
     pub bias: Bias,
-    /// Whether the reader's norm is merged into the rows' convolution.
-    pub norms: Norms,
     /// What arrives at the reader's activations, `[≥ rows.end, columns]`.
     pub arriving: Arriving<'a, T>,
     /// One row of relevance that arrives at each row besides.
@@ -111,13 +109,12 @@ pub struct Share<'a, T> {
     pub kept: Option<Kept<'a, T>>,
 }
 
-/// A norm as it is merged for the rule, and as the pool in between sees it: `(scale, shift)` each.
-pub(crate) fn merged<R: Real>(norm: (R, R), bias: Bias, norms: Norms) -> ((R, R), (R, R)) {
-    let (zero, identity) = (R::from_f64(0.0), (R::from_f64(1.0), R::from_f64(0.0)));
-    match (norms, bias) {
-        (Norms::Passed, _) => (identity, identity),
-        (Norms::Merged, Bias::Zero) => ((norm.0, zero), norm),
-        (Norms::Merged, _) => (norm, norm),
+/// The norm `(scale, shift)` as a rule sees it when merged into the convolution.
+pub(crate) fn merged<R: Real>((scale, shift): (R, R), bias: Bias) -> (R, R) {
+    if bias == Bias::Zero {
+        (scale, R::from_f64(0.0))
+    } else {
+        (scale, shift)
     }
 }
 

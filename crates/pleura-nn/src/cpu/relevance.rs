@@ -36,7 +36,6 @@ impl Cpu {
             producer,
             rule,
             bias,
-            norms,
             arriving,
             equal,
             rows,
@@ -69,7 +68,7 @@ impl Cpu {
                     (index, (mut slots, accounts)): (usize, (Slots<'_>, &mut [Account]))| {
             let number = rows.start + index;
             let norm = (affine.scale[number], affine.shift[number]);
-            let (at_rule, at_pool) = merged(norm, bias, norms);
+            let at_rule = merged(norm, bias);
             let products = match producer {
                 Producer::Diagonal => None,
                 Producer::Convolution(products) => {
@@ -107,7 +106,7 @@ impl Cpu {
                     ..
                 }) = &unpooled
                 {
-                    let line = Line::from(at_pool);
+                    let line = Line::from(norm);
                     let unpooled = &unpooled[index * below.columns()..(index + 1) * below.columns()];
                     let (from, to) = (image * grid.plane(), (image + 1) * grid.plane());
                     account.received += self.take(&arrival, from..to, &mut r[..to - from]);

@@ -187,7 +187,6 @@ impl<T: Default + Send + Sync> Producers<T> {
             producer: Producer::Convolution(&self.products),
             rule: self.split.rule(),
             bias: rules.bias,
-            norms: rules.norms,
             arriving: reader.arriving,
             equal: reader.equal,
             rows: 0..self.places.len(),

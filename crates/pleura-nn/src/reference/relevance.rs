@@ -151,7 +151,6 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
         producer,
         rule,
         bias,
-        norms,
         arriving,
         equal,
         rows,
@@ -169,7 +168,7 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
     let mut accounts = vec![Account::default(); rows.len() * grid.batch];
     for (index, (row, place)) in rows.zip(places).enumerate() {
         let norm = (affine.scale[row], affine.shift[row]);
-        let ((scale, shift), at_pool) = merged(norm, bias, norms);
+        let (scale, shift) = merged(norm, bias);
         let line = |(scale, shift): (f64, f64), x: f64| scale * x + shift;
         let slots = [Some(place.upright), place.turned];
         if first {
@@ -197,13 +196,13 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
                     grid: below,
                     epsilon,
                 }) => {
-                    let z = line(at_pool, x);
+                    let z = line(norm, x);
                     let q = stable_ratio(r, z, *epsilon);
                     account.epsilon += r - z * q;
                     let part = |step| {
                         let place = corner(column, grid, *below) + step;
                         let x = raw[index * below.columns() + place];
-                        (place, x, 0.25 * line(at_pool, x) * q)
+                        (place, x, 0.25 * line(norm, x) * q)
                     };
                     [0, 1, below.width, below.width + 1].map(part).to_vec()
                 }

@@ -204,7 +204,6 @@ impl<'a, B: Backend> Sharing<'a, B> {
             producer: Producer::Convolution(&self.products),
             rule: self.rule,
             bias,
-            norms: self.rules.norms,
             arriving: Arriving::Relevance(&at_norm),
             equal: None,
             rows: 0..conv.outputs,

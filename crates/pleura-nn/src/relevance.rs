@@ -4,13 +4,13 @@
 //! follow Bach et al. (`PLoS` ONE 2015), Montavon et al. (Pattern Recognition 2017; *Layer-Wise Relevance Propagation: An Overview*,
 //! 2019) and Lapuschkin et al. (2019); where inputs have both signs, the mirrored terms are those of Andéol et al. (2021).
 
-mod entries;
 mod layers;
+mod ledger;
 
-pub(crate) use self::entries::{Book, add, by_image};
-pub use self::entries::{Entry, Ledger};
 pub(crate) use self::layers::{FIRST, LINEAR, NORM, POOL};
 pub use self::layers::{Layer, LayerKind, layers};
+pub use self::ledger::{Entry, Ledger};
+pub(crate) use self::ledger::{LedgerBuilder, add, by_image};
 
 use std::collections::BTreeMap;
 

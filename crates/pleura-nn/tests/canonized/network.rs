@@ -55,7 +55,7 @@ pub(crate) struct Canonized<'a> {
 /// Rows of a block as their readers find them.
 enum Rows {
     /// They are there: the stem's pool made them.
-    Kept(usize),
+    UniformPart(usize),
     /// A convolution of `input` writes them, one copy of it for each reader.
     Written {
         layer: String,
@@ -177,7 +177,7 @@ impl<'a> Canonized<'a> {
             let side = pool.output(net.nodes[at].side).unwrap();
             at = net.push("max", stem.channels, side, &[at], Kind::Largest(places));
         }
-        let mut rows = vec![Rows::Kept(at)];
+        let mut rows = vec![Rows::UniformPart(at)];
         for (number, &layers) in architecture.blocks().iter().enumerate() {
             for layer in 1..=layers {
                 let prefix = format!("features.denseblock{}.denselayer{layer}", number + 1);
@@ -286,14 +286,14 @@ impl<'a> Canonized<'a> {
         let mut parts = Vec::new();
         for rows in rows {
             let channels = match rows {
-                Rows::Kept(node) => self.nodes[*node].channels,
+                Rows::UniformPart(node) => self.nodes[*node].channels,
                 Rows::Written { layer, .. } => self.weights.tensors[&format!("{layer}.weight")].shape[0],
             };
             let (slice, behind) = rest.split_at(channels);
             rest = behind;
             parts.push(match rows {
-                Rows::Kept(node) if !self.merge => self.passed(*node, slice),
-                Rows::Kept(node) => {
+                Rows::UniformPart(node) if !self.merge => self.passed(*node, slice),
+                Rows::UniformPart(node) => {
                     let side = self.nodes[*node].side;
                     let neurons = (0..channels * side * side).map(|place| {
                         let (scale, shift) = slice[place / (side * side)];

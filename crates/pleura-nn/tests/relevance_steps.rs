@@ -5,7 +5,8 @@ mod nets;
 use nets::{distance, films};
 use pleura_nn::architecture::Window;
 use pleura_nn::backend::{
-    Account, Affine, Arriving, Backend, Grid, Kept, Kernel, Place, Producer, Real, Share, Unpooled,
+    Account, Affine, Backend, Grid, IncomingRelevance, Kernel, Place, Producer, Real, RelevanceStep,
+    UniformPart, Unpooled,
 };
 use pleura_nn::relevance::{Bias, Rule};
 use pleura_nn::{Cpu, Reference};
@@ -57,22 +58,22 @@ fn share<B: Backend>(
     } else {
         &raw[BEFORE * columns..]
     };
-    let turned: [Option<usize>; ROWS] = match case.rule {
+    let negated: [Option<usize>; ROWS] = match case.rule {
         Rule::AlphaBeta { .. } | Rule::Gamma { .. } => [Some(8), Some(6), Some(5), Some(7), Some(9)],
         _ => [None, Some(6), Some(5), Some(7), None],
     };
     // What the positive weights make is as large as the whole, and never negative; what is more than the whole, the negative ones make.
     let more = films(whole.len(), 1, 4);
     let mut products = vec![0.0; 10 * below.columns()];
-    for (row, turned) in turned.into_iter().enumerate() {
+    for (row, negated) in negated.into_iter().enumerate() {
         for column in 0..below.columns() {
             let (x, more) = (
                 whole[row * below.columns() + column],
                 more[row * below.columns() + column],
             );
             products[row * below.columns() + column] = x.max(0.0) + more;
-            if let Some(turned) = turned {
-                products[turned * below.columns() + column] = (-x).max(0.0) + more;
+            if let Some(negated) = negated {
+                products[negated * below.columns() + column] = (-x).max(0.0) + more;
             }
         }
     }
@@ -83,14 +84,14 @@ fn share<B: Backend>(
         scale: put(backend, &[1.0, 1.0, 0.7, -1.3, 0.4, -0.2, 1.1]),
         shift: put(backend, &[0.0, 0.0, 0.1, 0.3, -0.2, -0.1, 0.0]),
     };
-    let places: Vec<Place> = turned
+    let places: Vec<Place> = negated
         .into_iter()
         .enumerate()
-        .map(|(upright, turned)| Place { upright, turned })
+        .map(|(direct, negated)| Place { direct, negated })
         .collect();
     let mut out = put(backend, &numbers(10 * below.columns(), 5));
     let mut kept = put(backend, &numbers((1 + ROWS) * below.columns(), 7));
-    let accounts = backend.share(Share {
+    let accounts = backend.relevance_step(RelevanceStep {
         producer: if case.diagonal {
             Producer::Diagonal
         } else {
@@ -99,9 +100,9 @@ fn share<B: Backend>(
         rule: case.rule,
         bias: case.bias,
         arriving: if case.factor {
-            Arriving::Factor(&arriving)
+            IncomingRelevance::Factor(&arriving)
         } else {
-            Arriving::Relevance(&arriving)
+            IncomingRelevance::Relevance(&arriving)
         },
         equal: (!case.factor).then_some(&equal),
         rows: BEFORE..BEFORE + ROWS,
@@ -116,7 +117,7 @@ fn share<B: Backend>(
         places: &places,
         first: case.first,
         out: &mut out,
-        kept: (!case.diagonal).then_some(Kept {
+        kept: (!case.diagonal).then_some(UniformPart {
             map: &mut kept,
             row: 1,
             part: 0.25,
@@ -214,11 +215,11 @@ fn what_has_no_denominator_is_accounted_for() {
     let zeros = vec![0.0; 11];
     for rule in [Rule::Epsilon { epsilon: 0.0 }, Rule::Plus { epsilon: 0.0 }] {
         let mut out = vec![0.0; 11];
-        let accounts = backend.share(Share {
+        let accounts = backend.relevance_step(RelevanceStep {
             producer: Producer::Convolution(&zeros),
             rule,
             bias: Bias::Ledger,
-            arriving: Arriving::Relevance(&vec![0.5; 11]),
+            arriving: IncomingRelevance::Relevance(&vec![0.5; 11]),
             equal: None,
             rows: 0..1,
             raw: &zeros,
@@ -226,8 +227,8 @@ fn what_has_no_denominator_is_accounted_for() {
             grid,
             unpooled: None,
             places: &[Place {
-                upright: 0,
-                turned: None,
+                direct: 0,
+                negated: None,
             }],
             first: true,
             out: &mut out,
@@ -282,7 +283,7 @@ fn weights_are_split_by_sign() {
         prepared: None,
         exact: false,
     };
-    let fast = Cpu::new().modified(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]);
+    let fast = Cpu::new().rule_weights(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]);
     let expected: Vec<f32> = weights
         .iter()
         .map(|w| w.max(0.0))
@@ -303,7 +304,7 @@ fn weights_are_split_by_sign() {
         exact: false,
     };
     assert_eq!(
-        Reference.modified(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]),
+        Reference.rule_weights(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]),
         put(&Reference, &expected)
     );
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use pleura_report::plot::{Axis, IntervalRow, intervals};
+use pleura_draw::plot::{Axis, IntervalRow, intervals};
 
 use super::case::Mode;
 use super::engine::Engine;

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pleura_film::picture::{Picture, Sheet};
+use pleura_draw::picture::{Picture, Sheet};
 use rayon::prelude::*;
 use serde::Serialize;
 

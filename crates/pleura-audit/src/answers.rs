@@ -6,7 +6,7 @@ mod groups;
 use std::collections::BTreeMap;
 
 use pleura_data::Manifest;
-use pleura_eval::{Kind, Measured, Options, Predictions, evaluate};
+use pleura_eval::{Estimate, Kind, Options, Predictions, evaluate};
 
 use crate::check::{Asked, Check, Figure, Verdict, literature};
 use crate::{Error, Thresholds};
@@ -103,7 +103,7 @@ const SIZE: Asked = Asked {
     literature: &[literature::ROBERTS],
 };
 
-fn size(accuracy: &Measured, thresholds: &Thresholds) -> Check {
+fn size(accuracy: &Estimate, thresholds: &Thresholds) -> Check {
     let (Some(share), Some(low), Some(high)) = (accuracy.value, accuracy.low, accuracy.high) else {
         return SIZE.impossible("there are no answered films with a class");
     };

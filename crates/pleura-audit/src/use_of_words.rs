@@ -1,6 +1,6 @@
 //! The words experiment as a check.
 
-use pleura_eval::Measured;
+use pleura_eval::Estimate;
 
 use crate::Thresholds;
 use crate::check::{Asked, Check, Figure, Verdict, literature};
@@ -23,7 +23,7 @@ pub fn use_of_words(outcome: Result<&Outcome, String>, thresholds: &Thresholds) 
     let Some(verdict) = loudest(judged.into_iter().flatten()) else {
         return WORDS.impossible(outcome.verdict.sentences.join(" "));
     };
-    let line = |name: &str, measured: &Measured| {
+    let line = |name: &str, measured: &Estimate| {
         let interval = measured.low.zip(measured.high)?;
         Some((name.to_owned(), measured.value?, interval))
     };

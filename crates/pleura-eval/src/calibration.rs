@@ -9,13 +9,14 @@ mod threshold;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use file::FORMAT;
 pub use temperature::{Outcome, Temperature};
 pub use threshold::{Rule, Threshold, choose_threshold};
 
-use crate::{Error, Evaluation, Kind, Measured, Options, Predictions, evaluate};
+use crate::{Error, Estimate, Evaluation, Kind, Options, Predictions, evaluate};
 
 /// Temperatures and thresholds of one model, and where they come from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub struct Calibration {
 }
 
 /// The films that a calibration was fitted on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FittedOn {
     /// Their split: `val`.
@@ -63,11 +64,11 @@ pub struct FittedOn {
 #[serde(deny_unknown_fields)]
 pub struct Quality {
     /// See [`Overall::log_loss`](crate::Overall::log_loss).
-    pub log_loss: Measured,
+    pub log_loss: Estimate,
     /// See [`Overall::brier`](crate::Overall::brier).
-    pub brier: Measured,
+    pub brier: Estimate,
     /// Expected calibration error of the answer (exclusive classes), or its mean over the findings (independent ones; no interval).
-    pub expected_error: Measured,
+    pub expected_error: Estimate,
 }
 
 /// What is to be fitted.
@@ -187,7 +188,7 @@ impl Calibration {
 
 impl Quality {
     fn of(evaluation: &Evaluation) -> Self {
-        let errors: Vec<&Measured> = evaluation
+        let errors: Vec<&Estimate> = evaluation
             .reliability
             .iter()
             .map(|one| &one.expected_error)
@@ -196,11 +197,11 @@ impl Quality {
             (Kind::Exclusive, Some(answer)) => (*answer).clone(),
             _ => {
                 let known: Vec<f64> = errors.iter().filter_map(|one| one.value).collect();
-                Measured {
+                Estimate {
                     value: (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64),
                     n: evaluation.films,
                     patients: evaluation.patients,
-                    ..Measured::undefined(evaluation.options.level)
+                    ..Estimate::undefined(evaluation.options.level)
                 }
             }
         };

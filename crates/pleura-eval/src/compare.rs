@@ -1,15 +1,21 @@
 //! Two sets of answers to the same films: two models, or one before and after something was done to the films.
 
+pub(crate) mod model_means;
+pub(crate) mod paired;
+pub(crate) mod pooled;
+pub(crate) mod seeds;
+pub(crate) mod sources;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
-use crate::figures::{Figures, Single, Whole};
-use crate::measured::quote;
-use crate::sample::Sample;
-use crate::words::{count, number, percent, signed};
-use crate::{Error, Kind, McNemar, Measured, Method, Options, Predictions, delong_over_patients};
+use crate::estimate::quote;
+use crate::metrics::figures::{Figures, Single, Whole};
+use crate::metrics::sample::Sample;
+use crate::stats::bootstrap::{Patients, percentiles};
+use crate::text::sentences::{count, number, percent, signed};
+use crate::{Error, Estimate, Kind, McNemar, Method, Options, Predictions, delong_over_patients};
 
 /// Two sets of predictions, paired film by film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,7 +25,7 @@ pub struct Comparison {
     /// Different patients among them.
     pub patients: usize,
     /// Share of films whose answer changed (independent findings: any call, each at its own side's threshold).
-    pub changed: Measured,
+    pub changed: Estimate,
     /// Films answered right by one and not by the other; exclusive classes only.
     pub mcnemar: Option<McNemar>,
     /// Differences of the metrics, `after` minus `before`.
@@ -42,7 +48,7 @@ pub struct Difference {
     pub after: Option<f64>,
     /// After minus before. The interval draws patients and takes both answers to each of their films, so
     /// that what both share cancels.
-    pub difference: Measured,
+    pub difference: Estimate,
 }
 
 /// Tests of one finding, or of one class against the rest.
@@ -72,7 +78,7 @@ pub struct AucTest {
     /// See `variance_before`.
     pub covariance: f64,
     /// After minus before, with its normal interval.
-    pub difference: Measured,
+    pub difference: Estimate,
     /// Difference over its standard error; `None` where the latter is 0.
     pub z: Option<f64>,
     /// Two-sided p that the areas are equal; `None` as for `z`.
@@ -350,7 +356,7 @@ fn areas(models: [&Predictions; 2], finding: usize, patients: &Patients, level: 
         variance_before: found.covariance(0, 0),
         variance_after: found.covariance(1, 1),
         covariance: found.covariance(0, 1),
-        difference: Measured {
+        difference: Estimate {
             value: Some(test.difference),
             low: interval.map(|ends| ends.0),
             high: interval.map(|ends| ends.1),
@@ -361,7 +367,7 @@ fn areas(models: [&Predictions; 2], finding: usize, patients: &Patients, level: 
             },
             n: known.len(),
             patients: found.patients,
-            ..Measured::undefined(level)
+            ..Estimate::undefined(level)
         },
         z: test.z,
         p: test.p,

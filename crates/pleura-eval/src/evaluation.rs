@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bayes::hdi_of;
-use crate::bootstrap::{Patients, percentiles};
-use crate::figures::{Figures, Single, Whole};
-use crate::measured::quote;
-use crate::sample::Sample;
+use crate::estimate::quote;
+use crate::metrics::figures::{Figures, Single, Whole};
+use crate::metrics::sample::Sample;
+use crate::metrics::{operating, reliability};
+use crate::stats::bayes::hdi_of;
+use crate::stats::bootstrap::{Patients, percentiles};
+use crate::text::warning;
 use crate::{
-    Confusion, Dirichlets, Error, Kind, Measured, OperatingPoint, Options, PrPoint, Predictions,
-    PredictiveValues, Reliability, RocPoint, Warning, operating, reliability, warning,
+    Confusion, Dirichlets, Error, Estimate, Kind, OperatingPoint, Options, PrPoint, Predictions,
+    PredictiveValues, Reliability, RocPoint, Warning,
 };
 
 /// What a test set says about a model.
 ///
 /// The shape is the same for both kinds; a metric that one kind does not have is
-/// [`Measured::undefined`].
+/// [`Estimate::undefined`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Exclusive classes or independent findings.
@@ -69,26 +71,26 @@ pub struct SourceCount {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Overall {
     /// Share of films answered right. Exclusive classes only.
-    pub accuracy: Measured,
+    pub accuracy: Estimate,
     /// Mean sensitivity over the classes or findings: macro sensitivity, macro recall ([`Kind::mean_sensitivity`]).
-    pub balanced_accuracy: Measured,
+    pub balanced_accuracy: Estimate,
     /// Mean specificity.
-    pub macro_specificity: Measured,
+    pub macro_specificity: Estimate,
     /// Mean precision. A class that has films but is never called counts as 0.
-    pub macro_precision: Measured,
+    pub macro_precision: Estimate,
     /// Mean F1 over the classes with films or calls.
-    pub macro_f1: Measured,
+    pub macro_f1: Estimate,
     /// Mean one-vs-rest area under the ROC curve.
-    pub macro_auc: Measured,
+    pub macro_auc: Estimate,
     /// Mean average precision.
-    pub macro_average_precision: Measured,
+    pub macro_average_precision: Estimate,
     /// Cohen's kappa. Exclusive classes only.
-    pub kappa: Measured,
+    pub kappa: Estimate,
     /// Exclusive: mean over films of Σ (p − truth)² over the classes, in [0, 2] (Brier 1950, and what
     /// scikit-learn gives for three classes or more; for two it halves it). Independent: mean over the findings.
-    pub brier: Measured,
+    pub brier: Estimate,
     /// Exclusive: mean of −ln of the true class's probability. Independent: mean over the findings.
-    pub log_loss: Measured,
+    pub log_loss: Estimate,
 }
 
 /// Metrics of one class or finding against the rest, over the films where it is known.
@@ -114,23 +116,23 @@ pub struct FindingEvaluation {
     /// Films that do not have it and are not called.
     pub true_negatives: usize,
     /// Share called among films that have it (recall).
-    pub sensitivity: Measured,
+    pub sensitivity: Estimate,
     /// Share not called among films that do not have it.
-    pub specificity: Measured,
+    pub specificity: Estimate,
     /// Share that has it among films called: the positive predictive value at this test set's prevalence.
-    pub precision: Measured,
+    pub precision: Estimate,
     /// Share that does not have it among films not called, at this test set's prevalence.
-    pub negative_predictive_value: Measured,
+    pub negative_predictive_value: Estimate,
     /// Harmonic mean of precision and sensitivity.
-    pub f1: Measured,
+    pub f1: Estimate,
     /// Area under the ROC curve, by ranks, ties counting half.
-    pub auc: Measured,
+    pub auc: Estimate,
     /// Area under the precision–recall curve as Σ (Rₙ − Rₙ₋₁) Pₙ.
-    pub average_precision: Measured,
+    pub average_precision: Estimate,
     /// Mean of (p − truth)², in [0, 1].
-    pub brier: Measured,
+    pub brier: Estimate,
     /// Mean of −ln of the probability given to the truth.
-    pub log_loss: Measured,
+    pub log_loss: Estimate,
     /// ROC curve for drawing, at most [`Options::curve_points`] points.
     pub roc: Vec<RocPoint>,
     /// Precision–recall curve for drawing, at most [`Options::curve_points`] points.
@@ -208,11 +210,11 @@ impl Work<'_> {
         });
         let counts = self.patients.tally(films);
         let whole = |metric| self.measure(Figures::whole(metric), &counts, false);
-        let exclusive = |measured: Measured| {
+        let exclusive = |measured: Estimate| {
             if confusion.is_some() {
                 measured
             } else {
-                Measured::undefined(self.options.level)
+                Estimate::undefined(self.options.level)
             }
         };
         Overall {
@@ -243,9 +245,10 @@ impl Work<'_> {
             let films = self
                 .sample
                 .judged(finding)
-                .filter(|&(_, positive, called)| keep(positive, called));
-            self.patients
-                .tally(films.map(|(film, positive, called)| (film, positive == called)))
+                .filter(|&(_, positive, predicted_positive)| keep(positive, predicted_positive));
+            self.patients.tally(
+                films.map(|(film, positive, predicted_positive)| (film, positive == predicted_positive)),
+            )
         };
         let share = |metric, keep| self.measure(Figures::single(finding, metric), &among(keep), true);
         let all = among(|_, _| true);
@@ -265,8 +268,10 @@ impl Work<'_> {
             true_negatives: tn,
             sensitivity: share(Single::Sensitivity, |positive, _| positive),
             specificity: share(Single::Specificity, |positive, _| !positive),
-            precision: share(Single::Precision, |_, called| called),
-            negative_predictive_value: share(Single::NegativePredictiveValue, |_, called| !called),
+            precision: share(Single::Precision, |_, predicted_positive| predicted_positive),
+            negative_predictive_value: share(Single::NegativePredictiveValue, |_, predicted_positive| {
+                !predicted_positive
+            }),
             f1: over_all(Single::F1),
             auc: over_all(Single::Auc),
             average_precision: over_all(Single::AveragePrecision),
@@ -278,7 +283,7 @@ impl Work<'_> {
     }
 
     /// Value and intervals of the metric at `place` over the films of `counts` (see [`quote`]).
-    fn measure(&self, place: usize, counts: &[(usize, usize)], proportion: bool) -> Measured {
+    fn measure(&self, place: usize, counts: &[(usize, usize)], proportion: bool) -> Estimate {
         let value = Some(self.values.0[place]).filter(|value| !value.is_nan());
         let level = self.options.level;
         let bootstrap = percentiles(self.bootstrap.iter().map(|draw| draw.0[place]), level).0;

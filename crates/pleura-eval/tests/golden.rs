@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use pleura_eval::{
-    Dirichlets, Evaluation, Kind, Measured, Method, Options, Predictions, Truth, beta_quantile,
+    Dirichlets, Estimate, Evaluation, Kind, Method, Options, Predictions, Truth, beta_quantile,
     clopper_pearson, evaluate, mcnemar, pr_curve, regularised_incomplete_beta, roc_curve, student_t_quantile,
 };
 use serde_json::Value;
@@ -242,7 +242,7 @@ fn the_bayesian_model_equals_numpy_draws() {
         let counts: Vec<Vec<usize>> = serde_json::from_value(case["counts"].clone()).unwrap();
         let evaluation = evaluate(&films_of(&counts), &options).unwrap();
         let overall = &evaluation.overall;
-        let metrics: [(&str, &Measured); 5] = [
+        let metrics: [(&str, &Estimate); 5] = [
             ("accuracy", &overall.accuracy),
             ("balanced_accuracy", &overall.balanced_accuracy),
             ("macro_specificity", &overall.macro_specificity),

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_eval::{Measured, PairedSeeds};
+use pleura_eval::{Estimate, PairedSeeds};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::error::Error;
@@ -69,10 +69,10 @@ pub struct WordsCondition {
     /// Such as `as they are`, `words covered`, `random patches of equal area covered`.
     pub name: String,
     /// Share of right answers.
-    pub accuracy: Measured,
+    pub accuracy: Estimate,
     /// This accuracy minus that of the first condition, film by film.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub change: Option<Measured>,
+    pub change: Option<Estimate>,
 }
 
 /// Folder of a run that holds its experiments.

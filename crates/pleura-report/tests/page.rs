@@ -298,7 +298,7 @@ fn evidence_and_series_have_their_parts() {
         changed: true,
     });
     let crossed = pleura_eval::cross_validate(&[ours.clone(), theirs.clone()], &options).unwrap();
-    let rung = |part: f64, films: usize| pleura_eval::Rung {
+    let rung = |part: f64, films: usize| pleura_eval::LearningCurvePoint {
         part,
         films: vec![films],
         patients: vec![films / 2],

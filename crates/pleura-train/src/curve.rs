@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pleura_data::{Manifest, Split, nested_subsets};
-use pleura_eval::{LearningCurve, Predictions, Rung, mean};
+use pleura_eval::{LearningCurve, LearningCurvePoint, Predictions, mean};
 use serde::Deserialize;
 
 use crate::{
@@ -126,7 +126,7 @@ impl Climb {
                 films.push(data.splits.train.films);
                 patients.push(data.splits.train.patients);
             }
-            rungs.push(Rung {
+            rungs.push(LearningCurvePoint {
                 part,
                 films,
                 patients,

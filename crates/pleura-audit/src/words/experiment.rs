@@ -3,7 +3,7 @@
 mod covering;
 mod swap;
 
-use pleura_eval::{Comparison, Difference, Kind, McNemar, Measured, Truth};
+use pleura_eval::{Comparison, Difference, Estimate, Kind, McNemar, Truth};
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::{Film, Preparation, Prepared, prepare};
 use pleura_nn::Network;
@@ -90,13 +90,13 @@ pub struct Covering {
     /// `accuracy` of exclusive classes, `macro AUC` of independent findings.
     pub metric: String,
     /// The metric over all films as they are, lettered or not.
-    pub all: Measured,
+    pub all: Estimate,
     /// The metric over the lettered films as they are.
-    pub shown: Measured,
+    pub shown: Estimate,
     /// With their lettering covered.
-    pub covered: Measured,
+    pub covered: Estimate,
     /// With patches elsewhere covered, over all draws.
-    pub patched: Measured,
+    pub patched: Estimate,
     /// How often patches were drawn.
     pub draws: usize,
     /// Covered less shown.
@@ -106,9 +106,9 @@ pub struct Covering {
     /// Patched less covered: what words are worth beyond their area.
     pub worth: Difference,
     /// Share of the films whose answer changes when words are covered.
-    pub changed: Measured,
+    pub changed: Estimate,
     /// The same of patches.
-    pub patch_changed: Measured,
+    pub patch_changed: Estimate,
     /// Shown against covered, film by film.
     pub mcnemar: Option<McNemar>,
     /// Patched (first draw) against covered, film by film.
@@ -136,9 +136,9 @@ pub struct Swap {
     /// Trials in which the answer could move.
     pub trials: usize,
     /// Share of them that words moved.
-    pub words_moved: Measured,
+    pub words_moved: Estimate,
     /// Share of them that patches moved.
-    pub patches_moved: Measured,
+    pub patches_moved: Estimate,
     /// Words less patches.
     pub excess: Difference,
     /// Words against patches, trial by trial.
@@ -431,7 +431,7 @@ fn difference(comparison: &Comparison, metric: &str, level: f64) -> Difference {
         finding: None,
         before: None,
         after: None,
-        difference: Measured::undefined(level),
+        difference: Estimate::undefined(level),
     };
     comparison
         .difference(metric, None)

@@ -1,6 +1,6 @@
 //! What may be said, and no more.
 
-use pleura_eval::{Difference, Measured};
+use pleura_eval::{Difference, Estimate};
 use serde::{Deserialize, Serialize};
 
 use super::experiment::{Covering, Swap};
@@ -41,7 +41,7 @@ pub struct Verdict {
 impl Judgement {
     /// Judges an effect with its interval; `changed` is the share of answers that differ at all, whose upper bound stands in where the
     /// bootstrap had nothing to vary.
-    fn of(effect: &Measured, changed: Option<&Measured>, threshold: f64) -> Self {
+    fn of(effect: &Estimate, changed: Option<&Estimate>, threshold: f64) -> Self {
         let (Some(value), Some((low, high))) = (effect.value, effect.low.zip(effect.high)) else {
             return Self::Unmeasured;
         };
@@ -150,12 +150,12 @@ fn spoken(difference: &Difference) -> String {
 mod tests {
     use super::*;
 
-    fn measured(value: f64, low: f64, high: f64) -> Measured {
-        Measured {
+    fn measured(value: f64, low: f64, high: f64) -> Estimate {
+        Estimate {
             value: Some(value),
             low: Some(low),
             high: Some(high),
-            ..Measured::undefined(0.95)
+            ..Estimate::undefined(0.95)
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(of(0.03, -0.02, 0.08), Judgement::Open);
         assert_eq!(of(-0.03, -0.06, -0.01), Judgement::Reverse);
         assert_eq!(
-            Judgement::of(&Measured::undefined(0.95), None, 0.05),
+            Judgement::of(&Estimate::undefined(0.95), None, 0.05),
             Judgement::Unmeasured
         );
     }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use pleura_data::{Manifest, Split};
 use pleura_eval::calibration::{FitOptions, Outcome, Rule};
-use pleura_eval::{Calibration, Measured, Options};
+use pleura_eval::{Calibration, Estimate, Options};
 use serde_json::json;
 
 use super::evaluate::learnt::{Identities, Learnt, identities};
@@ -318,7 +318,7 @@ fn tell(out: &mut impl Write, model: &Model, calibration: &Calibration) -> Resul
             &after.expected_error,
         ),
     ] {
-        table.row([name.to_owned(), Measured::cell(old), Measured::cell(new)]);
+        table.row([name.to_owned(), Estimate::cell(old), Estimate::cell(new)]);
     }
     writeln!(out, "{table}")?;
     if !calibration.thresholds.is_empty() {

@@ -5,9 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{Patients, percentiles};
-use crate::measured::quote;
-use crate::{Error, Kind, Measured, Options, Predictions, Truth};
+use crate::estimate::quote;
+use crate::stats::bootstrap::{Patients, percentiles};
+use crate::{Error, Estimate, Kind, Options, Predictions, Truth};
 
 /// Temperatures are looked for between 1/BOUND and BOUND.
 const BOUND: f64 = 50.0;
@@ -21,7 +21,7 @@ pub struct Temperature {
     /// How it came about.
     pub outcome: Outcome,
     /// The same with an interval from the patient bootstrap, where it was fitted.
-    pub measured: Measured,
+    pub measured: Estimate,
 }
 
 /// How a temperature came about.
@@ -44,7 +44,7 @@ impl Temperature {
         Self {
             value: 1.0,
             outcome,
-            measured: Measured::undefined(0.95),
+            measured: Estimate::undefined(0.95),
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::Truth;
 /// Logits that are `sure` times the log-odds that the labels were drawn with.
 fn drawn(films: usize, sure: f64) -> Predictions {
     use rand::RngExt as _;
-    let mut generator = crate::random::stream(3, "calibration test", 0);
+    let mut generator = crate::stats::random::stream(3, "calibration test", 0);
     let (mut logits, mut classes) = (Vec::new(), Vec::new());
     for _ in 0..films {
         let row: Vec<f64> = (0..3).map(|_| 3.0 * generator.random::<f64>()).collect();

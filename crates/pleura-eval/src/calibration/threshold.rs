@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Kind, Measured, Options, Predictions, evaluate};
+use crate::{Error, Estimate, Kind, Options, Predictions, evaluate};
 
 /// What a threshold should reach on the validation films.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -37,9 +37,9 @@ pub struct Threshold {
     /// What it was chosen for.
     pub rule: Rule,
     /// On the validation films, which it was chosen on: expect less elsewhere.
-    pub sensitivity: Measured,
+    pub sensitivity: Estimate,
     /// See `sensitivity`.
-    pub specificity: Measured,
+    pub specificity: Estimate,
 }
 
 impl Threshold {

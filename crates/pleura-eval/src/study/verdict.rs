@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{StudyFindings, StudyPoint};
 use crate::PairedMean;
-use crate::words::{count, percent, signed};
+use crate::text::sentences::{count, percent, signed};
 
 /// On which side of 0 an interval lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -228,7 +228,7 @@ impl StudyFindings {
             } else {
                 ", and so, by themselves, do those over the seeds"
             },
-            percent_fine(crate::level_of_each(self.level, family)),
+            percent_fine(crate::bonferroni_level(self.level, family)),
         )];
         if self.pending > 0 {
             cautions.insert(
@@ -248,7 +248,7 @@ impl StudyFindings {
         } else if pairs < 6 {
             cautions.push(format!(
                 "with {pairs} seeds the sign-flip test cannot go below p = {}: Student's interval leans on the differences being about normal",
-                crate::words::number((1.0 - pairs as f64).exp2())
+                crate::text::sentences::number((1.0 - pairs as f64).exp2())
             ));
         }
         if self.points.iter().any(|point| point.split == "validation") {
@@ -312,14 +312,14 @@ fn percent_fine(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paired::Together;
+    use crate::compare::paired::SimultaneousIntervals;
     use crate::study::{StudyComparison, StudyVariant};
-    use crate::{Measured, paired_seeds};
+    use crate::{Estimate, paired_seeds};
 
     fn found(gap: f64, films: Option<(f64, f64)>, seeds: Option<(f64, f64)>) -> PairedMean {
-        let value = |value| Measured {
+        let value = |value| Estimate {
             value: Some(value),
-            ..Measured::undefined(0.95)
+            ..Estimate::undefined(0.95)
         };
         PairedMean {
             metric: "accuracy".into(),
@@ -328,7 +328,7 @@ mod tests {
             difference: value(gap),
             each: vec![Some(gap); 3],
             seeds: paired_seeds(&[0.5; 3], &[0.5 + gap; 3], 0.95).ok(),
-            together: Together {
+            together: SimultaneousIntervals {
                 family: 5,
                 level: 0.99,
                 films,

@@ -1,6 +1,6 @@
 //! What a package says of itself, as headings, sentences and tables: one content for the terminal and for the page.
 
-use pleura_eval::{Evaluation, Measured};
+use pleura_eval::{Estimate, Evaluation};
 use serde_json::Value;
 
 use crate::golden::Origin;
@@ -239,7 +239,7 @@ fn measured(name: &str, evaluation: &Evaluation, notes: &[String]) -> Vec<Block>
         .map(|source| format!("{} {}", source.dataset, source.films))
         .collect();
     let mut rows = Vec::new();
-    let mut row = |what: &str, of: &Measured| {
+    let mut row = |what: &str, of: &Estimate| {
         if of.value.is_some() {
             rows.push(vec![what.to_owned(), of.cell()]);
         }

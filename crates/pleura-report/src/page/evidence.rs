@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use pleura_eval::calibration::{Calibration, Outcome};
-use pleura_eval::{Comparison, Evaluation, McNemar, Measured, Reliability, SourceComparison, SourceDrop};
+use pleura_eval::{Comparison, Estimate, Evaluation, McNemar, Reliability, SourceComparison, SourceDrop};
 
 use super::figure;
 use super::number::{counted, grouped, interval, listed, method, points, three, value, with_interval};
@@ -122,7 +122,7 @@ fn recorded(one: &Evidence) -> Markup {
         p.small.soft { (one.when) ": " code { (one.command) } }
         (figure(plot::intervals(
             &format!("Evaluation {}", one.name), &Axis::new("value").range(0.0, 1.0), &rows(evaluation), None, &[],
-        ), &format!("Values with their {} intervals.", level(&Measured::undefined(evaluation.options.level)))))
+        ), &format!("Values with their {} intervals.", level(&Estimate::undefined(evaluation.options.level)))))
         (operating(evaluation))
         (predictive(evaluation))
         (reliability(&one.name, &evaluation.reliability))
@@ -216,13 +216,13 @@ fn reliability(name: &str, all: &[Reliability]) -> Markup {
     );
     plot.series
         .push(Series::new("", vec![(0.0, 0.0), (1.0, 1.0)], 6).faint());
-    let line = |pick: fn(&Measured) -> Option<f64>| -> Vec<(f64, f64)> {
+    let line = |pick: fn(&Estimate) -> Option<f64>| -> Vec<(f64, f64)> {
         one.bins
             .iter()
             .filter_map(|bin| Some((bin.mean, pick(&bin.share)?)))
             .collect()
     };
-    for pick in [|m: &Measured| m.low, |m: &Measured| m.high] {
+    for pick in [|m: &Estimate| m.low, |m: &Estimate| m.high] {
         plot.series.push(Series::new("", line(pick), 0).faint());
     }
     plot.series.push(Series::new("", line(|m| m.value), 0));

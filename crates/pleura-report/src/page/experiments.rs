@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
-use pleura_eval::Measured;
+use pleura_eval::Estimate;
 
 use super::figure;
 use super::number::{interval, percent, points, value, with_interval};
@@ -75,7 +75,7 @@ fn epochs(experiment: &KeepingExperiment) -> usize {
         .unwrap_or(0)
 }
 
-fn interval_in_points(measured: &Measured) -> String {
+fn interval_in_points(measured: &Estimate) -> String {
     measured.low.zip(measured.high).map_or_else(
         || "none".to_owned(),
         |(low, high)| format!("{}: [{}, {}]", level(measured), points(low), points(high)),

@@ -1,14 +1,14 @@
 //! Numbers as the page writes them.
 
-use pleura_eval::{Measured, Method};
+use pleura_eval::{Estimate, Method};
 
 /// `0.943`, or a dash where a value is not defined.
-pub(super) fn value(measured: &Measured) -> String {
+pub(super) fn value(measured: &Estimate) -> String {
     measured.value.map_or_else(|| "–".to_owned(), three)
 }
 
 /// `[0.891, 0.971]`, or nothing where there is no interval.
-pub(super) fn interval(measured: &Measured) -> String {
+pub(super) fn interval(measured: &Estimate) -> String {
     measured
         .low
         .zip(measured.high)
@@ -18,7 +18,7 @@ pub(super) fn interval(measured: &Measured) -> String {
 }
 
 /// `0.943 [0.891, 0.971]`
-pub(super) fn with_interval(measured: &Measured) -> String {
+pub(super) fn with_interval(measured: &Estimate) -> String {
     format!("{} {}", value(measured), interval(measured))
         .trim_end()
         .to_owned()
@@ -169,6 +169,6 @@ mod tests {
 
     #[test]
     fn undefined_values_are_dashes() {
-        assert_eq!(with_interval(&Measured::undefined(0.95)), "–");
+        assert_eq!(with_interval(&Estimate::undefined(0.95)), "–");
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
-use pleura_eval::{Evaluation, FindingEvaluation, Kind, Measured, Method};
+use pleura_eval::{Estimate, Evaluation, FindingEvaluation, Kind, Method};
 
 use super::number::{counted, grouped, interval, listed, method, split, three, value, with_interval};
 use super::summary::level;
@@ -99,7 +99,7 @@ fn whole(stage: &StageResult, result: &SplitEvaluation) -> Markup {
     }
 }
 
-fn overall_metrics(evaluation: &Evaluation) -> [(&'static str, &Measured); 10] {
+fn overall_metrics(evaluation: &Evaluation) -> [(&'static str, &Estimate); 10] {
     let overall = &evaluation.overall;
     [
         ("accuracy", &overall.accuracy),
@@ -115,7 +115,7 @@ fn overall_metrics(evaluation: &Evaluation) -> [(&'static str, &Measured); 10] {
     ]
 }
 
-fn finding_metrics(finding: &FindingEvaluation) -> [(&'static str, &Measured); 7] {
+fn finding_metrics(finding: &FindingEvaluation) -> [(&'static str, &Estimate); 7] {
     [
         ("sensitivity", &finding.sensitivity),
         ("specificity", &finding.specificity),
@@ -154,11 +154,11 @@ fn overall_table(evaluation: &Evaluation) -> Markup {
 fn interval_heading(evaluation: &Evaluation) -> String {
     format!(
         "{} interval",
-        level(&Measured::undefined(evaluation.options.level))
+        level(&Estimate::undefined(evaluation.options.level))
     )
 }
 
-fn bayesian(measured: &Measured) -> String {
+fn bayesian(measured: &Estimate) -> String {
     measured.interval(Method::BayesHdi).map_or_else(
         || "–".to_owned(),
         |(low, high)| format!("[{}, {}]", three(low), three(high)),
@@ -240,7 +240,7 @@ fn look(method: Method) -> usize {
     }
 }
 
-fn row(label: &str, measured: &Measured) -> IntervalRow {
+fn row(label: &str, measured: &Estimate) -> IntervalRow {
     IntervalRow {
         label: label.to_owned(),
         value: measured.value,
@@ -262,7 +262,7 @@ fn in_full(evaluation: &Evaluation) -> bool {
 fn forest(evaluation: &Evaluation, on: &str) -> String {
     let in_full = in_full(evaluation);
     let overall = &evaluation.overall;
-    let mut shown: Vec<(Option<String>, &str, &Measured)> = Vec::new();
+    let mut shown: Vec<(Option<String>, &str, &Estimate)> = Vec::new();
     if in_full {
         let all = Some("all classes".to_owned());
         shown.extend(

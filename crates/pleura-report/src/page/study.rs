@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use pleura_eval::study::{Side, StudyComparison, StudyFindings, StudyPoint, StudyRun, StudyVariant};
-use pleura_eval::{Measured, PairedMean};
+use pleura_eval::{Estimate, PairedMean};
 
 use super::number::{counted, listed, percent, three, value, with_interval};
 use super::{data, evidence, figure, provenance, run_page};
@@ -127,7 +127,7 @@ fn row(metric: &PairedMean) -> Markup {
 }
 
 /// `+0.042 [−0.010, +0.094]`
-fn signed(measured: &Measured) -> String {
+fn signed(measured: &Estimate) -> String {
     let plus = |number: f64| {
         let text = three(number);
         if number > 0.0 { format!("+{text}") } else { text }
@@ -277,16 +277,16 @@ mod tests {
 
     #[test]
     fn differences_carry_their_sign() {
-        let mut gap = Measured {
+        let mut gap = Estimate {
             value: Some(0.0421),
             low: Some(-0.01),
             high: Some(0.0942),
-            ..Measured::undefined(0.95)
+            ..Estimate::undefined(0.95)
         };
         assert_eq!(signed(&gap), "+0.042 [−0.010, +0.094]");
         gap.low = None;
         assert_eq!(signed(&gap), "+0.042");
-        assert_eq!(signed(&Measured::undefined(0.95)), "–");
+        assert_eq!(signed(&Estimate::undefined(0.95)), "–");
         assert_eq!(capital("éa"), "Éa");
     }
 }

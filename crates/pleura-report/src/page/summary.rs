@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
-use pleura_eval::{Confusion, Kind, Measured};
+use pleura_eval::{Confusion, Estimate, Kind};
 
 use super::cautions::sentence;
 use super::number::{counted, interval, listed, method, percent, split, value};
@@ -121,7 +121,7 @@ fn what_it_got(input: &ReportInput, stage: &StageResult, result: &SplitEvaluatio
         "On the {films} ({patients}) of the {} split{from}",
         split(&result.split)
     );
-    let defined = |m: &'_ Measured| m.value.map(|value| (m.clone(), value));
+    let defined = |m: &'_ Estimate| m.value.map(|value| (m.clone(), value));
     match (
         defined(&evaluation.overall.accuracy),
         defined(&evaluation.overall.macro_auc),
@@ -196,7 +196,7 @@ fn what_it_looks_at(input: &ReportInput, lead: &StageResult) -> Markup {
     }
 }
 
-fn range(measured: &Measured) -> String {
+fn range(measured: &Estimate) -> String {
     measured.low.zip(measured.high).map_or_else(
         || ", without an interval".to_owned(),
         |(low, high)| {
@@ -210,7 +210,7 @@ fn range(measured: &Measured) -> String {
     )
 }
 
-fn range_of_area(measured: &Measured) -> String {
+fn range_of_area(measured: &Estimate) -> String {
     measured.low.zip(measured.high).map_or_else(
         || ", without an interval".to_owned(),
         |(low, high)| {
@@ -223,7 +223,7 @@ fn range_of_area(measured: &Measured) -> String {
 }
 
 /// `95 %`
-pub(super) fn level(measured: &Measured) -> String {
+pub(super) fn level(measured: &Estimate) -> String {
     let text = format!("{:.1}", 100.0 * measured.level);
     format!("{} %", text.trim_end_matches(".0"))
 }

@@ -1,6 +1,6 @@
 //! A made-up run, rich enough to show every part of a report. Nothing in it was measured.
 
-use pleura_eval::{Measured, Options, Predictions, Truth, evaluate, paired_seeds};
+use pleura_eval::{Estimate, Options, Predictions, Truth, evaluate, paired_seeds};
 use pleura_report::{
     DataTable, EpochDifference, EpochPoint, Exclusion, FindingCount, Gallery, GalleryItem, Keeping,
     KeepingExperiment, KeepingRun, LedgerLine, Neuron, Origin, Provenance, ReportInput, SourceTable,
@@ -444,7 +444,7 @@ fn keeping() -> KeepingExperiment {
 }
 
 fn words() -> WordsExperiment {
-    let share = |right: usize, low: f64, high: f64| Measured {
+    let share = |right: usize, low: f64, high: f64| Estimate {
         value: Some(right as f64 / 169.0),
         low: Some(low),
         high: Some(high),
@@ -452,15 +452,15 @@ fn words() -> WordsExperiment {
         n: 169,
         patients: 113,
         method: pleura_eval::Method::PatientBootstrap,
-        ..Measured::undefined(0.95)
+        ..Estimate::undefined(0.95)
     };
-    let change = |value: f64, low: f64, high: f64| Measured {
+    let change = |value: f64, low: f64, high: f64| Estimate {
         value: Some(value),
         low: Some(low),
         high: Some(high),
         n: 169,
         patients: 113,
-        ..Measured::undefined(0.95)
+        ..Estimate::undefined(0.95)
     };
     WordsExperiment {
         setting: "The test films were shown again with every word and marker covered by the grey of its surroundings, and with random patches of equal area covered.".into(),

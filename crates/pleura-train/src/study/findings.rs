@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use pleura_eval::study::{
     StudyComparison, StudyEpoch, StudyFindings, StudyPoint, StudyRun, StudyVariant, Verdict,
 };
-use pleura_eval::{Predictions, level_of_each, paired_means};
+use pleura_eval::{Predictions, bonferroni_level, paired_means};
 use serde_json::Value;
 
 use super::{Design, FINDINGS, Run, Study};
@@ -31,7 +31,7 @@ impl Design {
         let choice = &recipe.evaluation;
         let compared = self.compared(out);
         let family = compared.iter().filter(|one| !one.pairs.is_empty()).count();
-        let tails = 2.0 * BEYOND / (1.0 - level_of_each(choice.level, family));
+        let tails = 2.0 * BEYOND / (1.0 - bonferroni_level(choice.level, family));
         let options = pleura_eval::Options {
             level: choice.level,
             bootstrap: choice.bootstrap.max((tails - 1e-6).ceil() as usize),

@@ -1,6 +1,6 @@
 //! The lettered films as they are, with their words covered, and with as much of anything else covered.
 
-use pleura_eval::{Evaluation, Kind, Measured, Predictions, Truth, compare, evaluate};
+use pleura_eval::{Estimate, Evaluation, Kind, Predictions, Truth, compare, evaluate};
 
 use super::{Covering, Job, Seen, difference};
 use crate::Error;
@@ -10,7 +10,7 @@ pub(super) fn measure(job: &Job<'_>, seen: &Seen) -> Result<Covering, Error> {
     let draws = job.settings.draws;
     let exclusive = job.films.truth.kind() == Kind::Exclusive;
     let metric = if exclusive { "accuracy" } else { "macro AUC" };
-    let value = |evaluation: Evaluation| -> Measured {
+    let value = |evaluation: Evaluation| -> Estimate {
         if exclusive {
             evaluation.overall.accuracy
         } else {

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use pleura_audit::words::{Covering, Films, Mean, Relevance, Settings, Text, run as audit, share};
 use pleura_data::Manifest;
-use pleura_eval::{Measured, Predictions, paired_seeds};
+use pleura_eval::{Estimate, Predictions, paired_seeds};
 use pleura_explain::composite::NAMES;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::DecodeOptions;
@@ -132,7 +132,7 @@ pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
         sums.map(|mean| mean.value * mean.n as f64).sum::<f64>() / explained.max(1) as f64
     };
     let (on_words, area) = (mean(|class| class.words), mean(|class| class.area));
-    let percent = |measured: &Measured| 100.0 * measured.value.unwrap_or(f64::NAN);
+    let percent = |measured: &Estimate| 100.0 * measured.value.unwrap_or(f64::NAN);
     let said = format!(
         "Words (which follow the class in half of the films): accuracy {:.1} % as they are, {:.1} % with words covered, {:.1} % with patches \
          of the same shape elsewhere covered; {:.1} % of the relevance lies on words, which cover {:.1} % of the film.",
@@ -142,7 +142,7 @@ pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
         100.0 * on_words,
         100.0 * area
     );
-    let condition = |name: &str, accuracy: Measured, change: Option<Measured>| WordsCondition {
+    let condition = |name: &str, accuracy: Estimate, change: Option<Estimate>| WordsCondition {
         name: name.to_owned(),
         accuracy,
         change,

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use pleura_eval::{Evaluation, ExternalSource, Kind, Measured};
+use pleura_eval::{Estimate, Evaluation, ExternalSource, Kind};
 
 use super::Found;
 use super::answers::{Answers, Subject};
@@ -124,7 +124,7 @@ fn operating(evaluation: &Evaluation) -> Table {
             &point.negative_predictive_value,
         ];
         let first = [point.finding.clone(), format!("{:.3}", point.threshold)];
-        table.row(first.into_iter().chain(measured.map(Measured::cell)));
+        table.row(first.into_iter().chain(measured.map(Estimate::cell)));
     }
     table
 }
@@ -172,7 +172,7 @@ fn drops(source: &ExternalSource) -> Table {
 fn overall(evaluation: &Evaluation) -> Table {
     let overall = &evaluation.overall;
     let mut table = Table::with_headings(["over all", "value", "films", "interval by"]);
-    let mut add = |name: &str, measured: &Measured| {
+    let mut add = |name: &str, measured: &Estimate| {
         if measured.value.is_some() {
             let method = serde_json::to_value(measured.method).ok();
             let method = method
@@ -228,7 +228,7 @@ fn findings(evaluation: &Evaluation) -> Table {
             &finding.f1,
             &finding.auc,
         ];
-        cells.extend(measured.map(Measured::cell));
+        cells.extend(measured.map(Estimate::cell));
         table.row(cells);
     }
     table

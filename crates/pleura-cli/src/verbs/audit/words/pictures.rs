@@ -2,9 +2,13 @@
 
 use anyhow::Result;
 use pleura_audit::words::{Kind, Mean, Outcome};
+<<<<<<< HEAD
 use pleura_draw::picture::{Outline, Picture, Sheet, TextSize};
 use pleura_draw::plot::{self, Axis, IntervalRow, Ticks};
 use pleura_eval::{Difference, Measured};
+=======
+use pleura_eval::{Difference, Estimate};
+>>>>>>> main
 use pleura_film::DecodeOptions;
 
 use super::Shelf;
@@ -18,14 +22,14 @@ const SIDE: usize = 420;
 /// The figures of an experiment, by the names of their files.
 pub(super) fn plots(outcome: &Outcome) -> Vec<(&'static str, String)> {
     let covering = &outcome.covering;
-    let row = |label: &str, measured: &Measured, look: usize, text: String| IntervalRow {
+    let row = |label: &str, measured: &Estimate, look: usize, text: String| IntervalRow {
         label: label.to_owned(),
         value: measured.value,
         interval: measured.low.zip(measured.high),
         text,
         look,
     };
-    let level = |label: &str, measured: &Measured, look| row(label, measured, look, measured.cell());
+    let level = |label: &str, measured: &Estimate, look| row(label, measured, look, measured.cell());
     let mut plots = vec![(
         "accuracy.svg",
         plot::intervals(

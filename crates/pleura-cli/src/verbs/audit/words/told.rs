@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::Result;
 use pleura_audit::words::{Agreement, Kind, Mean, Outcome};
-use pleura_eval::Measured;
+use pleura_eval::Estimate;
 
 use super::found::Found;
 use crate::model::Model;
@@ -162,7 +162,7 @@ fn told(out: &mut impl Write, outcome: &Outcome) -> Result<()> {
 }
 
 /// A difference in percentage points with its interval.
-pub(super) fn in_points(measured: &Measured) -> String {
+pub(super) fn in_points(measured: &Estimate) -> String {
     let points = |share: f64| {
         let points = 100.0 * share;
         if points.abs() < 0.05 {

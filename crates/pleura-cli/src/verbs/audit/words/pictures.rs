@@ -2,13 +2,9 @@
 
 use anyhow::Result;
 use pleura_audit::words::{Kind, Mean, Outcome};
-<<<<<<< HEAD
 use pleura_draw::picture::{Outline, Picture, Sheet, TextSize};
 use pleura_draw::plot::{self, Axis, IntervalRow, Ticks};
-use pleura_eval::{Difference, Measured};
-=======
 use pleura_eval::{Difference, Estimate};
->>>>>>> main
 use pleura_film::DecodeOptions;
 
 use super::Shelf;

@@ -109,7 +109,7 @@ fn sheet(fractals: &Fractals, path: &Path) -> Result<(), Error> {
     let each = options.instances + options.held_out;
     let columns = each.min(SHEET_INSTANCES);
     let undrawn =
-        |error: pleura_film::Error| Error::Fractal(format!("cannot write {}: {error}", path.display()));
+        |error: pleura_draw::Error| Error::Fractal(format!("cannot write {}: {error}", path.display()));
     let mut panels = Vec::new();
     for class in 0..options.classes.min(SHEET_CLASSES) {
         for instance in 0..columns {

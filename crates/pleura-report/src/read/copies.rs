@@ -2,8 +2,8 @@
 
 use pleura_data::leaks::{LeakRecord, RecordedPair};
 use pleura_data::{Manifest, Split};
+use pleura_draw::picture::Picture;
 use pleura_film::DecodeOptions;
-use pleura_film::picture::Picture;
 
 use super::data::split_name;
 use crate::input::{Copies, CopyFilm, CopyPair};

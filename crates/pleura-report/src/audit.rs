@@ -2,7 +2,7 @@
 
 use pleura_run::audit::{Check, Figure};
 
-use crate::plot::{self, Axis, Bar, IntervalRow};
+use pleura_draw::plot::{self, Axis, Bar, IntervalRow};
 
 /// The figure of a check as a whole SVG document, if the check has one.
 pub fn check_figure(check: &Check) -> Option<String> {

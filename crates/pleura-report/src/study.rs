@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_eval::study::StudyFindings;
+use pleura_run::study::StudyFindings;
 use pleura_run::{SeriesFolder, json::read_json_if_exists};
 
 use crate::error::Error;

@@ -1,8 +1,8 @@
 //! The page of a study: what it set out to compare, what came out, and how sure that is.
 
 use maud::{Markup, html};
-use pleura_eval::study::{Side, StudyComparison, StudyFindings, StudyPoint, StudyRun, StudyVariant};
 use pleura_eval::{Estimate, PairedMean};
+use pleura_run::study::{Side, StudyComparison, StudyFindings, StudyPoint, StudyRun, StudyVariant};
 
 use super::number::{counted, listed, percent, three, value, with_interval};
 use super::{data, evidence, figure, provenance, run_page};
@@ -178,7 +178,7 @@ fn label(point: &StudyPoint) -> String {
     format!("{}, {}", point.when(), point.split)
 }
 
-type Of = fn(&pleura_eval::study::StudyEpoch) -> Option<f64>;
+type Of = fn(&pleura_run::study::StudyEpoch) -> Option<f64>;
 
 /// What the log of a training has of every epoch.
 const CURVES: [(&str, Of); 2] = [

@@ -2,20 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::FileError;
+
 /// Every failure of this crate: where it was, what was found, what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file or folder could not be read or written.
-    #[error("{}: {action}: {source}", path.display())]
-    Io {
-        /// What was being done, as a phrase ("cannot read").
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The operating system's word.
-        source: std::io::Error,
-    },
+    /// A file or folder that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A cell of a table holds what its column does not allow.
     #[error("{}: row {row}, column {column}: found {found:?}, expected {expected}", file.display())]
     Cell {
@@ -129,8 +124,8 @@ pub enum Error {
 impl Error {
     /// Wraps an operating-system error with the path it happened at.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source }
+        let named = FileError::of(action, path);
+        move |source| named(source).into()
     }
 
     /// A fault of a table as a whole.

@@ -12,7 +12,6 @@
 //! * [`phantom`] makes synthetic films with known truth, [`fractal`] pictures for a source stage.
 
 mod amend;
-mod atomic;
 pub mod build;
 mod cache;
 mod check;

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
 use serde::{Deserialize, Serialize};
 
 use crate::leaks::LeakRecord;
 use crate::sources::{Remark, Source, Step};
-use crate::{Error, Manifest, atomic};
+use crate::{Error, Manifest};
 
 /// What a manifest's sidecar says. It holds no time and no name of a machine's user, so that the same films give the same file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -154,7 +155,7 @@ impl Sidecar {
                 .map(Some)
                 .map_err(|source| Error::Json { path, source }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("cannot read the sidecar", &path)(error)),
+            Err(error) => Err(Error::io("read the sidecar", &path)(error)),
         }
     }
 
@@ -165,7 +166,7 @@ impl Sidecar {
             path: path.clone(),
             source,
         })?;
-        atomic::write(&path, |out| writeln!(out, "{text}"))
+        Ok(write_atomic(&path, format!("{text}\n").as_bytes())?)
     }
 
     /// A sidecar for a manifest that was made by other means than building it from datasets.
@@ -233,7 +234,7 @@ impl SourceRecord {
 impl FileRecord {
     /// Digests a file.
     pub(crate) fn of(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(Error::io("cannot read", path))?;
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         Ok(Self {
             path: path.to_path_buf(),
             sha256: crate::films::sha256(&bytes),

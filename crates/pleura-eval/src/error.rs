@@ -2,20 +2,15 @@
 
 use std::path::PathBuf;
 
+use pleura_core::FileError;
+
 /// Every error of this crate. Messages say what was found, what was expected, and where.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file could not be opened, read, written or renamed.
-    #[error("{}: cannot {action}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What was tried: "open", "write", "rename into place".
-        action: &'static str,
-        /// The system's answer.
-        source: std::io::Error,
-    },
+    /// A file or folder that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file is not a rectangular CSV table in UTF-8.
     #[error("{}: not a CSV table: {source}", path.display())]
     Csv {

@@ -19,7 +19,6 @@ mod compare;
 mod error;
 mod estimate;
 mod evaluation;
-mod files;
 mod metrics;
 mod options;
 mod predictions;

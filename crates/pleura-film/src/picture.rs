@@ -19,7 +19,7 @@ mod text;
 pub use canvas::{Picture, scaled};
 pub use contour::{Line, contours};
 pub use diverging::Diverging;
-pub use file::{grey_png_8, grey_png_16, save};
+pub use file::{grey_png_8, grey_png_16};
 pub use heatmap::{Caption, Contours, Heatmap, Scale, Style, heatmap, limit, plain};
 pub use layout::Panel;
 pub use levels::IsoLine;

@@ -10,17 +10,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pleura_core::fs::write_atomic;
 use pleura_nn::architecture::ParameterSpec;
 use safetensors::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::Error,
-    json::{bits, write_lasting},
-    loss::Value,
-    optimiser::State,
-    watch::Watch,
-};
+use crate::{error::Error, json::bits, loss::Value, optimiser::State, watch::Watch};
 
 const KEY: &str = "pleura-checkpoint";
 const VERSION: u32 = 1;
@@ -174,7 +169,7 @@ impl Folder {
         });
         let bytes = serialize(views, Some(HashMap::from([(KEY.to_owned(), json)])))
             .map_err(|error| broken(error.to_string()))?;
-        write_lasting(&path, &bytes)?;
+        write_atomic(&path, &bytes)?;
         self.thin_out()
     }
 

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pleura_core::FileError;
+
 use crate::leaks::Leak;
 
 /// Says what was found, what was expected and what to do.
@@ -133,16 +135,9 @@ pub enum Error {
         expected: usize,
     },
 
-    /// A file could not be read or written.
-    #[error("{}: could not {action}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// `read`, `write`, …
-        action: &'static str,
-        /// The system's word on it.
-        source: io::Error,
-    },
+    /// A file or folder that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
 
     /// The threads for a run could not be started.
     #[error("could not start {threads} threads: {problem}")]
@@ -168,8 +163,8 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn file(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::File { path, action, source }
+        let named = FileError::of(action, path);
+        move |source| named(source).into()
     }
 }
 

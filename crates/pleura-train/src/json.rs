@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pleura_core::fs::write_atomic;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::Error;
@@ -13,7 +14,7 @@ pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Erro
         problem: error.to_string(),
     })?;
     bytes.push(b'\n');
-    write_lasting(path, &bytes)
+    Ok(write_atomic(path, &bytes)?)
 }
 
 /// Reads a JSON file that this program wrote.
@@ -24,20 +25,6 @@ pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
         problem: format!("not what this program wrote: {error}"),
     })
 }
-
-/// Writes a file whole or not at all, and makes sure that it survives a power cut.
-pub(crate) fn write_lasting(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    pleura_nn::weights::write_atomically(path, bytes)?;
-    // A rename lasts once its folder is on the disk.
-    if let (true, Some(folder)) = (cfg!(unix), path.parent()) {
-        let handle = std::fs::File::open(folder).map_err(Error::file(folder, "open"))?;
-        handle.sync_all().map_err(Error::file(folder, "sync"))?;
-    }
-    Ok(())
-}
-
-/// What [`pleura_nn::weights::write_atomically`] begins the names of unfinished files with; a killed run leaves some behind.
-pub(crate) const TEMPORARY_PREFIX: &str = ".writing-";
 
 /// An f64 as its bits: JSON's decimals may lose the last one, and know no infinity.
 pub(crate) mod bits {

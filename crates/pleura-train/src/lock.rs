@@ -27,11 +27,7 @@ impl RunLock {
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(Error::Locked { out: out.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(Error::File {
-                path,
-                action: "lock",
-                source,
-            }),
+            Err(TryLockError::Error(source)) => Err(Error::file(path, "lock")(source)),
         }
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn sweep(folder: &Path) -> Result<(), Error> {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         // The second is how pleura-eval names a table that is being written.
-        if name.starts_with(crate::json::TEMPORARY_PREFIX) || name.contains(".csv.partial-") {
+        if name.starts_with(pleura_core::fs::TEMPORARY_PREFIX) || name.contains(".csv.partial-") {
             std::fs::remove_file(entry.path()).map_err(Error::file(entry.path(), "remove"))?;
         }
     }

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     difference::difference,
     error::Error,
     isnet::Masks,
-    json::{read_json, write_json, write_lasting},
+    json::{read_json, write_json},
     lock::RunLock,
     log::AppendLog,
     observer::{Event, Observer},
@@ -286,7 +287,7 @@ fn begin_or_resume(plan: &Plan, identity: &Identity, out: &Path, resume: bool) -
                 .to_owned(),
         });
     }
-    write_lasting(&out.join("recipe.toml"), plan.recipe.to_toml()?.as_bytes())?;
+    write_atomic(&out.join("recipe.toml"), plan.recipe.to_toml()?.as_bytes())?;
     // Last, because its presence means that there is a run.
     write_json(&path, identity)
 }

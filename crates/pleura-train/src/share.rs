@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pleura_core::fs::write_atomic;
 use pleura_nn::weights::Weights;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -13,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     error::Error,
     isnet::Masks,
-    json::{read_json, write_lasting},
+    json::read_json,
     plan::{Plan, StagePlan},
     recipe::{Recipe, Start},
     run::{StageRecord, stage_folder},
@@ -121,7 +122,7 @@ pub(crate) fn copy(from: &Path, to: &Path, stages: &[Key]) -> Result<(), Error> 
                 );
             } else {
                 let bytes = std::fs::read(&path).map_err(Error::file(&path, "read"))?;
-                write_lasting(&target.join(name), &bytes)?;
+                write_atomic(&target.join(name), &bytes)?;
             }
         }
     }
@@ -130,11 +131,11 @@ pub(crate) fn copy(from: &Path, to: &Path, stages: &[Key]) -> Result<(), Error> 
         let path = from.join(name);
         let mut bytes = std::fs::read(&path).map_err(Error::file(&path, "read"))?;
         bytes.truncate(length as usize);
-        write_lasting(&to.join(name), &bytes)?;
+        write_atomic(&to.join(name), &bytes)?;
     }
     // Last, because they mean that a stage is whole.
     for (stage, record) in records {
-        write_lasting(&stage_folder(to, stage).join("stage.json"), &record)?;
+        write_atomic(&stage_folder(to, stage).join("stage.json"), &record)?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ impl Manifest {
     }
 
     pub(crate) fn read_as(path: &Path, strictness: Strictness) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(Error::io("cannot read the manifest", path))?;
+        let bytes = std::fs::read(path).map_err(Error::io("read the manifest", path))?;
         Self::parse(&bytes, path, strictness)
     }
 

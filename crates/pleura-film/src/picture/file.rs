@@ -1,10 +1,8 @@
 //! PNG bytes, and files that are whole or not there.
 
-use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use pleura_core::fs::write_atomic;
 use png::{BitDepth, ColorType};
 
 use super::canvas::{Picture, check_shape};
@@ -28,9 +26,9 @@ impl Picture {
     /// Writes the picture as a PNG file, atomically.
     ///
     /// # Errors
-    /// [`Error::Encode`] and [`Error::Io`].
+    /// [`Error::Encode`] and [`Error::File`].
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        save(path, &self.to_png()?)
+        Ok(write_atomic(path, &self.to_png()?)?)
     }
 }
 
@@ -51,30 +49,6 @@ pub fn grey_png_16(width: usize, height: usize, grey: &[u16]) -> Result<Vec<u8>,
     check_shape("grey levels", width, height, grey.len())?;
     let bytes: Vec<u8> = grey.iter().flat_map(|level| level.to_be_bytes()).collect();
     encode(width, height, ColorType::Grayscale, BitDepth::Sixteen, &bytes)
-}
-
-/// Writes bytes under a temporary name in the same folder and renames them, so that a reader finds the
-/// whole file or the one before it.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}.{count}.tmp", std::process::id()));
-    let written = fs::File::create(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|source| {
-        // The first error is the one to tell; a leftover that cannot be removed adds nothing.
-        let _ = fs::remove_file(&temporary);
-        Error::Io {
-            path: path.to_path_buf(),
-            action: "cannot write the picture",
-            source,
-        }
-    })
 }
 
 fn encode(
@@ -108,6 +82,7 @@ fn encode(
 mod tests {
     use super::*;
     use crate::{DecodeOptions, decode};
+    use std::fs;
 
     #[test]
     fn what_is_written_is_read_again() {
@@ -132,9 +107,8 @@ mod tests {
         Picture::new(5, 5, [1, 2, 3]).save(&path).unwrap();
         Picture::new(6, 5, [1, 2, 3]).save(&path).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        let missing = folder.path().join("no").join("picture.png");
         let error = Picture::new(5, 5, [1, 2, 3])
-            .save(&missing)
+            .save(&path.join("below.png"))
             .unwrap_err()
             .to_string();
         assert!(error.contains("picture.png"), "{error}");

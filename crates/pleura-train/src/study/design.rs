@@ -5,6 +5,7 @@ use std::{
     path::Path,
 };
 
+use pleura_core::fs::write_atomic;
 use pleura_data::{Manifest, Split};
 use toml::{Table, Value};
 
@@ -12,7 +13,6 @@ use super::{Study, Variant, deals::deals, file::PRIMARY};
 use crate::{
     difference::{Change, between, difference, is_file},
     error::Error,
-    json::write_lasting,
     lock::RunLock,
     observer::Observer,
     recipe::{Recipe, StageKind},
@@ -133,7 +133,7 @@ impl Design {
             return Err(Error::Occupied { out: out.to_owned() });
         }
         self.refuse_changes(out)?;
-        let begin = || write_lasting(&path, self.record.as_bytes());
+        let begin = || Ok(write_atomic(&path, self.record.as_bytes())?);
         self.series
             .carry_out_locked(out, options, at_once, observer, &begin)
     }

@@ -2,6 +2,7 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
+use pleura_core::fs::write_atomic;
 use pleura_data::{
     Split,
     looks::{self, Look},
@@ -15,7 +16,7 @@ use crate::{
     checkpoint::CurvePoint,
     error::Error,
     isnet::Parts,
-    json::{write_json, write_lasting},
+    json::write_json,
     observer::{EpochEnd, Event, Observer},
     plan::StagePlan,
     recipe::{Monitor, Start},
@@ -80,7 +81,7 @@ impl StageRun<'_> {
         let best = self.position.watch.observe(stage.monitor, epoch, monitored);
         if best {
             let bytes = self.weights(epoch).to_bytes()?;
-            write_lasting(&self.folder.join(BEST), &bytes)?;
+            write_atomic(&self.folder.join(BEST), &bytes)?;
         }
         let mut line = serde_json::json!({
             "stage": stage.name, "event": "epoch", "epoch": epoch, "step": self.position.step, "train_loss": train_loss,

@@ -13,6 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura_audit::relevance::{Of, at_border};
 use pleura_audit::{Check, Films, Thresholds, Verdict, heatmap_sanity, of_answers, of_films};
+use pleura_core::fs::write_atomic;
 use pleura_data::{CheckReport, Manifest, Sidecar, Split};
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
@@ -253,11 +254,11 @@ fn worst(checks: &[Check]) -> Verdict {
 fn write(folder: &Path, checks: &[Check], record: &Value) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     let text = serde_json::to_string_pretty(record)?;
-    pleura_film::picture::save(&folder.join("audit.json"), text.as_bytes())?;
+    write_atomic(&folder.join("audit.json"), text.as_bytes())?;
     for check in checks {
         let drawn: AuditCheck = serde_json::from_value(serde_json::to_value(check)?)?;
         if let Some(svg) = drawn.svg() {
-            pleura_film::picture::save(&folder.join(format!("{}.svg", check.name)), svg.as_bytes())?;
+            write_atomic(&folder.join(format!("{}.svg", check.name)), svg.as_bytes())?;
         }
     }
     Ok(())

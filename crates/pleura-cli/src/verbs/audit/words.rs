@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura_audit::words::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
+use pleura_core::fs::write_atomic;
 use pleura_data::{Manifest, Row};
 use pleura_eval::Options;
 use pleura_explain::Composite;
@@ -272,7 +273,7 @@ fn write(
     let mut written = Vec::new();
     let mut save = |name: &str, bytes: &[u8]| -> Result<()> {
         let path = out.join(name);
-        pleura_film::picture::save(&path, bytes)?;
+        write_atomic(&path, bytes)?;
         written.push(path);
         Ok(())
     };

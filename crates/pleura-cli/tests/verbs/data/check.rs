@@ -125,7 +125,7 @@ fn a_film_that_is_gone_is_a_fault_and_a_manifest_that_is_gone_an_error() {
     let said = check(&scene);
     assert_eq!((said.code, said.out.as_str()), (2, ""));
     assert!(
-        said.err.contains("m.csv: cannot read the manifest"),
+        said.err.contains("cannot read the manifest") && said.err.contains("m.csv: "),
         "{}",
         said.err
     );

@@ -165,8 +165,7 @@ fn a_film_that_cannot_be_read_keeps_no_other_from_its_answer() {
     let said = scene.run(&[&line[..], &["-q"]].concat());
     assert_eq!(said.code, 2);
     assert!(
-        said.err
-            .starts_with("pleura: cannot read the film missing.png: "),
+        said.err.starts_with("pleura: cannot read the film missing.png: "),
         "{}",
         said.err
     );

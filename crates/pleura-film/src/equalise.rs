@@ -1,9 +1,10 @@
 //! Histogram equalisation, global and local.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a prepared film's grey levels are evened out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Equalisation {
     /// Over the whole film: every grey level becomes its rank.

@@ -1,5 +1,6 @@
 //! From a film to what a network sees.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::equalise::{Content, Equalisation};
@@ -8,7 +9,7 @@ use crate::levels::{Rows, to_sixteen_bit};
 use crate::resize::{Axis, resize};
 
 /// How a film becomes a square of a network's input size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Preparation {
     /// The side of the square, in pixels. Default 224.
@@ -31,7 +32,7 @@ impl Default for Preparation {
 }
 
 /// What becomes of a film that is not square.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
     /// Both sides are scaled to the size, each by its own factor.
@@ -64,7 +65,7 @@ impl Prepared {
 /// The map between prepared pixels and film pixels: a scale and a shift along each axis.
 ///
 /// Coordinates are continuous, from the upper left corner; pixel `i` covers `i..i + 1`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Geometry {
     /// The side of the prepared square.
     pub size: usize,

@@ -2,6 +2,7 @@
 
 use pleura_data::manifest::ADULT;
 use pleura_film::{BodyPart, Source};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::training::Training;
@@ -61,7 +62,7 @@ pub struct Limit {
 }
 
 /// What follows for an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It does not look like a film that the model knows: no answer.
@@ -71,7 +72,7 @@ pub enum Verdict {
 }
 
 /// Something about a film that stands between it and an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Flag {
     /// What was looked at: `modality`, `frames`, `part`, `projection`, `age`, `colour`, `size`, `polarity`, or a measure.
     pub check: String,

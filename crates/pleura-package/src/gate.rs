@@ -1,6 +1,7 @@
 //! Between a film and its answer: the contract, and how far the film is from those that the network learnt from.
 
 use pleura_film::Source;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::contract::{Contract, Flag, Verdict};
@@ -19,7 +20,7 @@ fn within(value: f64, most: f64) -> bool {
 }
 
 /// Whether a film has an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It has.

@@ -1,0 +1,181 @@
+//! Everything that can go wrong in this crate.
+
+use std::path::PathBuf;
+
+use pleura_film::Preparation;
+
+use crate::Task;
+
+/// Names the file, what was found and what was expected.
+///
+/// Messages name no option of the command line: the program adds the option that helps.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The weight file cannot be read.
+    #[error("cannot read the model")]
+    Weights(#[source] pleura_nn::Error),
+    /// The engine refuses the weights.
+    #[error("{path}: cannot set up the network")]
+    Network {
+        /// The model.
+        path: PathBuf,
+        /// The engine's message.
+        source: pleura_nn::Error,
+    },
+    /// The input size is too small for the architecture.
+    #[error(
+        "{path}: {architecture} needs films of at least {smallest}×{smallest} pixels, and the size is {size}"
+    )]
+    InputTooSmall {
+        /// The model.
+        path: PathBuf,
+        /// Name of its architecture.
+        architecture: String,
+        /// The smallest side that it takes, in pixels.
+        smallest: usize,
+        /// The side that was set.
+        size: usize,
+    },
+    /// Options were set for a package, which contains its own settings.
+    #[error("{path}: a package contains its stage, preparation, task and calibration; they cannot be set")]
+    PackageSettings {
+        /// The package.
+        path: PathBuf,
+    },
+    /// A signature was demanded of something that is not a package.
+    #[error("{path}: is not a package, so it has no signature")]
+    NotAPackage {
+        /// The model.
+        path: PathBuf,
+    },
+    /// A stage was named for a file.
+    #[error("{path}: the stage {stage:?} chooses within a run's folder, and this is not a folder")]
+    StageOfFile {
+        /// The file.
+        path: PathBuf,
+        /// The stage.
+        stage: String,
+    },
+    /// The folder is not a run.
+    #[error(
+        "{path}: a folder without recipe.toml is not a run; give a run's folder or a weight file (.safetensors)"
+    )]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The recipe of the run cannot be read.
+    #[error("cannot read the run's recipe")]
+    Recipe(#[source] pleura_train::Error),
+    /// The run has no stage of this name.
+    #[error("{path}: the run has no stage {stage:?}; its stages are {stages}")]
+    UnknownStage {
+        /// The run's folder.
+        path: PathBuf,
+        /// The stage that was named.
+        stage: String,
+        /// All stages of the run.
+        stages: String,
+    },
+    /// The stage has not been trained far enough to have weights.
+    #[error("{path}: stage {stage:?} has no best weights yet; the stages of the run are {stages}")]
+    NoWeights {
+        /// The run's folder.
+        path: PathBuf,
+        /// The stage.
+        stage: String,
+        /// All stages of the run.
+        stages: String,
+    },
+    /// The weight file does not contain the task.
+    #[error("{path}: the weights do not say whether their findings exclude each other")]
+    TaskUnknown {
+        /// The weight file.
+        path: PathBuf,
+    },
+    /// The weight file contains a task that this program does not know.
+    #[error("{path}: the weights say kind {found:?}, expected \"exclusive\" or \"independent\"")]
+    TaskInvalid {
+        /// The weight file.
+        path: PathBuf,
+        /// The word found.
+        found: String,
+    },
+    /// The task that was set is not the one that the weights were trained for.
+    #[error("{path}: the task {} contradicts the weights, which were trained as {}", .set.name(), .stored.name())]
+    TaskContradicts {
+        /// The weight file.
+        path: PathBuf,
+        /// The task that was set.
+        set: Task,
+        /// The task in the weight file.
+        stored: Task,
+    },
+    /// The weight file does not contain the preparation of films.
+    #[error("{path}: the weights do not say how films were prepared for them")]
+    PreparationUnknown {
+        /// The weight file.
+        path: PathBuf,
+    },
+    /// The preparation in the weight file cannot be parsed.
+    #[error("{path}: the weights' preparation {stored} cannot be read")]
+    PreparationInvalid {
+        /// The weight file.
+        path: PathBuf,
+        /// The text found.
+        stored: String,
+        /// The parser's message.
+        source: serde_json::Error,
+    },
+    /// The size or fit that was set is not the one that the weights were trained with.
+    #[error("{path}: the size and fit that were set contradict the weights, which were trained on {}", json(.stored))]
+    PreparationContradicts {
+        /// The weight file.
+        path: PathBuf,
+        /// The preparation in the weight file.
+        stored: Preparation,
+    },
+    /// The calibration was fitted for other weights.
+    #[error(
+        "{calibration}: was fitted for the weights {}…, and {model} has {}…; fit it again with `pleura calibrate`",
+        crate::digest::short(.fitted_for), crate::digest::short(.digest)
+    )]
+    ForeignCalibration {
+        /// The calibration file.
+        calibration: PathBuf,
+        /// Digest of the weights that it was fitted for.
+        fitted_for: String,
+        /// The model.
+        model: PathBuf,
+        /// Digest of the model's weights.
+        digest: String,
+    },
+    /// The calibration is for other findings or another task.
+    #[error("{path}")]
+    CalibrationShape {
+        /// The calibration file.
+        path: PathBuf,
+        /// What does not fit.
+        source: pleura_eval::Error,
+    },
+    /// The calibration cannot be read.
+    #[error(transparent)]
+    Calibration(pleura_eval::Error),
+    /// The package cannot be used.
+    #[error(transparent)]
+    Package(#[from] pleura_package::Error),
+    /// The film cannot be decoded.
+    #[error(transparent)]
+    Film(#[from] pleura_film::Error),
+    /// The network could not run.
+    #[error("cannot answer")]
+    Inference(#[source] pleura_nn::Error),
+    /// The network returned fewer rows than it was given films.
+    #[error("the network gave no answer")]
+    NoAnswer,
+}
+
+fn json(preparation: &Preparation) -> String {
+    serde_json::to_string(preparation).unwrap_or_else(|error| error.to_string())
+}

@@ -1,0 +1,17 @@
+//! The documents that the program prints with `--json`, as types with a JSON Schema.
+//!
+//! One submodule for each verb, one type for each document. A type is built from the library's own results by a
+//! function `of`; it holds no logic. Field order is the order of the printed keys. Each field is documented: its text
+//! is the schema's description. [`schemas`] lists all documents; the schemas are committed in `docs/schemas`.
+
+mod by_finding;
+pub mod model;
+
+pub use by_finding::ByFinding;
+
+use std::path::Path;
+
+/// A path as JSON can hold it: characters that are not text are replaced.
+pub fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

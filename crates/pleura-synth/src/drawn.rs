@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use pleura_film::picture::grey_png_8;
+use pleura_film::grey_png_8;
 
 use crate::Error;
 use pleura_manifest::image_file::sha256;

@@ -7,8 +7,8 @@ pub(crate) use tables::cramers_v;
 
 use pleura_data::{CheckReport, Fault};
 
-use crate::check::{Asked, Check, Verdict, literature};
-use crate::films::{Films, any};
+use crate::check::{Check, CheckInfo, Verdict, literature};
+use crate::examples::{Films, any};
 use crate::{Error, Thresholds};
 
 /// All checks of films and their table, in the order in which they are read. `report` is of the whole manifest, where its splits were
@@ -16,7 +16,7 @@ use crate::{Error, Thresholds};
 ///
 /// # Errors
 /// None of the films could be read.
-pub fn of_films(
+pub fn check_films(
     films: &Films,
     report: Option<&CheckReport>,
     thresholds: &Thresholds,
@@ -32,7 +32,7 @@ pub fn of_films(
     Ok(checks)
 }
 
-const SPLITS: Asked = Asked {
+const SPLITS: CheckInfo = CheckInfo {
     name: "splits",
     asks: "Is a patient, a file or an image in two splits?",
     remedy: "split anew by patient (pleura data split), and leave one of two equal films out",
@@ -65,7 +65,7 @@ fn splits(report: &CheckReport) -> Check {
     }
 }
 
-const READABLE: Asked = Asked {
+const READABLE: CheckInfo = CheckInfo {
     name: "files",
     asks: "Can every film be read, and is it the one that the table describes?",
     remedy: "see which with pleura data check: if those that are missing are of one class, the rest is no fair sample of it",

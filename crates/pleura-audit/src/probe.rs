@@ -27,7 +27,7 @@ const DRAWS: usize = 1000;
 
 /// What is asked.
 #[derive(Clone, Copy)]
-pub struct Question<'a> {
+pub struct Probe<'a> {
     /// By what the random numbers of this question are called.
     pub name: &'a str,
     /// A row of numbers for each example, all of one length.
@@ -64,7 +64,7 @@ impl Default for Settings {
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct ProbeResult {
     /// Mean over classes of the share that was recognised.
     pub accuracy: f64,
     /// Where these examples leave it: the middle 95 % of its posterior.
@@ -81,9 +81,9 @@ pub struct Answer {
     pub classes: Vec<usize>,
 }
 
-impl Answer {
+impl ProbeResult {
     /// How far from guessing (0) to knowing (1).
-    pub fn skill(&self) -> f64 {
+    pub fn skill_score(&self) -> f64 {
         (self.accuracy - self.chance) / (1.0 - self.chance)
     }
 
@@ -93,13 +93,13 @@ impl Answer {
     }
 
     /// How far from what the strata alone tell (0) to knowing (1).
-    pub fn skill_beyond_strata(&self) -> f64 {
+    pub fn skill_score_beyond_strata(&self) -> f64 {
         (self.accuracy - self.expected()) / (1.0 - self.expected()).max(f64::EPSILON)
     }
 }
 
 /// The middle 95 % of sorted values.
-pub(crate) fn middle(sorted: &[f64]) -> (f64, f64) {
+pub(crate) fn middle_95(sorted: &[f64]) -> (f64, f64) {
     let at = |share: usize| {
         sorted
             .get(sorted.len() * share / 1000)
@@ -122,7 +122,7 @@ struct Chosen {
 ///
 /// # Errors
 /// The reason why nothing can be said: fewer than two classes with two examples a fold, no numbers, or none that vary.
-pub fn ask(question: &Question<'_>, settings: &Settings) -> Result<Answer, String> {
+pub fn run_probe(question: &Probe<'_>, settings: &Settings) -> Result<ProbeResult, String> {
     let chosen = choose(question, settings)?;
     let kernel = kernel(question.features, &chosen.rows)?;
     let n = chosen.rows.len();
@@ -142,7 +142,7 @@ pub fn ask(question: &Question<'_>, settings: &Settings) -> Result<Answer, Strin
         .collect();
     null.sort_by(f64::total_cmp);
     let as_well = null.iter().filter(|value| **value >= accuracy - 1e-12).count();
-    Ok(Answer {
+    Ok(ProbeResult {
         accuracy,
         interval: interval(question.name, settings, &right, &chosen.labels, k),
         chance: 1.0 / k as f64,
@@ -153,7 +153,7 @@ pub fn ask(question: &Question<'_>, settings: &Settings) -> Result<Answer, Strin
     })
 }
 
-fn choose(question: &Question<'_>, settings: &Settings) -> Result<Chosen, String> {
+fn choose(question: &Probe<'_>, settings: &Settings) -> Result<Chosen, String> {
     let stratum = |row: usize| question.strata.map_or(0, |strata| strata[row]);
     let mut order: Vec<usize> = (0..question.classes.len()).collect();
     order.shuffle(&mut stream(
@@ -338,7 +338,7 @@ fn balanced(right: &[bool], labels: &[usize], k: usize) -> f64 {
 }
 
 /// Labels dealt out anew, within strata.
-fn permuted(question: &Question<'_>, settings: &Settings, chosen: &Chosen, number: usize) -> Vec<usize> {
+fn permuted(question: &Probe<'_>, settings: &Settings, chosen: &Chosen, number: usize) -> Vec<usize> {
     let mut random = stream(settings.seed, &format!("{}: permutation {number}", question.name));
     let mut labels = chosen.labels.clone();
     match question.strata {
@@ -383,7 +383,7 @@ fn interval(name: &str, settings: &Settings, right: &[bool], labels: &[usize], k
         .collect();
     means.sort_by(f64::total_cmp);
     let accuracy = balanced(right, labels, k);
-    let (low, high) = middle(&means);
+    let (low, high) = middle_95(&means);
     (low.min(accuracy), high.max(accuracy))
 }
 
@@ -407,16 +407,16 @@ mod tests {
         (features.collect(), classes)
     }
 
-    fn answer(signal: f32, seed: u64, strata: Option<&[usize]>) -> Answer {
+    fn answer(signal: f32, seed: u64, strata: Option<&[usize]>) -> ProbeResult {
         let (features, classes) = data(120, signal, seed);
-        let question = Question {
+        let question = Probe {
             name: "test",
             features: &features,
             classes: &classes,
             groups: &patients(120),
             strata,
         };
-        ask(
+        run_probe(
             &question,
             &Settings {
                 permutations: 199,
@@ -430,7 +430,7 @@ mod tests {
     fn a_signal_is_found_and_noise_is_not() {
         let found = answer(3.0, 1, None);
         assert!(
-            found.accuracy > 0.9 && found.p <= 0.005 && found.skill() > 0.85,
+            found.accuracy > 0.9 && found.p <= 0.005 && found.skill_score() > 0.85,
             "{found:?}"
         );
         assert!(found.interval.0 < found.accuracy && found.accuracy <= found.interval.1);
@@ -462,18 +462,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_asked_is_said() {
-        let ask = |features: &[Vec<f32>], classes: &[usize]| {
-            let question = Question {
+        let run_probe = |features: &[Vec<f32>], classes: &[usize]| {
+            let question = Probe {
                 name: "test",
                 features,
                 classes,
                 groups: &patients(classes.len()),
                 strata: None,
             };
-            super::ask(&question, &Settings::default()).unwrap_err()
+            super::run_probe(&question, &Settings::default()).unwrap_err()
         };
-        assert!(ask(&vec![vec![1.0]; 30], &[0; 30]).contains("fewer than two classes"));
+        assert!(run_probe(&vec![vec![1.0]; 30], &[0; 30]).contains("fewer than two classes"));
         let classes: Vec<usize> = (0..30).map(|row| row % 2).collect();
-        assert!(ask(&vec![vec![1.0]; 30], &classes).contains("nothing varies"));
+        assert!(run_probe(&vec![vec![1.0]; 30], &classes).contains("nothing varies"));
     }
 }

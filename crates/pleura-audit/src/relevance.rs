@@ -4,20 +4,20 @@ use pleura_explain::{Composite, Start, explain};
 use pleura_film::{Film, Preparation, prepare};
 use pleura_nn::Network;
 
-use crate::check::{Asked, Check, Figure, Verdict, literature};
-use crate::words::{Mean, prepared, share};
+use crate::burned_in_text::{Mean, prepared_mask, share_inside};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::{Error, Thresholds};
 
 /// Resamples of patients for the interval.
 const RESAMPLES: usize = 1000;
 
-const OUTSIDE: Asked = Asked {
+const OUTSIDE: CheckInfo = CheckInfo {
     name: "outside-lungs",
     asks: "Does the relevance lie outside the lungs?",
     remedy: "look at the heatmaps; train with lung masks (ISNet); test on films from elsewhere",
     literature: &[literature::DEGRAVE, literature::ISNET],
 };
-const BORDER: Asked = Asked {
+const BORDER: CheckInfo = CheckInfo {
     name: "border-relevance",
     asks: "Does the relevance lie at the border of the films?",
     remedy: "look at the heatmaps; crop all films alike, train with lung masks (ISNet), and test on films from elsewhere",
@@ -65,7 +65,7 @@ pub fn outside_lungs(
     thresholds: &Thresholds,
 ) -> Result<Check, Error> {
     let place = Place {
-        asked: OUTSIDE,
+        info: OUTSIDE,
         name: "outside the lungs",
         rest: "inside",
         alarm: thresholds.outside,
@@ -96,7 +96,7 @@ pub fn at_border(
     thresholds: &Thresholds,
 ) -> Result<Check, Error> {
     let place = Place {
-        asked: BORDER,
+        info: BORDER,
         name: "on the outermost eighth of the films",
         rest: "elsewhere",
         alarm: thresholds.border,
@@ -127,7 +127,7 @@ pub fn at_border(
 
 /// Where evidence should not lie.
 struct Place {
-    asked: Asked,
+    info: CheckInfo,
     name: &'static str,
     rest: &'static str,
     /// Relevance per pixel there over that elsewhere, at the lower end of its interval.
@@ -152,7 +152,7 @@ impl Place {
         for (number, of) in films.iter().enumerate() {
             let Masked { film, lungs } = open(number)?;
             let film = prepare(&film, preparation);
-            let inside = prepared(&lungs.inside, lungs.width, lungs.height, &film.geometry);
+            let inside = prepared_mask(&lungs.inside, lungs.width, lungs.height, &film.geometry);
             let area = inside.iter().filter(|inside| **inside).count() as f64 / inside.len() as f64;
             if area == 0.0 || area == 1.0 {
                 continue;
@@ -170,15 +170,15 @@ impl Place {
         let mean = |values: &[(String, f64)]| Mean::of(values, 0.95, RESAMPLES, seed);
         let (Some(there), Some(area)) = (mean(&found.shares), mean(&found.areas)) else {
             return match found.empty {
-                0 => self.asked.impossible(self.none),
+                0 => self.info.impossible(self.none),
                 empty => self
-                    .asked
+                    .info
                     .impossible(format!("no relevance in any heatmap of {empty} films")),
             };
         };
         let Some((low, high)) = there.low.zip(there.high) else {
             return self
-                .asked
+                .info
                 .impossible("all films are of one patient: an interval needs two patients or more");
         };
         // Per pixel: 1 where the rest is looked at as much.
@@ -218,7 +218,7 @@ impl Place {
                     ),
                 ],
             }),
-            ..self.asked.says(verdict, says)
+            ..self.info.says(verdict, says)
         }
     }
 }
@@ -240,7 +240,7 @@ impl Found {
         let total: f64 = heatmap.iter().map(|value| f64::from(value.abs())).sum();
         if total > 0.0 && total.is_finite() {
             self.shares
-                .push((patient.to_owned(), 1.0 - share(heatmap, inside)));
+                .push((patient.to_owned(), 1.0 - share_inside(heatmap, inside)));
             self.areas.push((patient.to_owned(), 1.0 - area));
         } else {
             self.empty += 1;
@@ -253,7 +253,7 @@ mod tests {
     use super::*;
 
     const PLACE: Place = Place {
-        asked: OUTSIDE,
+        info: OUTSIDE,
         name: "outside the lungs",
         rest: "inside",
         alarm: 1.0,

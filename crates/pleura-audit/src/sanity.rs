@@ -5,9 +5,9 @@ use pleura_explain::{Composite, Method, Start};
 use pleura_film::{Film, Preparation, prepare};
 use pleura_nn::{Cpu, Network};
 
-use crate::check::{Asked, Check, Figure, Verdict, literature};
+use crate::burned_in_text::Mean;
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::relevance::Of;
-use crate::words::Mean;
 use crate::{Error, Thresholds};
 
 /// Resamples of patients for the interval.
@@ -18,7 +18,7 @@ const KEYS: [(&str, &str); 2] = [
     ("random-logit.rank", "another class's map"),
 ];
 
-const SANITY: Asked = Asked {
+const SANITY: CheckInfo = CheckInfo {
     name: "heatmap-sanity",
     asks: "Do the heatmaps depend on what the network has learned?",
     remedy: "trust no heatmap that a fresh network would have drawn alike; compare methods (pleura explain --method … --score)",

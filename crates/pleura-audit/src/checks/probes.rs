@@ -3,31 +3,31 @@
 use pleura_data::Sex;
 
 use crate::Thresholds;
-use crate::check::{Asked, Check, Figure, Verdict, literature};
-use crate::films::{Example, Films, SIDE};
-use crate::probe::{self, Answer, Question};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
+use crate::examples::{Example, Films, SIDE};
+use crate::probe::{self, Probe, ProbeResult};
 
 /// Width of the frame that counts as border, in small pixels: an eighth of the film.
 const BORDER: usize = SIDE / 8;
 
 pub(super) fn all(films: &Films, thresholds: &Thresholds) -> Vec<Check> {
-    let probe = |asked: Asked, what: &str, features: Result<Vec<Vec<f32>>, String>| {
+    let probe = |info: CheckInfo, what: &str, features: Result<Vec<Vec<f32>>, String>| {
         let features = match features {
             Ok(features) => features,
-            Err(why) => return asked.impossible(why),
+            Err(why) => return info.impossible(why),
         };
-        let question = Question {
-            name: asked.name,
+        let question = Probe {
+            name: info.name,
             features: &features,
             classes: &films.labels(),
             groups: &films.patients(),
             strata: None,
         };
         judged(
-            asked,
+            info,
             what,
             &films.classes,
-            probe::ask(&question, &thresholds.probe),
+            probe::run_probe(&question, &thresholds.probe),
             thresholds,
         )
     };
@@ -54,37 +54,37 @@ pub(super) fn all(films: &Films, thresholds: &Thresholds) -> Vec<Check> {
     ]
 }
 
-const FILE: Asked = Asked {
+const FILE: CheckInfo = CheckInfo {
     name: "file",
     asks: "Do size and format of the file give the class away?",
     remedy: "bring all films to one size, shape and format before training, by a step that does not know the class; say in the paper that they differed",
     literature: &[literature::DEGRAVE, literature::ROBERTS],
 };
-const PERSON: Asked = Asked {
+const PERSON: CheckInfo = CheckInfo {
     name: "person",
     asks: "Do age, sex and view give the class away?",
     remedy: "match the classes by age, sex and view, or report results within groups of them",
     literature: &[literature::ROBERTS, literature::ZECH],
 };
-const LETTERING: Asked = Asked {
+const LETTERING: CheckInfo = CheckInfo {
     name: "lettering",
     asks: "Does lettering on the films give the class away?",
     remedy: "cover words and markers in training and in use (see pleura audit words), or crop them away on all films alike",
     literature: &[literature::DEGRAVE, literature::BASSI],
 };
-const BORDER_ONLY: Asked = Asked {
+const BORDER_ONLY: CheckInfo = CheckInfo {
     name: "border",
     asks: "Does the border of the films, without the lungs, give the class away?",
     remedy: "crop all films alike, train with lung masks (ISNet), and test on films from elsewhere",
     literature: &[literature::DEGRAVE, literature::MAGUOLO],
 };
-const LUNGS_OUT: Asked = Asked {
+const LUNGS_OUT: CheckInfo = CheckInfo {
     name: "lungs-out",
     asks: "Can the class be told with the lungs blacked out?",
     remedy: "train with lung masks (ISNet), and test on films from elsewhere",
     literature: &[literature::MAGUOLO, literature::ISNET],
 };
-const SOURCE: Asked = Asked {
+const SOURCE: CheckInfo = CheckInfo {
     name: "source",
     asks: "Can a film's source be told from a small picture of it, among films of one class?",
     remedy: "sources look different: where class and source go together, a network will use it; keep a whole source out for testing",
@@ -92,17 +92,17 @@ const SOURCE: Asked = Asked {
 };
 
 fn judged(
-    asked: Asked,
+    info: CheckInfo,
     what: &str,
     classes: &[String],
-    answer: Result<Answer, String>,
+    answer: Result<ProbeResult, String>,
     thresholds: &Thresholds,
 ) -> Check {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(why) => return asked.impossible(why),
+        Err(why) => return info.impossible(why),
     };
-    let verdict = if answer.p <= thresholds.p && answer.skill() >= thresholds.skill {
+    let verdict = if answer.p <= thresholds.p && answer.skill_score() >= thresholds.skill {
         Verdict::Alarm
     } else if answer.p <= thresholds.p {
         Verdict::Note
@@ -126,7 +126,7 @@ fn judged(
         answer.examples
     );
     Check {
-        value: Some(answer.skill()),
+        value: Some(answer.skill_score()),
         threshold: Some(thresholds.skill),
         p: Some(answer.p),
         figure: Some(Figure::Null {
@@ -136,7 +136,7 @@ fn judged(
             chance: answer.chance,
             null: answer.null,
         }),
-        ..asked.says(verdict, says)
+        ..info.says(verdict, says)
     }
 }
 
@@ -208,7 +208,7 @@ fn without_lungs(films: &Films) -> Result<Vec<Vec<f32>>, String> {
             .filter(|(_, inside)| **inside)
             .map(|(place, _)| place)
             .collect();
-        if let Some(bounds) = crate::words::Bounds::of(&places, SIDE) {
+        if let Some(bounds) = crate::burned_in_text::Bounds::of(&places, SIDE) {
             for (place, level) in picture.iter_mut().enumerate() {
                 if bounds.holds(place % SIDE, place / SIDE) {
                     *level = 0.0;
@@ -245,7 +245,7 @@ fn sources(films: &Films, thresholds: &Thresholds) -> Check {
     if !shared {
         return SOURCE.impossible("each class is of one source: class and source cannot be told apart");
     }
-    let question = Question {
+    let question = Probe {
         name: SOURCE.name,
         features: &features,
         classes: &sources,
@@ -256,7 +256,7 @@ fn sources(films: &Films, thresholds: &Thresholds) -> Check {
         SOURCE,
         "a picture of 32 × 32 pixels",
         &names,
-        probe::ask(&question, &thresholds.probe),
+        probe::run_probe(&question, &thresholds.probe),
         thresholds,
     );
     // By itself it harms nobody; with classes that go along with sources it does.

@@ -3,11 +3,11 @@
 use rand::seq::SliceRandom as _;
 
 use crate::Thresholds;
-use crate::check::{Asked, Check, Figure, Verdict, literature};
-use crate::films::Films;
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
+use crate::examples::Films;
 use crate::random::stream;
 
-const SOURCES: Asked = Asked {
+const SOURCES: CheckInfo = CheckInfo {
     name: "class-source",
     asks: "Does the class go along with the source of the film?",
     remedy: "bring in films of every class from every source, or report results of each source apart; a network can tell sources, and here \
@@ -120,7 +120,7 @@ pub(super) fn sources(films: &Films, thresholds: &Thresholds) -> Check {
     }
 }
 
-const CHILDREN: Asked = Asked {
+const CHILDREN: CheckInfo = CheckInfo {
     name: "children",
     asks: "Are the films of one class of children and those of another of adults?",
     remedy: "leave the children out, or bring them in for every class",

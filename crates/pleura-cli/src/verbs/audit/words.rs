@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use pleura_audit::words::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
+use pleura_audit::burned_in_text::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
 use pleura_data::{Manifest, Row};
 use pleura_eval::Options;
 use pleura_explain::Composite;

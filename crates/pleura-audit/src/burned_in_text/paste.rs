@@ -6,7 +6,7 @@ use super::text::Text;
 
 /// Rectangles cut from a film, with where they lay as shares of its sides.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pieces {
+pub struct TextPieces {
     /// Sides of the film that they were cut from.
     film: [usize; 2],
     pieces: Vec<Piece>,
@@ -21,7 +21,7 @@ struct Piece {
     grey: Vec<f32>,
 }
 
-impl Pieces {
+impl TextPieces {
     /// Cuts the box of every object out of a film of the text's size.
     pub fn cut(film: &Film, text: &Text) -> Self {
         let pieces = text.objects.iter().map(|object| {
@@ -103,7 +103,7 @@ mod tests {
             (grey[place], mask[place]) = (0.9, true);
         }
         let film = Film::from_grey(40, 20, grey.clone()).unwrap();
-        let pieces = Pieces::cut(&film, &Text::of_mask(&mask, 40, 20, 40, 20));
+        let pieces = TextPieces::cut(&film, &Text::of_mask(&mask, 40, 20, 40, 20));
         let mut same = Film::from_grey(40, 20, vec![0.2; 800]).unwrap();
         pieces.paste(&mut same);
         assert_eq!(same.grey, grey);

@@ -8,7 +8,7 @@ use pleura_film::{Colour, DecodeOptions, Film, Fit, Format, Preparation, prepare
 use rayon::prelude::*;
 
 use crate::Error;
-use crate::words::{Kind, Text};
+use crate::burned_in_text::{Kind, Text};
 
 /// Side of the small pictures that the questions about regions are asked of.
 pub(crate) const SIDE: usize = 32;

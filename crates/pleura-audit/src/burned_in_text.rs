@@ -8,7 +8,7 @@
 //!
 //! **The experiment** ([`run`]) shows a network the same films with their words covered ([`cover`]) and with patches of the same shape
 //! covered elsewhere ([`Text::elsewhere`]); measures the relevance on words; and pastes words of one class onto films of another
-//! ([`Pieces`]). If words carry the answer, covering them costs more than covering anything else, and pasting them moves answers. Bassi &
+//! ([`TextPieces`]). If words carry the answer, covering them costs more than covering anything else, and pasting them moves answers. Bassi &
 //! Attux (2020) report that words draw relevance and that masking them changed accuracy very little; this measures both on any model.
 
 mod boxes;
@@ -30,7 +30,7 @@ pub use boxes::{Boxes, COLUMNS};
 pub use experiment::{Covering, Films, Outcome, Relevance, Settings, Swap, SwapPair, run};
 pub use fill::cover;
 pub use mean::Mean;
-pub use paste::Pieces;
+pub use paste::TextPieces;
 pub use score::Agreement;
 pub use text::{Bounds, Kind, Object, Text};
 pub use verdict::{Judgement, Verdict};
@@ -43,7 +43,7 @@ const HAIR: f64 = 1e-6;
 /// A mask of the film as the network sees it: a prepared pixel is masked if any masked film pixel lies under it.
 ///
 /// `mask` is `[height, width]` and covers the whole film; its size need not be the film's.
-pub fn prepared(mask: &[bool], width: usize, height: usize, geometry: &Geometry) -> Vec<bool> {
+pub fn prepared_mask(mask: &[bool], width: usize, height: usize, geometry: &Geometry) -> Vec<bool> {
     let size = geometry.size;
     let mut out = vec![false; size * size];
     let scale = [
@@ -70,7 +70,7 @@ pub fn prepared(mask: &[bool], width: usize, height: usize, geometry: &Geometry)
 }
 
 /// Share of a heatmap's absolute values that lies under a mask; 0 for an empty heatmap.
-pub fn share(heatmap: &[f32], mask: &[bool]) -> f64 {
+pub fn share_inside(heatmap: &[f32], mask: &[bool]) -> f64 {
     let total: f64 = heatmap.iter().map(|value| f64::from(value.abs())).sum();
     let inside: f64 = heatmap
         .iter()
@@ -92,14 +92,17 @@ mod tests {
         let geometry = Geometry::new(100, 100, 10, Fit::Stretch);
         let mut mask = vec![false; 100 * 100];
         (0..100).for_each(|x| mask[53 * 100 + x] = true);
-        let small = prepared(&mask, 100, 100, &geometry);
+        let small = prepared_mask(&mask, 100, 100, &geometry);
         assert_eq!(small.iter().filter(|m| **m).count(), 10);
         assert!(small[50..60].iter().all(|m| *m));
     }
 
     #[test]
     fn shares_are_shares() {
-        assert_eq!(share(&[1.0, -1.0, 2.0, 0.0], &[true, true, false, true]), 0.5);
-        assert_eq!(share(&[0.0; 2], &[true; 2]), 0.0);
+        assert_eq!(
+            share_inside(&[1.0, -1.0, 2.0, 0.0], &[true, true, false, true]),
+            0.5
+        );
+        assert_eq!(share_inside(&[0.0; 2], &[true; 2]), 0.0);
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use pleura_data::Manifest;
 use pleura_eval::{Estimate, Kind, Options, Predictions, evaluate};
 
-use crate::check::{Asked, Check, Figure, Verdict, literature};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::{Error, Thresholds};
 use calibration::CALIBRATION;
 use groups::GROUPS;
@@ -19,7 +19,7 @@ pub use groups::PARTITIONS;
 /// their table; `seeds` says how many runs of the same kind there are.
 ///
 /// Fails where the predictions are not valid, as [`Predictions::check`] does.
-pub fn of_answers(
+pub fn check_predictions(
     predictions: Option<&Predictions>,
     manifest: &Manifest,
     seeds: usize,
@@ -48,7 +48,7 @@ pub fn of_answers(
 
 /// What answers were needed for.
 fn impossible(why: &str) -> [Check; 3] {
-    [SIZE, CALIBRATION, GROUPS].map(|asked| asked.impossible(why))
+    [SIZE, CALIBRATION, GROUPS].map(|info| info.impossible(why))
 }
 
 /// A patient, told apart within the dataset; a film whose patient is not known is one of its own.
@@ -96,7 +96,7 @@ pub(crate) fn by_patient<'a>(answers: impl IntoIterator<Item = &'a Answered>) ->
     counts.into_values().collect()
 }
 
-const SIZE: Asked = Asked {
+const SIZE: CheckInfo = CheckInfo {
     name: "test-size",
     asks: "Are there enough test films to say anything?",
     remedy: "quote the interval with the number, or cross-validate (pleura train --folds)",
@@ -133,7 +133,7 @@ fn size(accuracy: &Estimate, thresholds: &Thresholds) -> Check {
     }
 }
 
-const SEEDS: Asked = Asked {
+const SEEDS: CheckInfo = CheckInfo {
     name: "seeds",
     asks: "Was the network trained more than once?",
     remedy: "train with five seeds or more and quote all of them: one run may be lucky",
@@ -184,7 +184,7 @@ mod tests {
             notes: Vec::new(),
             folder: std::path::PathBuf::new(),
         };
-        of_answers(predictions, &manifest, 1, &Thresholds::default()).unwrap()
+        check_predictions(predictions, &manifest, 1, &Thresholds::default()).unwrap()
     }
 
     fn verdict(name: &str, predictions: &Predictions) -> Verdict {

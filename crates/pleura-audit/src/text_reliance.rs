@@ -3,10 +3,10 @@
 use pleura_eval::Estimate;
 
 use crate::Thresholds;
-use crate::check::{Asked, Check, Figure, Verdict, literature};
-use crate::words::{Judgement, Outcome};
+use crate::burned_in_text::{Judgement, Outcome};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 
-const WORDS: Asked = Asked {
+const WORDS: CheckInfo = CheckInfo {
     name: "words",
     asks: "Do answers hang on words and markers?",
     remedy: "cover lettering in training and in use; see pleura audit words for which films",
@@ -14,7 +14,7 @@ const WORDS: Asked = Asked {
 };
 
 /// The outcome of the experiment, or why there is none.
-pub fn use_of_words(outcome: Result<&Outcome, String>, thresholds: &Thresholds) -> Check {
+pub fn text_reliance(outcome: Result<&Outcome, String>, thresholds: &Thresholds) -> Check {
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(why) => return WORDS.impossible(why),

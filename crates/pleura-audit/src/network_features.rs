@@ -7,16 +7,16 @@ use pleura_film::{Film, Preparation, prepare};
 use pleura_nn::Network;
 use rayon::prelude::*;
 
-use crate::check::{Asked, Check, Figure, Verdict, literature};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::checks::cramers_v;
-use crate::films::{Example, Films};
-use crate::probe::{self, Answer, Question, middle};
+use crate::examples::{Example, Films};
+use crate::probe::{self, Probe, ProbeResult, middle_95};
 use crate::{Error, Thresholds};
 
 /// Films in memory at a time.
 const BATCH: usize = 32;
 
-const FEATURES: Asked = Asked {
+const FEATURES: CheckInfo = CheckInfo {
     name: "features",
     asks: "Do the network's features tell, among films of one class, where or of whom a film was taken?",
     remedy: "the head can use what the features tell: balance the classes by it, report results within groups of it, and keep a whole source \
@@ -25,7 +25,7 @@ const FEATURES: Asked = Asked {
 };
 
 /// Something that a film is besides its class, and what the films may be of it.
-struct Aspect {
+struct Attribute {
     name: &'static str,
     /// Of each example; none where it is not known.
     values: Vec<Option<usize>>,
@@ -33,7 +33,7 @@ struct Aspect {
 }
 
 /// Where a film was taken, how, and of whom.
-fn aspects(films: &Films) -> [Aspect; 4] {
+fn attributes(films: &Films) -> [Attribute; 4] {
     let (sources, places) = films.sources();
     let examples = &films.examples;
     let views: BTreeSet<&str> = examples.iter().map(|example| example.view.as_str()).collect();
@@ -43,17 +43,17 @@ fn aspects(films: &Films) -> [Aspect; 4] {
     let median = ages.get(ages.len() / 2).copied().unwrap_or(0.0);
     let each = |of: &dyn Fn(&Example) -> Option<usize>| examples.iter().map(of).collect();
     [
-        Aspect {
+        Attribute {
             name: "source",
             values: places.into_iter().map(Some).collect(),
             count: sources.len(),
         },
-        Aspect {
+        Attribute {
             name: "view",
             values: each(&|example| views.binary_search(&example.view.as_str()).ok()),
             count: views.len(),
         },
-        Aspect {
+        Attribute {
             name: "sex",
             values: each(&|example| match example.sex? {
                 Sex::Female => Some(0),
@@ -62,7 +62,7 @@ fn aspects(films: &Films) -> [Aspect; 4] {
             }),
             count: 2,
         },
-        Aspect {
+        Attribute {
             name: "age (older or younger half)",
             values: each(&|example| Some(usize::from(example.age? >= median))),
             count: 2,
@@ -71,9 +71,9 @@ fn aspects(films: &Films) -> [Aspect; 4] {
 }
 
 /// What was found of one aspect.
-struct Told {
+struct AttributeResult {
     name: &'static str,
-    answer: Answer,
+    answer: ProbeResult,
     /// How far from what the class alone would tell to knowing.
     skill: f64,
     /// Cramér's V of class and aspect, over all films.
@@ -90,7 +90,7 @@ struct Told {
 ///
 /// # Errors
 /// A film that cannot be read or answered.
-pub fn features_tell(
+pub fn probe_features(
     network: &Network,
     preparation: &Preparation,
     films: &Films,
@@ -101,27 +101,29 @@ pub fn features_tell(
     let features = features(network, preparation, held_out, open)?;
     let mut found = Vec::new();
     let mut untold = Vec::new();
-    for aspect in aspects(films) {
-        match ask(films, held_out, &features, &aspect, thresholds) {
-            Ok(told) => found.push(told),
-            Err(why) => untold.push(format!("{}: {why}", aspect.name)),
+    for attribute in attributes(films) {
+        match probe_attribute(films, held_out, &features, &attribute, thresholds) {
+            Ok(result) => found.push(result),
+            Err(why) => untold.push(format!("{}: {why}", attribute.name)),
         }
     }
-    let strongest = |a: &&Told, b: &&Told| a.verdict.cmp(&b.verdict).then(a.skill.total_cmp(&b.skill));
+    let strongest = |a: &&AttributeResult, b: &&AttributeResult| {
+        a.verdict.cmp(&b.verdict).then(a.skill.total_cmp(&b.skill))
+    };
     let Some(worst) = found.iter().max_by(strongest) else {
         return Ok(FEATURES.impossible(untold.join("; ")));
     };
-    let sentence = |told: &Told| {
-        let (low, high) = told.answer.interval;
+    let sentence = |result: &AttributeResult| {
+        let (low, high) = result.answer.interval;
         format!(
             "{} {:.0} % (95 % {:.0} to {:.0}; {:.0} % dealt out anew, p = {:.3}; Cramér's V with the class {:.2})",
-            told.name,
-            100.0 * told.answer.accuracy,
+            result.name,
+            100.0 * result.answer.accuracy,
             100.0 * low,
             100.0 * high,
-            100.0 * told.answer.expected(),
-            told.answer.p,
-            told.association
+            100.0 * result.answer.expected(),
+            result.answer.p,
+            result.association
         )
     };
     let mut says = format!(
@@ -133,14 +135,14 @@ pub fn features_tell(
     if !untold.is_empty() {
         says += &format!(". Not asked: {}", untold.join("; "));
     }
-    let lines = found.iter().flat_map(|told| {
-        let answer = &told.answer;
+    let lines = found.iter().flat_map(|result| {
+        let answer = &result.answer;
         [
-            (told.name.to_owned(), answer.accuracy, answer.interval),
+            (result.name.to_owned(), answer.accuracy, answer.interval),
             (
-                format!("{}, dealt out anew", told.name),
+                format!("{}, dealt out anew", result.name),
                 answer.expected(),
-                middle(&answer.null),
+                middle_95(&answer.null),
             ),
         ]
     });
@@ -174,18 +176,18 @@ fn features(
     Ok(features)
 }
 
-fn ask(
+fn probe_attribute(
     films: &Films,
     held_out: &[usize],
     features: &[Vec<f32>],
-    aspect: &Aspect,
+    attribute: &Attribute,
     thresholds: &Thresholds,
-) -> Result<Told, String> {
+) -> Result<AttributeResult, String> {
     let labels = films.labels();
     // Classes in which two values occur often enough to be on both sides of every fold.
     let mut counts: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for &example in held_out {
-        if let Some(value) = aspect.values[example] {
+        if let Some(value) = attribute.values[example] {
             *counts.entry((labels[example], value)).or_default() += 1;
         }
     }
@@ -198,7 +200,7 @@ fn ask(
     };
     let classes: BTreeSet<usize> = (0..films.classes.len()).filter(|class| enough(*class)).collect();
     if classes.is_empty() {
-        return Err(match aspect.values.iter().flatten().next() {
+        return Err(match attribute.values.iter().flatten().next() {
             None => "the table does not say".to_owned(),
             Some(_) => "no class has enough held-out films of two kinds".to_owned(),
         });
@@ -206,7 +208,7 @@ fn ask(
     let places: Vec<usize> = (0..held_out.len())
         .filter(|&place| {
             let example = held_out[place];
-            classes.contains(&labels[example]) && aspect.values[example].is_some()
+            classes.contains(&labels[example]) && attribute.values[example].is_some()
         })
         .collect();
     let of = |all: &[usize]| {
@@ -215,16 +217,16 @@ fn ask(
             .map(|&place| all[held_out[place]])
             .collect::<Vec<_>>()
     };
-    let values: Vec<usize> = aspect.values.iter().map(|value| value.unwrap_or(0)).collect();
+    let values: Vec<usize> = attribute.values.iter().map(|value| value.unwrap_or(0)).collect();
     let patients = films.patients();
     let groups: Vec<String> = places
         .iter()
         .map(|&place| patients[held_out[place]].clone())
         .collect();
     let chosen: Vec<Vec<f32>> = places.iter().map(|&place| features[place].clone()).collect();
-    let answer = probe::ask(
-        &Question {
-            name: &format!("{}: {}", FEATURES.name, aspect.name),
+    let answer = probe::run_probe(
+        &Probe {
+            name: &format!("{}: {}", FEATURES.name, attribute.name),
             features: &chosen,
             classes: &of(&values),
             groups: &groups,
@@ -232,15 +234,15 @@ fn ask(
         },
         &thresholds.probe,
     )?;
-    let skill = answer.skill_beyond_strata();
-    let association = association(films, aspect);
+    let skill = answer.skill_score_beyond_strata();
+    let association = association(films, attribute);
     let verdict = match () {
         () if answer.p > thresholds.p || skill < thresholds.skill => Verdict::Quiet,
         () if association < thresholds.association => Verdict::Note,
         () => Verdict::Alarm,
     };
-    Ok(Told {
-        name: aspect.name,
+    Ok(AttributeResult {
+        name: attribute.name,
         answer,
         skill,
         association,
@@ -249,11 +251,11 @@ fn ask(
 }
 
 /// Cramér's V of class and aspect over patients, 0 where one of the two does not vary.
-fn association(films: &Films, aspect: &Aspect) -> f64 {
-    let mut counts = vec![vec![0; aspect.count]; films.classes.len()];
+fn association(films: &Films, attribute: &Attribute) -> f64 {
+    let mut counts = vec![vec![0; attribute.count]; films.classes.len()];
     let mut seen = BTreeSet::new();
     let films = films.examples.iter().zip(films.patients());
-    for ((example, patient), value) in films.zip(&aspect.values) {
+    for ((example, patient), value) in films.zip(&attribute.values) {
         if let Some(value) = *value
             && seen.insert((patient, example.class, value))
         {
@@ -325,7 +327,7 @@ mod tests {
             ..Preparation::default()
         };
         let held_out: Vec<usize> = (0..films.examples.len()).collect();
-        features_tell(
+        probe_features(
             &Network::new(Cpu::new(), &weights).unwrap(),
             &preparation,
             &films,
@@ -360,15 +362,15 @@ mod tests {
         for example in &mut films.examples {
             example.age = None;
         }
-        let asked = ask(
+        let info = probe_attribute(
             &films,
             &(0..drawn.len()).collect::<Vec<_>>(),
             &vec![vec![0.0]; drawn.len()],
-            &aspects(&films)[0],
+            &attributes(&films)[0],
             &Thresholds::default(),
         );
         assert_eq!(
-            asked.err().as_deref(),
+            info.err().as_deref(),
             Some("no class has enough held-out films of two kinds")
         );
     }

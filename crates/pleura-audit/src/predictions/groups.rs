@@ -8,13 +8,13 @@ use rand::seq::SliceRandom as _;
 
 use super::{Answered, by_patient};
 use crate::Thresholds;
-use crate::check::{Asked, Check, Figure, Verdict, literature};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::random::stream;
 
 /// Films, of as many patients, that a group needs to be compared.
 const LEAST: usize = 20;
 
-pub(super) const GROUPS: Asked = Asked {
+pub(super) const GROUPS: CheckInfo = CheckInfo {
     name: "subgroups",
     asks: "Do answers get worse for one sex, age, view or source?",
     remedy: "report each group apart, with its interval; look for what differs in its films",
@@ -100,11 +100,11 @@ pub(super) fn check(answers: &[Answered], manifest: &Manifest, thresholds: &Thre
         let p = chance_of(observed, &groups, (&right, &classes), name, thresholds);
         found.push((name, observed, p));
     }
-    let asked = found.len();
+    let info = found.len();
     // Each is judged, or a small difference that is certain would hide a large one that is nearly so.
     let judged = found.into_iter().map(|(name, difference, p)| {
         // Bonferroni: so many ways of parting people were tried.
-        let p = (p * asked as f64).min(1.0);
+        let p = (p * info as f64).min(1.0);
         let verdict = match (p <= thresholds.subgroups_p, difference >= thresholds.subgroups) {
             (true, true) => Verdict::Alarm,
             (true, false) => Verdict::Note,
@@ -119,7 +119,7 @@ pub(super) fn check(answers: &[Answered], manifest: &Manifest, thresholds: &Thre
         ));
     };
     let says = format!(
-        "by {name}, {:.1} points of accuracy lie between the best group and the worst, classes weighed alike; p = {p:.3} after {asked} ways to \
+        "by {name}, {:.1} points of accuracy lie between the best group and the worst, classes weighed alike; p = {p:.3} after {info} ways to \
          part people",
         100.0 * difference
     );

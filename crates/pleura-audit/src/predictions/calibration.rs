@@ -8,13 +8,13 @@ use rayon::prelude::*;
 
 use super::{Answered, Whose};
 use crate::Thresholds;
-use crate::check::{Asked, Check, Verdict, literature};
+use crate::check::{Check, CheckInfo, Verdict, literature};
 use crate::random::stream;
 
 /// Films that bins of confidence need to mean anything.
 const LEAST: usize = 30;
 
-pub(super) const CALIBRATION: Asked = Asked {
+pub(super) const CALIBRATION: CheckInfo = CheckInfo {
     name: "calibration",
     asks: "Do the probabilities mean what they say?",
     remedy: "fit a temperature on validation films (pleura calibrate), and audit again",

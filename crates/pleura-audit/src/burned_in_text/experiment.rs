@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::fill::cover;
 use super::mean::Mean;
-use super::paste::Pieces;
+use super::paste::TextPieces;
 use super::text::Text;
 use super::verdict::Verdict;
-use super::{prepared, share};
+use super::{prepared_mask, share_inside};
 use crate::Error;
 
 /// Films with what is known about them.
@@ -264,7 +264,7 @@ struct Seen {
     /// Finding, patient, and the three shares of [`Relevance`].
     shares: Vec<(usize, String, [f64; 3])>,
     /// Film, class, words, patches.
-    donors: Vec<(usize, usize, Pieces, Pieces)>,
+    donors: Vec<(usize, usize, TextPieces, TextPieces)>,
 }
 
 impl Job<'_> {
@@ -342,8 +342,8 @@ impl Job<'_> {
             seen.donors.push((
                 number,
                 class,
-                Pieces::cut(&film, &text),
-                Pieces::cut(&film, &patch),
+                TextPieces::cut(&film, &text),
+                TextPieces::cut(&film, &patch),
             ));
         }
         Ok(())
@@ -366,7 +366,7 @@ impl Job<'_> {
             return Ok(());
         }
         let prepared_film = self.prepare(film);
-        let on_input = |text: &Text| prepared(&text.mask(), text.width, text.height, &prepared_film.geometry);
+        let on_input = |text: &Text| prepared_mask(&text.mask(), text.width, text.height, &prepared_film.geometry);
         let (words, patch) = (on_input(text), on_input(patch));
         let area = words.iter().filter(|&&inside| inside).count() as f64 / words.len() as f64;
         let starts: Vec<Start> = present
@@ -376,7 +376,7 @@ impl Job<'_> {
         let (grey, size) = (prepared_film.unit_grey(), prepared_film.size);
         let explanation = explain(self.network, &grey, size, &self.settings.composite, &starts)?;
         for (finding, map) in present.into_iter().zip(explanation.maps) {
-            let shares = [share(&map.heatmap, &words), area, share(&map.heatmap, &patch)];
+            let shares = [share_inside(&map.heatmap, &words), area, share_inside(&map.heatmap, &patch)];
             seen.shares.push((finding, self.patient(number), shares));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What a network's features tell of a film besides its class.
+//! Probes of a network's features: source, view, sex and age.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,21 +18,21 @@ const BATCH: usize = 32;
 
 const FEATURES: CheckInfo = CheckInfo {
     name: "features",
-    asks: "Do the network's features tell, among films of one class, where or of whom a film was taken?",
+    asks: "Do the network's features predict source, view, sex or age, among films of one class?",
     remedy: "the head can use what the features tell: balance the classes by it, report results within groups of it, and keep a whole source \
              out for testing",
     literature: &[literature::ZECH, literature::DEGRAVE],
 };
 
-/// Something that a film is besides its class, and what the films may be of it.
+/// An attribute of films other than the class.
 struct Attribute {
     name: &'static str,
-    /// Of each example; none where it is not known.
+    /// Value of each example; `None` if unknown.
     values: Vec<Option<usize>>,
     count: usize,
 }
 
-/// Where a film was taken, how, and of whom.
+/// Source, view, sex and age of the films.
 fn attributes(films: &Films) -> [Attribute; 4] {
     let (sources, places) = films.sources();
     let examples = &films.examples;
@@ -70,26 +70,28 @@ fn attributes(films: &Films) -> [Attribute; 4] {
     ]
 }
 
-/// What was found of one aspect.
+/// Probe result of an attribute.
 struct AttributeResult {
     name: &'static str,
     answer: ProbeResult,
-    /// How far from what the class alone would tell to knowing.
+    /// Skill score beyond the class: 0 for the class's information alone, 1 for perfect.
     skill: f64,
-    /// Cramér's V of class and aspect, over all films.
+    /// Cramér's V of class and attribute, over all films.
     association: f64,
     verdict: Verdict,
 }
 
-/// Whether the features that the head reads tell source, view, sex or age among films of one class.
+/// Probes the features that the head reads for source, view, sex and age among films of one class.
 ///
-/// Features are of the examples `held_out`, which the network was not trained on; `open` reads the film of an example. A linear classifier is
-/// asked as in [`probe`], and each answer is held against the same with the aspect dealt out anew within classes, so that what the class explains
-/// counts for nothing. Features that tell are a note: they always tell something. They are an alarm where moreover classes go along with the
-/// aspect in `films`, all that the network had to do with: then they tell the class by what is no disease.
+/// The features are of the examples `held_out`, which the network was not trained on; `open` reads the film
+/// of an example. Each accuracy of a linear classifier ([`probe`]) is compared with a null distribution from
+/// permuting the attribute within classes, which removes the effect of the class. A predictable attribute is
+/// a note, because features always hold such information. It is an alarm if the class is associated with the
+/// attribute in `films`, the films of training and test: then the features can give the class without
+/// disease.
 ///
 /// # Errors
-/// A film that cannot be read or answered.
+/// A film that cannot be read, or features that cannot be computed.
 pub fn probe_features(
     network: &Network,
     preparation: &Preparation,
@@ -250,7 +252,7 @@ fn probe_attribute(
     })
 }
 
-/// Cramér's V of class and aspect over patients, 0 where one of the two does not vary.
+/// Cramér's V of class and attribute over patients; 0 if one of them does not vary.
 fn association(films: &Films, attribute: &Attribute) -> f64 {
     let mut counts = vec![vec![0; attribute.count]; films.classes.len()];
     let mut seen = BTreeSet::new();
@@ -277,7 +279,8 @@ mod tests {
 
     const SIDE: usize = 48;
 
-    /// Films of noise of two classes; those of the second source are brighter in one corner where `apart`, and sources follow classes by `follow`.
+    /// Noise films of two classes. The second source has a brighter corner if `apart`; sources follow classes
+    /// with strength `follow`.
     fn films(apart: bool, follow: f64) -> (Films, Vec<Film>) {
         let mut random = stream(5, "films");
         let (mut examples, mut drawn) = (Vec::new(), Vec::new());

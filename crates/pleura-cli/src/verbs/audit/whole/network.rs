@@ -118,7 +118,7 @@ impl Asked<'_> {
             let text = Text::find(&film);
             Ok((film, text))
         };
-        let films = words::Films {
+        let films = burned_in_text::Films {
             films: rows.iter().map(|row| row.film.clone()).collect(),
             patients: rows.iter().map(|row| row.patient.clone()).collect(),
             datasets: rows.iter().map(|row| row.dataset.clone()).collect(),
@@ -135,7 +135,7 @@ impl Asked<'_> {
             ..Settings::default()
         };
         let progress = Progress::new("films asked about", rows.len());
-        let outcome = words::run(self.network, self.preparation, &films, &settings, &|done, of| {
+        let outcome = burned_in_text::run(self.network, self.preparation, &films, &settings, &|done, of| {
             progress.at(done, of);
         });
         match outcome {

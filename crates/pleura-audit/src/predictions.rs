@@ -150,10 +150,7 @@ fn of_seeds(seeds: usize, thresholds: &Thresholds) -> Check {
     Check {
         value: Some(seeds as f64),
         threshold: Some(thresholds.seeds as f64),
-        ..SEEDS.says(
-            verdict,
-            format!("the run has {seeds} {noun} of this kind"),
-        )
+        ..SEEDS.says(verdict, format!("the run has {seeds} {noun} of this kind"))
     }
 }
 

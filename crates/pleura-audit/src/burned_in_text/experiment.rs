@@ -366,7 +366,8 @@ impl Job<'_> {
             return Ok(());
         }
         let prepared_film = self.prepare(film);
-        let on_input = |text: &Text| prepared_mask(&text.mask(), text.width, text.height, &prepared_film.geometry);
+        let on_input =
+            |text: &Text| prepared_mask(&text.mask(), text.width, text.height, &prepared_film.geometry);
         let (words, patch) = (on_input(text), on_input(patch));
         let area = words.iter().filter(|&&inside| inside).count() as f64 / words.len() as f64;
         let starts: Vec<Start> = present
@@ -376,7 +377,11 @@ impl Job<'_> {
         let (grey, size) = (prepared_film.unit_grey(), prepared_film.size);
         let explanation = explain(self.network, &grey, size, &self.settings.composite, &starts)?;
         for (finding, map) in present.into_iter().zip(explanation.maps) {
-            let shares = [share_inside(&map.heatmap, &words), area, share_inside(&map.heatmap, &patch)];
+            let shares = [
+                share_inside(&map.heatmap, &words),
+                area,
+                share_inside(&map.heatmap, &patch),
+            ];
             seen.shares.push((finding, self.patient(number), shares));
         }
         Ok(())

@@ -85,9 +85,8 @@ impl Verdict {
                 Judgement::RuledOut => format!(
                     "no dependence on the text is shown, and one of {points} is not compatible with these films"
                 ),
-                Judgement::Open => format!(
-                    "these films show neither a dependence on text nor exclude one of {points}"
-                ),
+                Judgement::Open =>
+                    format!("these films show neither a dependence on text nor exclude one of {points}"),
                 Judgement::Reverse => "the answers are better without the text".to_owned(),
                 Judgement::Unmeasured => "no conclusion is possible".to_owned(),
             }
@@ -109,7 +108,10 @@ impl Verdict {
                 }
             ));
         }
-        sentences.push("Only detected text is covered and pasted; the rest of the film may hold other shortcuts.".to_owned());
+        sentences.push(
+            "Only detected text is covered and pasted; the rest of the film may hold other shortcuts."
+                .to_owned(),
+        );
         let failed = [Some(by_covering), by_swap].contains(&Some(Judgement::Matters));
         Self {
             threshold,

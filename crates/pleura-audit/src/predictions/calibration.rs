@@ -29,7 +29,10 @@ pub(super) const CALIBRATION: CheckInfo = CheckInfo {
 /// patient's predictions with a higher confidence are correct.
 pub(super) fn check(answers: &[Answered], thresholds: &Thresholds) -> Check {
     if answers.len() < LEAST {
-        return CALIBRATION.impossible(format!("{} films with a prediction are too few for bins", answers.len()));
+        return CALIBRATION.impossible(format!(
+            "{} films with a prediction are too few for bins",
+            answers.len()
+        ));
     }
     let patients: BTreeSet<&Whose> = answers.iter().map(|answer| &answer.patient).collect();
     let patients: BTreeMap<&Whose, usize> = patients.into_iter().zip(0..).collect();

@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use pleura_audit::burned_in_text::{Covering, Films, Mean, Relevance, Settings, Text, run as audit, share_inside};
+use pleura_audit::burned_in_text::{
+    Covering, Films, Mean, Relevance, Settings, Text, run as audit, share_inside,
+};
 use pleura_data::Manifest;
 use pleura_eval::{Estimate, Predictions, paired_seeds};
 use pleura_explain::composite::NAMES;

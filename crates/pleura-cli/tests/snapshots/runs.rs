@@ -77,7 +77,7 @@ fn packaged() {
         .collect();
     scene.bytes(
         "noise.png",
-        &pleura_draw::picture::grey_png_8(96, 96, &noise).unwrap(),
+        &pleura_film::picture::grey_png_8(96, 96, &noise).unwrap(),
     );
     scene.write("notes.txt", "not a film");
     let film = format!("films/films/{}", films[0]);

@@ -2,7 +2,7 @@
 
 `cargo xtask onnx` builds pleura and starts this with the packages of benches/peers/requirements.txt; by hand:
 
-    python check.py --pleura target/release/pleura --folder target/onnx
+    python check.py --pleura target/release/pleura --bench target/release/pleura-bench --folder target/onnx
 
 Networks with random weights are made here with torch, norms included, of which some turn signs; --model adds trained ones.
 Of each, `pleura export` writes the classifier and the graphs with heatmaps, and `--test-data` what pleura itself answers. Every
@@ -10,7 +10,7 @@ graph is read by onnx.checker with its shape inference, and run by each runtime.
 largest, heatmaps to 1e-3 of the map's largest absolute value. Prints a line a graph and runtime, and one line of JSON at the end; exit
 code 1 where a number is off.
 
---seconds times, in turns, the graph in ONNX Runtime and `pleura bench`'s explanation of the same network.
+--seconds times, in turns, the graph in ONNX Runtime and `pleura-bench`'s explanation of the same network.
 """
 
 import argparse
@@ -59,6 +59,7 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pleura", type=Path, required=True, help="the program that exports")
+    parser.add_argument("--bench", type=Path, required=True, help="the program that times the engine")
     parser.add_argument("--folder", type=Path, required=True, help="where weights and graphs are written")
     parser.add_argument("--network", action="append", metavar="NAME[@SIZE]", help="random weights; none: small and densenet121")
     parser.add_argument("--model", action="append", type=Path, default=[], metavar="WEIGHTS|RUN", help="trained weights")
@@ -107,8 +108,8 @@ def fresh(arguments: argparse.Namespace, name: str, size: int) -> Path:
     return out
 
 
-def call(arguments: argparse.Namespace, *words) -> dict:
-    command = [str(arguments.pleura), *map(str, words), "--json", "--threads", str(arguments.threads)]
+def call(arguments: argparse.Namespace, *words, program: Path | None = None) -> dict:
+    command = [str(program or arguments.pleura), *map(str, words), "--json", "--threads", str(arguments.threads)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}\n{done.stderr}")
@@ -237,8 +238,8 @@ def timed(arguments: argparse.Namespace, models: list) -> int:
                     laps.append(time.perf_counter() - start)
                 seconds[name].append(statistics.median(laps))
             for name, mode in (("engine infers", "infer"), ("engine explains", "explain")):
-                facts = call(arguments, "bench", "--mode", mode, "--architecture", sizes[1], "--batch", 1, "--size", sizes[0],
-                             "--outputs", sizes[2], "--warm-up", 1, "--steps", 5)
+                facts = call(arguments, "--mode", mode, "--architecture", sizes[1], "--batch", 1, "--size", sizes[0],
+                             "--outputs", sizes[2], "--warm-up", 1, "--steps", 5, program=arguments.bench)
                 seconds[name].append(statistics.median(facts["seconds"]))
         print(json.dumps({"model": label, "threads": arguments.threads, "versions": versions(),
                           "milliseconds": {name: round(1e3 * statistics.median(laps), 1) for name, laps in seconds.items()},

@@ -6,7 +6,7 @@ from outside; by hand:
 
     python peer.py --engine eager --mode train --architecture densenet121 --batch 16
 
-The work is that of `pleura bench`, step by step. Input: `batch` grey films of `size`² pixels with values in [0, 1]. Both
+The work is that of `pleura-bench`, step by step. Input: `batch` grey films of `size`² pixels with values in [0, 1]. Both
 modes normalise them and repeat them to three channels within the timed step. Training: forward with batch statistics
 (running ones updated), softmax cross-entropy, gradients of all parameters, one update by SGD with momentum 0.9.
 Inference: forward with running statistics, nothing kept. Weights are random. Explanations are told in `lrp.py`, the way

@@ -36,6 +36,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         "--release",
         "--package",
         "pleura-cli",
+        "--package",
+        "pleura-bench",
     ]))?;
     let folder = workspace::target().join("onnx");
     let mut script = Command::new(python);
@@ -44,6 +46,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .arg("--pleura")
         .arg(program(&workspace::target(), "pleura"))
+        .arg("--bench")
+        .arg(program(&workspace::target(), "pleura-bench"))
         .arg("--folder")
         .arg(&folder);
     if args.tract {

@@ -9,11 +9,9 @@ mod command;
 mod engine;
 mod machine;
 mod plan;
-mod publish;
 mod record;
 #[cfg(test)]
 mod samples;
-mod summary;
 mod table;
 
 use std::collections::BTreeMap;
@@ -28,7 +26,7 @@ use self::engine::Engine;
 use self::machine::Machine;
 use self::plan::Work;
 use self::record::Record;
-use self::summary::median;
+use self::table::median;
 use crate::{python, workspace};
 
 #[derive(clap::Args)]
@@ -65,11 +63,8 @@ pub(crate) struct Args {
     /// Takes the measurements of an earlier run on this machine along; cases measured now replace theirs.
     #[arg(long, value_name = "FILE")]
     join: Option<PathBuf>,
-    /// Writes the tables and a chart into docs/performance.md, between its two marks.
-    #[arg(long)]
-    write_docs: bool,
     /// One round of one step on two films: shows that all engines run; the numbers mean little.
-    #[arg(long, conflicts_with = "write_docs")]
+    #[arg(long)]
     quick: bool,
 }
 
@@ -111,9 +106,6 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     println!("all measurements: {}", workspace::relative(&args.json).display());
     record.write(&workspace::root().join(&args.json))?;
-    if args.write_docs {
-        publish::publish(&record)?;
-    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -124,6 +116,8 @@ fn measure(args: &Args, rounds: u32, cases: Vec<Case>, record: &mut Record) -> R
         "--locked",
         "--package",
         "pleura-cli",
+        "--package",
+        "pleura-bench",
     ]))?;
     let python = python::interpreter("peers", "benches/peers/requirements.txt", "PLEURA_PEERS_PYTHON")?;
     println!(
@@ -204,7 +198,7 @@ impl Bench<'_> {
             return Ok(());
         }
         check(engine, &answer)?;
-        if let (true, Some(seconds)) = (engine != Engine::Sgemm, median(answer.seconds.clone())) {
+        if let (true, Some(seconds)) = (engine != Engine::Sgemm, median(answer.seconds.iter().copied())) {
             println!(
                 "  round {}  {:<44} {:<14} {:>8.1} ms a film",
                 round + 1,

@@ -1,7 +1,6 @@
 //! The verbs, one file each.
 
 pub mod audit;
-pub mod bench;
 pub mod calibrate;
 pub mod data;
 pub mod demo;
@@ -40,8 +39,6 @@ pub enum Verb {
     Import(import::Args),
     Export(export::Args),
     Doctor(doctor::Args),
-    #[command(hide = true)]
-    Bench(bench::Args),
 }
 
 /// Carries a verb out.
@@ -62,6 +59,5 @@ pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
         Verb::Import(args) => import::run(&args, json),
         Verb::Export(args) => export::run(&args, json),
         Verb::Doctor(args) => doctor::run(&args, json),
-        Verb::Bench(args) => bench::run(&args, json),
     }
 }

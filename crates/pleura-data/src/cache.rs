@@ -12,7 +12,8 @@ use pleura_film::{DecodeOptions, Preparation};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use crate::{Error, Manifest, Row};
+use crate::Error;
+use pleura_manifest::{Manifest, Row};
 use segment::{Entry, Segment};
 
 /// SHA-256 of a film's file: what an entry is known by.
@@ -71,7 +72,7 @@ impl FilmCache {
         std::fs::create_dir_all(&folder).map_err(Error::io("cannot create the film cache", &folder))?;
         let about = folder.join("preparation.json");
         if !about.exists() {
-            crate::atomic::write(&about, |out| writeln!(out, "{description}"))?;
+            pleura_manifest::atomic::write(&about, |out| writeln!(out, "{description}"))?;
         }
         let cache = Self {
             folder,
@@ -183,18 +184,20 @@ impl FilmCache {
     fn prepare(&self, manifest: &Manifest, row: &Row) -> Result<Entry, Error> {
         let path = manifest.file(row);
         let options = DecodeOptions::default();
-        let (sha256, prepared) = crate::films::open_prepared(&row.film, &path, &options, &self.preparation)?;
+        let (sha256, prepared) =
+            pleura_manifest::image_file::open_prepared(&row.film, &path, &options, &self.preparation)?;
         match digest(&row.sha256) {
             Some(digest) if sha256 == row.sha256 => Ok(Entry {
                 digest,
                 grey: prepared.grey,
             }),
-            _ => Err(Error::Changed {
+            _ => Err(pleura_manifest::Error::Changed {
                 film: row.film.clone(),
                 path,
                 found: sha256,
                 expected: row.sha256.clone(),
-            }),
+            }
+            .into()),
         }
     }
 

@@ -9,10 +9,7 @@ use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::leaks::{How, LeakRecord};
-use crate::manifest::Cell;
-use crate::sources::Remark;
-use crate::{Error, Manifest, Split, films};
+use pleura_manifest::{Cell, Error, How, LeakRecord, Manifest, Remark, Split, image_file};
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -228,7 +225,7 @@ fn look(
         .par_iter()
         .map(|row| {
             let path = manifest.file(row);
-            let found = match films::open(&row.film, &path, &DecodeOptions::default()) {
+            let found = match image_file::open(&row.film, &path, &DecodeOptions::default()) {
                 Ok((sha256, film)) => {
                     let fault = (sha256 != row.sha256).then(|| Fault::Changed {
                         film: row.film.clone(),

@@ -8,9 +8,8 @@ use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::manifest::{ADULT, Cell};
-use crate::sources::{OWN, Source};
-use crate::{Label, Manifest, Sidecar};
+use pleura_datasets::sources::{OWN, Source};
+use pleura_manifest::{ADULT, Cell, Label, Manifest, Row, Sidecar, SourceRecord};
 
 /// What ages are counted in; the last holds everybody older.
 pub const DECADES: [&str; 10] = [
@@ -183,7 +182,7 @@ struct FilmFile {
 
 /// A film and what its file is.
 struct Film<'a> {
-    row: &'a crate::Row,
+    row: &'a Row,
     /// Numbers of the findings that it has.
     has: Vec<usize>,
     /// Whether its patient is a child, where the age or a group of ages tells.
@@ -269,7 +268,7 @@ fn films<'a>(
     unreadable: &mut Vec<String>,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Vec<Film<'a>> {
-    let rows: Vec<(&'a Manifest, &'a crate::Row)> = tables
+    let rows: Vec<(&'a Manifest, &'a Row)> = tables
         .iter()
         .flat_map(|table| table.manifest.rows.iter().map(|row| (table.manifest, row)))
         .collect();
@@ -391,7 +390,7 @@ fn group<'a>(name: &str, films: impl Iterator<Item = &'a Film<'a>>) -> Group {
 }
 
 /// What is recorded of the datasets that the tables were built from.
-fn records<'a>(tables: &'a [Described<'_>]) -> impl Iterator<Item = &'a crate::SourceRecord> {
+fn records<'a>(tables: &'a [Described<'_>]) -> impl Iterator<Item = &'a SourceRecord> {
     let sidecars = tables.iter().filter_map(|table| table.sidecar.as_ref());
     sidecars
         .flat_map(|sidecar| &sidecar.sources)
@@ -419,7 +418,7 @@ fn sources(tables: &[Described<'_>], films: &[Film<'_>]) -> Vec<SourceLine> {
                 .into_iter()
                 .filter_map(Source::by_name)
                 .find(|source| !source.url.is_empty());
-            let text = |of: &dyn Fn(&crate::SourceRecord) -> String, known: Option<&str>| {
+            let text = |of: &dyn Fn(&SourceRecord) -> String, known: Option<&str>| {
                 let mut recorded = records(tables).filter(|record| record.dataset == name).map(of);
                 recorded
                     .find(|text| !text.is_empty())

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use pleura_film::{Augmentation, Warp};
 
-use crate::order::stream;
-use crate::{Error, Manifest, Pictures};
+use crate::{Error, Pictures};
+use pleura_manifest::Manifest;
+use pleura_manifest::order::stream;
 
 /// Films ready for a network.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use crate::fractal::Fractals;
-use crate::{Error, FilmCache, Row};
+use pleura_manifest::Row;
+use pleura_synth::fractal::Fractals;
+
+use crate::{Error, FilmCache};
 
 /// Where pictures come from, all of one size.
 #[derive(Clone)]
 pub enum Pictures {
     /// Films, decoded before.
     Films(Arc<FilmCache>),
-    /// Fractals, drawn when they are needed; the manifest is [`crate::fractal::FractalOptions::manifest`].
+    /// Fractals, drawn when they are needed; the manifest is [`pleura_synth::fractal::FractalOptions::manifest`].
     Fractals(Arc<Fractals>),
 }
 
@@ -35,7 +37,7 @@ impl Pictures {
                 to_unit(film, out);
                 Ok(())
             }
-            Self::Fractals(fractals) => fractals.draw(number, epoch, out),
+            Self::Fractals(fractals) => Ok(fractals.draw(number, epoch, out)?),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../pleura-datasets/tests/films/mod.rs"]
 mod films;
 
 use std::path::{Path, PathBuf};
@@ -207,13 +208,13 @@ fn a_film_that_changed_or_broke_is_told_by_name() {
     films::write(&manifest.file(&manifest.rows[2]), 99);
     let error = cache.fill(&manifest, &all(&manifest), &|_, _| {}).unwrap_err();
     assert!(
-        matches!(&error, Error::Changed { film, .. } if *film == manifest.rows[2].film),
+        matches!(&error, Error::Manifest(pleura_manifest::Error::Changed { film, .. }) if *film == manifest.rows[2].film),
         "{error}"
     );
     std::fs::write(manifest.file(&manifest.rows[1]), b"no film").unwrap();
     let error = cache.fill(&manifest, &all(&manifest), &|_, _| {}).unwrap_err();
     assert!(
-        matches!(&error, Error::Film { film, .. } if *film == manifest.rows[1].film),
+        matches!(&error, Error::Manifest(pleura_manifest::Error::Film { film, .. }) if *film == manifest.rows[1].film),
         "{error}"
     );
     assert!(matches!(

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../pleura-datasets/tests/films/mod.rs"]
 mod films;
 
 use std::path::Path;

@@ -18,7 +18,7 @@ pub use self::operands::{
 pub use self::share::{Account, Arriving, Kept, Place, Producer, Share, Unpooled};
 pub(crate) use self::share::{merged, modified, neuron};
 use crate::architecture::Window;
-use crate::relevance::Rule;
+use crate::rule::Rule;
 
 /// The number type of a backend: `f32` where it shall be fast, `f64` where it shall be exact.
 pub trait Real:

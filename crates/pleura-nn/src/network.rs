@@ -1,11 +1,13 @@
 //! A DenseNet on a backend: parameters and passes.
 
 pub mod flex;
+mod head;
 mod maps;
 mod relevance;
 mod running;
 
 pub use self::maps::LastMaps;
+pub use self::relevance::Relevance;
 
 use std::sync::OnceLock;
 
@@ -19,19 +21,11 @@ use crate::gradients::{Gradients, Scope};
 use crate::layers::dense_block::{self, BlockTrace};
 use crate::layers::stem::{self, StemTrace};
 use crate::layers::transition::{self, TransitionTrace};
-use crate::layers::{Pass, head};
+use crate::layers::{self, Pass};
+use crate::norm::Norm;
 use crate::plan::Plan;
 use crate::ready::Ready;
 use crate::weights::{Array, Normalisation, Weights};
-
-/// Which statistics the norms of a pass use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Norm {
-    /// Those of the batch: training.
-    Batch,
-    /// The running ones: answers, explanations, and fine-tuning with frozen statistics.
-    Running,
-}
 
 /// A network with its parameters on a backend.
 pub struct Network<B: Backend = Cpu> {
@@ -350,8 +344,8 @@ impl<B: Backend> Network<B> {
                 }
             }
         }
-        let features = head::pool(&pass, &plan.head, &block);
-        let logits = head::forward(&pass, &plan.head, &features, batch);
+        let features = layers::head::pool(&pass, &plan.head, &block);
+        let logits = layers::head::forward(&pass, &plan.head, &features, batch);
         blocks.push(block);
         Trace {
             norm,
@@ -428,7 +422,7 @@ impl<B: Backend> Network<B> {
             .backend
             .upload(&transposed(logits_gradient, plan.head.linear.outputs));
         if scope.wants("head") {
-            head::backward(&pass, &plan.head, &trace.features, &gradient, batch, gradients);
+            layers::head::backward(&pass, &plan.head, &trace.features, &gradient, batch, gradients);
         }
         // Whether anything before (and including) a block is wanted; the pass ends where nothing is.
         let mut wanted = vec![scope.input || scope.wants("stem")];
@@ -441,7 +435,8 @@ impl<B: Backend> Network<B> {
             return None;
         }
         let last = &trace.blocks[plan.blocks.len() - 1];
-        let (mut map, mut sums) = head::backward_to_map(&pass, &plan.head, last, &gradient, gradients);
+        let (mut map, mut sums) =
+            layers::head::backward_to_map(&pass, &plan.head, last, &gradient, gradients);
         for (number, (block_plan, block)) in plan.blocks.iter().zip(&trace.blocks).enumerate().rev() {
             if !wanted[number + 1] {
                 return None;

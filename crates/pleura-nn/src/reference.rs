@@ -15,7 +15,7 @@ use crate::backend::{
     Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Share, Sink, Sums, Target,
     Through, modified,
 };
-use crate::relevance::Rule;
+use crate::rule::Rule;
 
 type Tensor = Vec<f64>;
 

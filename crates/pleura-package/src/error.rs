@@ -99,7 +99,10 @@ pub enum Error {
     },
     /// Films of the run that cannot be used.
     #[error(transparent)]
-    Data(#[from] pleura_data::Error),
+    Data(#[from] pleura_manifest::Error),
+    /// The golden films cannot be drawn.
+    #[error(transparent)]
+    Synthetic(#[from] pleura_synth::Error),
     /// A film that cannot be decoded.
     #[error(transparent)]
     Film(#[from] pleura_film::Error),

@@ -78,7 +78,7 @@ pub enum Error {
     },
     /// A manifest that a stage was trained on cannot be read.
     #[error(transparent)]
-    Data(#[from] pleura_data::Error),
+    Data(#[from] pleura_manifest::Error),
     /// A table of predictions cannot be read or judged.
     #[error(transparent)]
     Evaluation(#[from] pleura_eval::Error),

@@ -153,9 +153,17 @@ pub enum Error {
         problem: String,
     },
 
-    /// From manifests, film caches and batches.
+    /// From film caches and batches.
     #[error(transparent)]
     Films(#[from] pleura_data::Error),
+
+    /// From manifests.
+    #[error(transparent)]
+    Manifest(#[from] pleura_manifest::Error),
+
+    /// From fractals.
+    #[error(transparent)]
+    Synthetic(#[from] pleura_synth::Error),
 
     /// From the network and its weights.
     #[error(transparent)]

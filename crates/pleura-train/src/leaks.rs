@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use pleura_data::leaks::How;
 use pleura_data::{Manifest, Sidecar, Split};
+use pleura_manifest::How;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;

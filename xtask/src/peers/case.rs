@@ -68,7 +68,7 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// Options of `peer.py`, and of `pleura bench` but for the architecture of a work without a network.
+    /// Options of `peer.py` and of `pleura-bench`.
     pub(super) fn arguments(&self) -> Vec<String> {
         let values: [(&str, String); 8] = [
             ("--architecture", self.architecture.clone()),

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::case::{Answer, Case, Mode};
 use super::engine::Engine;
-use super::summary::median;
+use super::table::median;
 use crate::measure::{self, Cost};
 use crate::workspace;
 
@@ -52,8 +52,8 @@ impl Programs {
                 command
             }
             (Engine::Pleura, mode) => {
-                let mut command = pleura();
-                command.arg("bench").args(case.arguments()).arg("--json");
+                let mut command = Command::new(program("pleura-bench"));
+                command.args(case.arguments()).arg("--json");
                 if mode == Mode::Film {
                     command.arg("--film").arg(self.film()?);
                 }
@@ -259,13 +259,13 @@ fn rust_peer(engine: Engine, case: &Case) -> Command {
 }
 
 fn pleura() -> Command {
-    Command::new(program())
+    Command::new(program("pleura"))
 }
 
-fn program() -> PathBuf {
+fn program(name: &str) -> PathBuf {
     workspace::target()
         .join("release")
-        .join(Path::new("pleura").with_extension(std::env::consts::EXE_EXTENSION))
+        .join(Path::new(name).with_extension(std::env::consts::EXE_EXTENSION))
 }
 
 /// Runs one engine once, measured, and reads the JSON object on the last line it printed.

@@ -13,11 +13,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
-use pleura_data::sources::{Remark, Step};
 use pleura_data::{
     BuildOptions, Built, CheckReport, ClassMap, Filters, Manifest, Sidecar, SplitBy, SplitCounts,
     SplitOptions,
 };
+use pleura_manifest::{Remark, Step};
 use serde_json::json;
 
 use crate::console::{FAILED, Progress};

@@ -66,13 +66,13 @@ pub(super) fn write(folder: &Path, side: usize, entries: &[Entry]) -> Result<(),
         copies += 1;
         path = folder.join(format!("{}-{copies}.{EXTENSION}", &name[..24]));
     }
-    crate::atomic::write(&path, |out| {
+    Ok(pleura_manifest::atomic::write(&path, |out| {
         out.write_all(&header)?;
         out.write_all(&index)?;
         entries
             .iter()
             .try_for_each(|entry| out.write_all(bytemuck::cast_slice(&entry.grey)))
-    })
+    })?)
 }
 
 impl Segment {

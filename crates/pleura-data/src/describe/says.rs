@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Described, Description, Group, kind};
-use crate::Split;
+use pleura_manifest::Split;
 
 /// Films from which a finding's shares are compared with another's.
 const ENOUGH: u64 = 20;

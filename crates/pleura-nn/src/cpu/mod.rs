@@ -35,7 +35,7 @@ use crate::backend::{
     Account, Affine, Backend, Films, Grid, Kernel, Moments, NormBack, Pool, Role, Share, Sink, Sums, Target,
     modified,
 };
-use crate::relevance::Rule;
+use crate::rule::Rule;
 
 type Tensor = Vec<f32>;
 

@@ -15,7 +15,7 @@ use self::row::{Row, Slots, quotient, slots};
 use super::{Cpu, Tensor};
 use crate::architecture::Window;
 use crate::backend::{Account, Arriving, Grid, Producer, Share, Unpooled, merged};
-use crate::relevance::Rule;
+use crate::rule::Rule;
 
 /// Columns of a row that go through all loops before the next ones follow.
 const PIECE: usize = 1024;

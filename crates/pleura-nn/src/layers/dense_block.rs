@@ -11,7 +11,7 @@
 use super::{Pass, through};
 use crate::backend::{Backend, Grid, Moments, Sink, Sums, Target};
 use crate::gradients::Gradients;
-use crate::network::Norm;
+use crate::norm::Norm;
 use crate::plan::{BlockPlan, LayerPlan};
 
 /// What a block keeps.

@@ -10,7 +10,7 @@ pub(crate) mod transition;
 
 use crate::backend::{Affine, Backend, Kernel, Moments, NormBack, Pull, Sums, Through};
 use crate::gradients::Gradients;
-use crate::network::Norm;
+use crate::norm::Norm;
 use crate::plan::{ConvAt, NormAt};
 use crate::ready::Ready;
 

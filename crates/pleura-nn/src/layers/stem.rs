@@ -6,7 +6,7 @@ pub(crate) use self::relevance::Sharing;
 use super::{Pass, through};
 use crate::backend::{Backend, Films, Grid, Moments, Real, Sink, Target};
 use crate::gradients::Gradients;
-use crate::network::Norm;
+use crate::norm::Norm;
 use crate::plan::StemPlan;
 
 /// What the stem keeps.

@@ -5,7 +5,15 @@ use crate::backend::{Account, Backend, Real};
 use crate::error::Error;
 use crate::layers::shares::{Producers, Scratch, Sent, Waiting};
 use crate::layers::{head, stem};
-use crate::relevance::{Book, FIRST, NORM, POOL, Relevance, Rules, Start};
+use crate::relevance::{Book, FIRST, Ledger, NORM, POOL, Rules, Start};
+
+/// The relevance of the input, with its ledgers.
+pub struct Relevance<B: Backend> {
+    /// `[3, batch, size, size]`.
+    pub input: B::Tensor,
+    /// One ledger a film.
+    pub ledgers: Vec<Ledger>,
+}
 
 /// What one start sends to the layers in front, with the account of the layer that sends it.
 struct Front<T> {

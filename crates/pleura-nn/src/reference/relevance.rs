@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::windows::windows_of;
 use crate::architecture::Window;
 use crate::backend::{Account, Arriving, Grid, Producer, Share, Unpooled, merged, neuron};
-use crate::relevance::{Bias, Rule};
+use crate::rule::{Bias, Rule};
 
 type Tensor = Vec<f64>;
 

@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use pleura_data::{
     Manifest, Sidecar,
-    leaks::{How, LeakRecord, RecordedPair},
+    manifest::{How, LeakRecord, RecordedPair},
 };
 use pleura_train::{
     Error, Event, Member, Observer, Options, Plan, Recipe, Series, Silent, run,

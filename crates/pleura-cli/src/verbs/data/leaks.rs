@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use pleura_data::leaks::{self, LeakRecord, Look, LookOptions, Pair, Trial, TrialOptions, Twice};
 use pleura_data::{Manifest, Sidecar};
+use pleura_duplicates::{self as leaks, Look, LookOptions, Pair, Trial, TrialOptions, Twice};
 use serde_json::json;
 
 use crate::console::{FAILED, Progress};
@@ -115,7 +115,7 @@ fn watched<T>(work: impl FnOnce(leaks::Progress<'_>) -> T) -> T {
 fn record(args: &LeakArgs, manifests: &[(String, Manifest)], look: &Look) -> Result<()> {
     for (number, (path, (_, manifest))) in args.manifests.iter().zip(manifests).enumerate() {
         let mut sidecar = Sidecar::read(path)?.unwrap_or_else(|| Sidecar::bare(manifest));
-        sidecar.leaks = Some(LeakRecord::new(look, number, manifest));
+        sidecar.leaks = Some(look.record(number, manifest));
         sidecar.write(path)?;
     }
     Ok(())

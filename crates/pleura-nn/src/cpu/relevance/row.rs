@@ -8,7 +8,7 @@ use super::loops::{
 use crate::backend::{Account, Kept, Place, neuron};
 use crate::cpu::Tensor;
 use crate::cpu::path::Path;
-use crate::relevance::{Bias, Rule};
+use crate::rule::{Bias, Rule};
 
 /// A row's places in the map of shares, and in that of parts kept for all inputs.
 pub(super) struct Slots<'a> {

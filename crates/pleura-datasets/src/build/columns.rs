@@ -1,0 +1,203 @@
+//! The columns of findings, and the rows under them.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use super::{BuildOptions, Verdict};
+use crate::Error;
+use crate::labels::Vocabulary;
+use crate::sources::{OWN, Reading, Record};
+use pleura_manifest::{COLUMNS, Label, MASK_COLUMNS, Manifest, Masks, NOTE_PREFIX, Place, Row, each};
+
+/// Refuses a rule with a finding that no dataset speaks of: it is most likely misspelt.
+pub(super) fn check_names(options: &BuildOptions, readings: &[Reading]) -> Result<(), Error> {
+    if options.classes.is_some() && options.findings.is_some() {
+        return Err(Error::Rule {
+            what: "choice of findings",
+            text: options.findings.clone().unwrap_or_default().join(","),
+            problem: "with a class map the classes are the columns; leave the choice of findings out".into(),
+        });
+    }
+    for (number, dataset) in options.sources.iter().enumerate() {
+        // Rows of a manifest bring their own datasets' names along.
+        if dataset.source.name != OWN
+            && options.sources[..number]
+                .iter()
+                .any(|other| other.name == dataset.name && other.source.name != OWN)
+        {
+            return Err(Error::Rule {
+                what: "dataset",
+                text: dataset.name.clone(),
+                problem: "two datasets have this name; give one of them another".into(),
+            });
+        }
+    }
+    let mut known = BTreeSet::new();
+    for reading in readings {
+        known.extend(reading.findings.iter().cloned());
+        known.extend(
+            reading
+                .records
+                .iter()
+                .flat_map(|record| record.findings.present())
+                .flatten(),
+        );
+    }
+    let asked: Vec<(&'static str, &str)> = options
+        .classes
+        .iter()
+        .flat_map(|classes| classes.findings().map(|name| ("class map", name)))
+        .chain(
+            options
+                .findings
+                .iter()
+                .flatten()
+                .map(|name| ("choice of findings", name.as_str())),
+        )
+        .chain(
+            options
+                .filters
+                .with
+                .iter()
+                .chain(&options.filters.without)
+                .map(|name| ("filter", name.as_str())),
+        )
+        .collect();
+    for (what, name) in asked {
+        if !known.contains(name) {
+            let known: Vec<String> = known.into_iter().collect();
+            let problem = format!(
+                "no film here has this finding; the findings are {}",
+                known.join(", ")
+            );
+            return Err(Error::Rule {
+                what,
+                text: name.to_string(),
+                problem,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Puts the films of all datasets under one header.
+pub(super) fn assemble(options: &BuildOptions, readings: &[Reading], out: &Path) -> Result<Manifest, Error> {
+    let vocabularies: Vec<Vocabulary> = readings
+        .iter()
+        .map(|reading| Vocabulary::new(&reading.findings, &reading.records))
+        .collect();
+    let findings = match (&options.classes, &options.findings) {
+        (Some(classes), _) => classes.names(),
+        (None, Some(chosen)) => chosen.clone(),
+        (None, None) => {
+            let mut all: Vec<String> = Vec::new();
+            for (reading, vocabulary) in readings.iter().zip(&vocabularies) {
+                for finding in reading
+                    .findings
+                    .iter()
+                    .chain(vocabulary.beside(&reading.findings))
+                {
+                    if !all.contains(finding) {
+                        all.push(finding.clone());
+                    }
+                }
+            }
+            all
+        }
+    };
+    for finding in &findings {
+        let taken = COLUMNS.contains(&finding.as_str()) || MASK_COLUMNS.contains(&finding.as_str());
+        if taken || finding.starts_with(NOTE_PREFIX) || finding.trim() != finding || finding.is_empty() {
+            let problem = "a manifest has a column of this name for something else; give it another name by a class map";
+            return Err(Error::Rule {
+                what: "finding",
+                text: finding.clone(),
+                problem: problem.into(),
+            });
+        }
+    }
+    let notes: BTreeSet<&String> = readings
+        .iter()
+        .flat_map(|reading| &reading.records)
+        .flat_map(|record| record.notes.keys())
+        .collect();
+    let mut manifest = Manifest::new(out.parent().unwrap_or(Path::new("")), findings);
+    manifest.notes = notes.into_iter().cloned().collect();
+    let place = Place::of_file(out)?;
+    for (reading, vocabulary) in readings.iter().zip(&vocabularies) {
+        for record in &reading.records {
+            let labels = labels(options, vocabulary, record, &manifest.findings);
+            manifest.rows.push(row(record, labels, &manifest.notes, &place)?);
+        }
+    }
+    // Datasets keep their order; within one, films are sorted by name, whatever order the disk gave them in.
+    let mut order: Vec<&str> = Vec::new();
+    for dataset in readings
+        .iter()
+        .flat_map(|reading| &reading.records)
+        .map(|record| record.dataset.as_str())
+    {
+        if !order.contains(&dataset) {
+            order.push(dataset);
+        }
+    }
+    let rank = |row: &Row| order.iter().position(|&dataset| dataset == row.dataset);
+    manifest
+        .rows
+        .sort_by(|a, b| (rank(a), &a.film).cmp(&(rank(b), &b.film)));
+    Ok(manifest)
+}
+
+fn labels(
+    options: &BuildOptions,
+    vocabulary: &Vocabulary,
+    record: &Record,
+    findings: &[String],
+) -> Vec<Label> {
+    match &options.classes {
+        None => findings
+            .iter()
+            .map(|finding| vocabulary.label(&record.findings, finding))
+            .collect(),
+        Some(classes) => {
+            let class = classes.verdict(&record.findings);
+            let label = |number| {
+                if class == Verdict::Class(number) {
+                    Label::Positive
+                } else {
+                    Label::Negative
+                }
+            };
+            (0..findings.len()).map(label).collect()
+        }
+    }
+}
+
+fn row(record: &Record, labels: Vec<Label>, notes: &[String], place: &Place) -> Result<Row, Error> {
+    let mask = |mask: &Option<PathBuf>| {
+        let placed = mask.as_deref().map(|mask| each(mask, |file| place.path(file)));
+        placed.transpose()
+    };
+    Ok(Row {
+        film: record.film.clone(),
+        path: place.path(&record.file)?,
+        sha256: record.sha256.clone().unwrap_or_default(),
+        dataset: record.dataset.clone(),
+        patient: record.patient.clone(),
+        study: record.study.clone(),
+        view: record.view.clone(),
+        sex: record.sex,
+        age: record.age,
+        split: record.split,
+        labels,
+        masks: Masks {
+            lung: mask(&record.masks.lung)?,
+            lesion: mask(&record.masks.lesion)?,
+            text: mask(&record.masks.text)?,
+        },
+        notes: notes
+            .iter()
+            .map(|note| record.notes.get(note).cloned().unwrap_or_default())
+            .collect(),
+    })
+}

@@ -1,0 +1,93 @@
+//! The errors of reading, writing and splitting a manifest.
+
+use std::path::{Path, PathBuf};
+
+/// An error of this crate. Each message names the file, what was found and what was expected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read or written.
+    #[error("{}: {action}: {source}", path.display())]
+    Io {
+        /// The failed action, as a phrase ("cannot read").
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's error.
+        source: std::io::Error,
+    },
+    /// A cell of the manifest holds a value that its column does not allow.
+    #[error("{}: row {row}, column {column}: found {found:?}, expected {expected}", file.display())]
+    Cell {
+        /// The manifest.
+        file: PathBuf,
+        /// Line of the file; the header is line 1.
+        row: u64,
+        /// Name of the column.
+        column: String,
+        /// The cell's text.
+        found: String,
+        /// The values that are allowed.
+        expected: String,
+    },
+    /// The manifest as a whole is malformed: no header, a missing or repeated column, a row of another length.
+    #[error("{}: {problem}", file.display())]
+    Table {
+        /// The manifest.
+        file: PathBuf,
+        /// The problem, and how to solve it.
+        problem: String,
+    },
+    /// The requested split or folds cannot be made of these films.
+    #[error("cannot split: {0}")]
+    Split(String),
+    /// A film could not be decoded.
+    #[error("film {film}: {source}")]
+    Film {
+        /// The film's name in the manifest.
+        film: String,
+        /// Its file, which the decoder's message names too.
+        path: PathBuf,
+        /// The decoder's error.
+        source: Box<pleura_film::Error>,
+    },
+    /// A film's file is not the file that the manifest describes.
+    #[error(
+        "film {film} ({}): the file's sha256 is {found}, the manifest says {expected}: \
+         restore the file, or build the manifest again", path.display()
+    )]
+    Changed {
+        /// The film's name in the manifest.
+        film: String,
+        /// Its file.
+        path: PathBuf,
+        /// The file's digest now.
+        found: String,
+        /// The digest in the manifest.
+        expected: String,
+    },
+    /// JSON beside a manifest could not be written or read.
+    #[error("{}: {source}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// The parser's error.
+        source: serde_json::Error,
+    },
+}
+
+impl Error {
+    /// Wraps an operating-system error with the failed action and the path.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+
+    /// A problem of the manifest as a whole.
+    pub(crate) fn table(file: &Path, problem: impl Into<String>) -> Self {
+        Self::Table {
+            file: file.to_path_buf(),
+            problem: problem.into(),
+        }
+    }
+}

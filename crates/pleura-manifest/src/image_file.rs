@@ -1,0 +1,55 @@
+//! A film's file: read once, digested and decoded.
+
+use std::path::Path;
+
+use pleura_film::{DecodeOptions, Film, Preparation, Prepared};
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+
+/// The digest of a file and the film in it.
+pub fn open(name: &str, path: &Path, options: &DecodeOptions) -> Result<(String, Film), Error> {
+    let bytes = read(path, options)?;
+    let film =
+        pleura_film::decode(&bytes, &path.to_string_lossy(), options).map_err(undecodable(name, path))?;
+    Ok((sha256(&bytes), film))
+}
+
+/// The digest of a file and the film in it, prepared.
+pub fn open_prepared(
+    name: &str,
+    path: &Path,
+    options: &DecodeOptions,
+    preparation: &Preparation,
+) -> Result<(String, Prepared), Error> {
+    let bytes = read(path, options)?;
+    let (_, prepared) = pleura_film::decode_prepared(&bytes, &path.to_string_lossy(), options, preparation)
+        .map_err(undecodable(name, path))?;
+    Ok((sha256(&bytes), prepared))
+}
+
+fn undecodable(name: &str, path: &Path) -> impl FnOnce(pleura_film::Error) -> Error {
+    let (film, path) = (name.to_string(), path.to_path_buf());
+    move |source| Error::Film {
+        film,
+        path,
+        source: Box::new(source),
+    }
+}
+
+/// The bytes of a film's file, where it is no larger than a film may be.
+pub fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
+    let action = "cannot read the film";
+    let length = std::fs::metadata(path).map_err(Error::io(action, path))?.len();
+    if length > options.max_file_bytes {
+        let limit = options.max_file_bytes;
+        let error = std::io::Error::other(format!("{length} bytes, the limit is {limit}"));
+        return Err(Error::io(action, path)(error));
+    }
+    std::fs::read(path).map_err(Error::io(action, path))
+}
+
+/// SHA-256 as the manifest writes it.
+pub fn sha256(bytes: &[u8]) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
+}

@@ -1,0 +1,210 @@
+//! The manifest: one table of films, whichever datasets they came from.
+
+mod age;
+mod cell;
+mod masks;
+mod place;
+mod read;
+mod write;
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+pub use age::{ADULT, AGE_GROUP, years_of};
+pub use cell::Cell;
+pub use masks::{Region, each, open_mask, together};
+pub use place::Place;
+pub use read::{OLDEST, Strictness};
+
+/// A table of films with their patients, sources, findings and splits.
+///
+/// On disk it is CSV: the ten columns of [`COLUMNS`], then any of the mask columns, any `note:` columns, and every
+/// other column is a finding. See [`Manifest::read`] for what each cell may hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Manifest {
+    /// Names of the findings, in the order of [`Row::labels`].
+    pub findings: Vec<String>,
+    /// Names of the free-text columns (without their `note:` prefix), in the order of [`Row::notes`].
+    pub notes: Vec<String>,
+    /// One row a film.
+    pub rows: Vec<Row>,
+    /// The folder that relative paths start from: where the manifest lies.
+    pub folder: PathBuf,
+}
+
+/// One film.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Row {
+    /// Name of the film, unique in the manifest.
+    pub film: String,
+    /// The film's file, absolute or relative to [`Manifest::folder`].
+    pub path: PathBuf,
+    /// SHA-256 of the file, 64 lower-case hexadecimal digits.
+    pub sha256: String,
+    /// The dataset it came from.
+    pub dataset: String,
+    /// The patient, unique over all datasets of the manifest.
+    pub patient: String,
+    /// The study, empty where the source knows none.
+    pub study: String,
+    /// The projection as the source writes it (`PA`, `AP`, `AP Supine`, …), empty where unknown.
+    pub view: String,
+    /// The patient's sex, where known.
+    pub sex: Option<Sex>,
+    /// The patient's age in years, where known.
+    pub age: Option<f32>,
+    /// The part of the data that the film belongs to, once the manifest is split.
+    pub split: Option<Split>,
+    /// One label a finding, in the order of [`Manifest::findings`].
+    pub labels: Vec<Label>,
+    /// Masks drawn for the film.
+    pub masks: Masks,
+    /// Free text carried along, in the order of [`Manifest::notes`].
+    pub notes: Vec<String>,
+}
+
+/// Paths of masks (white inside), absolute or relative to the manifest's folder, or boxes; a mask of several has `|` between them ([`open_mask`]).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Masks {
+    /// The lung fields (column `lung_mask`).
+    pub lung: Option<PathBuf>,
+    /// The lesions of the findings (column `lesion_mask`).
+    pub lesion: Option<PathBuf>,
+    /// Words and markers burned into the film (column `text_mask`).
+    pub text: Option<PathBuf>,
+}
+
+/// What the source says about one finding on one film.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Label {
+    /// Present: `1`.
+    Positive,
+    /// Absent: `0`.
+    Negative,
+    /// Not spoken of: an empty cell.
+    #[default]
+    Unknown,
+    /// Spoken of and left open: `-1`.
+    Uncertain,
+}
+
+/// A part of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Split {
+    /// Weights are fitted to it: `train`.
+    #[serde(rename = "train")]
+    Train,
+    /// Epochs, thresholds and temperatures are chosen on it: `val`.
+    #[serde(rename = "val")]
+    Validation,
+    /// Looked at last: `test`.
+    #[serde(rename = "test")]
+    Test,
+}
+
+/// A patient's sex as recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Sex {
+    /// `F`
+    #[serde(rename = "F")]
+    Female,
+    /// `M`
+    #[serde(rename = "M")]
+    Male,
+    /// `O`
+    #[serde(rename = "O")]
+    Other,
+}
+
+/// The columns that every manifest has, in the order they are written.
+pub const COLUMNS: [&str; 10] = [
+    "film", "path", "sha256", "dataset", "patient", "study", "view", "sex", "age", "split",
+];
+
+/// The optional columns of masks, in the order they are written.
+pub const MASK_COLUMNS: [&str; 3] = ["lung_mask", "lesion_mask", "text_mask"];
+
+/// What the name of a free-text column starts with.
+pub const NOTE_PREFIX: &str = "note:";
+
+/// The note that holds a film's split in its dataset's own lists.
+pub const OFFICIAL_SPLIT: &str = "official_split";
+
+/// The note that holds the digest of a film's pixels ([`pleura_film::pixel_digest`]).
+pub const PIXELS: &str = "pixels";
+
+/// The finding that excludes every other.
+pub const NO_FINDING: &str = "No Finding";
+
+impl Manifest {
+    /// An empty manifest that will lie in `folder`.
+    pub fn new(folder: impl Into<PathBuf>, findings: Vec<String>) -> Self {
+        Self {
+            findings,
+            notes: Vec::new(),
+            rows: Vec::new(),
+            folder: folder.into(),
+        }
+    }
+
+    /// Row numbers of one split, in the manifest's order.
+    pub fn split(&self, split: Split) -> Vec<usize> {
+        (0..self.rows.len())
+            .filter(|&row| self.rows[row].split == Some(split))
+            .collect()
+    }
+
+    /// The file of a film.
+    pub fn file(&self, row: &Row) -> PathBuf {
+        self.folder.join(&row.path)
+    }
+
+    /// The path of a mask, or of each of its files, from the manifest's folder; boxes stay as they are.
+    pub fn locate(&self, mask: &Path) -> PathBuf {
+        let Ok(located) = each(mask, |file| Ok::<_, Infallible>(self.folder.join(file)));
+        located
+    }
+
+    /// Number of a finding, by its exact name.
+    pub fn finding(&self, name: &str) -> Option<usize> {
+        self.findings.iter().position(|finding| finding == name)
+    }
+
+    /// Number of a free-text column, by its exact name without the prefix.
+    pub fn note(&self, name: &str) -> Option<usize> {
+        self.notes.iter().position(|note| note == name)
+    }
+
+    /// How many patients it has.
+    pub fn patients(&self) -> usize {
+        self.rows
+            .iter()
+            .map(|row| row.patient.as_str())
+            .collect::<HashSet<_>>()
+            .len()
+    }
+
+    /// For each row the one finding that is positive, where exactly one is and no label is uncertain.
+    pub fn classes(&self) -> Vec<Option<usize>> {
+        self.rows.iter().map(Row::class).collect()
+    }
+}
+
+impl Row {
+    /// The one positive finding, if there is exactly one and none is uncertain.
+    pub fn class(&self) -> Option<usize> {
+        if self.labels.contains(&Label::Uncertain) {
+            return None;
+        }
+        let mut positive = (0..self.labels.len()).filter(|&finding| self.labels[finding] == Label::Positive);
+        let first = positive.next()?;
+        positive.next().is_none().then_some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! Where files lie, seen from the manifest.
+
+use std::path::{Path, PathBuf};
+
+use super::{Manifest, each};
+use crate::Error;
+
+/// The folder of a manifest that is being written.
+pub struct Place(PathBuf);
+
+impl Place {
+    pub(crate) fn new(folder: &Path) -> Result<Self, Error> {
+        std::path::absolute(folder)
+            .map(Self)
+            .map_err(Error::io("cannot find", folder))
+    }
+
+    /// The place of a manifest that will be written to `path`.
+    pub fn of_file(path: &Path) -> Result<Self, Error> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        Self::new(folder.unwrap_or(Path::new(".")))
+    }
+
+    /// A path as the manifest has it: relative for what lies below its folder, so that both move together; else absolute.
+    pub fn path(&self, path: &Path) -> Result<PathBuf, Error> {
+        let path = std::path::absolute(path).map_err(Error::io("cannot find", path))?;
+        Ok(path.strip_prefix(&self.0).map(Path::to_path_buf).unwrap_or(path))
+    }
+}
+
+impl Manifest {
+    /// Rewrites the paths for a manifest that will be written to `path`; those that the move does not touch stay as they are.
+    pub fn relocate(&mut self, path: &Path) -> Result<(), Error> {
+        let place = Place::of_file(path)?;
+        if Place::new(&self.folder_or_here())?.0 != place.0 {
+            let folder = self.folder_or_here();
+            for row in &mut self.rows {
+                row.path = place.path(&folder.join(&row.path))?;
+                let masks = [&mut row.masks.lung, &mut row.masks.lesion, &mut row.masks.text];
+                for mask in masks.into_iter().flatten() {
+                    *mask = each(mask, |file| place.path(&folder.join(file)))?;
+                }
+            }
+        }
+        self.folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        Ok(())
+    }
+
+    fn folder_or_here(&self) -> PathBuf {
+        if self.folder.as_os_str().is_empty() {
+            PathBuf::from(".")
+        } else {
+            self.folder.clone()
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! Films to training, validation and test, never two splits for one patient.
+
+mod balanced;
+pub(crate) mod groups;
+pub(crate) mod stratify;
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::sidecar::{Sidecar, SplitRecord};
+use crate::{Error, Manifest, OFFICIAL_SPLIT, Split};
+use groups::Group;
+
+/// How films are split.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SplitOptions {
+    /// What decides.
+    pub by: SplitBy,
+    /// Names the random stream; the same films and seed give the same split.
+    pub seed: u64,
+    /// Parts of training, validation and test; they need not add up to 1. A part of 0 leaves that split empty.
+    pub fractions: [f64; 3],
+    /// A test split of exactly this many films of each class, whatever its fraction; the findings must be exclusive.
+    pub balanced_test: Option<usize>,
+    /// Pairs of films that count as one patient's, by the digests of their files.
+    pub together: Vec<[String; 2]>,
+}
+
+/// What decides where a film goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SplitBy {
+    /// The seed, patient by patient, stratified by finding and dataset.
+    Patient,
+    /// The dataset's own lists (column `note:official_split`): `test` is the test split, `train` the training split, `val` the validation split, and
+    /// validation is taken from `train_val` (or from `train`, where its dataset has no `val`) by patient. Films on no list are split by patient.
+    Official,
+}
+
+impl Default for SplitOptions {
+    fn default() -> Self {
+        Self {
+            by: SplitBy::Patient,
+            seed: 0,
+            fractions: [0.70, 0.15, 0.15],
+            balanced_test: None,
+            together: Vec::new(),
+        }
+    }
+}
+
+/// How many films and patients went where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SplitCounts {
+    /// Films in each split.
+    pub films: BTreeMap<String, usize>,
+    /// Patients in each split.
+    pub patients: BTreeMap<String, usize>,
+    /// Films that have a finding, by split, dataset and finding.
+    pub positives: BTreeMap<String, BTreeMap<String, BTreeMap<String, usize>>>,
+    /// Films whose split is another than before.
+    pub changed: usize,
+}
+
+/// Splits a manifest in place.
+///
+/// Films go together if they have one patient, or if they are the same film by digest of the file or (where the manifest has the column `note:pixels`) of the pixels:
+/// such patients are treated as one, and so are those of [`SplitOptions::together`]. Groups are dealt out finding by finding within each dataset, the rarest first; among the splits that still want such films one is drawn in
+/// proportion to what it wants, larger groups first (Sechidis et al. 2011, carried over to groups).
+///
+/// # Errors
+/// [`Error::Split`] where fractions make no sense, a balanced test cannot be reached, or official lists put one patient on both sides.
+pub fn split(manifest: &mut Manifest, options: &SplitOptions) -> Result<SplitCounts, Error> {
+    check_fractions(options.fractions)?;
+    let groups = groups::of(manifest, &options.together);
+    let decided = match options.by {
+        SplitBy::Patient => vec![Wish::Any; groups.len()],
+        SplitBy::Official => official(manifest, &groups)?,
+    };
+    let mut splits: Vec<Option<Split>> = decided.iter().map(|wish| wish.decided()).collect();
+    if let Some(films) = options.balanced_test {
+        if options.by == SplitBy::Official {
+            return Err(Error::Split(
+                "the official test list and a balanced test exclude each other; choose one".into(),
+            ));
+        }
+        for group in balanced::test(manifest, &groups, films, options.seed)? {
+            splits[group] = Some(Split::Test);
+        }
+    }
+    let [train, validation, test] = options.fractions;
+    let no_test = options.balanced_test.is_some();
+    let open = |wish: Wish, splits: &[Option<Split>]| -> Vec<usize> {
+        (0..groups.len())
+            .filter(|&group| splits[group].is_none() && decided[group] == wish)
+            .collect()
+    };
+    let rest = open(Wish::Any, &splits);
+    let fractions = if no_test {
+        [train, validation, 0.0]
+    } else {
+        [train, validation, test]
+    };
+    stratify::deal(manifest, &groups, &rest, fractions, options.seed, &mut splits)?;
+    let rest = open(Wish::NotTest, &splits);
+    stratify::deal(
+        manifest,
+        &groups,
+        &rest,
+        [train, validation, 0.0],
+        options.seed,
+        &mut splits,
+    )?;
+
+    let mut changed = 0;
+    for (group, split) in groups.iter().zip(&splits) {
+        for &row in &group.rows {
+            changed += usize::from(manifest.rows[row].split.is_some() && manifest.rows[row].split != *split);
+            manifest.rows[row].split = *split;
+        }
+    }
+    Ok(counts(manifest, changed))
+}
+
+/// Splits the manifest in a file and records in its sidecar how. Pairs of films that the sidecar says are one radiograph go together.
+pub fn split_file(path: &Path, out: &Path, options: &SplitOptions) -> Result<(Manifest, SplitCounts), Error> {
+    let mut manifest = Manifest::read(path)?;
+    let sidecar = Sidecar::read(path)?;
+    let mut options = options.clone();
+    options
+        .together
+        .extend(sidecar.iter().flat_map(Sidecar::together));
+    let counts = split(&mut manifest, &options)?;
+    let mut sidecar = sidecar.unwrap_or_else(|| Sidecar::bare(&manifest));
+    sidecar.describe(&manifest);
+    sidecar.split = Some(SplitRecord {
+        by: match options.by {
+            SplitBy::Patient => "patient".into(),
+            SplitBy::Official => "official".into(),
+        },
+        seed: options.seed,
+        fractions: options.fractions,
+        balanced_test: options.balanced_test,
+        films: counts.films.clone(),
+        patients: counts.patients.clone(),
+        test_digest: manifest.digest_of(&manifest.split(Split::Test)),
+        test_films: Some(manifest.films_digest(&manifest.split(Split::Test))),
+    });
+    manifest.relocate(out)?;
+    manifest.write(out)?;
+    sidecar.write(out)?;
+    Ok((manifest, counts))
+}
+
+/// What the official lists leave open for a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Any,
+    NotTest,
+    Decided(Split),
+}
+
+impl Wish {
+    fn decided(self) -> Option<Split> {
+        match self {
+            Self::Decided(split) => Some(split),
+            Self::Any | Self::NotTest => None,
+        }
+    }
+
+    /// What is left open where both hold; nothing where they exclude each other.
+    fn and(self, other: Self) -> Option<Self> {
+        match (self, other) {
+            (Self::Any, wish) | (wish, Self::Any) => Some(wish),
+            (Self::NotTest, Self::Decided(split)) | (Self::Decided(split), Self::NotTest) => {
+                (split != Split::Test).then_some(Self::Decided(split))
+            }
+            (one, other) => (one == other).then_some(one),
+        }
+    }
+}
+
+/// Reads the lists' word for each group; films on a list decide for those of the same patient on none.
+fn official(manifest: &Manifest, groups: &[Group]) -> Result<Vec<Wish>, Error> {
+    let nowhere = || {
+        Error::Split(
+            "no film is on an official list: the datasets came without them (for NIH train_val_list.txt and test_list.txt, \
+             beside Data_Entry), or the manifest was built by other means; split by patient instead"
+                .into(),
+        )
+    };
+    let column = manifest.note(OFFICIAL_SPLIT).ok_or_else(nowhere)?;
+    let word = |row: usize| manifest.rows[row].notes[column].as_str();
+    if (0..manifest.rows.len()).all(|row| word(row).is_empty()) {
+        return Err(nowhere());
+    }
+    // Each dataset's lists are its own: one may have a validation list, and another not.
+    let with_validation: HashSet<&str> = (0..manifest.rows.len())
+        .filter(|&row| word(row) == "val")
+        .map(|row| manifest.rows[row].dataset.as_str())
+        .collect();
+    groups
+        .iter()
+        .map(|group| {
+            let mut wish = Wish::Any;
+            for &row in &group.rows {
+                let this = match word(row) {
+                    "" => continue,
+                    "test" => Wish::Decided(Split::Test),
+                    "val" => Wish::Decided(Split::Validation),
+                    "train" if with_validation.contains(manifest.rows[row].dataset.as_str()) => Wish::Decided(Split::Train),
+                    "train" | "train_val" => Wish::NotTest,
+                    other => {
+                        let film = &manifest.rows[row].film;
+                        return Err(Error::Split(format!(
+                            "film {film}: {OFFICIAL_SPLIT} is {other:?}, expected train, val, test or train_val"
+                        )));
+                    }
+                };
+                let Some(both) = wish.and(this) else {
+                    let row = &manifest.rows[row];
+                    return Err(Error::Split(format!(
+                        "the official lists put films of patient {} (or films identical to them) on both sides, {} among them; \
+                         split by patient instead",
+                        row.patient, row.film
+                    )));
+                };
+                wish = both;
+            }
+            Ok(wish)
+        })
+        .collect()
+}
+
+fn check_fractions(fractions: [f64; 3]) -> Result<(), Error> {
+    let sound = fractions.iter().all(|part| part.is_finite() && *part >= 0.0) && fractions[0] > 0.0;
+    if sound {
+        return Ok(());
+    }
+    let [train, validation, test] = fractions;
+    Err(Error::Split(format!(
+        "the parts {train}, {validation}, {test} (training, validation, test) must be 0 or more, and training more than 0"
+    )))
+}
+
+fn counts(manifest: &Manifest, changed: usize) -> SplitCounts {
+    let mut counts = SplitCounts {
+        films: BTreeMap::new(),
+        patients: BTreeMap::new(),
+        positives: BTreeMap::new(),
+        changed,
+    };
+    for split in Split::ALL {
+        let rows = manifest.split(split);
+        let patients: HashSet<&str> = rows
+            .iter()
+            .map(|&row| manifest.rows[row].patient.as_str())
+            .collect();
+        counts.films.insert(split.to_string(), rows.len());
+        counts.patients.insert(split.to_string(), patients.len());
+        let positives = counts.positives.entry(split.to_string()).or_default();
+        for row in rows.iter().map(|&row| &manifest.rows[row]) {
+            let findings = positives.entry(row.dataset.clone()).or_default();
+            for (finding, label) in manifest.findings.iter().zip(&row.labels) {
+                *findings.entry(finding.clone()).or_default() +=
+                    usize::from(*label == crate::Label::Positive);
+            }
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! The errors of drawing synthetic films.
+
+use std::path::{Path, PathBuf};
+
+/// An error of this crate. Each message names the file, what was found and what was expected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A manifest, its sidecar or a film could not be read or written.
+    #[error(transparent)]
+    Manifest(#[from] pleura_manifest::Error),
+    /// A file or folder could not be read or written.
+    #[error("{}: {action}: {source}", path.display())]
+    Io {
+        /// The failed action, as a phrase ("cannot read").
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's error.
+        source: std::io::Error,
+    },
+    /// A phantom was asked for that cannot be drawn.
+    #[error("phantoms: {0}")]
+    Phantom(String),
+    /// Fractals were asked for that cannot be drawn.
+    #[error("fractals: {0}")]
+    Fractal(String),
+    /// A batch was asked for with a row that the manifest does not have.
+    #[error("row {row} was asked for; the manifest has {rows} rows")]
+    Row {
+        /// The row, counted from 0.
+        row: usize,
+        /// How many there are.
+        rows: usize,
+    },
+    /// JSON beside a manifest could not be written or read.
+    #[error("{}: {source}", path.display())]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// What the parser says.
+        source: serde_json::Error,
+    },
+}
+
+impl Error {
+    /// Wraps an operating-system error with the failed action and the path.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::Io { action, path, source }
+    }
+}

@@ -101,9 +101,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 
     note("4/6 the words experiment: words covered, and as much of anything else");
     let model = ModelArgs::of_stage("kept-1").open(&run)?;
-    let stage = model
-        .stage()
-        .context("the run does not know its stage kept-1")?;
+    let stage = model.stage().context("the run does not know its stage kept-1")?;
     let manifest = Manifest::read(&stage.manifest)?;
     let answers = Predictions::read(&stage_folder(&run, &stage.name).join("test.csv"))?;
     let words = experiments::words(&run, &model, &manifest, &answers)?;

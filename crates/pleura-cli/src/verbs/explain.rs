@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use pleura::output;
 use pleura::Classifier;
+use pleura::output;
 use pleura_explain::score::Table;
 use pleura_explain::{Explanation, Map, Method, npy};
 use pleura_film::{DecodeOptions, Film, Prepared};

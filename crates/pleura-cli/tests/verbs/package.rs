@@ -300,7 +300,12 @@ fn films_within_the_contract_are_answered_as_the_run_answers_them() {
     let said = packaged
         .0
         .run(&["predict", "--model", PACKAGE, "--size", "64", films[0]]);
-    assert!(said.err.contains("a package contains its stage, preparation, task and calibration"), "{}", said.err);
+    assert!(
+        said.err
+            .contains("a package contains its stage, preparation, task and calibration"),
+        "{}",
+        said.err
+    );
     // The other verbs take it as a model.
     let said = packaged.evaluate(PACKAGE);
     assert_eq!(said.code, 0, "{}", said.err);
@@ -356,7 +361,9 @@ fn films_outside_the_contract_get_no_answer_and_a_reason() {
         "{}",
         lines[2]
     );
-    let anyway = packaged.predict(&["noise.png"], &["--show-unanswered"]).json_lines();
+    let anyway = packaged
+        .predict(&["noise.png"], &["--show-unanswered"])
+        .json_lines();
     assert!(anyway[0]["probabilities"].is_object() && anyway[0]["called"].as_object().unwrap().is_empty());
     let said = packaged
         .0

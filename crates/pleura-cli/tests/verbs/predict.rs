@@ -249,11 +249,16 @@ fn wrong_models_are_named_with_what_to_do() {
     scene.model("m.safetensors", &["a", "b"], "exclusive");
     let kind = error(&["m.safetensors", "--kind", "independent"]);
     assert!(
-        kind.contains("the task independent contradicts the weights, which were trained as exclusive; leave --kind out"),
+        kind.contains(
+            "the task independent contradicts the weights, which were trained as exclusive; leave --kind out"
+        ),
         "{kind}"
     );
     let fit = error(&["m.safetensors", "--fit", "pad"]);
-    assert!(fit.contains("the size and fit that were set contradict the weights"), "{fit}");
+    assert!(
+        fit.contains("the size and fit that were set contradict the weights"),
+        "{fit}"
+    );
     let stage = error(&["m.safetensors", "--stage", "target"]);
     assert!(
         stage.contains("the stage \"target\" chooses within a run's folder"),

@@ -188,7 +188,7 @@ pub enum Error {
         /// The stage.
         stage: String,
         /// Why it cannot be read.
-        source: pleura_data::Error,
+        source: pleura_manifest::Error,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_data::Manifest;
+use pleura_manifest::Manifest;
 use pleura_train::recipe::Stage;
 
 use crate::Error;

@@ -2,7 +2,7 @@
 
 use std::f32::consts::PI;
 
-use pleura_film::picture::scaled;
+use pleura_film::scaled;
 use pleura_film::{Error, Film};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -69,7 +69,7 @@ pub enum Error {
     Network(#[from] pleura_nn::Error),
     /// A picture could not be drawn or written.
     #[error(transparent)]
-    Picture(#[from] pleura_film::Error),
+    Picture(#[from] pleura_draw::Error),
     /// Numbers that do not have their shape.
     #[error("raw relevance: {problem}")]
     Format {

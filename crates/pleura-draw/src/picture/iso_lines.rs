@@ -2,8 +2,60 @@
 
 use super::canvas::Rgb;
 use super::contour::{Line, contours};
-use super::heatmap::Contours;
+use super::smooth::{finite, smooth};
 use super::stroke::Pen;
+
+/// Lines around the places that hold the greatest values of a sign: the fewest pixels that hold a share of all of that sign.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contours {
+    /// Shares above 0 and below 1; none for no lines.
+    pub shares: Vec<f32>,
+    /// Standard deviation of the Gaussian that smooths the values before lines are drawn, in prepared pixels: lines around single
+    /// pixels would be as rough as the values. Where the values are smoothed more, that is used.
+    pub smoothing: f32,
+}
+
+impl Default for Contours {
+    fn default() -> Self {
+        Self {
+            shares: Vec::new(),
+            smoothing: 4.0,
+        }
+    }
+}
+
+impl Contours {
+    /// What smooths a map of this side before lines are drawn, where nobody says: a 56th of the side, 4 pixels of 224.
+    pub fn usual_smoothing(size: usize) -> f32 {
+        (size as f32 / 28.0).round() / 2.0
+    }
+
+    /// Lines of values `[size, size]`, in prepared pixels. What is not a number counts as nothing.
+    pub fn lines(&self, values: &[f32], size: usize) -> Vec<IsoLine> {
+        if self.shares.is_empty() || size == 0 || size.checked_mul(size) != Some(values.len()) {
+            return Vec::new();
+        }
+        iso_lines(&smooth(&finite(values), size, self.smoothing), size, &self.shares)
+    }
+
+    /// What the lines mean, as it stands on a picture.
+    pub fn words(&self) -> String {
+        let shares: Vec<String> = self
+            .shares
+            .iter()
+            .map(|share| format!("{} %", (1000.0 * share).round() / 10.0))
+            .collect();
+        let smoothed = if self.smoothing > 0.0 {
+            format!(", after a Gaussian of {} map pixels", self.smoothing)
+        } else {
+            String::new()
+        };
+        format!(
+            "Lines enclose the fewest pixels that hold {} of all relevance for (unbroken) and against (broken){smoothed}.",
+            shares.join(", ")
+        )
+    }
+}
 
 /// Lines of one level.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,26 +88,6 @@ pub(super) fn pen(positive: bool) -> Pen {
         width: 1.6,
         colour: if positive { FOR } else { AGAINST },
         dash: (!positive).then_some(DASH),
-    }
-}
-
-impl Contours {
-    /// What the lines mean, as it stands on a picture.
-    pub fn words(&self) -> String {
-        let shares: Vec<String> = self
-            .shares
-            .iter()
-            .map(|share| format!("{} %", (1000.0 * share).round() / 10.0))
-            .collect();
-        let smoothed = if self.smoothing > 0.0 {
-            format!(", after a Gaussian of {} map pixels", self.smoothing)
-        } else {
-            String::new()
-        };
-        format!(
-            "Lines enclose the fewest pixels that hold {} of all relevance for (unbroken) and against (broken){smoothed}.",
-            shares.join(", ")
-        )
     }
 }
 

@@ -1,14 +1,15 @@
 //! A heatmap over its film.
 
+use pleura_film::{Film, Geometry};
+
 use super::canvas::{Picture, check_shape};
+use super::caption::Caption;
 use super::diverging::Diverging;
+use super::iso_lines::Contours;
 use super::layout::{Legend, Panel, panel};
-use super::levels::{IsoLine, iso_lines};
 use super::outline::Outline;
-use super::smooth::smooth;
-use crate::Error;
-use crate::film::Film;
-use crate::prepare::Geometry;
+use super::smooth::{finite, smooth};
+use crate::error::Error;
 
 /// Values that speak for (positive) or against (negative) a class, where the network saw them.
 #[derive(Debug, Clone, Copy)]
@@ -17,32 +18,6 @@ pub struct Heatmap<'a> {
     pub values: &'a [f32],
     /// Where prepared pixels lie on the film.
     pub geometry: &'a Geometry,
-}
-
-/// What is said around a heatmap.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Caption {
-    /// The first line, such as the film's name.
-    pub title: String,
-    /// The class the values speak for.
-    pub finding: String,
-    /// The class's probability, 0..=1.
-    pub probability: Option<f64>,
-    /// How the values were found, such as "LRP, epsilon-plus-flat, from the logit".
-    pub method: String,
-    /// What one value of 1 is, such as "logit per map pixel"; empty where values have no unit.
-    pub unit: String,
-    /// More lines below the film.
-    pub notes: Vec<String>,
-}
-
-impl Caption {
-    pub(super) fn subtitle(&self) -> String {
-        match self.probability {
-            Some(probability) => format!("{}: probability {:.1} %", self.finding, 100.0 * probability),
-            None => self.finding.clone(),
-        }
-    }
 }
 
 /// Which value gets the strongest colour. The scale is symmetric about zero, always.
@@ -72,40 +47,6 @@ pub struct Style {
     pub contours: Contours,
     /// The brightness that white of the film keeps under the colours, 0..=1: on full white they would fade to pastels. Default 0.8.
     pub white: f32,
-}
-
-/// Lines around the places that hold the greatest values of a sign: the fewest pixels that hold a share of all of that sign.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Contours {
-    /// Shares above 0 and below 1; none for no lines.
-    pub shares: Vec<f32>,
-    /// Standard deviation of the Gaussian that smooths the values before lines are drawn, in prepared pixels: lines around single
-    /// pixels would be as rough as the values. Where the values are smoothed more, that is used.
-    pub smoothing: f32,
-}
-
-impl Default for Contours {
-    fn default() -> Self {
-        Self {
-            shares: Vec::new(),
-            smoothing: 4.0,
-        }
-    }
-}
-
-impl Contours {
-    /// What smooths a map of this side before lines are drawn, where nobody says: a 56th of the side, 4 pixels of 224.
-    pub fn usual_smoothing(size: usize) -> f32 {
-        (size as f32 / 28.0).round() / 2.0
-    }
-
-    /// Lines of values `[size, size]`, in prepared pixels. What is not a number counts as nothing.
-    pub fn lines(&self, values: &[f32], size: usize) -> Vec<IsoLine> {
-        if self.shares.is_empty() || size == 0 || size.checked_mul(size) != Some(values.len()) {
-            return Vec::new();
-        }
-        iso_lines(&smooth(&finite(values), size, self.smoothing), size, &self.shares)
-    }
 }
 
 impl Default for Style {
@@ -252,12 +193,6 @@ pub fn plain(film: &Film, caption: &Caption, style: &Style) -> Panel {
     panel(&picture, &caption, None, &caption.notes)
 }
 
-/// Values with nothing where there is no number.
-fn finite(values: &[f32]) -> Vec<f32> {
-    let number = |&value: &f32| if value.is_finite() { value } else { 0.0 };
-    values.iter().map(number).collect()
-}
-
 /// The value at a place given in pixel centres, bilinearly; the outermost values reach on to the border.
 fn sample(values: &[f32], size: usize, x: f64, y: f64) -> f32 {
     let last = (size - 1) as f64;
@@ -276,7 +211,7 @@ fn sample(values: &[f32], size: usize, x: f64, y: f64) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Fit, Preparation, prepare};
+    use pleura_film::{Fit, Preparation, prepare};
 
     fn film() -> Film {
         Film::from_grey(300, 200, vec![0.5; 60_000]).unwrap()

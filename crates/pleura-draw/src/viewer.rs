@@ -9,11 +9,11 @@ mod markup;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pleura_film::picture::{Contours, Diverging, IsoLine, Outline, Scale, Style, limit};
 use pleura_film::{Film, Geometry};
 use serde::Serialize;
 
-use crate::Error;
+use crate::error::Error;
+use crate::picture::{Contours, Diverging, IsoLine, Outline, Scale, Style, limit};
 
 /// What a page shows.
 #[derive(Clone, Debug)]
@@ -204,7 +204,7 @@ struct OutlineData<'a> {
 }
 
 impl<'a> Data<'a> {
-    fn of(viewer: &'a Viewer<'a>) -> Result<Self, pleura_film::Error> {
+    fn of(viewer: &'a Viewer<'a>) -> Result<Self, Error> {
         let style = Style::default();
         let asked = !viewer.contours.shares.is_empty();
         let contours = Contours {
@@ -236,7 +236,7 @@ impl<'a> Data<'a> {
         let outlines = viewer.outlines.iter().map(outline_data);
         Ok(Self {
             title: viewer.title,
-            notice: crate::page::NOTICE,
+            notice: pleura_film::NOTICE,
             notes: viewer.notes,
             film: FilmData::of(viewer.film),
             geometry: viewer.geometry,
@@ -259,7 +259,7 @@ impl FilmData {
         let deep = film.source.bit_depth > 8;
         let most = if deep { DEEP_SIDE } else { SIDE };
         let side = most.min(film.width.max(film.height));
-        let (width, height, grey) = pleura_film::picture::scaled(film, side);
+        let (width, height, grey) = pleura_film::scaled(film, side);
         let bytes: Vec<u8> = if deep {
             let level = |grey: f32| (grey.clamp(0.0, 1.0) * 65535.0).round() as u16;
             grey.iter().flat_map(|&grey| level(grey).to_le_bytes()).collect()
@@ -314,7 +314,7 @@ fn line_data(line: &IsoLine) -> LineData {
     }
 }
 
-fn outline_data<'a>(outline: &'a Outline<'a>) -> Result<OutlineData<'a>, pleura_film::Error> {
+fn outline_data<'a>(outline: &'a Outline<'a>) -> Result<OutlineData<'a>, Error> {
     let [red, green, blue] = outline.colour;
     Ok(OutlineData {
         label: &outline.label,

@@ -3,7 +3,7 @@
 use super::canvas::{Picture, check_shape};
 use super::contour::{Line, contours};
 use super::stroke::Pen;
-use crate::Error;
+use crate::error::Error;
 
 /// A mask whose border is drawn over a film.
 #[derive(Debug, Clone)]

@@ -1,9 +1,10 @@
 //! An RGB picture and the few strokes that everything is drawn with.
 
-use crate::film::Film;
-use crate::levels::Rows;
-use crate::resize::{Axis, resize};
-use crate::{Error, Prepared};
+use std::path::Path;
+
+use pleura_film::{Film, Prepared, rgb_png, scaled};
+
+use crate::error::Error;
 
 /// A colour, red, green, blue.
 pub(super) type Rgb = [u8; 3];
@@ -75,6 +76,22 @@ impl Picture {
         }
     }
 
+    /// The picture as a PNG file's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Film`] for a picture without pixels, or one that the format cannot hold.
+    pub fn to_png(&self) -> Result<Vec<u8>, Error> {
+        Ok(rgb_png(self.width, self.height, &self.rgb)?)
+    }
+
+    /// Writes the picture as a PNG file, atomically.
+    ///
+    /// # Errors
+    /// [`Error::Film`] where the picture cannot be encoded or written.
+    pub fn save(&self, path: &Path) -> Result<(), Error> {
+        Ok(pleura_film::picture::save(path, &self.to_png()?)?)
+    }
+
     /// The colour of a pixel; none outside.
     pub fn pixel(&self, x: usize, y: usize) -> Option<[u8; 3]> {
         let at = 3 * (y * self.width + x);
@@ -133,31 +150,6 @@ impl Picture {
     }
 }
 
-/// A film's grey levels with the long side scaled to `side` pixels: width, height and `[height, width]`.
-pub fn scaled(film: &Film, side: usize) -> (usize, usize, Vec<f32>) {
-    let (width, height) = fitted(film.width, film.height, side);
-    let axis = |length: usize, out: usize| Axis {
-        start: 0.0,
-        length: length as f64,
-        out,
-    };
-    let grey = resize(
-        Rows::Unit(&film.grey),
-        film.width,
-        film.height,
-        axis(film.width, width),
-        axis(film.height, height),
-    );
-    (width, height, grey)
-}
-
-/// Width and height with the long side scaled to `side`.
-pub(super) fn fitted(width: usize, height: usize, side: usize) -> (usize, usize) {
-    let scale = side.max(1) as f64 / width.max(height).max(1) as f64;
-    let scaled = |length: usize| ((length as f64 * scale).round() as usize).max(1);
-    (scaled(width), scaled(height))
-}
-
 pub(super) fn check_shape(
     what: &'static str,
     width: usize,
@@ -200,5 +192,20 @@ mod tests {
         let picture = Picture::from_grey(3, 1, &[0.0, 0.5, 2.0]).unwrap();
         assert_eq!(picture.rgb, [0, 0, 0, 128, 128, 128, 255, 255, 255]);
         assert!(Picture::from_grey(3, 2, &[0.0]).is_err());
+    }
+
+    #[test]
+    fn files_are_whole_and_leave_nothing_beside_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("picture.png");
+        Picture::new(5, 5, [1, 2, 3]).save(&path).unwrap();
+        Picture::new(6, 5, [1, 2, 3]).save(&path).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let missing = folder.path().join("no").join("picture.png");
+        let error = Picture::new(5, 5, [1, 2, 3])
+            .save(&missing)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("picture.png"), "{error}");
     }
 }

@@ -1,9 +1,11 @@
 //! The panel around a heatmap: what is said above, beside and below it.
 
+use pleura_film::NOTICE;
+
 use super::canvas::{FAINT, FRAME, GROUND, INK, Picture};
+use super::caption::Caption;
 use super::diverging::Diverging;
-use super::heatmap::Caption;
-use super::levels;
+use super::iso_lines;
 use super::outline::Outline;
 use super::text::{TextSize, wrapped};
 
@@ -13,9 +15,6 @@ const BAR_WIDTH: usize = 18;
 const LEGEND_WIDTH: usize = 172;
 /// Below this height the legend's marks would touch.
 const LEGEND_HEIGHT: usize = 300;
-
-/// Printed on every picture.
-const WARNING: &str = "Research use only. Not a medical device.";
 
 /// What the legend tells.
 pub(super) struct Legend<'a> {
@@ -69,7 +68,7 @@ pub(super) fn panel(
     let foot: Vec<String> = notes
         .iter()
         .map(String::as_str)
-        .chain([WARNING])
+        .chain([NOTICE])
         .flat_map(|note| wrapped(note, text_room, small))
         .collect();
     let head_height: usize = head
@@ -171,8 +170,8 @@ impl Legend<'_> {
         let words = left + BAR_WIDTH + 10;
         if self.contours {
             for (colour, label, broken) in [
-                (levels::FOR, "lines: for", false),
-                (levels::AGAINST, "lines: against", true),
+                (iso_lines::FOR, "lines: for", false),
+                (iso_lines::AGAINST, "lines: against", true),
             ] {
                 for x in (0..BAR_WIDTH).filter(|x| !broken || x % 10 < 6) {
                     panel.fill(left + x, below + 7, 1, 2, colour);

@@ -4,9 +4,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use pleura_film::picture::{Contours, Outline};
+use pleura_draw::picture::{Contours, Outline};
+use pleura_draw::viewer::{Account, AccountEntry, Viewer, ViewerMap, viewer};
 use pleura_film::{Film, Fit, Geometry};
-use pleura_report::viewer::{Account, AccountEntry, Viewer, ViewerMap, viewer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 

@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use pleura_film::NOTICE;
 use sha2::{Digest as _, Sha256};
 
 use super::Viewer;
-use crate::page::NOTICE;
 
 const STYLE: &str = include_str!("viewer.css");
 const SCRIPT: &str = concat!(

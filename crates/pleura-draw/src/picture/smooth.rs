@@ -29,6 +29,12 @@ pub fn smooth(values: &[f32], size: usize, deviation: f32) -> Vec<f32> {
     pass(&pass(values, 1, size), size, 1)
 }
 
+/// Values with nothing where there is no number.
+pub(super) fn finite(values: &[f32]) -> Vec<f32> {
+    let number = |&value: &f32| if value.is_finite() { value } else { 0.0 };
+    values.iter().map(number).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::smooth;

@@ -1,9 +1,9 @@
 //! The legend of heatmaps: which colour speaks for the answer and which against.
 
 use maud::html;
-use pleura_film::picture::Diverging;
 
 use super::style::{INK, SOFT, document, px, text};
+use crate::picture::Diverging;
 
 /// A middling grey of a film.
 const FILM: f32 = 120.0;

@@ -5,9 +5,10 @@ mod nets;
 use nets::{distance, films};
 use pleura_nn::architecture::Window;
 use pleura_nn::backend::{
-    Account, Affine, Arriving, Backend, Grid, Kept, Kernel, Place, Producer, Real, Share, Unpooled,
+    Account, Affine, Backend, Grid, IncomingRelevance, Kernel, Place, Producer, Real, RelevanceStep,
+    UniformPart, Unpooled,
 };
-use pleura_nn::relevance::{Bias, Norms, Rule};
+use pleura_nn::relevance::{Bias, Rule};
 use pleura_nn::{Cpu, Reference};
 
 const ROWS: usize = 5;
@@ -34,7 +35,6 @@ struct Case {
     pooled: bool,
     first: bool,
     bias: Bias,
-    norms: Norms,
 }
 
 /// Shares on one backend: the map of shares, the parts kept for all inputs, and the accounts.
@@ -58,22 +58,22 @@ fn share<B: Backend>(
     } else {
         &raw[BEFORE * columns..]
     };
-    let turned: [Option<usize>; ROWS] = match case.rule {
+    let negated: [Option<usize>; ROWS] = match case.rule {
         Rule::AlphaBeta { .. } | Rule::Gamma { .. } => [Some(8), Some(6), Some(5), Some(7), Some(9)],
         _ => [None, Some(6), Some(5), Some(7), None],
     };
     // What the positive weights make is as large as the whole, and never negative; what is more than the whole, the negative ones make.
     let more = films(whole.len(), 1, 4);
     let mut products = vec![0.0; 10 * below.columns()];
-    for (row, turned) in turned.into_iter().enumerate() {
+    for (row, negated) in negated.into_iter().enumerate() {
         for column in 0..below.columns() {
             let (x, more) = (
                 whole[row * below.columns() + column],
                 more[row * below.columns() + column],
             );
             products[row * below.columns() + column] = x.max(0.0) + more;
-            if let Some(turned) = turned {
-                products[turned * below.columns() + column] = (-x).max(0.0) + more;
+            if let Some(negated) = negated {
+                products[negated * below.columns() + column] = (-x).max(0.0) + more;
             }
         }
     }
@@ -84,14 +84,14 @@ fn share<B: Backend>(
         scale: put(backend, &[1.0, 1.0, 0.7, -1.3, 0.4, -0.2, 1.1]),
         shift: put(backend, &[0.0, 0.0, 0.1, 0.3, -0.2, -0.1, 0.0]),
     };
-    let places: Vec<Place> = turned
+    let places: Vec<Place> = negated
         .into_iter()
         .enumerate()
-        .map(|(upright, turned)| Place { upright, turned })
+        .map(|(direct, negated)| Place { direct, negated })
         .collect();
     let mut out = put(backend, &numbers(10 * below.columns(), 5));
     let mut kept = put(backend, &numbers((1 + ROWS) * below.columns(), 7));
-    let accounts = backend.share(Share {
+    let accounts = backend.relevance_step(RelevanceStep {
         producer: if case.diagonal {
             Producer::Diagonal
         } else {
@@ -99,11 +99,10 @@ fn share<B: Backend>(
         },
         rule: case.rule,
         bias: case.bias,
-        norms: case.norms,
         arriving: if case.factor {
-            Arriving::Factor(&arriving)
+            IncomingRelevance::Factor(&arriving)
         } else {
-            Arriving::Relevance(&arriving)
+            IncomingRelevance::Relevance(&arriving)
         },
         equal: (!case.factor).then_some(&equal),
         rows: BEFORE..BEFORE + ROWS,
@@ -118,7 +117,7 @@ fn share<B: Backend>(
         places: &places,
         first: case.first,
         out: &mut out,
-        kept: (!case.diagonal).then_some(Kept {
+        kept: (!case.diagonal).then_some(UniformPart {
             map: &mut kept,
             row: 1,
             part: 0.25,
@@ -147,17 +146,11 @@ fn cases() -> Vec<Case> {
     for (factor, epsilon) in [(true, 0.07), (false, 0.07), (true, 0.0)] {
         for rule in rules(epsilon) {
             for (pooled, first) in [(false, false), (false, true), (true, false), (true, true)] {
-                for (bias, norms) in [
-                    (Bias::Ledger, Norms::Merged),
-                    (Bias::Zero, Norms::Merged),
-                    (Bias::Absorb, Norms::Merged),
-                    (Bias::Ledger, Norms::Passed),
-                ] {
+                for bias in [Bias::Ledger, Bias::Zero, Bias::Absorb] {
                     for diagonal in [false, true] {
-                        // Quarters have both signs: without an ε their quotients have no bound, nor have those of outputs whose norm is
-                        // not the one that opened the `ReLU` behind.
-                        let bounded =
-                            epsilon > 0.0 || (!pooled && bias == Bias::Ledger && norms == Norms::Merged);
+                        // Without an ε, quotients of quarters, which have both signs, are unbounded. So are those of outputs
+                        // whose bias counts as zero while the `ReLU` behind saw it.
+                        let bounded = epsilon > 0.0 || (!pooled && bias == Bias::Ledger);
                         if bounded && !(diagonal && pooled) {
                             cases.push(Case {
                                 rule,
@@ -166,7 +159,6 @@ fn cases() -> Vec<Case> {
                                 pooled,
                                 first,
                                 bias,
-                                norms,
                             });
                         }
                     }
@@ -223,12 +215,11 @@ fn what_has_no_denominator_is_accounted_for() {
     let zeros = vec![0.0; 11];
     for rule in [Rule::Epsilon { epsilon: 0.0 }, Rule::Plus { epsilon: 0.0 }] {
         let mut out = vec![0.0; 11];
-        let accounts = backend.share(Share {
+        let accounts = backend.relevance_step(RelevanceStep {
             producer: Producer::Convolution(&zeros),
             rule,
             bias: Bias::Ledger,
-            norms: Norms::Merged,
-            arriving: Arriving::Relevance(&vec![0.5; 11]),
+            arriving: IncomingRelevance::Relevance(&vec![0.5; 11]),
             equal: None,
             rows: 0..1,
             raw: &zeros,
@@ -236,8 +227,8 @@ fn what_has_no_denominator_is_accounted_for() {
             grid,
             unpooled: None,
             places: &[Place {
-                upright: 0,
-                turned: None,
+                direct: 0,
+                negated: None,
             }],
             first: true,
             out: &mut out,
@@ -292,7 +283,7 @@ fn weights_are_split_by_sign() {
         prepared: None,
         exact: false,
     };
-    let fast = Cpu::new().modified(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]);
+    let fast = Cpu::new().rule_weights(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]);
     let expected: Vec<f32> = weights
         .iter()
         .map(|w| w.max(0.0))
@@ -313,7 +304,7 @@ fn weights_are_split_by_sign() {
         exact: false,
     };
     assert_eq!(
-        Reference.modified(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]),
+        Reference.rule_weights(kernel, Rule::Plus { epsilon: 0.0 }, &[1, 4]),
         put(&Reference, &expected)
     );
 }

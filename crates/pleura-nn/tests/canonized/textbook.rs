@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pleura_nn::Rules;
 use pleura_nn::relevance::{Bias, Rule};
 
-use super::network::{Kind, Neuron, Role, Untangled, winner};
+use super::network::{Canonized, Kind, Neuron, Role, winner};
 
 /// What a layer did with the relevance of one film.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,7 +16,7 @@ pub(crate) struct Account {
     pub(crate) epsilon: f64,
 }
 
-impl Untangled<'_> {
+impl Canonized<'_> {
     /// Relevance of the input for `start` at the logits, and what every layer did with it.
     pub(crate) fn relevance(
         &self,
@@ -42,7 +42,7 @@ impl Untangled<'_> {
                         neuron.share(a, r, rule, &bounds, below, account);
                     }
                 }
-                Kind::Relu => add(&mut relevance[node.from[0]], &arriving),
+                Kind::Relu | Kind::Passed(_) => add(&mut relevance[node.from[0]], &arriving),
                 Kind::Largest(windows) => {
                     for (places, r) in windows.iter().zip(&arriving) {
                         relevance[node.from[0]][winner(&values[node.from[0]], places)] += r;

@@ -1,19 +1,19 @@
 //! What gradients of heatmaps ask of the weights, until an ordinary backward pass takes it along.
 
-use crate::backend::{Backend, Gates, Pull};
+use crate::backend::{Backend, HeatmapGradient, LrpFlex};
 use crate::gradients::Gradients;
 use crate::plan::{ConvAt, NormAt};
 
 /// What the gradients of any number of heatmaps of one trace ask, added up.
-pub struct Pulls<B: Backend> {
+pub struct HeatmapGradients<B: Backend> {
     /// Of convolutions and the head directly; the other tensors stay zero.
     weights: Gradients<B>,
     has_weights: Vec<bool>,
     /// Of norms, by the number of γ.
-    norms: Vec<Option<Pull<B::Tensor>>>,
+    norms: Vec<Option<HeatmapGradient<B::Tensor>>>,
 }
 
-impl<B: Backend> Pulls<B> {
+impl<B: Backend> HeatmapGradients<B> {
     pub(super) fn new(zeros: Gradients<B>) -> Self {
         let count = zeros.tensors().len();
         Self {
@@ -23,7 +23,7 @@ impl<B: Backend> Pulls<B> {
         }
     }
 
-    pub(super) fn norms(&self) -> &[Option<Pull<B::Tensor>>] {
+    pub(super) fn norms(&self) -> &[Option<HeatmapGradient<B::Tensor>>] {
         &self.norms
     }
 
@@ -32,22 +32,32 @@ impl<B: Backend> Pulls<B> {
     }
 }
 
-impl<B: Gates> Pulls<B> {
-    /// The place of a norm's pull.
-    pub(super) fn norm(&mut self, backend: &B, at: NormAt, columns: usize) -> &mut Pull<B::Tensor> {
-        self.norms[at.gamma].get_or_insert_with(|| Pull {
+impl<B: Backend> HeatmapGradients<B> {
+    /// The place of a norm's heatmap_gradient.
+    pub(super) fn norm(
+        &mut self,
+        backend: &B,
+        at: NormAt,
+        columns: usize,
+    ) -> &mut HeatmapGradient<B::Tensor> {
+        self.norms[at.gamma].get_or_insert_with(|| HeatmapGradient {
             output: backend.zeros(at.channels * columns),
             scale: backend.zeros(at.channels),
         })
     }
 
     /// Adds a convolution's weights' gradient, which `write` overwrites.
-    pub(super) fn convolution(&mut self, backend: &B, at: ConvAt, write: impl FnOnce(&mut B::Tensor)) {
+    pub(super) fn convolution(
+        &mut self,
+        gates: &dyn LrpFlex<B::Tensor>,
+        at: ConvAt,
+        write: impl FnOnce(&mut B::Tensor),
+    ) {
         let sum = self.weights.at(at.weights);
         if std::mem::replace(&mut self.has_weights[at.weights], true) {
             let mut one = sum.clone();
             write(&mut one);
-            backend.add(sum, &one);
+            gates.add(sum, &one);
         } else {
             write(sum);
         }

@@ -1,8 +1,8 @@
-//! Gates by their definitions.
+//! LrpFlex by their definitions.
 
 use super::windows::{largest, windows};
 use super::{Reference, Tensor, activated};
-use crate::backend::{Affine, Gated, Gates, Grid, Pool, Pull};
+use crate::backend::{Affine, Gated, Grid, HeatmapGradient, LrpFlex, Pool};
 
 /// `h(y)`.
 fn gate(y: f64, epsilon: f64) -> f64 {
@@ -18,7 +18,7 @@ fn slope(y: f64, epsilon: f64) -> f64 {
     }
 }
 
-impl Gates for Reference {
+impl LrpFlex<Tensor> for Reference {
     fn gate(
         &self,
         gated: Gated<'_, Tensor>,
@@ -37,21 +37,21 @@ impl Gates for Reference {
         }
     }
 
-    fn bend(
+    fn gate_backward(
         &self,
         gated: Gated<'_, Tensor>,
         columns: usize,
         arriving: &Tensor,
         tangent: &Tensor,
-        pull: &mut Pull<Tensor>,
+        heatmap_gradient: &mut HeatmapGradient<Tensor>,
     ) {
         let Affine { scale, shift } = gated.affine;
         for channel in 0..gated.channels {
             for place in channel * columns..(channel + 1) * columns {
                 let y = scale[channel] * gated.x[place] + shift[channel];
                 let both = arriving[place] * tangent[place];
-                pull.output[place] += both * scale[channel] * slope(y, gated.epsilon);
-                pull.scale[channel] += both * gate(y, gated.epsilon);
+                heatmap_gradient.output[place] += both * scale[channel] * slope(y, gated.epsilon);
+                heatmap_gradient.scale[channel] += both * gate(y, gated.epsilon);
             }
         }
     }

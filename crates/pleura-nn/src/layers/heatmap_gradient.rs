@@ -1,22 +1,25 @@
 //! How an ordinary backward pass takes along what heatmaps ask of a norm: see [`crate::network::flex`].
 
 use super::Pass;
-use crate::backend::{Backend, Grid, NormBack, Pool, Sink, Sums, Through};
+use crate::backend::{Backend, GradientSink, Grid, NormBackward, NormReluBackward, Pool, Sums};
 use crate::gradients::Gradients;
 use crate::plan::NormAt;
 
 impl<B: Backend> Pass<'_, B> {
     /// Adds to a map's gradient and its sums, and to the norm's own gradients, once the norm's reader has sent its part.
-    pub(super) fn pull(
+    pub(super) fn add_heatmap_gradient(
         &self,
         at: NormAt,
         x: &B::Tensor,
-        norm: &NormBack<B::Tensor>,
+        norm: &NormBackward<B::Tensor>,
         grid: Grid,
         (into, sums): (&mut B::Tensor, &mut Sums<B::Tensor>),
         gradients: &mut Gradients<B>,
     ) {
-        let Some(pull) = self.pulls.and_then(|pulls| pulls[at.gamma].as_ref()) else {
+        let Some(heatmap_gradient) = self
+            .heatmap_gradients
+            .and_then(|heatmap_gradients| heatmap_gradients[at.gamma].as_ref())
+        else {
             return;
         };
         let (mut gamma, mut beta) = (self.backend.zeros(at.channels), self.backend.zeros(at.channels));
@@ -26,7 +29,7 @@ impl<B: Backend> Pass<'_, B> {
             height: 1,
             width: 1,
         };
-        let through = Through {
+        let through = NormReluBackward {
             x,
             norm,
             into,
@@ -38,18 +41,18 @@ impl<B: Backend> Pass<'_, B> {
         self.backend.pool_input_gradient(
             Pool::Global,
             at.channels,
-            &pull.output,
+            &heatmap_gradient.output,
             x,
             &norm.affine,
             pixels,
-            Sink::Norm(through),
+            GradientSink::Norm(through),
         );
         // scale = γ/σ: 1/σ of its gradient is γ's, and by way of σ it reaches the map as Σ G x̂ does.
         let (gammas, betas) = gradients.pair(at.gamma, at.beta);
         self.add_products(gammas, &gamma, None);
         self.add_products(betas, &beta, None);
-        self.add_products(gammas, &pull.scale, Some(&norm.inverse_deviation));
-        self.add_products(&mut sums.gx, &pull.scale, Some(&norm.affine.scale));
+        self.add_products(gammas, &heatmap_gradient.scale, Some(&norm.inverse_deviation));
+        self.add_products(&mut sums.gx, &heatmap_gradient.scale, Some(&norm.affine.scale));
     }
 
     /// `into += a · b` for the few values that a norm has.

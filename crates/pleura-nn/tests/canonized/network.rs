@@ -25,6 +25,8 @@ pub(crate) enum Kind {
     Input,
     Affine(Role, Vec<Neuron>),
     Relu,
+    /// A norm that hands on the relevance it gets, `(s, t)` for each channel: see [`Canonized::passing_norms`].
+    Passed(Vec<(f64, f64)>),
     /// The places under each window, in reading order.
     Largest(Vec<Vec<usize>>),
     Concatenation,
@@ -41,17 +43,19 @@ pub(crate) struct Node {
 }
 
 /// A canonised DenseNet, each layer behind those it reads.
-pub(crate) struct Untangled<'a> {
+pub(crate) struct Canonized<'a> {
     weights: &'a Weights,
     pub(crate) nodes: Vec<Node>,
     /// Normalised black and white of each channel.
     pub(crate) bounds: [(f64, f64); 3],
+    /// Norms are merged into what they read.
+    merge: bool,
 }
 
 /// Rows of a block as their readers find them.
 enum Rows {
     /// They are there: the stem's pool made them.
-    Kept(usize),
+    UniformPart(usize),
     /// A convolution of `input` writes them, one copy of it for each reader.
     Written {
         layer: String,
@@ -132,8 +136,19 @@ fn window(kernel: usize, stride: usize, padding: usize) -> Window {
     }
 }
 
-impl<'a> Untangled<'a> {
+impl<'a> Canonized<'a> {
     pub(crate) fn of(weights: &'a Weights, size: usize) -> Self {
+        Self::build(weights, size, true)
+    }
+
+    /// The network as it is: norms stay, and hand on the relevance they get. **This is wrong** and a negative control. Its
+    /// account closes, and its map explains another function than the network's.
+    #[allow(dead_code, reason = "one of two tests uses it")]
+    pub(crate) fn passing_norms(weights: &'a Weights, size: usize) -> Self {
+        Self::build(weights, size, false)
+    }
+
+    fn build(weights: &'a Weights, size: usize, merge: bool) -> Self {
         let architecture = &weights.architecture;
         let stem = architecture.stem();
         let input = Node {
@@ -152,23 +167,24 @@ impl<'a> Untangled<'a> {
             weights,
             nodes: vec![input],
             bounds: [bounds(0), bounds(1), bounds(2)],
+            merge,
         };
         let norm0 = net.norm("features.norm0");
-        let mut at = net.convolution("features.conv0", 0, &norm0, stem.convolution, Role::First);
+        let mut at = net.normed("features.conv0", 0, &norm0, stem.convolution, Role::First);
         at = net.relu(at);
         if let Some(pool) = stem.pool {
             let places = windows(stem.channels, net.nodes[at].side, pool);
             let side = pool.output(net.nodes[at].side).unwrap();
             at = net.push("max", stem.channels, side, &[at], Kind::Largest(places));
         }
-        let mut rows = vec![Rows::Kept(at)];
+        let mut rows = vec![Rows::UniformPart(at)];
         for (number, &layers) in architecture.blocks().iter().enumerate() {
             for layer in 1..=layers {
                 let prefix = format!("features.denseblock{}.denselayer{layer}", number + 1);
                 let read = net.read(&rows, &format!("{prefix}.norm1"));
                 let norm2 = net.norm(&format!("{prefix}.norm2"));
                 let conv1 = format!("{prefix}.conv1");
-                let bottleneck = net.convolution(&conv1, read, &norm2, window(1, 1, 0), Role::Convolution);
+                let bottleneck = net.normed(&conv1, read, &norm2, window(1, 1, 0), Role::Convolution);
                 rows.push(Rows::Written {
                     layer: format!("{prefix}.conv2"),
                     input: net.relu(bottleneck),
@@ -217,6 +233,20 @@ impl<'a> Untangled<'a> {
         (0..gamma.len()).map(one).collect()
     }
 
+    /// A convolution and the norm that reads it, merged or one after the other.
+    fn normed(&mut self, layer: &str, from: usize, norm: &[(f64, f64)], window: Window, role: Role) -> usize {
+        if self.merge {
+            return self.convolution(layer, from, norm, window, role);
+        }
+        let alone = self.convolution(layer, from, &vec![(1.0, 0.0); norm.len()], window, role);
+        self.passed(alone, norm)
+    }
+
+    fn passed(&mut self, from: usize, norm: &[(f64, f64)]) -> usize {
+        let Node { channels, side, .. } = self.nodes[from];
+        self.push("norm", channels, side, &[from], Kind::Passed(norm.to_vec()))
+    }
+
     fn convolution(
         &mut self,
         layer: &str,
@@ -256,13 +286,14 @@ impl<'a> Untangled<'a> {
         let mut parts = Vec::new();
         for rows in rows {
             let channels = match rows {
-                Rows::Kept(node) => self.nodes[*node].channels,
+                Rows::UniformPart(node) => self.nodes[*node].channels,
                 Rows::Written { layer, .. } => self.weights.tensors[&format!("{layer}.weight")].shape[0],
             };
             let (slice, behind) = rest.split_at(channels);
             rest = behind;
             parts.push(match rows {
-                Rows::Kept(node) => {
+                Rows::UniformPart(node) if !self.merge => self.passed(*node, slice),
+                Rows::UniformPart(node) => {
                     let side = self.nodes[*node].side;
                     let neurons = (0..channels * side * side).map(|place| {
                         let (scale, shift) = slice[place / (side * side)];
@@ -281,11 +312,16 @@ impl<'a> Untangled<'a> {
                     pooled,
                 } => {
                     let window = window(1 + 2 * padding, 1, *padding);
-                    let copy = self.convolution(layer, *input, slice, window, Role::Convolution);
+                    let identity = vec![(1.0, 0.0); channels];
+                    let norm = if self.merge { slice } else { &identity };
+                    let mut copy = self.convolution(layer, *input, norm, window, Role::Convolution);
                     if *pooled {
-                        self.mean(&format!("{layer}, its pool"), copy, 2)
-                    } else {
+                        copy = self.mean(&format!("{layer}, its pool"), copy, 2);
+                    }
+                    if self.merge {
                         copy
+                    } else {
+                        self.passed(copy, slice)
                     }
                 }
             });
@@ -309,6 +345,11 @@ impl<'a> Untangled<'a> {
                         neuron.inputs.iter().map(|&(j, w)| from(0)[j] * w).sum::<f64>() + neuron.bias
                     })
                     .collect(),
+                Kind::Passed(norm) => {
+                    let plane = node.side * node.side;
+                    let line = |(place, x): (usize, &f64)| norm[place / plane].0 * x + norm[place / plane].1;
+                    from(0).iter().enumerate().map(line).collect()
+                }
                 Kind::Relu => from(0).iter().map(|z| z.max(0.0)).collect(),
                 Kind::Largest(windows) => windows.iter().map(|w| from(0)[winner(from(0), w)]).collect(),
                 Kind::Concatenation => (0..node.from.len()).flat_map(|n| from(n).clone()).collect(),
@@ -323,6 +364,21 @@ impl<'a> Untangled<'a> {
         }
         values
     }
+}
+
+/// The normalised input of each film, `[3, size, size]`.
+pub(crate) fn normalised(weights: &Weights, grey: &[f32], size: usize) -> Vec<Vec<f64>> {
+    let of = |film: &[f32]| {
+        let channel = |channel: usize| {
+            let mean = f64::from(weights.normalisation.mean[channel]);
+            let deviation = f64::from(weights.normalisation.std[channel]);
+            film.iter()
+                .map(move |&grey| (f64::from(grey) - mean) / deviation)
+                .collect::<Vec<_>>()
+        };
+        (0..3).flat_map(channel).collect()
+    };
+    grey.chunks_exact(size * size).map(of).collect()
 }
 
 pub(crate) fn winner(values: &[f64], places: &[usize]) -> usize {

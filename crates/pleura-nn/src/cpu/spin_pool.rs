@@ -22,7 +22,7 @@ struct Step {
 }
 
 /// The threads of one session.
-struct Team {
+struct SpinPool {
     leader: ThreadId,
     step: UnsafeCell<Option<Step>>,
     /// Odd while a step is open; each step has a number of its own.
@@ -34,15 +34,15 @@ struct Team {
 }
 
 // SAFETY: `step` is written by the leader alone, while `state` is even and nobody is inside; it is read by threads that
-// have entered and then found `state` odd. The work that it points to outlives the step (see `Team::run`).
-unsafe impl Sync for Team {}
+// have entered and then found `state` odd. The work that it points to outlives the step (see `SpinPool::run`).
+unsafe impl Sync for SpinPool {}
 
 /// What a thread has to do with sessions.
 #[derive(Clone, Copy)]
 enum Role {
     Outside,
     /// Leads this team, and is between steps.
-    Leader(*const Team),
+    Leader(*const SpinPool),
     /// Works on a tile: what it finds to share there it does alone.
     Worker,
 }
@@ -57,7 +57,7 @@ pub(super) fn session<R>(body: impl FnOnce() -> R) -> R {
     if threads == 1 || !matches!(ROLE.get(), Role::Outside) {
         return body();
     }
-    let team = Team {
+    let team = SpinPool {
         leader: std::thread::current().id(),
         step: UnsafeCell::new(None),
         state: AtomicUsize::new(0),
@@ -69,7 +69,7 @@ pub(super) fn session<R>(body: impl FnOnce() -> R) -> R {
         for _ in 1..threads {
             scope.spawn(|_| team.help());
         }
-        let _lead = Lead::of(&team);
+        let _lead = Leading::of(&team);
         body()
     })
 }
@@ -109,16 +109,16 @@ pub(super) fn collect<T: Default + Send>(count: usize, work: impl Fn(usize) -> T
 }
 
 /// Marks this thread as a team's leader; its end is the session's, also by a panic.
-struct Lead<'a>(&'a Team);
+struct Leading<'a>(&'a SpinPool);
 
-impl<'a> Lead<'a> {
-    fn of(team: &'a Team) -> Self {
+impl<'a> Leading<'a> {
+    fn of(team: &'a SpinPool) -> Self {
         ROLE.set(Role::Leader(team));
         Self(team)
     }
 }
 
-impl Drop for Lead<'_> {
+impl Drop for Leading<'_> {
     fn drop(&mut self) {
         ROLE.set(Role::Outside);
         self.0.over.store(true, Ordering::Release);
@@ -126,22 +126,22 @@ impl Drop for Lead<'_> {
 }
 
 /// A thread's stay inside a step; its end is counted also by a panic.
-struct Stay<'a>(&'a Team);
+struct Guard<'a>(&'a SpinPool);
 
-impl Drop for Stay<'_> {
+impl Drop for Guard<'_> {
     fn drop(&mut self) {
         self.0.inside.fetch_sub(1, Ordering::Release);
     }
 }
 
 /// An open step; its end waits for all who are inside, also by a panic.
-struct Open<'a>(&'a Team);
+struct OpenStep<'a>(&'a SpinPool);
 
-impl Drop for Open<'_> {
+impl Drop for OpenStep<'_> {
     fn drop(&mut self) {
         let team = self.0;
         team.state.fetch_add(1, Ordering::SeqCst);
-        let mut patience = Patience::default();
+        let mut patience = Backoff::default();
         while team.inside.load(Ordering::SeqCst) > 0 {
             patience.wait();
         }
@@ -149,21 +149,21 @@ impl Drop for Open<'_> {
     }
 }
 
-impl Team {
+impl SpinPool {
     fn run(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
-        // SAFETY: the pointer is used inside the step alone, and `Open` ends the step before `work` goes.
+        // SAFETY: the pointer is used inside the step alone, and `OpenStep` ends the step before `work` goes.
         #[allow(clippy::transmute_ptr_to_ptr, reason = "a cast does not change a lifetime")]
         let work = unsafe {
             std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), *const (dyn Fn(usize) + Sync + 'static)>(
                 work,
             )
         };
-        // SAFETY: `state` is even and nobody is inside: `Open` waited for that at the end of the last step.
+        // SAFETY: `state` is even and nobody is inside: `OpenStep` waited for that at the end of the last step.
         unsafe { *self.step.get() = Some(Step { work, count }) };
         self.next.store(0, Ordering::Relaxed);
         ROLE.set(Role::Worker);
         self.state.fetch_add(1, Ordering::SeqCst);
-        let _open = Open(self);
+        let _open = OpenStep(self);
         self.take_tiles();
     }
 
@@ -189,9 +189,9 @@ impl Team {
         if std::thread::current().id() == self.leader {
             return;
         }
-        let _role = Played(ROLE.replace(Role::Worker));
+        let _role = PreviousRole(ROLE.replace(Role::Worker));
         let mut seen = 0;
-        let mut patience = Patience::default();
+        let mut patience = Backoff::default();
         while !self.over.load(Ordering::Acquire) {
             let state = self.state.load(Ordering::Acquire);
             if state.is_multiple_of(2) || state == seen {
@@ -199,30 +199,30 @@ impl Team {
                 continue;
             }
             self.inside.fetch_add(1, Ordering::SeqCst);
-            let _stay = Stay(self);
+            let _stay = Guard(self);
             if self.state.load(Ordering::SeqCst) == state {
                 self.take_tiles();
                 seen = state;
-                patience = Patience::default();
+                patience = Backoff::default();
             }
         }
     }
 }
 
 /// The role to take up again.
-struct Played(Role);
+struct PreviousRole(Role);
 
-impl Drop for Played {
+impl Drop for PreviousRole {
     fn drop(&mut self) {
         ROLE.set(self.0);
     }
 }
 
-/// Waiting: awake at first, then between the turns of others.
+/// Pending: awake at first, then between the turns of others.
 #[derive(Default)]
-struct Patience(u32);
+struct Backoff(u32);
 
-impl Patience {
+impl Backoff {
     fn wait(&mut self) {
         if self.0 < PATIENCE {
             self.0 += 1;

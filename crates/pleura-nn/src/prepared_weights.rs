@@ -4,24 +4,24 @@ use crate::backend::{Affine, Backend, Kernel, Role};
 use crate::plan::{ConvAt, NormAt, Plan};
 
 /// Norms as one multiplication and one addition, and weights as the backend's products read them, by parameter number.
-pub(crate) struct Ready<B: Backend> {
+pub(crate) struct PreparedWeights<B: Backend> {
     affines: Vec<Option<Affine<B::Tensor>>>,
     weights: Vec<Option<B::Tensor>>,
 }
 
-impl<B: Backend> Ready<B> {
+impl<B: Backend> PreparedWeights<B> {
     pub(crate) fn of(backend: &B, plan: &Plan, values: &[B::Tensor]) -> Self {
         let none = || std::iter::repeat_with(|| None).take(values.len());
-        let mut ready = Self {
+        let mut prepared = Self {
             affines: none().collect(),
             weights: values.iter().map(|_| None).collect(),
         };
         let mut norm = |at: NormAt| {
             let [gamma, beta, mean, variance] = [at.gamma, at.beta, at.mean, at.variance].map(|i| &values[i]);
-            ready.affines[at.gamma] = Some(backend.fold_norm(gamma, beta, mean, variance));
+            prepared.affines[at.gamma] = Some(backend.fold_norm(gamma, beta, mean, variance));
         };
         let mut convolution = |at: ConvAt, role: Role| {
-            ready.weights[at.weights] = backend.prepare(kernel(values, at), role);
+            prepared.weights[at.weights] = backend.prepare(kernel(values, at), role);
         };
         norm(plan.stem.norm);
         for layer in plan.blocks.iter().flat_map(|block| &block.layers) {
@@ -36,7 +36,7 @@ impl<B: Backend> Ready<B> {
         }
         norm(plan.head.norm);
         convolution(plan.head.linear, Role::Pointwise);
-        ready
+        prepared
     }
 
     pub(crate) fn affine(&self, at: NormAt) -> Option<&Affine<B::Tensor>> {

@@ -8,12 +8,14 @@
 use std::ops::Range;
 
 use super::dense_block::BlockTrace;
-use super::split::{Split, Turns, equal, keeps, kept, ones, target};
+use super::rule_weights::{RuleWeights, SignFlips, equal, keeps, kept, ones, target};
 use super::{Pass, transition};
 use crate::architecture::Window;
-use crate::backend::{Account, Affine, Arriving, Backend, Place, Producer, Real, Share, Sink};
+use crate::backend::{
+    Account, Affine, Backend, GradientSink, IncomingRelevance, Place, Producer, Real, RelevanceStep,
+};
 use crate::plan::{BlockPlan, Plan, TransitionPlan};
-use crate::relevance::{Book, Rule, Rules, add, by_image};
+use crate::relevance::{LedgerBuilder, Rule, Rules, add, by_image};
 
 pub(crate) const POINT: Window = Window {
     kernel: 1,
@@ -28,7 +30,7 @@ const THREE: Window = Window {
 
 /// What one reader of a map sends to those who wrote it.
 pub(crate) struct Reader<'a, T> {
-    pub(crate) arriving: Arriving<'a, T>,
+    pub(crate) arriving: IncomingRelevance<'a, T>,
     /// What arrives at each of its rows besides.
     pub(crate) equal: Option<&'a T>,
     /// Its norm.
@@ -36,7 +38,7 @@ pub(crate) struct Reader<'a, T> {
 }
 
 /// What a layer sends to the activations that it reads.
-pub(crate) struct Sent<T> {
+pub(crate) struct LayerRelevance<T> {
     pub(crate) product: T,
     pub(crate) form: Form,
     /// One row.
@@ -60,16 +62,16 @@ impl Form {
         }
     }
 
-    pub(crate) fn arriving<T>(self, product: &T) -> Arriving<'_, T> {
+    pub(crate) fn arriving<T>(self, product: &T) -> IncomingRelevance<'_, T> {
         match self {
-            Self::Factor => Arriving::Factor(product),
-            Self::Relevance => Arriving::Relevance(product),
-            Self::Nothing => Arriving::Nothing,
+            Self::Factor => IncomingRelevance::Factor(product),
+            Self::Relevance => IncomingRelevance::Relevance(product),
+            Self::Nothing => IncomingRelevance::Nothing,
         }
     }
 }
 
-impl<T> Sent<T> {
+impl<T> LayerRelevance<T> {
     pub(crate) fn reader<'a>(&'a self, affine: &'a Affine<T>) -> Reader<'a, T> {
         Reader {
             arriving: self.form.arriving(&self.product),
@@ -79,8 +81,8 @@ impl<T> Sent<T> {
     }
 }
 
-/// For each of `channels` rows, whether one of the norms that read it turns its sign.
-pub(crate) fn turns<'a, B: Backend>(
+/// For each of `channels` rows, whether one of the norms that read it flips its sign.
+pub(crate) fn sign_flips<'a, B: Backend>(
     backend: &B,
     norms: impl IntoIterator<Item = &'a Affine<B::Tensor>>,
     channels: usize,
@@ -88,13 +90,13 @@ pub(crate) fn turns<'a, B: Backend>(
 where
     B::Tensor: 'a,
 {
-    let mut turns = vec![false; channels];
+    let mut flips = vec![false; channels];
     for norm in norms {
-        for (turns, scale) in turns.iter_mut().zip(backend.download(&norm.scale)) {
-            *turns |= scale.to_f64() < 0.0;
+        for (flips, scale) in flips.iter_mut().zip(backend.download(&norm.scale)) {
+            *flips |= scale.to_f64() < 0.0;
         }
     }
-    turns
+    flips
 }
 
 /// Maps that every layer of a pass uses anew: fresh ones would have their pages fetched each time.
@@ -157,7 +159,7 @@ pub(crate) struct Producers<'a, T> {
     /// The norm in front of each layer.
     norms: Vec<Affine<T>>,
     /// Each layer's 3×3 convolution, with the first row of its shares.
-    splits: Vec<(Split<T>, usize)>,
+    convolutions: Vec<(RuleWeights<T>, usize)>,
     runs: Vec<Run>,
     /// What the denominators need of all layers, at the rows of their shares.
     products: T,
@@ -166,7 +168,7 @@ pub(crate) struct Producers<'a, T> {
 }
 
 /// What one start's relevance has sent to the rows of a block.
-pub(crate) struct Waiting<T> {
+pub(crate) struct Pending<T> {
     /// For those who stand in front of the block.
     pub(crate) front: T,
     front_kept: Option<T>,
@@ -202,7 +204,7 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
             .iter()
             .map(|layer| pass.affine(layer.norm1, &trace.moments));
         let norms: Vec<Affine<T>> = norms.collect();
-        let turns = turns(pass.backend, norms.iter().chain([last]), plan.channels);
+        let flips = sign_flips(pass.backend, norms.iter().chain([last]), plan.channels);
         let front = match front {
             None => Front::Stem,
             Some((transition, from)) => {
@@ -211,25 +213,25 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
                     pass,
                     (transition, &name),
                     from,
-                    &turns,
+                    &flips,
                     rules,
                 ))
             }
         };
         let prefix = format!("features.denseblock{}", number + 1);
-        let (mut splits, mut places, mut rows) = (Vec::new(), Vec::new(), 0);
+        let (mut convolutions, mut places, mut rows) = (Vec::new(), Vec::new(), 0);
         let mut runs: Vec<Run> = Vec::new();
         for (number, layer) in plan.layers.iter().enumerate() {
             let (conv, row) = (layer.conv2, layer.conv1.inputs);
             let rule = rules.convolution(&layer_name(&prefix, number, "conv2"));
-            let turns = Turns {
-                signs: &turns[row..],
+            let flips = SignFlips {
+                signs: &flips[row..],
                 spills: rules.spills(),
             };
-            let split = Split::of(pass.backend, pass.kernel(conv), rule, turns, rows, &mut places);
+            let weights = RuleWeights::of(pass.backend, pass.kernel(conv), rule, flips, rows, &mut places);
             let first = rows;
-            rows += split.rows();
-            splits.push((split, first));
+            rows += weights.rows();
+            convolutions.push((weights, first));
             let row = row - plan.inputs;
             match runs.last_mut() {
                 Some(run) if run.rule == rule => run.rows.end += conv.outputs,
@@ -240,14 +242,16 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
                 }),
             }
         }
-        let asks = splits.iter().any(|(split, _)| split.denominators().is_some());
+        let asks = convolutions
+            .iter()
+            .any(|(weights, _)| weights.denominators().is_some());
         let mut products = pass.backend.zeros(if asks { rows * grid.columns() } else { 0 });
-        for ((layer, kept), (split, row)) in plan.layers.iter().zip(&trace.layers).zip(&splits) {
-            let Some(kernel) = split.denominators() else {
+        for ((layer, kept), (weights, row)) in plan.layers.iter().zip(&trace.layers).zip(&convolutions) {
+            let Some(kernel) = weights.denominators() else {
                 continue;
             };
             let target = target(&mut products, *row);
-            if split.of_ones() {
+            if weights.of_ones() {
                 let ones = ones(pass, kernel.inputs * grid.columns());
                 pass.backend.conv3x3(kernel, &ones, None, grid, target);
             } else {
@@ -262,7 +266,7 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
             prefix,
             front,
             norms,
-            splits,
+            convolutions,
             runs,
             products,
             places,
@@ -271,7 +275,7 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
     }
 
     /// Room for what one start sends.
-    pub(crate) fn waiting<B: Backend<Tensor = T>>(&self, pass: &Pass<'_, B>) -> Waiting<T> {
+    pub(crate) fn pending<B: Backend<Tensor = T>>(&self, pass: &Pass<'_, B>) -> Pending<T> {
         let (plan, grid) = (self.plan, self.trace.grid);
         let new_rows = plan.channels - plan.inputs;
         let (front, front_kept) = match &self.front {
@@ -279,7 +283,7 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
             Front::Transition(producers) => (producers.shares(), producers.kept()),
         };
         let keeps = self.runs.iter().any(|run| run.keeps);
-        Waiting {
+        Pending {
             front: pass.backend.zeros(front),
             front_kept: front_kept.map(|len| pass.backend.zeros(len)),
             front_accounts: vec![Account::default(); grid.batch],
@@ -295,25 +299,24 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
     pub(crate) fn take<B: Backend<Tensor = T>>(
         &self,
         pass: &Pass<'_, B>,
-        waiting: &mut Waiting<T>,
+        pending: &mut Pending<T>,
         reader: &Reader<'_, T>,
         rows: usize,
         rules: &Rules,
     ) -> Vec<f64> {
         let (raw, grid, inputs) = (&self.trace.map, self.trace.grid, self.plan.inputs);
-        let first = std::mem::replace(&mut waiting.first, false);
+        let first = std::mem::replace(&mut pending.first, false);
         let mut received = match &self.front {
             Front::Stem => {
-                let upright = |upright| Place {
-                    upright,
-                    turned: None,
+                let direct = |direct| Place {
+                    direct,
+                    negated: None,
                 };
-                let places: Vec<Place> = (0..inputs).map(upright).collect();
-                pass.backend.share(Share {
+                let places: Vec<Place> = (0..inputs).map(direct).collect();
+                pass.backend.relevance_step(RelevanceStep {
                     producer: Producer::Diagonal,
                     rule: rules.norm(),
                     bias: rules.bias,
-                    norms: rules.norms,
                     arriving: reader.arriving,
                     equal: reader.equal,
                     rows: 0..inputs,
@@ -323,29 +326,28 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
                     unpooled: None,
                     places: &places,
                     first,
-                    out: &mut waiting.front,
+                    out: &mut pending.front,
                     kept: None,
                 })
             }
             Front::Transition(producers) => {
-                let out = (&mut waiting.front, &mut waiting.front_kept);
+                let out = (&mut pending.front, &mut pending.front_kept);
                 producers.take(pass, self.trace, reader, first, out, rules)
             }
         };
         received = by_image(&received, grid.batch);
-        add(&mut waiting.front_accounts, &received);
+        add(&mut pending.front_accounts, &received);
         for run in &self.runs {
             let new = run.rows.start..run.rows.end.min(rows - inputs);
             if new.is_empty() {
                 continue;
             }
             let bottleneck = self.plan.layers[0].conv2.inputs;
-            let kept = kept(&mut waiting.kept, new.start, bottleneck).filter(|_| run.keeps);
-            let parts = pass.backend.share(Share {
+            let kept = kept(&mut pending.kept, new.start, bottleneck).filter(|_| run.keeps);
+            let parts = pass.backend.relevance_step(RelevanceStep {
                 producer: Producer::Convolution(&self.products),
                 rule: run.rule,
                 bias: rules.bias,
-                norms: rules.norms,
                 arriving: reader.arriving,
                 equal: reader.equal,
                 rows: inputs + new.start..inputs + new.end,
@@ -355,10 +357,10 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
                 unpooled: None,
                 places: &self.places[new.start..],
                 first,
-                out: &mut waiting.shares,
+                out: &mut pending.shares,
                 kept,
             });
-            add(&mut waiting.accounts[new.start * grid.batch..], &parts);
+            add(&mut pending.accounts[new.start * grid.batch..], &parts);
             add(&mut received, &by_image(&parts, grid.batch));
         }
         received.iter().map(|account| account.received).collect()
@@ -368,31 +370,31 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
     pub(crate) fn settle<B: Backend<Tensor = T>>(
         &self,
         pass: &Pass<'_, B>,
-        waiting: &mut [Waiting<T>],
-        books: &mut [Book],
+        pending: &mut [Pending<T>],
+        ledgers: &mut [LedgerBuilder],
         scratch: &mut Scratch<T>,
         rules: &Rules,
     ) {
         let (trace, grid) = (self.trace, self.trace.grid);
         let columns = grid.columns();
         let layers = self.plan.layers.iter().zip(&trace.layers);
-        let layers = layers.zip(self.splits.iter().zip(&self.norms)).enumerate();
-        for (number, ((layer, kept_map), ((split2, row), norm1))) in layers.rev() {
+        let layers = layers.zip(self.convolutions.iter().zip(&self.norms)).enumerate();
+        for (number, ((layer, kept_map), ((weights2, row), norm1))) in layers.rev() {
             // The 1×1 convolution has one reader, the norm behind it: a step as any other, with a single share.
             let norm2 = pass.affine(layer.norm2, &kept_map.moments);
             let (conv, conv2) = (layer.conv1, layer.conv2);
             let name1 = layer_name(&self.prefix, number, "conv1");
             let rule1 = rules.convolution(&name1);
-            let signs = turns(pass.backend, [&norm2], conv.outputs);
-            let turns = Turns {
+            let signs = sign_flips(pass.backend, [&norm2], conv.outputs);
+            let flips = SignFlips {
                 signs: &signs,
                 spills: rules.spills(),
             };
             let mut places = Vec::new();
-            let split1 = Split::of(pass.backend, pass.kernel(conv), rule1, turns, 0, &mut places);
-            if let Some(kernel) = split1.denominators() {
+            let weights1 = RuleWeights::of(pass.backend, pass.kernel(conv), rule1, flips, 0, &mut places);
+            if let Some(kernel) = weights1.denominators() {
                 let target = target(&mut scratch.products, 0);
-                if split1.of_ones() {
+                if weights1.of_ones() {
                     let ones = ones(pass, kernel.inputs * columns);
                     pass.backend.pointwise(kernel, &ones, None, None, columns, target);
                 } else {
@@ -401,23 +403,22 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
                 }
             }
             let new = conv.inputs - self.plan.inputs;
-            for (waiting, book) in waiting.iter_mut().zip(&mut *books) {
-                let accounts = waiting.accounts.split_off(new * grid.batch);
-                if !matches!(split2.rule(), Rule::Flat) {
-                    let sink = Sink::Plain(&mut scratch.bottleneck);
-                    let kernel = split2.whole(pass.kernel(conv2));
+            for (pending, ledger) in pending.iter_mut().zip(&mut *ledgers) {
+                let accounts = pending.accounts.split_off(new * grid.batch);
+                if !matches!(weights2.rule(), Rule::Flat) {
+                    let sink = GradientSink::Plain(&mut scratch.bottleneck);
+                    let kernel = weights2.whole(pass.kernel(conv2));
                     pass.backend
-                        .conv3x3_input_gradient(kernel, &waiting.shares, *row, grid, sink);
+                        .conv3x3_input_gradient(kernel, &pending.shares, *row, grid, sink);
                 }
-                let kept2 = waiting.kept.as_ref().filter(|_| keeps(split2.rule(), rules));
+                let kept2 = pending.kept.as_ref().filter(|_| keeps(weights2.rule(), rules));
                 let equal2 = equal(pass, kept2, new..new + conv2.outputs, THREE, grid);
                 let mut kept1 = keeps(rule1, rules).then(|| std::mem::take(&mut scratch.kept));
-                let parts = pass.backend.share(Share {
+                let parts = pass.backend.relevance_step(RelevanceStep {
                     producer: Producer::Convolution(&scratch.products),
                     rule: rule1,
                     bias: rules.bias,
-                    norms: rules.norms,
-                    arriving: Form::of(split2.rule()).arriving(&scratch.bottleneck),
+                    arriving: Form::of(weights2.rule()).arriving(&scratch.bottleneck),
                     equal: equal2.as_ref(),
                     rows: 0..conv.outputs,
                     raw: &kept_map.bottleneck,
@@ -432,10 +433,10 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
                 let squeezed = by_image(&parts, grid.batch);
                 let passed: Vec<f64> = squeezed.iter().map(|account| account.received).collect();
                 let name2 = layer_name(&self.prefix, number, "conv2");
-                book.enter(&name2, &by_image(&accounts, grid.batch), &passed);
+                ledger.add_entry(&name2, &by_image(&accounts, grid.batch), &passed);
                 if !matches!(rule1, Rule::Flat) {
-                    let sink = Sink::Plain(&mut scratch.map);
-                    let kernel = split1.whole(pass.kernel(conv));
+                    let sink = GradientSink::Plain(&mut scratch.map);
+                    let kernel = weights1.whole(pass.kernel(conv));
                     pass.backend
                         .pointwise_input_gradient(kernel, &scratch.shares, 0, columns, sink);
                 }
@@ -448,8 +449,8 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
                     equal: equal1.as_ref(),
                     affine: norm1,
                 };
-                let passed = self.take(pass, waiting, &reader, conv.inputs, rules);
-                book.enter(&name1, &squeezed, &passed);
+                let passed = self.take(pass, pending, &reader, conv.inputs, rules);
+                ledger.add_entry(&name1, &squeezed, &passed);
             }
         }
     }
@@ -458,12 +459,12 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
     pub(crate) fn through_front<B: Backend<Tensor = T>>(
         &self,
         pass: &Pass<'_, B>,
-        waiting: &Waiting<T>,
-    ) -> Option<Sent<T>> {
+        pending: &Pending<T>,
+    ) -> Option<LayerRelevance<T>> {
         match &self.front {
             Front::Stem => None,
             Front::Transition(producers) => {
-                Some(producers.back(pass, &waiting.front, waiting.front_kept.as_ref()))
+                Some(producers.back(pass, &pending.front, pending.front_kept.as_ref()))
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Gates: a row is one tile, and its loops are compiled for each path.
+//! LrpFlex: a row is one tile, and its loops are compiled for each path.
 
 #![allow(
     clippy::inline_always,
@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::path::Path;
 use super::scratch::scratch;
-use super::{Cpu, Tensor, path, team};
+use super::{Cpu, Tensor, path, spin_pool};
 use crate::architecture::Window;
-use crate::backend::{Affine, Gated, Gates, Grid, Pool, Pull};
+use crate::backend::{Affine, Gated, Grid, HeatmapGradient, LrpFlex, Pool};
 
 /// Added values that are worth a tile.
 const PIECE: usize = 1 << 16;
@@ -63,7 +63,7 @@ per_path! {
 
 per_path! {
     /// `out += arriving · scale · tangent · h'(y)`; returns `Σ arriving · h(y) · tangent`.
-    fn bend(gate: Gate, x: &[f32], arriving: &[f32], tangent: &[f32], out: &mut [f32]) -> f64 {
+    fn gate_backward(gate: Gate, x: &[f32], arriving: &[f32], tangent: &[f32], out: &mut [f32]) -> f64 {
         let one = |out: &mut f32, x: f32, arriving: f32, tangent: f32| {
             let (open, over) = gate.at(x);
             let both = arriving * tangent;
@@ -95,7 +95,7 @@ per_path! {
     }
 }
 
-impl Gates for Cpu {
+impl LrpFlex<Tensor> for Cpu {
     fn gate(
         &self,
         gated: Gated<'_, Tensor>,
@@ -104,7 +104,7 @@ impl Gates for Cpu {
         into: &mut Tensor,
         accumulate: bool,
     ) {
-        team::each_piece(&mut into[..gated.channels * columns], columns, |channel, out| {
+        spin_pool::each_piece(&mut into[..gated.channels * columns], columns, |channel, out| {
             let row = channel * columns..(channel + 1) * columns;
             let (gate, x, values) = (Gate::of(gated, channel), &gated.x[row.clone()], &values[row]);
             if accumulate {
@@ -115,24 +115,24 @@ impl Gates for Cpu {
         });
     }
 
-    fn bend(
+    fn gate_backward(
         &self,
         gated: Gated<'_, Tensor>,
         columns: usize,
         arriving: &Tensor,
         tangent: &Tensor,
-        pull: &mut Pull<Tensor>,
+        heatmap_gradient: &mut HeatmapGradient<Tensor>,
     ) {
         // Each written once, by whoever has the row.
         let sums: Vec<AtomicU64> = (0..gated.channels).map(|_| AtomicU64::new(0)).collect();
-        let output = &mut pull.output[..gated.channels * columns];
-        team::each_piece(output, columns, |channel, out| {
+        let output = &mut heatmap_gradient.output[..gated.channels * columns];
+        spin_pool::each_piece(output, columns, |channel, out| {
             let row = channel * columns..(channel + 1) * columns;
             let (x, arriving, tangent) = (&gated.x[row.clone()], &arriving[row.clone()], &tangent[row]);
-            let sum = bend(self.path, Gate::of(gated, channel), x, arriving, tangent, out);
+            let sum = gate_backward(self.path, Gate::of(gated, channel), x, arriving, tangent, out);
             sums[channel].store(sum.to_bits(), Ordering::Relaxed);
         });
-        for (scale, sum) in pull.scale.iter_mut().zip(sums) {
+        for (scale, sum) in heatmap_gradient.scale.iter_mut().zip(sums) {
             *scale += f64::from_bits(sum.into_inner()) as f32;
         }
     }
@@ -149,7 +149,7 @@ impl Gates for Cpu {
     ) {
         let after = pool.after(grid);
         let out = &mut out[..channels * after.columns()];
-        team::each_piece(out, after.columns(), |channel, out| {
+        spin_pool::each_piece(out, after.columns(), |channel, out| {
             for (image, out) in out.chunks_exact_mut(after.plane()).enumerate() {
                 let from = channel * grid.columns() + image * grid.plane();
                 let tangent = &tangent[from..from + grid.plane()];
@@ -180,7 +180,7 @@ impl Gates for Cpu {
     }
 
     fn add(&self, into: &mut Tensor, values: &Tensor) {
-        team::each_piece(into, PIECE, |piece, into| {
+        spin_pool::each_piece(into, PIECE, |piece, into| {
             add(self.path, &values[piece * PIECE..][..into.len()], into);
         });
     }
@@ -269,15 +269,15 @@ mod tests {
                     Reference.gate(gated64, columns, &wide(&values), &mut expected, accumulate);
                     assert_near(&found, &expected, "gate");
                 }
-                let pull = || (noise(channels * columns, 4), noise(channels, 5));
-                let ((output, scale), (output64, scale64)) = (pull(), pull());
-                let mut found = Pull { output, scale };
-                let mut expected = Pull {
+                let heatmap_gradient = || (noise(channels * columns, 4), noise(channels, 5));
+                let ((output, scale), (output64, scale64)) = (heatmap_gradient(), heatmap_gradient());
+                let mut found = HeatmapGradient { output, scale };
+                let mut expected = HeatmapGradient {
                     output: wide(&output64),
                     scale: wide(&scale64),
                 };
-                cpu.bend(gated, columns, &values, &other, &mut found);
-                Reference.bend(gated64, columns, &wide(&values), &wide(&other), &mut expected);
+                cpu.gate_backward(gated, columns, &values, &other, &mut found);
+                Reference.gate_backward(gated64, columns, &wide(&values), &wide(&other), &mut expected);
                 assert_near(&found.output, &expected.output, "bent output");
                 assert_near(&found.scale, &expected.scale, "bent scale");
             }

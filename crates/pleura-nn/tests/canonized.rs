@@ -10,15 +10,15 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod nets;
-#[path = "untangled/network.rs"]
+#[path = "canonized/network.rs"]
 mod network;
-#[path = "untangled/textbook.rs"]
+#[path = "canonized/textbook.rs"]
 mod textbook;
 
 use std::collections::BTreeMap;
 
 use nets::{architectures, distance, films, weights};
-use network::Untangled;
+use network::{Canonized, normalised};
 use pleura_nn::backend::{Backend, Real};
 use pleura_nn::relevance::{Bias, Ledger, Rule};
 use pleura_nn::{Architecture, Cpu, Network, Norm, Reference, Rules, Weights};
@@ -102,21 +102,6 @@ fn trained(architecture: &Architecture, seed: u64) -> Weights {
     weights
 }
 
-/// The normalised input of each film, `[3, size, size]`.
-fn normalised(weights: &Weights, grey: &[f32], size: usize) -> Vec<Vec<f64>> {
-    let of = |film: &[f32]| {
-        let channel = |channel: usize| {
-            let mean = f64::from(weights.normalisation.mean[channel]);
-            let deviation = f64::from(weights.normalisation.std[channel]);
-            film.iter()
-                .map(move |&grey| (f64::from(grey) - mean) / deviation)
-                .collect::<Vec<_>>()
-        };
-        (0..3).flat_map(channel).collect()
-    };
-    grey.chunks_exact(size * size).map(of).collect()
-}
-
 /// A ledger's line is the textbook's account of that layer; a transition's holds its pool's.
 fn assert_same_account(ledger: &Ledger, accounts: &BTreeMap<&str, Account>, tolerance: f64, case: &str) {
     let pool_of = |layer: &str| accounts.get(format!("{layer}, its pool").as_str());
@@ -171,7 +156,7 @@ fn assert_same_account(ledger: &Ledger, accounts: &BTreeMap<&str, Account>, tole
 fn compare<B: Backend>(
     backend: B,
     weights: &Weights,
-    untangled: &Untangled<'_>,
+    canonized: &Canonized<'_>,
     size: usize,
     (logits_within, within): (f64, f64),
     name: &str,
@@ -181,7 +166,7 @@ fn compare<B: Backend>(
     let (logits, trace) = network.forward(&grey, FILMS, size, Norm::Running).unwrap();
     let values: Vec<_> = normalised(weights, &grey, size)
         .iter()
-        .map(|input| untangled.forward(input))
+        .map(|input| canonized.forward(input))
         .collect();
     let answers: Vec<&[f64]> = values
         .iter()
@@ -190,7 +175,7 @@ fn compare<B: Backend>(
     let error = distance(&logits, &answers.concat());
     assert!(
         error < logits_within,
-        "{name}: logits are {error:e} from the untangled network's"
+        "{name}: logits are {error:e} from the canonized network's"
     );
 
     for (composite, rules) in composites() {
@@ -212,7 +197,7 @@ fn compare<B: Backend>(
                     "{case}: {} {total}",
                     ledger.start
                 );
-                let (expected, accounts) = untangled.relevance(&values[film], start, &rules);
+                let (expected, accounts) = canonized.relevance(&values[film], start, &rules);
                 let plane = size * size;
                 let input: Vec<f64> = (0..3)
                     .flat_map(|channel| &input[(channel * FILMS + film) * plane..][..plane])
@@ -238,12 +223,12 @@ fn compare<B: Backend>(
 fn compare_seed(seed: u64) {
     for (architecture, size) in architectures().into_iter().take(3) {
         let weights = trained(&architecture, seed);
-        let untangled = Untangled::of(&weights, size);
+        let canonized = Canonized::of(&weights, size);
         let name = format!("{}, seed {seed}", architecture.name());
         compare(
             Reference,
             &weights,
-            &untangled,
+            &canonized,
             size,
             (1e-12, 1e-10),
             &format!("reference, {name}"),
@@ -251,7 +236,7 @@ fn compare_seed(seed: u64) {
         compare(
             Cpu::new(),
             &weights,
-            &untangled,
+            &canonized,
             size,
             (1e-5, 1e-4),
             &format!("cpu, {name}"),

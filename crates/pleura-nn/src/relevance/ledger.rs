@@ -49,11 +49,11 @@ impl Ledger {
 }
 
 /// The ledgers of a batch while a pass fills them.
-pub(crate) struct Book {
+pub(crate) struct LedgerBuilder {
     ledgers: Vec<Ledger>,
 }
 
-impl Book {
+impl LedgerBuilder {
     pub(crate) fn new(start: &[f64]) -> Self {
         let open = |&start: &f64| Ledger {
             start,
@@ -68,7 +68,7 @@ impl Book {
     }
 
     /// A layer's line for each film.
-    pub(crate) fn enter(&mut self, layer: &str, accounts: &[Account], passed: &[f64]) {
+    pub(crate) fn add_entry(&mut self, layer: &str, accounts: &[Account], passed: &[f64]) {
         for ((ledger, account), &passed) in self.ledgers.iter_mut().zip(accounts).zip(passed) {
             let Account {
                 received,
@@ -87,7 +87,7 @@ impl Book {
         }
     }
 
-    pub(crate) fn close(mut self, input: &[f64]) -> Vec<Ledger> {
+    pub(crate) fn finish(mut self, input: &[f64]) -> Vec<Ledger> {
         for (ledger, &input) in self.ledgers.iter_mut().zip(input) {
             ledger.input = input;
         }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Affine, Grid, Real};
-use crate::relevance::{Bias, Norms, Rule};
+use crate::rule::{Bias, Rule};
 
 /// Who wrote the rows that a norm reads, for relevance on its way down.
 ///
@@ -22,31 +22,31 @@ use crate::relevance::{Bias, Norms, Rule};
 /// All are linear in what is put beside the weights, so readers add that up, in one map for each of two sets of weights, and one
 /// product a set is made for all of them.
 pub enum Producer<'a, T> {
-    /// A convolution. At the rows that [`Share::places`] names: `P` at the upright one, under α-β `N` at the turned one, under w² `Σ w²`
-    /// at the upright one; nothing under the ε rule and the flat one.
+    /// A convolution. At the rows that [`RelevanceStep::places`] names: `P` at the direct one, under α-β `N` at the negated one, under w² `Σ w²`
+    /// at the direct one; nothing under the ε rule and the flat one.
     Convolution(&'a T),
     /// No convolution (the stem's pool): the norm is a linear layer of one input, `x ≥ 0`, and shares are relevance.
     Diagonal,
 }
 
 /// What arrives at the activations behind a norm.
-pub enum Arriving<'a, T: ?Sized> {
+pub enum IncomingRelevance<'a, T: ?Sized> {
     /// Their relevance.
     Relevance(&'a T),
     /// Their relevance before it is multiplied by them, as the product with the reader's weights leaves it:
     /// `r = c · relu(scale · x + shift)`.
     Factor(&'a T),
-    /// Nothing but [`Share::equal`].
+    /// Nothing but [`RelevanceStep::equal`].
     Nothing,
 }
 
-impl<T: ?Sized> Clone for Arriving<'_, T> {
+impl<T: ?Sized> Clone for IncomingRelevance<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T: ?Sized> Copy for Arriving<'_, T> {}
+impl<T: ?Sized> Copy for IncomingRelevance<'_, T> {}
 
 /// 2×2 average pooling between a convolution and the rows that are read.
 pub struct Unpooled<'a, T> {
@@ -62,13 +62,13 @@ pub struct Unpooled<'a, T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// For the first set of weights: `W`, `W⁺`, `W + γ W⁺` or `W²`.
-    pub upright: usize,
+    pub direct: usize,
     /// For the second: `(−W)⁺` or `W + γ W⁻`. None where it is known that nothing will be sent there.
-    pub turned: Option<usize>,
+    pub negated: Option<usize>,
 }
 
 /// Where parts are added that all inputs get alike: the flat rule's relevance, and what biases took where inputs absorb it.
-pub struct Kept<'a, T> {
+pub struct UniformPart<'a, T> {
     /// `[≥ row + rows, columns]`, laid out as the map of shares.
     pub map: &'a mut T,
     /// Where the first of the rows has its own.
@@ -78,17 +78,15 @@ pub struct Kept<'a, T> {
 }
 
 /// One reader's relevance on its way to those who wrote the rows it reads.
-pub struct Share<'a, T> {
+pub struct RelevanceStep<'a, T> {
     /// Who wrote the rows.
     pub producer: Producer<'a, T>,
     /// How they share.
     pub rule: Rule,
     /// What becomes of biases' shares.
     pub bias: Bias,
-    /// Whether the reader's norm is merged into the rows' convolution.
-    pub norms: Norms,
     /// What arrives at the reader's activations, `[≥ rows.end, columns]`.
-    pub arriving: Arriving<'a, T>,
+    pub arriving: IncomingRelevance<'a, T>,
     /// One row of relevance that arrives at each row besides.
     pub equal: Option<&'a T>,
     /// The rows, as the reader counts them.
@@ -108,16 +106,15 @@ pub struct Share<'a, T> {
     /// Where shares are added.
     pub out: &'a mut T,
     /// For the flat rule, and where inputs absorb what biases take.
-    pub kept: Option<Kept<'a, T>>,
+    pub kept: Option<UniformPart<'a, T>>,
 }
 
-/// A norm as it is merged for the rule, and as the pool in between sees it: `(scale, shift)` each.
-pub(crate) fn merged<R: Real>(norm: (R, R), bias: Bias, norms: Norms) -> ((R, R), (R, R)) {
-    let (zero, identity) = (R::from_f64(0.0), (R::from_f64(1.0), R::from_f64(0.0)));
-    match (norms, bias) {
-        (Norms::Passed, _) => (identity, identity),
-        (Norms::Merged, Bias::Zero) => ((norm.0, zero), norm),
-        (Norms::Merged, _) => (norm, norm),
+/// The norm `(scale, shift)` as a rule sees it when merged into the convolution.
+pub(crate) fn merged<R: Real>((scale, shift): (R, R), bias: Bias) -> (R, R) {
+    if bias == Bias::Zero {
+        (scale, R::from_f64(0.0))
+    } else {
+        (scale, shift)
     }
 }
 
@@ -189,12 +186,12 @@ pub(crate) fn neuron(
     account
 }
 
-/// A convolution's weights as a rule multiplies by them: the first set for all `outputs`, then the second for those `turned`.
-pub(crate) fn modified<R: Real>(weights: &[R], outputs: usize, rule: Rule, turned: &[usize]) -> Vec<R> {
+/// A convolution's weights as a rule multiplies by them: the first set for all `outputs`, then the second for those `negated`.
+pub(crate) fn rule_weights<R: Real>(weights: &[R], outputs: usize, rule: Rule, negated: &[usize]) -> Vec<R> {
     let zero = R::from_f64(0.0);
     let positive = |w: R| if w > zero { w } else { zero };
     let negative = |w: R| if w < zero { w } else { zero };
-    let sets = (weights, weights.len() / outputs, turned);
+    let sets = (weights, weights.len() / outputs, negated);
     match rule {
         Rule::Gamma { gamma, .. } => {
             let gamma = R::from_f64(gamma);
@@ -209,13 +206,13 @@ pub(crate) fn modified<R: Real>(weights: &[R], outputs: usize, rule: Rule, turne
 }
 
 fn both<R: Real>(
-    (weights, size, turned): (&[R], usize, &[usize]),
+    (weights, size, negated): (&[R], usize, &[usize]),
     first: impl Fn(R) -> R,
     second: impl Fn(R) -> R,
 ) -> Vec<R> {
-    let mut out = Vec::with_capacity(weights.len() + turned.len() * size);
+    let mut out = Vec::with_capacity(weights.len() + negated.len() * size);
     out.extend(weights.iter().map(|&w| first(w)));
-    for row in turned {
+    for row in negated {
         out.extend(weights[row * size..(row + 1) * size].iter().map(|&w| second(w)));
     }
     out

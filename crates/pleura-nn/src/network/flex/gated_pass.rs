@@ -1,13 +1,15 @@
 //! The steps that the gated pass back and the tangent's way forward have in common.
 
 use super::super::{Network, Trace};
-use crate::backend::{Affine, Gated, Gates, Grid, Moments, Pool, Sink};
+use crate::backend::{Affine, Backend, Gated, GradientSink, Grid, LrpFlex, Moments, Pool};
+use crate::error::Error;
 use crate::layers::Pass;
 use crate::plan::{ConvAt, NormAt, Plan};
 
 /// A network, one trace of it, and the gates' ε.
-pub(super) struct Walk<'a, B: Gates> {
+pub(super) struct GatedPass<'a, B: Backend> {
     pub(super) pass: Pass<'a, B>,
+    pub(super) gates: &'a dyn LrpFlex<B::Tensor>,
     pub(super) plan: &'a Plan,
     pub(super) trace: &'a Trace<B>,
     /// What the first convolution read, `[3, batch, size, size]`.
@@ -40,15 +42,16 @@ impl<T> Reader<'_, T> {
     }
 }
 
-impl<'a, B: Gates> Walk<'a, B> {
-    pub(super) fn new(network: &'a Network<B>, trace: &'a Trace<B>, epsilon: f64) -> Self {
-        Self {
+impl<'a, B: Backend> GatedPass<'a, B> {
+    pub(super) fn new(network: &'a Network<B>, trace: &'a Trace<B>, epsilon: f64) -> Result<Self, Error> {
+        Ok(Self {
+            gates: network.gates()?,
             pass: network.pass(trace.norm, true),
             plan: &network.plan,
             trace,
             input: network.backend.channels(network.as_films(&trace.grey)),
             epsilon,
-        }
+        })
     }
 
     fn reader(
@@ -99,8 +102,8 @@ impl<'a, B: Gates> Walk<'a, B> {
         grid: Grid,
         signal: &B::Tensor,
     ) -> B::Tensor {
-        let mut out = self.pass.backend.room(conv2.inputs * grid.columns());
-        let sink = Sink::Plain(&mut out);
+        let mut out = self.pass.backend.alloc_uninit(conv2.inputs * grid.columns());
+        let sink = GradientSink::Plain(&mut out);
         self.pass
             .backend
             .conv3x3_input_gradient(self.pass.kernel(conv2), signal, row, grid, sink);
@@ -109,8 +112,8 @@ impl<'a, B: Gates> Walk<'a, B> {
 
     /// Behind the gate of a 1×1 convolution's norm, from the signal at the convolution's output.
     pub(super) fn behind_pointwise(&self, conv: ConvAt, columns: usize, signal: &B::Tensor) -> B::Tensor {
-        let mut out = self.pass.backend.room(conv.inputs * columns);
-        let sink = Sink::Plain(&mut out);
+        let mut out = self.pass.backend.alloc_uninit(conv.inputs * columns);
+        let sink = GradientSink::Plain(&mut out);
         self.pass
             .backend
             .pointwise_input_gradient(self.pass.kernel(conv), signal, 0, columns, sink);
@@ -128,13 +131,13 @@ impl<'a, B: Gates> Walk<'a, B> {
     ) -> B::Tensor {
         let pooled = self.behind_pointwise(conv, pool.after(reader.grid).columns(), signal);
         let out = self.unpooled(reader, pool, &pooled);
-        B::recycle(pooled);
+        B::release(pooled);
         out
     }
 
     fn unpooled(&self, reader: &Reader<'_, B::Tensor>, pool: Pool, signal: &B::Tensor) -> B::Tensor {
-        let mut out = self.pass.backend.room(reader.len());
-        let (channels, sink) = (reader.at.channels, Sink::Plain(&mut out));
+        let mut out = self.pass.backend.alloc_uninit(reader.len());
+        let (channels, sink) = (reader.at.channels, GradientSink::Plain(&mut out));
         self.pass.backend.pool_input_gradient(
             pool,
             channels,

@@ -2,11 +2,11 @@
 
 use super::Pass;
 use crate::architecture::Window;
-use crate::backend::{Backend, Grid, Kept, Kernel, Place, Target};
+use crate::backend::{Backend, Grid, Kernel, Output, Place, UniformPart};
 use crate::relevance::{Bias, Rule, Rules};
 
 /// A convolution's weights as its rule multiplies by them, and where its outputs' shares wait for that.
-pub(crate) struct Split<T> {
+pub(crate) struct RuleWeights<T> {
     rule: Rule,
     /// Both sets of weights; the ε rule takes the network's own.
     weights: Option<T>,
@@ -19,38 +19,38 @@ pub(crate) struct Split<T> {
 
 /// Which outputs need a place in the second set of shares.
 #[derive(Clone, Copy)]
-pub(crate) struct Turns<'a> {
-    /// For each output, whether a norm that reads it turns its sign.
+pub(crate) struct SignFlips<'a> {
+    /// For each output, whether a norm that reads it flips its sign.
     pub(crate) signs: &'a [bool],
     /// Relevance may arrive where the output is off.
     pub(crate) spills: bool,
 }
 
-impl<T> Split<T> {
+impl<T> RuleWeights<T> {
     /// Adds the outputs' places in a map whose rows from `first` on are theirs.
     pub(crate) fn of<B: Backend<Tensor = T>>(
         backend: &B,
         kernel: Kernel<'_, T>,
         rule: Rule,
-        turns: Turns<'_>,
+        flips: SignFlips<'_>,
         first: usize,
         places: &mut Vec<Place>,
     ) -> Self {
         let Kernel { outputs, inputs, .. } = kernel;
-        let mut turned = Vec::new();
-        for (output, &turns_sign) in turns.signs[..outputs].iter().enumerate() {
-            let turns = match rule {
+        let mut negated = Vec::new();
+        for (output, &flips_sign) in flips.signs[..outputs].iter().enumerate() {
+            let flips = match rule {
                 Rule::AlphaBeta { .. } => true,
-                Rule::Gamma { .. } => turns_sign || turns.spills,
-                Rule::Plus { .. } | Rule::Box { .. } => turns_sign,
+                Rule::Gamma { .. } => flips_sign || flips.spills,
+                Rule::Plus { .. } | Rule::Box { .. } => flips_sign,
                 Rule::Epsilon { .. } | Rule::Square { .. } | Rule::Flat => false,
             };
             places.push(Place {
-                upright: first + output,
-                turned: turns.then_some(first + outputs + turned.len()),
+                direct: first + output,
+                negated: flips.then_some(first + outputs + negated.len()),
             });
-            if turns {
-                turned.push(output);
+            if flips {
+                negated.push(output);
             }
         }
         let own = matches!(rule, Rule::Epsilon { .. } | Rule::Flat);
@@ -58,11 +58,11 @@ impl<T> Split<T> {
         let plus = Rule::Plus { epsilon: 0.0 };
         Self {
             rule,
-            weights: (!own).then(|| backend.modified(kernel, rule, &turned)),
-            positive: gamma.then(|| backend.modified(kernel, plus, &[])),
+            weights: (!own).then(|| backend.rule_weights(kernel, rule, &negated)),
+            positive: gamma.then(|| backend.rule_weights(kernel, plus, &[])),
             outputs,
             inputs,
-            rows: outputs + turned.len(),
+            rows: outputs + negated.len(),
         }
     }
 
@@ -116,9 +116,9 @@ impl<T> Split<T> {
 }
 
 /// A map of parts that all inputs of a convolution get alike, if there may be any.
-pub(crate) fn kept<T>(map: &mut Option<T>, row: usize, inputs: usize) -> Option<Kept<'_, T>> {
+pub(crate) fn kept<T>(map: &mut Option<T>, row: usize, inputs: usize) -> Option<UniformPart<'_, T>> {
     let part = 1.0 / inputs as f64;
-    map.as_mut().map(|map| Kept { map, row, part })
+    map.as_mut().map(|map| UniformPart { map, row, part })
 }
 
 /// Whether a rule keeps parts for all inputs.
@@ -147,8 +147,8 @@ pub(crate) fn ones<B: Backend>(pass: &Pass<'_, B>, len: usize) -> B::Tensor {
 }
 
 /// Where a product is written, its moments of no use.
-pub(crate) fn target<T>(map: &mut T, row: usize) -> Target<'_, T> {
-    Target {
+pub(crate) fn target<T>(map: &mut T, row: usize) -> Output<'_, T> {
+    Output {
         map,
         row,
         moments: None,

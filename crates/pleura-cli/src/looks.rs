@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use pleura::Classifier;
 use pleura_data::Manifest;
 use pleura_data::looks::{self, Look};
+use pleura_run::RunFolder;
 
 use crate::console;
 
@@ -41,7 +42,7 @@ pub fn log(path: &Path, manifest: &Manifest, rows: &[usize], model: &Classifier)
     let Err(error) = looks::record(&beside, &look) else {
         return Ok(());
     };
-    let run = model.run().map(|run| run.join(pleura_train::LOOKS));
+    let run = model.run().map(|run| RunFolder::new(run).test_access_log());
     match run.filter(|file| looks::record(file, &look).is_ok()) {
         Some(file) => {
             console::note(format_args!(

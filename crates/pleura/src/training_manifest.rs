@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pleura_manifest::Manifest;
-use pleura_train::recipe::Stage;
+use pleura_run::recipe::Stage;
 
 use crate::Error;
 

@@ -1,7 +1,6 @@
 //! What the demo asks of its run: what keeping changed, whether words sway the answers, whether heatmaps find the lesions.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -13,7 +12,7 @@ use pleura_explain::composite::NAMES;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::DecodeOptions;
 use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
-use serde_json::Value;
+use pleura_run::{RunFolder, log::LogEvent};
 
 use crate::gallery::Mask;
 
@@ -22,18 +21,15 @@ const EXPLAINED: usize = 40;
 
 /// Validation accuracy before the first step and after each epoch, by stage, from the run's log.
 fn curves(run: &Path) -> Result<BTreeMap<String, Vec<f64>>> {
-    let path = run.join("log.jsonl");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("{}: cannot read the log", path.display()))?;
     let mut curves: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for line in text.lines() {
-        let line: Value =
-            serde_json::from_str(line).with_context(|| format!("{}: not JSON", path.display()))?;
-        let (Some(stage), Some(event)) = (line["stage"].as_str(), line["event"].as_str()) else {
-            continue;
+    for line in RunFolder::new(run).read_log()? {
+        let validation = match line.event {
+            LogEvent::Before(before) => before.validation,
+            LogEvent::Epoch(epoch) => epoch.validation,
+            _ => continue,
         };
-        if let ("before" | "epoch", Some(accuracy)) = (event, line["validation"]["accuracy"].as_f64()) {
-            curves.entry(stage.to_owned()).or_default().push(accuracy);
+        if let Some(accuracy) = validation.accuracy {
+            curves.entry(line.stage).or_default().push(accuracy);
         }
     }
     Ok(curves)

@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use pleura::Classifier;
 use pleura_data::Manifest;
 use pleura_eval::Truth;
+use pleura_run::recipe::Stage;
 use pleura_train::labels::Labels;
-use pleura_train::recipe::Stage;
 use serde_json::json;
 
 /// What an uncertain label counts as.

@@ -8,12 +8,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use pleura::{Classifier, training_manifest};
-use pleura_data::Manifest;
+use pleura_data::{Manifest, Split};
 use pleura_eval::{Calibration, Evaluation, Options, Predictions, evaluate};
 use pleura_package::card::{Answers, Card};
 use pleura_package::golden::Candidate;
 use pleura_package::package::Recorded;
 use pleura_package::{Contract, Golden, Metrics, Parts, Private, PrivateKey, Training};
+use pleura_run::{Evidence, RunFolder, StageFolder};
 use serde_json::{Value, json};
 
 use super::reference::{self, Films};
@@ -120,7 +121,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         batch: args.batch as usize,
     };
     let (reference, limits) = reference::of(&model, &network, &films, args.keep)?;
-    let folder = pleura_train::stage_folder(of, &stage.name);
+    let folder = RunFolder::new(of).stage(&stage.name);
     let mut parts = Parts {
         contract: Contract::of(
             &training,
@@ -188,7 +189,7 @@ fn check_manifest(model: &Classifier, manifest: &Manifest, path: &Path) -> Resul
 
 fn metrics(
     run: &Path,
-    stage: &Path,
+    stage: &StageFolder,
     model: &Classifier,
     calibration: Option<&Calibration>,
 ) -> Result<Metrics> {
@@ -196,7 +197,7 @@ fn metrics(
         let bytes = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         serde_json::from_slice(&bytes).with_context(|| format!("{}: not an evaluation", path.display()))
     };
-    let (measured, answers) = (stage.join("metrics.json"), stage.join("test.csv"));
+    let (measured, answers) = (stage.metrics(), stage.predictions(Split::Test));
     let test = measured.exists().then(|| parse(&measured)).transpose()?;
     let as_packaged = match (calibration, &test) {
         (Some(calibration), Some(test)) if answers.exists() => {
@@ -210,7 +211,7 @@ fn metrics(
         _ => None,
     };
     let mut recorded = BTreeMap::new();
-    for evidence in pleura_report::Evidence::all(run)? {
+    for evidence in Evidence::read_all(&RunFolder::new(run))? {
         if evidence.model.contains(pleura::digest::short(model.digest())) {
             recorded.insert(
                 evidence.name,

@@ -12,7 +12,7 @@ use crate::error::Error;
 const LARGEST_SIZE: usize = 8192;
 
 /// Refuses what contradicts itself or the architecture, with the line and what would be allowed.
-pub(crate) fn check(recipe: &Recipe) -> Result<(), Error> {
+pub fn check(recipe: &Recipe) -> Result<(), Error> {
     let architecture = recipe.architecture()?;
     if recipe.seed > i64::MAX as u64 {
         return Err(recipe.problem(

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::stage::Start;
-use crate::isnet::HeatmapLoss;
 
 /// `ISNet` (method.md §5): relevance outside the lungs is punished in training. The letters are the papers'.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,22 +83,10 @@ impl Isnet {
     pub const GRADIENT_CLIP: f64 = 1.0;
 
     /// Fills in C1 and C2 where they are not to be measured.
-    pub(crate) fn resolve(&mut self) {
+    pub fn resolve(&mut self) {
         if self.plain.is_none() {
             self.c1.get_or_insert(BOUNDS.0);
             self.c2.get_or_insert(BOUNDS.1);
-        }
-    }
-
-    /// The loss with bounds that are known by now.
-    pub(crate) fn loss(&self, c1: f64, c2: f64) -> HeatmapLoss {
-        HeatmapLoss {
-            w1: self.w1,
-            w2: self.w2,
-            decay: self.decay,
-            e: self.e,
-            c1,
-            c2,
         }
     }
 

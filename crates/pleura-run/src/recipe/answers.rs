@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// After which epochs a stage's answers are kept, as tables of the stage's folder ([`Answers::file`]).
+/// After which epochs a stage's answers are kept ([`StageFolder::predictions_after`](crate::StageFolder::predictions_after)).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Answers {
@@ -15,11 +15,6 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// The table of a split (`validation` or `test`) after so many epochs: `validation-epoch-1.csv`.
-    pub fn file(split: &str, after: usize) -> String {
-        format!("{split}-epoch-{after}.csv")
-    }
-
     /// Whether none are wanted.
     pub fn is_none(&self) -> bool {
         self.after.is_empty()

@@ -1,16 +1,16 @@
-//! What differs between the recipe that a run was begun with and another, key by key.
+//! The differences between two recipes, key by key.
 
 use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
-/// More differences than these help nobody to find his own.
+/// The most differences that a message lists.
 const MOST: usize = 6;
 
 /// The keys whose values differ, as `stage.target.epochs was 3, now 4`; `None` where nothing differs, or a text is no TOML.
 ///
 /// Files are compared by their contents and not here: manifests and weights may have moved.
-pub(crate) fn difference(then: &str, now: &str) -> Option<String> {
+pub fn difference(then: &str, now: &str) -> Option<String> {
     let (then, now) = (then.parse().ok()?, now.parse().ok()?);
     let mut changes = between(&then, &now);
     for Change { key, was, is } in &mut changes {
@@ -37,15 +37,18 @@ pub(crate) fn difference(then: &str, now: &str) -> Option<String> {
 
 /// A key whose values differ; no value where it is left out.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Change {
-    pub(crate) key: String,
-    pub(crate) was: Option<Value>,
-    pub(crate) is: Option<Value>,
+pub struct Change {
+    /// Path of the key, such as `stage.target.epochs`.
+    pub key: String,
+    /// The value in the first table.
+    pub was: Option<Value>,
+    /// The value in the second table.
+    pub is: Option<Value>,
 }
 
-/// What differs between two tables: first what the one has, then what the other has beyond it. Lists of stages go by their names, and other
-/// lists are values.
-pub(crate) fn between(then: &Table, now: &Table) -> Vec<Change> {
+/// The differences between two tables: first the keys of `then`, then those that only `now` has. Stages are compared by
+/// name; other lists are values.
+pub fn between(then: &Table, now: &Table) -> Vec<Change> {
     let (then, mut now) = (keys(then), keys(now));
     let mut changes = Vec::new();
     for (key, was) in then {
@@ -99,8 +102,8 @@ fn flatten(path: String, value: &Value, keys: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// Whether an entry names a file of a stage.
-pub(crate) fn is_file(path: &str, value: &Value) -> bool {
+/// True if an entry names a file of a stage.
+pub fn is_file(path: &str, value: &Value) -> bool {
     if !path.split('.').any(|part| part == "stage") {
         return false;
     }

@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use pleura_data::fractal::FractalOptions;
 use pleura_film::Augmentation;
+use pleura_synth::fractal::FractalOptions;
 use serde::{Deserialize, Serialize};
 
 use super::answers::Answers;
@@ -101,7 +101,7 @@ fn is_empty(path: &Path) -> bool {
 
 impl Stage {
     /// Whether a row's picture is the same in every epoch.
-    pub(crate) fn is_steady(&self) -> bool {
+    pub fn is_steady(&self) -> bool {
         self.augmentation.is_none() && self.fractals.is_none()
     }
 }
@@ -210,6 +210,13 @@ pub struct Keep {
     /// Findings that start fresh though the old head has one of the same name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fresh: Vec<String>,
+}
+
+impl Keep {
+    /// True if any neuron may be kept.
+    pub fn keeps_any(&self) -> bool {
+        self.rule != KeepRule::Nothing
+    }
 }
 
 /// `keep` in a recipe: a table without a rule keeps the way the paper does; no table at all keeps nothing.

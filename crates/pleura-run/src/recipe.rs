@@ -1,12 +1,14 @@
 //! A recipe: what to train, stage by stage, as a TOML file.
 //!
-//! The same types hold what a person typed and what it came to mean: reading fills in the defaults, [`crate::plan`] fills in
-//! what only the data can say (findings, groups), and a run writes the result in full as its own `recipe.toml`, which is again
-//! a recipe and means the same.
+//! The same types hold what a person typed and what it came to mean: reading fills in the defaults, `pleura_train::Plan`
+//! fills in what only the data can say (findings, groups), and a run writes the result in full as its own
+//! `recipe.toml`, which is again a recipe and means the same.
 
 mod answers;
 mod check;
+mod difference;
 mod isnet;
+mod lineage;
 mod locate;
 mod optimisation;
 mod stage;
@@ -19,7 +21,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     answers::Answers,
+    check::check,
+    difference::{Change, between, difference, is_file},
     isnet::{Isnet, Maps},
+    locate::{Step, line_at},
     optimisation::{
         ALL_BUT_HEAD, Decay, Freeze, Groups, HEAD, LearningRate, OptimiserRecipe, ScheduleRecipe, WarmUp,
     },
@@ -52,14 +57,14 @@ pub struct Recipe {
     pub stages: Vec<Stage>,
     /// Where the recipe was read.
     #[serde(skip)]
-    pub(crate) origin: Origin,
+    origin: Origin,
 }
 
 /// Where a recipe came from: for messages, and because its paths are relative to its folder.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Origin {
-    pub(crate) path: PathBuf,
-    pub(crate) text: String,
+struct Origin {
+    path: PathBuf,
+    text: String,
 }
 
 /// A published architecture by its name, or a description of another.
@@ -168,7 +173,7 @@ impl Recipe {
     }
 
     /// A recipe from a table that something else was made into; messages name `path`.
-    pub(crate) fn from_table(table: toml::Table, path: &Path) -> Result<Self, Error> {
+    pub fn from_table(table: toml::Table, path: &Path) -> Result<Self, Error> {
         let mut recipe: Self = table.try_into().map_err(|error: toml::de::Error| Error::Recipe {
             path: path.to_owned(),
             line: None,
@@ -198,7 +203,7 @@ impl Recipe {
     }
 
     /// `relative` as seen from the recipe's folder.
-    pub(crate) fn resolve_path(&self, relative: &Path) -> PathBuf {
+    pub fn resolve_path(&self, relative: &Path) -> PathBuf {
         match self.origin.path.parent() {
             Some(folder) => folder.join(relative),
             None => relative.to_owned(),
@@ -206,7 +211,7 @@ impl Recipe {
     }
 
     /// An error about the entry at `at`, with its line where the recipe's text has one.
-    pub(crate) fn problem(&self, at: &[locate::Step<'_>], problem: impl Into<String>) -> Error {
+    pub fn problem(&self, at: &[locate::Step<'_>], problem: impl Into<String>) -> Error {
         Error::Recipe {
             path: self.origin.path.clone(),
             line: locate::line_of(&self.origin.text, at),
@@ -215,11 +220,6 @@ impl Recipe {
         }
     }
 }
-
-pub(crate) use self::{
-    check::check,
-    locate::{Step, line_at},
-};
 
 #[cfg(test)]
 mod tests;

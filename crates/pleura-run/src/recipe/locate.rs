@@ -4,7 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 /// One step on the way to an entry: a key, or an index into an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step<'a> {
+pub enum Step<'a> {
     /// Key of a table.
     Key(&'a str),
     /// Index into an array, from 0.
@@ -50,7 +50,7 @@ pub(super) fn line_of(text: &str, at: &[Step<'_>]) -> Option<usize> {
 }
 
 /// Line (from 1) of a byte offset.
-pub(crate) fn line_at(text: &str, offset: usize) -> usize {
+pub fn line_at(text: &str, offset: usize) -> usize {
     text.as_bytes()
         .iter()
         .take(offset)

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura_audit::relevance::{Of, at_border};
-use pleura_audit::{Check, Films, Thresholds, Verdict, heatmap_sanity, of_answers, of_films};
+use pleura_audit::{Check, Films, Thresholds, Verdict, check_films, check_predictions, heatmap_sanity};
 use pleura_data::{CheckReport, Manifest, Sidecar, Split};
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
@@ -186,10 +186,10 @@ fn audit(args: &Args) -> Result<Audited> {
     drop(progress);
     subject.leave_out(&films.unreadable);
     let report = checked(&subject)?;
-    let mut checks = of_films(&films, Some(&report), &thresholds)
+    let mut checks = check_films(&films, Some(&report), &thresholds)
         .with_context(|| format!("{}: cannot be audited", subject.path.display()))?;
     if let Some(run) = &subject.run {
-        checks.extend(subject.of_answers(run, &thresholds)?);
+        checks.extend(subject.check_predictions(run, &thresholds)?);
         if !args.no_network {
             let network = run.model.network()?;
             let answers = Asked {
@@ -347,7 +347,7 @@ impl Subject {
         })
     }
 
-    fn of_answers(&self, run: &Run, thresholds: &Thresholds) -> Result<Vec<Check>> {
+    fn check_predictions(&self, run: &Run, thresholds: &Thresholds) -> Result<Vec<Check>> {
         let path = RunFolder::new(&run.folder)
             .stage(&run.stage)
             .predictions(Split::Test);
@@ -356,7 +356,7 @@ impl Subject {
             (Some(raw), Some(applied)) => Some(applied.calibration.apply(&raw)?),
             (raw, _) => raw,
         };
-        Ok(of_answers(
+        Ok(check_predictions(
             predictions.as_ref(),
             &self.manifest,
             run.seeds,

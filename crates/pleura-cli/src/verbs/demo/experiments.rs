@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use pleura_audit::words::{Covering, Films, Mean, Relevance, Settings, Text, run as audit, share};
+use pleura_audit::burned_in_text::{
+    Covering, Films, Mean, Relevance, Settings, Text, run as audit, share_inside,
+};
 use pleura_data::Manifest;
 use pleura_eval::{Estimate, Predictions, paired_seeds};
 use pleura_explain::composite::NAMES;
@@ -233,7 +235,7 @@ struct Found {
 impl Found {
     fn add(&mut self, heatmap: &[f32], lesion: &[bool]) {
         let positive: Vec<f32> = heatmap.iter().map(|value| value.max(0.0)).collect();
-        self.inside += share(&positive, lesion);
+        self.inside += share_inside(&positive, lesion);
         let peak = (0..positive.len()).max_by(|&a, &b| positive[a].total_cmp(&positive[b]));
         self.pointed += usize::from(peak.is_some_and(|place| lesion[place]));
     }

@@ -1,4 +1,4 @@
-//! The words experiment: what answers, relevance and swapped words say about a network's use of lettering.
+//! The burned-in text experiment: answers with covered text, relevance on text, and swapped text.
 
 mod covering;
 mod swap;
@@ -11,40 +11,40 @@ use serde::{Deserialize, Serialize};
 
 use super::fill::cover;
 use super::mean::Mean;
-use super::paste::Pieces;
+use super::paste::TextPieces;
 use super::text::Text;
 use super::verdict::Verdict;
-use super::{prepared, share};
+use super::{prepared_mask, share_inside};
 use crate::Error;
 
-/// Films with what is known about them.
+/// Films with their labels.
 pub struct Films<'a> {
-    /// Names, all different.
+    /// Unique names.
     pub films: Vec<String>,
-    /// Patients; films of one patient are drawn together.
+    /// Patients; the bootstrap samples a patient's films together.
     pub patients: Vec<String>,
     /// Datasets.
     pub datasets: Vec<String>,
-    /// What is true of them.
+    /// True labels.
     pub truth: Truth,
-    /// Opens a film by its number and finds its lettering.
+    /// Opens a film by its index and finds its text.
     pub open: &'a dyn Fn(usize) -> Result<(Film, Text), Box<dyn std::error::Error + Send + Sync>>,
 }
 
-/// What is done to the films, and how it is judged.
+/// Settings of the experiment.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How often patches elsewhere are drawn for each film, at least 1.
+    /// Random patch placements per film, at least 1.
     pub draws: usize,
-    /// Films of each class (of each finding) whose relevance is measured.
+    /// Films of each class (or finding) whose relevance is measured.
     pub explained: usize,
-    /// By which rules.
+    /// Composite of the relevance.
     pub composite: Composite,
-    /// Films of each other class whose words are pasted onto each film; 0 leaves the swap test out.
+    /// Films of each other class whose text is pasted onto each film; 0 for no swap test.
     pub swaps: usize,
     /// The effect that matters: a share of the answers, above 0 and at most 1.
     pub threshold: f64,
-    /// Level, draws and seed of the intervals; the seed also chooses patches and donors.
+    /// Level, samples and seed of the intervals; the seed also chooses patches and donors.
     pub evaluation: pleura_eval::Options,
 }
 
@@ -65,114 +65,114 @@ impl Default for Settings {
     }
 }
 
-/// What the experiment found.
+/// Results of the experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Films asked about.
+    /// Number of films.
     pub films: usize,
-    /// Films with lettering.
+    /// Films with text.
     pub lettered: usize,
-    /// Mean share of a lettered film's own area that is lettering.
+    /// Mean share of a film's area that is text, over films with text.
     pub area: f64,
-    /// What covering does.
+    /// Effect of covering.
     pub covering: Covering,
-    /// Relevance on lettering, class by class.
+    /// Relevance on text, by class.
     pub relevance: Vec<Relevance>,
-    /// What pasted words do; of exclusive classes only.
+    /// Effect of pasted text; exclusive classes only.
     pub swap: Option<Swap>,
-    /// What follows.
+    /// The conclusion.
     pub verdict: Verdict,
 }
 
-/// Answers to the lettered films, as they are and covered.
+/// Answers to films with text, as they are and covered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Covering {
-    /// `accuracy` of exclusive classes, `macro AUC` of independent findings.
+    /// `accuracy` for exclusive classes, `macro AUC` for independent findings.
     pub metric: String,
-    /// The metric over all films as they are, lettered or not.
+    /// The metric over all films, with or without text.
     pub all: Estimate,
-    /// The metric over the lettered films as they are.
+    /// The metric over films with text, as they are.
     pub shown: Estimate,
-    /// With their lettering covered.
+    /// With text covered.
     pub covered: Estimate,
-    /// With patches elsewhere covered, over all draws.
+    /// With patches elsewhere covered, over all placements.
     pub patched: Estimate,
-    /// How often patches were drawn.
+    /// Number of placements.
     pub draws: usize,
-    /// Covered less shown.
+    /// Covered minus shown.
     pub change: Difference,
-    /// Patched less shown.
+    /// Patched minus shown.
     pub patch_change: Difference,
-    /// Patched less covered: what words are worth beyond their area.
+    /// Patched minus covered: the worth of text beyond its area.
     pub worth: Difference,
-    /// Share of the films whose answer changes when words are covered.
+    /// Share of films whose answer changes when text is covered.
     pub changed: Estimate,
-    /// The same of patches.
+    /// Share of films whose answer changes when patches are covered.
     pub patch_changed: Estimate,
-    /// Shown against covered, film by film.
+    /// Shown against covered, by film.
     pub mcnemar: Option<McNemar>,
-    /// Patched (first draw) against covered, film by film.
+    /// Patched (first placement) against covered, by film.
     pub mcnemar_patched: Option<McNemar>,
 }
 
-/// Relevance of a class's own logit on its own lettered films, counted without sign.
+/// Absolute relevance of a class's logit on its own films with text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Relevance {
     /// The class or finding.
     pub finding: String,
-    /// Share that lies on lettering.
+    /// Share on text.
     pub words: Mean,
-    /// Share of the network's input that is lettering.
+    /// Share of the network's input that is text.
     pub area: Mean,
-    /// Share that lies on patches of the same shape elsewhere.
+    /// Share on patches of the same shape elsewhere.
     pub elsewhere: Mean,
 }
 
-/// Words of one class pasted onto films of another.
+/// Text of one class pasted onto films of another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Swap {
-    /// From class to class.
+    /// Results by pair of classes.
     pub pairs: Vec<SwapPair>,
     /// Trials in which the answer could move.
     pub trials: usize,
-    /// Share of them that words moved.
+    /// Share of trials that text moved.
     pub words_moved: Estimate,
-    /// Share of them that patches moved.
+    /// Share of trials that patches moved.
     pub patches_moved: Estimate,
-    /// Words less patches.
+    /// Text minus patches.
     pub excess: Difference,
-    /// Words against patches, trial by trial.
+    /// Text against patches, by trial.
     pub mcnemar: Option<McNemar>,
 }
 
-/// Words of one class on films of another.
+/// Text of one class on films of another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SwapPair {
-    /// The class that words and patches come from.
+    /// Class of the donors of text and patches.
     pub from: String,
-    /// The true class of the films that they were pasted onto.
+    /// True class of the films pasted onto.
     pub onto: String,
-    /// Films, each as often as words were pasted onto it.
+    /// Number of pastings.
     pub pasted: usize,
-    /// Those not answered `from` before anything was pasted.
+    /// Pastings onto films not answered `from` before.
     pub trials: usize,
-    /// Of them: answered `from` with words pasted.
+    /// Trials answered `from` with text pasted.
     pub words_moved: usize,
-    /// Of them: answered `from` with patches pasted.
+    /// Trials answered `from` with patches pasted.
     pub patches_moved: usize,
-    /// Mean change of the probability of `from` by words, over all pasted.
+    /// Mean change of the probability of `from` by text, over all pastings.
     pub words_change: Mean,
     /// Mean change by patches.
     pub patches_change: Mean,
 }
 
-/// Carries the experiment out. `progress` hears of films done, of all there are to do.
+/// Runs the experiment. `progress` gets films done, of all films.
 ///
-/// Every change is made on the film itself, which is then prepared as any other: lettering is covered by [`cover`], patches elsewhere
-/// (see [`Text::elsewhere`]) likewise.
+/// Changes are made on the film itself, which is then prepared as usual: text and patches elsewhere
+/// ([`Text::elsewhere`]) are covered by [`cover`].
 ///
 /// # Errors
-/// A film that cannot be had; no lettering on any; settings that make no sense; answers that cannot be measured.
+/// A film that cannot be read; no text on any film; invalid settings; answers that cannot be evaluated.
 pub fn run(
     network: &Network,
     preparation: &Preparation,
@@ -248,23 +248,23 @@ struct Job<'a> {
     settings: &'a Settings,
 }
 
-/// What was seen film by film.
+/// Logits and shares by film.
 #[derive(Default)]
 struct Seen {
     /// `[films, findings]`.
     shown: Vec<f32>,
-    /// Numbers of the lettered films.
+    /// Indices of films with text.
     lettered: Vec<usize>,
     /// `[lettered, findings]`.
     covered: Vec<f32>,
     /// `[lettered, draws, findings]`.
     patched: Vec<f32>,
-    /// Sum over the lettered films.
+    /// Sum over films with text.
     area: f64,
     /// Finding, patient, and the three shares of [`Relevance`].
     shares: Vec<(usize, String, [f64; 3])>,
     /// Film, class, words, patches.
-    donors: Vec<(usize, usize, Pieces, Pieces)>,
+    donors: Vec<(usize, usize, TextPieces, TextPieces)>,
 }
 
 impl Job<'_> {
@@ -279,7 +279,7 @@ impl Job<'_> {
         self.settings.evaluation.seed
     }
 
-    /// The class of a film, where classes exclude each other and its is known.
+    /// The class of a film; `None` for independent findings or an unknown class.
     fn class(&self, number: usize) -> Option<usize> {
         match &self.films.truth {
             Truth::Exclusive(classes) => classes[number],
@@ -287,7 +287,7 @@ impl Job<'_> {
         }
     }
 
-    /// Findings that a film has.
+    /// Findings present on a film.
     fn present(&self, number: usize) -> Vec<usize> {
         let findings = self.network.findings().len();
         match &self.films.truth {
@@ -314,7 +314,7 @@ impl Job<'_> {
         Ok(self.network.infer(&grey, films.len(), self.preparation.size)?)
     }
 
-    /// One film: as it is, covered, patched; its relevance; what may be pasted elsewhere.
+    /// One film: as it is, covered, patched; its relevance; its pieces for pasting.
     fn show(&self, number: usize, seen: &mut Seen) -> Result<(), Error> {
         let (film, text) = self.open(number)?;
         if text.is_empty() {
@@ -342,8 +342,8 @@ impl Job<'_> {
             seen.donors.push((
                 number,
                 class,
-                Pieces::cut(&film, &text),
-                Pieces::cut(&film, &patch),
+                TextPieces::cut(&film, &text),
+                TextPieces::cut(&film, &patch),
             ));
         }
         Ok(())
@@ -366,7 +366,8 @@ impl Job<'_> {
             return Ok(());
         }
         let prepared_film = self.prepare(film);
-        let on_input = |text: &Text| prepared(&text.mask(), text.width, text.height, &prepared_film.geometry);
+        let on_input =
+            |text: &Text| prepared_mask(&text.mask(), text.width, text.height, &prepared_film.geometry);
         let (words, patch) = (on_input(text), on_input(patch));
         let area = words.iter().filter(|&&inside| inside).count() as f64 / words.len() as f64;
         let starts: Vec<Start> = present
@@ -376,13 +377,17 @@ impl Job<'_> {
         let (grey, size) = (prepared_film.unit_grey(), prepared_film.size);
         let explanation = explain(self.network, &grey, size, &self.settings.composite, &starts)?;
         for (finding, map) in present.into_iter().zip(explanation.maps) {
-            let shares = [share(&map.heatmap, &words), area, share(&map.heatmap, &patch)];
+            let shares = [
+                share_inside(&map.heatmap, &words),
+                area,
+                share_inside(&map.heatmap, &patch),
+            ];
             seen.shares.push((finding, self.patient(number), shares));
         }
         Ok(())
     }
 
-    /// The patient, or where it is not known the film.
+    /// The patient, or the film if the patient is unknown.
     fn patient(&self, number: usize) -> String {
         let patient = &self.films.patients[number];
         let known = if patient.is_empty() {
@@ -418,7 +423,7 @@ impl Job<'_> {
     }
 }
 
-/// A film without its lettering.
+/// A film with its text covered.
 fn without(film: &Film, text: &Text) -> Film {
     let mut film = film.clone();
     cover(&mut film.grey, film.width, film.height, &text.mask());

@@ -1,4 +1,4 @@
-//! The lettering of a film: what was found on it, or what a mask says.
+//! The burned-in text of a film, found on it or given by a mask.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use super::find;
 use super::raster::{components, grown};
 use crate::random::stream;
 
-/// What kind of mark an object is, as far as its shape tells.
+/// Kind of an object, judged by its shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Several figures that belong together.
+    /// Several figures that form words.
     Words,
-    /// One figure by itself, such as a side marker.
+    /// A single figure, such as a side marker.
     Letter,
     /// A shaft with a head.
     Arrow,
@@ -46,7 +46,7 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// The smallest that holds all places of a film of `width` columns; `None` of no places.
+    /// The smallest rectangle with all places of a film of `width` columns; `None` without places.
     pub fn of(places: &[usize], width: usize) -> Option<Self> {
         let columns = || places.iter().map(|place| place % width);
         let rows = || places.iter().map(|place| place / width);
@@ -59,49 +59,49 @@ impl Bounds {
         })
     }
 
-    /// Whether a pixel is inside.
+    /// True if a pixel is inside.
     pub fn holds(&self, x: usize, y: usize) -> bool {
         (self.left..self.left + self.width).contains(&x) && (self.top..self.top + self.height).contains(&y)
     }
 }
 
-/// One object of lettering.
+/// An object of burned-in text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Object {
-    /// What it seems to be.
+    /// Its kind.
     pub kind: Kind,
-    /// Where it lies.
+    /// Its bounding box.
     pub bounds: Bounds,
-    /// How much it looks like lettering, 0 to 1; 1 where a mask says so.
+    /// Similarity to text, 0 to 1; 1 if given by a mask.
     pub score: f32,
-    /// Connected figures it is made of.
+    /// Number of connected figures.
     pub figures: usize,
-    /// Its pixels, `row * film width + column`: strokes, their halo, and the plate behind them if there is one.
+    /// Its pixels, `row * film width + column`: strokes, their halo, and their plate.
     pub places: Vec<usize>,
 }
 
-/// All lettering of a film.
+/// All burned-in text of a film.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Text {
     /// Columns of the film.
     pub width: usize,
     /// Rows of the film.
     pub height: usize,
-    /// Its objects, from the top down.
+    /// Objects, from top to bottom.
     pub objects: Vec<Object>,
 }
 
-/// How often a free place for a patch is sought before the least occupied one is taken.
+/// Attempts to find a free place for a patch; then the least occupied one is used.
 const TRIES: usize = 200;
 
 impl Text {
-    /// Finds lettering by its look. See the [module](super) for how.
+    /// Finds text by its appearance; the [module](super) describes the method.
     pub fn find(film: &Film) -> Self {
         find::find(film)
     }
 
-    /// Lettering as a mask `[height, width]` says it, which covers the whole film and need not have its size. Parts of the mask that
-    /// lie within a hundredth of the film's short side of each other are one object.
+    /// Text given by a mask `[height, width]`, which covers the whole film and may have another size. Parts
+    /// of the mask within a hundredth of the film's short side of each other are one object.
     pub fn of_mask(
         mask: &[bool],
         width: usize,
@@ -140,18 +140,18 @@ impl Text {
         }
     }
 
-    /// Whether there is none.
+    /// True if there is no text.
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
 
-    /// Share of the film that it covers.
+    /// Share of the film that is text.
     pub fn area(&self) -> f64 {
         let covered = self.mask().iter().filter(|&&inside| inside).count();
         covered as f64 / (self.width * self.height).max(1) as f64
     }
 
-    /// `[height, width]`, true on lettering.
+    /// `[height, width]`: true on text.
     pub fn mask(&self) -> Vec<bool> {
         let mut mask = vec![false; self.width * self.height];
         for object in &self.objects {
@@ -160,7 +160,7 @@ impl Text {
         mask
     }
 
-    /// The same with every object widened to its box.
+    /// The text with every object widened to its bounding box.
     #[must_use]
     pub fn boxed(&self) -> Self {
         let mut boxed = self.clone();
@@ -179,14 +179,15 @@ impl Text {
         boxed
     }
 
-    /// Patches of the same number, shape and area, each moved to a place drawn from `seed` and `name` where it meets neither lettering
-    /// nor another patch; where two hundred draws find none, where it meets least.
+    /// Patches of the same number, shape and area. Each is moved to a random place (from `seed` and `name`)
+    /// that meets neither text nor another patch; after two hundred attempts the least occupied place is
+    /// used.
     #[must_use]
     pub fn elsewhere(&self, seed: u64, name: &str) -> Self {
         let mut rng = stream(seed, name);
         let mut taken = self.mask();
         let mut moved = self.clone();
-        // The largest first: they find room least easily.
+        // The largest first: they are hardest to place.
         let mut order: Vec<usize> = (0..self.objects.len()).collect();
         order.sort_by_key(|&object| std::cmp::Reverse(self.objects[object].places.len()));
         for object in order {

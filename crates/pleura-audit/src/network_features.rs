@@ -1,4 +1,4 @@
-//! What a network's features tell of a film besides its class.
+//! Probes of a network's features: source, view, sex and age.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,33 +7,33 @@ use pleura_film::{Film, Preparation, prepare};
 use pleura_nn::Network;
 use rayon::prelude::*;
 
-use crate::check::{Asked, Check, Figure, Verdict, literature};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::checks::cramers_v;
-use crate::films::{Example, Films};
-use crate::probe::{self, Answer, Question, middle};
+use crate::examples::{Example, Films};
+use crate::probe::{self, Probe, ProbeResult, middle_95};
 use crate::{Error, Thresholds};
 
 /// Films in memory at a time.
 const BATCH: usize = 32;
 
-const FEATURES: Asked = Asked {
+const FEATURES: CheckInfo = CheckInfo {
     name: "features",
-    asks: "Do the network's features tell, among films of one class, where or of whom a film was taken?",
+    asks: "Do the network's features predict source, view, sex or age, among films of one class?",
     remedy: "the head can use what the features tell: balance the classes by it, report results within groups of it, and keep a whole source \
              out for testing",
     literature: &[literature::ZECH, literature::DEGRAVE],
 };
 
-/// Something that a film is besides its class, and what the films may be of it.
-struct Aspect {
+/// An attribute of films other than the class.
+struct Attribute {
     name: &'static str,
-    /// Of each example; none where it is not known.
+    /// Value of each example; `None` if unknown.
     values: Vec<Option<usize>>,
     count: usize,
 }
 
-/// Where a film was taken, how, and of whom.
-fn aspects(films: &Films) -> [Aspect; 4] {
+/// Source, view, sex and age of the films.
+fn attributes(films: &Films) -> [Attribute; 4] {
     let (sources, places) = films.sources();
     let examples = &films.examples;
     let views: BTreeSet<&str> = examples.iter().map(|example| example.view.as_str()).collect();
@@ -43,17 +43,17 @@ fn aspects(films: &Films) -> [Aspect; 4] {
     let median = ages.get(ages.len() / 2).copied().unwrap_or(0.0);
     let each = |of: &dyn Fn(&Example) -> Option<usize>| examples.iter().map(of).collect();
     [
-        Aspect {
+        Attribute {
             name: "source",
             values: places.into_iter().map(Some).collect(),
             count: sources.len(),
         },
-        Aspect {
+        Attribute {
             name: "view",
             values: each(&|example| views.binary_search(&example.view.as_str()).ok()),
             count: views.len(),
         },
-        Aspect {
+        Attribute {
             name: "sex",
             values: each(&|example| match example.sex? {
                 Sex::Female => Some(0),
@@ -62,7 +62,7 @@ fn aspects(films: &Films) -> [Aspect; 4] {
             }),
             count: 2,
         },
-        Aspect {
+        Attribute {
             name: "age (older or younger half)",
             values: each(&|example| Some(usize::from(example.age? >= median))),
             count: 2,
@@ -70,27 +70,29 @@ fn aspects(films: &Films) -> [Aspect; 4] {
     ]
 }
 
-/// What was found of one aspect.
-struct Told {
+/// Probe result of an attribute.
+struct AttributeResult {
     name: &'static str,
-    answer: Answer,
-    /// How far from what the class alone would tell to knowing.
+    answer: ProbeResult,
+    /// Skill score beyond the class: 0 for the class's information alone, 1 for perfect.
     skill: f64,
-    /// Cramér's V of class and aspect, over all films.
+    /// Cramér's V of class and attribute, over all films.
     association: f64,
     verdict: Verdict,
 }
 
-/// Whether the features that the head reads tell source, view, sex or age among films of one class.
+/// Probes the features that the head reads for source, view, sex and age among films of one class.
 ///
-/// Features are of the examples `held_out`, which the network was not trained on; `open` reads the film of an example. A linear classifier is
-/// asked as in [`probe`], and each answer is held against the same with the aspect dealt out anew within classes, so that what the class explains
-/// counts for nothing. Features that tell are a note: they always tell something. They are an alarm where moreover classes go along with the
-/// aspect in `films`, all that the network had to do with: then they tell the class by what is no disease.
+/// The features are of the examples `held_out`, which the network was not trained on; `open` reads the film
+/// of an example. Each accuracy of a linear classifier ([`probe`]) is compared with a null distribution from
+/// permuting the attribute within classes, which removes the effect of the class. A predictable attribute is
+/// a note, because features always hold such information. It is an alarm if the class is associated with the
+/// attribute in `films`, the films of training and test: then the features can give the class without
+/// disease.
 ///
 /// # Errors
-/// A film that cannot be read or answered.
-pub fn features_tell(
+/// A film that cannot be read, or features that cannot be computed.
+pub fn probe_features(
     network: &Network,
     preparation: &Preparation,
     films: &Films,
@@ -101,27 +103,29 @@ pub fn features_tell(
     let features = features(network, preparation, held_out, open)?;
     let mut found = Vec::new();
     let mut untold = Vec::new();
-    for aspect in aspects(films) {
-        match ask(films, held_out, &features, &aspect, thresholds) {
-            Ok(told) => found.push(told),
-            Err(why) => untold.push(format!("{}: {why}", aspect.name)),
+    for attribute in attributes(films) {
+        match probe_attribute(films, held_out, &features, &attribute, thresholds) {
+            Ok(result) => found.push(result),
+            Err(why) => untold.push(format!("{}: {why}", attribute.name)),
         }
     }
-    let strongest = |a: &&Told, b: &&Told| a.verdict.cmp(&b.verdict).then(a.skill.total_cmp(&b.skill));
+    let strongest = |a: &&AttributeResult, b: &&AttributeResult| {
+        a.verdict.cmp(&b.verdict).then(a.skill.total_cmp(&b.skill))
+    };
     let Some(worst) = found.iter().max_by(strongest) else {
         return Ok(FEATURES.impossible(untold.join("; ")));
     };
-    let sentence = |told: &Told| {
-        let (low, high) = told.answer.interval;
+    let sentence = |result: &AttributeResult| {
+        let (low, high) = result.answer.interval;
         format!(
             "{} {:.0} % (95 % {:.0} to {:.0}; {:.0} % dealt out anew, p = {:.3}; Cramér's V with the class {:.2})",
-            told.name,
-            100.0 * told.answer.accuracy,
+            result.name,
+            100.0 * result.answer.accuracy,
             100.0 * low,
             100.0 * high,
-            100.0 * told.answer.expected(),
-            told.answer.p,
-            told.association
+            100.0 * result.answer.expected(),
+            result.answer.p,
+            result.association
         )
     };
     let mut says = format!(
@@ -133,14 +137,14 @@ pub fn features_tell(
     if !untold.is_empty() {
         says += &format!(". Not asked: {}", untold.join("; "));
     }
-    let lines = found.iter().flat_map(|told| {
-        let answer = &told.answer;
+    let lines = found.iter().flat_map(|result| {
+        let answer = &result.answer;
         [
-            (told.name.to_owned(), answer.accuracy, answer.interval),
+            (result.name.to_owned(), answer.accuracy, answer.interval),
             (
-                format!("{}, dealt out anew", told.name),
+                format!("{}, dealt out anew", result.name),
                 answer.expected(),
-                middle(&answer.null),
+                middle_95(&answer.null),
             ),
         ]
     });
@@ -174,18 +178,18 @@ fn features(
     Ok(features)
 }
 
-fn ask(
+fn probe_attribute(
     films: &Films,
     held_out: &[usize],
     features: &[Vec<f32>],
-    aspect: &Aspect,
+    attribute: &Attribute,
     thresholds: &Thresholds,
-) -> Result<Told, String> {
+) -> Result<AttributeResult, String> {
     let labels = films.labels();
     // Classes in which two values occur often enough to be on both sides of every fold.
     let mut counts: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     for &example in held_out {
-        if let Some(value) = aspect.values[example] {
+        if let Some(value) = attribute.values[example] {
             *counts.entry((labels[example], value)).or_default() += 1;
         }
     }
@@ -198,7 +202,7 @@ fn ask(
     };
     let classes: BTreeSet<usize> = (0..films.classes.len()).filter(|class| enough(*class)).collect();
     if classes.is_empty() {
-        return Err(match aspect.values.iter().flatten().next() {
+        return Err(match attribute.values.iter().flatten().next() {
             None => "the table does not say".to_owned(),
             Some(_) => "no class has enough held-out films of two kinds".to_owned(),
         });
@@ -206,7 +210,7 @@ fn ask(
     let places: Vec<usize> = (0..held_out.len())
         .filter(|&place| {
             let example = held_out[place];
-            classes.contains(&labels[example]) && aspect.values[example].is_some()
+            classes.contains(&labels[example]) && attribute.values[example].is_some()
         })
         .collect();
     let of = |all: &[usize]| {
@@ -215,16 +219,16 @@ fn ask(
             .map(|&place| all[held_out[place]])
             .collect::<Vec<_>>()
     };
-    let values: Vec<usize> = aspect.values.iter().map(|value| value.unwrap_or(0)).collect();
+    let values: Vec<usize> = attribute.values.iter().map(|value| value.unwrap_or(0)).collect();
     let patients = films.patients();
     let groups: Vec<String> = places
         .iter()
         .map(|&place| patients[held_out[place]].clone())
         .collect();
     let chosen: Vec<Vec<f32>> = places.iter().map(|&place| features[place].clone()).collect();
-    let answer = probe::ask(
-        &Question {
-            name: &format!("{}: {}", FEATURES.name, aspect.name),
+    let answer = probe::run_probe(
+        &Probe {
+            name: &format!("{}: {}", FEATURES.name, attribute.name),
             features: &chosen,
             classes: &of(&values),
             groups: &groups,
@@ -232,15 +236,15 @@ fn ask(
         },
         &thresholds.probe,
     )?;
-    let skill = answer.skill_beyond_strata();
-    let association = association(films, aspect);
+    let skill = answer.skill_score_beyond_strata();
+    let association = association(films, attribute);
     let verdict = match () {
         () if answer.p > thresholds.p || skill < thresholds.skill => Verdict::Quiet,
         () if association < thresholds.association => Verdict::Note,
         () => Verdict::Alarm,
     };
-    Ok(Told {
-        name: aspect.name,
+    Ok(AttributeResult {
+        name: attribute.name,
         answer,
         skill,
         association,
@@ -248,12 +252,12 @@ fn ask(
     })
 }
 
-/// Cramér's V of class and aspect over patients, 0 where one of the two does not vary.
-fn association(films: &Films, aspect: &Aspect) -> f64 {
-    let mut counts = vec![vec![0; aspect.count]; films.classes.len()];
+/// Cramér's V of class and attribute over patients; 0 if one of them does not vary.
+fn association(films: &Films, attribute: &Attribute) -> f64 {
+    let mut counts = vec![vec![0; attribute.count]; films.classes.len()];
     let mut seen = BTreeSet::new();
     let films = films.examples.iter().zip(films.patients());
-    for ((example, patient), value) in films.zip(&aspect.values) {
+    for ((example, patient), value) in films.zip(&attribute.values) {
         if let Some(value) = *value
             && seen.insert((patient, example.class, value))
         {
@@ -275,7 +279,8 @@ mod tests {
 
     const SIDE: usize = 48;
 
-    /// Films of noise of two classes; those of the second source are brighter in one corner where `apart`, and sources follow classes by `follow`.
+    /// Noise films of two classes. The second source has a brighter corner if `apart`; sources follow classes
+    /// with strength `follow`.
     fn films(apart: bool, follow: f64) -> (Films, Vec<Film>) {
         let mut random = stream(5, "films");
         let (mut examples, mut drawn) = (Vec::new(), Vec::new());
@@ -325,7 +330,7 @@ mod tests {
             ..Preparation::default()
         };
         let held_out: Vec<usize> = (0..films.examples.len()).collect();
-        features_tell(
+        probe_features(
             &Network::new(Cpu::new(), &weights).unwrap(),
             &preparation,
             &films,
@@ -360,15 +365,15 @@ mod tests {
         for example in &mut films.examples {
             example.age = None;
         }
-        let asked = ask(
+        let info = probe_attribute(
             &films,
             &(0..drawn.len()).collect::<Vec<_>>(),
             &vec![vec![0.0]; drawn.len()],
-            &aspects(&films)[0],
+            &attributes(&films)[0],
             &Thresholds::default(),
         );
         assert_eq!(
-            asked.err().as_deref(),
+            info.err().as_deref(),
             Some("no class has enough held-out films of two kinds")
         );
     }

@@ -1,4 +1,4 @@
-//! What is known of the films of an audit, besides what they show.
+//! The films of an audit, with their small images and table data.
 
 use std::path::Path;
 
@@ -8,39 +8,39 @@ use pleura_film::{Colour, DecodeOptions, Film, Fit, Format, Preparation, prepare
 use rayon::prelude::*;
 
 use crate::Error;
-use crate::words::{Kind, Text};
+use crate::burned_in_text::{Kind, Text};
 
-/// Side of the small pictures that the questions about regions are asked of.
+/// Side of the small images for probes of regions.
 pub(crate) const SIDE: usize = 32;
-/// Side of the map that says where lettering lies.
+/// Side of the map of burned-in text.
 const GRID: usize = 16;
 
-/// One film.
+/// A film of an audit.
 #[derive(Clone, Debug)]
 pub struct Example {
     /// Its name in the manifest.
     pub film: String,
-    /// Whose it is.
+    /// The patient.
     pub patient: String,
-    /// Where it comes from.
+    /// The source (dataset).
     pub source: String,
-    /// Position of its class in [`Films::classes`].
+    /// Index of its class in [`Films::classes`].
     pub class: usize,
-    /// Projection, as the manifest has it.
+    /// Projection, as in the manifest.
     pub view: String,
-    /// Sex, where it is known.
+    /// Sex, if known.
     pub sex: Option<Sex>,
-    /// Years, where they are known.
+    /// Age in years, if known.
     pub age: Option<f32>,
-    /// Whether the patient is under 18, where the age or a group of ages tells.
+    /// True for a patient under 18, if the age or age group is known.
     pub child: Option<bool>,
-    /// The file: columns, rows, their ratio, bits, grey or colour, and one number a format.
+    /// File properties: columns, rows, aspect ratio, bits, grey or colour, and one flag per format.
     pub file: Vec<f32>,
-    /// Grey levels 0 to 1, `[32, 32]`, the whole film stretched to a square.
+    /// Grey levels in [0, 1], `[32, 32]`: the whole film stretched to a square.
     pub picture: Vec<f32>,
-    /// Whether a small pixel holds any of the lungs; none if no mask says so.
+    /// True for small pixels that hold lung; `None` without a mask.
     pub lungs: Option<Vec<bool>>,
-    /// Lettering: figures of each kind, area, and where it lies.
+    /// Burned-in text: number of objects of each kind, area, and a map of places.
     pub lettering: Vec<f32>,
 }
 
@@ -49,16 +49,16 @@ pub struct Example {
 pub struct Films {
     /// Names of the classes.
     pub classes: Vec<String>,
-    /// One of each film with a class.
+    /// The films with a class that could be read.
     pub examples: Vec<Example>,
-    /// Files that could not be read, with the reason.
+    /// Films that could not be read, with the reason.
     pub unreadable: Vec<(String, String)>,
 }
 
 impl Films {
-    /// Reads films of a manifest. `rows` have the class beside them; `progress(done, of)` counts.
+    /// Reads films of a manifest. `rows` are pairs of row and class; `progress(done, of)` counts.
     ///
-    /// Files that cannot be read are listed, not refused: that a fifth of a class is missing is a finding too.
+    /// Unreadable files are listed, not refused: a class that lacks many films is a finding too.
     pub fn read(
         manifest: &Manifest,
         classes: Vec<String>,
@@ -107,7 +107,7 @@ impl Films {
         self.examples.iter().map(|example| example.class).collect()
     }
 
-    /// Names of the sources in alphabetical order, and which of them each example is of.
+    /// Names of the sources in alphabetical order, and the source index of each example.
     pub fn sources(&self) -> (Vec<String>, Vec<usize>) {
         let of = |example: &Example| example.source.clone();
         let names: std::collections::BTreeSet<String> = self.examples.iter().map(of).collect();
@@ -117,7 +117,7 @@ impl Films {
         (names, places)
     }
 
-    /// The patient of each example, of which source: one name may be given in two.
+    /// Patient of each example, prefixed by its source: two sources may use one name.
     pub fn patients(&self) -> Vec<String> {
         self.examples
             .iter()
@@ -141,7 +141,7 @@ fn small(film: &Film) -> Vec<f32> {
     prepare(film, &preparation).unit_grey()
 }
 
-/// What a film says of itself; who and whence is left empty.
+/// Attributes read from the image file; patient, source and table data are left empty.
 fn of_film(film: &Film, lungs: Option<&Film>) -> Example {
     let source = &film.source;
     let (width, height) = (source.width as f32, source.height as f32);
@@ -193,6 +193,8 @@ fn lettering(film: &Film) -> Vec<f32> {
     numbers
 }
 
+/// Fails if there are no films.
+///
 /// # Errors
 /// None of the films could be read.
 pub(crate) fn any(films: &Films) -> Result<(), Error> {

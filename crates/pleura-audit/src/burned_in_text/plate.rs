@@ -1,12 +1,12 @@
-//! The plate that letters may stand on: a field of one grey behind them.
+//! The plate behind letters: a field of one grey level.
 
 use super::raster::{Plane, around, grown};
 
-/// How far the grey of a plate may vary.
+/// Maximum variation of a plate's grey level.
 const EVEN: f32 = 0.035;
 
-/// Pixels of the plate behind the strokes of `mask`, strokes included; `None` where the ground goes on beyond the letters' surroundings
-/// or is no filled shape.
+/// Pixels of the plate behind the strokes of `mask`, strokes included; `None` if the ground extends beyond
+/// the letters' surroundings or is not a filled shape.
 pub(super) fn behind(plane: &Plane, mask: &[bool], bounds: [usize; 4]) -> Option<Vec<bool>> {
     let ring = grown(mask, plane.width, plane.height, 3);
     let halo = grown(mask, plane.width, plane.height, 1);
@@ -17,7 +17,7 @@ pub(super) fn behind(plane: &Plane, mask: &[bool], bounds: [usize; 4]) -> Option
     levels.sort_by(f32::total_cmp);
     let level = *levels.get(levels.len() / 2)?;
     let [left, top, right, bottom] = bounds;
-    // A plate leaves at most the height of its letters free on each side.
+    // A plate extends beyond its letters by at most their height.
     let margin = (bottom - top).min(right - left).max(6);
     let within = |place: usize| {
         let (x, y) = (place % plane.width, place / plane.width);
@@ -39,7 +39,7 @@ pub(super) fn behind(plane: &Plane, mask: &[bool], bounds: [usize; 4]) -> Option
         }
         next += 1;
     }
-    // A rectangle, a disc, an oval: filled shapes. Ground that only happens to be even is ragged.
+    // Rectangles, discs and ovals are filled shapes; ground that happens to be even is ragged.
     let [mut least_x, mut least_y, mut most_x, mut most_y] = [usize::MAX, usize::MAX, 0, 0];
     for &place in &open {
         let (x, y) = (place % plane.width, place / plane.width);

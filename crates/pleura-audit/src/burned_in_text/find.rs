@@ -1,4 +1,4 @@
-//! Letters, words, markers and arrows on a film, found by their look alone.
+//! Finds letters, words, markers and arrows on a film by their appearance.
 
 use pleura_film::Film;
 
@@ -9,16 +9,16 @@ use super::raster::{Plane, components, grown};
 use super::shape;
 use super::text::{Bounds, Kind, Object, Text};
 
-/// Short side that films are shrunk to, about: letters are then some 5 to 60 pixels high.
+/// Approximate short side of the shrunk film: letters are then about 5 to 60 pixels high.
 const SIDE: usize = 512;
 
-/// Levels of the top hat at which figures are sought, from faint to glaring.
+/// Thresholds of the top hat, from faint to bright.
 const LEVELS: [f32; 9] = [0.05, 0.07, 0.1, 0.14, 0.19, 0.26, 0.36, 0.5, 0.7];
 
-/// Figures below this score are not even considered.
+/// Minimum score of a candidate figure.
 const CANDIDATE: f32 = 0.3;
 
-/// Finds lettering on a film.
+/// Finds burned-in text on a film.
 pub(super) fn find(film: &Film) -> Text {
     let factor = ((film.width.min(film.height) as f32 / SIDE as f32).round() as usize).max(1);
     let bright = Plane::shrunk(film.width, film.height, &film.grey, factor);
@@ -29,7 +29,8 @@ pub(super) fn find(film: &Film) -> Text {
         .into_iter()
         .filter(|group| is_text(group, &bright))
         .collect();
-    // Between bright letters lie dark gaps with edges as sharp, and the other way round: of two that meet, the better one stays.
+    // Gaps between bright letters are dark figures with equally sharp edges, and vice versa: of two that
+    // touch, the better one stays.
     let weight = |group: &Group| {
         let ink = group
             .glyphs
@@ -59,7 +60,7 @@ pub(super) fn find(film: &Film) -> Text {
     }
 }
 
-/// Connected figures of one polarity at whichever level they look most like letters; none overlap.
+/// Connected figures of one polarity, each at the threshold where it is most like a letter; none overlap.
 fn figures(plane: &Plane, dark: bool) -> Vec<Glyph> {
     let short = plane.width.min(plane.height);
     // The largest letters, in either direction; strokes are at most twice the hat's reach wide.
@@ -99,10 +100,10 @@ fn figures(plane: &Plane, dark: bool) -> Vec<Glyph> {
     all
 }
 
-/// Whether figures that belong together are lettering: those in a line need less to be believed than one alone.
+/// True if a group of figures is text: figures in a line need a lower score than one alone.
 fn is_text(group: &Group, plane: &Plane) -> bool {
     let short = plane.width.min(plane.height);
-    // A figure alone must keep farther from the border than a word.
+    // A single figure must keep farther from the border than a word.
     let margin = if group.glyphs.len() == 1 {
         short / 100 + 1
     } else {
@@ -115,7 +116,7 @@ fn is_text(group: &Group, plane: &Plane) -> bool {
         ];
         glyph.left < margin || glyph.top < margin || beyond.contains(&true)
     };
-    // Frames, collimators and cut-off anatomy run along the border; a word that is cut off has letters that are not.
+    // Frames, collimators and cut-off anatomy run along the border; a cut-off word has letters that do not.
     if group.glyphs.iter().all(on_border) {
         return false;
     }
@@ -129,7 +130,8 @@ fn is_text(group: &Group, plane: &Plane) -> bool {
     let contrast = glyph.features.contrast;
     // Edges of collimators and plates leave slivers.
     let large = glyph.side() * 55 >= short && glyph.width().min(glyph.height()) * 110 >= short;
-    // Gas, gaps and clips' eyes are dark and small: a dark figure alone must be as clear as an arrow drawn in ink.
+    // Gas, gaps and eyes of clips are dark and small: a single dark figure must be as clear as an arrow drawn
+    // in ink.
     large
         && if glyph.dark {
             glyph.score > 0.85 && contrast > 0.25
@@ -138,11 +140,11 @@ fn is_text(group: &Group, plane: &Plane) -> bool {
         }
 }
 
-/// What touches is one object, whatever its parts are like: a large letter with small initials, a marker in pieces.
+/// Joins touching groups to one object: a large letter with small initials, a marker in pieces.
 fn joined(mut groups: Vec<Group>) -> Vec<Group> {
     let mut joined: Vec<Group> = Vec::new();
     while let Some(mut group) = groups.pop() {
-        // Its box grows with what it takes in, so look again until nothing more touches.
+        // The box grows with each group; repeat until nothing touches it.
         while let Some(place) = groups
             .iter()
             .position(|other| meet(other.bounds(), group.bounds()))
@@ -160,12 +162,12 @@ fn joined(mut groups: Vec<Group>) -> Vec<Group> {
     joined
 }
 
-/// Whether two boxes touch, or lie within two pixels of each other.
+/// True if two boxes touch or are at most two pixels apart.
 fn meet(a: [usize; 4], b: [usize; 4]) -> bool {
     a[0] < b[2] + 2 && b[0] < a[2] + 2 && a[1] < b[3] + 2 && b[1] < a[3] + 2
 }
 
-/// A group on the film itself: strokes with their halo, and the plate behind them.
+/// The group as an object on the film: strokes with their halo, and the plate behind them.
 fn object(group: &Group, plane: &Plane, film: &Film, factor: usize) -> Option<Object> {
     let mut mask = vec![false; plane.values.len()];
     let mut stroke: f32 = 0.0;
@@ -174,7 +176,7 @@ fn object(group: &Group, plane: &Plane, film: &Film, factor: usize) -> Option<Ob
         stroke = stroke.max(glyph.features.stroke);
     }
     let plate = plate::behind(plane, &mask, group.bounds());
-    // Resizing and compression smear an edge over a pixel or two, and a wide stroke's edge is blurred further.
+    // Resizing and compression blur an edge over a pixel or two, and wide strokes further.
     let mut mask = grown(
         &mask,
         plane.width,

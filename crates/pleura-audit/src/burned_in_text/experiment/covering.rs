@@ -1,4 +1,4 @@
-//! The lettered films as they are, with their words covered, and with as much of anything else covered.
+//! Films with text: as they are, with text covered, and with equal areas elsewhere covered.
 
 use pleura_eval::{Estimate, Evaluation, Kind, Predictions, Truth, compare, evaluate};
 
@@ -36,7 +36,7 @@ pub(super) fn measure(job: &Job<'_>, seen: &Seen) -> Result<Covering, Error> {
             .collect()
     };
     let first = predictions(job, &seen.lettered, &draw(0), "")?;
-    // Every draw is a film of its own, under its film's patient: the bootstrap draws them together.
+    // Every placement is a film of its own under its film's patient: the bootstrap samples them together.
     let repeated = |logits: &dyn Fn(usize) -> Vec<f32>| -> Result<Predictions, Error> {
         let mut together = predictions(job, &seen.lettered, &logits(0), "draw 1")?;
         for number in 1..draws {
@@ -74,7 +74,7 @@ pub(super) fn measure(job: &Job<'_>, seen: &Seen) -> Result<Covering, Error> {
     })
 }
 
-/// Answers to some films, whose names get a mark.
+/// Predictions for some films, with a suffix on their names.
 fn predictions(job: &Job<'_>, films: &[usize], logits: &[f32], mark: &str) -> Result<Predictions, Error> {
     let findings = job.network.findings();
     let names = |of: &[String]| films.iter().map(|&film| of[film].clone()).collect::<Vec<_>>();
@@ -82,7 +82,7 @@ fn predictions(job: &Job<'_>, films: &[usize], logits: &[f32], mark: &str) -> Re
     let mut patients = names(&job.films.patients);
     if !mark.is_empty() {
         for (film, patient) in marked.iter_mut().zip(&mut patients) {
-            // A film without a patient is its own patient, whatever its mark.
+            // A film of an unknown patient is its own patient, whatever its suffix.
             if patient.is_empty() {
                 patient.clone_from(film);
             }

@@ -1,4 +1,4 @@
-//! A mean over films, with an interval that draws patients.
+//! Mean over films with a patient-bootstrap interval.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::random::stream;
 pub struct Mean {
     /// The mean.
     pub value: f64,
-    /// Lower end of the interval; `None` of a single patient, or without draws.
+    /// Lower end of the interval; `None` for a single patient, or without samples.
     pub low: Option<f64>,
     /// Upper end of the interval.
     pub high: Option<f64>,
@@ -23,7 +23,7 @@ pub struct Mean {
 }
 
 impl Mean {
-    /// Of one value a film, beside the film's patient. `None` of no films.
+    /// Mean of one value per film, each with the film's patient. `None` without films.
     pub fn of(values: &[(String, f64)], level: f64, draws: usize, seed: u64) -> Option<Self> {
         let mut patients: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
         for (patient, value) in values {
@@ -83,7 +83,7 @@ mod tests {
         let many = Mean::of(&of(60), 0.95, 2000, 1).unwrap();
         let few = Mean::of(&of(6), 0.95, 2000, 1).unwrap();
         assert_eq!((many.value, few.value, many.patients, few.n), (0.5, 0.5, 60, 60));
-        // Of 60 halves the standard error is 0.065, of 6 it is 0.2.
+        // The standard error of 60 halves is 0.065, of 6 it is 0.2.
         assert!((width(many) - 0.25).abs() < 0.03, "{many:?}");
         assert!(width(few) > 2.0 * width(many), "{few:?}");
         assert_eq!(Mean::of(&of(1), 0.95, 100, 1).unwrap().low, None);

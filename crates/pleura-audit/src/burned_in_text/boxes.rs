@@ -1,4 +1,4 @@
-//! Boxes around lettering, drawn by hand: a table of facts about films.
+//! Boxes around burned-in text, drawn by hand.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,11 +6,11 @@ use std::path::Path;
 use super::text::{Bounds, Kind, Object, Text};
 use crate::Error;
 
-/// The columns of the table. Columns and rows are of the film file as it lies; `right` and `bottom` are one past the last. A film
-/// without lettering has one row of kind `none`, whose other cells are empty.
+/// Columns of the table. Coordinates are of the film file; `right` and `bottom` are one past the last pixel.
+/// A film without text has one row of kind `none` with empty coordinates.
 pub const COLUMNS: [&str; 6] = ["film", "kind", "left", "top", "right", "bottom"];
 
-/// Boxes by the name of the film's file.
+/// Boxes by file name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Boxes(BTreeMap<String, Vec<(Kind, Bounds)>>);
 
@@ -18,7 +18,7 @@ impl Boxes {
     /// Reads a table.
     ///
     /// # Errors
-    /// [`Error::Boxes`] names the row, and what was expected there.
+    /// [`Error::Boxes`] names the row and the expected value.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let wrong = |row: usize, problem: String| Error::Boxes {
             path: path.display().to_string(),
@@ -74,12 +74,12 @@ impl Boxes {
         Ok(boxes)
     }
 
-    /// Number of films that the table speaks of.
+    /// Number of films in the table.
     pub fn films(&self) -> usize {
         self.0.len()
     }
 
-    /// What is drawn on a film of this file name, cut at its borders; `None` where the table does not speak of it.
+    /// Text of a film by file name, clipped to the film; `None` if the table does not have the film.
     pub fn text(&self, file: &str, width: usize, height: usize) -> Option<Text> {
         let boxes = self.0.get(file)?;
         let objects = boxes.iter().filter_map(|(kind, bounds)| {

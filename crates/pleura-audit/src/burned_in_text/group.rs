@@ -1,15 +1,15 @@
-//! From single figures to words: neighbours of one size, stroke and ink, and whether they stand in a line.
+//! Groups single figures to words: nearby figures of one size, stroke and grey level, in a line or not.
 
 use super::glyph::Glyph;
 
-/// Figures that belong together.
+/// Figures that form one group.
 #[derive(Clone, Debug)]
 pub(super) struct Group {
     pub(super) glyphs: Vec<Glyph>,
 }
 
 impl Group {
-    /// Whether its figures stand in a line, whichever way it runs.
+    /// True if its figures stand in a line of any direction.
     pub(super) fn aligned(&self) -> bool {
         let side = self.glyphs.iter().map(Glyph::side).max().unwrap_or(1) as f32;
         self.glyphs.len() > 1 && self.off_line() < 0.35 * side
@@ -30,7 +30,7 @@ impl Group {
             })
     }
 
-    /// Whether its figures are darker than what is around them.
+    /// True if its figures are darker than their surroundings.
     pub(super) fn is_dark(&self) -> bool {
         self.glyphs.first().is_some_and(|glyph| glyph.dark)
     }
@@ -39,7 +39,7 @@ impl Group {
         self.glyphs.iter().fold(0.0, |best, glyph| glyph.score.max(best))
     }
 
-    /// Mean of the scores, each figure counting by its pixels.
+    /// Mean score, weighted by pixels.
     pub(super) fn score(&self) -> f32 {
         let (sum, count) = self.glyphs.iter().fold((0.0, 0.0), |(sum, count), glyph| {
             let weight = glyph.places.len() as f32;
@@ -48,7 +48,8 @@ impl Group {
         sum / f32::max(count, 1.0)
     }
 
-    /// Root mean square distance of the figures' centres from the line through them (the lesser principal axis).
+    /// Root mean square distance of the figures' centres from the line through them (the lesser principal
+    /// axis).
     fn off_line(&self) -> f32 {
         let count = self.glyphs.len() as f32;
         let centres: Vec<[f32; 2]> = self.glyphs.iter().map(Glyph::centre).collect();
@@ -66,7 +67,7 @@ impl Group {
     }
 }
 
-/// Puts figures together that are near each other and alike.
+/// Groups figures that are near each other and similar.
 pub(super) fn groups(glyphs: Vec<Glyph>) -> Vec<Group> {
     let mut leader: Vec<usize> = (0..glyphs.len()).collect();
     for a in 0..glyphs.len() {

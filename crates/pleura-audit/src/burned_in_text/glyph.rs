@@ -1,11 +1,11 @@
-//! One connected stroke figure of a film, and how much it looks like a letter.
+//! A connected stroke figure and its similarity to a letter.
 
 use super::raster::{Plane, around};
 
-/// A connected figure with what tells letters from anatomy.
+/// A connected figure with the measures that distinguish letters from anatomy.
 #[derive(Clone, Debug)]
 pub(super) struct Glyph {
-    /// Its pixels on the working plane.
+    /// Its pixels on the shrunk film.
     pub(super) places: Vec<usize>,
     pub(super) plane_width: usize,
     pub(super) left: usize,
@@ -13,26 +13,27 @@ pub(super) struct Glyph {
     /// One past the last column and row.
     pub(super) right: usize,
     pub(super) bottom: usize,
-    /// Whether it is darker than its surroundings.
+    /// True if it is darker than its surroundings.
     pub(super) dark: bool,
     pub(super) features: Features,
     pub(super) score: f32,
 }
 
-/// Measures of a figure; grey levels in 0 to 1, lengths in pixels of the working plane.
+/// Measures of a figure; grey levels in 0 to 1, lengths in pixels of the shrunk film.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Features {
-    /// Mean width of its strokes.
+    /// Mean stroke width.
     pub(super) stroke: f32,
-    /// Spread of that width over its mean.
+    /// Standard deviation of the stroke width over its mean.
     pub(super) uneven: f32,
-    /// Median step from inside to outside, along its border.
+    /// Median step from inside to outside, along the border.
     pub(super) contrast: f32,
-    /// The step that four fifths of its border exceed.
+    /// The step that four fifths of the border exceed.
     pub(super) weakest: f32,
-    /// Median share of the step that is taken within two pixels: 1 for burned-in letters, less for what rays have blurred.
+    /// Median share of the step within two pixels: 1 for burned-in letters, less for structures blurred by
+    /// X-ray imaging.
     pub(super) sharpness: f32,
-    /// Spread of the levels inside over the contrast.
+    /// Spread of grey levels inside, over the contrast.
     pub(super) mottled: f32,
 }
 
@@ -139,8 +140,8 @@ impl Glyph {
         }
     }
 
-    /// Mean stroke width, and its spread over the mean: distances to the outside (Rosenfeld & Pfaltz 1966, city-block) where they are
-    /// greatest across a stroke.
+    /// Mean stroke width and its relative spread: distances to the outside (Rosenfeld & Pfaltz 1966,
+    /// city-block) at their maxima across a stroke.
     fn stroke(&self) -> (f32, f32) {
         let (width, height) = (self.width() + 2, self.height() + 2);
         let mut far = vec![0u32; width * height];
@@ -195,7 +196,7 @@ impl Features {
     }
 }
 
-/// The least, and one past the greatest.
+/// Minimum, and one past the maximum.
 fn ends(values: impl Iterator<Item = usize>) -> (usize, usize) {
     values.fold((usize::MAX, 0), |(low, high), value| {
         (low.min(value), high.max(value + 1))
@@ -216,7 +217,7 @@ fn steepest(plane: &Plane, place: usize) -> f32 {
         .fold(0.0, f32::max)
 }
 
-/// The value below which this share lies; 0 of nothing.
+/// The quantile `share`; 0 without values.
 fn quantile(values: &mut [f32], share: f32) -> f32 {
     if values.is_empty() {
         return 0.0;

@@ -1,4 +1,4 @@
-//! Grey planes, and the few operations of mathematical morphology that finding letters needs.
+//! Grey images and the morphological operations for finding letters.
 
 /// Grey values `[height, width]`.
 #[derive(Clone, Debug)]
@@ -9,7 +9,7 @@ pub(super) struct Plane {
 }
 
 impl Plane {
-    /// Means over squares of `factor` pixels; those at the right and lower end are cut off by the border.
+    /// Means over squares of `factor` pixels; squares at the right and lower end may be smaller.
     pub(super) fn shrunk(width: usize, height: usize, grey: &[f32], factor: usize) -> Self {
         let (small_width, small_height) = (width.div_ceil(factor), height.div_ceil(factor));
         let mut values = Vec::with_capacity(small_width * small_height);
@@ -36,7 +36,7 @@ impl Plane {
         }
     }
 
-    /// Black for white.
+    /// Inverts the grey levels.
     pub(super) fn inverted(&self) -> Self {
         self.map(|value| 1.0 - value)
     }
@@ -48,8 +48,8 @@ impl Plane {
         }
     }
 
-    /// What is brighter than its surroundings and narrower than `2 reach + 1` pixels in some direction along the axes: the plane less
-    /// its opening by a square (the white top hat; Serra 1982).
+    /// White top hat (Serra 1982): the image minus its opening by a square. It keeps structures that are
+    /// brighter than their surroundings and narrower than `2 reach + 1` pixels along an axis.
     pub(super) fn top_hat(&self, reach: usize) -> Self {
         let opened = self.extreme(reach, f32::min).extreme(reach, f32::max);
         let values = self
@@ -63,7 +63,7 @@ impl Plane {
         }
     }
 
-    /// The least or greatest value within a square of `2 reach + 1` pixels, along rows and then along columns.
+    /// Minimum or maximum within a square of `2 reach + 1` pixels, along rows and then along columns.
     pub(super) fn extreme(&self, reach: usize, better: impl Fn(f32, f32) -> f32) -> Self {
         let along = |plane: &Self, step: usize, lines: usize, other: usize, length: usize| {
             let mut values = vec![0.0; plane.values.len()];
@@ -84,7 +84,7 @@ impl Plane {
     }
 }
 
-/// Places within a square about a place, without the place itself, as far as they are on the plane.
+/// Places within a square around a place, without the place itself, clipped to the image.
 pub(super) fn around(
     width: usize,
     height: usize,
@@ -99,7 +99,7 @@ pub(super) fn around(
         .filter(move |&other| other != place)
 }
 
-/// A mask with everything within `reach` pixels of it (a disc).
+/// Dilates a mask by a disc of radius `reach`.
 pub(super) fn grown(mask: &[bool], width: usize, height: usize, reach: usize) -> Vec<bool> {
     let mut out = mask.to_vec();
     let disc = (reach * reach + reach / 2).max(1);
@@ -115,7 +115,7 @@ pub(super) fn grown(mask: &[bool], width: usize, height: usize, reach: usize) ->
     out
 }
 
-/// Connected places (each with its eight neighbours) of which `inside` is true, in the order of their first place.
+/// Connected components (8 neighbours) of places where `inside` is true, in order of their first place.
 pub(super) fn components(width: usize, height: usize, inside: impl Fn(usize) -> bool) -> Vec<Vec<usize>> {
     let mut seen = vec![false; width * height];
     let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! The checks that a model's answers on test films allow.
+//! Checks of a model's predictions on test films.
 
 mod calibration;
 mod groups;
@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 use pleura_data::Manifest;
 use pleura_eval::{Estimate, Kind, Options, Predictions, evaluate};
 
-use crate::check::{Asked, Check, Figure, Verdict, literature};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::{Error, Thresholds};
 use calibration::CALIBRATION;
 use groups::GROUPS;
 
 pub use groups::PARTITIONS;
 
-/// Checks of answers on the films of a test split, with the probabilities that the model is used with; none if they were not kept. `manifest` is
-/// their table; `seeds` says how many runs of the same kind there are.
+/// Checks the predictions of a test split, with the probabilities that the model is used with; `None` if they
+/// were not kept. `manifest` is their table, `seeds` the number of runs of the same kind.
 ///
-/// Fails where the predictions are not valid, as [`Predictions::check`] does.
-pub fn of_answers(
+/// Fails for invalid predictions, as [`Predictions::check`] does.
+pub fn check_predictions(
     predictions: Option<&Predictions>,
     manifest: &Manifest,
     seeds: usize,
@@ -28,10 +28,10 @@ pub fn of_answers(
     let [size, calibration, groups] = match predictions {
         None => impossible("the stage has no test answers"),
         Some(answers) if answers.kind() != Kind::Exclusive => {
-            impossible("findings that do not exclude each other have no single answer")
+            impossible("independent findings have no single predicted class")
         }
         Some(answers) if answers.labelled().is_empty() => {
-            impossible("there are no answered films with a class")
+            impossible("no test film has a class and a prediction")
         }
         Some(predictions) => {
             let evaluation = evaluate(predictions, &Options::points())?;
@@ -46,20 +46,20 @@ pub fn of_answers(
     Ok(vec![size, calibration, groups, of_seeds(seeds, thresholds)])
 }
 
-/// What answers were needed for.
+/// The checks that need predictions, as not possible.
 fn impossible(why: &str) -> [Check; 3] {
-    [SIZE, CALIBRATION, GROUPS].map(|asked| asked.impossible(why))
+    [SIZE, CALIBRATION, GROUPS].map(|info| info.impossible(why))
 }
 
-/// A patient, told apart within the dataset; a film whose patient is not known is one of its own.
+/// A patient within its dataset; a film of an unknown patient counts as a patient of its own.
 pub(crate) type Whose = (String, String);
 
-/// A film that has a class, with the answer.
+/// A film with a class, and its prediction.
 pub(crate) struct Answered {
     pub(crate) film: String,
     pub(crate) patient: Whose,
     pub(crate) class: usize,
-    /// Probability of the answer.
+    /// Probability of the predicted class.
     pub(crate) sure: f64,
     pub(crate) right: bool,
 }
@@ -85,7 +85,7 @@ fn answers(predictions: &Predictions) -> Vec<Answered> {
     answered.collect()
 }
 
-/// Right answers and films of each patient.
+/// Correct predictions and films of each patient.
 pub(crate) fn by_patient<'a>(answers: impl IntoIterator<Item = &'a Answered>) -> Vec<(usize, usize)> {
     let mut counts: BTreeMap<&Whose, (usize, usize)> = BTreeMap::new();
     for answer in answers {
@@ -96,16 +96,16 @@ pub(crate) fn by_patient<'a>(answers: impl IntoIterator<Item = &'a Answered>) ->
     counts.into_values().collect()
 }
 
-const SIZE: Asked = Asked {
+const SIZE: CheckInfo = CheckInfo {
     name: "test-size",
-    asks: "Are there enough test films to say anything?",
+    asks: "Are there enough test films?",
     remedy: "quote the interval with the number, or cross-validate (pleura train --folds)",
     literature: &[literature::ROBERTS],
 };
 
 fn size(accuracy: &Estimate, thresholds: &Thresholds) -> Check {
     let (Some(share), Some(low), Some(high)) = (accuracy.value, accuracy.low, accuracy.high) else {
-        return SIZE.impossible("there are no answered films with a class");
+        return SIZE.impossible("no test film has a class and a prediction");
     };
     let verdict = if high - low > thresholds.width {
         Verdict::Note
@@ -133,10 +133,10 @@ fn size(accuracy: &Estimate, thresholds: &Thresholds) -> Check {
     }
 }
 
-const SEEDS: Asked = Asked {
+const SEEDS: CheckInfo = CheckInfo {
     name: "seeds",
     asks: "Was the network trained more than once?",
-    remedy: "train with five seeds or more and quote all of them: one run may be lucky",
+    remedy: "train with five seeds or more and report all of them: a single run may be lucky",
     literature: &[literature::BOUTHILLIER],
 };
 
@@ -150,10 +150,7 @@ fn of_seeds(seeds: usize, thresholds: &Thresholds) -> Check {
     Check {
         value: Some(seeds as f64),
         threshold: Some(thresholds.seeds as f64),
-        ..SEEDS.says(
-            verdict,
-            format!("stages like this one in the run: {seeds} {noun}"),
-        )
+        ..SEEDS.says(verdict, format!("the run has {seeds} {noun} of this kind"))
     }
 }
 
@@ -163,7 +160,8 @@ mod tests {
 
     use super::*;
 
-    /// Films of two classes, each of a patient of its own, answered with one confidence; the first `right` of them right.
+    /// Films of two classes, one per patient, predicted with one confidence; the first `right` of them
+    /// correctly.
     fn films(count: usize, confidence: f64, right: usize) -> Predictions {
         let names: Vec<String> = (0..count).map(|film| format!("film-{film}")).collect();
         Predictions {
@@ -184,7 +182,7 @@ mod tests {
             notes: Vec::new(),
             folder: std::path::PathBuf::new(),
         };
-        of_answers(predictions, &manifest, 1, &Thresholds::default()).unwrap()
+        check_predictions(predictions, &manifest, 1, &Thresholds::default()).unwrap()
     }
 
     fn verdict(name: &str, predictions: &Predictions) -> Verdict {
@@ -207,7 +205,7 @@ mod tests {
         assert_eq!(names(&without), names(&checks(Some(&films(40, 0.9, 30)))));
         let verdicts: Vec<Verdict> = without.iter().map(|check| check.verdict).collect();
         let not = Verdict::NotPossible;
-        // How often the network was trained is known all the same.
+        // The number of trainings is known without predictions.
         assert_eq!(verdicts, [not, not, not, Verdict::Note]);
     }
 

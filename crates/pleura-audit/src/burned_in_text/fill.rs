@@ -1,19 +1,20 @@
-//! Covering: a film as if nothing had been written on it.
+//! Covers text by a smooth fill.
 
 use super::raster::around;
 
-/// Most sweeps over the covered pixels.
+/// Maximum sweeps over the covered pixels.
 const SWEEPS: usize = 400;
 
-/// Largest change in a sweep at which the fill is settled: a quarter of an 8-bit grey level.
+/// Largest change in a sweep at which the fill has converged: a quarter of an 8-bit grey level.
 const SETTLED: f32 = 1e-3;
 
 /// Over-relaxation, between 1 (Gauss and Seidel) and 2.
 const RELAXATION: f32 = 1.7;
 
-/// Fills the masked pixels of a film `[height, width]` with the harmonic function that continues its surroundings: every covered pixel
-/// is the mean of its four neighbours (Laplace's equation with the film around as its border; at the film's edge the derivative is 0).
-/// It has no edges of its own, no texture, and no value beyond those around it. A film that is all mask stays as it is.
+/// Fills the masked pixels of a film `[height, width]` with the harmonic function of their surroundings:
+/// every covered pixel is the mean of its four neighbours (Laplace's equation, with the surrounding film as
+/// boundary; at the film's edge the derivative is 0). The fill has no edges, no texture, and no value beyond
+/// its surroundings. A fully masked film is unchanged.
 pub fn cover(grey: &mut [f32], width: usize, height: usize, mask: &[bool]) {
     first_guess(grey, width, height, mask);
     let places: Vec<usize> = (0..grey.len()).filter(|&place| mask[place]).collect();
@@ -50,7 +51,7 @@ pub fn cover(grey: &mut [f32], width: usize, height: usize, mask: &[bool]) {
     }
 }
 
-/// From the border inwards, ring by ring: each pixel takes the mean of its known neighbours.
+/// From the border inwards: each pixel takes the mean of its known neighbours.
 fn first_guess(grey: &mut [f32], width: usize, height: usize, mask: &[bool]) {
     let mut unknown = mask.to_vec();
     let mut left: Vec<usize> = (0..grey.len()).filter(|&place| mask[place]).collect();

@@ -1,13 +1,14 @@
-//! Shapes that are no letters.
+//! Recognises arrows.
 
 use super::glyph::Glyph;
 
 /// Slices across a figure's long axis.
 const SLICES: usize = 10;
 
-/// Whether a figure is a shaft with a head: long, of even width along one part, wider towards one end, and tapering to a tip there.
+/// True for a shaft with a head: long, of even width along one part, wider towards one end, and tapering to a
+/// tip.
 ///
-/// A `T`, an `L` or a `Y` is widest at its very end and does not taper.
+/// A `T`, an `L` or a `Y` is widest at its end and does not taper.
 pub(super) fn is_arrow(glyph: &Glyph) -> bool {
     let centre = glyph.middle();
     let points = glyph.points();
@@ -50,13 +51,13 @@ pub(super) fn is_arrow(glyph: &Glyph) -> bool {
     }
     let widths = widths_of(&ends);
     let Some(head) = widest(&widths) else { return false };
-    // What lies behind the head is shaft: even, and narrower than the head.
+    // The shaft behind the head is even and narrower than the head.
     let shaft = &widths[..5];
     let mean = shaft.iter().sum::<f32>() / shaft.len() as f32;
     let even = shaft
         .iter()
         .all(|width| (0.5 * mean..=1.7 * mean).contains(width));
-    // The head stands out on both sides of the shaft; the foot of an `L` on one.
+    // The head extends on both sides of the shaft; the foot of an `L` on one.
     let side = |of: fn(&(f32, f32)) -> f32| ends[..5].iter().map(of).sum::<f32>() / 5.0;
     let (left, right) = (side(|end| end.0) - ends[head].0, ends[head].1 - side(|end| end.1));
     let balanced = left.min(right) > 0.25 * mean && left.max(right) < 3.0 * left.min(right);

@@ -1,4 +1,4 @@
-//! Whether some people get worse answers than others.
+//! Subgroups: does accuracy differ by sex, age, view or source?
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,23 +8,23 @@ use rand::seq::SliceRandom as _;
 
 use super::{Answered, by_patient};
 use crate::Thresholds;
-use crate::check::{Asked, Check, Figure, Verdict, literature};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::random::stream;
 
-/// Films, of as many patients, that a group needs to be compared.
+/// Minimum number of films (one per patient) of a subgroup.
 const LEAST: usize = 20;
 
-pub(super) const GROUPS: Asked = Asked {
+pub(super) const GROUPS: CheckInfo = CheckInfo {
     name: "subgroups",
-    asks: "Do answers get worse for one sex, age, view or source?",
-    remedy: "report each group apart, with its interval; look for what differs in its films",
+    asks: "Is accuracy lower for one sex, age, view or source?",
+    remedy: "report each group separately, with its interval; look for differences in its films",
     literature: &[literature::SEYYED, literature::ROBERTS],
 };
 
-/// A way to part people: its name and the part that a film is in.
+/// A partition of films: its name, and the part of a film.
 type Partition = (&'static str, fn(&Row) -> Option<String>);
 
-/// Ways to part people that are tried: so many times a p value counts.
+/// Number of partitions; p values are multiplied by it (Bonferroni).
 pub const PARTITIONS: usize = 4;
 
 fn partitions() -> [Partition; PARTITIONS] {
@@ -48,8 +48,8 @@ fn partitions() -> [Partition; PARTITIONS] {
     [("sex", sex), ("age", age), ("view", view), ("source", source)]
 }
 
-/// Largest difference in accuracy between groups, classes weighed alike in each: a group with more of a difficult class is not treated
-/// worse for it.
+/// Largest difference in accuracy between groups, with classes weighted equally: a group with more films of a
+/// difficult class is not worse for it.
 fn spread(groups: &[Vec<usize>], right: &[bool], classes: &[usize]) -> f64 {
     let accuracy = |group: &Vec<usize>| {
         let mut of_class: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
@@ -66,7 +66,8 @@ fn spread(groups: &[Vec<usize>], right: &[bool], classes: &[usize]) -> f64 {
     high - low
 }
 
-/// The first film of each patient and class: films of one patient are answered alike, and chance would be taken for less than it is.
+/// The first film of each patient and class: films of one patient are correlated, so chance differences would
+/// be underestimated.
 fn independent(films: &[usize], answers: &[Answered]) -> Vec<usize> {
     let mut seen = BTreeSet::new();
     let first = |film: &usize| seen.insert((&answers[*film].patient, answers[*film].class));
@@ -100,11 +101,11 @@ pub(super) fn check(answers: &[Answered], manifest: &Manifest, thresholds: &Thre
         let p = chance_of(observed, &groups, (&right, &classes), name, thresholds);
         found.push((name, observed, p));
     }
-    let asked = found.len();
-    // Each is judged, or a small difference that is certain would hide a large one that is nearly so.
+    let info = found.len();
+    // Judge each partition: a small but certain difference must not hide a large and nearly certain one.
     let judged = found.into_iter().map(|(name, difference, p)| {
-        // Bonferroni: so many ways of parting people were tried.
-        let p = (p * asked as f64).min(1.0);
+        // Bonferroni: this many partitions were tested.
+        let p = (p * info as f64).min(1.0);
         let verdict = match (p <= thresholds.subgroups_p, difference >= thresholds.subgroups) {
             (true, true) => Verdict::Alarm,
             (true, false) => Verdict::Note,
@@ -119,7 +120,7 @@ pub(super) fn check(answers: &[Answered], manifest: &Manifest, thresholds: &Thre
         ));
     };
     let says = format!(
-        "by {name}, {:.1} points of accuracy lie between the best group and the worst, classes weighed alike; p = {p:.3} after {asked} ways to \
+        "by {name}, {:.1} points of accuracy lie between the best group and the worst, classes weighed alike; p = {p:.3} after {info} ways to \
          part people",
         100.0 * difference
     );
@@ -135,7 +136,7 @@ pub(super) fn check(answers: &[Answered], manifest: &Manifest, thresholds: &Thre
     }
 }
 
-/// How often right answers, dealt out anew within each class, differ as much between the groups.
+/// p of such a difference under permutation of correct predictions within each class.
 fn chance_of(
     observed: f64,
     groups: &[Vec<usize>],
@@ -174,7 +175,8 @@ mod tests {
     fn a_small_difference_that_is_certain_hides_no_large_one() {
         let mut manifest = Manifest::new(std::path::Path::new("."), vec!["one".to_owned()]);
         let mut answers = Vec::new();
-        // Women, half of all, are answered worse by 6 points; those who lie, one in twenty, by nearly 12.
+        // Women (half of the films) have an accuracy 6 points lower; supine films (one in twenty) nearly 12
+        // points lower.
         for film in 0..800 {
             let lying = film % 20 == 0;
             let wrong = match film {

@@ -1,13 +1,13 @@
-//! Pieces of one film, laid on another.
+//! Cuts pieces from one film and pastes them onto another.
 
 use pleura_film::Film;
 
 use super::text::Text;
 
-/// Rectangles cut from a film, with where they lay as shares of its sides.
+/// Rectangles cut from a film, with their relative places.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pieces {
-    /// Sides of the film that they were cut from.
+pub struct TextPieces {
+    /// Sides of the donor film.
     film: [usize; 2],
     pieces: Vec<Piece>,
 }
@@ -21,8 +21,8 @@ struct Piece {
     grey: Vec<f32>,
 }
 
-impl Pieces {
-    /// Cuts the box of every object out of a film of the text's size.
+impl TextPieces {
+    /// Cuts the box of every object from a film of the text's size.
     pub fn cut(film: &Film, text: &Text) -> Self {
         let pieces = text.objects.iter().map(|object| {
             let bounds = object.bounds;
@@ -42,12 +42,12 @@ impl Pieces {
         }
     }
 
-    /// Whether there are none.
+    /// True if there are no pieces.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
 
-    /// Lays the pieces where they lay on their own film, as shares of the sides; each scaled with the film, bilinearly.
+    /// Pastes the pieces at their relative places, each scaled with the film (bilinear).
     pub fn paste(&self, film: &mut Film) {
         let scale = [
             film.width as f64 / self.film[0] as f64,
@@ -71,7 +71,7 @@ impl Pieces {
 }
 
 impl Piece {
-    /// The grey at a place given in pixel centres.
+    /// The grey level at a place in pixel centres.
     fn at(&self, x: f64, y: f64) -> f32 {
         let (x, y) = (
             x.clamp(0.0, (self.width - 1) as f64),
@@ -103,7 +103,7 @@ mod tests {
             (grey[place], mask[place]) = (0.9, true);
         }
         let film = Film::from_grey(40, 20, grey.clone()).unwrap();
-        let pieces = Pieces::cut(&film, &Text::of_mask(&mask, 40, 20, 40, 20));
+        let pieces = TextPieces::cut(&film, &Text::of_mask(&mask, 40, 20, 40, 20));
         let mut same = Film::from_grey(40, 20, vec![0.2; 800]).unwrap();
         pieces.paste(&mut same);
         assert_eq!(same.grey, grey);

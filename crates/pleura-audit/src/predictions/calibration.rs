@@ -1,4 +1,4 @@
-//! Whether probabilities mean what they say.
+//! Calibration of the test predictions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,31 +8,36 @@ use rayon::prelude::*;
 
 use super::{Answered, Whose};
 use crate::Thresholds;
-use crate::check::{Asked, Check, Verdict, literature};
+use crate::check::{Check, CheckInfo, Verdict, literature};
 use crate::random::stream;
 
-/// Films that bins of confidence need to mean anything.
+/// Minimum number of films for bins of confidence.
 const LEAST: usize = 30;
 
-pub(super) const CALIBRATION: Asked = Asked {
+pub(super) const CALIBRATION: CheckInfo = CheckInfo {
     name: "calibration",
-    asks: "Do the probabilities mean what they say?",
+    asks: "Are the probabilities calibrated?",
     remedy: "fit a temperature on validation films (pleura calibrate), and audit again",
     literature: &[literature::GUO, literature::VAICENAVICIUS],
 };
 
-/// Expected calibration error of the answers (Guo et al. 2017): the distance of confidence and accuracy, over ten bins of confidence.
+/// Expected calibration error of the predictions (Guo et al. 2017): mean distance of confidence and accuracy
+/// over ten bins.
 ///
-/// Bins are noisy, and so even answers that mean what they say have an error. It is held against the errors of answers that are right as often
-/// as they say: each patient draws one number, and those of his answers are right that are surer than it.
+/// Bins are noisy, so even perfectly calibrated predictions have an error above 0. The null distribution is
+/// that of perfectly calibrated predictions: each patient draws one uniform number, and those of the
+/// patient's predictions with a higher confidence are correct.
 pub(super) fn check(answers: &[Answered], thresholds: &Thresholds) -> Check {
     if answers.len() < LEAST {
-        return CALIBRATION.impossible(format!("{} answered films are too few for bins", answers.len()));
+        return CALIBRATION.impossible(format!(
+            "{} films with a prediction are too few for bins",
+            answers.len()
+        ));
     }
     let patients: BTreeSet<&Whose> = answers.iter().map(|answer| &answer.patient).collect();
     let patients: BTreeMap<&Whose, usize> = patients.into_iter().zip(0..).collect();
     if patients.len() < 2 {
-        return CALIBRATION.impossible("all answered films are of one patient");
+        return CALIBRATION.impossible("all films with a prediction are of one patient");
     }
     let whose: Vec<usize> = answers.iter().map(|answer| patients[&answer.patient]).collect();
     let sure: Vec<f64> = answers.iter().map(|answer| answer.sure).collect();
@@ -80,7 +85,8 @@ pub(super) fn check(answers: &[Answered], thresholds: &Thresholds) -> Check {
 mod tests {
     use super::*;
 
-    /// Answers to films of patients of their own, or to two films each, right as often as they say times `worth`.
+    /// Predictions for films of separate patients, or two films per patient, correct with probability
+    /// confidence × `worth`.
     fn drawn(films: usize, films_a_patient: usize, worth: f64, seed: u64) -> Vec<Answered> {
         let mut random = stream(seed, "calibration test");
         let mut level = 0.0;

@@ -1,4 +1,4 @@
-//! Words of one class on films of another: do the answers follow the words?
+//! Swap test: does text of one class, pasted onto films of another, move the answers?
 
 use pleura_eval::{Kind, Options, Predictions, Truth, compare, evaluate};
 use rand::RngExt as _;
@@ -7,18 +7,18 @@ use super::{Job, Seen, Swap, SwapPair, difference, without};
 use crate::Error;
 use crate::random::stream;
 
-/// One film with something of another class pasted onto it.
+/// A film with text or patches of another class pasted onto it.
 struct Trial {
     film: usize,
     name: String,
     from: usize,
     onto: usize,
-    /// Whether the answer is `from`, and its probability: covered, with words, with patches.
+    /// True if the answer is `from`, and its probability: covered, with text, with patches.
     answers: [(bool, f64); 3],
 }
 
-/// Pastes words, and patches of the same boxes from elsewhere on the same donor, onto films whose own words are covered. `None` where
-/// fewer than two classes have lettered films, or no answer could move.
+/// Pastes text, and patches of the same boxes from elsewhere on the same donor, onto films whose own text is
+/// covered. `None` if fewer than two classes have films with text, or no answer could move.
 pub(super) fn measure(job: &Job<'_>, seen: &Seen, progress: &dyn Fn(usize)) -> Result<Option<Swap>, Error> {
     let mut trials = Vec::new();
     for film in 0..job.films.films.len() {
@@ -61,7 +61,7 @@ pub(super) fn measure(job: &Job<'_>, seen: &Seen, progress: &dyn Fn(usize)) -> R
     if free.is_empty() {
         return Ok(None);
     }
-    // "Moved" as a class that is always true: accuracy is the share moved, and the comparison pairs trial by trial.
+    // "Moved" is a class that is always true: accuracy is the share moved, and the comparison pairs by trial.
     let moved = |by: usize| Predictions {
         findings: vec!["moved".to_owned(), "stayed".to_owned()],
         films: free.iter().map(|trial| trial.name.clone()).collect(),
@@ -131,7 +131,7 @@ fn paste(job: &Job<'_>, seen: &Seen, film: usize, class: usize) -> Result<Vec<Tr
     let probabilities = Kind::Exclusive.probabilities(&logits, findings.len());
     let judged = |shown: usize, class: usize| {
         let row = &probabilities[shown * findings.len()..(shown + 1) * findings.len()];
-        // The first of equals wins, as in every other count of answers.
+        // The first of equals wins, as everywhere.
         let answer = (0..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best });
         (answer == class, row[class])
     };

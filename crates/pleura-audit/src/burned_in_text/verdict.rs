@@ -1,46 +1,46 @@
-//! What may be said, and no more.
+//! Conclusions of the experiment.
 
 use pleura_eval::{Difference, Estimate};
 use serde::{Deserialize, Serialize};
 
 use super::experiment::{Covering, Swap};
 
-/// What an effect and its interval allow to say, beside the effect that matters.
+/// Conclusion from an effect and its interval, relative to the effect that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judgement {
-    /// There is an effect, at least as large as what matters on these films.
+    /// An effect is shown; on these films it is as large as what matters, or larger.
     Matters,
-    /// There is an effect, smaller on these films than what matters.
+    /// An effect is shown; on these films it is smaller than what matters.
     Small,
-    /// Whether there is one is open; one that matters is ruled out.
+    /// No effect is shown; one that matters is ruled out.
     RuledOut,
-    /// Neither no effect nor one that matters is ruled out.
+    /// No effect is shown; one that matters is not ruled out.
     Open,
-    /// The effect goes the other way.
+    /// The effect has the opposite direction.
     Reverse,
-    /// It could not be measured.
+    /// The effect could not be measured.
     Unmeasured,
 }
 
-/// The judgements, and sentences that say them.
+/// The judgements, and sentences that state them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// The effect that matters, a share.
+    /// The effect that matters, as a share.
     pub threshold: f64,
-    /// Of covering words rather than patches.
+    /// Judgement on covering text rather than patches.
     pub covering: Judgement,
-    /// Of pasting words rather than patches.
+    /// Judgement on pasting text rather than patches.
     pub swap: Option<Judgement>,
-    /// Whether either matters.
+    /// True if either effect matters.
     pub failed: bool,
-    /// In words.
+    /// The conclusion in sentences.
     pub sentences: Vec<String>,
 }
 
 impl Judgement {
-    /// Judges an effect with its interval; `changed` is the share of answers that differ at all, whose upper bound stands in where the
-    /// bootstrap had nothing to vary.
+    /// Judges an effect with its interval. `changed` is the share of changed answers; its upper bound
+    /// replaces the interval if no answer varies in the bootstrap.
     fn of(effect: &Estimate, changed: Option<&Estimate>, threshold: f64) -> Self {
         let (Some(value), Some((low, high))) = (effect.value, effect.low.zip(effect.high)) else {
             return Self::Unmeasured;
@@ -74,42 +74,44 @@ impl Verdict {
             swap.map(|swap| Judgement::of(&swap.excess.difference, Some(&swap.words_moved), threshold));
         let points = points(threshold);
         let mut sentences = vec![format!(
-            "Covering words rather than as much of anything else costs {} of {}: {}.",
+            "Covering text costs {} of {} more than covering equal areas elsewhere: {}.",
             spoken(&covering.worth),
             covering.metric,
             match by_covering {
                 Judgement::Matters =>
-                    format!("the answers use the words, by {points} or more on these films"),
+                    format!("the answers depend on the text, by {points} or more on these films"),
                 Judgement::Small =>
-                    format!("the answers use the words, by less than {points} on these films"),
+                    format!("the answers depend on the text, by less than {points} on these films"),
                 Judgement::RuledOut => format!(
-                    "no use of the words is shown, and one worth {points} is not compatible with these films"
+                    "no dependence on the text is shown, and one of {points} is not compatible with these films"
                 ),
-                Judgement::Open => format!(
-                    "these films can tell neither that words are used nor that they are not worth {points}"
-                ),
-                Judgement::Reverse => "the answers are better without the words".to_owned(),
-                Judgement::Unmeasured => "nothing can be said".to_owned(),
+                Judgement::Open =>
+                    format!("these films show neither a dependence on text nor exclude one of {points}"),
+                Judgement::Reverse => "the answers are better without the text".to_owned(),
+                Judgement::Unmeasured => "no conclusion is possible".to_owned(),
             }
         )];
         if let (Some(swap), Some(judgement)) = (swap, by_swap) {
             sentences.push(format!(
-                "Pasted words moved {} of {} answers to the class they came from, pasted patches {}; {} more by words: {}.",
+                "Pasted text moved {} of {} answers to its class, pasted patches {}; {} more by text: {}.",
                 swap.words_moved.right.unwrap_or(0),
                 swap.trials,
                 swap.patches_moved.right.unwrap_or(0),
                 spoken(&swap.excess),
                 match judgement {
-                    Judgement::Matters => format!("answers follow the words, {points} or more of them"),
-                    Judgement::Small => format!("answers follow the words, less than {points} of them"),
-                    Judgement::RuledOut => format!("that answers follow words is not shown, and {points} of them are not compatible with these films"),
-                    Judgement::Open => format!("these films can tell neither that answers follow words nor that fewer than {points} do"),
-                    Judgement::Reverse => "patches move more answers than words".to_owned(),
-                    Judgement::Unmeasured => "nothing can be said".to_owned(),
+                    Judgement::Matters => format!("answers follow the text, {points} or more of them"),
+                    Judgement::Small => format!("answers follow the text, less than {points} of them"),
+                    Judgement::RuledOut => format!("no effect of the text is shown, and one of {points} is not compatible with these films"),
+                    Judgement::Open => format!("these films show neither an effect of text nor exclude one of {points}"),
+                    Judgement::Reverse => "patches move more answers than text".to_owned(),
+                    Judgement::Unmeasured => "no conclusion is possible".to_owned(),
                 }
             ));
         }
-        sentences.push("Only words that were found are covered and pasted; the rest of the film may hold other shortcuts.".to_owned());
+        sentences.push(
+            "Only detected text is covered and pasted; the rest of the film may hold other shortcuts."
+                .to_owned(),
+        );
         let failed = [Some(by_covering), by_swap].contains(&Some(Judgement::Matters));
         Self {
             threshold,
@@ -132,7 +134,7 @@ fn points(share: f64) -> String {
 fn spoken(difference: &Difference) -> String {
     let measured = &difference.difference;
     let Some(value) = measured.value else {
-        return "an undefined part".to_owned();
+        return "an undefined share".to_owned();
     };
     match measured.low.zip(measured.high) {
         Some((low, high)) => format!(

@@ -1,41 +1,42 @@
-//! How much of the lettering is found, and how much of what is found is lettering.
+//! Precision and recall of text detection.
 
 use serde::{Deserialize, Serialize};
 
 use super::text::{Bounds, Text};
 
-/// Share of an object's box that must be covered for it to count as met.
+/// Minimum covered share of an object's box for a match.
 const MET: f64 = 0.5;
 
-/// Counts over films; add those of several with [`Agreement::add`].
+/// Counts over films; [`Agreement::add`] adds films.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agreement {
     /// Films compared.
     pub films: usize,
-    /// Pixels found that are lettering.
+    /// Detected pixels that are text.
     pub pixels_right: u64,
-    /// Pixels found.
+    /// Detected pixels.
     pub pixels_found: u64,
-    /// Pixels of lettering.
+    /// Pixels of text.
     pub pixels_true: u64,
-    /// Objects found that are lettering.
+    /// Detected objects that are text.
     pub objects_right: u64,
-    /// Objects found.
+    /// Detected objects.
     pub objects_found: u64,
-    /// Objects of lettering of which enough was found.
+    /// True objects that are detected.
     pub objects_met: u64,
-    /// Objects of lettering.
+    /// True objects.
     pub objects_true: u64,
-    /// Films with lettering on which some of it was found.
+    /// Films with text on which some of it is detected.
     pub films_met: usize,
-    /// Films with lettering.
+    /// Films with text.
     pub films_true: usize,
 }
 
 impl Agreement {
-    /// Compares what was found on a film with what is there. An object found is right where at least half of its box lies within true
-    /// boxes; a true object is met where at least half of its box lies within boxes found. So a line found as two words, or two words
-    /// found as one line, count as found (as Wolf & Jolion 2006 count one-to-many matches).
+    /// Compares detected text with the truth. A detected object is right if at least half of its box lies
+    /// within true boxes; a true object is detected if at least half of its box lies within detected boxes. A
+    /// line detected as two words, or two words detected as one line, thus count as detected (as Wolf &
+    /// Jolion 2006 count one-to-many matches).
     pub fn of(found: &Text, truth: &Text) -> Self {
         let (found_mask, true_mask) = (found.mask(), truth.mask());
         let (found_boxes, true_boxes) = (found.boxed().mask(), truth.boxed().mask());
@@ -80,7 +81,7 @@ impl Agreement {
         self.films_true += other.films_true;
     }
 
-    /// Share of the pixels found that are lettering, and share of the lettering's pixels that were found; `None` of nothing.
+    /// Precision and recall of pixels; `None` without pixels.
     pub fn pixels(&self) -> [Option<f64>; 2] {
         [
             share(self.pixels_right, self.pixels_found),
@@ -88,7 +89,7 @@ impl Agreement {
         ]
     }
 
-    /// The same of objects.
+    /// Precision and recall of objects.
     pub fn objects(&self) -> [Option<f64>; 2] {
         [
             share(self.objects_right, self.objects_found),

@@ -1,20 +1,20 @@
-//! The words experiment as a check.
+//! Reliance on burned-in text, as a check.
 
 use pleura_eval::Estimate;
 
 use crate::Thresholds;
-use crate::check::{Asked, Check, Figure, Verdict, literature};
-use crate::words::{Judgement, Outcome};
+use crate::burned_in_text::{Judgement, Outcome};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 
-const WORDS: Asked = Asked {
+const WORDS: CheckInfo = CheckInfo {
     name: "words",
-    asks: "Do answers hang on words and markers?",
-    remedy: "cover lettering in training and in use; see pleura audit words for which films",
+    asks: "Do answers depend on burned-in text?",
+    remedy: "cover text in training and in use; pleura audit text lists the films",
     literature: &[literature::BASSI, literature::DEGRAVE],
 };
 
-/// The outcome of the experiment, or why there is none.
-pub fn use_of_words(outcome: Result<&Outcome, String>, thresholds: &Thresholds) -> Check {
+/// The check for the outcome of the experiment, or for the reason why it has none.
+pub fn text_reliance(outcome: Result<&Outcome, String>, thresholds: &Thresholds) -> Check {
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(why) => return WORDS.impossible(why),
@@ -30,8 +30,8 @@ pub fn use_of_words(outcome: Result<&Outcome, String>, thresholds: &Thresholds) 
     let covering = &outcome.covering;
     let lines = [
         line("as they are", &covering.shown),
-        line("words covered", &covering.covered),
-        line("as much elsewhere covered", &covering.patched),
+        line("text covered", &covering.covered),
+        line("equal area elsewhere covered", &covering.patched),
     ];
     Check {
         value: covering.worth.difference.value,
@@ -44,7 +44,7 @@ pub fn use_of_words(outcome: Result<&Outcome, String>, thresholds: &Thresholds) 
     }
 }
 
-/// What is said of the judgements that could be made; none if there is none.
+/// The gravest verdict of the judgements that could be made.
 fn loudest(judged: impl Iterator<Item = Judgement>) -> Option<Verdict> {
     let verdicts = judged.filter_map(|judgement| match judgement {
         Judgement::Matters => Some(Verdict::Alarm),

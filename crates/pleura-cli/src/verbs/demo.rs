@@ -18,7 +18,7 @@ use serde_json::json;
 
 use crate::console::{NOTICE, Progress, note};
 use crate::gallery;
-use crate::model::{Model, ModelArgs};
+use crate::model::ModelArgs;
 use crate::verbs::{audit, train};
 
 /// Watch the whole method work on films drawn on the spot: stages, neuron keeping, heatmaps, words, audit, report.
@@ -101,11 +101,8 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let keeping = experiments::keeping(&run)?;
 
     note("4/6 the words experiment: words covered, and as much of anything else");
-    let model = Model::open(&run, &ModelArgs::of_stage("kept-1"))?;
-    let stage = model
-        .stage
-        .as_ref()
-        .context("the run does not know its stage kept-1")?;
+    let model = ModelArgs::of_stage("kept-1").open(&run)?;
+    let stage = model.stage().context("the run does not know its stage kept-1")?;
     let manifest = Manifest::read(&stage.manifest)?;
     let answers = Predictions::read(&RunFolder::new(&run).stage(&stage.name).predictions(Split::Test))?;
     let words = experiments::words(&run, &model, &manifest, &answers)?;

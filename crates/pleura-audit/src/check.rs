@@ -4,14 +4,14 @@ pub use pleura_run::audit::{Check, Figure, Verdict};
 
 /// What a check is, before it has an answer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct CheckInfo {
     pub(crate) name: &'static str,
     pub(crate) asks: &'static str,
     pub(crate) remedy: &'static str,
     pub(crate) literature: &'static [&'static str],
 }
 
-impl Asked {
+impl CheckInfo {
     /// With an answer.
     pub(crate) fn says(self, verdict: Verdict, says: String) -> Check {
         let remedy = if verdict >= Verdict::Note { self.remedy } else { "" };

@@ -1,7 +1,8 @@
-//! What is fitted on validation films and applied to all others: temperatures and thresholds.
+//! Temperatures and thresholds: fitted on validation films, applied to all others.
 //!
-//! A calibration is stored beside the weights that it was fitted for, with the digest of the films it was fitted on, so that what a
-//! film is called by can be traced. Nothing here knows a test split: whoever calls [`Calibration::fit`] hands over validation films.
+//! A calibration is stored beside its weights, with the digest of the films on which it was fitted, so that
+//! every prediction can be traced. This module does not know test splits: the caller of [`Calibration::fit`]
+//! provides validation films.
 
 mod file;
 mod temperature;
@@ -18,48 +19,49 @@ pub use threshold::{Rule, Threshold, choose_threshold};
 
 use crate::{Error, Estimate, Evaluation, Kind, Options, Predictions, evaluate};
 
-/// Temperatures and thresholds of one model, and where they come from.
+/// Temperatures and thresholds of one model, with their origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
-    /// Version of this format: [`FORMAT`].
+    /// Version of the format: [`FORMAT`].
     pub format: u32,
-    /// Name and version of the software that fitted it.
+    /// Name and version of the software.
     pub software: String,
-    /// Digest of the weights that it belongs to.
+    /// Digest of the model's weights.
     pub model: String,
     /// Exclusive classes or independent findings.
     pub kind: Kind,
     /// Names of the outputs, in order.
     pub findings: Vec<String>,
-    /// The films that it was fitted on.
+    /// The films of the fit.
     pub fitted_on: FittedOn,
-    /// What logits are divided by: one for exclusive classes, one a finding for independent ones.
+    /// Temperatures: one for exclusive classes, one per finding for independent findings.
     pub temperatures: Vec<Temperature>,
-    /// From which calibrated probability a finding is called, by name.
+    /// Thresholds on calibrated probabilities, by finding.
     #[serde(default)]
     pub thresholds: BTreeMap<String, Threshold>,
-    /// The validation films before and after the temperatures. The films they were fitted on flatter what comes after.
+    /// The validation films before the temperatures and (`after`) with them. `after` is optimistic, because
+    /// these films chose the temperatures.
     pub before: Quality,
     /// See `before`.
     pub after: Quality,
 }
 
-/// The films that a calibration was fitted on.
+/// Films of a calibration's fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FittedOn {
     /// Their split: `val`.
     pub split: String,
-    /// Digest of their rows in the manifest.
+    /// Digest of their manifest rows.
     pub digest: String,
-    /// How many.
+    /// Number of films.
     pub films: usize,
     /// Different patients among them.
     pub patients: usize,
 }
 
-/// How far probabilities can be trusted.
+/// Quality of probabilities.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quality {
@@ -67,30 +69,31 @@ pub struct Quality {
     pub log_loss: Estimate,
     /// See [`Overall::brier`](crate::Overall::brier).
     pub brier: Estimate,
-    /// Expected calibration error of the answer (exclusive classes), or its mean over the findings (independent ones; no interval).
+    /// Expected calibration error of the predicted class (exclusive classes), or its mean over findings
+    /// (independent findings; no interval).
     pub expected_error: Estimate,
 }
 
-/// What is to be fitted.
+/// Options of a fit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FitOptions {
     /// Digest of the weights.
     pub model: String,
-    /// Digest of the films' rows in their manifest.
+    /// Digest of the films' manifest rows.
     pub films: String,
-    /// Whether to fit temperatures; else they are 1.
+    /// True to fit temperatures; otherwise they are 1.
     pub temperature: bool,
-    /// How each finding's threshold is chosen, by name; a finding that is not named gets none.
+    /// Rule of each finding's threshold; findings without a rule get no threshold.
     pub rules: BTreeMap<String, Rule>,
-    /// Level, bootstrap and seed of the intervals.
+    /// Level, bootstrap samples and seed of the intervals.
     pub options: Options,
 }
 
 impl Calibration {
-    /// Fits temperatures (Guo et al., ICML 2017) and then thresholds on the calibrated probabilities.
+    /// Fits temperatures (Guo et al., ICML 2017), then thresholds on the calibrated probabilities.
     ///
-    /// Fails as [`evaluate`] does, where a rule names no finding or cannot be met, and where a finding with a rule lacks films with
-    /// or without it.
+    /// Fails as [`evaluate`] does, if a rule names no finding or cannot be met, and if a finding with a rule
+    /// lacks films with or without it.
     pub fn fit(validation: &Predictions, fit: &FitOptions) -> Result<Self, Error> {
         validation.check()?;
         let plain = Options {
@@ -143,20 +146,21 @@ impl Calibration {
         self.kind.probabilities(&logits, width)
     }
 
-    /// The same answers with calibrated probabilities. Where raw outputs were not kept, they are taken back from the probabilities.
+    /// The same answers with calibrated probabilities. Missing raw outputs are recovered from the
+    /// probabilities.
     ///
-    /// Fails where the predictions are of other findings, or of the other kind.
+    /// Fails if the predictions have other findings or another kind.
     pub fn apply(&self, predictions: &Predictions) -> Result<Predictions, Error> {
         self.check_fits(predictions.kind(), &predictions.findings)?;
         Ok(divided(predictions, &self.temperatures))
     }
 
-    /// Whether every temperature was fitted; where one was not, probabilities are as the network gives them.
+    /// True if every temperature was fitted; otherwise some probabilities are those of the network.
     pub fn is_fitted(&self) -> bool {
         self.temperatures.iter().all(|one| one.outcome == Outcome::Fitted)
     }
 
-    /// What [`Options::thresholds`] should be.
+    /// Thresholds for [`Options::thresholds`].
     pub fn thresholds(&self) -> BTreeMap<String, f64> {
         self.thresholds
             .iter()
@@ -164,13 +168,13 @@ impl Calibration {
             .collect()
     }
 
-    /// What the logit of a finding (an index) is divided by.
+    /// Temperature of a finding (index).
     pub fn temperature(&self, finding: usize) -> f64 {
         let one = self.temperatures.get(finding).or(self.temperatures.first());
         one.map_or(1.0, |temperature| temperature.value)
     }
 
-    /// Refuses answers of another shape.
+    /// Fails for answers with other findings or another kind.
     pub fn check_fits(&self, kind: Kind, findings: &[String]) -> Result<(), Error> {
         if self.kind == kind && self.findings == findings {
             return Ok(());
@@ -213,7 +217,7 @@ impl Quality {
     }
 }
 
-/// Predictions whose logits are divided by the temperatures; the logits stay as the network gave them.
+/// Predictions with logits divided by the temperatures; the stored logits stay those of the network.
 fn divided(predictions: &Predictions, temperatures: &[Temperature]) -> Predictions {
     if temperatures.iter().all(|temperature| temperature.value == 1.0) {
         return predictions.clone();

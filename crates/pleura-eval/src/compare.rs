@@ -1,4 +1,5 @@
-//! Two sets of answers to the same films: two models, or one before and after something was done to the films.
+//! Paired comparison of two sets of answers to the same films: two models, or one model before and after a
+//! change of the films.
 
 pub(crate) mod model_means;
 pub(crate) mod paired;
@@ -24,13 +25,13 @@ pub struct Comparison {
     pub films: usize,
     /// Different patients among them.
     pub patients: usize,
-    /// Share of films whose answer changed (independent findings: any call, each at its own side's threshold).
+    /// Share of films whose answer changed (independent findings: any prediction, each at its own threshold).
     pub changed: Estimate,
-    /// Films answered right by one and not by the other; exclusive classes only.
+    /// McNemar's test of films answered right by only one of the two; exclusive classes only.
     pub mcnemar: Option<McNemar>,
-    /// Differences of the metrics, `after` minus `before`.
+    /// Differences of the metrics: `after` minus `before`.
     pub differences: Vec<Difference>,
-    /// Tests, finding by finding.
+    /// Tests by finding.
     #[serde(default)]
     pub findings: Vec<FindingTest>,
 }
@@ -38,16 +39,17 @@ pub struct Comparison {
 /// One metric before and after.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Difference {
-    /// The metric: "accuracy", "balanced accuracy", "macro F1", "macro AUC", "log-loss"; of a finding "sensitivity", "specificity", "AUC".
+    /// Name of the metric: "accuracy", "balanced accuracy", "macro F1", "macro AUC", "log-loss"; for a
+    /// finding "sensitivity", "specificity", "AUC".
     pub metric: String,
-    /// The finding, for a finding's own metric.
+    /// The finding, if the metric belongs to one.
     pub finding: Option<String>,
     /// Value before.
     pub before: Option<f64>,
     /// Value after.
     pub after: Option<f64>,
-    /// After minus before. The interval draws patients and takes both answers to each of their films, so
-    /// that what both share cancels.
+    /// After minus before. The bootstrap samples patients and takes both answers to their films, so that
+    /// shared variation cancels.
     pub difference: Estimate,
 }
 
@@ -56,11 +58,12 @@ pub struct Difference {
 pub struct FindingTest {
     /// The finding.
     pub finding: String,
-    /// DeLong's test of the areas under the ROC curves; `None` unless two patients or more have films of either kind.
+    /// DeLong's test of the areas under the ROC curves; `None` unless two patients or more have films of
+    /// either kind.
     pub auc: Option<AucTest>,
-    /// Calls that are right by one and not by the other, among films that have the finding: a test of sensitivities.
+    /// McNemar's test of sensitivities: films with the finding that only one of the two predicts correctly.
     pub sensitivity: McNemar,
-    /// The same among films that do not have it: a test of specificities.
+    /// McNemar's test of specificities: the same for films without the finding.
     pub specificity: McNemar,
 }
 
@@ -91,8 +94,8 @@ pub fn compare(before: &Predictions, after: &Predictions, options: &Options) -> 
     compare_at(before, after, [options; 2])
 }
 
-/// As [`compare`], where either is called at thresholds of its own, as two models are. Nothing but thresholds is taken from the second
-/// options.
+/// As [`compare`], with thresholds of its own for each model. Only the thresholds of the second options are
+/// used.
 pub fn compare_at(
     before: &Predictions,
     after: &Predictions,
@@ -198,7 +201,7 @@ impl Comparison {
             .find(|one| one.metric == metric && one.finding.as_deref() == finding)
     }
 
-    /// What changed, in plain words.
+    /// The comparison in sentences.
     pub fn lines(&self) -> Vec<String> {
         let moved = self.changed.right.unwrap_or(0);
         let films = count(self.films, "film");
@@ -308,7 +311,7 @@ pub(crate) fn align(before: &Predictions, after: &Predictions) -> Result<Predict
     Ok(after)
 }
 
-/// `[films]`: whether the answer, or any call with a known label, changed.
+/// `[films]`: true if the answer, or any prediction with a known label, changed.
 fn changed(samples: &[Sample; 2], before: &Predictions, after: &Predictions) -> Vec<bool> {
     if before.kind() == Kind::Exclusive {
         return (0..before.len())
@@ -331,7 +334,7 @@ fn table(before: &Predictions, after: &Predictions, patients: &Patients) -> McNe
     McNemar::of((0..before.len()).map(|film| (patients.of(film), right(before, film), right(after, film))))
 }
 
-/// Calls of a finding before and after, among the films that have it, or that do not.
+/// Predictions of a finding before and after, among films with the finding or among films without it.
 fn calls(samples: &[Sample; 2], finding: usize, having: bool, patients: &Patients) -> McNemar {
     let pairs = samples[0].judged(finding).zip(samples[1].judged(finding));
     let films = pairs.filter(|(old, _)| old.1 == having);

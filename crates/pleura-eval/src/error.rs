@@ -1,8 +1,8 @@
-//! What can go wrong, with the place where it did.
+//! Errors, with the file, line or option where they arose.
 
 use std::path::PathBuf;
 
-/// Every error of this crate. Messages say what was found, what was expected, and where.
+/// Errors of this crate. Messages name the value found, the value expected, and the place.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -11,9 +11,9 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What was tried: "open", "write", "rename into place".
+        /// The attempted action: "open", "write", "rename into place".
         action: &'static str,
-        /// The system's answer.
+        /// The system's error.
         source: std::io::Error,
     },
     /// The file is not a rectangular CSV table in UTF-8.
@@ -21,15 +21,15 @@ pub enum Error {
     Csv {
         /// The file.
         path: PathBuf,
-        /// The parser's answer, with its line.
+        /// The parser's error, with its line.
         source: csv::Error,
     },
-    /// A JSON file could not be written, or is not what this crate writes.
+    /// A JSON file cannot be written, or has another structure than this crate writes.
     #[error("{}: {source}", path.display())]
     Json {
         /// The file.
         path: PathBuf,
-        /// The parser's answer, with its line.
+        /// The parser's error, with its line.
         source: serde_json::Error,
     },
     /// The header of a predictions table lacks a column, or has one too many.
@@ -37,10 +37,10 @@ pub enum Error {
     Header {
         /// The file.
         path: PathBuf,
-        /// What is wrong and what is expected.
+        /// The fault and the expected header.
         message: String,
     },
-    /// One cell of a predictions table cannot be what it says.
+    /// A cell of a predictions table has an invalid value.
     #[error("{}, line {line}, column `{column}`: found {found}, expected {expected}", path.display())]
     Cell {
         /// The file.
@@ -49,9 +49,9 @@ pub enum Error {
         line: u64,
         /// Name of the column.
         column: String,
-        /// What stands there.
+        /// The cell's text.
         found: String,
-        /// What may stand there.
+        /// The values allowed.
         expected: String,
     },
     /// One film's entry in predictions held in memory is not valid.
@@ -61,11 +61,11 @@ pub enum Error {
         film: String,
         /// Its row, from 0.
         row: usize,
-        /// The column it would have in the table.
+        /// The column that the value has in the table.
         column: String,
-        /// What stands there.
+        /// The invalid value.
         found: String,
-        /// What may stand there.
+        /// The values allowed.
         expected: String,
     },
     /// A column of the predictions has the wrong length.
@@ -89,10 +89,10 @@ pub enum Error {
     Findings {
         /// The findings.
         found: Vec<String>,
-        /// What is expected of them.
+        /// The rule that they break.
         expected: &'static str,
     },
-    /// No film has a known label, so nothing can be measured.
+    /// No film has a known label.
     #[error(
         "predictions: {films} films, none with a known label: nothing to evaluate; check the split and the labels"
     )]
@@ -107,19 +107,19 @@ pub enum Error {
         name: &'static str,
         /// What it was set to.
         found: String,
-        /// What it may be.
+        /// The values allowed.
         expected: String,
     },
     /// Two sets of predictions cannot be paired film by film.
     #[error("comparison: {message}")]
     Unpaired {
-        /// What differs, and what to do.
+        /// The difference, and the remedy.
         message: String,
     },
-    /// A calibration cannot be fitted, or does not belong to what it is applied to.
+    /// A calibration cannot be fitted, or belongs to another model.
     #[error("calibration: {message}")]
     Calibration {
-        /// What is wrong, and what to do.
+        /// The fault, and the remedy.
         message: String,
     },
 }

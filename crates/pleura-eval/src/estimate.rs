@@ -1,21 +1,21 @@
-//! A number and what it is worth.
+//! A metric's value with its confidence intervals.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{clopper_pearson, clopper_pearson_over_patients};
 
-/// How an interval was made.
+/// Method of an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Method {
-    /// Clopper and Pearson's exact interval; films taken as independent.
+    /// Clopper and Pearson's exact interval; assumes independent films.
     #[serde(rename = "clopper-pearson")]
     ClopperPearson,
     /// [`clopper_pearson_over_patients`]: the exact interval with patients, not films, as the independent
     /// units (Korn and Graubard).
     #[serde(rename = "clopper-pearson over patients")]
     ClopperPearsonOverPatients,
-    /// Percentiles over draws of whole patients with replacement.
-    /// B. Efron, Annals of Statistics 7 (1979) 1–26; patients as clusters.
+    /// Percentiles of bootstrap samples of whole patients. B. Efron, Annals of Statistics 7 (1979) 1–26;
+    /// patients are the clusters.
     #[serde(rename = "patient bootstrap")]
     PatientBootstrap,
     /// Shortest interval of the posterior of [`Dirichlets`](crate::Dirichlets).
@@ -24,40 +24,44 @@ pub enum Method {
     /// Student's t over paired differences.
     #[serde(rename = "student t")]
     StudentT,
-    /// [`delong`](crate::stats::delong): normal interval of an area under the ROC curve, or of a difference of two; films taken as independent.
+    /// [`delong`](crate::stats::delong): normal interval of an area under the ROC curve, or of a difference
+    /// of two; assumes independent films.
     #[serde(rename = "delong")]
     DeLong,
-    /// [`delong_over_patients`](crate::delong_over_patients): the same with patients as the independent units (Obuchowski).
+    /// [`delong_over_patients`](crate::delong_over_patients): the same with patients as the independent units
+    /// (Obuchowski).
     #[serde(rename = "delong over patients")]
     DeLongOverPatients,
-    /// [`PredictiveValues`](crate::PredictiveValues): exact intervals of sensitivity and specificity that hold together.
+    /// [`PredictiveValues`](crate::PredictiveValues): simultaneous exact intervals of sensitivity and
+    /// specificity.
     #[serde(rename = "clopper-pearson of both")]
     ClopperPearsonOfBoth,
-    /// [`square_and_add`](crate::square_and_add): the difference of two independent values from the interval of each.
+    /// [`square_and_add`](crate::square_and_add): the difference of two independent values, from the interval
+    /// of each.
     #[serde(rename = "square and add")]
     SquareAndAdd,
-    /// There is a value but no interval.
+    /// A value without an interval.
     #[serde(rename = "none")]
     None,
 }
 
-/// One metric: its value on these films, and the interval to quote with it.
+/// A metric: its value on these films, and the interval to quote.
 ///
-/// The quoted interval (`low`, `high`, `method`) of a **proportion** (accuracy, sensitivity,
-/// specificity, precision, NPV) is the exact one: over films where every patient has one, over patients where
-/// some have several, since their films are not independent. Every other metric quotes the patient
-/// bootstrap. The remaining intervals are in `others`.
+/// The quoted interval (`low`, `high`, `method`) of a **proportion** (accuracy, sensitivity, specificity,
+/// precision, NPV) is exact. It counts films if every patient has one film. It counts patients if some
+/// patients have several films, because those films are not independent. Every other metric quotes the
+/// patient bootstrap. All other intervals are in `others`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// The value; `None` where the definition divides by zero (a class without films, say).
+    /// The value; `None` where the definition divides by zero (for example, a class without films).
     pub value: Option<f64>,
     /// Lower end of the interval to quote.
     pub low: Option<f64>,
     /// Upper end of the interval to quote.
     pub high: Option<f64>,
-    /// Probability that the interval claims to cover.
+    /// Nominal coverage of the interval.
     pub level: f64,
-    /// How the interval was made.
+    /// Method of the interval.
     pub method: Method,
     /// Films in the denominator.
     pub n: usize,
@@ -72,9 +76,9 @@ pub struct Estimate {
 /// An interval beside the quoted one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
-    /// How it was made.
+    /// Method of the interval.
     pub method: Method,
-    /// The method's own centre: the posterior mean for `bayes hdi`, `None` for the rest.
+    /// Centre of the method: the posterior mean for `bayes hdi`, otherwise `None`.
     pub centre: Option<f64>,
     /// Lower end.
     pub low: f64,
@@ -83,7 +87,7 @@ pub struct Interval {
 }
 
 impl Estimate {
-    /// A metric that has no meaning here, such as the accuracy of independent findings.
+    /// A metric that is not defined here, such as the accuracy of independent findings.
     pub fn undefined(level: f64) -> Self {
         Self {
             value: None,
@@ -98,7 +102,7 @@ impl Estimate {
         }
     }
 
-    /// The ends of the interval that `method` made, quoted or not.
+    /// Ends of the interval of `method`, quoted or not.
     pub fn interval(&self, method: Method) -> Option<(f64, f64)> {
         if self.method == method {
             return self.low.zip(self.high);
@@ -110,8 +114,8 @@ impl Estimate {
     }
 }
 
-/// The exact interval of a proportion whose films right and all films are counted by patient: over films where every patient has one,
-/// over patients where some have several.
+/// Exact interval of a proportion. `counts` has, for each patient, films answered right and all films. The
+/// interval counts films if every patient has one film, otherwise patients.
 pub(crate) fn proportion_interval(counts: &[(usize, usize)], level: f64) -> Option<(f64, f64)> {
     let n: usize = counts.iter().map(|count| count.1).sum();
     if counts.len() < n {
@@ -120,10 +124,10 @@ pub(crate) fn proportion_interval(counts: &[(usize, usize)], level: f64) -> Opti
     clopper_pearson(counts.iter().map(|count| count.0).sum(), n, level)
 }
 
-/// Puts the intervals of one metric in order: the one to quote (see [`Estimate`]) first, the rest beside it.
+/// Orders the intervals of a metric: the one to quote (see [`Estimate`]) first, then the others.
 ///
-/// `counts` has, for each patient of the denominator, films right and all films; "right" means
-/// something for a `proportion` only.
+/// `counts` has, for each patient of the denominator, films answered right and all films. The former is used
+/// only for a `proportion`.
 pub(crate) fn quote(
     value: Option<f64>,
     counts: &[(usize, usize)],
@@ -153,7 +157,7 @@ pub(crate) fn quote(
             .then(|| clopper_pearson_over_patients(counts, level))
             .flatten(),
     );
-    // Without a value there is nothing that draws of it could describe.
+    // Without a value, its bootstrap interval has no meaning.
     let bootstrap = made(Method::PatientBootstrap, bootstrap.filter(|_| value.is_some()));
     let order = if clustered {
         [over_patients, bootstrap, exact]

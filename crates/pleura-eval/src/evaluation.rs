@@ -1,4 +1,4 @@
-//! From predictions to every metric with its interval.
+//! From predictions to all metrics with their intervals.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,9 @@ use crate::{
     PredictiveValues, Reliability, RocPoint, Warning,
 };
 
-/// What a test set says about a model.
+/// Results of a model on a test set.
 ///
-/// The shape is the same for both kinds; a metric that one kind does not have is
-/// [`Estimate::undefined`].
+/// Both tasks have the same fields; a metric that a task does not have is [`Estimate::undefined`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
     /// Exclusive classes or independent findings.
@@ -30,26 +29,26 @@ pub struct Evaluation {
     pub patients: usize,
     /// Films left out because none of their labels is known.
     pub unlabelled: usize,
-    /// Where the films come from, by name of the dataset.
+    /// Films by dataset.
     pub sources: Vec<SourceCount>,
-    /// How it was done.
+    /// The options used.
     pub options: Options,
-    /// Metrics of the whole.
+    /// Metrics over all classes or findings.
     pub overall: Overall,
     /// Metrics of each finding against the rest.
     pub findings: Vec<FindingEvaluation>,
-    /// Counts by class and answer; exclusive classes only.
+    /// Counts by true class and predicted class; exclusive classes only.
     pub confusion: Option<Confusion>,
-    /// Exclusive classes with a threshold of their own: what calling each from there on is worth.
+    /// Operating points of exclusive classes that have a threshold of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operating: Vec<OperatingPoint>,
-    /// Predictive values at the prevalences that were asked for.
+    /// Predictive values at the prevalences in [`Options::prevalence`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub predictive: Vec<PredictiveValues>,
-    /// Probabilities against what was so.
+    /// Reliability of the probabilities.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reliability: Vec<Reliability>,
-    /// What to beware of when quoting any of this.
+    /// Caveats for quoting these results.
     pub warnings: Vec<Warning>,
 }
 
@@ -66,19 +65,20 @@ pub struct SourceCount {
 
 /// Metrics over all classes or findings.
 ///
-/// Means over findings (`macro_…`) are plain means over those the test set has films for. For independent findings
-/// a finding counts as called from its threshold on.
+/// Means over findings (`macro_…`) are unweighted means over the findings that have films in the test set. An
+/// independent finding is predicted positive from its threshold on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Overall {
     /// Share of films answered right. Exclusive classes only.
     pub accuracy: Estimate,
-    /// Mean sensitivity over the classes or findings: macro sensitivity, macro recall ([`Kind::mean_sensitivity`]).
+    /// Mean sensitivity over classes or findings: macro sensitivity, macro recall
+    /// ([`Kind::mean_sensitivity`]).
     pub balanced_accuracy: Estimate,
     /// Mean specificity.
     pub macro_specificity: Estimate,
-    /// Mean precision. A class that has films but is never called counts as 0.
+    /// Mean precision. A class with films that is never predicted counts as 0.
     pub macro_precision: Estimate,
-    /// Mean F1 over the classes with films or calls.
+    /// Mean F1 over the classes that have films or are predicted.
     pub macro_f1: Estimate,
     /// Mean one-vs-rest area under the ROC curve.
     pub macro_auc: Estimate,
@@ -86,42 +86,43 @@ pub struct Overall {
     pub macro_average_precision: Estimate,
     /// Cohen's kappa. Exclusive classes only.
     pub kappa: Estimate,
-    /// Exclusive: mean over films of Σ (p − truth)² over the classes, in [0, 2] (Brier 1950, and what
-    /// scikit-learn gives for three classes or more; for two it halves it). Independent: mean over the findings.
+    /// Exclusive: mean over films of Σ (p − truth)² over the classes, in [0, 2] (Brier 1950; as scikit-learn
+    /// for three classes or more; scikit-learn halves it for two). Independent: mean over the findings.
     pub brier: Estimate,
     /// Exclusive: mean of −ln of the true class's probability. Independent: mean over the findings.
     pub log_loss: Estimate,
 }
 
-/// Metrics of one class or finding against the rest, over the films where it is known.
+/// Metrics of one class or finding against the rest, over the films with a known label.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FindingEvaluation {
     /// Name of the finding.
     pub name: String,
-    /// Films that have it.
+    /// Films with the finding.
     pub positives: usize,
-    /// Films that do not.
+    /// Films without it.
     pub negatives: usize,
-    /// Films where it is not known.
+    /// Films without a known label.
     pub unknown: usize,
-    /// Probability from which it counts as called; `None` for exclusive classes, where the most
-    /// probable class is.
+    /// Probability from which the finding is predicted positive; `None` for exclusive classes, where the most
+    /// probable class is predicted.
     pub threshold: Option<f64>,
-    /// Films that have it and are called.
+    /// Films with the finding that are predicted positive.
     pub true_positives: usize,
-    /// Films that do not have it and are called.
+    /// Films without it that are predicted positive.
     pub false_positives: usize,
-    /// Films that have it and are not called.
+    /// Films with it that are predicted negative.
     pub false_negatives: usize,
-    /// Films that do not have it and are not called.
+    /// Films without it that are predicted negative.
     pub true_negatives: usize,
-    /// Share called among films that have it (recall).
+    /// Share of films with the finding that are predicted positive (recall).
     pub sensitivity: Estimate,
-    /// Share not called among films that do not have it.
+    /// Share of films without the finding that are predicted negative.
     pub specificity: Estimate,
-    /// Share that has it among films called: the positive predictive value at this test set's prevalence.
+    /// Share of predicted positives that have the finding: the positive predictive value at this test set's
+    /// prevalence.
     pub precision: Estimate,
-    /// Share that does not have it among films not called, at this test set's prevalence.
+    /// Share of predicted negatives that do not have it, at this test set's prevalence.
     pub negative_predictive_value: Estimate,
     /// Harmonic mean of precision and sensitivity.
     pub f1: Estimate,
@@ -139,10 +140,12 @@ pub struct FindingEvaluation {
     pub pr: Vec<PrPoint>,
 }
 
-/// Measures `predictions`. Films without any known label are left out and counted.
+/// Evaluates `predictions`. Films without any known label are left out and counted.
 ///
-/// The same predictions and options give the same bits on any number of threads. Fails when the predictions do not
-/// pass [`Predictions::check`], when an option is out of range, or when no film has a known label.
+/// The same predictions and options give the same bits on any number of threads.
+///
+/// Errors: predictions that fail [`Predictions::check`], an option out of range, or no film with a known
+/// label.
 pub fn evaluate(predictions: &Predictions, options: &Options) -> Result<Evaluation, Error> {
     predictions.check()?;
     options.check(&predictions.findings)?;
@@ -190,7 +193,7 @@ pub fn evaluate(predictions: &Predictions, options: &Options) -> Result<Evaluati
     Ok(evaluation)
 }
 
-/// All draws of everything, before they are sorted into metrics.
+/// All bootstrap and posterior samples, before they are sorted into metrics.
 struct Work<'a> {
     predictions: &'a Predictions,
     options: &'a Options,
@@ -240,7 +243,7 @@ impl Work<'_> {
             outcomes.true_negatives,
         ]
         .map(|films| films as usize);
-        // A share is of the films that have something in common, and counts those called as they are.
+        // `keep` selects the films of the denominator; the numerator counts those predicted correctly.
         let among = |keep: fn(bool, bool) -> bool| {
             let films = self
                 .sample
@@ -291,7 +294,8 @@ impl Work<'_> {
         quote(value, counts, proportion, bootstrap, bayes, level)
     }
 
-    /// Metrics that are defined on the films but not on many of the draws: name, undefined draws.
+    /// Metrics that are defined on the films but undefined on many bootstrap samples: name, undefined
+    /// samples.
     fn unstable(&self) -> Vec<(String, usize)> {
         (0..self.values.0.len())
             .filter(|&place| !self.values.0[place].is_nan())
@@ -306,7 +310,7 @@ impl Work<'_> {
                     Some(finding) => format!("{}: {metric}", self.predictions.findings[finding]),
                     None => metric.to_owned(),
                 };
-                // One draw in twenty may be lost before the ends of a 95 % interval move noticeably.
+                // Losing one sample in twenty does not move the ends of a 95 % interval noticeably.
                 (undefined * 20 > self.bootstrap.len()).then_some((name, undefined))
             })
             .collect()

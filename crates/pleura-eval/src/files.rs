@@ -1,10 +1,10 @@
-//! Files that appear whole or not at all.
+//! Files written completely or not at all.
 
 use std::path::Path;
 
 use crate::Error;
 
-/// Has `fill` write a file under a temporary name beside `path`, then renames it into place.
+/// Lets `fill` write a temporary file beside `path`, then renames it to `path`.
 pub(crate) fn write(
     path: &Path,
     fill: impl FnOnce(&Path) -> Result<(), std::io::Error>,
@@ -20,7 +20,7 @@ pub(crate) fn write(
         std::fs::rename(&partial, path).map_err(failed("rename the finished file into place"))
     });
     if outcome.is_err() {
-        // The first error is the one to report; the partial file may not even exist.
+        // Report the first error; the partial file may not exist.
         let _ = std::fs::remove_file(&partial);
     }
     outcome

@@ -1,13 +1,27 @@
-//! What a test set proves: metrics with intervals.
+//! Metrics of classifiers with confidence intervals, comparisons of models, and calibration.
 //!
-//! [`Predictions`] are a model's answers with the truth beside them; [`evaluate`] turns them into an
-//! [`Evaluation`] in which every metric is a [`Estimate`]: a value, an interval, the method behind
-//! it and the number of films and patients it rests on. [`compare`] pairs two models (or one model
-//! before and after something was done to the films), [`paired_seeds`] pairs runs of two recipes, and [`paired_means`] pairs them with
-//! their films; a [`study`] says in words what that shows.
+//! [`Predictions`] hold a model's answers and the true labels. [`evaluate`] turns them into an
+//! [`Evaluation`], in which every metric is an [`Estimate`]: a value, an interval, the interval's method, and
+//! the number of films and patients. [`compare`] compares two models on the same films, [`paired_seeds`]
+//! compares runs of two recipes, and [`paired_means`] compares them film by film.
 //!
-//! Definitions follow scikit-learn where it has them; where ours differ, the item says so.
-//! A threshold is given, and must come from validation films: [`calibration`] fits it there, with temperatures.
+//! Definitions follow scikit-learn where it has them; each item says where ours differ. Thresholds must come
+//! from validation films: [`calibration`] fits them there, with temperatures.
+//!
+//! ```
+//! use pleura_eval::{Options, Predictions, Truth, evaluate};
+//! let predictions = Predictions::from_logits(
+//!     vec!["pneumonia".into(), "normal".into()],
+//!     vec!["a.png".into(), "b.png".into()],
+//!     vec!["p1".into(), "p2".into()],
+//!     vec![String::new(), String::new()],
+//!     Truth::Exclusive(vec![Some(0), Some(1)]),
+//!     &[2.0, -1.0, 0.5, 0.0],
+//! )?;
+//! let evaluation = evaluate(&predictions, &Options::default())?;
+//! assert_eq!(evaluation.overall.accuracy.value, Some(0.5));
+//! # Ok::<(), pleura_eval::Error>(())
+//! ```
 
 #![allow(
     clippy::doc_markdown,

@@ -1,4 +1,5 @@
-//! Metrics of classifiers: confusion matrices, ROC and precision-recall curves, operating points, reliability.
+//! Metrics of classifiers: confusion matrices, ROC and precision-recall curves, operating points,
+//! reliability.
 
 pub(crate) mod confusion;
 pub(crate) mod curve;

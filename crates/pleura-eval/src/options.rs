@@ -1,4 +1,4 @@
-//! What the caller decides about an evaluation.
+//! Options of an evaluation.
 
 use std::collections::BTreeMap;
 
@@ -10,29 +10,29 @@ use crate::Error;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
-    /// Probability that an interval claims to cover, in (0, 1).
+    /// Nominal coverage of intervals, in (0, 1).
     pub level: f64,
-    /// Draws of the patient bootstrap; 0 leaves it out. At least 100 otherwise.
+    /// Patient bootstrap samples; 0 for none, otherwise at least 100.
     pub bootstrap: usize,
-    /// Whether patients are drawn within strata.
+    /// Strata within which patients are sampled.
     pub stratify: Stratify,
-    /// Draws from the Bayesian posterior; 0 leaves it out. At least 20,000 otherwise.
+    /// Samples of the Bayesian posterior; 0 for none, otherwise at least 20,000.
     pub bayes: usize,
-    /// Seed of all draws.
+    /// Seed of all samples.
     pub seed: u64,
-    /// Probability from which an independent finding counts as called, unless `thresholds` names it.
+    /// Probability from which an independent finding is predicted positive, unless `thresholds` names it.
     ///
-    /// It must have been chosen on validation films, never on the films that are evaluated.
+    /// Choose it on validation films, never on the films that are evaluated.
     pub threshold: f64,
-    /// Thresholds of single findings, by name. For exclusive classes, which are answered by the largest probability, each makes an
-    /// [`OperatingPoint`](crate::OperatingPoint) beside.
+    /// Thresholds by finding. Exclusive classes are predicted by the largest probability; each of their
+    /// thresholds adds an [`OperatingPoint`](crate::OperatingPoint).
     pub thresholds: BTreeMap<String, f64>,
-    /// Prevalence of findings, by name, at which predictive values are wanted ([`PredictiveValues`](crate::PredictiveValues)).
+    /// Prevalence by finding, for predictive values ([`PredictiveValues`](crate::PredictiveValues)).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub prevalence: BTreeMap<String, f64>,
-    /// Bins of equal width by which probabilities are compared with what was so ([`Reliability`](crate::Reliability)); 0 leaves it out.
+    /// Equal-width bins of the reliability curve ([`Reliability`](crate::Reliability)); 0 for none.
     pub reliability_bins: usize,
-    /// Most points kept of a ROC or precision–recall curve, at least 3. Areas come from all points.
+    /// Maximum number of points kept of a ROC or precision–recall curve, at least 3. Areas use all points.
     pub curve_points: usize,
 }
 
@@ -40,11 +40,11 @@ pub struct Options {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stratify {
-    /// One stratum: class counts vary from draw to draw as they would in a new sample of patients.
+    /// One stratum: class counts vary between samples, as in a new sample of patients.
     #[default]
     None,
-    /// By the class or classes of a patient's films: right when the test set was built with fixed
-    /// counts a class. For exclusive classes only.
+    /// By the class or classes of a patient's films: right for a test set with fixed counts per class.
+    /// Exclusive classes only.
     Class,
     /// By the dataset a patient comes from.
     Dataset,
@@ -68,7 +68,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Values and exact intervals only, no draws: fast enough for every epoch.
+    /// Values and exact intervals only, without sampling: fast enough for every epoch.
     pub fn points() -> Self {
         Self {
             bootstrap: 0,
@@ -83,9 +83,7 @@ impl Options {
         self.thresholds.get(finding).copied().unwrap_or(self.threshold)
     }
 
-    /// Whether every option is within its range, and thresholds and prevalences are of these findings.
-    ///
-    /// Fails with the first that is not.
+    /// Checks that every option is in its range, and that thresholds and prevalences name these findings.
     pub fn check(&self, findings: &[String]) -> Result<(), Error> {
         let wrong = |name, found: String, expected: &str| {
             Err(Error::Setting {

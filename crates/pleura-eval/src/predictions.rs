@@ -1,4 +1,4 @@
-//! A model's answers with the truth beside them.
+//! A model's answers with the true labels.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// How far the probabilities of exclusive classes may be from a sum of 1 (they may come from f32).
+/// Tolerance of the sum of exclusive probabilities (they may come from f32).
 const SUM_TOLERANCE: f64 = 1e-3;
 
-/// Whether the findings exclude each other.
+/// Relation between findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// Exactly one class a film; probabilities by softmax.
+    /// Exactly one class per film; probabilities by softmax.
     Exclusive,
-    /// Any number of findings a film, each by itself; probabilities by sigmoid.
+    /// Any number of findings per film; probabilities by sigmoid.
     Independent,
 }
 
 impl Kind {
-    /// The word that recipes and weight files use.
+    /// The name used in recipes and weight files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Exclusive => "exclusive",
@@ -29,8 +29,8 @@ impl Kind {
         }
     }
 
-    /// What the mean sensitivity over classes or findings is called: classes that exclude each other make it their balanced accuracy; of
-    /// findings each by itself it says nothing of films without them.
+    /// Name of the mean sensitivity: "balanced accuracy" for exclusive classes. For independent findings that
+    /// name would be wrong, because films without the finding do not count.
     pub fn mean_sensitivity(self) -> &'static str {
         match self {
             Self::Exclusive => "balanced accuracy",
@@ -38,15 +38,15 @@ impl Kind {
         }
     }
 
-    /// The kind of this name, if there is one.
+    /// The kind with this name.
     pub fn by_name(name: &str) -> Option<Self> {
         [Self::Exclusive, Self::Independent]
             .into_iter()
             .find(|kind| kind.name() == name)
     }
 
-    /// Probabilities from raw outputs `[films, findings]`, row-major: softmax over each film's, or the sigmoid of each;
-    /// computed in f64.
+    /// Probabilities from raw outputs `[films, findings]`, row-major: softmax over each film's, or the
+    /// sigmoid of each; computed in f64.
     pub fn probabilities(self, logits: &[f64], findings: usize) -> Vec<f64> {
         match self {
             Self::Exclusive => logits.chunks(findings.max(1)).flat_map(softmax).collect(),
@@ -56,7 +56,7 @@ impl Kind {
 }
 
 impl Truth {
-    /// Whether the findings exclude each other.
+    /// The kind of these labels.
     pub fn kind(&self) -> Kind {
         match self {
             Self::Exclusive(_) => Kind::Exclusive,
@@ -65,39 +65,39 @@ impl Truth {
     }
 }
 
-/// What is known about the films.
+/// True labels.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Truth {
-    /// `[films]`: index of the film's class among the findings; `None` where it is not known.
+    /// `[films]`: index of the film's class among the findings; `None` if unknown.
     Exclusive(Vec<Option<usize>>),
-    /// `[films, findings]`, row-major: present, absent, or not known.
+    /// `[films, findings]`, row-major: present, absent, or unknown.
     Independent(Vec<Option<bool>>),
 }
 
-/// Films, what is true of them, and what a model answered.
+/// Films, their labels and a model's answers.
 ///
-/// Build one with [`Predictions::from_logits`] or read one with [`Predictions::read`]; fill it by hand where
-/// that suits better: whatever uses it runs [`Predictions::check`] first.
+/// Build with [`Predictions::from_logits`], read with [`Predictions::read`], or fill by hand: every user runs
+/// [`Predictions::check`] first.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Predictions {
     /// Names of the findings or classes, in the order of the model's outputs.
     pub findings: Vec<String>,
-    /// `[films]`: identifiers, all different.
+    /// `[films]`: unique identifiers.
     pub films: Vec<String>,
-    /// `[films]`: patient, meant within its dataset; empty where unknown (the film then counts as
-    /// a patient of its own).
+    /// `[films]`: patient, unique within its dataset; empty if unknown (the film then counts as a separate
+    /// patient).
     pub patients: Vec<String>,
-    /// `[films]`: dataset that the film comes from; may be empty.
+    /// `[films]`: the film's dataset; may be empty.
     pub datasets: Vec<String>,
     /// Labels.
     pub truth: Truth,
     /// `[films, findings]`, row-major: probabilities.
     pub scores: Vec<f64>,
-    /// `[films, findings]`, row-major: the model's raw outputs, where they were kept.
+    /// `[films, findings]`, row-major: raw outputs, if they were kept.
     pub logits: Option<Vec<f64>>,
 }
 
-/// The first thing wrong with some predictions: where, what was found, what was expected.
+/// The first fault of some predictions: place, value found, value expected.
 pub(crate) struct Fault {
     pub(crate) row: usize,
     pub(crate) column: String,
@@ -131,7 +131,7 @@ impl Predictions {
         Ok(made)
     }
 
-    /// Whether the findings exclude each other.
+    /// The kind of these predictions.
     pub fn kind(&self) -> Kind {
         self.truth.kind()
     }
@@ -141,13 +141,13 @@ impl Predictions {
         self.films.len()
     }
 
-    /// Whether there are no films.
+    /// True if there are no films.
     pub fn is_empty(&self) -> bool {
         self.films.is_empty()
     }
 
-    /// Whether `film` (a row) has `finding` (an index): one-vs-rest for exclusive classes.
-    /// `None` where it is not known.
+    /// True label of `film` (row) for `finding` (index): one-vs-rest for exclusive classes. `None` if
+    /// unknown.
     pub fn has(&self, film: usize, finding: usize) -> Option<bool> {
         match &self.truth {
             Truth::Exclusive(classes) => classes[film].map(|class| class == finding),
@@ -160,7 +160,7 @@ impl Predictions {
         self.scores[film * self.findings.len() + finding]
     }
 
-    /// The most probable finding of `film` (a row); the first of equals.
+    /// The most probable finding of `film` (row); the first of equals.
     pub fn answer(&self, film: usize) -> usize {
         (0..self.findings.len()).fold(0, |best, next| {
             if self.score(film, next) > self.score(film, best) {

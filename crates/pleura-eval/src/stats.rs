@@ -1,4 +1,4 @@
-//! Statistics without films in them: exact and Bayesian intervals, tests of pairs, resampling of patients.
+//! Statistics: exact and Bayesian intervals, paired tests, bootstrap samples of patients.
 
 pub(crate) mod bayes;
 pub(crate) mod beta;

@@ -1,4 +1,5 @@
-//! What a study found: variants of a training compared in pairs, after the first epochs and with their best weights.
+//! What a study found: variants of a training compared in pairs, after the first epochs and with their best
+//! weights.
 
 mod verdict;
 
@@ -17,7 +18,8 @@ pub struct StudyFindings {
     pub baseline: String,
     /// The metric that verdicts are about.
     pub primary: String,
-    /// Probability that an interval claims to cover; those of verdicts do so all together over the films, and, by themselves, over the seeds.
+    /// Probability that an interval claims to cover; those of verdicts do so all together over the films,
+    /// and, by themselves, over the seeds.
     pub level: f64,
     /// Draws of the patient bootstrap.
     pub draws: usize,

@@ -72,7 +72,7 @@ impl Predictions {
         }
     }
 
-    /// Writes the table under a temporary name beside `path`, then renames it into place.
+    /// Writes the table atomically.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         self.check()?;
         files::write(path, |partial| self.write_rows(partial))
@@ -129,7 +129,7 @@ impl Predictions {
     }
 }
 
-/// Where the columns of a table stand.
+/// Column indices of a table.
 struct Columns {
     film: usize,
     patient: usize,
@@ -149,7 +149,7 @@ impl Columns {
         };
         let mut places = BTreeMap::new();
         for (place, name) in header.iter().enumerate() {
-            // Spreadsheets put a byte order mark before the first name.
+            // Spreadsheets write a byte order mark before the first name.
             let name = name.trim_start_matches('\u{feff}').trim().to_owned();
             if places.insert(name.clone(), place).is_some() {
                 return Err(wrong(format!("column `{name}` stands twice, expected once")));

@@ -60,7 +60,8 @@ fn areas_their_covariance_and_the_test() {
         close(test.p.unwrap(), case["p"].as_f64().unwrap(), 1e-9);
         let ends: Vec<f64> = (0..2)
             .flat_map(|score| {
-                // An area of 1 does not vary by this estimate, and has no interval; MLstatkit gives one without width.
+                // An area of 1 does not vary by this estimate, and has no interval; MLstatkit gives one
+                // without width.
                 let (low, high) = found
                     .interval(score, 0.95)
                     .unwrap_or([found.areas[score]; 2].into());

@@ -74,7 +74,8 @@ fn equal_bits_on_any_number_of_threads() {
 
 #[test]
 fn the_bootstrap_of_single_films_is_binomial() {
-    // With one film a patient the draws of the accuracy are Binomial(n, accuracy)/n: their quantiles are known.
+    // With one film a patient the draws of the accuracy are Binomial(n, accuracy)/n: their quantiles are
+    // known.
     let predictions = made(150, 1, 8);
     let evaluation = run(
         &predictions,

@@ -9,12 +9,12 @@ use crate::{Error, files};
 pub const FORMAT: u32 = 1;
 
 impl Calibration {
-    /// Where the calibration of a weight file lies: `best.safetensors` has `best.calibration.json` beside it.
+    /// Path of a weight file's calibration: `best.calibration.json` for `best.safetensors`.
     pub fn path(weights: &Path) -> PathBuf {
         weights.with_extension("calibration.json")
     }
 
-    /// Reads a calibration; the error names the file.
+    /// Reads a calibration. Errors name the file.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(|source| Error::Io {
             path: path.to_owned(),
@@ -31,10 +31,11 @@ impl Calibration {
         Ok(read)
     }
 
-    /// Whether this program can apply it: its format, as many temperatures as are needed, and thresholds that are probabilities of its findings.
+    /// Checks that this program can apply it: format, number of temperatures, and thresholds that are
+    /// probabilities of its findings.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// A sentence that says what is wrong.
     pub fn check(&self) -> Result<(), String> {
         if self.format != FORMAT {
             return Err(format!("format {}, this program reads {FORMAT}", self.format));
@@ -54,7 +55,7 @@ impl Calibration {
         for (finding, one) in &self.thresholds {
             if !self.findings.contains(finding) || !(0.0..=1.0).contains(&one.threshold) {
                 return Err(format!(
-                    "the threshold {} of {finding:?} is no probability of one of {:?}",
+                    "the threshold {} of {finding:?} is not a probability of one of {:?}",
                     one.threshold, self.findings
                 ));
             }
@@ -62,7 +63,7 @@ impl Calibration {
         Ok(())
     }
 
-    /// Writes the file whole or not at all.
+    /// Writes the file atomically.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let mut bytes = serde_json::to_vec_pretty(self).map_err(|source| Error::Json {
             path: path.to_owned(),

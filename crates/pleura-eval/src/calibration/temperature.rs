@@ -1,7 +1,8 @@
-//! The temperature that makes validation probabilities likeliest.
+//! Temperature scaling by maximum likelihood on validation films.
 //!
-//! C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, On calibration of modern neural networks, ICML 2017: logits divided by one number
-//! T > 0, chosen by maximum likelihood. In β = 1/T the log-loss is convex, so its derivative has one root at most.
+//! C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, On calibration of modern neural networks, ICML 2017:
+//! logits are divided by one number T > 0. The log-loss is convex in β = 1/T, so its derivative has at most
+//! one root.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,33 +10,33 @@ use crate::estimate::quote;
 use crate::stats::bootstrap::{Patients, percentiles};
 use crate::{Error, Estimate, Kind, Options, Predictions, Truth};
 
-/// Temperatures are looked for between 1/BOUND and BOUND.
+/// Temperatures are searched between 1/BOUND and BOUND.
 const BOUND: f64 = 50.0;
 
-/// What logits are divided by.
+/// Divisor of the logits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Temperature {
-    /// The number; above 1 where the network was too sure of itself.
+    /// The temperature; above 1 for an overconfident network.
     pub value: f64,
-    /// How it came about.
+    /// Result of the fit.
     pub outcome: Outcome,
-    /// The same with an interval from the patient bootstrap, where it was fitted.
+    /// The temperature with a patient-bootstrap interval, if it was fitted.
     pub measured: Estimate,
 }
 
-/// How a temperature came about.
+/// Result of a temperature fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// By maximum likelihood.
+    /// Fitted by maximum likelihood.
     Fitted,
-    /// It is 1 because nothing was to be fitted.
+    /// 1, because no fit was requested.
     NotAsked,
-    /// It is 1 because films of both kinds, or of two classes, are needed.
+    /// 1, because films of both kinds, or of two classes, are missing.
     TooFewFilms,
-    /// It is 1 because the validation films are answered without error and would be likeliest with no doubt at all (T → 0), or so badly that
-    /// only the flattest probabilities would do (T → ∞): they cannot say how sure to be.
+    /// 1, because no finite maximum exists: the validation films are all answered correctly (T → 0), or so
+    /// badly that flat probabilities are best (T → ∞).
     NoBest,
 }
 
@@ -49,7 +50,7 @@ impl Temperature {
     }
 }
 
-/// How many temperatures predictions have.
+/// Number of temperatures of some predictions.
 pub(super) fn count(predictions: &Predictions) -> usize {
     match predictions.kind() {
         Kind::Exclusive => 1,
@@ -57,12 +58,12 @@ pub(super) fn count(predictions: &Predictions) -> usize {
     }
 }
 
-/// Raw outputs, or what stands for them: logarithms of exclusive probabilities, log-odds of independent ones.
+/// Raw outputs, or their substitutes: logarithms of exclusive probabilities, log-odds of independent ones.
 pub(super) fn logits(predictions: &Predictions) -> Vec<f64> {
     if let Some(logits) = &predictions.logits {
         return logits.clone();
     }
-    // A probability of 0 has no logarithm; one below the smallest normal number is as good.
+    // A probability of 0 has no logarithm; the smallest normal number replaces it.
     let floor = |p: f64| p.max(f64::MIN_POSITIVE);
     let back = |&p: &f64| match predictions.kind() {
         Kind::Exclusive => floor(p).ln(),
@@ -86,7 +87,7 @@ pub(super) fn fit(predictions: &Predictions, options: &Options) -> Result<Vec<Te
                 films: films.collect(),
             }]
         }
-        // A finding by itself is two classes, of logits 0 and z.
+        // An independent finding is two classes with logits 0 and z.
         Truth::Independent(_) => (0..width)
             .map(|finding| Problem {
                 films: (0..predictions.len())
@@ -131,7 +132,7 @@ impl Problem {
         }
     }
 
-    /// The temperature with the least log-loss; `None` where it lies at a bound.
+    /// The temperature with the least log-loss; `None` at a bound.
     fn best(&self, weight: impl Fn(u32) -> f64) -> Option<f64> {
         let slopes = |beta: f64| self.slopes(beta, &weight);
         let (mut low, mut high) = (1.0 / BOUND, BOUND);
@@ -139,7 +140,7 @@ impl Problem {
             return None;
         }
         let mut beta = 1.0;
-        // Newton's steps inside a bracket that bisection shrinks.
+        // Newton steps inside a bracket that bisection shrinks.
         for _ in 0..200 {
             let (slope, curvature) = slopes(beta);
             if slope < 0.0 {

@@ -63,7 +63,7 @@ fn the_temperature_takes_back_what_was_too_sure() {
         found.after.expected_error.value.unwrap() < 0.04 && found.before.expected_error.value.unwrap() > 0.1
     );
 
-    // Answers stay, and so do raw outputs; without them probabilities tell as much.
+    // Answers and raw outputs stay; without raw outputs the probabilities give the same.
     let calibrated = found.apply(&predictions).unwrap();
     assert_eq!(calibrated.logits, predictions.logits);
     assert!((0..predictions.len()).all(|film| calibrated.answer(film) == predictions.answer(film)));
@@ -119,10 +119,10 @@ fn thresholds_by_hand() {
         of_a_miss,
         prevalence,
     };
-    // A miss as dear as an alarm: one mistake at 0.75 or at 0.5, and the lower misses none.
+    // A miss costs as much as a false alarm: one mistake at 0.75 or at 0.5; the lower threshold misses none.
     near(choose(cost(1.0, None)), 0.5);
     near(choose(cost(0.5, None)), 0.75);
-    // Where it is rare, alarms outnumber misses.
+    // For a rare finding, false alarms outnumber misses.
     near(choose(cost(1.0, Some(0.05))), 0.75);
     assert!(
         choose(Rule::Sensitivity { at_least: 1.5 })
@@ -134,7 +134,7 @@ fn thresholds_by_hand() {
             .unwrap_err()
             .contains("needs both")
     );
-    // Ties are called together.
+    // Ties are predicted together.
     near(
         choose_threshold(
             &[0.5, 0.5, 0.1],
@@ -156,7 +156,7 @@ fn a_threshold_does_what_it_was_chosen_for() {
         Ok::<_, String>((share(true), share(false)))
     };
     let all = Rule::Specificity { at_least: 1.0 };
-    // A film that is as sure as can be is called from every threshold on.
+    // A film with probability 1 is predicted positive at every threshold.
     let refused = reached(&[1.0, 0.5], &[false, true], all).unwrap_err();
     assert!(refused.contains("no threshold reaches it (specificity of at least 1)"));
     assert_eq!(reached(&[1.0, 0.5], &[true, false], all), Ok((1.0, 1.0)));
@@ -168,7 +168,7 @@ fn a_threshold_does_what_it_was_chosen_for() {
         reached(&[1.0, 0.5, 0.2], &[false, true, false], dear),
         Ok((1.0, 0.5))
     );
-    // Between two neighbours there is no number to part them by.
+    // No number lies between two neighbours.
     let above = 0.5_f64.next_up();
     assert_eq!(f64::midpoint(above, 0.5), 0.5);
     assert_eq!(
@@ -222,7 +222,8 @@ fn a_calibration_reads_back_and_refuses_other_findings() {
 #[test]
 fn independent_findings_have_a_temperature_each() {
     let three = drawn(4000, 3.0);
-    // One finding against the rest: its log-odds are no plain logit, but doubling them must double the temperature.
+    // One class against the rest: its log-odds are not a single logit, but doubling them must double the
+    // temperature.
     let (mut logits, mut truth) = (Vec::new(), Vec::new());
     for film in 0..three.len() {
         let odds = |p: f64| (p / (1.0 - p)).ln();

@@ -1,42 +1,42 @@
-//! From which probability a finding is called, chosen on validation films.
+//! Thresholds for predicting a finding positive, chosen on validation films.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Estimate, Kind, Options, Predictions, evaluate};
 
-/// What a threshold should reach on the validation films.
+/// Target of a threshold on the validation films.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Rule {
-    /// At least this sensitivity, with as much specificity as there is.
+    /// At least this sensitivity, with the highest specificity.
     Sensitivity {
-        /// Share of films with the finding that must be called.
+        /// Minimum share of films with the finding that are predicted positive.
         at_least: f64,
     },
-    /// At least this specificity, with as much sensitivity as there is.
+    /// At least this specificity, with the highest sensitivity.
     Specificity {
-        /// Share of films without the finding that must not be called.
+        /// Minimum share of films without the finding that are predicted negative.
         at_least: f64,
     },
     /// The least expected cost.
     Cost {
-        /// What a missed film costs, where a false alarm costs 1.
+        /// Cost of a missed film; a false alarm costs 1.
         of_a_miss: f64,
-        /// Prevalence at which costs are expected; the validation films' own if left out.
+        /// Prevalence for the expected cost; default: that of the validation films.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         prevalence: Option<f64>,
     },
 }
 
-/// A threshold, and what it reaches on the films it was chosen on.
+/// A threshold, and its rates on the films on which it was chosen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
-    /// Calibrated probability from which the finding is called.
+    /// Calibrated probability from which the finding is predicted positive.
     pub threshold: f64,
-    /// What it was chosen for.
+    /// The rule that chose it.
     pub rule: Rule,
-    /// On the validation films, which it was chosen on: expect less elsewhere.
+    /// On the validation films that chose it: expect less on other films.
     pub sensitivity: Estimate,
     /// See `sensitivity`.
     pub specificity: Estimate,
@@ -86,13 +86,14 @@ impl Threshold {
     }
 }
 
-/// The threshold that `rule` asks for on films with `scores` in [0, 1] of which some are `positive`: films from there on are called.
+/// Chooses the threshold for `rule` on films with `scores` in [0, 1], of which some are `positive`.
 ///
-/// It lies halfway between the lowest score that is called and the highest that is not, so that it does not stand on a film; where no number
-/// lies between the two, no threshold parts them. Of thresholds of equal cost the lowest is taken, which misses least.
+/// The threshold lies halfway between the lowest predicted positive and the highest predicted negative score,
+/// so no film lies on it. If no number lies between two scores, no threshold separates them. Of thresholds
+/// with equal cost the lowest is chosen, because it misses least.
 ///
 /// # Errors
-/// A sentence: films of one kind only, numbers out of range, a specificity that no threshold reaches.
+/// A sentence: only one kind of films, numbers out of range, or a specificity that no threshold reaches.
 pub fn choose_threshold(scores: &[f64], positive: &[bool], rule: Rule) -> Result<f64, String> {
     let with = positive.iter().filter(|&&yes| yes).count() as f64;
     let without = positive.len() as f64 - with;
@@ -104,14 +105,14 @@ pub fn choose_threshold(scores: &[f64], positive: &[bool], rule: Rule) -> Result
     rule.check()?;
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-    // Candidates from calling nothing to calling all: (threshold, sensitivity, specificity).
+    // Candidates from no predicted positive to all: (threshold, sensitivity, specificity).
     let mut candidates = Vec::new();
     let (mut hits, mut alarms) = (0.0, 0.0);
     let mut lowest_called = 1.0;
     for (place, &film) in order.iter().enumerate() {
         if place == 0 || scores[film] != scores[order[place - 1]] {
             let threshold = f64::midpoint(lowest_called, scores[film]);
-            // Rounded down onto this score, or at 1 where this score is 1, it would call this film too.
+            // A threshold rounded down to this score, or at 1 with a score of 1, would include this film.
             if threshold > scores[film] {
                 candidates.push((threshold, hits / with, 1.0 - alarms / without));
             }
@@ -130,11 +131,11 @@ pub fn choose_threshold(scores: &[f64], positive: &[bool], rule: Rule) -> Result
             let share = prevalence.unwrap_or(with / (with + without));
             let cost =
                 |one: &(f64, f64, f64)| of_a_miss * share * (1.0 - one.1) + (1.0 - share) * (1.0 - one.2);
-            // The first of equals is kept, and candidates come from the lowest threshold on.
+            // `min_by` keeps the first of equals, and candidates come from the lowest threshold.
             candidates.iter().rev().min_by(|a, b| cost(a).total_cmp(&cost(b)))
         }
     };
-    // Calling all can always be had; calling nothing cannot where the highest score is 1.
+    // Predicting all positive is always possible; predicting none is impossible if the highest score is 1.
     found
         .map(|one| one.0)
         .ok_or_else(|| format!("no threshold reaches it ({rule}); ask for less"))

@@ -1,4 +1,4 @@
-//! The answers of several models with the patients behind them, so that a draw of patients is one draw for all models.
+//! Answers of several models with their patients, so that one bootstrap sample of patients serves all models.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,20 @@ use crate::metrics::sample::Sample;
 use crate::stats::bootstrap::Patients;
 use crate::{Error, Options, Predictions, pool};
 
-/// Several models. They may have answered the same films (other seeds), different ones (folds), or some of each; a film is known by its name.
+/// Several models. They may have answered the same films (other seeds), different films (folds), or both;
+/// films are identified by name.
 pub(crate) struct Models {
-    /// Every film once, as the first model that answered it did.
+    /// Every film once, with the answers of the first model that has it.
     pub(crate) films: Predictions,
-    /// Who is on them.
+    /// The patients of these films.
     pub(crate) patients: Patients,
     samples: Vec<Sample>,
-    /// `[models]`: where each model's films are among all.
+    /// `[models]`: index of each model's films in `films`.
     places: Vec<Vec<usize>>,
 }
 
 impl Models {
-    /// Fails where there are none, where findings differ or a film's labels do.
+    /// Fails without models, with different findings, or with different labels of a film.
     pub(crate) fn new(models: &[Predictions], options: &Options) -> Result<Self, Error> {
         let Some(first) = models.first() else {
             return Err(Error::Empty { films: 0 });
@@ -33,7 +34,7 @@ impl Models {
             })
             .collect::<Result<_, Error>>()?;
         options.check(&first.findings)?;
-        // Every film once, with the place that each model's films have among them.
+        // Every film once, and the index of each model's films among them.
         let mut known: BTreeMap<&String, usize> = BTreeMap::new();
         let mut unique: Vec<Predictions> = Vec::with_capacity(models.len());
         let mut places: Vec<Vec<usize>> = Vec::with_capacity(models.len());
@@ -79,7 +80,7 @@ impl Models {
         vec![1; self.films.len()]
     }
 
-    /// The numbers of each model, every film counted as often as `weights` say.
+    /// The metrics of each model, with films counted by `weights`.
     pub(crate) fn figures(&self, weights: &[u32]) -> Vec<Figures> {
         let each = self.samples.iter().zip(&self.places);
         each.map(|(sample, place)| {
@@ -89,7 +90,7 @@ impl Models {
         .collect()
     }
 
-    /// Films by patient, those whose label for the finding is known.
+    /// Films by patient, for films with a known label of the finding.
     pub(crate) fn tally(&self, finding: Option<usize>) -> Vec<(usize, usize)> {
         let known = |&film: &usize| finding.is_none_or(|f| self.films.has(film, f).is_some());
         let films = (0..self.films.len()).filter(known);
@@ -97,17 +98,17 @@ impl Models {
     }
 }
 
-/// The plain mean of one number over models.
+/// The unweighted mean of a metric over models.
 pub(crate) fn average(each: &[Figures], place: usize) -> f64 {
     each.iter().map(|row| row.0[place]).sum::<f64>() / each.len() as f64
 }
 
-/// A number, unless it is none.
+/// `None` for NaN.
 pub(crate) fn defined(value: f64) -> Option<f64> {
     Some(value).filter(|value| !value.is_nan())
 }
 
-/// Fails where two models do not answer the same findings in the same order.
+/// Fails if two models have other findings or another order of findings.
 pub(crate) fn same_findings(first: &Predictions, other: &Predictions) -> Result<(), Error> {
     if first.kind() == other.kind() && first.findings == other.findings {
         return Ok(());

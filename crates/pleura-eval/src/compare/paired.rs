@@ -1,4 +1,4 @@
-//! Two recipes trained in pairs, with the same seeds and on the same folds: what the one is ahead of the other by.
+//! Paired comparison of two recipes trained with the same seeds and folds.
 
 use std::collections::BTreeMap;
 
@@ -14,31 +14,31 @@ use crate::{Error, Estimate, Kind, Options, PairedSeeds, Predictions, paired_see
 /// A metric of two recipes over pairs of trainings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PairedMean {
-    /// The metric, as [`Comparison`](crate::Comparison) calls it.
+    /// Name of the metric, as in [`Comparison`](crate::Comparison).
     pub metric: String,
     /// Mean of the baseline's trainings.
     pub baseline: Estimate,
-    /// Mean of the candidate's.
+    /// Mean of the candidate's trainings.
     pub candidate: Estimate,
-    /// Candidate minus baseline. The interval draws patients, each for all trainings at once, so that what they share cancels: it speaks of the
-    /// films, for these trainings.
+    /// Candidate minus baseline. Each bootstrap sample of patients serves all trainings, so that shared
+    /// variation cancels. The interval is over films, for these trainings.
     pub difference: Estimate,
     /// The difference of each pair.
     pub each: Vec<Option<f64>>,
-    /// The differences by seed, folds averaged: they speak of the training's luck on these films. Seeds that lack folds which others have are
-    /// left out; `None` below three seeds.
+    /// Differences by seed, averaged over folds: the variation of training on these films. Seeds that lack
+    /// folds of other seeds are left out; `None` below three seeds.
     pub seeds: Option<PairedSeeds>,
-    /// The intervals at which several comparisons hold together.
+    /// Simultaneous intervals for several comparisons.
     pub together: SimultaneousIntervals,
 }
 
-/// Intervals of one difference, so wide that those of a whole family of differences over the films all cover with the probability that one
-/// alone should, and so, by themselves, do those over the seeds: each has 1 − (1 − level) / family (C. E. Bonferroni, 1936).
+/// Intervals of one difference that hold simultaneously for a family of differences: each has level 1 − (1 −
+/// level) / family (C. E. Bonferroni, 1936). The intervals over films and those over seeds are two families.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SimultaneousIntervals {
-    /// How many differences the family has.
+    /// Number of differences in the family.
     pub family: usize,
-    /// Probability that this one's interval covers.
+    /// Level of this interval.
     pub level: f64,
     /// Over films: percentiles of the patient bootstrap.
     pub films: Option<(f64, f64)>,
@@ -46,17 +46,17 @@ pub struct SimultaneousIntervals {
     pub seeds: Option<(f64, f64)>,
 }
 
-/// The level at which each of a family's intervals must be made so that all hold together at `level`.
+/// The level of each interval such that all of a family hold simultaneously at `level`.
 pub fn bonferroni_level(level: f64, family: usize) -> f64 {
     1.0 - (1.0 - level) / family.max(1) as f64
 }
 
-/// Compares two recipes over pairs of trainings: `baseline[i]` and `candidate[i]` answered the same films and differ in the recipe alone;
-/// `seeds[i]` is the seed of both. Pairs may be of other films (folds) or of the same (seeds). `family` is the number of differences that
-/// are looked at together.
+/// Compares two recipes over pairs of trainings. `baseline[i]` and `candidate[i]` answered the same films and
+/// differ only in the recipe; `seeds[i]` is the seed of both. Pairs may have other films (folds) or the same
+/// (seeds). `family` is the number of differences that are examined together.
 ///
 /// # Errors
-/// No pairs, or not equally many; films or labels that are not the same in both of a pair.
+/// No pairs, unequal numbers, or different films or labels within a pair.
 pub fn paired_means(
     baseline: &[Predictions],
     candidate: &[Predictions],
@@ -132,8 +132,8 @@ pub fn paired_means(
         .collect()
 }
 
-/// The two means of each seed, in the order in which seeds first come. A seed that lacks folds is the mean of other films than the rest, and is
-/// left out.
+/// Both means of each seed, in order of first appearance. A seed that lacks folds would average other films
+/// than the rest; it is left out.
 fn by_seed(seeds: &[u64], own: impl Fn(usize) -> [f64; 2]) -> Vec<[f64; 2]> {
     let mut order: Vec<u64> = Vec::new();
     let mut sums: BTreeMap<u64, ([f64; 2], f64)> = BTreeMap::new();
@@ -154,7 +154,7 @@ fn by_seed(seeds: &[u64], own: impl Fn(usize) -> [f64; 2]) -> Vec<[f64; 2]> {
     order.iter().filter_map(mean).collect()
 }
 
-/// The metrics that are compared.
+/// The compared metrics.
 fn wanted(kind: Kind) -> Vec<usize> {
     let mut wholes = vec![
         Whole::MacroAuc,
@@ -178,7 +178,8 @@ mod tests {
     use crate::stats::random::stream;
     use crate::{Truth, compare};
 
-    /// Films `films` of two classes, two a patient, answered by a model of a seed; a larger `skill` sees the class better.
+    /// Films `films` of two classes, two per patient, answered by a model of a seed; a larger `skill`
+    /// separates the classes better.
     fn model(films: std::ops::Range<usize>, seed: u64, skill: f32) -> Predictions {
         let mut generator = stream(seed, "paired test", films.start as u64);
         let classes: Vec<usize> = films.clone().map(|film| (film / 2) % 2).collect();
@@ -248,7 +249,7 @@ mod tests {
             assert!((over.differences[seed] - mean).abs() < 1e-12);
         }
         assert!((accuracy.difference.value.unwrap() - each.iter().sum::<f64>() / 6.0).abs() < 1e-12);
-        // All ten together: each interval is wider, over films and over seeds.
+        // For a family of ten, each interval is wider, over films and over seeds.
         assert!((accuracy.together.level - 0.995).abs() < 1e-12);
         let (low, high) = accuracy.together.films.unwrap();
         assert!(low < accuracy.difference.low.unwrap() && accuracy.difference.high.unwrap() < high);

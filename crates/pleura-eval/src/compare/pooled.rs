@@ -1,4 +1,4 @@
-//! Several models as one: the folds of a cross-validation, or the same training from several seeds.
+//! Several models as one: the folds of a cross-validation, or one training with several seeds.
 
 use std::collections::BTreeMap;
 
@@ -10,58 +10,60 @@ use crate::metrics::figures::{Figures, Single, Whole};
 use crate::stats::bootstrap::percentiles;
 use crate::{Error, Estimate, Evaluation, Kind, Options, Predictions, Truth, evaluate};
 
-/// What a cross-validation found: each film answered once, by the model that had not seen its patient.
+/// Results of a cross-validation: each film is answered once, by the model that was not trained on its
+/// patient.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CrossValidation {
-    /// All out-of-fold answers as one set. Its areas under curves compare probabilities of different models with each other.
+    /// All out-of-fold answers as one set. Its areas under curves compare probabilities of different models.
     pub pooled: Evaluation,
-    /// Means over the folds, within which probabilities are of one model.
+    /// Means over folds. Within a fold, probabilities are from one model.
     pub mean: Vec<MeanMetric>,
 }
 
-/// A metric's plain mean over models.
+/// Unweighted mean of a metric over models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MeanMetric {
-    /// The metric, as [`Comparison`](crate::Comparison) calls it.
+    /// Name of the metric, as in [`Comparison`](crate::Comparison).
     pub metric: String,
-    /// The finding, for a finding's own metric.
+    /// The finding, if the metric belongs to one.
     pub finding: Option<String>,
-    /// The mean with the patient bootstrap's interval: it speaks of the films, for these models. What another seed or another
-    /// dealing of folds would do is to be seen from `each`.
+    /// The mean with a patient-bootstrap interval over films, for these models. `each` shows the variation
+    /// over seeds or folds.
     pub mean: Estimate,
     /// The metric of each model, in the order given.
     pub each: Vec<Option<f64>>,
 }
 
-/// What a model learns from more films: the same training on fewer of them, judged on the same others.
+/// Learning curve: the same training on fewer films, evaluated on the same test films.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LearningCurve {
-    /// The stage whose films are fewer.
+    /// The stage that is trained on fewer films.
     pub stage: String,
-    /// `test` or `val`: the films it is judged on, the same at every rung. Validation films have chosen the epoch, so they flatter.
+    /// `test` or `val`: the evaluated films, the same at every point. Validation films chose the epoch, so
+    /// their results are optimistic.
     pub split: String,
-    /// From few films to many.
+    /// Points by rising number of films.
     pub rungs: Vec<LearningCurvePoint>,
 }
 
-/// What so many training films give.
+/// A point of a learning curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LearningCurvePoint {
-    /// The part of the training films.
+    /// Share of the training films.
     pub part: f64,
-    /// Films trained on, seed by seed.
+    /// Training films, by seed.
     pub films: Vec<usize>,
-    /// Their patients, seed by seed.
+    /// Their patients, by seed.
     pub patients: Vec<usize>,
     /// The seeds.
     pub seeds: Vec<u64>,
-    /// Each metric's mean over the seeds, with an interval over the films it is judged on.
+    /// Mean of each metric over the seeds, with an interval over the evaluated films.
     pub metrics: Vec<MeanMetric>,
 }
 
-/// Puts predictions of different films together: the out-of-fold answers of a cross-validation.
+/// Joins predictions of different films: the out-of-fold answers of a cross-validation.
 ///
-/// Fails where findings differ or a film is in two of them; raw outputs are kept where all have them.
+/// Fails if findings differ or a film occurs twice. Raw outputs are kept if all parts have them.
 pub fn pool(parts: &[Predictions]) -> Result<Predictions, Error> {
     let Some(first) = parts.first() else {
         return Err(Error::Empty { films: 0 });
@@ -91,7 +93,7 @@ pub fn pool(parts: &[Predictions]) -> Result<Predictions, Error> {
 
 /// Evaluates a cross-validation from the out-of-fold answers of each fold.
 ///
-/// Fails as [`pool`] and [`evaluate`] do, and where a patient has films in two folds.
+/// Fails as [`pool`] and [`evaluate`] do, and if a patient has films in two folds.
 pub fn cross_validate(folds: &[Predictions], options: &Options) -> Result<CrossValidation, Error> {
     let pooled = pool(folds)?;
     let mut fold_of = BTreeMap::new();
@@ -115,10 +117,10 @@ pub fn cross_validate(folds: &[Predictions], options: &Options) -> Result<CrossV
     })
 }
 
-/// The mean of each metric over models, with a bootstrap that draws each patient for all of them at once.
+/// Mean of each metric over models. Each bootstrap sample of patients serves all models.
 ///
-/// The models may have answered the same films (other seeds), different ones (folds), or some of each; a film is known by its
-/// name. Fails where findings differ or a film's labels do.
+/// The models may have answered the same films (other seeds), different films (folds), or both; films are
+/// identified by name. Fails if findings or labels of a film differ.
 pub fn mean(models: &[Predictions], options: &Options) -> Result<Vec<MeanMetric>, Error> {
     let models = Models::new(models, options)?;
     let values = models.figures(&models.ones());
@@ -150,7 +152,7 @@ pub fn mean(models: &[Predictions], options: &Options) -> Result<Vec<MeanMetric>
     Ok(means.collect())
 }
 
-/// The metrics that means are taken of.
+/// The averaged metrics.
 fn wanted(predictions: &Predictions) -> Vec<usize> {
     let mut wholes = vec![
         Whole::BalancedAccuracy,
@@ -210,7 +212,7 @@ mod tests {
 
     #[test]
     fn folds_are_pooled_and_areas_compared_within_them() {
-        // The models agree within a fold and are shifted against each other: pooling mixes their scales.
+        // The models agree within a fold and have shifted logits: pooling mixes their scales.
         let folds = [model(0, 60, 1, 3.0), model(60, 120, 2, -3.0)];
         let found = cross_validate(&folds, &options()).unwrap();
         assert_eq!((found.pooled.films, found.pooled.patients), (120, 60));
@@ -241,7 +243,7 @@ mod tests {
                 evaluation.overall.macro_auc.high
             )
         );
-        // Seeds on the same films: the mean's interval is over those films.
+        // Seeds on the same films: the interval of the mean is over those films.
         let seeds = [alone, model(0, 80, 2, 0.0), model(0, 80, 3, 0.0)];
         let found = mean(&seeds, &options()).unwrap();
         let accuracy = metric(&found, "accuracy");

@@ -1,4 +1,4 @@
-//! Two recipes, each run with the same few seeds.
+//! Two recipes, each trained with the same seeds.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,30 +6,31 @@ use crate::stats::beta::student_t_quantile;
 use crate::text::sentences::{count, number, percent, signed};
 use crate::{Error, Estimate, Method};
 
-/// Most pairs for which all sign flips are counted; beyond it t alone is given.
+/// Maximum number of pairs for the exact sign-flip test.
 const MOST_FLIPPED: usize = 20;
 
-/// The difference of two recipes over paired runs.
+/// Difference of two recipes over paired runs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PairedSeeds {
-    /// Candidate minus baseline, pair by pair.
+    /// Candidate minus baseline, by pair.
     pub differences: Vec<f64>,
-    /// Mean difference with Student's t interval (`n` and `patients` count pairs). It assumes that the
-    /// differences over seeds are roughly normal, which a few of them cannot show.
+    /// Mean difference with Student's t interval (`n` and `patients` count pairs). It assumes roughly normal
+    /// differences, which a few seeds cannot show.
     pub mean: Estimate,
-    /// Pairs in which the candidate is ahead.
+    /// Number of pairs in which the candidate is better.
     pub ahead: usize,
-    /// Two-sided p of the sign-flip test (R. A. Fisher, The Design of Experiments, 1935): the share of all 2ⁿ choices of
-    /// signs whose mean is at least as far from 0. `None` above 20 pairs.
+    /// Two-sided p of the sign-flip test (R. A. Fisher, The Design of Experiments, 1935): the share of all 2ⁿ
+    /// sign choices whose mean is at least as far from 0. `None` above 20 pairs.
     pub sign_flip_p: Option<f64>,
-    /// The least p that test can give with this many pairs, 2/2ⁿ: 0.25 with three.
+    /// The smallest p possible with this many pairs, 2/2ⁿ: 0.25 for three.
     pub smallest_p: f64,
 }
 
-/// Compares two recipes by one number a run (test accuracy, say), paired by seed: `baseline[i]` and
-/// `candidate[i]` are runs that differ in the recipe alone. At least three pairs, all finite.
+/// Compares two recipes by one number per run (for example test accuracy), paired by seed: `baseline[i]` and
+/// `candidate[i]` differ only in the recipe. Needs three pairs or more, all finite.
 ///
-/// This speaks of training noise on one test set only; [`compare`](crate::compare) speaks of the films.
+/// This measures training noise on one test set only; [`compare`](crate::compare) measures the sampling of
+/// films.
 pub fn paired_seeds(baseline: &[f64], candidate: &[f64], level: f64) -> Result<PairedSeeds, Error> {
     let pairs = baseline.len();
     if pairs != candidate.len() || pairs < 3 {
@@ -64,7 +65,7 @@ pub fn paired_seeds(baseline: &[f64], candidate: &[f64], level: f64) -> Result<P
         .map(|difference| (difference - mean).powi(2))
         .sum::<f64>()
         / (n - 1.0);
-    // Equal differences say nothing of their spread: an interval of no width would be false certainty.
+    // Equal differences give no estimate of spread; an interval without width would be false certainty.
     let spread = (variance > 0.0).then(|| student_t_quantile(n - 1.0, level) * (variance / n).sqrt());
     Ok(PairedSeeds {
         mean: Estimate {
@@ -88,7 +89,7 @@ pub fn paired_seeds(baseline: &[f64], candidate: &[f64], level: f64) -> Result<P
 }
 
 impl PairedSeeds {
-    /// What came out and how little it may prove, in plain words.
+    /// The result and its limits, in sentences.
     pub fn lines(&self) -> Vec<String> {
         let pairs = self.differences.len();
         let mean = self.mean.value.map(signed).unwrap_or_default();

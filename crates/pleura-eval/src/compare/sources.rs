@@ -1,4 +1,4 @@
-//! Films from elsewhere, each source by itself, and what is lost there.
+//! Evaluation on external sources, each separately, and the drop from internal films.
 
 use std::collections::BTreeSet;
 
@@ -10,49 +10,52 @@ use crate::stats::bootstrap::{Patients, percentiles};
 use crate::text::sentences::{number, percent};
 use crate::{Error, Estimate, Evaluation, Kind, Method, Options, Predictions, evaluate};
 
-/// A model on films from where it was trained, and on each other source.
+/// A model evaluated on films of its training source and on each other source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceComparison {
-    /// Where the model was trained: never mixed with the others.
+    /// The internal films: those of the training source. They are never mixed with others.
     pub internal: Evaluation,
-    /// Each other source by itself, in the order given.
+    /// Each external source separately, in the order given.
     pub external: Vec<ExternalSource>,
 }
 
-/// One source that the model was not trained on.
+/// A source that the model was not trained on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExternalSource {
-    /// Its name.
+    /// Name of the source.
     pub name: String,
-    /// What the model got there.
+    /// Results on its films.
     pub evaluation: Evaluation,
-    /// Findings that it has no films of, though the internal films do. Means over findings leave them out on both sides.
+    /// Findings without films here, though the internal films have them. Means over findings leave them out
+    /// on both sides.
     pub missing: Vec<String>,
-    /// What is lost, metric by metric.
+    /// Drop of each metric.
     pub drops: Vec<SourceDrop>,
 }
 
-/// One metric inside and outside.
+/// Drop of one metric.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SourceDrop {
-    /// "accuracy", "mean sensitivity", "mean specificity", "mean AUC"; of a finding "sensitivity", "specificity", "AUC".
+    /// "accuracy", "mean sensitivity", "mean specificity", "mean AUC"; for a finding "sensitivity",
+    /// "specificity", "AUC".
     pub metric: String,
-    /// The finding, for a finding's own metric.
+    /// The finding, if the metric belongs to one.
     pub finding: Option<String>,
     /// Value on the internal films.
     pub internal: Option<f64>,
     /// Value on the external films.
     pub external: Option<f64>,
-    /// Internal minus external: what is lost. Patients of the two are different people, so the samples are independent. A proportion
-    /// has the interval by [`square_and_add`] of its two quoted intervals; any other metric the bootstrap, patients of each side
-    /// drawn for themselves.
+    /// Internal minus external. The patients are different people, so the samples are independent. A
+    /// proportion has the [`square_and_add`] interval of its two quoted intervals; other metrics have a
+    /// bootstrap that samples each side's patients separately.
     pub drop: Estimate,
 }
 
-/// The interval of `first` − `second` for independent values, from the interval of each: square-and-add.
+/// Interval of `first` − `second` for independent values, from the interval of each: square-and-add.
 ///
-/// R. G. Newcombe, Statistics in Medicine 17 (1998) 873–890, method 10; G. Y. Zou and A. Donner, Statistics in Medicine 27 (2008)
-/// 1693–1702, for intervals of any kind. It has a width even where both values are 1. `None` where either has no interval.
+/// R. G. Newcombe, Statistics in Medicine 17 (1998) 873–890, method 10; G. Y. Zou and A. Donner, Statistics
+/// in Medicine 27 (2008) 1693–1702, for intervals of any kind. It has a width even if both values are 1.
+/// `None` if either has no interval.
 pub fn square_and_add(first: &Estimate, second: &Estimate) -> Option<(f64, f64)> {
     let ends = |one: &Estimate| Some((one.value?, one.low?, one.high?));
     let ((a, a_low, a_high), (b, b_low, b_high)) = (ends(first)?, ends(second)?);
@@ -63,9 +66,9 @@ pub fn square_and_add(first: &Estimate, second: &Estimate) -> Option<(f64, f64)>
     ))
 }
 
-/// Measures `internal` and each of `external` (name and films) apart, and what is lost between.
+/// Evaluates `internal` and each of `external` (name and films) separately, and the drops.
 ///
-/// Fails as [`evaluate`] does, and where the findings are not the same everywhere.
+/// Fails as [`evaluate`] does, and if findings differ.
 pub fn by_source(
     internal: &Predictions,
     external: &[(String, Predictions)],
@@ -109,7 +112,7 @@ struct Side {
 }
 
 impl Side {
-    /// `stream` keeps the draws of different sides apart: equal ones would pair people who have nothing to do with each other.
+    /// `stream` separates the samples of the two sides: equal samples would pair unrelated patients.
     fn new(predictions: &Predictions, options: &Options, stream: u64) -> Result<Self, Error> {
         let evaluation = evaluate(predictions, options)?;
         let labelled = predictions.select(&predictions.labelled());
@@ -156,7 +159,7 @@ fn drops(inside: &Side, outside: &Side, level: f64) -> Vec<SourceDrop> {
         ("mean specificity", Single::Specificity),
         ("mean AUC", Single::Auc),
     ] {
-        // Over findings that have a value on both sides, so that the mean is of the same things.
+        // Only findings with a value on both sides, so that both means have the same findings.
         let shared: Vec<usize> = (0..names.len())
             .map(|finding| Figures::single(finding, metric))
             .filter(|&place| !inside.values.0[place].is_nan() && !outside.values.0[place].is_nan())
@@ -192,7 +195,7 @@ fn drops(inside: &Side, outside: &Side, level: f64) -> Vec<SourceDrop> {
     drops
 }
 
-/// One difference; `quoted` are the two measured proportions, where the metric is one.
+/// One drop; `quoted` are the two proportions, if the metric is one.
 fn drop(
     metric: &str,
     finding: Option<&String>,
@@ -246,7 +249,7 @@ fn drop(
 }
 
 impl SourceComparison {
-    /// What is lost, in plain words, a source a line, and what to beware of.
+    /// The drops in sentences, one source per line, with caveats.
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for source in &self.external {
@@ -290,7 +293,7 @@ impl SourceComparison {
 }
 
 impl SourceDrop {
-    /// Such as "accuracy 81.0 % inside, 64.0 % outside, 17.0 points lost (95 % 3.1 to 30.2)".
+    /// For example "accuracy 81.0 % inside, 64.0 % outside, 17.0 points lost (95 % 3.1 to 30.2)".
     pub fn words(&self) -> Option<String> {
         let (inside, outside, lost) = (self.internal?, self.external?, self.drop.value?);
         let points = |share: f64| format!("{:.1}", 100.0 * share).replace('-', "−");
@@ -313,7 +316,7 @@ mod tests {
     use super::*;
     use crate::Truth;
 
-    /// `right` of `films` films of two classes answered right, two films a class in turn.
+    /// `films` films of two classes, two per class in turn, of which `right` are answered correctly.
     fn films(source: &str, films: usize, right: usize, classes: usize) -> Predictions {
         let truth: Vec<usize> = (0..films).map(|film| film % classes).collect();
         let logits: Vec<f32> = (0..films)

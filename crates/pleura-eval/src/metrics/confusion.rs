@@ -1,10 +1,10 @@
-//! Counts of right and wrong answers, and the rates made of them.
+//! Confusion matrices and the rates derived from them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Predictions;
 
-/// How often films of each class were given each answer.
+/// Confusion matrix: films by true class and predicted class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confusion {
     /// Names of the classes.
@@ -47,7 +47,7 @@ impl Confusion {
     }
 }
 
-/// One finding against the rest: counts, or probabilities of the four outcomes.
+/// One finding against the rest: counts or probabilities of the four outcomes.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Outcomes {
     pub(crate) true_positives: f64,
@@ -56,7 +56,7 @@ pub(crate) struct Outcomes {
     pub(crate) true_negatives: f64,
 }
 
-/// All rates are NaN where their denominator is 0.
+/// Rates are NaN where their denominator is 0.
 impl Outcomes {
     pub(crate) fn positives(self) -> f64 {
         self.true_positives + self.false_negatives
@@ -88,7 +88,8 @@ impl Outcomes {
     }
 }
 
-/// Every class of a square table `[truth, answer]` (row-major; counts or joint probabilities) against the rest.
+/// Every class of a square table `[truth, answer]` (row-major; counts or joint probabilities) against the
+/// rest.
 pub(crate) fn one_versus_rest(table: &[f64], classes: usize) -> Vec<Outcomes> {
     let total: f64 = table.iter().sum();
     (0..classes)
@@ -107,7 +108,7 @@ pub(crate) fn one_versus_rest(table: &[f64], classes: usize) -> Vec<Outcomes> {
 }
 
 /// Accuracy and Cohen's kappa (Educational and Psychological Measurement 20 (1960) 37–46) of a square table.
-/// Kappa is NaN where chance alone would always agree.
+/// Kappa is NaN where chance agreement is 1.
 pub(crate) fn agreement(table: &[f64], classes: usize) -> (f64, f64) {
     let total: f64 = table.iter().sum();
     let mut observed = 0.0;

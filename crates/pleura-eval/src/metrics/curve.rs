@@ -1,30 +1,30 @@
-//! Ranking films by a score: ROC and precision–recall curves and the areas under them.
+//! ROC and precision–recall curves and their areas.
 
 use serde::{Deserialize, Serialize};
 
-/// One point of a ROC curve: what calling every film at `threshold` or above does.
+/// A point of a ROC curve: films with scores of `threshold` or above are predicted positive.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RocPoint {
     /// 1 − specificity.
     pub false_positive_rate: f64,
     /// Sensitivity.
     pub true_positive_rate: f64,
-    /// Lowest score that is called; `None` at the start, where nothing is.
+    /// Lowest score that is predicted positive; `None` at the start of the curve.
     pub threshold: Option<f64>,
 }
 
-/// One point of a precision–recall curve.
+/// A point of a precision–recall curve.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct PrPoint {
     /// Sensitivity.
     pub recall: f64,
     /// Positive predictive value.
     pub precision: f64,
-    /// Lowest score that is called.
+    /// Lowest score that is predicted positive.
     pub threshold: f64,
 }
 
-/// Films in the order of falling score, equal scores grouped.
+/// Films in order of falling score, with equal scores grouped.
 pub(crate) struct Ranking {
     /// Film and whether it is positive, best score first.
     order: Vec<(u32, bool)>,
@@ -32,7 +32,7 @@ pub(crate) struct Ranking {
     groups: Vec<(usize, f64)>,
 }
 
-/// The two areas of one weighting of the films; NaN where they are undefined.
+/// Both areas for one weighting of the films; NaN where undefined.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Areas {
     pub(crate) auc: f64,
@@ -60,7 +60,7 @@ impl Ranking {
         }
     }
 
-    /// Positives and negatives called down to each group's score, every film counting `weight(film)` times.
+    /// Positives and negatives down to each group's score, where each film counts `weight(film)` times.
     fn predicted_positive(&self, weight: impl Fn(u32) -> u64) -> impl Iterator<Item = (u64, u64, f64)> {
         let (mut start, mut positives, mut negatives) = (0, 0, 0);
         self.groups.iter().map(move |&(end, score)| {
@@ -75,8 +75,8 @@ impl Ranking {
     pub(crate) fn areas(&self, weight: impl Fn(u32) -> u64) -> Areas {
         let (mut tp, mut fp, mut twice_won, mut sum) = (0, 0, 0_u64, 0.0);
         for (positives, negatives, _) in self.predicted_positive(weight) {
-            // A negative loses to every positive above it and ties with half of those beside it: the
-            // Mann–Whitney count with midranks, doubled to stay whole.
+            // A negative loses to every positive above it and to half of those that tie with it: the
+            // Mann–Whitney count with midranks, doubled to stay an integer.
             twice_won += (negatives - fp) * (tp + positives);
             if positives > tp {
                 sum += (positives - tp) as f64 * (positives as f64 / (positives + negatives) as f64);
@@ -145,9 +145,9 @@ impl Ranking {
 }
 
 /// Area under the ROC curve of `scores` for `positive` (equal lengths): the probability that a positive film
-/// outranks a negative one, ties counting half. `None` unless there are films of both kinds.
+/// ranks above a negative one; ties count half. `None` unless both kinds of films exist.
 ///
-/// J. A. Hanley and B. J. McNeil, Radiology 143 (1982) 29–36; by ranks, so exact to rounding.
+/// J. A. Hanley and B. J. McNeil, Radiology 143 (1982) 29–36; computed from ranks, exact to rounding.
 pub fn auc(scores: &[f64], positive: &[bool]) -> Option<f64> {
     Some(rank(scores, positive).areas(|_| 1).auc).filter(|area| !area.is_nan())
 }
@@ -157,16 +157,16 @@ pub fn average_precision(scores: &[f64], positive: &[bool]) -> Option<f64> {
     Some(rank(scores, positive).areas(|_| 1).average_precision).filter(|area| !area.is_nan())
 }
 
-/// The whole ROC curve, a point at each distinct score, from (0, 0) to (1, 1). Empty unless there are
-/// films of both kinds.
+/// The complete ROC curve, one point per distinct score, from (0, 0) to (1, 1). Empty unless both kinds of
+/// films exist.
 pub fn roc_curve(scores: &[f64], positive: &[bool]) -> Vec<RocPoint> {
     rank(scores, positive).roc()
 }
 
-/// The whole precision–recall curve, a point at each distinct score, recall rising. Empty without positives.
+/// The complete precision–recall curve, one point per distinct score, by rising recall. Empty without
+/// positives.
 ///
-/// scikit-learn lists it the other way round and adds a last point (recall 0, precision 1) that no
-/// threshold reaches.
+/// scikit-learn lists it in reverse and adds a last point (recall 0, precision 1) that no threshold reaches.
 pub fn pr_curve(scores: &[f64], positive: &[bool]) -> Vec<PrPoint> {
     rank(scores, positive).precision_recall()
 }
@@ -181,15 +181,15 @@ fn rank(scores: &[f64], positive: &[bool]) -> Ranking {
     )
 }
 
-/// Drops points inside straight lines, then, if more than `most` stay, those nearest to their neighbours,
-/// by equal steps along the curve. The ends always stay.
+/// Drops points inside straight lines; if more than `most` remain, keeps points at equal steps along the
+/// curve. The ends are always kept.
 fn thin<P: Copy>(points: &[P], most: usize, place: impl Fn(&P) -> (f64, f64)) -> Vec<P> {
     let mut kept: Vec<P> = Vec::new();
     for point in points {
         while let [.., before, last] = kept[..] {
             let ((x0, y0), (x1, y1), (x2, y2)) = (place(&before), place(&last), place(point));
             let bend = (x1 - x0) * (y2 - y1) - (x2 - x1) * (y1 - y0);
-            // Rates are ratios of counts below 2³², so a true bend is far above rounding.
+            // Rates are ratios of counts below 2³², so a real bend is far above rounding.
             let onward = (x1 - x0) * (x2 - x1) >= 0.0 && (y1 - y0) * (y2 - y1) >= 0.0;
             if bend.abs() > 1e-14 || !onward {
                 break;
@@ -213,7 +213,7 @@ fn thin<P: Copy>(points: &[P], most: usize, place: impl Fn(&P) -> (f64, f64)) ->
     let (mut travelled, mut next) = (0.0, 0.0);
     let mut thinned = Vec::with_capacity(most);
     for (index, point) in kept.iter().enumerate() {
-        // The first point beyond each step: at most one a step, and room is left for the end.
+        // The first point after each step: at most one per step, with room for the end.
         if travelled >= next && thinned.len() < most - 1 && index < last {
             thinned.push(*point);
             next = (travelled / step).floor() * step + step;

@@ -1,5 +1,5 @@
-//! Every number of an evaluation in one flat row, so that the films, a bootstrap draw and a posterior
-//! draw are all computed and collected alike.
+//! All metrics in one flat row, so that the test set, a bootstrap sample and a posterior sample share one
+//! code path.
 
 use crate::Kind;
 use crate::metrics::confusion::Outcomes;
@@ -60,7 +60,7 @@ const SINGLES: [&str; 9] = [
     "log-loss",
 ];
 
-/// The flat row: first [`Whole`], then [`Single`] for each finding. NaN is "undefined".
+/// The flat row: first [`Whole`], then [`Single`] for each finding. NaN means undefined.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Figures(pub(crate) Vec<f64>);
 
@@ -69,12 +69,12 @@ impl Figures {
         Self(vec![f64::NAN; WHOLES.len() + findings * SINGLES.len()])
     }
 
-    /// Place of a whole-set metric.
+    /// Index of a metric of the whole test set.
     pub(crate) fn whole(metric: Whole) -> usize {
         metric as usize
     }
 
-    /// Place of a finding's metric.
+    /// Index of a metric of a finding.
     pub(crate) fn single(finding: usize, metric: Single) -> usize {
         WHOLES.len() + finding * SINGLES.len() + metric as usize
     }
@@ -96,7 +96,7 @@ impl Figures {
         self.0[Self::single(finding, metric)] = value;
     }
 
-    /// Fills in what follows from right and wrong answers alone.
+    /// Sets the metrics that depend on the confusion counts only.
     pub(crate) fn set_rates(&mut self, outcomes: &[Outcomes], scope: &Scope) {
         for (finding, outcome) in outcomes.iter().enumerate() {
             self.set_single(finding, Single::Sensitivity, outcome.sensitivity());
@@ -113,8 +113,9 @@ impl Figures {
         let specificity = |finding: usize| outcomes[finding].specificity();
         self.set_whole(Whole::BalancedAccuracy, scope_mean(&scope.positive, &sensitivity));
         self.set_whole(Whole::MacroSpecificity, scope_mean(&scope.negative, &specificity));
-        // A finding that is never called has precision 0 in the mean, as scikit-learn has it: leaving it
-        // out would reward silence. A draw that lost the finding's films altogether says nothing.
+        // A finding that is never predicted has precision 0 in the mean, as in scikit-learn: omitting it
+        // would reward a model that never predicts it. A bootstrap sample without films of the finding is
+        // undefined.
         let precision = |finding: usize| {
             let outcome = outcomes[finding];
             if outcome.true_positives + outcome.false_positives > 0.0 {
@@ -140,7 +141,7 @@ impl Figures {
         self.set_whole(Whole::MacroF1, scope_mean(&scope.positive_or_predicted, &f1));
     }
 
-    /// Fills in the means over findings of the areas, which must have been set.
+    /// Sets the means of the areas over findings; the areas must be set first.
     pub(crate) fn set_mean_areas(&mut self, scope: &Scope) {
         let both: Vec<bool> = scope
             .positive
@@ -157,8 +158,8 @@ impl Figures {
     }
 }
 
-/// Which findings enter a mean over findings. Settled once by the whole test set, so that a draw that
-/// lost one of them is undefined instead of a mean over fewer.
+/// Findings that enter the means. Fixed once for the whole test set: a sample without films of one of them is
+/// undefined, not a mean over fewer findings.
 #[derive(Debug, Clone)]
 pub(crate) struct Scope {
     positive: Vec<bool>,
@@ -225,7 +226,7 @@ mod tests {
             figures.set_rates(outcomes, &scope);
             [Whole::BalancedAccuracy, Whole::MacroPrecision, Whole::MacroF1].map(|m| figures.0[m as usize])
         };
-        // Never called, yet present: counts as 0.
+        // Never predicted, yet present: counts as 0.
         let [balanced, precision, f1] = macros(&[outcome(3.0, 0.0, 1.0), outcome(0.0, 0.0, 2.0)]);
         assert_eq!((balanced, precision), (0.375, 0.5));
         assert!((f1 - 6.0 / 7.0 / 2.0).abs() < 1e-15);

@@ -1,4 +1,4 @@
-//! Where films are called from a threshold on, and what those calls are worth.
+//! Operating points: sensitivity, specificity and predictive values at a threshold.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,28 +7,28 @@ use crate::metrics::predictive::Rates;
 use crate::stats::bootstrap::{Patients, percentiles};
 use crate::{Estimate, Kind, Options, Predictions, PredictiveValues};
 
-/// One class against the rest, called from a threshold on, beside the answer by the most probable class.
+/// One class against the rest at a threshold, in addition to the prediction of the most probable class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OperatingPoint {
     /// The class.
     pub finding: String,
-    /// Probability from which it counts as called.
+    /// Probability from which the class is predicted positive.
     pub threshold: f64,
-    /// Films that have it and are called.
+    /// Films with the class that are predicted positive.
     pub true_positives: usize,
-    /// Films that do not have it and are called.
+    /// Films without it that are predicted positive.
     pub false_positives: usize,
-    /// Films that have it and are not called.
+    /// Films with it that are predicted negative.
     pub false_negatives: usize,
-    /// Films that do not have it and are not called.
+    /// Films without it that are predicted negative.
     pub true_negatives: usize,
-    /// Share called among films that have it.
+    /// Share of films with the class that are predicted positive.
     pub sensitivity: Estimate,
-    /// Share not called among films that do not have it.
+    /// Share of films without it that are predicted negative.
     pub specificity: Estimate,
-    /// Share that has it among films called, at this test set's prevalence.
+    /// Share of predicted positives that have the class, at this test set's prevalence.
     pub precision: Estimate,
-    /// Share that does not have it among films not called, at this test set's prevalence.
+    /// Share of predicted negatives that do not have it, at this test set's prevalence.
     pub negative_predictive_value: Estimate,
 }
 
@@ -39,14 +39,14 @@ pub(crate) struct Found {
     pub(crate) predictive: Vec<PredictiveValues>,
 }
 
-/// Measures what [`Options::thresholds`] and [`Options::prevalence`] ask for; all films must be labelled.
+/// Computes the metrics for [`Options::thresholds`] and [`Options::prevalence`]; all films must be labelled.
 pub(crate) fn of(predictions: &Predictions, patients: &Patients, options: &Options) -> Found {
     let exclusive = predictions.kind() == Kind::Exclusive;
     let mut found = Found::default();
     for (index, finding) in predictions.findings.iter().enumerate() {
         let own = options.thresholds.get(finding).copied();
         let prevalence = options.prevalence.get(finding).copied();
-        // Independent findings are always called by threshold, and have their rates in the main table.
+        // Independent findings are always predicted by threshold; their rates are in the main table.
         let mut rules = vec![(!exclusive).then(|| options.threshold_of(finding))];
         if exclusive && own.is_some() {
             rules.push(own);
@@ -85,7 +85,7 @@ pub(crate) fn of(predictions: &Predictions, patients: &Patients, options: &Optio
     found
 }
 
-/// One finding's films with a known label: (film, has it, called).
+/// The films of a finding with a known label: (film, has it, predicted positive).
 struct PredictedPositives {
     films: Vec<(u32, bool, bool)>,
 }
@@ -105,7 +105,7 @@ impl PredictedPositives {
         }
     }
 
-    /// Sensitivity, specificity, precision and negative predictive value of each bootstrap draw.
+    /// Sensitivity, specificity, precision and negative predictive value of each bootstrap sample.
     fn draws(&self, patients: &Patients, options: &Options) -> Vec<[f64; 4]> {
         patients.draws(options, |weights| {
             let mut cells = [[0.0; 2]; 2];
@@ -181,7 +181,7 @@ mod tests {
             (point.sensitivity.value, point.specificity.value),
             (Some(1.0), Some(0.0))
         );
-        // Once by the most probable class, once by the threshold.
+        // First by the most probable class, then by the threshold.
         let rules: Vec<Option<f64>> = found.predictive.iter().map(|one| one.threshold).collect();
         assert_eq!(rules, [None, Some(0.05)]);
         assert_eq!(found.predictive[1].positive.value, Some(0.2));

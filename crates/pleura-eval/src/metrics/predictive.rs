@@ -1,8 +1,8 @@
-//! What a positive or a negative answer is worth where the finding is as common as the user says.
+//! Positive and negative predictive values at the user's prevalence.
 //!
-//! A test set's own precision holds at its own prevalence, which is what its makers chose. Sensitivity and specificity carry over
-//! further, and Bayes' rule makes predictive values of them: PPV = s π / (s π + (1 − t)(1 − π)), NPV = t (1 − π) / (t (1 − π) + (1 − s) π)
-//! at sensitivity s, specificity t and prevalence π.
+//! A test set's precision holds at the test set's own prevalence, which its makers chose. Sensitivity and
+//! specificity transfer better. Bayes' rule gives PPV = s π / (s π + (1 − t)(1 − π)) and NPV = t (1 − π) / (t
+//! (1 − π) + (1 − s) π) for sensitivity s, specificity t and prevalence π.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,31 +12,33 @@ use crate::stats::bayes::hdi_of;
 use crate::stats::random::{dirichlet, stream};
 use crate::{Estimate, Interval, Method, Options};
 
-/// Predictive values of one finding at a prevalence that the user gave.
+/// Predictive values of a finding at a prevalence that the user gives.
 ///
-/// The quoted interval carries the uncertainty of sensitivity and of specificity: their exact intervals, each at 1 − (1 − level)/2, hold
-/// together with at least `level` (Bonferroni), and both predictive values rise with both, so their ends are those of the corners. Like the
-/// intervals it is made of, it is over patients where they have several films, and cautious. Beside it stand the patient bootstrap, which
-/// has no width where sensitivity or specificity is 1, and the Bayesian interval (flat Beta priors, films taken as independent).
-/// The prevalence is taken as known, and sensitivity and specificity as the same there as on these films.
+/// The quoted interval includes the uncertainty of sensitivity and specificity. Their exact intervals, each
+/// at 1 − (1 − level)/2, hold simultaneously with probability `level` or more (Bonferroni). Both predictive
+/// values rise with both rates, so their ends are those of the corners. The interval is conservative; it
+/// counts patients where patients have several films. `others` has the patient bootstrap (no width where
+/// sensitivity or specificity is 1) and the Bayesian interval (flat Beta priors; assumes independent films).
+/// The prevalence is taken as known, and sensitivity and specificity as equal to those on these films.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PredictiveValues {
     /// The finding.
     pub finding: String,
-    /// Share of films that have it, as given.
+    /// Share of films with the finding, as given by the user.
     pub prevalence: f64,
-    /// Probability from which it counts as called; `None` where the most probable class is.
+    /// Probability from which the finding is predicted positive; `None` if the most probable class is
+    /// predicted.
     pub threshold: Option<f64>,
-    /// Share that has it among films called.
+    /// Share of predicted positives that have the finding.
     pub positive: Estimate,
-    /// Share that does not have it among films not called.
+    /// Share of predicted negatives that do not have it.
     pub negative: Estimate,
 }
 
-/// Share that has the finding among films called. NaN where no film would be called.
-///
+/// Positive predictive value: the share of predicted positives that have the finding. NaN if no film is
+/// predicted positive.
 /// ```
-/// // A film with a positive answer of a test that is right 9 times in 10, where one film in 100 has the finding.
+/// // A test that is right 9 times in 10, for a finding of 1 film in 100.
 /// assert!((pleura_eval::positive_predictive_value(0.9, 0.9, 0.01) - 1.0 / 12.0).abs() < 1e-12);
 /// ```
 pub fn positive_predictive_value(sensitivity: f64, specificity: f64, prevalence: f64) -> f64 {
@@ -44,19 +46,20 @@ pub fn positive_predictive_value(sensitivity: f64, specificity: f64, prevalence:
     hit / (hit + (1.0 - specificity) * (1.0 - prevalence))
 }
 
-/// Share that does not have the finding among films not called. NaN where every film would be called.
+/// Negative predictive value: the share of predicted negatives without the finding. NaN if every film is
+/// predicted positive.
 pub fn negative_predictive_value(sensitivity: f64, specificity: f64, prevalence: f64) -> f64 {
     let hit = specificity * (1.0 - prevalence);
     hit / (hit + (1.0 - sensitivity) * prevalence)
 }
 
-/// Calls of one finding, as far as predictive values need them.
+/// Counts of a finding for predictive values.
 pub(crate) struct Rates<'a> {
-    /// For each patient with films that have the finding: films called, and all.
+    /// For each patient with films of the finding: films predicted positive, and all.
     pub(crate) with: &'a [(usize, usize)],
-    /// For each patient with films that do not: films not called, and all.
+    /// For each patient with films without it: films predicted negative, and all.
     pub(crate) without: &'a [(usize, usize)],
-    /// Sensitivity and specificity of each bootstrap draw.
+    /// Sensitivity and specificity of each bootstrap sample.
     pub(crate) draws: &'a [(f64, f64)],
 }
 
@@ -100,7 +103,7 @@ fn measure(
     let each = f64::midpoint(1.0, level);
     let ends = |counts| proportion_interval(counts, each);
     let both = ends(rates.with).zip(ends(rates.without)).map(|(s, t)| {
-        // 0/0 at a corner bounds nothing.
+        // 0/0 at a corner gives no bound.
         let (low, high) = (of(s.0, t.0), of(s.1, t.1));
         (
             if low.is_nan() { 0.0 } else { low },
@@ -137,7 +140,8 @@ fn measure(
     }
 }
 
-/// Draws of sensitivity and specificity: each Beta(1 + right, 1 + wrong), as in the Bayesian model of a confusion matrix.
+/// Samples of sensitivity and specificity: each Beta(1 + right, 1 + wrong), as in the Bayesian model of a
+/// confusion matrix.
 fn posterior(rates: &Rates<'_>, options: &Options) -> Vec<(f64, f64)> {
     let parameters = |counts: &[(usize, usize)]| {
         let right: usize = counts.iter().map(|count| count.0).sum();

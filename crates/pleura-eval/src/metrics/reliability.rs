@@ -1,4 +1,4 @@
-//! Whether probabilities mean what they say: of films given 0.8, do eight in ten have the finding?
+//! Reliability of probabilities: the share of films with a finding among films given the same probability.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,17 +6,17 @@ use crate::estimate::quote;
 use crate::stats::bootstrap::{Patients, percentiles};
 use crate::{Estimate, Kind, Options, Predictions};
 
-/// Where the edges of bins lie. A film on an edge belongs to the bin below it, as scikit-learn's `calibration_curve` has it.
+/// Edges of the bins. A film on an edge belongs to the lower bin, as in scikit-learn's `calibration_curve`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bins {
-    /// So many of equal width.
+    /// This many bins of equal width.
     EqualWidth(usize),
-    /// So many between equally spaced quantiles of the probabilities (linear between films).
+    /// This many bins between equally spaced quantiles of the probabilities (linear between films).
     EqualMass(usize),
 }
 
-/// One bin with films in it.
+/// A bin that holds films.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
     /// Lower edge.
@@ -25,27 +25,28 @@ pub struct ReliabilityBin {
     pub high: f64,
     /// Mean probability of its films.
     pub mean: f64,
-    /// Share of its films that have the finding.
+    /// Share of its films with the finding.
     pub share: Estimate,
 }
 
-/// A finding's probabilities against what was so.
+/// Reliability curve of a finding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reliability {
-    /// The finding; `None` for the answer itself (the most probable class and whether it is right), which only exclusive classes have.
+    /// The finding; `None` for the predicted class itself (its probability, and whether it is right), which
+    /// exclusive classes only have.
     pub finding: Option<String>,
     /// The bins that hold films, from low probabilities to high ones.
     pub bins: Vec<ReliabilityBin>,
-    /// Expected calibration error: Σ films of bin / films · |share − mean|. With few films it is above 0 even for perfect
-    /// probabilities, since every bin's share varies; the bootstrap interval varies about that, and is not free of it.
+    /// Expected calibration error: Σ films of bin / films · |share − mean|. With few films it is above 0 even
+    /// for perfect probabilities, because every bin's share varies. Its bootstrap interval has the same bias.
     pub expected_error: Estimate,
     /// Largest |share − mean| of a bin.
     pub largest_error: Option<f64>,
 }
 
-/// Mean probability and share of films that have the finding, for each bin with films, from low to high.
+/// Mean probability and share of films with the finding, for each bin with films, by rising probability.
 ///
-/// `scores` in [0, 1] and `positive` have equal lengths; without films or bins there are none.
+/// `scores` in [0, 1] and `positive` have equal lengths.
 pub fn reliability_curve(scores: &[f64], positive: &[bool], bins: Bins) -> Vec<(f64, f64)> {
     let edges = edges(scores, bins);
     let mut sums = vec![[0.0; 3]; edges.len() + 1];
@@ -59,7 +60,7 @@ pub fn reliability_curve(scores: &[f64], positive: &[bool], bins: Bins) -> Vec<(
         .collect()
 }
 
-/// The inner edges of bins, rising.
+/// Inner edges of the bins, rising.
 fn edges(scores: &[f64], bins: Bins) -> Vec<f64> {
     match bins {
         Bins::EqualWidth(count) => (1..count.max(1)).map(|edge| edge as f64 / count as f64).collect(),
@@ -85,8 +86,8 @@ fn place(edges: &[f64], score: f64) -> usize {
     edges.partition_point(|&edge| edge < score)
 }
 
-/// Expected calibration error in so many bins of equal width, as [`Reliability::expected_error`] has it: `scores` in [0, 1] against what was
-/// so. None of no films.
+/// Expected calibration error in `bins` bins of equal width, as [`Reliability::expected_error`]. `None`
+/// without films.
 pub fn expected_calibration_error(scores: &[f64], positive: &[bool], bins: usize) -> Option<f64> {
     let edges = edges(&[], Bins::EqualWidth(bins));
     let films = scores.iter().zip(positive);
@@ -94,8 +95,7 @@ pub fn expected_calibration_error(scores: &[f64], positive: &[bool], bins: usize
     Some(errors(edges.len() + 1, placed).0).filter(|error| !error.is_nan())
 }
 
-/// Mean and largest distance of probability and share over `count` bins that hold films (bin, weight, probability, has it); no numbers without
-/// films.
+/// Mean and largest |probability − share| over `count` bins (bin, weight, probability, has the finding).
 fn errors(count: usize, films: impl Iterator<Item = (usize, f64, f64, bool)>) -> (f64, f64) {
     let mut sums = vec![(0.0, 0.0); count];
     for (bin, weight, score, yes) in films {
@@ -108,7 +108,8 @@ fn errors(count: usize, films: impl Iterator<Item = (usize, f64, f64, bool)>) ->
     (held().map(|bin| bin.1.abs()).sum::<f64>() / total, largest)
 }
 
-/// All reliabilities of an evaluation; films must be labelled. None where [`Options::reliability_bins`] is 0.
+/// All reliability curves of an evaluation; films must be labelled. Empty if [`Options::reliability_bins`] is
+/// 0.
 pub(crate) fn of(predictions: &Predictions, patients: &Patients, options: &Options) -> Vec<Reliability> {
     if options.reliability_bins == 0 {
         return Vec::new();
@@ -138,7 +139,7 @@ pub(crate) fn of(predictions: &Predictions, patients: &Patients, options: &Optio
         .collect()
 }
 
-/// One reliability over films (film, probability, has it).
+/// The reliability curve of films (film, probability, has the finding).
 fn measure(
     finding: Option<String>,
     films: &[(u32, f64, bool)],

@@ -1,14 +1,14 @@
-//! The films of an evaluation, arranged so that any weighting of them is measured quickly.
+//! The films of an evaluation, arranged so that any weighting of them is evaluated quickly.
 
 use crate::metrics::confusion::{Outcomes, agreement, one_versus_rest};
 use crate::metrics::curve::Ranking;
 use crate::metrics::figures::{Figures, Scope, Single, Whole};
 use crate::{Kind, Options, Predictions};
 
-/// Films with their answers, losses and rankings worked out once.
+/// Films with their answers, losses and rankings, computed once.
 ///
-/// One film counts `weight` times: 1 for the test set itself, the number of times its patient was drawn
-/// for a bootstrap draw. Both therefore run the same code.
+/// A film counts `weight` times: 1 for the test set, the number of times its patient was sampled for a
+/// bootstrap sample. Both run the same code.
 pub(crate) struct Sample {
     kind: Kind,
     /// `[films]`: class and answer, for exclusive classes.
@@ -25,7 +25,7 @@ struct Column {
     films: Vec<Judged>,
 }
 
-/// One film with a known label for the finding.
+/// A film with a known label for the finding.
 struct Judged {
     film: u32,
     positive: bool,
@@ -105,7 +105,7 @@ impl Sample {
         sample
     }
 
-    /// Every metric with film `i` counted `weights[i]` times.
+    /// All metrics, with film `i` counted `weights[i]` times.
     pub(crate) fn figures(&self, weights: &[u32]) -> Figures {
         let mut figures = Figures::new(self.findings.len());
         figures.set_rates(&self.outcomes(weights), &self.scope);
@@ -167,7 +167,7 @@ impl Sample {
         &self.findings[finding].ranking
     }
 
-    /// The films with a known label for `finding`: (film, positive, called).
+    /// Films with a known label for `finding`: (film, positive, predicted positive).
     pub(crate) fn judged(&self, finding: usize) -> impl Iterator<Item = (u32, bool, bool)> {
         self.findings[finding]
             .films
@@ -175,7 +175,7 @@ impl Sample {
             .map(|one| (one.film, one.positive, one.predicted_positive))
     }
 
-    /// `[classes, classes]`: films by truth and answer.
+    /// `[classes, classes]`: films by true and predicted class.
     fn table(&self, weights: &[u32]) -> Vec<f64> {
         let width = self.findings.len();
         let mut table = vec![0.0; width * width];
@@ -201,8 +201,8 @@ impl Column {
     }
 }
 
-/// −ln of a probability, which is kept above the smallest step of f64 so that one certain mistake does not
-/// make the mean infinite (scikit-learn's clip).
+/// −ln of a probability, clipped at the smallest f64 step so that one certain mistake does not make the mean
+/// infinite (as in scikit-learn).
 fn surprise(likelihood: f64) -> f64 {
     -likelihood.clamp(f64::EPSILON, 1.0).ln()
 }

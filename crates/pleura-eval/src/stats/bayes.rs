@@ -1,9 +1,10 @@
 //! Bassi and Attux's Bayesian model of a confusion matrix, without Markov chains.
 //!
-//! The model is that of the authors' follow-up on lung segmentation (P. R. A. S. Bassi and R. Attux, *COVID-19
-//! detection using chest X-rays: is lung segmentation important for generalization?*, 2021): the prevalence of
-//! the classes μ and each class's distribution of answers θ_j have flat Dirichlet priors and multinomial
-//! likelihoods. Both are conjugate, so the posterior is a product of Dirichlets and is drawn directly.
+//! The model is that of the authors' follow-up on lung segmentation (P. R. A. S. Bassi and R. Attux,
+//! *COVID-19 detection using chest X-rays: is lung segmentation important for generalization?*, 2021). The
+//! prevalence of the classes μ and each class's distribution of answers θ_j have flat Dirichlet priors and
+//! multinomial likelihoods. Both are conjugate, so the posterior is a product of Dirichlets and is sampled
+//! directly.
 
 use rayon::prelude::*;
 
@@ -14,8 +15,8 @@ use crate::{Confusion, Interval, Method};
 
 /// The posterior: μ ~ Dirichlet(1 + films of each class), θ_j ~ Dirichlet(1 + answers to class j).
 ///
-/// Films are taken as independent, and the flat priors pull a small test set towards chance: the mean
-/// accuracy of 150 right out of 150 in three balanced classes is 153/159.
+/// Films are assumed independent. The flat priors pull small test sets towards chance: the mean accuracy for
+/// 150 of 150 correct in three balanced classes is 153/159.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dirichlets {
     classes: usize,
@@ -55,9 +56,9 @@ impl Dirichlets {
             .sum()
     }
 
-    /// Posterior mean and shortest interval of the accuracy `Σ μ_j θ_jj` from `draws` draws.
+    /// Posterior mean and shortest interval of the accuracy `Σ μ_j θ_jj` from `draws` samples.
     ///
-    /// `None` without draws or unless 0 < `level` < 1. The same numbers on any number of threads.
+    /// `None` without samples or unless 0 < `level` < 1. Equal on any number of threads.
     pub fn accuracy(&self, draws: usize, seed: u64, level: f64) -> Option<Interval> {
         let drawn = self.draws(draws, seed);
         hdi_of(
@@ -68,9 +69,9 @@ impl Dirichlets {
         )
     }
 
-    /// Every metric that follows from the confusion matrix, of each draw.
+    /// All metrics that follow from the confusion matrix, for each sample.
     pub(crate) fn draws(&self, draws: usize, seed: u64) -> Vec<Figures> {
-        // Every cell has mass in every draw, so every class counts.
+        // Every cell has mass in every sample, so every class counts.
         let everywhere = vec![
             Outcomes {
                 true_positives: 1.0,
@@ -95,7 +96,7 @@ impl Dirichlets {
             .collect()
     }
 
-    /// One draw of the joint distribution `μ_j θ_jk` of class and answer, `[truth, answer]`.
+    /// One sample of the joint distribution `μ_j θ_jk` of class and answer, `[truth, answer]`.
     fn joint(&self, seed: u64, draw: u64) -> Vec<f64> {
         let mut generator = stream(seed, "bayes posterior", draw);
         let mut prevalence = vec![0.0; self.classes];
@@ -112,9 +113,9 @@ impl Dirichlets {
     }
 }
 
-/// The shortest interval that holds the share `level` of `draws`, the first of equals.
+/// The shortest interval that holds the share `level` of `draws`; the first of equals.
 ///
-/// `None` without draws, with one that is not finite, or unless 0 < `level` < 1. Assumes one mode.
+/// `None` without samples, with a sample that is not finite, or unless 0 < `level` < 1. Assumes one mode.
 pub fn highest_density_interval(draws: &[f64], level: f64) -> Option<(f64, f64)> {
     if draws.is_empty() || !(level > 0.0 && level < 1.0) || draws.iter().any(|draw| !draw.is_finite()) {
         return None;
@@ -135,7 +136,7 @@ pub fn highest_density_interval(draws: &[f64], level: f64) -> Option<(f64, f64)>
         })
 }
 
-/// Mean and shortest interval of one metric over the draws; `None` where it is undefined.
+/// Mean and shortest interval of a metric over the samples; `None` if undefined.
 pub(crate) fn hdi_of(draws: impl Iterator<Item = f64>, level: f64) -> Option<Interval> {
     let draws: Vec<f64> = draws.collect();
     let (low, high) = highest_density_interval(&draws, level)?;
@@ -160,13 +161,14 @@ mod tests {
         }
     }
 
-    /// The two results of Bassi and Attux's follow-up, as method.md states them: 118 and 111 of 3 × 50 right.
+    /// The two results of Bassi and Attux's follow-up, as docs/method.md gives them: 118 and 111 of 3 × 50
+    /// correct.
     #[test]
     fn published_intervals_come_out() {
         for (counts, expected) in [
             ([[40, 6, 4], [5, 39, 6], [4, 7, 39]], (0.761, 0.695, 0.826)),
             ([[37, 8, 5], [6, 37, 7], [5, 8, 37]], (0.717, 0.646, 0.786)),
-            // Where the mistakes fall matters little.
+            // The place of the mistakes matters little.
             ([[48, 1, 1], [5, 40, 5], [10, 10, 30]], (0.761, 0.695, 0.826)),
         ] {
             let posterior = Dirichlets::after(&confusion(counts));

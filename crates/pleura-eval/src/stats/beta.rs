@@ -1,13 +1,14 @@
-//! The beta distribution, as far as exact intervals need it.
+//! The beta distribution, for exact intervals.
 //!
-//! The incomplete beta function of `statrs` stops after 140 terms and subtracts large logarithms, which
-//! costs digits above some ten thousand films, and its inverse has no bracket; only its `ln_gamma` is used here.
+//! `statrs`'s incomplete beta function stops after 140 terms and subtracts large logarithms, which loses
+//! digits above about ten thousand films, and its inverse has no bracket. Only its `ln_gamma` is used here.
 
 use std::f64::consts::TAU;
 
 use statrs::function::gamma::ln_gamma;
 
-/// Regularised incomplete beta function `I_x(a, b)`: the probability that a Beta(a, b) variable is at most `x`.
+/// Regularised incomplete beta function `I_x(a, b)`: the probability that a Beta(a, b) variable is at most
+/// `x`.
 ///
 /// `a`, `b` > 0; `x` is clamped to [0, 1]. Continued fraction 8.17.22 of the NIST Digital Library of
 /// Mathematical Functions, by Lentz's method. NaN for parameters that are not positive.
@@ -32,8 +33,8 @@ pub fn regularised_incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
 
 /// The `p` quantile of Beta(a, b): the x with `I_x(a, b) = p`.
 ///
-/// `a`, `b` > 0, `p` in [0, 1], else NaN. Newton's steps inside a bracket that bisection shrinks, so
-/// it ends for every input.
+/// `a`, `b` > 0, `p` in [0, 1], else NaN. Newton steps inside a bracket that bisection shrinks, so the search
+/// ends for every input.
 pub fn beta_quantile(a: f64, b: f64, p: f64) -> f64 {
     if !(a > 0.0 && b > 0.0 && (0.0..=1.0).contains(&p)) {
         return f64::NAN;
@@ -43,7 +44,7 @@ pub fn beta_quantile(a: f64, b: f64, p: f64) -> f64 {
     }
     let (mut low, mut high) = (0.0_f64, 1.0_f64);
     let mut x = a / (a + b);
-    // 1100 halvings pass through every exponent of f64; Newton needs a handful.
+    // 1100 halvings cover every exponent of f64; Newton needs a handful.
     for _ in 0..1100 {
         let excess = regularised_incomplete_beta(a, b, x) - p;
         if excess == 0.0 {
@@ -76,8 +77,8 @@ pub fn student_t_quantile(freedom: f64, level: f64) -> f64 {
     (freedom * (1.0 - rest) / rest).sqrt()
 }
 
-/// xᵃ(1 − x)ᵇ / B(a, b) by the deviances from the mode, as C. Loader (2000) computes binomial
-/// probabilities: no large numbers are subtracted, so it keeps its digits for 10⁵ films and more.
+/// xᵃ(1 − x)ᵇ / B(a, b) by deviances from the mode, as C. Loader (2000) computes binomial probabilities. No
+/// large numbers are subtracted, so it stays accurate for 10⁵ films and more.
 ///
 /// With n = a + b: √(ab / 2πn) · exp(δ(n) − δ(a) − δ(b) − D(a, nx) − D(b, n(1 − x))).
 fn power(a: f64, b: f64, x: f64) -> f64 {
@@ -110,7 +111,7 @@ fn stirling_error(z: f64) -> f64 {
         / z
 }
 
-/// D(x, m) = x ln(x/m) + m − x, without cancellation where x is near m.
+/// D(x, m) = x ln(x/m) + m − x, without cancellation for x near m.
 fn deviance(x: f64, m: f64) -> f64 {
     let v = (x - m) / (x + m);
     if v.abs() > 0.1 {

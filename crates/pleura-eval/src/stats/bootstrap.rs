@@ -1,4 +1,4 @@
-//! Drawing patients, not films, with replacement.
+//! Bootstrap samples of patients, not films.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::stats::random::stream;
 use crate::{Error, Kind, Options, Predictions, Stratify};
 
-/// The patients of some films, in the strata they are drawn from.
+/// The patients of some films, in strata.
 pub(crate) struct Patients {
     /// `[films]`: patient of each film.
     of_film: Vec<u32>,
@@ -19,7 +19,7 @@ pub(crate) struct Patients {
 }
 
 impl Patients {
-    /// Patients are told apart within their dataset; a film without a patient is one of its own.
+    /// Patients are distinguished within their dataset; a film without a patient is a patient of its own.
     pub(crate) fn new(predictions: &Predictions, stratify: Stratify) -> Result<Self, Error> {
         if stratify == Stratify::Class && predictions.kind() == Kind::Independent {
             return Err(Error::Setting {
@@ -85,7 +85,7 @@ impl Patients {
         self.films.len()
     }
 
-    /// For each patient among `films` (film, right): films right and all films, in no special order.
+    /// For each patient among `films` (film, right): films answered right and all films, in any order.
     pub(crate) fn tally(&self, films: impl Iterator<Item = (u32, bool)>) -> Vec<(usize, usize)> {
         let mut counts = vec![(0, 0); self.films.len()];
         for (film, right) in films {
@@ -97,8 +97,8 @@ impl Patients {
         counts
     }
 
-    /// `measure` of every draw, in the order of the draws; equal on any number of threads. Empty where there
-    /// are fewer than two patients, since nothing varies.
+    /// `measure` of every bootstrap sample, in order; equal on any number of threads. Empty below two
+    /// patients, because nothing varies.
     pub(crate) fn draws<T: Send>(&self, options: &Options, measure: impl Fn(&[u32]) -> T + Sync) -> Vec<T> {
         if self.len() < 2 {
             return Vec::new();
@@ -109,7 +109,7 @@ impl Patients {
             .collect()
     }
 
-    /// `[films]`: how often each film is in draw number `draw`.
+    /// `[films]`: number of times each film is in sample `draw`.
     fn draw(&self, seed: u64, draw: u64) -> Vec<u32> {
         let mut generator = stream(seed, "patient bootstrap", draw);
         let mut weights = vec![0; self.of_film.len()];
@@ -125,8 +125,8 @@ impl Patients {
     }
 }
 
-/// Percentile interval of the draws that are defined, and the number that are not. No interval where
-/// fewer than half are: it would describe another population. Quantiles between draws are linear.
+/// Percentile interval of the defined samples, and the number of undefined ones. No interval if fewer than
+/// half are defined: it would describe another population. Quantiles are linear between samples.
 pub(crate) fn percentiles(draws: impl Iterator<Item = f64>, level: f64) -> (Option<(f64, f64)>, usize) {
     let (mut defined, mut undefined) = (Vec::new(), 0);
     for draw in draws {

@@ -1,31 +1,31 @@
-//! The areas under several ROC curves of the same films, with their covariance: DeLong's test.
+//! DeLong's test: areas under several ROC curves of the same films, with their covariance.
 //!
-//! E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 44 (1988) 837–845, by the midranks of X. Sun and W. Xu, IEEE
-//! Signal Processing Letters 21 (2014) 1389–1393: O(n log n) in place of O(m n). Where patients have several films, the structural
-//! components are summed by patient first, as N. A. Obuchowski does, Biometrics 53 (1997) 567–578; with one film a patient that is
-//! DeLong's own estimate, number for number.
+//! E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 44 (1988) 837–845, by the midranks of X.
+//! Sun and W. Xu, IEEE Signal Processing Letters 21 (2014) 1389–1393: O(n log n) instead of O(m n). If
+//! patients have several films, structural components are summed by patient first, as in N. A. Obuchowski,
+//! Biometrics 53 (1997) 567–578; with one film per patient this equals DeLong's estimate.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use statrs::function::erf::{erfc, erfc_inv};
 
-/// Areas under ROC curves of several scores on the same films, and how they vary together.
+/// Areas under ROC curves of several scores on the same films, with their covariance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeLong {
-    /// `[scores]`: the areas, ties counting half.
+    /// `[scores]`: the areas; ties count half.
     pub areas: Vec<f64>,
     /// `[scores, scores]`, row-major: estimated covariance of the areas.
     pub covariance: Vec<f64>,
-    /// Films that have the finding.
+    /// Films with the finding.
     pub positives: usize,
-    /// Films that do not.
+    /// Films without it.
     pub negatives: usize,
-    /// Independent units: patients, or films where each counts for itself.
+    /// Independent units: patients, or films.
     pub patients: usize,
 }
 
-/// Two areas, tested for a difference.
+/// Test of the difference of two areas.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct AreaDifference {
     /// Second area minus first.
@@ -34,13 +34,13 @@ pub struct AreaDifference {
     pub standard_error: f64,
     /// Difference over standard error; `None` where the latter is 0.
     pub z: Option<f64>,
-    /// Two-sided p that the two areas are equal, by the normal distribution; `None` as for `z`.
+    /// Two-sided p of equal areas, by the normal distribution; `None` as for `z`.
     pub p: Option<f64>,
 }
 
-/// DeLong's estimate for `scores` (each as long as `positive`), every film taken as independent.
+/// DeLong's estimate for `scores` (each as long as `positive`); assumes independent films.
 ///
-/// `None` unless there are two films or more of either kind, and equally many scores as films.
+/// `None` unless both kinds have two films or more, and every score has a value for each film.
 ///
 /// ```
 /// let positive = [true, true, true, false, false, false];
@@ -52,9 +52,10 @@ pub fn delong(scores: &[&[f64]], positive: &[bool]) -> Option<DeLong> {
     delong_over_patients(scores, positive, &each)
 }
 
-/// The same with patients as the independent units: `patient[i]` is the number of film `i`'s patient.
+/// DeLong's estimate with patients as the independent units: `patient[i]` is the number of film `i`'s
+/// patient.
 ///
-/// `None` unless two patients or more have films of either kind.
+/// `None` unless each kind has films of two patients or more.
 pub fn delong_over_patients(scores: &[&[f64]], positive: &[bool], patient: &[u32]) -> Option<DeLong> {
     let films = positive.len();
     if patient.len() != films || scores.iter().any(|score| score.len() != films) {
@@ -82,7 +83,7 @@ pub fn delong_over_patients(scores: &[&[f64]], positive: &[bool], patient: &[u32
     }
 
     let mut areas = Vec::with_capacity(scores.len());
-    // For each score and kind: by cluster, the sum of the components less their mean.
+    // For each score and kind: the sum, by cluster, of components minus their mean.
     let mut deviations: Vec<[Vec<f64>; 2]> = Vec::with_capacity(scores.len());
     for score in scores {
         let components = components(score, positive, positives, negatives);
@@ -105,7 +106,7 @@ pub fn delong_over_patients(scores: &[&[f64]], positive: &[bool], patient: &[u32
             let (a, b) = (&deviations[cell / scores.len()], &deviations[cell % scores.len()]);
             let of_positives = with_positives / (with_positives - 1.0) * product(&a[1], &b[1]) / (m * m);
             let of_negatives = with_negatives / (with_negatives - 1.0) * product(&a[0], &b[0]) / (n * n);
-            // 0 where no patient has films of both kinds.
+            // 0 if no patient has films of both kinds.
             let both = all / (all - 1.0) * (product(&a[1], &b[0]) + product(&b[1], &a[0])) / (m * n);
             of_positives + of_negatives + both
         })
@@ -130,7 +131,7 @@ impl DeLong {
         let difference = self.areas[second] - self.areas[first];
         let variance = self.covariance(first, first) + self.covariance(second, second)
             - 2.0 * self.covariance(first, second);
-        // Rounding alone may leave something that is not quite nothing.
+        // Rounding may leave a tiny remainder.
         let scale = self.covariance(first, first) + self.covariance(second, second);
         let variance = if variance <= 1e-14 * scale { 0.0 } else { variance };
         let z = (variance > 0.0).then(|| difference / variance.sqrt());
@@ -142,7 +143,7 @@ impl DeLong {
         }
     }
 
-    /// The area's interval by the normal distribution, cut to [0, 1]; `None` where its variance is 0, as it is at an area of 1.
+    /// Normal interval of the area, clipped to [0, 1]; `None` if its variance is 0, as for an area of 1.
     pub fn interval(&self, score: usize, level: f64) -> Option<(f64, f64)> {
         let half = normal_quantile(level) * self.covariance(score, score).max(0.0).sqrt();
         let area = self.areas[score];
@@ -151,7 +152,7 @@ impl DeLong {
 }
 
 impl AreaDifference {
-    /// The difference's interval by the normal distribution, cut to [−1, 1]; `None` where its standard error is 0.
+    /// Normal interval of the difference, clipped to [−1, 1]; `None` if its standard error is 0.
     pub fn interval(&self, level: f64) -> Option<(f64, f64)> {
         let half = normal_quantile(level) * self.standard_error;
         (half > 0.0).then(|| {
@@ -173,8 +174,8 @@ pub(crate) fn normal_quantile(level: f64) -> f64 {
     std::f64::consts::SQRT_2 * erfc_inv(1.0 - level)
 }
 
-/// `[films]`: of a film with the finding, the share of films without it that it outranks; of a film without, the share of
-/// those with it that outrank it. Ties count half.
+/// `[films]`: for a film with the finding, the share of films without it that rank lower; for a film without
+/// it, the share of films with it that rank higher. Ties count half.
 fn components(score: &[f64], positive: &[bool], positives: usize, negatives: usize) -> Vec<f64> {
     let mut order: Vec<usize> = (0..score.len()).collect();
     order.sort_by(|&a, &b| score[a].total_cmp(&score[b]));
@@ -189,7 +190,7 @@ fn components(score: &[f64], positive: &[bool], positives: usize, negatives: usi
             end += 1;
         }
         for &film in &order[start..end] {
-            // The difference of midranks among all films and among its own kind, less what is equal in both.
+            // The difference of midranks among all films and among its own kind.
             components[film] = if positive[film] {
                 (below[0] as f64 + 0.5 * tied[0] as f64) / negatives as f64
             } else {
@@ -237,7 +238,8 @@ mod tests {
         let a = [0.9, 0.2, 0.4, 0.1, 0.7, 0.6, 0.8, 0.3];
         let b = [0.8, 0.5, 0.3, 0.2, 0.4, 0.7, 0.6, 0.1];
         let single = delong(&[&a, &b], &positive).unwrap();
-        // Every film three times: the estimate over patients has the factor of the few, not of the many.
+        // Every film three times: the estimate over patients has the factor of the few patients, not of the
+        // many films.
         let thrice = |values: &[f64]| values.iter().flat_map(|v| [*v; 3]).collect::<Vec<f64>>();
         let labels: Vec<bool> = positive.iter().flat_map(|yes| [*yes; 3]).collect();
         let patients: Vec<u32> = (0..24).map(|film| film / 3).collect();

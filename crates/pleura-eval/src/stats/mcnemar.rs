@@ -1,10 +1,10 @@
-//! Who is right where the other is wrong: McNemar's test, exact, over films and over patients.
+//! McNemar's exact test, over films and over patients.
 
 use serde::{Deserialize, Serialize};
 
 use crate::stats::beta::regularised_incomplete_beta;
 
-/// The paired two-by-two table, and the exact test of its two unequal cells.
+/// The paired 2×2 table, and the exact test of its two discordant cells.
 ///
 /// Q. McNemar, Psychometrika 12 (1947) 153–157.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,15 +17,16 @@ pub struct McNemar {
     pub only_after: usize,
     /// Films that both answer wrong.
     pub neither: usize,
-    /// Two-sided exact p that the two are equally often right alone; films are taken as independent.
+    /// Two-sided exact p of equal discordant cells; assumes independent films.
     pub p: f64,
-    /// The same with patients as the independent units ([`mcnemar_over_patients`]); equal to `p` where every patient has one film.
+    /// p with patients as the independent units ([`mcnemar_over_patients`]); equal to `p` if every patient
+    /// has one film.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_over_patients: Option<f64>,
 }
 
 impl McNemar {
-    /// The table of films (patient, right before, right after), patients being numbered from 0.
+    /// The table of films (patient, right before, right after); patients are numbered from 0.
     pub(crate) fn of(films: impl Iterator<Item = (u32, bool, bool)>) -> Self {
         let mut cells = [[0; 2]; 2];
         let mut patients: Vec<(usize, usize)> = Vec::new();
@@ -49,14 +50,14 @@ impl McNemar {
         }
     }
 
-    /// The p to quote: over patients where it is known.
+    /// The p to quote: over patients if known.
     pub fn quoted(&self) -> f64 {
         self.p_over_patients.unwrap_or(self.p)
     }
 }
 
-/// Two-sided exact p of McNemar's test: of the films on which exactly one of two models is right, how
-/// unlikely a split as uneven as this is when each is as likely as the other. 1 when there are none.
+/// Two-sided exact p of McNemar's test: among films that exactly one of two models answers correctly, the
+/// probability of a split at least this uneven if both are equally likely. 1 without such films.
 pub fn mcnemar(only_before: usize, only_after: usize) -> f64 {
     let fewer = only_before.min(only_after);
     let more = only_before.max(only_after);
@@ -67,12 +68,13 @@ pub fn mcnemar(only_before: usize, only_after: usize) -> f64 {
     (2.0 * regularised_incomplete_beta(more as f64, fewer as f64 + 1.0, 0.5)).min(1.0)
 }
 
-/// The same with patients as the independent units: `patients` has, for each, films that only the first and films that only the
-/// second of two models answers right.
+/// McNemar's exact test with patients as the independent units. `patients` has, for each patient, the films
+/// that only the first and the films that only the second model answers correctly.
 ///
-/// If the models are equally good, a patient's surplus (second less first) is as likely to have the one sign as the other. The p is
-/// the probability, over all choices of signs, of a total surplus as far from 0 as this one; the distribution is summed up exactly,
-/// patient by patient. With one film a patient the signs are fair coins, and this is [`mcnemar`].
+/// If the models are equally good, a patient's surplus (second minus first) has either sign with equal
+/// probability. p is the probability, over all sign choices, of a total surplus at least as far from 0 as
+/// observed; the distribution is summed exactly, patient by patient. With one film per patient this is
+/// [`mcnemar`].
 ///
 /// ```
 /// // Nine films of one patient are one patient.
@@ -90,7 +92,7 @@ pub fn mcnemar_over_patients(patients: &[(usize, usize)]) -> f64 {
         .map(|surplus| surplus.unsigned_abs() as usize)
         .sum();
     let observed = surplus.iter().sum::<i64>().unsigned_abs() as usize;
-    // chance[s]: probability that the patients so far with a positive sign sum to s.
+    // chance[s]: probability that the surpluses with a positive sign sum to s, for the patients so far.
     let mut chance = vec![0.0; total + 1];
     chance[0] = 1.0;
     let mut reach = 0;
@@ -125,10 +127,10 @@ mod tests {
 
     #[test]
     fn signs_are_counted_over_patients() {
-        // Surpluses 3, 1, −1: of eight choices of signs ±3 ±1 ±1, those with |sum| ≥ 3: all but none of 3 ± 1 ∓ 1.
-        // Sums: ±5, ±3, ±3, ±1 → six of eight.
+        // Surpluses 3, 1, −1: of eight choices of signs ±3 ±1 ±1, those with |sum| ≥ 3: all but none of 3 ± 1
+        // ∓ 1. Sums: ±5, ±3, ±3, ±1 → six of eight.
         assert!((mcnemar_over_patients(&[(0, 3), (0, 1), (1, 0)]) - 6.0 / 8.0).abs() < 1e-15);
-        // Films of one patient that cancel say nothing.
+        // Films of one patient that cancel do not count.
         assert_eq!(mcnemar_over_patients(&[(2, 2), (1, 1)]), 1.0);
     }
 

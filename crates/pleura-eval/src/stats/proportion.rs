@@ -2,9 +2,9 @@
 
 use crate::stats::beta::{beta_quantile, student_t_quantile};
 
-/// Clopper and Pearson's exact interval for `right` of `of`, or `None` when `of` is 0 or `right` exceeds it.
+/// Clopper and Pearson's exact interval for `right` of `of`; `None` if `of` is 0 or `right` exceeds it.
 ///
-/// It never covers less than `level`, **if the films are independent**: several films of one patient
+/// It covers with probability `level` or more, **if the films are independent**: several films of one patient
 /// make it too narrow. C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404–413.
 ///
 /// ```
@@ -18,12 +18,13 @@ pub fn clopper_pearson(right: usize, of: usize, level: f64) -> Option<(f64, f64)
     Some(binomial_interval(right as f64, of as f64, level))
 }
 
-/// The exact interval with patients as the independent units: `counts` has, a patient, films right and all films.
+/// The exact interval with patients as the independent units. `counts` has, for each patient, films answered
+/// right and all films.
 ///
-/// E. L. Korn and B. I. Graubard, Survey Methodology 24 (1998) 193–201: Clopper and Pearson's formula at the number
-/// of independent films that would vary as much as these do from patient to patient, with their correction
-/// for few patients, and never more than the films there are. Where all films are right, or none, nothing varies and
-/// each patient counts as one film. `None` without films or where a patient has more right than films.
+/// E. L. Korn and B. I. Graubard, Survey Methodology 24 (1998) 193–201: Clopper and Pearson's formula at the
+/// effective number of independent films, with their correction for few patients, and never more than the
+/// films present. If all films are right, or none, nothing varies and each patient counts as one film. `None`
+/// without films, or if a patient has more right than films.
 ///
 /// ```
 /// // 50 patients of three films each, all right: 50 of 50, not 150 of 150.
@@ -52,7 +53,7 @@ pub fn clopper_pearson_over_patients(counts: &[(usize, usize)], level: f64) -> O
     Some(binomial_interval(share * independent, independent, level))
 }
 
-/// Clopper and Pearson's formula, which does not need whole numbers.
+/// Clopper and Pearson's formula; accepts fractional numbers.
 fn binomial_interval(right: f64, of: f64, level: f64) -> (f64, f64) {
     let tail = (1.0 - level) / 2.0;
     let low = if right == 0.0 {
@@ -104,7 +105,7 @@ mod tests {
             (low - exact.0).abs() < 3e-4 && (high - exact.1).abs() < 3e-4,
             "{low} {high} {exact:?}"
         );
-        // Patients who are all alike do not make more films than there are.
+        // Identical patients do not count as more films than there are.
         let alike = clopper_pearson_over_patients(&[(1, 2); 30], 0.95).unwrap();
         assert_eq!(alike, clopper_pearson(30, 60, 0.95).unwrap());
         assert_eq!(clopper_pearson_over_patients(&[(0, 0)], 0.95), None);
@@ -113,7 +114,7 @@ mod tests {
         assert!(one.1 - one.0 > 0.9, "one patient proves nothing: {one:?}");
     }
 
-    /// What an interval is for: it covers the truth as often as it says, where the films of a patient go together.
+    /// The interval covers the truth with its nominal probability when films of a patient are correlated.
     #[test]
     fn covers_where_films_of_a_patient_go_together() {
         for truth in [0.7, 0.95] {

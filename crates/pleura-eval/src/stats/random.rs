@@ -1,12 +1,12 @@
-//! Named random streams, and the distributions drawn from them.
+//! Named random streams, and distributions sampled from them.
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Stream `index` of the generator that `seed` and `name` choose.
+/// Stream `index` of the generator for `seed` and `name`.
 ///
-/// A draw depends on these three alone, so draws may be made on any thread in any order.
-/// Of `name`, the first 24 bytes count.
+/// A sample depends on these three only, so samples may be made on any thread in any order. The first 24
+/// bytes of `name` count.
 pub(crate) fn stream(seed: u64, name: &str, index: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -18,7 +18,7 @@ pub(crate) fn stream(seed: u64, name: &str, index: u64) -> ChaCha8Rng {
     generator
 }
 
-/// One draw from Dirichlet(`parameters`), each at least 1, into `out`.
+/// Writes one sample of Dirichlet(`parameters`), each at least 1, to `out`.
 pub(crate) fn dirichlet(generator: &mut impl Rng, parameters: &[f64], out: &mut [f64]) {
     let mut total = 0.0;
     for (slot, &shape) in out.iter_mut().zip(parameters) {
@@ -30,7 +30,7 @@ pub(crate) fn dirichlet(generator: &mut impl Rng, parameters: &[f64], out: &mut 
     }
 }
 
-/// One draw from Gamma(`shape`, 1), `shape` ≥ 1. G. Marsaglia and W. W. Tsang, ACM Transactions on
+/// One sample of Gamma(`shape`, 1), `shape` ≥ 1. G. Marsaglia and W. W. Tsang, ACM Transactions on
 /// Mathematical Software 26 (2000) 363–372.
 fn gamma(generator: &mut impl Rng, shape: f64) -> f64 {
     debug_assert!(shape >= 1.0);
@@ -51,7 +51,7 @@ fn gamma(generator: &mut impl Rng, shape: f64) -> f64 {
     }
 }
 
-/// One standard normal draw by Marsaglia's polar method.
+/// One standard normal sample by Marsaglia's polar method.
 fn normal(generator: &mut impl Rng) -> f64 {
     loop {
         let x = 2.0 * generator.random::<f64>() - 1.0;

@@ -1,11 +1,11 @@
-//! Numbers in plain words, for a terminal or the top of a report.
+//! Numbers in sentences, for a terminal or the top of a report.
 
 use std::collections::BTreeMap;
 
 use crate::{Estimate, Evaluation, Kind, Method, Warning};
 
 impl Estimate {
-    /// For a table's cell: "0.933 (0.881 to 0.967)", "0.933" without an interval, "–" where it is undefined.
+    /// A table cell: "0.933 (0.881 to 0.967)", "0.933" without an interval, "–" if undefined.
     pub fn cell(&self) -> String {
         let Some(value) = self.value else {
             return "–".to_owned();
@@ -16,7 +16,7 @@ impl Estimate {
         }
     }
 
-    /// As [`Estimate::cell`], of a difference: "+0.042 (−0.010 to +0.094)".
+    /// A table cell of a difference: "+0.042 (−0.010 to +0.094)".
     pub fn signed_cell(&self) -> String {
         let Some(value) = self.value else {
             return "–".to_owned();
@@ -27,7 +27,7 @@ impl Estimate {
         }
     }
 
-    /// One line such as "accuracy 0.933 (95 % 0.881 to 0.967, 150 films of 120 patients)".
+    /// A line such as "accuracy 0.933 (95 % 0.881 to 0.967, 150 films of 120 patients)".
     pub fn words(&self, name: &str) -> String {
         let Some(value) = self.value else {
             return format!("{name} undefined ({} films)", self.n);
@@ -53,7 +53,7 @@ impl Estimate {
 }
 
 impl Evaluation {
-    /// What came out, in a few lines, the most important first; then what to beware of.
+    /// The results in a few lines, the most important first, followed by caveats.
     pub fn lines(&self) -> Vec<String> {
         let overall = &self.overall;
         let mut lines = Vec::new();
@@ -86,7 +86,7 @@ impl Evaluation {
         lines
     }
 
-    /// The warnings as sentences, the gravest first; those that say the same of several findings are one sentence.
+    /// The warnings as sentences, the gravest first; equal warnings of several findings share one sentence.
     pub fn cautions(&self) -> Vec<String> {
         let mut cautions: Vec<String> = Vec::new();
         for (place, warning) in self.warnings.iter().enumerate() {
@@ -94,7 +94,7 @@ impl Evaluation {
             let group: Vec<&Warning> = self.warnings.iter().filter(alike).collect();
             match self.together(&group) {
                 Some(sentence) if group.len() > 1 => {
-                    // A group stands where its first warning does.
+                    // A group stands at the place of its first warning.
                     if !self.warnings[..place].iter().any(|earlier| alike(&earlier)) {
                         cautions.push(sentence);
                     }
@@ -105,7 +105,7 @@ impl Evaluation {
         cautions
     }
 
-    /// One sentence for warnings of one sort, where there is one.
+    /// One sentence for warnings of one kind, if it exists.
     fn together(&self, group: &[&Warning]) -> Option<String> {
         let list = |name: fn(&Warning) -> Option<(&String, usize)>| {
             let named = group.iter().filter_map(|warning| name(warning));
@@ -116,21 +116,21 @@ impl Evaluation {
         };
         match group.first()? {
             Warning::FewPositives { .. } => Some(format!(
-                "few films, so that their numbers mean little, of {}",
+                "too few films for reliable numbers of {}",
                 list(|warning| match warning {
                     Warning::FewPositives { finding, films } => Some((finding, *films)),
                     _ => None,
                 })
             )),
             Warning::FewNegatives { .. } => Some(format!(
-                "few films, so that specificity and AUC mean little, without {}",
+                "too few films without {} for a reliable specificity and AUC",
                 list(|warning| match warning {
                     Warning::FewNegatives { finding, films } => Some((finding, *films)),
                     _ => None,
                 })
             )),
             Warning::NeverCalled { .. } => Some(format!(
-                "never called, though so many films have it: {}",
+                "never predicted, although films have it: {}",
                 list(|warning| match warning {
                     Warning::NeverCalled { finding, films } => Some((finding, *films)),
                     _ => None,
@@ -142,7 +142,8 @@ impl Evaluation {
     }
 
     fn lost(&self, group: &[&Warning]) -> String {
-        // Metrics of one finding ("Mass: AUC") and those of the whole lose the same draws: the ones without the class.
+        // Metrics of one finding ("Mass: AUC") and of the whole lose the same samples: those without the
+        // class.
         let mut by_loss: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
         for warning in group {
             if let Warning::LostDraws {
@@ -166,20 +167,20 @@ impl Evaluation {
             .map(|(undefined, names)| format!("{} ({undefined})", names.join(", ")))
             .collect();
         let advice = match self.kind {
-            Kind::Exclusive => "more films of it are needed, or draws stratified by class",
+            Kind::Exclusive => "more films of it are needed, or samples stratified by class",
             Kind::Independent => "more films of it are needed",
         };
         format!(
-            "bootstrap draws that lost a class were left out; {advice}. Of {} draws, lost for {}",
+            "bootstrap samples without a class were left out; {advice}. Of {} samples, lost for {}",
             self.options.bootstrap,
             lost.join("; ")
         )
     }
 }
 
-/// Three decimals, more where fewer would turn a near miss into 0 or 1.
+/// Three decimals; more if three would show a near miss as 0 or 1.
 pub(crate) fn number(value: f64) -> String {
-    // A sum of chances that misses 1 by its last bits is 1.
+    // A sum of probabilities that misses 1 by its last bits is 1.
     let value = if (value.abs() - 1.0).abs() < 1e-9 {
         value.round()
     } else {
@@ -195,9 +196,9 @@ pub(crate) fn number(value: f64) -> String {
     format!("{value:e}")
 }
 
-/// As [`number`], with its sign always shown.
+/// As [`number`], always with a sign.
 pub(crate) fn signed(value: f64) -> String {
-    // Means that are equal may differ by their last bits.
+    // Equal means may differ by their last bits.
     let value = if value.abs() < 1e-9 { 0.0 } else { value };
     if value > 0.0 {
         format!("+{}", number(value))
@@ -206,7 +207,7 @@ pub(crate) fn signed(value: f64) -> String {
     }
 }
 
-/// Per cent with one decimal at most: "95 %", "97.6 %".
+/// Per cent with at most one decimal: "95 %", "97.6 %".
 pub(crate) fn percent(share: f64) -> String {
     let text = format!("{:.1}", share * 100.0);
     format!("{} %", text.strip_suffix(".0").unwrap_or(&text))
@@ -267,16 +268,16 @@ mod tests {
             lost("normal: F1", 5),
         ];
         let expected = [
-            "few films, so that their numbers mean little, of normal (1), pneumonia (2)",
+            "too few films for reliable numbers of normal (1), pneumonia (2)",
             "only 2 films: quote every number with its interval",
-            "bootstrap draws that lost a class were left out; more films of it are needed, or draws stratified by class. Of 2000 \
-             draws, lost for macro F1 (9); normal (5)",
+            "bootstrap samples without a class were left out; more films of it are needed, or samples stratified by \
+             class. Of 2000 samples, lost for macro F1 (9); normal (5)",
         ];
         assert_eq!(evaluation.cautions(), expected);
         evaluation.warnings.truncate(1);
         assert_eq!(
             evaluation.cautions(),
-            ["only 1 film of normal: its numbers mean little"]
+            ["only 1 film of normal: its numbers are unreliable"]
         );
     }
 

@@ -1,4 +1,4 @@
-//! What a reader of the numbers should be told unasked.
+//! Limits of an evaluation that a reader must know.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::text::sentences::{count, percent};
 use crate::{Estimate, Evaluation, Kind, Predictions};
 
-/// Below this many films, any interval is wide.
+/// Below this number of films, every interval is wide.
 const FEW_FILMS: usize = 100;
-/// Below this many films of a kind, a rate over them means little.
+/// Below this number of films of a kind, a rate means little.
 const FEW_OF_A_KIND: usize = 10;
 
-/// Something that limits what an evaluation proves. Displays as a sentence.
+/// A limit of an evaluation. Displays as a sentence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "warning", rename_all = "kebab-case")]
 pub enum Warning {
@@ -22,7 +22,7 @@ pub enum Warning {
         /// Films evaluated.
         films: usize,
     },
-    /// No film has the finding, so its sensitivity, AUC and more do not exist.
+    /// No film has the finding, so its sensitivity and AUC do not exist.
     NoFilms {
         /// The finding.
         finding: String,
@@ -31,73 +31,73 @@ pub enum Warning {
     FewPositives {
         /// The finding.
         finding: String,
-        /// Films that have it.
+        /// Films with it.
         films: usize,
     },
     /// Few films, or none, are known not to have the finding.
     FewNegatives {
         /// The finding.
         finding: String,
-        /// Films that do not have it.
+        /// Films without it.
         films: usize,
     },
-    /// The finding has films and is never called.
+    /// The finding has films and is never predicted.
     NeverCalled {
         /// The finding.
         finding: String,
-        /// Films that have it.
+        /// Films with it.
         films: usize,
     },
     /// A share of 100 %.
     AllRight {
         /// "accuracy", or the finding's name with "sensitivity".
         metric: String,
-        /// Films, all right.
+        /// Films, all answered right.
         films: usize,
-        /// Patients that they belong to.
+        /// Their patients.
         patients: usize,
-        /// Lower end of the quoted exact interval (over patients where they have several films).
+        /// Lower end of the quoted exact interval (over patients if they have several films).
         low: f64,
-        /// Probability that the interval claims to cover.
+        /// Nominal coverage of the interval.
         level: f64,
     },
-    /// Bootstrap intervals without width: every draw gave the same value.
+    /// Bootstrap intervals without width: every sample gave the same value.
     NoWidth {
         /// The metrics.
         metrics: Vec<String>,
     },
-    /// Patients have several films; exact intervals over films and Bayesian ones take films as independent.
+    /// Patients have several films; exact intervals over films and Bayesian intervals assume independent
+    /// films.
     SeveralFilmsAPatient {
         /// Films evaluated.
         films: usize,
-        /// Patients that they belong to.
+        /// Their patients.
         patients: usize,
     },
-    /// Films without a patient, each taken as a patient of its own.
+    /// Films without a patient; each counts as a patient of its own.
     UnknownPatients {
-        /// Those films.
+        /// Number of those films.
         films: usize,
     },
-    /// Every film of the finding comes from datasets in which no other film does: knowing the source is as good as
-    /// knowing the finding.
+    /// All films of the finding come from datasets without any other film: the source determines the finding.
     TiedToSource {
         /// The finding.
         finding: String,
         /// Its datasets.
         datasets: Vec<String>,
     },
-    /// Bootstrap draws that lost a class were left out, and they are many.
+    /// Many bootstrap samples lost a class and were left out.
     LostDraws {
         /// The metric.
         metric: String,
-        /// Draws where it is undefined.
+        /// Samples without a value.
         undefined: usize,
-        /// All draws.
+        /// All samples.
         draws: usize,
     },
     /// Films without any known label were left out.
     Unlabelled {
-        /// Those films.
+        /// Number of those films.
         films: usize,
     },
 }
@@ -113,12 +113,12 @@ impl fmt::Display for Warning {
                 )
             }
             Self::NoFilms { finding } => {
-                write!(f, "no film has {finding}: it is not tested at all")
+                write!(f, "no film has {finding}: it is not tested")
             }
             Self::FewPositives { finding, films } => {
                 write!(
                     f,
-                    "only {} of {finding}: its numbers mean little",
+                    "only {} of {finding}: its numbers are unreliable",
                     count(*films, "film")
                 )
             }
@@ -131,12 +131,12 @@ impl fmt::Display for Warning {
             Self::FewNegatives { finding, films } => {
                 write!(
                     f,
-                    "only {} without {finding}: its specificity means little",
+                    "only {} without {finding}: its specificity is unreliable",
                     count(*films, "film")
                 )
             }
             Self::NeverCalled { finding, films } => {
-                write!(f, "{finding} is never called, though {} it", have(*films))
+                write!(f, "{finding} is never predicted, although {} it", have(*films))
             }
             Self::AllRight {
                 metric,
@@ -205,8 +205,8 @@ fn have(films: usize) -> String {
     )
 }
 
-/// The warnings of an evaluation of `predictions`, the gravest first; `unstable` names metrics with the number of
-/// bootstrap draws that they lack.
+/// The warnings of an evaluation of `predictions`, the gravest first. `unstable` names metrics with their
+/// number of undefined bootstrap samples.
 pub(crate) fn of(
     evaluation: &Evaluation,
     predictions: &Predictions,

@@ -28,7 +28,7 @@ pub(super) fn of(record: &DuplicateRecord, manifest: &Manifest) -> Copies {
         .collect();
     across.sort_by_key(|&(one, other, _)| (split(other) != Some(Split::Test), one, other));
     Copies {
-        least: record.least,
+        least: record.min_correlation,
         of_these: record.covers(manifest),
         pairs: pairs.len() as u64,
         across: across.len() as u64,

@@ -175,7 +175,7 @@ fn table(run: &Path, path: &Path, warnings: &mut Vec<String>) -> Result<Option<D
         }
         describe(&mut table, &sidecar);
         table.copies = sidecar
-            .leaks
+            .duplicates
             .as_ref()
             .map(|record| super::copies::of(record, &manifest));
     }

@@ -2,8 +2,7 @@
 
 use std::f32::consts::PI;
 
-use pleura_film::picture::scaled;
-use pleura_film::{Error, Film};
+use pleura_film::{Error, Film, scaled};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

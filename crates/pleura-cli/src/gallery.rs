@@ -6,10 +6,10 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use pleura_data::Manifest;
 use pleura_data::manifest::open_mask;
+use pleura_draw::picture::{Outline, Style};
 use pleura_eval::{Kind, Predictions};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::{Composite, Method, Start};
-use pleura_film::picture::{Outline, Style};
 use pleura_film::{DecodeOptions, Geometry};
 use pleura_report::{GalleryIndex, IndexItem, LedgerLine};
 

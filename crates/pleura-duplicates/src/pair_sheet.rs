@@ -1,6 +1,6 @@
 //! A sheet of pairs, side by side.
 
-use pleura_film::picture::{Caption, Panel, Picture, Sheet, Style, plain};
+use pleura_draw::picture::{Caption, Panel, Picture, Sheet, Style, plain};
 use pleura_film::{DecodeOptions, Error, Film};
 
 use crate::report::{DuplicateReport, ImageRef, Pair};

@@ -1,6 +1,6 @@
 //! Heatmaps as people look at them: over the film, with everything said that is needed to read them.
 
-use pleura_film::picture::{Caption, Heatmap, Outline, Panel, Picture, Sheet, Style, heatmap, plain};
+use pleura_draw::picture::{Caption, Heatmap, Outline, Panel, Picture, Sheet, Style, heatmap, plain};
 use pleura_film::{Film, Geometry};
 
 use crate::{Error, Map, Method, Start};

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_draw::picture::{Scale, Style, limit, smooth};
 use pleura_film::Geometry;
-use pleura_film::picture::{Scale, Style, limit, smooth};
 use serde::Serialize;
 
 use crate::picture::origin;

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::film::{Film, Format, Source};
+use crate::film::Film;
 use crate::levels::{Decoded, to_sixteen_bit};
+use crate::limits::check_bytes;
 use crate::prepare::{Preparation, Prepared, prepare_rows};
+use crate::source::{Format, Source};
 use crate::{DecodeOptions, Error, dicom, jpeg, png};
 
 /// Decodes a film. The format is found by content; `name` appears in messages only.
@@ -124,40 +126,6 @@ pub fn pixel_digest(film: &Film) -> [u8; 32] {
         digest.update(&row);
     }
     digest.finalize().into()
-}
-
-/// Refuses a size outside the limits, before anything is allocated for it.
-pub(crate) fn check_size(width: u64, height: u64, name: &str, options: &DecodeOptions) -> Result<(), Error> {
-    let least = options.min_side.max(1);
-    if width < least || height < least {
-        return Err(Error::TooSmall {
-            name: name.to_string(),
-            width,
-            height,
-            limit: least,
-        });
-    }
-    if width.saturating_mul(height) > options.max_pixels {
-        return Err(Error::TooManyPixels {
-            name: name.to_string(),
-            width,
-            height,
-            limit: options.max_pixels,
-        });
-    }
-    Ok(())
-}
-
-fn check_bytes(bytes: u64, name: &str, options: &DecodeOptions) -> Result<(), Error> {
-    if bytes > options.max_file_bytes {
-        let limit = options.max_file_bytes;
-        return Err(Error::TooManyBytes {
-            name: name.to_string(),
-            bytes,
-            limit,
-        });
-    }
-    Ok(())
 }
 
 fn sniff(bytes: &[u8]) -> Option<Format> {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::film::Format;
+use crate::source::Format;
 
 /// A text out of a file, fit for a message: control characters escaped, and at most 64 characters.
 pub(crate) fn printable(text: &str) -> String {

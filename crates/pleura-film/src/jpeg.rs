@@ -2,6 +2,7 @@
 
 mod exif;
 mod extended;
+mod fault;
 mod header;
 mod huffman;
 mod lossless;
@@ -11,11 +12,11 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 
 use crate::colour::{Luma, rgb_of_ycbcr};
-use crate::decode::check_size;
-use crate::error::reported;
-use crate::film::{Colour, Format, Source, Step};
+use crate::error::{Error, reported};
 use crate::levels::{Decoded, Levels};
-use crate::{DecodeOptions, Error};
+use crate::limits::check_size;
+use crate::options::DecodeOptions;
+use crate::source::{Colour, Format, Source, Step};
 use header::{Header, Process};
 
 /// Samples of a JPEG stream, interleaved by component, and what its header says.
@@ -218,26 +219,4 @@ pub(crate) fn three_to_grey(values: &[u16], precision: u8, colour: Colour, luma:
             }
         })
         .collect()
-}
-
-/// What is wrong with a stream, before the film's name is known.
-#[derive(Debug)]
-pub(crate) enum Fault {
-    /// The stream ends too early.
-    Truncated(String),
-    /// The stream breaks the format.
-    Malformed(String),
-    /// The stream is of a kind that is not decoded.
-    Unsupported(String, &'static str),
-}
-
-impl Fault {
-    fn named(self, name: &str, format: Format) -> Error {
-        let name = name.to_string();
-        match self {
-            Self::Truncated(detail) => Error::Truncated { name, format, detail },
-            Self::Malformed(detail) => Error::Malformed { name, format, detail },
-            Self::Unsupported(what, advice) => Error::Unsupported { name, what, advice },
-        }
-    }
 }

@@ -1,7 +1,8 @@
 //! Grey levels as a decoder leaves them, which become numbers where they are needed, a row at a time.
 
-use crate::film::{Film, Source};
+use crate::film::Film;
 use crate::path::{NO_FRACTION, per_path, whole};
+use crate::source::Source;
 
 /// A film as decoded, before its grey levels are numbers.
 pub(crate) struct Decoded {

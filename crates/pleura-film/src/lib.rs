@@ -30,27 +30,35 @@
 mod colour;
 mod decode;
 mod dicom;
+mod dicom_tags;
+mod encode;
 mod equalise;
 mod error;
 mod film;
 mod jpeg;
 mod levels;
+mod limits;
 mod options;
 mod path;
 pub mod picture;
 mod png;
 mod prepare;
 mod resize;
+mod scale;
+mod source;
 mod warp;
 
 /// What is said wherever an answer about a film is shown.
 pub const NOTICE: &str = "Research use only. Not a medical device.";
 
 pub use decode::{decode, decode_prepared, open, open_prepared, pixel_digest};
-pub use dicom::{BodyPart, DicomTags};
+pub use dicom_tags::{BodyPart, DicomTags};
+pub use encode::{grey_png_8, grey_png_16, rgb_png};
 pub use equalise::Equalisation;
 pub use error::Error;
-pub use film::{Colour, Film, Format, Source, Step, WindowFunction};
+pub use film::Film;
 pub use options::{DecodeOptions, Polarity, Voi};
 pub use prepare::{Fit, Geometry, Preparation, Prepared, prepare};
+pub use scale::scaled;
+pub use source::{Colour, Format, Source, Step, WindowFunction};
 pub use warp::{Augmentation, Warp};

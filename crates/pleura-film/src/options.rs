@@ -1,6 +1,6 @@
 //! What a caller may ask of the decoder.
 
-use crate::film::WindowFunction;
+use crate::source::WindowFunction;
 
 /// Limits and choices for [`decode`](crate::decode). Start from `DecodeOptions::default()`.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,10 +5,10 @@ use std::io::Cursor;
 use png::{BitDepth, ColorType, DecodingError, Info, Limits, Transformations};
 
 use crate::colour::Luma;
-use crate::decode::check_size;
 use crate::error::reported;
-use crate::film::{Colour, Format, Source, Step};
 use crate::levels::{Decoded, Levels};
+use crate::limits::check_size;
+use crate::source::{Colour, Format, Source, Step};
 use crate::{DecodeOptions, Error};
 
 /// The most bytes that one byte of a deflate stream can stand for (258 bytes in two bits).

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::files;
-use crate::plot::{self, Axis, Bar, IntervalRow};
+use pleura_draw::plot::{self, Axis, Bar, IntervalRow};
 
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

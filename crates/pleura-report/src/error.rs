@@ -60,14 +60,6 @@ pub enum Error {
         /// Most bytes that a picture may have.
         limit: u64,
     },
-    /// A film's page cannot be made.
-    #[error("the viewer of film {film:?}: {problem}")]
-    Viewer {
-        /// The film's name.
-        film: String,
-        /// What does not fit.
-        problem: String,
-    },
     /// A file that a list names lies outside the run.
     #[error("{} names {name:?}, which is outside its folder; expected a plain file name", path.display())]
     Outside {

@@ -4,8 +4,7 @@
 //! page, and [`write()`] does both and puts `report.html` into the run. The page has no scripts and loads nothing: pictures and
 //! plots are inside it. The same run gives the same bytes, since nothing is taken from a clock or from the machine.
 //!
-//! [`plot`] draws the plots; [`write_plots`] puts those of a run into files of their own, for a paper.
-//! [`viewer::viewer`] makes the page of one film with its heatmaps.
+//! [`pleura_draw::plot`] draws the plots; [`write_plots`] puts those of a run into files of their own, for a paper.
 //! [`describe()`] makes the page of a table of films before anything is trained.
 //! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`], [`Evidence`] and [`Provenance`] are files that others put into a run for the
 //! report. [`write_series`] makes the page of several runs that belong together, [`write_study`] that of a study.
@@ -18,10 +17,8 @@ mod files;
 mod index;
 mod input;
 mod page;
-pub mod plot;
 mod read;
 mod study;
-pub mod viewer;
 
 use std::path::{Path, PathBuf};
 
@@ -39,7 +36,6 @@ pub use page::describe;
 pub use page::render;
 pub use read::lead_stage;
 pub use study::write_study;
-pub use viewer::{Viewer, ViewerMap};
 
 /// Name of the page that [`write_description`] writes.
 pub const DESCRIPTION: &str = "describe.html";

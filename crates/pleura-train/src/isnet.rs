@@ -16,7 +16,7 @@ mod loss;
 mod masks;
 mod starts;
 
-use pleura_nn::{Cpu, Network, Pulls, Scope, Trace};
+use pleura_nn::{Cpu, HeatmapGradients, Network, Scope, Trace};
 
 pub use self::{
     bounds::Bounds,
@@ -125,14 +125,14 @@ impl Heat {
         passed: &Passed<'_>,
         scope: &Scope,
         logits_gradient: &mut [f32],
-    ) -> Result<(f64, f64, Pulls<Cpu>), Error> {
+    ) -> Result<(f64, f64, HeatmapGradients<Cpu>), Error> {
         let (network, share) = (passed.network, self.isnet.share);
         for gradient in logits_gradient.iter_mut() {
             *gradient = (f64::from(*gradient) * (1.0 - share)) as f32;
         }
         let starts = passed.starts(&self.isnet, self.kind);
         let maps = (starts.len() * passed.masks.len()) as f64;
-        let mut pulls = network.pulls();
+        let mut pulls = network.heatmap_gradients();
         let (mut l1, mut l2, mut order) = (0.0, 0.0, Order::default());
         for start in &starts {
             let flex = network.flex(passed.trace, &start.coefficients, self.isnet.epsilon)?;

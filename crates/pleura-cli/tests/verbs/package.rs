@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use pleura_data::{Manifest, Split};
-use pleura_film::picture::{Picture, grey_png_8};
+use pleura_draw::picture::Picture;
+use pleura_film::grey_png_8;
 use pleura_package::{NOTICE, Package, Private, archive};
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 use std::fs;
 
-use pleura_film::picture::Picture;
+use pleura_draw::picture::Picture;
 use pleura_film::{DecodeOptions, Preparation};
 use pleura_nn::{Cpu, Network};
 

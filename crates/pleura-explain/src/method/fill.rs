@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use pleura_film::picture::smooth;
+use pleura_draw::picture::smooth;
 
 /// What a film is compared with or covered by. None is neutral: each hides what looks like it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use std::io::Read;
 
 use dicom_dictionary_std::tags as tag;
 
+use super::faults::{malformed, truncated};
 use super::syntax::{Coding, EXPLICIT, IMPLICIT, Syntax};
-use super::{malformed, truncated, unknown};
+use super::unknown;
 use crate::error::printable;
 use crate::{DecodeOptions, Error};
 

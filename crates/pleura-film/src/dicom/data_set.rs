@@ -17,7 +17,7 @@ use dicom_parser::dataset::lazy_read::LazyDataSetReader;
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
 use super::container::Container;
-use super::{malformed, named, truncated};
+use super::faults::{malformed, named, truncated};
 use crate::Error;
 use crate::error::{printable, reported};
 

@@ -9,7 +9,7 @@ use super::rle;
 use super::syntax::Coding;
 use crate::colour::Luma;
 use crate::error::printable;
-use crate::film::{Colour, Format, Step};
+use crate::source::{Colour, Format, Step};
 use crate::{DecodeOptions, Error, jpeg};
 
 /// How samples lie in their words (PS3.3 C.7.6.3, PS3.5 section 8).

@@ -6,8 +6,8 @@ use dicom_dictionary_std::tags as tag;
 use super::data_set::DataSet;
 use super::frame::Layout;
 use super::lookup::Lookup;
-use crate::film::{Step, WindowFunction};
 use crate::levels::Levels;
+use crate::source::{Step, WindowFunction};
 use crate::{DecodeOptions, Error, Polarity, Voi};
 
 /// Grey levels `[rows, columns]` of stored words.

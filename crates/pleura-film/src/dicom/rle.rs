@@ -1,6 +1,6 @@
 //! RLE lossless (PS3.5 annex G).
 
-use crate::film::Format;
+use crate::source::Format;
 
 use crate::Error;
 

@@ -1,7 +1,7 @@
 //! The EXIF orientation: found, and obeyed.
 
-use crate::film::Step;
 use crate::levels::Levels;
+use crate::source::Step;
 
 /// The orientation tag of TIFF 6.0, tag 274.
 const ORIENTATION: u16 = 0x0112;

@@ -1,8 +1,9 @@
 //! The marker segments of a JPEG stream (ITU-T T.81 annex B), read before anything is decoded.
 
-use super::{Fault, exif};
+use super::exif;
+use super::fault::Fault;
 use crate::Error;
-use crate::film::{Colour, Format};
+use crate::source::{Colour, Format};
 
 /// A coding process that is decoded here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Huffman tables and the bits of entropy-coded data (ITU-T T.81 annexes C and F).
 
-use super::Fault;
+use super::fault::Fault;
 
 /// How many bits are looked up at once; longer codes are found by their lengths.
 const LOOKUP_BITS: u32 = 9;

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::number::{grouped, listed, split};
 use super::{figure, missing};
 use crate::input::{DataTable, FindingCount};
-use crate::plot::{self, Bar};
+use pleura_draw::plot::{self, Bar};
 
 /// Most findings of which each split gets bars of its own.
 const APART: usize = 6;

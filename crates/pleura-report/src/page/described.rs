@@ -7,7 +7,7 @@ use pleura_data::describe::{DECADES, Description, Group, Spread};
 
 use super::number::{counted, grouped, listed, percent, split};
 use super::{Head, document, figure};
-use crate::plot::{self, Bar};
+use pleura_draw::plot::{self, Bar};
 
 /// The most parts of a bar that colours tell apart.
 const PARTS: usize = 7;

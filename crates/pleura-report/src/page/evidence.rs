@@ -9,7 +9,7 @@ use super::number::{counted, grouped, interval, listed, method, points, three, v
 use super::summary::level;
 use crate::evidence::{Evidence, TestLooks};
 use crate::input::{DataTable, ReportInput};
-use crate::plot::{self, Axis, Curves, IntervalRow, Series};
+use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Series};
 
 /// Looks that a report lists one by one.
 const LISTED: usize = 20;

@@ -10,7 +10,7 @@ use super::number::{interval, percent, points, value, with_interval};
 use super::summary::level;
 use crate::experiment::{KeepingExperiment, WordsExperiment};
 use crate::input::ReportInput;
-use crate::plot::{self, Axis, Curves, IntervalRow, Series, Ticks};
+use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Series, Ticks};
 
 /// The experiments of a run; `None` if there were none.
 pub(super) fn section(input: &ReportInput) -> Option<Markup> {

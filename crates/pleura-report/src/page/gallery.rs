@@ -7,7 +7,7 @@ use maud::{Markup, PreEscaped, html};
 use super::missing;
 use super::number::{percent, three};
 use crate::input::{Gallery, GalleryItem};
-use crate::plot;
+use pleura_draw::plot;
 
 pub(super) fn section(gallery: &Gallery) -> Markup {
     if gallery.items.is_empty() {

@@ -11,7 +11,7 @@ use super::number::{counted, grouped, interval, listed, method, split, three, va
 use super::summary::level;
 use super::{figure, headline, lead_stage, missing, way_to};
 use crate::input::{ReportInput, SplitEvaluation, StageResult};
-use crate::plot::{self, Axis, IntervalRow, RateCurve};
+use pleura_draw::plot::{self, Axis, IntervalRow, RateCurve};
 
 pub(super) fn section(input: &ReportInput) -> Markup {
     let Some(lead) = lead_stage(input) else {

@@ -8,7 +8,7 @@ use pleura_eval::{CrossValidation, LearningCurve, MeanMetric};
 use super::figure;
 use super::number::{split, three, with_interval};
 use crate::evidence::SeriesFindings;
-use crate::plot::{self, Axis, Curves, Scale, Series};
+use pleura_draw::plot::{self, Axis, Curves, Scale, Series};
 
 /// The findings of a series; `None` for a single run.
 pub(super) fn section(found: Option<&SeriesFindings>) -> Option<Markup> {

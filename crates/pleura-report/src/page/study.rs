@@ -7,7 +7,7 @@ use pleura_eval::{Estimate, PairedMean};
 use super::number::{counted, listed, percent, three, value, with_interval};
 use super::{data, evidence, figure, provenance, run_page};
 use crate::input::ReportInput;
-use crate::plot::{self, Axis, Curves, IntervalRow, Series, Ticks};
+use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Series, Ticks};
 
 /// Metrics that are drawn and stand in tables, where they are defined.
 const SHOWN: [&str; 6] = [

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use super::number::{counted, listed, split, three};
 use super::{figure, missing, neurons};
 use crate::input::{ReportInput, StageResult, StepPoint};
-use crate::plot::{self, Axis, Curves, Scale, Series, Ticks};
+use pleura_draw::plot::{self, Axis, Curves, Scale, Series, Ticks};
 
 /// Most points of a line of single steps; more are averaged in groups.
 const STEP_POINTS: usize = 320;

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pleura_film::picture::{Picture, Sheet};
+use pleura_draw::picture::{Picture, Sheet};
 use pleura_manifest::{Label, Manifest, Row, Sidecar};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -110,7 +110,7 @@ fn sheet(fractals: &Fractals, path: &Path) -> Result<(), Error> {
     let each = options.instances + options.held_out;
     let columns = each.min(SHEET_INSTANCES);
     let undrawn =
-        |error: pleura_film::Error| Error::Fractal(format!("cannot write {}: {error}", path.display()));
+        |error: pleura_draw::Error| Error::Fractal(format!("cannot write {}: {error}", path.display()));
     let mut panels = Vec::new();
     for class in 0..options.classes.min(SHEET_CLASSES) {
         for instance in 0..columns {

@@ -132,7 +132,7 @@ impl StageRun<'_> {
         let (value, parts) = heat.value(&value, l1, l2);
         self.refuse_nonsense("loss", value.mean())?;
         self.network
-            .backward_with_pulls(&trace, &gradient, &pulls, &moving.scope, &mut self.gradients)?;
+            .backward_with_heatmaps(&trace, &gradient, &pulls, &moving.scope, &mut self.gradients)?;
         if norm == Norm::Batch {
             self.network.update_running(&trace, RUNNING_MOMENTUM)?;
         }

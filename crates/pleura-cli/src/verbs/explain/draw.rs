@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use pleura_draw::picture::{Contours, Outline, Panel, Scale, Sheet, Style, limit, smooth};
+use pleura_draw::viewer::{Account, AccountEntry, Viewer, ViewerMap, viewer};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::values::{self, About, Saved};
 use pleura_explain::{Explanation, Map, Method, Start, npy};
-use pleura_film::picture::{Contours, Outline, Panel, Scale, Sheet, Style, limit, smooth};
 use pleura_film::{Film, Fit, Geometry};
 use pleura_nn::Ledger;
-use pleura_report::viewer::{Account, AccountEntry, Viewer, ViewerMap, viewer};
 
 use super::films::{MEAN, Masks, Subject};
 use super::{Job, Mean, Seen, file_name};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use pleura_data::{Label, Manifest, Row};
-use pleura_film::picture::Outline;
+use pleura_draw::picture::Outline;
 use pleura_film::{Film, Geometry};
 
 use super::file_name;

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use pleura_audit::words::{Kind, Mean, Outcome};
+use pleura_draw::picture::{Outline, Picture, Sheet, TextSize};
+use pleura_draw::plot::{self, Axis, IntervalRow, Ticks};
 use pleura_eval::{Difference, Estimate};
 use pleura_film::DecodeOptions;
-use pleura_film::picture::{Outline, Picture, Sheet, TextSize};
-use pleura_report::plot::{self, Axis, IntervalRow, Ticks};
 
 use super::Shelf;
 use super::found::{FilmFound, Found};

@@ -46,7 +46,7 @@ impl Mask {
 
     /// As the network sees it.
     pub fn prepared(&self, geometry: &Geometry) -> Vec<bool> {
-        pleura_audit::words::prepared(&self.inside, self.width, self.height, geometry)
+        pleura_audit::burned_in_text::prepared_mask(&self.inside, self.width, self.height, geometry)
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use pleura_data::Manifest;
 use pleura_data::looks::{self, Look};
+use pleura_run::RunFolder;
 
 use crate::console;
 use crate::model::Model;
@@ -41,7 +42,10 @@ pub fn log(path: &Path, manifest: &Manifest, rows: &[usize], model: &Model) -> R
     let Err(error) = looks::record(&beside, &look) else {
         return Ok(());
     };
-    let run = model.run.as_ref().map(|run| run.join(pleura_train::LOOKS));
+    let run = model
+        .run
+        .as_ref()
+        .map(|run| RunFolder::new(run).test_access_log());
     match run.filter(|file| looks::record(file, &look).is_ok()) {
         Some(file) => {
             console::note(format_args!(

@@ -9,8 +9,8 @@ use pleura_eval::{Calibration, Kind};
 use pleura_film::{Fit, Preparation};
 use pleura_nn::{Cpu, Network, Weights};
 use pleura_package::{Package, archive};
-use pleura_train::recipe::Stage;
-use pleura_train::{Recipe, stage_folder};
+use pleura_run::RunFolder;
+use pleura_run::recipe::Stage;
 use serde_json::{Value, json};
 
 /// What the user says about a model beside its path.
@@ -233,7 +233,7 @@ fn locate(path: &Path, stage: Option<&str>) -> Result<(PathBuf, Option<Stage>)> 
         return Ok((path.to_owned(), None));
     }
     let Run { chosen, names } = Run::read(path, stage)?;
-    let weights = stage_folder(path, &chosen.name).join("best.safetensors");
+    let weights = RunFolder::new(path).stage(&chosen.name).best_weights();
     if !weights.exists() {
         bail!(
             "{}: stage {:?} has no best weights yet; go on with `pleura train --resume`, or choose another stage of {} with --stage",
@@ -259,16 +259,14 @@ struct Run {
 
 impl Run {
     fn read(path: &Path, stage: Option<&str>) -> Result<Self> {
-        let recipe = path.join("recipe.toml");
-        if !recipe.exists() {
+        let run = RunFolder::new(path);
+        if !run.recipe().exists() {
             bail!(
                 "{}: a folder without recipe.toml is not a run; give a run's folder or a weight file (.safetensors)",
                 path.display()
             );
         }
-        let stages = Recipe::read(&recipe)
-            .context("cannot read the run's recipe")?
-            .stages;
+        let stages = run.read_recipe().context("cannot read the run's recipe")?.stages;
         let names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
         let names = names.join(", ");
         let chosen = match stage {

@@ -67,7 +67,7 @@ pub enum Error {
     },
     /// The recipe of the run cannot be read.
     #[error("cannot read the run's recipe")]
-    Recipe(#[source] pleura_train::Error),
+    Recipe(#[source] pleura_run::Error),
     /// The run has no stage of this name.
     #[error("{path}: the run has no stage {stage:?}; its stages are {stages}")]
     UnknownStage {

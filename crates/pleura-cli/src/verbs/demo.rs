@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use pleura_data::phantom::{PhantomOptions, PhantomSet};
-use pleura_data::{Manifest, SplitOptions, phantom, split_file};
+use pleura_data::{Manifest, Split, SplitOptions, phantom, split_file};
 use pleura_eval::{Evaluation, Predictions};
-use pleura_train::{Options, Recipe, stage_folder};
+use pleura_run::{Recipe, RunFolder, json::read_json};
+use pleura_train::Options;
 use serde_json::json;
 
 use crate::console::{NOTICE, Progress, note};
@@ -106,7 +107,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         .as_ref()
         .context("the run does not know its stage kept-1")?;
     let manifest = Manifest::read(&stage.manifest)?;
-    let answers = Predictions::read(&stage_folder(&run, &stage.name).join("test.csv"))?;
+    let answers = Predictions::read(&RunFolder::new(&run).stage(&stage.name).predictions(Split::Test))?;
     let words = experiments::words(&run, &model, &manifest, &answers)?;
 
     note("5/6 the audit: a search for shortcuts");
@@ -117,10 +118,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     gallery::write(&run, &model, &manifest, &answers, GALLERY)?;
     let report = pleura_report::write(&run)?;
 
-    let metrics =
-        fs::read(stage_folder(&run, &stage.name).join("metrics.json")).context("cannot read metrics.json")?;
-    let evaluation: Evaluation =
-        serde_json::from_slice(&metrics).context("metrics.json of the stage kept-1")?;
+    let evaluation: Evaluation = read_json(&RunFolder::new(&run).stage(&stage.name).metrics())?;
     let found = [
         format!(
             "With keeping (seed 1): {}.",

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura_data::{Manifest, Split};
 use pleura_eval::{Comparison, Evaluation, Kind, Options, SourceComparison, Stratify, compare_at};
-use pleura_report::Evidence;
+use pleura_run::{Evidence, RunFolder};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -389,6 +389,6 @@ fn record(name: &str, subject: &Subject, found: &Found) -> Result<()> {
             .map(|(other, comparison)| (other.line(), comparison.clone())),
         sources: found.sources.clone(),
     };
-    evidence.write(run)?;
+    evidence.write(&RunFolder::new(run))?;
     Ok(())
 }

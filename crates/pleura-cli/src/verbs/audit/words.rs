@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use pleura_audit::words::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
+use pleura_audit::burned_in_text::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
 use pleura_data::{Manifest, Row};
 use pleura_eval::Options;
 use pleura_explain::Composite;
@@ -190,7 +190,7 @@ fn experiment(
     };
     let network = model.network()?;
     let progress = Progress::new("films asked about", rows.len());
-    let outcome = words::run(&network, &model.preparation, &films, settings, &|done, of| {
+    let outcome = burned_in_text::run(&network, &model.preparation, &films, settings, &|done, of| {
         progress.at(done, of);
     })?;
     Ok(outcome)

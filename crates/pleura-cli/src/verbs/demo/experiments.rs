@@ -1,18 +1,19 @@
 //! What the demo asks of its run: what keeping changed, whether words sway the answers, whether heatmaps find the lesions.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use pleura_audit::words::{Covering, Films, Mean, Relevance, Settings, Text, run as audit, share};
+use pleura_audit::burned_in_text::{
+    Covering, Films, Mean, Relevance, Settings, Text, run as audit, share_inside,
+};
 use pleura_data::Manifest;
 use pleura_eval::{Estimate, Predictions, paired_seeds};
 use pleura_explain::composite::NAMES;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::DecodeOptions;
 use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
-use serde_json::Value;
+use pleura_run::{RunFolder, log::LogEvent};
 
 use crate::gallery::Mask;
 use crate::model::Model;
@@ -22,18 +23,15 @@ const EXPLAINED: usize = 40;
 
 /// Validation accuracy before the first step and after each epoch, by stage, from the run's log.
 fn curves(run: &Path) -> Result<BTreeMap<String, Vec<f64>>> {
-    let path = run.join("log.jsonl");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("{}: cannot read the log", path.display()))?;
     let mut curves: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for line in text.lines() {
-        let line: Value =
-            serde_json::from_str(line).with_context(|| format!("{}: not JSON", path.display()))?;
-        let (Some(stage), Some(event)) = (line["stage"].as_str(), line["event"].as_str()) else {
-            continue;
+    for line in RunFolder::new(run).read_log()? {
+        let validation = match line.event {
+            LogEvent::Before(before) => before.validation,
+            LogEvent::Epoch(epoch) => epoch.validation,
+            _ => continue,
         };
-        if let ("before" | "epoch", Some(accuracy)) = (event, line["validation"]["accuracy"].as_f64()) {
-            curves.entry(stage.to_owned()).or_default().push(accuracy);
+        if let Some(accuracy) = validation.accuracy {
+            curves.entry(line.stage).or_default().push(accuracy);
         }
     }
     Ok(curves)
@@ -237,7 +235,7 @@ struct Found {
 impl Found {
     fn add(&mut self, heatmap: &[f32], lesion: &[bool]) {
         let positive: Vec<f32> = heatmap.iter().map(|value| value.max(0.0)).collect();
-        self.inside += share(&positive, lesion);
+        self.inside += share_inside(&positive, lesion);
         let peak = (0..positive.len()).max_by(|&a, &b| positive[a].total_cmp(&positive[b]));
         self.pointed += usize::from(peak.is_some_and(|place| lesion[place]));
     }

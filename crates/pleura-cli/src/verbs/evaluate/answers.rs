@@ -135,7 +135,7 @@ impl Subject {
                 },
                 notes: Vec::new(),
             },
-            (Self::Model(model), Some(path)) => of_films(args, model, path, split)?,
+            (Self::Model(model), Some(path)) => check_films(args, model, path, split)?,
             (Self::Model(model), None) => bail!(
                 "{}: say with --manifest which films it is to answer",
                 model.path.display()
@@ -154,7 +154,7 @@ impl Subject {
     }
 }
 
-fn of_films(args: &Args, model: &Model, path: &Path, split: SplitChoice) -> Result<Answers> {
+fn check_films(args: &Args, model: &Model, path: &Path, split: SplitChoice) -> Result<Answers> {
     let manifest = Arc::new(Manifest::read(path)?);
     let known = Known::new(model, &manifest, path, &args.column, args.uncertain)?;
     let of_split = split.rows(&manifest);

@@ -7,8 +7,8 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::ValueEnum;
 use pleura_data::Manifest;
 use pleura_eval::Truth;
+use pleura_run::recipe::Stage;
 use pleura_train::labels::Labels;
-use pleura_train::recipe::Stage;
 use serde_json::json;
 
 use crate::model::Model;

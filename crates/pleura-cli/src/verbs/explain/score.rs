@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use pleura_audit::words::Mean;
+use pleura_audit::burned_in_text::Mean;
 use pleura_explain::score::{Better, Film, Measure, Row, Score, Scorer, Settings, Table, about};
 use pleura_explain::{Explanation, Fill, Method, npy};
 use pleura_nn::{Cpu, Reference};

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use pleura_data::Manifest;
+use pleura_data::{Manifest, Split};
 use pleura_eval::{Calibration, Evaluation, Options, Predictions, evaluate};
 use pleura_package::card::{Answers, Card};
 use pleura_package::golden::Candidate;
 use pleura_package::package::Recorded;
 use pleura_package::{Contract, Golden, Metrics, Parts, Private, PrivateKey, Training};
+use pleura_run::{Evidence, RunFolder, StageFolder};
 use serde_json::{Value, json};
 
 use super::reference::{self, Films};
@@ -119,7 +120,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         batch: args.batch as usize,
     };
     let (reference, limits) = reference::of(&model, &network, &films, args.keep)?;
-    let folder = pleura_train::stage_folder(of, &stage.name);
+    let folder = RunFolder::new(of).stage(&stage.name);
     let mut parts = Parts {
         contract: Contract::of(
             &training,
@@ -185,12 +186,17 @@ fn check_manifest(model: &Model, manifest: &Manifest, path: &Path) -> Result<()>
     Ok(())
 }
 
-fn metrics(run: &Path, stage: &Path, model: &Model, calibration: Option<&Calibration>) -> Result<Metrics> {
+fn metrics(
+    run: &Path,
+    stage: &StageFolder,
+    model: &Model,
+    calibration: Option<&Calibration>,
+) -> Result<Metrics> {
     let parse = |path: &Path| -> Result<Evaluation> {
         let bytes = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         serde_json::from_slice(&bytes).with_context(|| format!("{}: not an evaluation", path.display()))
     };
-    let (measured, answers) = (stage.join("metrics.json"), stage.join("test.csv"));
+    let (measured, answers) = (stage.metrics(), stage.predictions(Split::Test));
     let test = measured.exists().then(|| parse(&measured)).transpose()?;
     let as_packaged = match (calibration, &test) {
         (Some(calibration), Some(test)) if answers.exists() => {
@@ -204,7 +210,7 @@ fn metrics(run: &Path, stage: &Path, model: &Model, calibration: Option<&Calibra
         _ => None,
     };
     let mut recorded = BTreeMap::new();
-    for evidence in pleura_report::Evidence::all(run)? {
+    for evidence in Evidence::read_all(&RunFolder::new(run))? {
         if evidence.model.contains(crate::calibration::short(&model.digest)) {
             recorded.insert(
                 evidence.name,

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use pleura_audit::words::{Agreement, Kind, Mean, Outcome};
+use pleura_audit::burned_in_text::{Agreement, Kind, Mean, Outcome};
 use pleura_eval::Estimate;
 
 use super::found::Found;

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use crate::Error;
 
-/// An array as the bytes of an `.npy` file. `values` has as many numbers as the product of `shape`.
+/// An array as the bytes of an `.npy` file. The length of `values` is the product of `shape`.
 pub fn bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
     debug_assert_eq!(shape.iter().product::<usize>(), values.len());
-    // As Python writes a tuple: a comma behind a single size, none behind the last of several.
+    // Python's tuple syntax: a comma after a single size, none after the last of several.
     let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
     let mut header = format!(
@@ -27,7 +27,8 @@ pub fn bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
     out
 }
 
-/// Writes a file under a temporary name in its folder and renames it, so that it is there whole or not at all.
+/// Writes a file under a temporary name in its folder and renames it, so that it is there whole or not at
+/// all.
 ///
 /// # Errors
 /// [`Error::Write`] with the file's path.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
 use pleura_draw::picture::{Scale, Style, limit, smooth};
 use pleura_film::Geometry;
 use serde::Serialize;
@@ -42,7 +43,7 @@ pub struct Saved {
 /// the picture's name.
 ///
 /// # Errors
-/// [`Error::Write`], [`Error::Format`].
+/// [`Error::File`], [`Error::Format`].
 pub fn save(
     picture: &Path,
     map: &Map,
@@ -52,7 +53,7 @@ pub fn save(
 ) -> Result<Saved, Error> {
     let beside = |extension: &str| picture.with_extension(extension);
     let (values, json) = (beside("npy"), beside("json"));
-    npy::write_file(&values, &npy::bytes(&[size, size], &map.heatmap))?;
+    write_atomic(&values, &npy::bytes(&[size, size], &map.heatmap))?;
     let record = Record {
         values: values.file_name().map(|name| name.to_string_lossy().into_owned()),
         dtype: "float32, little-endian",
@@ -87,7 +88,7 @@ pub fn save(
         problem: error.to_string(),
     })?;
     text.push('\n');
-    npy::write_file(&json, text.as_bytes())?;
+    write_atomic(&json, text.as_bytes())?;
     Ok(Saved { values, about: json })
 }
 

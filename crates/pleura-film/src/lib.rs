@@ -40,7 +40,6 @@ mod levels;
 mod limits;
 mod options;
 mod path;
-pub mod picture;
 mod png;
 mod prepare;
 mod resize;

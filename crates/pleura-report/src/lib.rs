@@ -23,6 +23,8 @@ mod study;
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
+
 pub use audit::check_figure;
 pub use error::Error;
 pub use evidence::{SeriesFindings, TestLooks};
@@ -53,9 +55,9 @@ pub fn write_description(
 ) -> Result<PathBuf, Error> {
     let page = describe(description);
     let path = folder.join(DESCRIPTION);
-    files::write(&path, page.as_bytes())?;
+    write_atomic(&path, page.as_bytes())?;
     for (title, svg) in plots(&page) {
-        files::write(&folder.join(format!("{}.svg", file_name(title))), svg.as_bytes())?;
+        write_atomic(&folder.join(format!("{}.svg", file_name(title))), svg.as_bytes())?;
     }
     Ok(path)
 }
@@ -70,7 +72,7 @@ pub const FILE: &str = "report.html";
 pub fn write(run: &Path) -> Result<PathBuf, Error> {
     let page = render(&ReportInput::from_run(run)?);
     let path = run.join(FILE);
-    files::write(&path, page.as_bytes())?;
+    write_atomic(&path, page.as_bytes())?;
     Ok(path)
 }
 
@@ -91,7 +93,7 @@ pub fn write_plots(run: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
             (!paths.contains(&path)).then_some(path)
         });
         if let Some(path) = path {
-            files::write(&path, svg.as_bytes())?;
+            write_atomic(&path, svg.as_bytes())?;
             paths.push(path);
         }
     }

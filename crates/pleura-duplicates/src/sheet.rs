@@ -1,6 +1,6 @@
 //! Pairs side by side.
 
-use pleura_draw::picture::{Caption, Panel, Picture, Sheet, Style, plain};
+use pleura_draw::picture::{Caption, HeatmapStyle, Panel, Picture, Sheet, film_panel};
 use pleura_film::{DecodeOptions, Error, Film};
 
 use crate::look::{Look, Looked, Pair};
@@ -52,9 +52,9 @@ fn panel(looked: &Looked, note: String) -> Result<Panel, Error> {
             .collect(),
         ..Caption::default()
     };
-    let style = Style {
+    let style = HeatmapStyle {
         side: SIDE,
-        ..Style::default()
+        ..HeatmapStyle::default()
     };
-    Ok(plain(&film, &caption, &style))
+    Ok(film_panel(&film, &caption, &style))
 }

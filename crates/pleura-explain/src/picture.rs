@@ -1,6 +1,8 @@
 //! Heatmaps as people look at them: over the film, with everything said that is needed to read them.
 
-use pleura_draw::picture::{Caption, Heatmap, Outline, Panel, Picture, Sheet, Style, heatmap, plain};
+use pleura_draw::picture::{
+    Caption, Heatmap, HeatmapStyle, Outline, Panel, Picture, Sheet, film_panel, heatmap,
+};
 use pleura_film::{Film, Geometry};
 
 use crate::{Error, Map, Method, Start};
@@ -56,7 +58,7 @@ pub fn draw(
     method: &Method,
     labels: &Labels,
     outlines: &[Outline<'_>],
-    style: &Style,
+    style: &HeatmapStyle,
 ) -> Result<Panel, Error> {
     let account = map.account.words(map.value);
     let mut notes = vec![format!("From {} {account}", origin(&map.start))];
@@ -78,13 +80,13 @@ pub fn draw(
 }
 
 /// The film and its maps side by side: a row for each way the maps were found, or one row where each way has one map.
-pub fn sheet(film: &Film, rows: &[Vec<Panel>], labels: &Labels, style: &Style) -> Picture {
+pub fn sheet(film: &Film, rows: &[Vec<Panel>], labels: &Labels, style: &HeatmapStyle) -> Picture {
     let caption = Caption {
         title: labels.title.clone(),
         notes: labels.notes.clone(),
         ..Caption::default()
     };
-    let plain = plain(film, &caption, style);
+    let plain = film_panel(film, &caption, style);
     let most = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut panels = vec![plain.clone()];
     if rows.len() == 1 || most <= 1 {

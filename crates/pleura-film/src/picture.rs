@@ -1,4 +1,4 @@
-//! Names that moved: removed once their users have moved.
+//! Old names of moved functions.
 
 use std::fs;
 use std::io::Write;

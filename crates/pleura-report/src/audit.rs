@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::files;
-use pleura_draw::plot::{self, Axis, Bar, IntervalRow};
+use pleura_draw::plot::{self, Axis, Bar, IntervalRow, Plot};
 
 /// What an audit found.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -89,9 +89,9 @@ impl Audit {
 }
 
 impl AuditCheck {
-    /// Its figure as a whole SVG document, if it has one.
-    pub fn svg(&self) -> Option<String> {
-        let svg = match self.figure.as_ref()? {
+    /// The plot of its figure, if it has one.
+    pub fn plot(&self) -> Option<Plot> {
+        let plot = match self.figure.as_ref()? {
             AuditFigure::Null {
                 axis,
                 observed,
@@ -135,16 +135,16 @@ impl AuditCheck {
                 plot::intervals(&self.asks, &axis, &rows, None, &[])
             }
         };
-        Some(svg)
+        Some(plot)
     }
 }
 
-fn row(label: &str, value: f64, interval: (f64, f64), look: usize) -> IntervalRow {
+fn row(label: &str, value: f64, interval: (f64, f64), style: usize) -> IntervalRow {
     IntervalRow {
         label: label.to_owned(),
         value: Some(value),
         interval: Some(interval),
         text: format!("{value:.3} ({:.3} to {:.3})", interval.0, interval.1),
-        look,
+        style,
     }
 }

@@ -2,12 +2,14 @@
 
 use maud::{Markup, html};
 
+use pleura_draw::plot::Plot;
+
 use super::figure;
 use super::number::{counted, listed};
 use crate::audit::{Audit, AuditCheck};
 
 /// The audit of a run.
-pub(super) fn section(audit: &Audit) -> Markup {
+pub(super) fn section(audit: &Audit, plots: &mut Vec<Plot>) -> Markup {
     let loud = |check: &&AuditCheck| matches!(check.verdict.as_str(), "block" | "alarm" | "note");
     let names = |verdict: &str| -> Vec<String> {
         let checks = audit.checks.iter().filter(|check| check.verdict == verdict);
@@ -34,7 +36,7 @@ pub(super) fn section(audit: &Audit) -> Markup {
         @for check in audit.checks.iter().filter(loud) {
             h3 { (check.asks) }
             p { strong { (check.verdict) ": " } (check.says) "." }
-            @if let Some(svg) = check.svg() { (figure(svg, "")) }
+            @if let Some(plot) = check.plot() { (figure(plots, plot, "")) }
             @if !check.remedy.is_empty() { p { "What can be done: " (check.remedy) "." } }
             @if !check.literature.is_empty() { ul { @for work in &check.literature { li.soft { (work) } } } }
         }

@@ -256,8 +256,8 @@ fn write(folder: &Path, checks: &[Check], record: &Value) -> Result<()> {
     pleura_film::picture::save(&folder.join("audit.json"), text.as_bytes())?;
     for check in checks {
         let drawn: AuditCheck = serde_json::from_value(serde_json::to_value(check)?)?;
-        if let Some(svg) = drawn.svg() {
-            pleura_film::picture::save(&folder.join(format!("{}.svg", check.name)), svg.as_bytes())?;
+        if let Some(plot) = drawn.plot() {
+            pleura_film::picture::save(&folder.join(format!("{}.svg", check.name)), plot.svg.as_bytes())?;
         }
     }
     Ok(())

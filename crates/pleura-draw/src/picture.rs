@@ -20,7 +20,7 @@ pub use canvas::Picture;
 pub use caption::Caption;
 pub use contour::{ClosedLine, contours};
 pub use diverging::Diverging;
-pub use heatmap::{ColourScale, Heatmap, HeatmapStyle, colour_limit, film_panel, heatmap};
+pub use heatmap::{ColourScale, Heatmap, HeatmapStyle, film_panel, heatmap, scale_limit};
 pub use iso_lines::{Contours, IsoLine};
 pub use layout::Panel;
 pub use outline::Outline;

@@ -12,7 +12,7 @@ use pleura_film::{Film, Geometry};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::picture::{ColourScale, Contours, Diverging, HeatmapStyle, IsoLine, Outline, colour_limit};
+use crate::picture::{ColourScale, Contours, Diverging, HeatmapStyle, IsoLine, Outline, scale_limit};
 
 /// The content of a page.
 #[derive(Clone, Debug)]
@@ -221,7 +221,7 @@ impl<'a> Data<'a> {
             method: &map.method,
             start: &map.start,
             unit: &map.unit,
-            limit: colour_limit(map.values, ColourScale::Quantile(SHARE)),
+            limit: scale_limit(map.values, ColourScale::Quantile(SHARE)),
             values: STANDARD.encode(
                 map.values
                     .iter()

@@ -5,12 +5,12 @@ mod glob;
 
 use std::path::{Path, PathBuf};
 
-use pleura_nn::relevance::{Bias, Layer, LayerKind, Norms, Rule, layers};
+use pleura_nn::relevance::{Bias, Layer, LayerKind, Rule, layers};
 use pleura_nn::{Architecture, Rules};
 
 use crate::Error;
 
-/// The names [`Composite::by_name`] knows and that explain rightly; the first is the default.
+/// The names that [`Composite::by_name`] accepts; the first is the default.
 pub const NAMES: [&str; 5] = [
     "epsilon-plus-flat",
     "epsilon-alpha2-beta1-flat",
@@ -18,10 +18,6 @@ pub const NAMES: [&str; 5] = [
     "epsilon-box",
     "lrp-0",
 ];
-
-/// What tools make of a `DenseNet` that they do not know: LRP-0 with norms that hand relevance on as they get it. It is **wrong**, and here
-/// to be compared with.
-pub const WRONG: &str = "wrong-norm-pass";
 
 /// ε of the ε rule and of all stabilisers, as in zennit's composites.
 const EPSILON: f64 = 1e-6;
@@ -39,7 +35,6 @@ pub struct Composite {
     /// The first that fits a layer holds.
     choices: Vec<Choice>,
     bias: Bias,
-    norms: Norms,
     /// The file it was read from.
     path: Option<PathBuf>,
 }
@@ -83,7 +78,6 @@ impl Composite {
     /// * `epsilon-gamma-box`: ε in the head, γ = ¼ in convolutions, z^B in the first.
     /// * `epsilon-box`: ε = 0.01 everywhere, z^B in the first convolution, as `ISNet` explains (Bassi et al., arXiv 2202.00232).
     /// * `lrp-0`: the ε rule with ε = 0 everywhere. On this network it is gradient × input.
-    /// * `wrong-norm-pass`: [`WRONG`].
     ///
     /// # Errors
     /// [`Error::UnknownComposite`], with the names there are.
@@ -110,7 +104,7 @@ impl Composite {
                 epsilon(LARGE_EPSILON),
                 epsilon(LARGE_EPSILON),
             ),
-            "lrp-0" | WRONG => (epsilon(0.0), epsilon(0.0), epsilon(0.0)),
+            "lrp-0" => (epsilon(0.0), epsilon(0.0), epsilon(0.0)),
             _ => {
                 return Err(Error::UnknownComposite {
                     name: name.to_owned(),
@@ -126,11 +120,6 @@ impl Composite {
                 Choice::of(&[], &[], rest),
             ],
             bias: Bias::Ledger,
-            norms: if name == WRONG {
-                Norms::Passed
-            } else {
-                Norms::Merged
-            },
             path: None,
         })
     }
@@ -184,9 +173,7 @@ impl Composite {
             Bias::Zero => ", biases zero",
             Bias::Absorb => ", biases absorbed",
         };
-        let wrong = self.norms == Norms::Passed && self.base != WRONG;
-        let wrong = if wrong { ", WRONG: norms passed" } else { "" };
-        self.name = format!("{}{bias}{wrong}", self.base);
+        self.name = format!("{}{bias}", self.base);
         self
     }
 
@@ -206,7 +193,7 @@ impl Composite {
             self.check_names(choice, &layers, architecture)?;
         }
         let mut rules = Rules::new(Rule::Flat, Rule::Flat, 0.0);
-        (rules.bias, rules.norms) = (self.bias, self.norms);
+        rules.bias = self.bias;
         for layer in layers {
             let Some(choice) = self.choices.iter().find(|choice| choice.fits(&layer)) else {
                 let problem = format!(
@@ -319,7 +306,6 @@ impl Default for Composite {
                 Choice::of(&[], &[], rest),
             ],
             bias: Bias::Ledger,
-            norms: Norms::Merged,
             path: None,
         }
     }

@@ -10,15 +10,15 @@ use crate::{composite, method};
 #[non_exhaustive]
 pub enum Error {
     /// No composite of this name.
-    #[error("no composite is called {name:?}; there are {}, and {} to compare with", composite::NAMES.join(", "), composite::WRONG)]
+    #[error("no composite is called {name:?}; there are {}", composite::NAMES.join(", "))]
     UnknownComposite {
         /// What was asked for.
         name: String,
     },
     /// No method of this name.
     #[error(
-        "no method is called {name:?}; composites of LRP are {}, and {} to compare with; other methods are {}",
-        composite::NAMES.join(", "), composite::WRONG, method::NAMES.join(", ")
+        "no method is called {name:?}; composites of LRP are {}; other methods are {}",
+        composite::NAMES.join(", "), method::NAMES.join(", ")
     )]
     UnknownMethod {
         /// What was asked for.

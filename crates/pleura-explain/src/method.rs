@@ -7,7 +7,7 @@ mod gradient;
 mod integrated;
 mod occlusion;
 
-use pleura_nn::backend::{Gates, Real};
+use pleura_nn::backend::{Backend, Real};
 use pleura_nn::network::flex::EPSILON;
 use pleura_nn::{Network, relevance};
 
@@ -204,7 +204,7 @@ impl Method {
     ///
     /// # Errors
     /// As [`crate::explain`]; [`Error::Method`] where windows are larger than the film.
-    pub fn explain<B: Gates>(
+    pub fn explain<B: Backend>(
         &self,
         network: &Network<B>,
         grey: &[f32],
@@ -245,7 +245,7 @@ impl Method {
 }
 
 /// A film and what is asked of it.
-struct Asked<'a, B: Gates> {
+struct Asked<'a, B: Backend> {
     network: &'a Network<B>,
     grey: &'a [f32],
     size: usize,
@@ -287,7 +287,7 @@ impl Found {
 }
 
 /// A tensor's values in double precision.
-fn downloaded<B: Gates>(network: &Network<B>, tensor: &B::Tensor) -> Vec<f64> {
-    let values = pleura_nn::backend::Backend::download(network.backend(), tensor);
+fn downloaded<B: Backend>(network: &Network<B>, tensor: &B::Tensor) -> Vec<f64> {
+    let values = network.backend().download(tensor);
     values.into_iter().map(Real::to_f64).collect()
 }

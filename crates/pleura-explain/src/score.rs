@@ -17,7 +17,7 @@ mod sensitivity;
 mod similarity;
 mod table;
 
-use pleura_nn::backend::Gates;
+use pleura_nn::backend::Backend;
 use pleura_nn::{Network, relevance};
 
 pub use self::agreement::correlation;
@@ -128,14 +128,14 @@ impl Score {
 }
 
 /// Measures heatmaps of one network.
-pub struct Scorer<'n, B: Gates> {
+pub struct Scorer<'n, B: Backend> {
     network: &'n Network<B>,
     settings: Settings,
     /// Networks with ever more layers made fresh.
     cascade: Cascade<B>,
 }
 
-impl<'n, B: Gates> Scorer<'n, B> {
+impl<'n, B: Backend> Scorer<'n, B> {
     /// `backend` makes a backend for each network of the cascade, where randomisation is asked for.
     ///
     /// # Errors
@@ -186,7 +186,7 @@ impl<'n, B: Gates> Scorer<'n, B> {
 }
 
 /// A film that is being measured.
-pub struct Scored<'f, B: Gates> {
+pub struct Scored<'f, B: Backend> {
     scorer: &'f Scorer<'f, B>,
     film: Film<'f>,
     /// Logits on the way of each random order.
@@ -195,7 +195,7 @@ pub struct Scored<'f, B: Gates> {
     first: Vec<(String, Map)>,
 }
 
-impl<B: Gates> Scored<'_, B> {
+impl<B: Backend> Scored<'_, B> {
     /// Measures a heatmap that `method` found for this film.
     ///
     /// # Errors

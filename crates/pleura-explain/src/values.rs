@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_draw::picture::{ColourScale, HeatmapStyle, colour_limit, smooth};
+use pleura_draw::picture::{ColourScale, HeatmapStyle, scale_limit, smooth};
 use pleura_film::Geometry;
 use serde::Serialize;
 
@@ -71,7 +71,7 @@ pub fn save(
         }),
         drawn: Drawn {
             smoothing: style.smoothing,
-            strongest_colour: colour_limit(&smooth(&map.heatmap, size, style.smoothing), style.scale),
+            strongest_colour: scale_limit(&smooth(&map.heatmap, size, style.smoothing), style.scale),
             scale: match style.scale {
                 ColourScale::Greatest => "greatest magnitude".to_owned(),
                 ColourScale::Quantile(share) => format!("{} % of all magnitudes lie below it", 100.0 * share),

@@ -68,7 +68,14 @@ pub enum Error {
         problem: String,
     },
 
-    /// A gate's ε that is none.
+    /// A backend without the primitives of LRP-Flex.
+    #[error("LRP-Flex: the backend ({backend}) does not have it")]
+    NoLrpFlex {
+        /// The backend's description of itself.
+        backend: String,
+    },
+
+    /// A gate's ε that is negative or no number.
     #[error("LRP-Flex: ε is {epsilon}, expected 0 or more (0.01 is usual)")]
     Gate {
         /// What was asked for.

@@ -114,7 +114,7 @@ pub enum Error {
     Explanation(#[from] pleura_explain::Error),
     /// The run's recipe cannot be read.
     #[error(transparent)]
-    Train(#[from] pleura_train::Error),
+    Run(#[from] pleura_run::Error),
 }
 
 impl Error {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use pleura_data::sources::Source;
 use pleura_data::{Manifest, Row, Sex, Sidecar, SourceRecord, Split};
-use pleura_train::recipe::{Recipe, Stage};
+use pleura_run::{Identity, Neurons, Recipe, RunFolder, StageRecord as StageOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ use crate::Error;
 #[serde(deny_unknown_fields)]
 pub struct Training {
     /// Digests of recipe, manifests and starting weights, as `run.json` of the run has them.
-    pub run: Value,
+    pub run: Option<Identity>,
     /// The recipe without the manifests' paths.
     pub recipe: Value,
     /// The stages up to the packaged one, the first first.
@@ -30,9 +30,9 @@ pub struct StageRecord {
     /// Its name.
     pub name: String,
     /// What came out of training it: epochs, best epoch, validation loss, as `stage.json` has them.
-    pub outcome: Value,
+    pub outcome: Option<StageOutcome>,
     /// Which output neurons were kept, and the proof, as `neurons.json` has it.
-    pub neurons: Value,
+    pub neurons: Option<Neurons>,
     /// The films; nothing where the manifest is no longer there.
     pub films: Option<FilmsRecord>,
 }
@@ -129,16 +129,19 @@ impl Training {
     /// # Errors
     /// A recipe that cannot be read, or manifests that are there and cannot be.
     pub fn of_run(run: &Path, last: &str, manifest: &Path) -> Result<Self, Error> {
-        let recipe = Recipe::read(&run.join("recipe.toml"))?;
-        let stages = lineage(&recipe, last);
-        let records = stages
+        let run = RunFolder::new(run);
+        let recipe = run.read_recipe()?;
+        let mut lineage = recipe.lineage(last);
+        lineage.reverse();
+        let records = lineage
             .iter()
-            .map(|stage| {
-                let folder = pleura_train::stage_folder(run, &stage.name);
+            .map(|&number| {
+                let stage = &recipe.stages[number];
+                let folder = run.stage(&stage.name);
                 Ok(StageRecord {
                     name: stage.name.clone(),
-                    outcome: json(&folder.join("stage.json")),
-                    neurons: json(&folder.join("neurons.json")),
+                    outcome: folder.read_record()?,
+                    neurons: folder.read_neurons()?,
                     films: FilmsRecord::of(if stage.name == last {
                         manifest
                     } else {
@@ -147,9 +150,10 @@ impl Training {
                 })
             })
             .collect::<Result<_, Error>>()?;
-        let names: BTreeSet<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
+        let name = |&number: &usize| recipe.stages[number].name.as_str();
+        let names: BTreeSet<&str> = lineage.iter().map(name).collect();
         Ok(Self {
-            run: json(&run.join("run.json")),
+            run: run.read_identity()?,
             recipe: without_paths(&recipe, &names),
             stages: records,
         })
@@ -164,31 +168,6 @@ impl Training {
     pub fn films(&self) -> Option<&FilmsRecord> {
         self.stages.last()?.films.as_ref()
     }
-}
-
-/// The stages that the weights of one went through, the first first.
-fn lineage<'a>(recipe: &'a Recipe, last: &str) -> Vec<&'a Stage> {
-    let mut found: Vec<&Stage> = Vec::new();
-    let mut wanted = recipe.stages.iter().position(|stage| stage.name == last);
-    while let Some(place) = wanted {
-        let stage = &recipe.stages[place];
-        found.push(stage);
-        let start = stage.start.as_ref().map(ToString::to_string);
-        wanted = match start.as_deref() {
-            None => place.checked_sub(1),
-            Some(start) => start
-                .strip_prefix("stage:")
-                .and_then(|name| recipe.stages[..place].iter().position(|other| other.name == name)),
-        };
-    }
-    found.reverse();
-    found
-}
-
-/// A JSON file, or nothing where there is none to be read.
-fn json(path: &Path) -> Value {
-    let bytes = std::fs::read(path).unwrap_or_default();
-    serde_json::from_slice(&bytes).unwrap_or(Value::Null)
 }
 
 /// The recipe of the stages in question; instead of a path, where its file lay is left out.

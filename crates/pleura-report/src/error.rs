@@ -32,24 +32,6 @@ pub enum Error {
         /// Where and why parsing stopped.
         source: serde_json::Error,
     },
-    /// A line of a JSON-lines file does not hold what it should.
-    #[error("{}, line {line}: {problem}; expected one JSON object a line as `pleura train` writes it", path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// What was found.
-        problem: String,
-    },
-    /// The recipe does not parse.
-    #[error("{}: {problem}", path.display())]
-    Recipe {
-        /// The file.
-        path: PathBuf,
-        /// Where and why parsing stopped.
-        problem: String,
-    },
     /// A picture of the gallery is not what its name says.
     #[error("{}: {problem}; expected a PNG file below {limit} bytes", path.display())]
     Picture {
@@ -68,6 +50,9 @@ pub enum Error {
         /// The name in it.
         name: String,
     },
+    /// A file of the run cannot be read.
+    #[error(transparent)]
+    Run(#[from] pleura_run::Error),
     /// A manifest that a stage was trained on cannot be read.
     #[error(transparent)]
     Data(#[from] pleura_manifest::Error),

@@ -6,7 +6,7 @@
 //!
 //! [`pleura_draw::plot`] draws the plots; [`write_plots`] puts those of a run into files of their own, for a paper.
 //! [`describe()`] makes the page of a table of films before anything is trained.
-//! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`], [`Evidence`] and [`Provenance`] are files that others put into a run for the
+//! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`] and [`Provenance`] are files that others put into a run for the
 //! report. [`write_series`] makes the page of several runs that belong together, [`write_study`] that of a study.
 
 mod audit;
@@ -18,24 +18,26 @@ mod index;
 mod input;
 mod page;
 mod read;
+mod series;
 mod study;
 
 use std::path::{Path, PathBuf};
 
 use pleura_draw::plot::Plot;
 
-pub use audit::{Audit, AuditCheck, AuditFigure};
+pub use audit::check_plot;
 pub use error::Error;
-pub use evidence::{Evidence, SeriesFindings, TestLooks, write_learning_curve, write_series};
+pub use evidence::{SeriesFindings, TestLooks};
 pub use experiment::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
 pub use index::{GalleryIndex, IndexItem};
 pub use input::{
     Copies, CopyFilm, CopyPair, DataTable, EpochPoint, Exclusion, FindingCount, Gallery, GalleryItem,
-    Keeping, LedgerLine, Neuron, Origin, Provenance, ReportInput, SourceTable, SplitCount, SplitEvaluation,
-    StageResult, StageSplit, StepPoint,
+    LedgerLine, Provenance, ReportInput, SourceTable, SplitCount, SplitEvaluation, StageResult, StageSplit,
+    StepPoint,
 };
 pub use page::{Page, describe, render};
 pub use read::lead_stage;
+pub use series::{write_learning_curve, write_series};
 pub use study::write_study;
 
 /// Name of the page that [`write_description`] writes.

@@ -250,7 +250,7 @@ fn evidence_and_series_have_their_parts() {
     let mut other = ours.clone();
     other.scores = answers("x", 7, 47).scores;
     let mut input = sample::input();
-    input.evidence = vec![pleura_report::Evidence {
+    input.evidence = vec![pleura_run::Evidence {
         name: "outside".into(),
         when: "2026-05-01T09:30:00Z".into(),
         command: "pleura evaluate <run>".into(),
@@ -356,42 +356,45 @@ fn evidence_and_series_have_their_parts() {
 
 #[test]
 fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
-    use pleura_report::{Audit, AuditCheck, AuditFigure};
-    let check = |name: &str, verdict: &str, figure: AuditFigure| AuditCheck {
+    use pleura_run::audit::{AuditRecord, Check, Figure, Verdict};
+    let check = |name: &str, verdict: Verdict, figure: Figure| Check {
         name: name.into(),
         asks: format!("Does {name} give the class away?"),
-        verdict: verdict.into(),
+        verdict,
         says: format!("what {name} says"),
-        remedy: if verdict == "quiet" {
+        remedy: if verdict == Verdict::Quiet {
             String::new()
         } else {
             "crop all films alike".into()
         },
         literature: vec!["Somebody 2021".into()],
         figure: Some(figure),
+        ..Check::default()
     };
-    let null = AuditFigure::Null {
+    let null = Figure::Null {
         axis: "share recognised".into(),
         observed: 0.8,
         interval: (0.7, 0.9),
         chance: 0.33,
         null: vec![0.2, 0.3, 0.4],
     };
-    let counts = AuditFigure::Counts {
+    let counts = Figure::Counts {
+        axis: "hospital".into(),
         rows: vec!["normal".into(), "COVID-19".into()],
         columns: vec!["here".into(), "there".into()],
         counts: vec![vec![9, 0], vec![0, 7]],
     };
     let mut input = sample::input();
-    input.audit = Some(Audit {
+    input.audit = Some(AuditRecord {
         films: 120,
         stage: Some("target".into()),
-        verdict: "block".into(),
+        verdict: Verdict::Block,
         checks: vec![
-            check("class-source", "block", counts),
-            check("border", "alarm", null.clone()),
-            check("file", "quiet", null),
+            check("class-source", Verdict::Block, counts),
+            check("border", Verdict::Alarm, null.clone()),
+            check("file", Verdict::Quiet, null),
         ],
+        ..AuditRecord::default()
     });
     let page = render(&input).html;
     assert!(page.contains("The results mean nothing until this is mended: class-source."));
@@ -408,23 +411,22 @@ fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
 
 #[test]
 fn an_audit_that_asked_no_network_does_not_speak_for_it() {
-    use pleura_report::{Audit, AuditCheck};
-    let page = |checks: &[(&str, &str)]| {
-        let check = |&(name, verdict): &(&str, &str)| AuditCheck {
+    use pleura_run::audit::{AuditRecord, Check, Verdict};
+    let page = |checks: &[(&str, Verdict)]| {
+        let check = |&(name, verdict): &(&str, Verdict)| Check {
             name: name.into(),
             asks: format!("Does {name} give the class away?"),
-            verdict: verdict.into(),
+            verdict,
             says: format!("what {name} says"),
-            remedy: String::new(),
-            literature: Vec::new(),
-            figure: None,
+            ..Check::default()
         };
         let mut input = sample::input();
-        input.audit = Some(Audit {
+        input.audit = Some(AuditRecord {
             films: 120,
             stage: Some("target".into()),
-            verdict: "note".into(),
+            verdict: Verdict::Note,
             checks: checks.iter().map(check).collect(),
+            ..AuditRecord::default()
         });
         let page = render(&input).html;
         let (_, summary) = page.split_once("What it probably looks at").unwrap();
@@ -435,17 +437,17 @@ fn an_audit_that_asked_no_network_does_not_speak_for_it() {
         "found no shortcut",
         "It raised an alarm",
     );
-    let films = page(&[("file", "quiet"), ("words", "not_possible")]);
+    let films = page(&[("file", Verdict::Quiet), ("words", Verdict::NotPossible)]);
     assert!(
         films.contains(nobody) && !films.contains(shortcut) && !films.contains(alarm),
         "{films}"
     );
-    let loud = page(&[("file", "alarm")]);
+    let loud = page(&[("file", Verdict::Alarm)]);
     assert!(
         loud.contains(nobody) && loud.contains(alarm) && loud.contains("Does file give"),
         "{loud}"
     );
-    let asked = page(&[("features", "quiet"), ("outside-lungs", "note")]);
+    let asked = page(&[("features", Verdict::Quiet), ("outside-lungs", Verdict::Note)]);
     assert!(asked.contains(shortcut) && !asked.contains(nobody), "{asked}");
     let place = |words: &str| asked.find(words).unwrap();
     assert!(

@@ -3,14 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pleura_data::{Folds, Manifest, Sidecar, folds};
+use pleura_data::{Folds, Manifest, Sidecar, Split, folds};
 use pleura_eval::{CrossValidation, Predictions, cross_validate, pool};
+use pleura_run::{Recipe, SeriesFolder, json::write_json};
 
 use crate::{
     error::Error,
-    json::write_json,
-    recipe::Recipe,
-    run::stage_folder,
     series::{Member, Series},
 };
 
@@ -84,7 +82,7 @@ impl Crossing {
         if recipe.stages[last].fractals.is_some() {
             let at = ["stage".into(), last.into(), "fractals".into()];
             let problem = "folds are dealt of the last stage's films, and this one has none; train the recipe without --folds";
-            return Err(recipe.problem(&at, problem));
+            return Err(recipe.problem(&at, problem).into());
         }
         if read.values().all(|(_, folds)| folds.is_none()) {
             let Some(count) = choice.count else {
@@ -153,6 +151,7 @@ impl Crossing {
     /// # Errors
     /// Answers that are not there or do not fit together.
     pub fn evaluate(&self, out: &Path) -> Result<BTreeMap<String, CrossValidation>, Error> {
+        let series = SeriesFolder::new(out);
         let mut found = BTreeMap::new();
         for stage in &self.stages {
             let parts = self
@@ -160,21 +159,16 @@ impl Crossing {
                 .members
                 .iter()
                 .map(|member| {
-                    Predictions::read(&stage_folder(&out.join(&member.name), stage).join("test.csv"))
+                    Predictions::read(&series.run(&member.name).stage(stage).predictions(Split::Test))
                 })
                 .collect::<Result<Vec<_>, _>>()?;
-            let folder = pooled_folder(out, stage);
-            std::fs::create_dir_all(&folder).map_err(Error::file(&folder, "create"))?;
-            pool(&parts)?.write(&folder.join("answers.csv"))?;
+            let folder = series.pooled(stage);
+            std::fs::create_dir_all(&folder).map_err(pleura_run::Error::file(&folder, "create"))?;
+            pool(&parts)?.write(&series.pooled_predictions(stage))?;
             let evaluation = cross_validate(&parts, &self.evaluation)?;
-            write_json(&folder.join("metrics.json"), &evaluation)?;
+            write_json(&series.pooled_metrics(stage), &evaluation)?;
             found.insert(stage.clone(), evaluation);
         }
         Ok(found)
     }
-}
-
-/// Where the pooled answers of a stage lie.
-pub fn pooled_folder(out: &Path, stage: &str) -> PathBuf {
-    out.join("pooled").join(stage)
 }

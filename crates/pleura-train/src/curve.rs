@@ -5,13 +5,14 @@ use std::path::Path;
 
 use pleura_data::{Manifest, Split, nested_subsets};
 use pleura_eval::{LearningCurve, LearningCurvePoint, Predictions, mean};
-use serde::Deserialize;
+use pleura_run::{
+    Recipe, SeriesFolder,
+    data::StageData,
+    json::{read_json, write_json},
+};
 
 use crate::{
     error::Error,
-    json::{read_json, write_json},
-    recipe::Recipe,
-    run::stage_folder,
     series::{Member, Series},
 };
 
@@ -56,13 +57,13 @@ impl Climb {
                 "parts {:?} and seeds {:?}: expected at least one part, and no seed twice",
                 choice.parts, choice.seeds
             );
-            return Err(recipe.problem(&[], problem));
+            return Err(recipe.problem(&[], problem).into());
         }
         let stage = &recipe.stages[recipe.stages.len() - 1];
         if stage.seed.is_some() && (choice.seeds.len() > 1 || choice.seeds[0] != recipe.seed) {
             let at = ["stage".into(), (recipe.stages.len() - 1).into(), "seed".into()];
             let problem = "the last stage has a seed of its own, which --seeds do not reach; take it out";
-            return Err(recipe.problem(&at, problem));
+            return Err(recipe.problem(&at, problem).into());
         }
         if stage.fractals.is_some() {
             let at = [
@@ -71,7 +72,7 @@ impl Climb {
                 "fractals".into(),
             ];
             let problem = "a learning curve leaves out films of the last stage, and this one has none; set its `instances` instead";
-            return Err(recipe.problem(&at, problem));
+            return Err(recipe.problem(&at, problem).into());
         }
         let manifest = Manifest::read(&recipe.resolve_path(&stage.manifest))?;
         let train = manifest.split(Split::Train);
@@ -115,14 +116,19 @@ impl Climb {
     /// # Errors
     /// Answers that are not there or do not fit together.
     pub fn evaluate(&self, out: &Path) -> Result<LearningCurve, Error> {
-        let answers = if self.tested { "test.csv" } else { "validation.csv" };
+        let split = if self.tested {
+            Split::Test
+        } else {
+            Split::Validation
+        };
+        let series = SeriesFolder::new(out);
         let mut rungs = Vec::new();
         for &part in &self.choice.parts {
             let (mut models, mut films, mut patients) = (Vec::new(), Vec::new(), Vec::new());
             for &seed in &self.choice.seeds {
-                let folder = stage_folder(&out.join(name(seed, part)), &self.stage);
-                models.push(Predictions::read(&folder.join(answers))?);
-                let data: Data = read_json(&folder.join("data.json"))?;
+                let folder = series.run(&name(seed, part)).stage(&self.stage);
+                models.push(Predictions::read(&folder.predictions(split))?);
+                let data: StageData = read_json(&folder.data())?;
                 films.push(data.splits.train.films);
                 patients.push(data.splits.train.patients);
             }
@@ -139,17 +145,11 @@ impl Climb {
             split: if self.tested { "test" } else { "val" }.to_owned(),
             rungs,
         };
-        write_json(&out.join("curve.json"), &curve)?;
+        write_json(&series.learning_curve(), &curve)?;
         Ok(curve)
     }
 }
 
 fn name(seed: u64, part: f64) -> String {
     format!("seed-{seed}-part-{part}")
-}
-
-/// `data.json`, as far as it is needed.
-#[derive(Deserialize)]
-struct Data {
-    splits: crate::plan::Counts,
 }

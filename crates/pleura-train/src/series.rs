@@ -10,16 +10,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pleura_data::{Manifest, write_derived};
-use serde::{Deserialize, Serialize};
+use pleura_run::{Recipe, RunFolder, RunLock, SeriesFolder, SeriesRecord, StageSummary, json::write_json};
+use serde::Serialize;
 
 use crate::{
     error::Error,
-    json::{read_json, write_json},
-    lock::RunLock,
     observer::{Observer, Silent},
     plan::{Plan, StagePlan},
-    recipe::Recipe,
-    run::{Options, StageSummary, Stop, refuse_leaks},
+    run::{Options, Stop, refuse_leaks},
     share::{self, Key},
 };
 
@@ -121,15 +119,6 @@ struct Prepared {
     keys: Vec<Key>,
 }
 
-/// `series.json`: what a series was begun with.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Record {
-    kind: String,
-    runs: Vec<String>,
-}
-
-pub(crate) const RECORD: &str = "series.json";
-
 impl Series {
     /// Carries the runs out, one after the other, below the folder `out`.
     ///
@@ -157,7 +146,7 @@ impl Series {
         at_once: usize,
         observer: &mut dyn Observer,
     ) -> Result<SeriesSummary, Error> {
-        std::fs::create_dir_all(out).map_err(Error::file(out, "create"))?;
+        std::fs::create_dir_all(out).map_err(pleura_run::Error::file(out, "create"))?;
         let _lock = RunLock::take(out)?;
         self.carry_out_locked(out, options, at_once, observer, &|| Ok(()))
     }
@@ -183,7 +172,7 @@ impl Series {
         })?;
         if !begun {
             begin()?;
-            write_json(&out.join(RECORD), &self.record())?;
+            write_json(&SeriesFolder::new(out).record(), &self.record())?;
         }
         let (runs, stopped) = carry::carry_out(&runs, options, at_once, observer)?;
         Ok(SeriesSummary {
@@ -238,8 +227,8 @@ impl Series {
         Ok((runs, outlines))
     }
 
-    fn record(&self) -> Record {
-        Record {
+    fn record(&self) -> SeriesRecord {
+        SeriesRecord {
             kind: self.kind.clone(),
             runs: self.members.iter().map(|member| member.name.clone()).collect(),
         }
@@ -247,21 +236,21 @@ impl Series {
 
     /// Whether the series has begun in a folder; refuses another one.
     fn has_begun(&self, out: &Path, resume: bool) -> Result<bool, Error> {
-        let path = out.join(RECORD);
-        if out.join("run.json").exists() {
+        if RunFolder::new(out).identity().exists() {
             let problem = "holds a run, and this is a series of runs; choose another folder".to_owned();
-            return Err(Error::Damaged {
+            return Err(pleura_run::Error::Damaged {
                 path: out.to_owned(),
                 problem,
-            });
+            }
+            .into());
         }
-        if !path.exists() {
+        let Some(then) = SeriesFolder::new(out).read_record()? else {
             return Ok(false);
-        }
+        };
         if !resume {
             return Err(Error::Occupied { out: out.to_owned() });
         }
-        let (then, now): (Record, Record) = (read_json(&path)?, self.record());
+        let now = self.record();
         if then != now {
             let changes = vec![format!(
                 "it was begun as {} of {} runs ({}), this is {} of {} ({})",
@@ -290,13 +279,13 @@ impl Member {
                 continue;
             }
             let origin = recipe.resolve_path(&recipe.stages[index].manifest);
-            let origin = std::path::absolute(&origin).map_err(Error::file(&origin, "find"))?;
+            let origin = std::path::absolute(&origin).map_err(pleura_run::Error::file(&origin, "find"))?;
             let stage = &mut recipe.stages[index];
             stage.manifest = match self.manifests.get(&stage.name) {
                 None => origin,
                 Some(manifest) => {
                     let path = folder.join("data").join(&stage.name).join("manifest.csv");
-                    let path = std::path::absolute(&path).map_err(Error::file(&path, "find"))?;
+                    let path = std::path::absolute(&path).map_err(pleura_run::Error::file(&path, "find"))?;
                     write_derived(manifest, &origin, &path)?;
                     path
                 }

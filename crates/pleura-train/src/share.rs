@@ -4,19 +4,17 @@
 //! keep saying which run they were trained in.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use pleura_core::fs::write_atomic;
 use pleura_nn::weights::Weights;
+use pleura_run::{Recipe, RunFolder, StageRecord, json::read_json, recipe::Start};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::{
     error::Error,
     isnet::Masks,
-    json::{read_json, write_lasting},
     plan::{Plan, StagePlan},
-    recipe::{Recipe, Start},
-    run::{StageRecord, stage_folder},
 };
 
 /// A stage's name, and the digest of all that its weights, answers and log follow from.
@@ -102,39 +100,42 @@ pub(crate) fn most<'a>(before: impl IntoIterator<Item = &'a [Key]>, keys: &[Key]
 }
 
 /// Copies the first stages of a finished run, with what the logs say of them, into a run that has not begun.
-pub(crate) fn copy(from: &Path, to: &Path, stages: &[Key]) -> Result<(), Error> {
+pub(crate) fn copy(from: &RunFolder, to: &RunFolder, stages: &[Key]) -> Result<(), Error> {
     let mut records: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
     let mut lengths = None;
     for key in stages {
-        let (source, target) = (stage_folder(from, &key.stage), stage_folder(to, &key.stage));
-        std::fs::create_dir_all(&target).map_err(Error::file(&target, "create"))?;
-        for entry in std::fs::read_dir(&source).map_err(Error::file(&source, "read"))? {
-            let path = entry.map_err(Error::file(&source, "read"))?.path();
+        let (source, target) = (from.stage(&key.stage), to.stage(&key.stage));
+        let (record, source, target) = (source.record(), source.path(), target.path());
+        std::fs::create_dir_all(target).map_err(pleura_run::Error::file(target, "create"))?;
+        for entry in std::fs::read_dir(source).map_err(pleura_run::Error::file(source, "read"))? {
+            let path = entry.map_err(pleura_run::Error::file(source, "read"))?.path();
             let Some(name) = path.file_name().filter(|_| path.is_file()) else {
                 continue;
             };
-            if name == "stage.json" {
+            if path == record {
                 lengths = Some(read_json::<StageRecord>(&path)?.lengths);
                 records.insert(
                     &key.stage,
-                    std::fs::read(&path).map_err(Error::file(&path, "read"))?,
+                    std::fs::read(&path).map_err(pleura_run::Error::file(&path, "read"))?,
                 );
             } else {
-                let bytes = std::fs::read(&path).map_err(Error::file(&path, "read"))?;
-                write_lasting(&target.join(name), &bytes)?;
+                let bytes = std::fs::read(&path).map_err(pleura_run::Error::file(&path, "read"))?;
+                write_atomic(&target.join(name), &bytes)?;
             }
         }
     }
     let Some(lengths) = lengths else { return Ok(()) };
-    for (name, length) in [("log.jsonl", lengths.log), ("timing.jsonl", lengths.timing)] {
-        let path = from.join(name);
-        let mut bytes = std::fs::read(&path).map_err(Error::file(&path, "read"))?;
+    for (path, target, length) in [
+        (from.log(), to.log(), lengths.log),
+        (from.timing(), to.timing(), lengths.timing),
+    ] {
+        let mut bytes = std::fs::read(&path).map_err(pleura_run::Error::file(&path, "read"))?;
         bytes.truncate(length as usize);
-        write_lasting(&to.join(name), &bytes)?;
+        write_atomic(&target, &bytes)?;
     }
     // Last, because they mean that a stage is whole.
     for (stage, record) in records {
-        write_lasting(&stage_folder(to, stage).join("stage.json"), &record)?;
+        write_atomic(&to.stage(stage).record(), &record)?;
     }
     Ok(())
 }

@@ -16,10 +16,9 @@ mod settings;
 use std::path::{Path, PathBuf};
 
 pub use self::design::{Design, Run};
-use crate::{error::Error, recipe::Recipe};
+use pleura_run::Recipe;
 
-/// What a study found, in its folder.
-pub const FINDINGS: &str = "study.json";
+use crate::error::Error;
 
 /// What is compared with what: a study file, read and checked.
 #[derive(Clone, Debug)]
@@ -80,12 +79,12 @@ impl Study {
     }
 
     fn problem(&self, key: &str, problem: impl Into<String>) -> Error {
-        Error::Recipe {
+        Error::Run(pleura_run::Error::Recipe {
             path: self.path.clone(),
             line: None,
             key: key.to_owned(),
             problem: problem.into(),
-        }
+        })
     }
 }
 

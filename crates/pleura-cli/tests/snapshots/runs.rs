@@ -69,7 +69,7 @@ fn packaged() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     films.sort();
-    pleura_film::picture::Picture::new(80, 70, [200, 40, 40])
+    pleura_draw::picture::Picture::new(80, 70, [200, 40, 40])
         .save(&scene.path("red.png"))
         .unwrap();
     let noise: Vec<u8> = (0..96 * 96_u32)

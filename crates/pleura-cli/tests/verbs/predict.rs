@@ -242,21 +242,26 @@ fn wrong_models_are_named_with_what_to_do() {
         "pad",
     ]);
     assert!(
-        small.contains("needs films of at least") && small.contains("--size says 4"),
+        small.contains("needs films of at least") && small.contains("the size is 4; set another with --size"),
         "{small}"
     );
 
     scene.model("m.safetensors", &["a", "b"], "exclusive");
     let kind = error(&["m.safetensors", "--kind", "independent"]);
     assert!(
-        kind.contains("--kind independent contradicts the weights, which were trained as exclusive"),
+        kind.contains(
+            "the task independent contradicts the weights, which were trained as exclusive; leave --kind out"
+        ),
         "{kind}"
     );
     let fit = error(&["m.safetensors", "--fit", "pad"]);
-    assert!(fit.contains("--size and --fit contradict the weights"), "{fit}");
+    assert!(
+        fit.contains("the size and fit that were set contradict the weights"),
+        "{fit}"
+    );
     let stage = error(&["m.safetensors", "--stage", "target"]);
     assert!(
-        stage.contains("--stage target chooses within a run's folder"),
+        stage.contains("the stage \"target\" chooses within a run's folder"),
         "{stage}"
     );
     fs::create_dir(scene.path("folder")).unwrap();

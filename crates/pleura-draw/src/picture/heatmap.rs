@@ -63,7 +63,7 @@ impl Default for HeatmapStyle {
 }
 
 /// The value of the strongest colour of a scale. Always above zero, so an empty heatmap stays empty.
-pub fn colour_limit(values: &[f32], scale: ColourScale) -> f32 {
+pub fn scale_limit(values: &[f32], scale: ColourScale) -> f32 {
     let magnitudes = || {
         values
             .iter()
@@ -110,7 +110,7 @@ pub fn heatmap(
     let greatest = values
         .iter()
         .fold(0.0_f32, |greatest, value| greatest.max(value.abs()));
-    let limit = colour_limit(&values, style.scale);
+    let limit = scale_limit(&values, style.scale);
 
     let mut picture = Picture::from_film(film, style.side);
     let white = style.white.clamp(0.0, 1.0);

@@ -181,7 +181,7 @@ pub(super) fn frame(x: &Ruler, y: &Ruler, x_label: &str, y_label: &str) -> Marku
             }
         }
         (text(f64::midpoint(left, right), bottom + 35.0, "middle", SOFT, x_label))
-                // Horizontal, above the axis: easier to read than rotated text.
+        // Horizontal, above the axis: easier to read than rotated text.
         (text(0.0, top - FONT, "start", SOFT, y_label))
     }
 }

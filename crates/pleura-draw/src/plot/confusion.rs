@@ -31,8 +31,8 @@ pub fn confusion(title: &str, findings: &[String], counts: &[Vec<u64>]) -> Plot 
     let centre = |row: usize| top + cell_height * (row as f64 + 0.5);
 
     let body = html! {
-                (text(left, 14.0, "start", SOFT, "predicted →"))
-                (text(0.0, top - 10.0, "start", SOFT, "true ↓"))
+        (text(left, 14.0, "start", SOFT, "predicted →"))
+        (text(0.0, top - 10.0, "start", SOFT, "true ↓"))
         @for (column, name) in names.iter().enumerate() {
             @if tilted {
                 text transform=(format!("translate({} {}) rotate(-45)", px(middle(column)), px(top - 8.0))) fill=(INK) { (name) }
@@ -48,7 +48,7 @@ pub fn confusion(title: &str, findings: &[String], counts: &[Vec<u64>]) -> Plot 
             }
             (text(right + 10.0, centre(row) + 4.0, "start", INK, &row_total(row).to_string()))
         }
-                (text(left - 10.0, bottom + 20.0, "end", SOFT, "predicted"))
+        (text(left - 10.0, bottom + 20.0, "end", SOFT, "predicted"))
         @for column in 0..n { (text(middle(column), bottom + 20.0, "middle", INK, &column_total(column).to_string())) }
     };
     let rows: Vec<String> = (0..n)
@@ -74,7 +74,7 @@ fn cell(count: u64, total: u64, right: bool, (x, y): (f64, f64), (width, height)
         rect x=(px(x + 1.0)) y=(px(y + 1.0)) width=(px(width - 2.0)) height=(px(height - 2.0)) rx="2" fill=(shade(share))
             stroke=[right.then_some("#1c2430")] stroke-width=[right.then_some("1.2")] {}
         text x=(px(middle)) y=(px(if count > 0 { centre - 1.0 } else { centre + 6.0 })) text-anchor="middle" fill=(ink) font-size="17" font-weight="600" { (count) }
-                // The share of an empty cell is left out.
+        // The share of an empty cell is left out.
         @if count > 0 {
             text x=(px(middle)) y=(px(centre + 15.0)) text-anchor="middle" fill=(ink) font-size="11" { (format!("{:.1} %", 100.0 * share)) }
         }

@@ -180,7 +180,7 @@ fn markers(series: &Series, style: SeriesStyle, at: &impl Fn(&(f64, f64)) -> Opt
     };
     let last = series.points.len().saturating_sub(1);
     html! {
-                // Counted from the end, so that the last point always has a marker.
+        // Counted from the end, so that the last point always has a marker.
         @for (_, point) in series.points.iter().enumerate().filter(|(i, _)| (last - i).is_multiple_of(every)) {
             @if let Some((x, y)) = at(point) { (style.marker(x, y, 3.4)) }
         }

@@ -20,8 +20,8 @@ pub fn relevance_legend() -> Plot {
                 fill=(colour(2.0 * i as f64 / (STRIPS - 1) as f64 - 1.0)) {}
         }
         rect x=(px(left)) y=(px(top)) width=(px(width)) height=(px(height)) fill="none" stroke="#8b95a1" {}
-                (text(left - 12.0, top + 12.5, "end", INK, "blue: evidence against"))
-                (text(left + width + 12.0, top + 12.5, "start", INK, "red: evidence for"))
+        (text(left - 12.0, top + 12.5, "end", INK, "blue: evidence against"))
+        (text(left + width + 12.0, top + 12.5, "start", INK, "red: evidence for"))
         (text(left + 0.5 * width, top + height + 15.0, "middle", SOFT, "bare film: no relevance"))
     };
     document(

@@ -118,15 +118,15 @@ function account() {
   if (!map.ledger && map.remark) one("account-of").textContent += `: ${map.remark}`;
   const rows = [];
   if (map.ledger) {
-        rows.push(["Relevance at the start", map.ledger.start]);
+    rows.push(["Relevance at the start", map.ledger.start]);
     rows.push(["= pixels of the film", map.ledger.input]);
   } else {
     rows.push(["Sum over the pixels of the film", map.towards + map.against]);
   }
-    rows.push(["\u2003of these positive (for)", map.towards], ["\u2003of these negative (against)", map.against]);
+  rows.push(["\u2003of these positive (for)", map.towards], ["\u2003of these negative (against)", map.against]);
   if (map.ledger) {
     rows.push(["+ biases of the network", map.ledger.bias], ["+ stabilisers", map.ledger.epsilon]);
-        rows.push(["Rounding error", map.ledger.start - map.ledger.input - map.ledger.bias - map.ledger.epsilon]);
+    rows.push(["Rounding error", map.ledger.start - map.ledger.input - map.ledger.bias - map.ledger.epsilon]);
   }
   body.replaceChildren(...rows.map(([name, value]) => row([name, number(value, 4)])));
   const layers = one("layers");
@@ -257,7 +257,7 @@ document.addEventListener("keydown", (event) => {
 
 function choose(name, value) {
   state[name] = value;
-    // Not every output has a map by every method.
+  // Not every output has a map by every method.
   if (!chosen()) {
     const other = name === "question" ? "method" : "question";
     state[other] = maps.find((map) => map[name] === value)[other];

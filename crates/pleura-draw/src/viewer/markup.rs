@@ -70,7 +70,7 @@ pub(super) fn page(viewer: &Viewer<'_>, data: &str) -> String {
                     @for note in viewer.notes { p { (note) } }
                 }
                 noscript { p.notice {
-                                        "This page needs JavaScript, which the browser does not run. The PNG pictures beside it show the same."
+                    "This page needs JavaScript, which the browser does not run. The PNG pictures beside it show the same."
                 } }
                 main {
                     (controls(viewer))
@@ -105,9 +105,9 @@ fn controls(viewer: &Viewer<'_>) -> Markup {
         }
     }
     html! {
-                form autocomplete="off" aria-label="Display options" {
+        form autocomplete="off" aria-label="Display options" {
             fieldset {
-                                legend { "Output" }
+                legend { "Output" }
                 @for (question, probability) in questions {
                     label {
                         input type="radio" name="question" value=(question);
@@ -128,7 +128,7 @@ fn controls(viewer: &Viewer<'_>) -> Markup {
                 legend { "Colours" }
                 (slider("opacity", "Opacity", ["0", "100", "1"], false))
                 (slider("reach", "Scale limit", ["-5", "5", "0.25"], true))
-                                (tick("shared", "One scale for all outputs"))
+                (tick("shared", "One scale for all outputs"))
                 (slider("smoothing", "Smoothing", ["0", "12", "0.5"], false))
                 (tick("squares", "Map pixels as squares"))
             }
@@ -171,7 +171,7 @@ fn tables(viewer: &Viewer<'_>) -> Markup {
     html! {
         div.tables {
             section aria-labelledby="account-title" {
-                                h2 #account-title { "Relevance ledger" }
+                h2 #account-title { "Relevance ledger" }
                 p #account-of {}
                 table { tbody #account {} }
             }
@@ -186,7 +186,7 @@ fn tables(viewer: &Viewer<'_>) -> Markup {
         }
         section.long {
             details #layers {
-                                summary { "The ledger, layer by layer" }
+                summary { "The ledger, layer by layer" }
                 div.scroll { table {
                     thead { tr { @for head in ["Layer", "received", "passed", "biases", "stabilisers"] { th scope="col" { (head) } } } }
                     tbody #layer-rows {}
@@ -196,10 +196,10 @@ fn tables(viewer: &Viewer<'_>) -> Markup {
         section {
             h2 { "How to read it" }
             p {
-                                "Red pixels are evidence for the output, blue pixels are evidence against it. Where the film shows through, the relevance is \
-                                 near zero. The stronger the relevance, the darker the colour and the less of the film is visible, equally for both signs. A heatmap \
-                                 shows which pixels the network used. It does not locate disease: a heatmap on the lungs proves nothing, and a heatmap on letters or \
-                                 borders is a reason for doubt. Each map has its own scale unless one scale for all outputs is chosen."
+                "Red pixels are evidence for the output, blue pixels are evidence against it. Where the film shows through, the relevance is \
+                 near zero. The stronger the relevance, the darker the colour and the less of the film is visible, equally for both signs. A heatmap \
+                 shows which pixels the network used. It does not locate disease: a heatmap on the lungs proves nothing, and a heatmap on letters or \
+                 borders is a reason for doubt. Each map has its own scale unless one scale for all outputs is chosen."
             }
         }
     }

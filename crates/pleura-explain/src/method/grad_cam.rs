@@ -1,14 +1,14 @@
 //! Grad-CAM on the last feature maps.
 
 use pleura_nn::Norm;
-use pleura_nn::backend::{Gates, Real};
+use pleura_nn::backend::{Backend, Real};
 
 use super::{Answer, Asked, Found};
 use crate::{Account, Error};
 
 /// `relu(Σ_c α_c A_c)` with the last maps A, behind norm and `ReLU`, and `α_c` the mean over the map of the gradient of what is asked.
 /// A mean and one linear layer follow the maps, so the gradient is the same everywhere: the head's weight over the number of places.
-pub(super) fn find<B: Gates>(film: &Asked<'_, B>) -> Result<Answer, Error> {
+pub(super) fn find<B: Backend>(film: &Asked<'_, B>) -> Result<Answer, Error> {
     let (logits, trace) = film.network.forward(film.grey, 1, film.size, Norm::Running)?;
     let (maps, head) = (film.network.last_maps(&trace), film.network.head_weights());
     let places = maps.height * maps.width;

@@ -1,6 +1,6 @@
 //! Integrated gradients.
 
-use pleura_nn::backend::{Gates, Real};
+use pleura_nn::backend::{Backend, Real};
 
 use super::gradient::InputGradients;
 use super::{Answer, Asked, Fill, Found, downloaded, value};
@@ -10,7 +10,7 @@ use crate::{Account, Error};
 const TOGETHER: usize = 8;
 
 /// `(x − x') ⊙ mean_k ∂f(x' + (k + ½)/m · (x − x'))`, k = 0, …, m − 1. With m → ∞ the values add up to f(x) − f(x').
-pub(super) fn find<B: Gates>(film: &Asked<'_, B>, baseline: Fill, steps: usize) -> Result<Answer, Error> {
+pub(super) fn find<B: Backend>(film: &Asked<'_, B>, baseline: Fill, steps: usize) -> Result<Answer, Error> {
     let (network, size) = (film.network, film.size);
     let plane = size * size;
     let begin = baseline.film(film.grey, size);

@@ -1,6 +1,6 @@
 //! Occlusion: covering windows and asking again.
 
-use pleura_nn::backend::{Gates, Real};
+use pleura_nn::backend::{Backend, Real};
 
 use super::{Answer, Asked, Fill, Found, value};
 use crate::{Account, Error};
@@ -42,7 +42,7 @@ impl Windows {
     }
 }
 
-pub(super) fn find<B: Gates>(film: &Asked<'_, B>, windows: &Windows) -> Result<Answer, Error> {
+pub(super) fn find<B: Backend>(film: &Asked<'_, B>, windows: &Windows) -> Result<Answer, Error> {
     let size = film.size;
     let (side, stride) = windows.of(size);
     if side > size || stride > side {

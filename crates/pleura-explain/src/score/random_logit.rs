@@ -1,7 +1,7 @@
 //! Random logit (Sixt, Granz and Landgraf, arXiv 1912.09818): the heatmap of another class should look different.
 
 use pleura_nn::Network;
-use pleura_nn::backend::Gates;
+use pleura_nn::backend::Backend;
 use rand::RngExt as _;
 
 use super::random::stream;
@@ -10,7 +10,7 @@ use crate::{Error, Map, Method, Start};
 
 /// Similarity of the maps of the asked finding's logit and of another finding's, drawn at random for each film. Whatever the question is,
 /// logits are compared: differences of logits would share a part. Nothing where there is one output alone.
-pub(super) fn scores<B: Gates>(
+pub(super) fn scores<B: Backend>(
     network: &Network<B>,
     film: &Film<'_>,
     method: &Method,

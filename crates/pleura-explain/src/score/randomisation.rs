@@ -1,7 +1,7 @@
 //! Model parameter randomisation (Adebayo et al., arXiv 1810.03292): a heatmap that does not change when the network forgets what it
 //! learned does not explain what it learned.
 
-use pleura_nn::backend::Gates;
+use pleura_nn::backend::Backend;
 use pleura_nn::{Network, Weights};
 
 use super::{Film, Score, rank_correlation, structural_similarity};
@@ -9,12 +9,12 @@ use crate::{Error, Map, Method};
 
 /// A network and what becomes of it when its layers are made fresh, one group after another, from the head down; norms and their running
 /// statistics as well.
-pub struct Cascade<B: Gates> {
+pub struct Cascade<B: Backend> {
     /// The group that was made fresh last, and the network.
     steps: Vec<(String, Network<B>)>,
 }
 
-impl<B: Gates> Default for Cascade<B> {
+impl<B: Backend> Default for Cascade<B> {
     fn default() -> Self {
         Self { steps: Vec::new() }
     }
@@ -37,7 +37,7 @@ fn likeness(one: &Weights, other: &Weights) -> f64 {
     both / (squares[0] * squares[1]).sqrt().max(f64::MIN_POSITIVE)
 }
 
-impl<B: Gates> Cascade<B> {
+impl<B: Backend> Cascade<B> {
     /// A seed that the network's own training began with is passed over for another.
     ///
     /// # Errors

@@ -5,14 +5,14 @@
 //! levels stay within black and white.
 
 use pleura_nn::Network;
-use pleura_nn::backend::Gates;
+use pleura_nn::backend::Backend;
 use rand::RngExt as _;
 
 use super::random::stream;
 use super::{Film, Score, Settings};
 use crate::{Error, Map, Method};
 
-pub(super) fn scores<B: Gates>(
+pub(super) fn scores<B: Backend>(
     network: &Network<B>,
     film: &Film<'_>,
     method: &Method,

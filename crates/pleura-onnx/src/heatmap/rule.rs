@@ -1,6 +1,6 @@
 //! The rules for which graphs are written, and which parts of a convolution's weights carry relevance down by them.
 
-use pleura_nn::relevance::{Bias, Norms, Rule, Rules};
+use pleura_nn::relevance::{Bias, Rule, Rules};
 
 use super::{Builder, Norm, Value};
 use crate::Error;
@@ -79,9 +79,6 @@ impl Written {
                 &rules.bias,
                 "biases that keep their share (ledger)",
             ));
-        }
-        if rules.norms != Norms::Merged {
-            return Err(refusal("norm", &rules.norms, "norms merged into what they read"));
         }
         let epsilon = |layer: &str, rule: Rule| match rule {
             Rule::Epsilon { epsilon } => Ok(epsilon),

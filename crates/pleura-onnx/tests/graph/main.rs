@@ -10,7 +10,7 @@ mod tensor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pleura_nn::architecture::{Stem, Window};
-use pleura_nn::relevance::{Bias, Norms, Rule, Start};
+use pleura_nn::relevance::{Bias, Rule, Start};
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Network, Norm, Reference, Rules, Weights};
 use pleura_onnx::{Batch, Export, Heatmap, Probabilities, Question, export};
@@ -426,7 +426,6 @@ fn what_cannot_be_written_is_said() {
         ),
         (other(&|rules| rules.linear = square), "no linear layer by Square"),
         (other(&|rules| rules.bias = Bias::Absorb), "no bias by Absorb"),
-        (other(&|rules| rules.norms = Norms::Passed), "no norm by Passed"),
         (named, "no features.transition1.conv by Square"),
     ] {
         let heatmap = Heatmap {

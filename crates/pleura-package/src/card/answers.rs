@@ -219,7 +219,7 @@ fn training(parts: &Parts) -> Option<String> {
 }
 
 fn selection(parts: &Parts) -> Option<String> {
-    let best = parts.training.stages.last()?.outcome.get("best_epoch")?;
+    let best = parts.training.stages.last()?.outcome.as_ref()?.summary.best_epoch;
     let monitor = word(last_stage(parts)?, "monitor")?;
     Some(format!(
         "The epoch (number {best}, from 0) with the best {} on the validation films.",

@@ -3,11 +3,12 @@
 use maud::{Markup, html};
 use pleura_eval::calibration::{Calibration, Outcome};
 use pleura_eval::{Comparison, Estimate, Evaluation, McNemar, Reliability, SourceComparison, SourceDrop};
+use pleura_run::Evidence;
 
 use super::figure;
 use super::number::{counted, grouped, interval, listed, method, points, three, value, with_interval};
 use super::summary::level;
-use crate::evidence::{Evidence, TestLooks};
+use crate::evidence::TestLooks;
 use crate::input::{DataTable, ReportInput};
 use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Plot, Series};
 

@@ -8,11 +8,13 @@ use std::{
     },
 };
 
+use pleura_run::{RunFolder, StageSummary};
+
 use super::{MemberSummary, Prepared};
 use crate::{
     error::Error,
     observer::{Event, Observer},
-    run::{Options, RunSummary, StageSummary, Stop, run},
+    run::{Options, RunSummary, Stop, run},
     share,
 };
 
@@ -166,11 +168,11 @@ impl Floor<'_> {
         // A run that has begun has what it takes over, if it took over anything.
         let shared = prepared
             .source
-            .filter(|_| !prepared.folder.join("run.json").exists());
+            .filter(|_| !RunFolder::new(&prepared.folder).identity().exists());
         if let Some((from, stages)) = shared {
             share::copy(
-                &self.runs[from].folder,
-                &prepared.folder,
+                &RunFolder::new(&self.runs[from].folder),
+                &RunFolder::new(&prepared.folder),
                 &prepared.keys[..stages],
             )?;
         }

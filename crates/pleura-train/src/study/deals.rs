@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use pleura_data::Manifest;
 
+use pleura_run::recipe::Stage;
+
 use super::{Folds, Study, Variant};
 use crate::{
     cross::{Crossing, FoldChoice},
     error::Error,
     plan::judged::set_apart,
-    recipe::Stage,
 };
 
 /// By variant, fold and stage: the manifest in place of the recipe's.

@@ -5,23 +5,21 @@ use std::{
     path::Path,
 };
 
+use pleura_core::fs::write_atomic;
 use pleura_data::{Manifest, Split};
+use pleura_run::{
+    Recipe, RunLock, SeriesFolder,
+    recipe::{Change, StageKind, between, difference, is_file},
+};
 use toml::{Table, Value};
 
 use super::{Study, Variant, deals::deals, file::PRIMARY};
 use crate::{
-    difference::{Change, between, difference, is_file},
     error::Error,
-    json::write_lasting,
-    lock::RunLock,
     observer::Observer,
-    recipe::{Recipe, StageKind},
-    run::{Options, stage_folder},
+    run::Options,
     series::{Member, Outline, Series, SeriesSummary},
 };
-
-/// What a study was begun with, in its folder.
-const RECORD: &str = "study.toml";
 
 /// A study made ready: one run a seed, fold and variant.
 #[derive(Clone, Debug)]
@@ -126,14 +124,14 @@ impl Design {
         at_once: usize,
         observer: &mut dyn Observer,
     ) -> Result<SeriesSummary, Error> {
-        std::fs::create_dir_all(out).map_err(Error::file(out, "create"))?;
+        std::fs::create_dir_all(out).map_err(pleura_run::Error::file(out, "create"))?;
         let _lock = RunLock::take(out)?;
-        let path = out.join(RECORD);
+        let path = SeriesFolder::new(out).study();
         if path.exists() && !options.resume {
             return Err(Error::Occupied { out: out.to_owned() });
         }
         self.refuse_changes(out)?;
-        let begin = || write_lasting(&path, self.record.as_bytes());
+        let begin = || Ok(write_atomic(&path, self.record.as_bytes())?);
         self.series
             .carry_out_locked(out, options, at_once, observer, &begin)
     }
@@ -143,11 +141,11 @@ impl Design {
     /// # Errors
     /// [`Error::Changed`] with the keys.
     pub fn refuse_changes(&self, out: &Path) -> Result<(), Error> {
-        let path = out.join(RECORD);
+        let path = SeriesFolder::new(out).study();
         if !path.exists() {
             return Ok(());
         }
-        let then = std::fs::read_to_string(&path).map_err(Error::file(&path, "read"))?;
+        let then = std::fs::read_to_string(&path).map_err(pleura_run::Error::file(&path, "read"))?;
         match difference(&then, &self.record) {
             None => Ok(()),
             Some(keys) => Err(Error::Changed {
@@ -210,8 +208,10 @@ impl Design {
     pub fn finished(&self, out: &Path) -> Vec<usize> {
         let count = |run: &Run| {
             let stages = self.study.variants[run.variant].recipe.stages.iter();
-            let record = |name: &str| stage_folder(&out.join(&run.name), name).join("stage.json");
-            stages.filter(|stage| record(&stage.name).exists()).count()
+            let folder = SeriesFolder::new(out).run(&run.name);
+            stages
+                .filter(|stage| folder.stage(&stage.name).is_finished())
+                .count()
         };
         self.runs.iter().map(count).collect()
     }

@@ -12,7 +12,9 @@ use super::{
     Folds, Study, Variant,
     settings::{lay, names, resolve, stage_name, stage_of},
 };
-use crate::{error::Error, recipe::Recipe};
+use pleura_run::{Error as RunError, Recipe, recipe::line_at};
+
+use crate::error::Error;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -89,10 +91,10 @@ pub(super) const PRIMARY: [&str; 5] = [
 ];
 
 pub(super) fn read(path: &Path) -> Result<Study, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::file(path, "read"))?;
-    let typed: StudyFile = toml::from_str(&text).map_err(|error| Error::Recipe {
+    let text = std::fs::read_to_string(path).map_err(pleura_run::Error::file(path, "read"))?;
+    let typed: StudyFile = toml::from_str(&text).map_err(|error| RunError::Recipe {
         path: path.to_owned(),
-        line: error.span().map(|span| crate::recipe::line_at(&text, span.start)),
+        line: error.span().map(|span| line_at(&text, span.start)),
         key: String::new(),
         problem: error.message().replace('\n', " "),
     })?;
@@ -110,12 +112,12 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     fn problem(&self, key: &str, problem: impl Into<String>) -> Error {
-        Error::Recipe {
+        Error::Run(RunError::Recipe {
             path: self.path.to_owned(),
             line: None,
             key: key.to_owned(),
             problem: problem.into(),
-        }
+        })
     }
 
     fn study(&self, typed: StudyFile) -> Result<Study, Error> {
@@ -279,12 +281,12 @@ impl Reading<'_> {
         }
         self.compared(&mut table, study, &key)?;
         let recipe = Recipe::from_table(table, self.path).map_err(|error| match error {
-            Error::Recipe {
+            RunError::Recipe {
                 path,
                 line,
                 key: at,
                 problem,
-            } => Error::Recipe {
+            } => RunError::Recipe {
                 path,
                 line,
                 key: if at.is_empty() {
@@ -310,7 +312,7 @@ impl Reading<'_> {
                 let path = self.folder.join(name);
                 // As a recipe first: its mistakes are told with its own lines.
                 Recipe::read(&path)?;
-                let text = std::fs::read_to_string(&path).map_err(Error::file(&path, "read"))?;
+                let text = std::fs::read_to_string(&path).map_err(pleura_run::Error::file(&path, "read"))?;
                 let table = text
                     .parse::<Table>()
                     .map_err(|error| self.problem(key, error.message()))?;

@@ -2,19 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_data::Split;
 use pleura_eval::study::{
     StudyComparison, StudyEpoch, StudyFindings, StudyPoint, StudyRun, StudyVariant, Verdict,
 };
 use pleura_eval::{Predictions, bonferroni_level, paired_means};
-use serde_json::Value;
-
-use super::{Design, FINDINGS, Run, Study};
-use crate::{
-    error::Error,
+use pleura_run::{
+    RunFolder, SeriesFolder, StageRecord,
     json::{read_json, write_json},
-    recipe::Answers,
-    run::{StageRecord, stage_folder},
+    log::LogEvent,
+    split_name,
 };
+
+use super::{Design, Run, Study};
+use crate::error::Error;
 
 /// Draws of the bootstrap that must lie beyond each end of an interval, or the end is a matter of chance.
 const BEYOND: f64 = 5.0;
@@ -59,12 +60,12 @@ impl Design {
             };
             match points
                 .iter_mut()
-                .find(|point| point.epoch == one.epoch && point.split == one.split)
+                .find(|point| point.epoch == one.epoch && point.split == split_name(one.split))
             {
                 Some(point) => point.comparisons.push(comparison),
                 None => points.push(StudyPoint {
                     epoch: one.epoch,
-                    split: one.split.to_owned(),
+                    split: split_name(one.split).to_owned(),
                     comparisons: vec![comparison],
                 }),
             }
@@ -84,7 +85,7 @@ impl Design {
             cautions: Vec::new(),
         };
         findings.conclude();
-        let path = out.join(FINDINGS);
+        let path = SeriesFolder::new(out).study_findings();
         if self.pending > 0
             && let Ok(there) = read_json::<StudyFindings>(&path)
             && there.pending < self.pending
@@ -98,22 +99,28 @@ impl Design {
     /// Every comparison with the tables that it needs.
     fn compared(&self, out: &Path) -> Vec<Compared> {
         let study = &self.study;
-        let mut moments: Vec<(Option<usize>, &'static str)> = Vec::new();
+        let mut moments: Vec<(Option<usize>, Split)> = Vec::new();
         for &epoch in &study.epochs {
-            moments.push((Some(epoch), "validation"));
+            moments.push((Some(epoch), Split::Validation));
             if study.test_epochs && self.tested {
-                moments.push((Some(epoch), "test"));
+                moments.push((Some(epoch), Split::Test));
             }
         }
-        moments.push((None, if self.tested { "test" } else { "validation" }));
+        let last = if self.tested {
+            Split::Test
+        } else {
+            Split::Validation
+        };
+        moments.push((None, last));
         let mut compared = Vec::new();
         for (epoch, split) in moments {
             let table = |run: &Run| {
-                let folder = stage_folder(
-                    &out.join(&run.name),
-                    &Study::stage(&study.variants[run.variant]).name,
-                );
-                folder.join(epoch.map_or_else(|| format!("{split}.csv"), |epoch| Answers::file(split, epoch)))
+                let stage = &Study::stage(&study.variants[run.variant]).name;
+                let folder = SeriesFolder::new(out).run(&run.name).stage(stage);
+                match epoch {
+                    None => folder.predictions(split),
+                    Some(epoch) => folder.predictions_after(split, epoch),
+                }
             };
             for candidate in (0..study.variants.len()).filter(|&variant| variant != study.baseline) {
                 let (mut pairs, mut stopped_before) = (Vec::new(), 0);
@@ -155,14 +162,14 @@ impl Design {
                 let stage = &Study::stage(variant).name;
                 let runs = self.runs.iter().filter(|run| run.variant == number);
                 let runs = runs.map(|run| {
-                    let folder = out.join(&run.name);
-                    let record: StageRecord = read_json(&stage_folder(&folder, stage).join("stage.json"))?;
+                    let folder = SeriesFolder::new(out).run(&run.name);
+                    let record: StageRecord = read_json(&folder.stage(stage).record())?;
                     Ok(StudyRun {
                         name: run.name.clone(),
                         seed: run.seed,
                         fold: run.fold.map(|fold| fold + 1),
                         best_epoch: record.summary.best_epoch + 1,
-                        curve: curve(&folder.join("log.jsonl"), stage)?,
+                        curve: curve(&folder, stage)?,
                     })
                 });
                 Ok(StudyVariant {
@@ -179,7 +186,7 @@ impl Design {
 /// One comparison: a variant against the baseline, at one moment.
 struct Compared {
     epoch: Option<usize>,
-    split: &'static str,
+    split: Split,
     candidate: usize,
     pairs: Vec<Pair>,
     stopped_before: usize,
@@ -193,27 +200,18 @@ struct Pair {
 }
 
 /// The validation of a stage by epoch, from a run's log.
-fn curve(log: &Path, stage: &str) -> Result<Vec<StudyEpoch>, Error> {
-    let text = std::fs::read_to_string(log).map_err(Error::file(log, "read"))?;
-    let mut curve = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        let line: Value = serde_json::from_str(line).map_err(|error| Error::Damaged {
-            path: log.to_owned(),
-            problem: format!("line {}: not what this program wrote: {error}", number + 1),
-        })?;
-        if line["stage"] != stage {
-            continue;
-        }
-        let epoch = match line["event"].as_str() {
-            Some("before") => 0,
-            Some("epoch") => line["epoch"].as_u64().map_or(0, |epoch| epoch as usize + 1),
-            _ => continue,
-        };
-        curve.push(StudyEpoch {
+fn curve(run: &RunFolder, stage: &str) -> Result<Vec<StudyEpoch>, Error> {
+    let lines = run.read_log()?.into_iter().filter(|line| line.stage == stage);
+    let validations = lines.filter_map(|line| match line.event {
+        LogEvent::Before(before) => Some((0, before.validation)),
+        LogEvent::Epoch(epoch) => Some((epoch.epoch + 1, epoch.validation)),
+        _ => None,
+    });
+    Ok(validations
+        .map(|(epoch, metrics)| StudyEpoch {
             epoch,
-            accuracy: line["validation"]["accuracy"].as_f64(),
-            macro_auc: line["validation"]["macro_auc"].as_f64(),
-        });
-    }
-    Ok(curve)
+            accuracy: metrics.accuracy,
+            macro_auc: metrics.macro_auc,
+        })
+        .collect())
 }

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::{error::Error, recipe::Start};
+use pleura_run::recipe::Start;
+
+use crate::error::Error;
 
 /// Lays values over a table: tables are merged, so that `keep.rule` may be set alone; but one that says its `kind` replaces what was there,
 /// since the settings of another kind would not fit it.
@@ -24,7 +26,7 @@ pub(super) fn resolve(stage: &mut Table, folder: &Path) -> Result<(), Error> {
     let absolute = |value: &mut Value| -> Result<(), Error> {
         if let Value::String(text) = value {
             let path = folder.join(&*text);
-            let path = std::path::absolute(&path).map_err(Error::file(&path, "find"))?;
+            let path = std::path::absolute(&path).map_err(pleura_run::Error::file(&path, "find"))?;
             *text = path.to_string_lossy().into_owned();
         }
         Ok(())

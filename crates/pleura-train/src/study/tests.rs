@@ -289,9 +289,9 @@ fn what_is_done_so_far_are_whole_seeds() {
     let design = planned(folder.path(), head, TARGET, ["", "set.stage.target.batch = 2"]).unwrap();
     let out = folder.path().join("out");
     let finish = |run: &str| {
-        let stage = crate::run::stage_folder(&out.join(run), "target");
-        std::fs::create_dir_all(&stage).unwrap();
-        std::fs::write(stage.join("stage.json"), "{}").unwrap();
+        let stage = pleura_run::RunFolder::new(out.join(run)).stage("target");
+        std::fs::create_dir_all(stage.path()).unwrap();
+        std::fs::write(stage.record(), "{}").unwrap();
     };
     let so_far = || {
         let design = design.so_far(&out).unwrap();
@@ -323,4 +323,21 @@ fn what_is_done_so_far_are_whole_seeds() {
         finish(run);
     }
     assert_eq!(so_far(), (vec![1, 2], 2, 0, 8));
+}
+
+#[test]
+fn studies_in_the_repository_are_studies() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes");
+    let mut count = 0;
+    for folder in [folder.clone(), folder.join("real")] {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let is_recipe = path.extension().is_some_and(|extension| extension == "toml");
+            if is_recipe && std::fs::read_to_string(&path).unwrap().contains("[[variant]]") {
+                Study::read(&path).unwrap();
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 4, "found {count} studies");
 }

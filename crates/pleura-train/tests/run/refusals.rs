@@ -64,7 +64,10 @@ fn two_processes_do_not_write_one_run() {
     let place = Place::new();
     let mut refused = false;
     let mut observer = At::new(25, || {
-        refused = matches!(place.run("run", &mut Silent), Err(Error::Locked { .. }));
+        refused = matches!(
+            place.run("run", &mut Silent),
+            Err(Error::Run(pleura_run::Error::Locked { .. }))
+        );
         ControlFlow::Break(())
     });
     place.run("run", &mut observer).unwrap();

@@ -64,7 +64,7 @@ impl Question {
         Check {
             name: self.name,
             passed: answer.is_ok(),
-            found: answer.unwrap_or_else(|error| crate::console::chain(&error).join(": ")),
+            found: answer.unwrap_or_else(|error| crate::console::chain(error.as_ref()).join(": ")),
             seconds: begin.elapsed().as_secs_f64(),
         }
     }

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use pleura_draw::picture::{
-    ColourScale, Contours, HeatmapStyle, Outline, Panel, Sheet, colour_limit, smooth,
-};
+use pleura_draw::picture::{ColourScale, Contours, HeatmapStyle, Outline, Panel, Sheet, scale_limit, smooth};
 use pleura_draw::viewer::{LedgerRow, LedgerTable, Viewer, ViewerMap, viewer};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::values::{self, About, Saved};
@@ -88,7 +86,7 @@ impl DrawingArgs {
     /// The style of the maps of one method.
     fn style(&self, maps: &[Map], size: usize) -> HeatmapStyle {
         let own = HeatmapStyle::default().scale;
-        let limit_of = |map: &Map| colour_limit(&smooth(&map.heatmap, size, self.smooth), own);
+        let limit_of = |map: &Map| scale_limit(&smooth(&map.heatmap, size, self.smooth), own);
         let scale = match self.scale {
             Limit::Own => own,
             Limit::Value(value) => ColourScale::Fixed(value),
@@ -218,11 +216,11 @@ impl Job<'_> {
             method,
             probability,
             geometry: ground.path.map(|_| ground.geometry),
-            model: &self.model.digest,
+            model: self.model.digest(),
             picture: &name,
             notice: NOTICE,
         };
-        let saved = values::save(&path, map, self.model.preparation.size, style, &about)?;
+        let saved = values::save(&path, map, self.model.preparation().size, style, &about)?;
         Ok((panel, Files { picture: path, saved }))
     }
 
@@ -238,7 +236,7 @@ impl Job<'_> {
             .map(|(method, map)| ViewerMap {
                 question: map.start.words(),
                 probability: self.probability(&map.start, probabilities),
-                method: method.words(self.model.preparation.size),
+                method: method.words(self.model.preparation().size),
                 start: picture::origin(&map.start).to_owned(),
                 unit: method.unit().to_owned(),
                 values: &map.heatmap,
@@ -250,20 +248,23 @@ impl Job<'_> {
             })
             .collect();
         let row = |name: &str, value: String| (name.to_owned(), value);
-        let size = self.model.preparation.size;
-        let fit = match self.model.preparation.fit {
+        let size = self.model.preparation().size;
+        let fit = match self.model.preparation().fit {
             Fit::Stretch => "the film stretched to the square",
             Fit::Pad => "the film padded to the square",
             Fit::Crop => "the film cropped to the square",
         };
         let mut about = vec![
             row("film", ground.path.unwrap_or(Path::new("")).display().to_string()),
-            row("model", self.model.path.display().to_string()),
-            row("digest", self.model.digest.clone()),
-            row("architecture", self.model.weights.architecture.name().to_owned()),
+            row("model", self.model.path().display().to_string()),
+            row("digest", self.model.digest().to_owned()),
+            row(
+                "architecture",
+                self.model.weights().architecture.name().to_owned(),
+            ),
             row("network sees", format!("{size} \u{d7} {size} pixels, {fit}")),
         ];
-        if let Some(applied) = &self.calibration {
+        if let Some(applied) = self.model.calibration() {
             about.push(row("calibration", applied.line()));
         }
         let contours = self.args.drawing.lines(size);
@@ -287,7 +288,7 @@ impl Job<'_> {
         if mean.films == 0 {
             return Ok(Vec::new());
         }
-        let size = self.model.preparation.size;
+        let size = self.model.preparation().size;
         let nothing = Film::from_grey(size, size, vec![0.25; size * size])?;
         let geometry = Geometry::new(size, size, size, Fit::Stretch);
         let ground = Ground {

@@ -53,7 +53,7 @@ impl Job<'_> {
         } else {
             path.clone()
         };
-        let size = self.model.preparation.size;
+        let size = self.model.preparation().size;
         let maps = || self.maps(explanations);
         let shape = [maps().count(), 3, size, size];
         let values: Vec<f32> = maps()

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use pleura_audit::words::Mean;
+use pleura::output;
+use pleura_audit::burned_in_text::Mean;
 use pleura_explain::score::{Better, Film, Measure, Row, Score, Scorer, Settings, Table, about};
 use pleura_explain::{Explanation, Fill, Method, npy};
 use pleura_nn::{Cpu, Reference};
@@ -222,8 +223,8 @@ impl Job<'_> {
                 "patch": settings.patch, "flips": settings.flips, "flip_share": settings.flip_share, "fill": settings.fill.name(),
                 "orders": settings.orders, "noise": settings.noise, "noises": settings.noises, "seed": settings.seed,
             },
-            "methods": self.methods.iter().map(|method| method.words(self.model.preparation.size)).collect::<Vec<_>>(),
-            "level": LEVEL, "csv": super::shown(&csv), "model": self.model.record(), "notice": NOTICE,
+            "methods": self.methods.iter().map(|method| method.words(self.model.preparation().size)).collect::<Vec<_>>(),
+            "level": LEVEL, "csv": super::shown(&csv), "model": output::Model::of(self.model), "notice": NOTICE,
         });
         let path = self.args.out.join("scores.json");
         let mut text = serde_json::to_string_pretty(&record)?;

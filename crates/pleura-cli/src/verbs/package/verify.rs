@@ -33,7 +33,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         Err(error) => {
             let error = anyhow::Error::new(error);
             if json {
-                let said = console::chain(&error).join(": ");
+                let said = console::chain(error.as_ref()).join(": ");
                 let record =
                     json!({"package": args.package.display().to_string(), "verified": false, "why": said});
                 // The exit code says it too, whoever has closed the output.

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use pleura_eval::{CrossValidation, LearningCurve, MeanMetric};
-use pleura_train::cross::{Crossing, FoldChoice, pooled_folder};
+use pleura_run::SeriesFolder;
+use pleura_train::cross::{Crossing, FoldChoice};
 use pleura_train::curve::{Climb, CurveChoice};
 use pleura_train::{Options, Recipe, SeriesSummary};
 use serde_json::{Value, json};
@@ -160,7 +161,7 @@ fn tell_folds(
     for one in found.mean.iter().filter(|one| one.finding.is_none()) {
         writeln!(text, "  {}", in_words(one))?;
     }
-    writeln!(text, "{}", pooled_folder(out, stage).display())?;
+    writeln!(text, "{}", SeriesFolder::new(out).pooled(stage).display())?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! The audit in figures: differences with their intervals, relevance, and what was found on the films.
 
 use anyhow::Result;
-use pleura_audit::words::{Kind, Mean, Outcome};
+use pleura_audit::burned_in_text::{Kind, Mean, Outcome};
 use pleura_draw::picture::{Outline, Picture, Sheet, TextSize};
 use pleura_draw::plot::{self, Axis, IntervalRow, Plot, Ticks};
 use pleura_eval::{Difference, Estimate};

@@ -33,7 +33,6 @@ mod compare;
 mod error;
 mod estimate;
 mod evaluation;
-mod files;
 mod metrics;
 mod options;
 mod predictions;

@@ -5,6 +5,7 @@ mod glob;
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::FileError;
 use pleura_nn::relevance::{Bias, Layer, LayerKind, Rule, layers};
 use pleura_nn::{Architecture, Rules};
 
@@ -127,12 +128,9 @@ impl Composite {
     /// The composite that a TOML file describes; without a name in it, the file's is its own. See `docs/explanations.md`.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Composite`] with file, line and key: unknown keys, wrong types, numbers that make no rule.
+    /// [`Error::File`]; [`Error::Composite`] with file, line and key: unknown keys, wrong types, numbers that make no rule.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path).map_err(FileError::of("read", path))?;
         Self::parse(&text, path)
     }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
 use pleura_draw::picture::{ColourScale, HeatmapStyle, scale_limit, smooth};
 use pleura_film::Geometry;
 use serde::Serialize;
@@ -41,7 +42,7 @@ pub struct Saved {
 /// Writes a map's values (`.npy`, `[size, size]`) and what they are (`.json`) beside its picture, under the picture's name.
 ///
 /// # Errors
-/// [`Error::Write`], [`Error::Format`].
+/// [`Error::File`], [`Error::Format`].
 pub fn save(
     picture: &Path,
     map: &Map,
@@ -51,7 +52,7 @@ pub fn save(
 ) -> Result<Saved, Error> {
     let beside = |extension: &str| picture.with_extension(extension);
     let (values, json) = (beside("npy"), beside("json"));
-    npy::write_file(&values, &npy::bytes(&[size, size], &map.heatmap))?;
+    write_atomic(&values, &npy::bytes(&[size, size], &map.heatmap))?;
     let record = Record {
         values: values.file_name().map(|name| name.to_string_lossy().into_owned()),
         dtype: "float32, little-endian",
@@ -86,7 +87,7 @@ pub fn save(
         problem: error.to_string(),
     })?;
     text.push('\n');
-    npy::write_file(&json, text.as_bytes())?;
+    write_atomic(&json, text.as_bytes())?;
     Ok(Saved { values, about: json })
 }
 

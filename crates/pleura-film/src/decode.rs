@@ -4,6 +4,7 @@ use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use pleura_core::FileError;
 use sha2::{Digest, Sha256};
 
 use crate::film::Film;
@@ -73,7 +74,7 @@ fn decoded(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded,
 /// Reads and decodes a film.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read, and every error of [`decode`].
+/// [`Error::File`] if the file cannot be read, and every error of [`decode`].
 pub fn open(path: &Path, options: &DecodeOptions) -> Result<Film, Error> {
     decode(&read(path, options)?, &path.to_string_lossy(), options)
 }
@@ -96,20 +97,16 @@ pub fn open_prepared(
 }
 
 fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
-    let io = |source| Error::Io {
-        path: path.to_path_buf(),
-        action: "cannot read the film",
-        source,
-    };
+    let io = || FileError::of("read the film", path);
     let name = path.to_string_lossy();
-    let file = std::fs::File::open(path).map_err(io)?;
-    let length = file.metadata().map_err(io)?.len();
+    let file = std::fs::File::open(path).map_err(io())?;
+    let length = file.metadata().map_err(io())?.len();
     check_bytes(length, &name, options)?;
     let mut bytes = Vec::with_capacity(length as usize);
     // A pipe or device has no reliable length: read at most one byte past the limit.
     file.take(options.max_file_bytes.saturating_add(1))
         .read_to_end(&mut bytes)
-        .map_err(io)?;
+        .map_err(io())?;
     Ok(bytes)
 }
 

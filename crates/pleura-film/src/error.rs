@@ -1,6 +1,6 @@
 //! The errors of this crate.
 
-use std::path::PathBuf;
+use pleura_core::FileError;
 
 use crate::source::Format;
 
@@ -26,16 +26,9 @@ fn cut(text: &str, longest: usize) -> String {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file could not be read or written.
-    #[error("{}: {action}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The action that failed.
-        action: &'static str,
-        /// The system's error.
-        source: std::io::Error,
-    },
+    /// A file or folder that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
 
     /// The file is larger than the limit.
     #[error(

@@ -1,6 +1,5 @@
 //! The manifest: one table of films with patients, splits and findings, and its sidecar.
 
-pub mod atomic;
 mod derived;
 mod disjoint_sets;
 mod duplicates;

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, LeakRecord, Manifest, Remark, Step, atomic};
+use crate::{Error, LeakRecord, Manifest, Remark, Step};
 
 /// What a manifest's sidecar says. It holds no time and no name of a machine's user, so that the same films give the same file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -152,7 +153,7 @@ impl Sidecar {
                 .map(Some)
                 .map_err(|source| Error::Json { path, source }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("cannot read the sidecar", &path)(error)),
+            Err(error) => Err(Error::io("read the sidecar", &path)(error)),
         }
     }
 
@@ -163,7 +164,7 @@ impl Sidecar {
             path: path.clone(),
             source,
         })?;
-        atomic::write(&path, |out| writeln!(out, "{text}"))
+        Ok(write_atomic(&path, format!("{text}\n").as_bytes())?)
     }
 
     /// A sidecar for a manifest that was made by other means than building it from datasets.
@@ -209,7 +210,7 @@ impl Sidecar {
 impl FileRecord {
     /// Digests a file.
     pub fn of(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(Error::io("cannot read", path))?;
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         Ok(Self {
             path: path.to_path_buf(),
             sha256: crate::image_file::sha256(&bytes),

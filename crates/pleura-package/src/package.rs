@@ -5,6 +5,7 @@ mod read;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pleura_core::fs::write_atomic;
 use pleura_eval::calibration::Outcome;
 use pleura_eval::{Calibration, Evaluation, Kind};
 use pleura_film::Preparation;
@@ -172,10 +173,10 @@ impl Parts {
     /// Writes the package, whole or not at all, and returns its digest. Equal parts and key make equal bytes.
     ///
     /// # Errors
-    /// [`Error::Private`] where a document would hold what should not leave; parts that do not fit each other; [`Error::Io`].
+    /// [`Error::Private`] where a document would hold what should not leave; parts that do not fit each other; [`Error::File`].
     pub fn write(&self, path: &Path, key: Option<&PrivateKey>, private: &Private) -> Result<String, Error> {
         let (bytes, digest) = self.to_bytes(key, private)?;
-        pleura_film::picture::save(path, &bytes)?;
+        write_atomic(path, &bytes)?;
         Ok(digest)
     }
 

@@ -23,6 +23,7 @@ mod study;
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
 use pleura_draw::plot::Plot;
 
 pub use audit::check_plot;
@@ -54,7 +55,7 @@ pub fn write_description(
 ) -> Result<PathBuf, Error> {
     let page = describe(description);
     let path = folder.join(DESCRIPTION);
-    files::write(&path, page.html.as_bytes())?;
+    write_atomic(&path, page.html.as_bytes())?;
     write_svg_files(&page.plots, folder)?;
     Ok(path)
 }
@@ -69,7 +70,7 @@ pub const FILE: &str = "report.html";
 pub fn write(run: &Path) -> Result<PathBuf, Error> {
     let page = render(&ReportInput::from_run(run)?);
     let path = run.join(FILE);
-    files::write(&path, page.html.as_bytes())?;
+    write_atomic(&path, page.html.as_bytes())?;
     Ok(path)
 }
 
@@ -94,7 +95,7 @@ fn write_svg_files(plots: &[Plot], folder: &Path) -> Result<Vec<PathBuf>, Error>
             (!paths.contains(&path)).then_some(path)
         });
         if let Some(path) = path {
-            files::write(&path, plot.svg.as_bytes())?;
+            write_atomic(&path, plot.svg.as_bytes())?;
             paths.push(path);
         }
     }

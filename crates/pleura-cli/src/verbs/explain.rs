@@ -16,8 +16,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use pleura::Classifier;
 use pleura::output;
+use pleura_core::fs::write_atomic;
 use pleura_explain::score::Table;
-use pleura_explain::{Explanation, Map, Method, npy};
+use pleura_explain::{Explanation, Map, Method};
 use pleura_film::{DecodeOptions, Film, Prepared};
 use serde_json::{Value, json};
 
@@ -341,7 +342,7 @@ impl Job<'_> {
         let text = serde_json::to_string_pretty(&json!({
             "film": shown(&subject.path), "composite": self.composites(), "model": output::Model::of(self.model), "maps": ledgers, "notice": NOTICE,
         }))?;
-        npy::write_file(&path, text.as_bytes())?;
+        write_atomic(&path, text.as_bytes())?;
         Ok(Some(path))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use pleura_core::fs::write_atomic;
 use pleura_film::{Film, Prepared, rgb_png, scaled};
 
 use crate::error::Error;
@@ -89,7 +90,7 @@ impl Picture {
     /// # Errors
     /// [`Error::Film`] if the picture cannot be encoded or written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        Ok(pleura_film::picture::save(path, &self.to_png()?)?)
+        Ok(write_atomic(path, &self.to_png()?)?)
     }
 
     /// The colour of a pixel; `None` outside the picture.
@@ -201,9 +202,8 @@ mod tests {
         Picture::new(5, 5, [1, 2, 3]).save(&path).unwrap();
         Picture::new(6, 5, [1, 2, 3]).save(&path).unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        let missing = folder.path().join("no").join("picture.png");
         let error = Picture::new(5, 5, [1, 2, 3])
-            .save(&missing)
+            .save(&path.join("below.png"))
             .unwrap_err()
             .to_string();
         assert!(error.contains("picture.png"), "{error}");

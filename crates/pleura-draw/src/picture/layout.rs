@@ -1,6 +1,6 @@
 //! The panel around a heatmap: caption above, legend beside, notes below.
 
-use pleura_film::NOTICE;
+use pleura_core::NOTICE;
 
 use super::canvas::{FAINT, FRAME, GROUND, INK, Picture};
 use super::caption::Caption;

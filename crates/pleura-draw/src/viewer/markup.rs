@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use pleura_film::NOTICE;
+use pleura_core::NOTICE;
 use sha2::{Digest as _, Sha256};
 
 use super::Viewer;

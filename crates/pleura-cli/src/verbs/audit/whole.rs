@@ -15,6 +15,7 @@ use pleura::output;
 use pleura::{Classifier, training_manifest};
 use pleura_audit::relevance::{Of, at_border};
 use pleura_audit::{Check, Films, Thresholds, Verdict, check_films, check_predictions, heatmap_sanity};
+use pleura_core::fs::write_atomic;
 use pleura_data::{CheckReport, Manifest, Sidecar, Split};
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
@@ -250,10 +251,10 @@ fn worst(checks: &[Check]) -> Verdict {
 fn write(folder: &Path, record: &AuditRecord) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     let text = serde_json::to_string_pretty(record)?;
-    pleura_film::picture::save(&folder.join("audit.json"), text.as_bytes())?;
+    write_atomic(&folder.join("audit.json"), text.as_bytes())?;
     for check in &record.checks {
         if let Some(plot) = check_plot(check) {
-            pleura_film::picture::save(&folder.join(format!("{}.svg", check.name)), plot.svg.as_bytes())?;
+            write_atomic(&folder.join(format!("{}.svg", check.name)), plot.svg.as_bytes())?;
         }
     }
     Ok(())

@@ -14,6 +14,7 @@ use clap::ValueEnum;
 use pleura::Classifier;
 use pleura::output;
 use pleura_audit::burned_in_text::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
+use pleura_core::fs::write_atomic;
 use pleura_data::{Manifest, Row};
 use pleura_eval::Options;
 use pleura_explain::Composite;
@@ -274,7 +275,7 @@ fn write(
     let mut written = Vec::new();
     let mut save = |name: &str, bytes: &[u8]| -> Result<()> {
         let path = out.join(name);
-        pleura_film::picture::save(&path, bytes)?;
+        write_atomic(&path, bytes)?;
         written.push(path);
         Ok(())
     };

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use pleura_core::fs::write_atomic;
 use pleura_data::{Manifest, Sidecar};
 use pleura_duplicates::{self as leaks, Look, LookOptions, Pair, Trial, TrialOptions, Twice};
 use serde_json::json;
@@ -131,7 +132,7 @@ fn told(look: &Look) -> Result<serde_json::Value> {
 fn write(folder: &Path, pictures: usize, look: &Look) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     let text = serde_json::to_string_pretty(&told(look)?)?;
-    pleura_film::picture::save(&folder.join(PAIRS), text.as_bytes())?;
+    write_atomic(&folder.join(PAIRS), text.as_bytes())?;
     let sheet = folder.join(SHEET);
     if look.pairs.is_empty() || pictures == 0 {
         // An older look's pictures would speak of pairs that are no more.

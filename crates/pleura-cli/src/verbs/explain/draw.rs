@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use pleura_core::fs::write_atomic;
 use pleura_draw::picture::{ColourScale, Contours, HeatmapStyle, Outline, Panel, Sheet, scale_limit, smooth};
 use pleura_draw::viewer::{LedgerRow, LedgerTable, Viewer, ViewerMap, viewer};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::values::{self, About, Saved};
-use pleura_explain::{Explanation, Map, Method, Start, npy};
+use pleura_explain::{Explanation, Map, Method, Start};
 use pleura_film::{Film, Fit, Geometry};
 use pleura_nn::Ledger;
 
@@ -279,7 +280,7 @@ impl Job<'_> {
             about: &about,
         })?;
         let path = self.args.out.join(format!("{}.html", ground.stem));
-        npy::write_file(&path, page.as_bytes())?;
+        write_atomic(&path, page.as_bytes())?;
         Ok(path)
     }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use pleura_core::fs::write_atomic;
 use pleura_explain::{Explanation, Map, Method, npy};
 
 use super::Job;
@@ -73,7 +74,7 @@ impl Job<'_> {
                 pleura_explain::raw_safetensors(&shape, &values, &questions, &self.names())?
             }
         };
-        npy::write_file(&path, &bytes)?;
+        write_atomic(&path, &bytes)?;
         Ok(Some(path))
     }
 }

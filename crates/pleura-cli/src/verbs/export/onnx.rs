@@ -11,9 +11,9 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use pleura::output;
+use pleura_core::fs::write_atomic;
 use pleura_eval::Kind;
 use pleura_explain::{Composite, Start};
-use pleura_nn::weights::write_atomically;
 use pleura_onnx::{Batch, Export, Heatmap, Probabilities, Question};
 use serde_json::{Map, Value, json};
 
@@ -140,7 +140,7 @@ impl Args {
             Some(_) => expected::films(&self.film, model.preparation(), self.batch.0)?,
             None => Vec::new(),
         };
-        write_atomically(path, &bytes)?;
+        write_atomic(path, &bytes)?;
         if let Some(folder) = &self.test_data {
             expected::write(folder, &model, &films, (composite.as_ref(), &starts), self.exact)?;
             record.insert(

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use pleura::Classifier;
+use pleura_core::fs::write_atomic;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::{DecodeOptions, Preparation};
 use pleura_nn::backend::{Backend, Real};
-use pleura_nn::weights::write_atomically;
 use pleura_nn::{Network, Reference};
 use pleura_onnx::{Batch, HEATMAPS, INPUT, LOGITS, PROBABILITIES, tensor};
 
@@ -118,7 +118,7 @@ pub(super) fn write(
     std::fs::create_dir_all(folder)
         .with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     for (name, bytes) in files {
-        write_atomically(&folder.join(name).with_extension("pb"), &bytes)?;
+        write_atomic(&folder.join(name).with_extension("pb"), &bytes)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use pleura_run::LogLengths;
 use safetensors::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
-use crate::{bits, error::Error, loss::Value, optimiser::State, watch::Watch};
+use crate::{bits, error::Error, loss::Value, optimiser::State, early_stopping::EarlyStopping};
 
 const KEY: &str = "pleura-checkpoint";
 const VERSION: u32 = 1;
@@ -38,7 +38,8 @@ pub(crate) struct Position {
     pub(crate) loss_sum: f64,
     #[serde(with = "bits")]
     pub(crate) loss_mass: f64,
-    pub(crate) watch: Watch,
+    #[serde(rename = "watch")]
+    pub(crate) early_stopping: EarlyStopping,
     /// Epochs validated, for the summary.
     pub(crate) curve: Vec<CurvePoint>,
 }

@@ -29,7 +29,7 @@ pub use self::{
 use crate::{error::Error, loss::Value};
 
 /// What a stage that trains with heatmaps needs beside its films and labels.
-pub(crate) struct Heat {
+pub(crate) struct HeatmapTraining {
     pub(crate) isnet: Isnet,
     pub(crate) kind: StageKind,
     pub(crate) loss: HeatmapLoss,
@@ -56,7 +56,7 @@ impl Passed<'_> {
     }
 }
 
-impl Heat {
+impl HeatmapTraining {
     /// The whole loss as a [`Value`] over the same mass as the classification's.
     pub(crate) fn value(&self, classification: &Value, l1: f64, l2: f64) -> (Value, LossParts) {
         let cross_entropy = classification.mean();

@@ -4,10 +4,10 @@
 //! weights and its bias are copied. A fresh neuron depends on the seed and its finding's name alone, so keeping another neuron,
 //! or none, starts it in the same place.
 
+use pleura_core::sha256::Hasher;
 use pleura_nn::weights::Head;
 use pleura_run::recipe::{Keep, KeepRule};
 use pleura_run::{Neuron, NeuronOrigin, Neurons, Proof};
-use sha2::{Digest, Sha256};
 
 /// Why a head cannot be built: what was found and what is allowed.
 pub type Problem = String;
@@ -25,20 +25,11 @@ pub fn new_head(
     keep: &Keep,
     seed: u64,
 ) -> Result<(Head, Neurons), Problem> {
+    let sources = sources(old.map(|old| old.findings.as_slice()), findings, keep)?;
     let mut head = Head::fresh(findings, features, seed);
-    if old.is_none() && keep.rule != KeepRule::Nothing {
-        return Err(
-            "keep: there is no old head to keep neurons of; start from weights or from another stage".into(),
-        );
-    }
     let mut neurons = Vec::with_capacity(findings.len());
-    for finding in findings {
-        let source = match old {
-            Some(old) if keep.rule != KeepRule::Nothing => {
-                source(old, finding, keep)?.and_then(|name| Some((name, old.neuron(name)?)))
-            }
-            _ => None,
-        };
+    for (finding, source) in findings.iter().zip(sources) {
+        let source = old.zip(source).and_then(|(old, name)| Some((name, old.neuron(name)?)));
         let mut neuron = Neuron {
             finding: finding.clone(),
             origin: NeuronOrigin::Fresh,
@@ -91,23 +82,39 @@ pub fn new_head(
     ))
 }
 
-/// Name of the old neuron that `finding` takes over.
-fn source<'a>(old: &Head, finding: &'a str, keep: &'a Keep) -> Result<Option<&'a str>, Problem> {
-    if keep.fresh.iter().any(|name| name == finding) {
-        return Ok(None);
+/// The old finding that each new finding takes over, if any. `old` are the findings of the old head.
+///
+/// # Errors
+/// A map that names a finding the old head lacks (with those it has), or keeping without an old head.
+pub fn sources<'a>(
+    old: Option<&[String]>,
+    findings: &'a [String],
+    keep: &'a Keep,
+) -> Result<Vec<Option<&'a str>>, Problem> {
+    if !keep.keeps_any() {
+        return Ok(vec![None; findings.len()]);
     }
-    let (name, mapped) = match keep.map.get(finding) {
-        Some(name) => (name.as_str(), true),
-        None => (finding, false),
+    let Some(old) = old else {
+        return Err(
+            "keep: there is no old head to keep neurons of; start from weights or from another stage".into(),
+        );
     };
-    match old.neuron(name) {
-        Some(_) => Ok(Some(name)),
-        None if mapped => Err(format!(
-            "keep.map: {finding} ← {name:?}, but the old head has no such finding; it has {}",
-            old.findings.join(", ")
-        )),
-        None => Ok(None),
-    }
+    let source = |finding: &'a String| {
+        if keep.fresh.contains(finding) {
+            return Ok(None);
+        }
+        let mapped = keep.map.get(finding);
+        let name = mapped.unwrap_or(finding);
+        match (old.contains(name), mapped) {
+            (true, _) => Ok(Some(name.as_str())),
+            (false, None) => Ok(None),
+            (false, Some(_)) => Err(format!(
+                "keep.map: {finding} ← {name:?}, but the old head has no such finding; it has {}",
+                old.join(", ")
+            )),
+        }
+    };
+    findings.iter().map(source).collect()
 }
 
 /// Compares what the old and the new network answer on the same films, before the first step.
@@ -181,11 +188,11 @@ pub fn prove(
 }
 
 fn row_digest(row: &[f32]) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = Hasher::new();
     for value in row {
         hash.update(value.to_le_bytes());
     }
-    base16ct::lower::encode_string(&hash.finalize())
+    hash.hex()
 }
 
 #[cfg(test)]

@@ -12,9 +12,10 @@
 //! * [`keep`] is output neuron keeping, the idea of the paper that this project follows.
 //! * [`Observer`] watches, and may stop a run cleanly.
 
-mod answer;
+mod predict;
 mod bits;
 mod checkpoint;
+mod duplicates;
 mod error;
 mod events;
 #[cfg(test)]
@@ -22,20 +23,19 @@ mod golden;
 pub mod isnet;
 pub mod keep;
 pub mod labels;
-pub mod leaks;
 mod log;
 pub mod loss;
 pub mod observer;
 pub mod optimiser;
-mod pace;
+mod throughput;
 pub mod plan;
 pub mod run;
 pub mod schedule;
 mod start;
-mod train;
-mod watch;
+mod stage_run;
+mod early_stopping;
 
-pub use answer::{answer, predictions};
+pub use predict::{logits, predictions};
 pub use error::Error;
 pub use observer::{Event, Observer, Silent};
 pub use plan::Plan;

@@ -19,7 +19,7 @@ use crate::{
     log::AppendLog,
     observer::{Event, Observer},
     plan::Plan,
-    train::{Outcome, StageRun},
+    stage_run::{Outcome, StageRun},
 };
 
 /// How a recipe is carried out.

@@ -1,6 +1,6 @@
 //! Films that a stage learns from and that are copies of films it, or a later stage, is judged on.
 //!
-//! Equal files and films of one patient are left out of training by themselves. Copies that are not equal are known where `pleura data leaks`
+//! Equal files and films of one patient are left out of training by themselves. Duplicates that are not equal are known where `pleura data leaks`
 //! has looked and left its record beside a manifest.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,9 +14,9 @@ use crate::error::Error;
 
 /// Films by their digests, each with those that are one radiograph with it.
 #[derive(Debug, Default)]
-pub(crate) struct Copies(HashMap<String, Vec<(String, MatchKind)>>);
+pub(crate) struct Duplicates(HashMap<String, Vec<(String, MatchKind)>>);
 
-impl Copies {
+impl Duplicates {
     /// Reads what was found beside each of the manifests.
     pub(crate) fn read<'a>(manifests: impl Iterator<Item = &'a Path>) -> Result<Self, Error> {
         let mut copies = Self::default();

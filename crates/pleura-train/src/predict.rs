@@ -15,7 +15,7 @@ use crate::error::Error;
 ///
 /// # Errors
 /// Films that are not in the cache, and what the network refuses.
-pub fn answer(
+pub fn logits(
     network: &Network<Cpu>,
     manifest: &Arc<Manifest>,
     pictures: impl Into<Pictures>,
@@ -31,7 +31,7 @@ pub fn answer(
 /// Pooled features `[rows, features]` of the same.
 ///
 /// # Errors
-/// As [`answer`].
+/// As [`logits`].
 pub(crate) fn features(
     network: &Network<Cpu>,
     manifest: &Arc<Manifest>,

@@ -4,17 +4,17 @@ use std::collections::HashMap;
 
 use pleura_run::recipe::NormChoice;
 
-use super::{StageRun, moving::Moving};
+use super::{StageRun, trainable::Trainable};
 use crate::{error::Error, plan::StagePlan};
 
 /// Pooled features by row of the manifest. They are kept in memory alone, 4 KiB a film for DenseNet-121; a run that is resumed
 /// finds them again, with the same bits.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct KnownFeatures {
     films: HashMap<usize, Vec<f32>>,
 }
 
-impl Known {
+impl KnownFeatures {
     /// Forgets everything: what comes before the head is about to move.
     pub(super) fn clear(&mut self) {
         self.films.clear();
@@ -44,10 +44,10 @@ impl Known {
 
 /// Whether nothing before the head changes in an epoch, neither weights nor, with statistics of the batch, running averages; and nothing
 /// but the head is looked at: heatmaps go through the whole network.
-pub(super) fn head_alone(plan: &StagePlan, moving: &Moving) -> bool {
+pub(super) fn head_alone(plan: &StagePlan, trainable: &Trainable) -> bool {
     plan.stage.isnet.is_none()
         && plan.stage.norm == NormChoice::Running
-        && moving.rates.keys().all(|group| group == "head")
+        && trainable.rates.keys().all(|group| group == "head")
 }
 
 impl StageRun<'_> {

@@ -15,13 +15,13 @@ pub(crate) struct Best {
 
 /// What early stopping and best-model choice remember.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Watch {
+pub(crate) struct EarlyStopping {
     pub(crate) best: Option<Best>,
     /// Epochs since the best one.
     pub(crate) since: usize,
 }
 
-impl Watch {
+impl EarlyStopping {
     /// Takes note of an epoch's value, and says whether it is the best so far.
     ///
     /// An undefined value (an AUC without films of a class) is worse than any other; of equals the earlier stays best.
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn the_first_of_equals_is_best_and_patience_ends() {
-        let mut watch = Watch::default();
+        let mut watch = EarlyStopping::default();
         let answers: Vec<bool> = [Some(0.9), Some(0.7), Some(0.7), None, Some(0.8)]
             .into_iter()
             .enumerate()
@@ -76,15 +76,15 @@ mod tests {
 
     #[test]
     fn higher_is_better_for_scores_and_undefined_is_worst() {
-        let mut watch = Watch::default();
+        let mut watch = EarlyStopping::default();
         assert!(watch.observe(Monitor::MacroAuc, 0, None));
         assert!(watch.observe(Monitor::MacroAuc, 1, Some(0.2)));
         assert!(!watch.observe(Monitor::MacroAuc, 2, Some(0.1)));
         let text = serde_json::to_string(&watch).unwrap();
-        assert_eq!(serde_json::from_str::<Watch>(&text).unwrap(), watch);
-        let mut undefined = Watch::default();
+        assert_eq!(serde_json::from_str::<EarlyStopping>(&text).unwrap(), watch);
+        let mut undefined = EarlyStopping::default();
         undefined.observe(Monitor::Accuracy, 0, None);
         let text = serde_json::to_string(&undefined).unwrap();
-        assert_eq!(serde_json::from_str::<Watch>(&text).unwrap(), undefined);
+        assert_eq!(serde_json::from_str::<EarlyStopping>(&text).unwrap(), undefined);
     }
 }

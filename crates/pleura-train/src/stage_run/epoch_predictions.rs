@@ -4,7 +4,7 @@ use pleura_data::Split;
 use pleura_eval::Predictions;
 
 use super::StageRun;
-use crate::{answer, error::Error};
+use crate::{error::Error, predict};
 
 impl StageRun<'_> {
     /// Keeps what the network as it stands after so many epochs answers, where the recipe wants it; `validation` is what it answered to the
@@ -26,7 +26,7 @@ impl StageRun<'_> {
             return Ok(false);
         };
         let truth = plan.labels.truth(rows);
-        let test = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
+        let test = predict::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
         test.write(&self.folder.predictions_after(Split::Test, after))?;
         Ok(true)
     }

@@ -17,13 +17,13 @@ use pleura_run::{
     timing::{EpochTiming, TimingEvent},
 };
 
-use super::{Outcome, StageRun, known::head_alone, moving::Moving};
+use super::{Outcome, StageRun, known_features::head_alone, trainable::Trainable};
 use crate::{
-    answer,
     checkpoint::CurvePoint,
     error::Error,
     observer::{EpochEnd, Event, Observer},
     plan::StagePlan,
+    predict,
 };
 
 impl StageRun<'_> {
@@ -76,7 +76,7 @@ impl StageRun<'_> {
             Monitor::MacroAuc => macro_auc,
             Monitor::Accuracy => accuracy,
         };
-        let best = self.position.watch.observe(stage.monitor, epoch, monitored);
+        let best = self.position.early_stopping.observe(stage.monitor, epoch, monitored);
         if best {
             let bytes = self.weights(epoch).to_bytes()?;
             write_atomic(&self.folder.best_weights(), &bytes)?;
@@ -91,12 +91,12 @@ impl StageRun<'_> {
             validation_parts: parts,
         }))?;
         let seconds = begin.elapsed();
-        self.pace.validated(seconds);
+        self.throughput.validated(seconds);
         self.log_timing(TimingEvent::Epoch(EpochTiming {
             epoch,
             validation_seconds: seconds.as_secs_f64(),
-            films_per_second: self.pace.films_per_second(),
-            waiting: self.pace.waiting(),
+            films_per_second: self.throughput.films_per_second(),
+            waiting: self.throughput.waiting(),
         }))?;
         let scalars = [
             ("epoch/train_loss", Some(train_loss)),
@@ -141,8 +141,8 @@ impl StageRun<'_> {
     fn validate(&mut self) -> Result<Option<Validation>, Error> {
         let plan = self.plan;
         let rows = &plan.validation;
-        let moving = Moving::new(plan, &self.network, self.position.epoch);
-        let logits = if head_alone(plan, &moving) {
+        let trainable = Trainable::new(plan, &self.network, self.position.epoch);
+        let logits = if head_alone(plan, &trainable) {
             self.head_answers(rows)?
         } else {
             self.answers(Split::Validation, rows, None)?
@@ -166,7 +166,7 @@ impl StageRun<'_> {
         // Before the answers are looked at, which are no numbers either then.
         self.refuse_nonsense("validation loss", value.mean())?;
         let truth = plan.labels.truth(rows);
-        let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
+        let predictions = predict::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
         let overall = pleura_eval::evaluate(&predictions, &pleura_eval::Options::points())?.overall;
         Ok(Some(Validation {
             loss: value.mean(),
@@ -187,7 +187,7 @@ impl StageRun<'_> {
             let (network, pictures) = (&self.network, &self.pictures);
             let mut notice = answering(self.observer, plan, Split::Validation, rows.len());
             let batch = plan.stage.batch;
-            let features = answer::features(network, &plan.manifest, pictures, rows, batch, &mut notice)?;
+            let features = predict::features(network, &plan.manifest, pictures, rows, batch, &mut notice)?;
             let Some(features) = features else {
                 self.stop = true;
                 return Ok(None);
@@ -208,7 +208,7 @@ impl StageRun<'_> {
         let plan = self.plan;
         let mut notice = answering(self.observer, plan, split, rows.len());
         let network = network.unwrap_or(&self.network);
-        let logits = answer::answer(
+        let logits = predict::logits(
             network,
             &plan.manifest,
             &self.pictures,
@@ -269,7 +269,7 @@ impl StageRun<'_> {
         last.write(&self.folder.last_weights())?;
         let path = self.folder.best_weights();
         let best = Weights::read(&path)?;
-        let epoch = self.position.watch.best.map(|best| best.epoch.to_string());
+        let epoch = self.position.early_stopping.best.map(|best| best.epoch.to_string());
         if epoch.is_some() && best.metadata.get("epoch") != epoch.as_ref() {
             return Err(pleura_run::Error::Damaged {
                 path,
@@ -293,7 +293,7 @@ impl StageRun<'_> {
                 return Ok(self.stopped());
             };
             let truth = plan.labels.truth(rows);
-            let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
+            let predictions = predict::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
             predictions.write(&self.folder.predictions(split))?;
             if split == Split::Test {
                 let choice = &self.run.recipe.evaluation;
@@ -310,7 +310,7 @@ impl StageRun<'_> {
         }
         let test_accuracy = evaluation.as_ref().and_then(|overall| overall.accuracy.value);
         let test_macro_auc = evaluation.as_ref().and_then(|overall| overall.macro_auc.value);
-        let best_epoch = self.position.watch.best.map_or(0, |best| best.epoch);
+        let best_epoch = self.position.early_stopping.best.map_or(0, |best| best.epoch);
         let curve = &self.position.curve;
         let summary = StageSummary {
             stage: plan.stage.name.clone(),

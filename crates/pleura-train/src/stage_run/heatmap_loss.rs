@@ -11,10 +11,10 @@ use pleura_run::{
     recipe::{NormChoice, Start},
 };
 
-use super::{RUNNING_MOMENTUM, StageRun, judge::answering, moving::Moving};
+use super::{RUNNING_MOMENTUM, StageRun, validation::answering, trainable::Trainable};
 use crate::{
     error::Error,
-    isnet::{Heat, HeatmapLoss, Masks, Passed, measure},
+    isnet::{HeatmapTraining, HeatmapLoss, Masks, Passed, measure},
     loss::Value,
     observer::{Event, Observer},
     plan::{Plan, StagePlan},
@@ -24,7 +24,7 @@ use crate::{
 pub(super) enum Opened {
     /// It trains without heatmaps.
     Plain,
-    Heat(Box<Heat>),
+    HeatmapTraining(Box<HeatmapTraining>),
     /// The observer broke off.
     Stopped,
 }
@@ -93,7 +93,7 @@ pub(super) fn open(
         }
         bounds
     };
-    Ok(Opened::Heat(Box::new(Heat {
+    Ok(Opened::HeatmapTraining(Box::new(HeatmapTraining {
         loss: HeatmapLoss::new(isnet, bounds.c1, bounds.c2),
         isnet: isnet.clone(),
         kind: plan.stage.kind,
@@ -105,9 +105,9 @@ impl StageRun<'_> {
     /// Loss and gradients of a batch with its heatmaps.
     pub(super) fn heat_pass(
         &mut self,
-        heat: &Heat,
+        heat: &HeatmapTraining,
         batch: &Batch,
-        moving: &Moving,
+        trainable: &Trainable,
     ) -> Result<(Value, LossParts), Error> {
         let plan = self.plan;
         let norm = match plan.stage.norm {
@@ -130,11 +130,11 @@ impl StageRun<'_> {
             logits: &logits,
             masks: &masks,
         };
-        let (l1, l2, pulls) = heat.pulls(&passed, &moving.scope, &mut gradient)?;
+        let (l1, l2, pulls) = heat.pulls(&passed, &trainable.scope, &mut gradient)?;
         let (value, parts) = heat.value(&value, l1, l2);
         self.refuse_nonsense("loss", value.mean())?;
         self.network
-            .backward_with_heatmaps(&trace, &gradient, &pulls, &moving.scope, &mut self.gradients)?;
+            .backward_with_heatmaps(&trace, &gradient, &pulls, &trainable.scope, &mut self.gradients)?;
         if norm == Norm::Batch {
             self.network.update_running(&trace, RUNNING_MOMENTUM)?;
         }
@@ -142,7 +142,7 @@ impl StageRun<'_> {
     }
 
     /// The validation films' L1 and L2, with running statistics; `None` if the observer broke off.
-    pub(super) fn heat_of(&mut self, heat: &Heat, rows: &[usize]) -> Result<Option<(f64, f64)>, Error> {
+    pub(super) fn heat_of(&mut self, heat: &HeatmapTraining, rows: &[usize]) -> Result<Option<(f64, f64)>, Error> {
         let plan = self.plan;
         let mut notice = answering(self.observer, plan, Split::Validation, rows.len());
         let (mut l1, mut l2, mut done) = (0.0, 0.0, 0);

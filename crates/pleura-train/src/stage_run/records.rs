@@ -66,9 +66,9 @@ impl StageRun<'_> {
             in_stage: (self.position.step, (steps * stage.epochs) as u64),
             loss: step.loss,
             epoch_loss: self.position.epoch_loss(),
-            films_per_second: self.pace.films_per_second(),
-            waiting: self.pace.waiting(),
-            time_left: self.pace.left(self.position.step, epoch),
+            films_per_second: self.throughput.films_per_second(),
+            waiting: self.throughput.waiting(),
+            time_left: self.throughput.left(self.position.step, epoch),
         };
         self.stop |= self.observer.notice(&Event::Step(progress)).is_break();
         Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Measured since the stage began or went on.
 #[derive(Clone, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct Throughput {
     steps_per_epoch: usize,
     epochs: usize,
     steps: u32,
@@ -15,7 +15,7 @@ pub(crate) struct Pace {
     validating: Duration,
 }
 
-impl Pace {
+impl Throughput {
     pub(crate) fn new(steps_per_epoch: usize, epochs: usize) -> Self {
         Self {
             steps_per_epoch,
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn time_left_counts_steps_and_validations() {
-        let mut pace = Pace::new(10, 3);
+        let mut pace = Throughput::new(10, 3);
         let second = Duration::from_secs(1);
         for _ in 0..10 {
             pace.step(16, 2 * second, second / 2);

@@ -1,4 +1,4 @@
-//! Which epoch is best, and when to give up waiting for a better one.
+//! The best epoch, and the end of a stage that no longer improves.
 
 use pleura_run::recipe::Monitor;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ pub(crate) struct Best {
     pub(crate) value: f64,
 }
 
-/// What early stopping and best-model choice remember.
+/// The state of early stopping.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EarlyStopping {
     pub(crate) best: Option<Best>,
@@ -22,9 +22,10 @@ pub(crate) struct EarlyStopping {
 }
 
 impl EarlyStopping {
-    /// Takes note of an epoch's value, and says whether it is the best so far.
+    /// Adds an epoch's value; true if it is the best so far.
     ///
-    /// An undefined value (an AUC without films of a class) is worse than any other; of equals the earlier stays best.
+    /// An undefined value (an AUC without films of a class) is worse than any other. Of equal values the
+    /// earlier is the best.
     pub(crate) fn observe(&mut self, monitor: Monitor, epoch: usize, value: Option<f64>) -> bool {
         let worst = if monitor == Monitor::ValidationLoss {
             f64::INFINITY
@@ -47,7 +48,7 @@ impl EarlyStopping {
         better
     }
 
-    /// True once `patience` epochs in a row were no better.
+    /// True after `patience` epochs without a better one.
     pub(crate) fn gives_up(&self, patience: Option<usize>) -> bool {
         patience.is_some_and(|patience| self.since >= patience)
     }

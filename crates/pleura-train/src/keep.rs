@@ -1,18 +1,19 @@
-//! Output neuron keeping (Bassi & Attux, arXiv 2005.01578; method.md §2): a new head that takes over old neurons by name.
+//! Output neuron keeping (Bassi & Attux, arXiv 2005.01578; docs/method.md §2): a new head that takes over
+//! old neurons by name.
 //!
-//! The new head is drawn fresh at its new size; then, for every new finding that the old head also had, that neuron's row of
-//! weights and its bias are copied. A fresh neuron depends on the seed and its finding's name alone, so keeping another neuron,
-//! or none, starts it in the same place.
+//! The new head is first drawn at its new size. Then the weight row and the bias of each finding that the
+//! old head has are copied. A fresh neuron depends only on the seed and the name of its finding, so it does
+//! not depend on which other neurons are kept.
 
 use pleura_core::sha256::Hasher;
 use pleura_nn::weights::Head;
 use pleura_run::recipe::{Keep, KeepRule};
 use pleura_run::{Neuron, NeuronOrigin, Neurons, Proof};
 
-/// Why a head cannot be built: what was found and what is allowed.
+/// The reason why a head cannot be built: what was found and what is allowed.
 pub type Problem = String;
 
-/// The new head and where its neurons come from.
+/// The new head, and the origin of its neurons.
 ///
 /// `old` is the head of the weights that the stage starts from, `None` for a random start.
 ///
@@ -29,7 +30,9 @@ pub fn new_head(
     let mut head = Head::fresh(findings, features, seed);
     let mut neurons = Vec::with_capacity(findings.len());
     for (finding, source) in findings.iter().zip(sources) {
-        let source = old.zip(source).and_then(|(old, name)| Some((name, old.neuron(name)?)));
+        let source = old
+            .zip(source)
+            .and_then(|(old, name)| Some((name, old.neuron(name)?)));
         let mut neuron = Neuron {
             finding: finding.clone(),
             origin: NeuronOrigin::Fresh,
@@ -117,13 +120,13 @@ pub fn sources<'a>(
     findings.iter().map(source).collect()
 }
 
-/// Compares what the old and the new network answer on the same films, before the first step.
+/// Compares the logits of the old and the new network on the same films, before the first step.
 ///
-/// `old_logits` is `[films, old.findings]`, `new_logits` `[films, new.findings]`, row-major. Where the bias is fresh, logits cannot
-/// be equal and the rows are compared instead.
+/// `old_logits` is `[films, old.findings]`, `new_logits` `[films, new.findings]`, row-major. With fresh
+/// biases the logits cannot be equal, so the weight rows are compared.
 ///
 /// # Errors
-/// Says which neuron answers differently on which film.
+/// The neuron and the film whose logits differ.
 pub fn prove(
     neurons: &mut Neurons,
     (old, old_logits): (&Head, &[f32]),
@@ -227,7 +230,7 @@ mod tests {
         }
     }
 
-    /// Logits of a head on made-up features.
+    /// Logits of a head on artificial features.
     fn logits(head: &Head, films: usize) -> Vec<f32> {
         let feature = |film: usize, index: usize| ((film * 7 + index * 3) as f32).sin();
         (0..films)

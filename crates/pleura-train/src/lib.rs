@@ -12,10 +12,10 @@
 //! * [`keep`] is output neuron keeping, the idea of the paper that this project follows.
 //! * [`Observer`] watches, and may stop a run cleanly.
 
-mod predict;
 mod bits;
 mod checkpoint;
 mod duplicates;
+mod early_stopping;
 mod error;
 mod events;
 #[cfg(test)]
@@ -27,17 +27,17 @@ mod log;
 pub mod loss;
 pub mod observer;
 pub mod optimiser;
-mod throughput;
 pub mod plan;
+mod predict;
 pub mod run;
 pub mod schedule;
-mod start;
 mod stage_run;
-mod early_stopping;
+mod start;
+mod throughput;
 
-pub use predict::{logits, predictions};
 pub use error::Error;
 pub use observer::{Event, Observer, Silent};
 pub use plan::Plan;
 pub use pleura_run::{Recipe, StageSummary, recipe};
+pub use predict::{logits, predictions};
 pub use run::{Options, RunSummary, Stop, refuse_leaks, run};

@@ -1,4 +1,4 @@
-//! A recipe together with its data: everything that can be known, and can be wrong, before the first step.
+//! A recipe with its data. Everything that can be wrong before the first step is found here.
 
 mod held_out;
 mod resolve;
@@ -17,8 +17,8 @@ use pleura_run::{
     recipe::{Stage, StageKind, Start, Step},
 };
 
-pub use held_out::exclude_patients_of;
 use held_out::HeldOut;
+pub use held_out::exclude_patients_of;
 use resolve::{ResolvedRecipe, StageTable, outputs};
 
 use crate::{
@@ -29,47 +29,47 @@ use crate::{
     loss::Loss,
 };
 
-/// A recipe made ready: defaults filled in from the data, data read, contradictions refused.
+/// A recipe that is ready to run: defaults filled in, data read, contradictions refused.
 #[derive(Debug)]
 pub struct Plan {
-    /// The recipe in full: it reads back to the same plan wherever it lies.
+    /// The recipe in full; it reads back to the same plan from any folder.
     pub recipe: Recipe,
     /// The network.
     pub architecture: Architecture,
-    /// What grey levels become, in every stage.
+    /// The normalisation of grey levels, in every stage.
     pub normalisation: Normalisation,
-    /// One a stage.
+    /// The stages.
     pub stages: Vec<StagePlan>,
 }
 
-/// One stage made ready.
+/// A stage that is ready to run.
 #[derive(Debug)]
 pub struct StagePlan {
     /// The stage, as in [`Plan::recipe`].
     pub stage: Stage,
     /// Output neurons, in order.
     pub findings: Vec<String>,
-    /// Where the weights come from, file paths resolved.
+    /// The origin of the weights, with absolute paths.
     pub start: Start,
-    /// Of every random number of the stage.
+    /// Seed of every random number of the stage.
     pub seed: u64,
     /// The films.
     pub manifest: Arc<Manifest>,
     /// Digest of the manifest's contents.
     pub manifest_digest: String,
-    /// What is true of them.
+    /// The labels of the films.
     pub labels: Labels,
-    /// What is minimised.
+    /// The loss.
     pub loss: Loss,
     /// Rows to train on, in the manifest's order.
     pub train: Vec<usize>,
-    /// Rows to choose the epoch on.
+    /// Rows that select the epoch.
     pub validation: Vec<usize>,
     /// Rows to evaluate on; may be empty.
     pub test: Vec<usize>,
-    /// What the three splits hold.
+    /// The films of the three splits.
     pub counts: Counts,
-    /// Films that it must not learn from: copies of films that it or a later stage is held_out on.
+    /// Training and validation films that have a duplicate in a held-out split of this or a later stage.
     pub leaks: Vec<Leak>,
 }
 
@@ -109,7 +109,7 @@ impl Plan {
         })
     }
 
-    /// What this run is, for [`crate::run()`] to compare when it resumes.
+    /// The inputs of this run, which a resumed run must have too.
     ///
     /// # Errors
     /// A weight file that cannot be read.

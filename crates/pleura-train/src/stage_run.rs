@@ -1,12 +1,12 @@
-//! One stage: from its start through epochs of steps to its best weights and their evaluation.
+//! One stage: its start, its epochs, its best weights and their evaluation.
 
 mod epoch_predictions;
-mod images;
 mod heatmap_loss;
-mod validation;
+mod images;
 mod known_features;
-mod trainable;
 mod records;
+mod trainable;
+mod validation;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
 
@@ -21,8 +21,8 @@ use pleura_run::{
 };
 
 use self::{
-    images::ready,
     heatmap_loss::Opened,
+    images::ready,
     known_features::{KnownFeatures, head_alone},
     trainable::Trainable,
 };
@@ -35,21 +35,21 @@ use crate::{
     loss::Value,
     observer::{Event, Observer, StageStart},
     optimiser::{self, State, clip_scale, global_norm},
-    throughput::Throughput,
     plan::{Plan, StagePlan},
     schedule::Schedule,
     start,
+    throughput::Throughput,
 };
 
-/// PyTorch's: how far running statistics move towards a batch's.
+/// PyTorch's momentum of running statistics.
 const RUNNING_MOMENTUM: f32 = 0.1;
-/// How a stage ended.
+/// The end of a stage.
 pub(crate) enum Outcome {
     Finished(Box<StageRecord>),
     Stopped { epoch: usize, step: u64 },
 }
 
-/// A stage on its way.
+/// A stage that is being trained.
 pub(crate) struct StageRun<'a> {
     plan: &'a StagePlan,
     run: &'a Plan,
@@ -72,14 +72,15 @@ pub(crate) struct StageRun<'a> {
     known: KnownFeatures,
     resumed_at: Option<u64>,
     neurons: Neurons,
-    /// Where the stage trains with heatmaps.
+    /// Set if the stage trains with a heatmap loss.
     heat: Option<Box<HeatmapTraining>>,
-    /// Set once the observer broke off.
+    /// True if the observer stopped the run.
     stop: bool,
 }
 
 impl<'a> StageRun<'a> {
-    /// Opens a stage at its start, or at its newest checkpoint. `lengths` are those of the logs at its start.
+    /// Opens a stage at its start, or at its newest checkpoint. `lengths` are those of the logs at its
+    /// start.
     pub(crate) fn open(
         run: &'a Plan,
         number: usize,
@@ -141,13 +142,13 @@ impl<'a> StageRun<'a> {
         })
     }
 
-    /// Trains what is left of the stage, and evaluates its best weights.
+    /// Trains the rest of the stage, and evaluates its best weights.
     pub(crate) fn train(mut self) -> Result<Outcome, Error> {
         if self.stop {
             return Ok(self.stopped());
         }
         self.begin()?;
-        // Nothing has happened since the checkpoint, or since the start: there is none to write.
+        // Nothing has happened since the checkpoint or the start, so no checkpoint is written.
         if self.stop {
             return Ok(self.stopped());
         }
@@ -203,7 +204,7 @@ impl<'a> StageRun<'a> {
         Ok(())
     }
 
-    /// The running epoch from where it stands, with its validation.
+    /// Trains the rest of the current epoch, and validates.
     fn epoch(&mut self) -> Result<(), Error> {
         let plan = self.plan;
         let stage = &plan.stage;
@@ -214,7 +215,7 @@ impl<'a> StageRun<'a> {
             self.known.clear();
         }
         let order = shuffled(&plan.train, plan.seed, epoch as u64);
-        // Where every film is known, none is loaded.
+        // Films with known features are not loaded.
         let steady = alone && stage.is_steady();
         let mut films = if steady && self.known.holds(&order) {
             Films::known(&order, stage.batch, self.position.batch)
@@ -308,7 +309,7 @@ impl<'a> StageRun<'a> {
         Ok(step)
     }
 
-    /// Loss and gradients of a batch, through as much of the network as moves.
+    /// Loss and gradients of a batch; the backward pass ends at the first trainable group.
     fn whole_pass(&mut self, batch: &Batch, trainable: &Trainable) -> Result<Value, Error> {
         let plan = self.plan;
         let norm = match plan.stage.norm {
@@ -330,7 +331,7 @@ impl<'a> StageRun<'a> {
         Ok(value)
     }
 
-    /// The same where the head alone moves and reads what the network answers films with: nothing is kept for a way back.
+    /// The same if only the head is trained and batch norms use running statistics: no activations are kept.
     fn head_pass(&mut self, batch: &Batch) -> Result<Value, Error> {
         let plan = self.plan;
         let features = if plan.stage.is_steady() {
@@ -383,7 +384,7 @@ impl<'a> StageRun<'a> {
     }
 }
 
-/// What one step came to.
+/// The results of one step.
 struct Step {
     number: u64,
     loss: f64,

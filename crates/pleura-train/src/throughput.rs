@@ -1,8 +1,8 @@
-//! How fast a stage goes, how long it still takes, and how much of that is waiting for films.
+//! The speed of a stage, its remaining time, and the share of time spent waiting for films.
 
 use std::time::Duration;
 
-/// Measured since the stage began or went on.
+/// Times since the stage began or was resumed.
 #[derive(Clone, Debug)]
 pub(crate) struct Throughput {
     steps_per_epoch: usize,
@@ -29,7 +29,7 @@ impl Throughput {
         }
     }
 
-    /// A step over some films took `whole`, of which `waited` went into waiting for them.
+    /// Adds a step over some films that took `whole`, including `waited` for films.
     pub(crate) fn step(&mut self, films: usize, whole: Duration, waited: Duration) {
         self.steps += 1;
         self.films += films;
@@ -46,7 +46,7 @@ impl Throughput {
         ratio(self.films as f64, self.training.as_secs_f64())
     }
 
-    /// Share of the training time that went into waiting for films.
+    /// Share of the training time spent waiting for films.
     pub(crate) fn waiting(&self) -> f64 {
         ratio(self.waited.as_secs_f64(), self.training.as_secs_f64())
     }

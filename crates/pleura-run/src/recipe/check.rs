@@ -1,4 +1,4 @@
-//! What a recipe may say: checked as a whole when it is read, so that nobody waits an hour for a typing error.
+//! Checks a whole recipe when it is read, so that a typing error shows at once.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,13 @@ use super::{
 };
 use crate::error::Error;
 
-/// Larger inputs are slips of the keyboard.
+/// The largest input; a larger number is a typing error.
 const LARGEST_SIZE: usize = 8192;
 
-/// Refuses what contradicts itself or the architecture, with the line and what would be allowed.
+/// Checks a recipe.
+///
+/// # Errors
+/// An entry that contradicts another or the architecture, with its line and the allowed values.
 pub fn check(recipe: &Recipe) -> Result<(), Error> {
     let architecture = recipe.architecture()?;
     if recipe.seed > i64::MAX as u64 {
@@ -122,14 +125,14 @@ impl StageCheck<'_> {
                 format!("found {name:?}, expected 1 to 64 letters, digits, - and _ (it names a folder)");
             return Err(self.problem(&["name".into()], problem));
         }
-        // Folders of some file systems do not tell cases apart.
+        // File systems may ignore the case of folder names.
         if self.earlier().any(|stage| stage.name.eq_ignore_ascii_case(name)) {
             return Err(self.problem(&["name".into()], format!("two stages are called {name:?}")));
         }
         Ok(())
     }
 
-    /// A table of films or fractals, never both.
+    /// A stage has a manifest or fractals, never both.
     fn data(&self) -> Result<(), Error> {
         let stage = self.stage;
         let has_manifest = !stage.manifest.as_os_str().is_empty();
@@ -436,7 +439,7 @@ impl StageCheck<'_> {
                 .iter()
                 .any(|group| !self.stage.freeze.iter().any(|freeze| freeze.holds(group, epoch)))
         };
-        // What is frozen can only change at an until_epoch.
+        // The frozen groups change only at an until_epoch.
         let changes = self.stage.freeze.iter().filter_map(|freeze| freeze.until_epoch);
         match std::iter::once(0)
             .chain(changes)

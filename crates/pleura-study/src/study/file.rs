@@ -1,4 +1,4 @@
-//! A study file as it is typed, and the recipes that come of it.
+//! A study file as typed, and the recipes of its variants.
 
 use std::{
     collections::BTreeSet,
@@ -38,7 +38,7 @@ struct StudyFile {
     variants: Vec<VariantFile>,
 }
 
-/// The paper's question is about the beginning of the training.
+/// The paper's question is about the first epochs.
 fn first_epochs() -> Vec<usize> {
     vec![1, 2, 3, 5]
 }
@@ -47,19 +47,19 @@ fn first_epochs() -> Vec<usize> {
 #[serde(deny_unknown_fields)]
 struct VariantFile {
     name: String,
-    /// In place of the study's.
+    /// Replaces the study's recipe.
     recipe: Option<Base>,
-    /// Those of the recipe's stages that this variant trains; all if left out.
+    /// The recipe's stages that this variant trains. Default: all.
     stages: Option<Vec<String>>,
-    /// Settings other than the recipe's.
+    /// Settings that replace the recipe's.
     #[serde(default)]
     set: Table,
-    /// Settings to leave out, such as `stage.target.patience`.
+    /// Settings to remove, such as `stage.target.patience`.
     #[serde(default)]
     unset: Vec<String>,
 }
 
-/// A recipe: a file, or all of it in place.
+/// A recipe: a file, or a table.
 #[derive(Clone, Deserialize)]
 #[serde(
     untagged,
@@ -80,7 +80,7 @@ enum FoldWord {
     Wanted(bool),
 }
 
-/// What verdicts can be about: metrics of which more is better.
+/// Possible metrics of the verdicts. Higher is better for each.
 pub(super) const PRIMARY: [&str; 5] = [
     "accuracy",
     "macro AUC",
@@ -199,7 +199,7 @@ impl Reading<'_> {
                     format!("found {name:?}, expected 1 to 48 letters, digits, - and _ (it names folders)");
                 return Err(self.problem("variant.name", problem));
             }
-            // Folders of some file systems do not tell cases apart.
+            // File systems may ignore the case of folder names.
             if !names.insert(name.to_ascii_lowercase()) {
                 return Err(self.problem("variant.name", format!("two variants are called {name:?}")));
             }
@@ -246,7 +246,8 @@ impl Reading<'_> {
         }))
     }
 
-    /// A variant's recipe: the base, then the study's settings, then its own. `used` gathers the stages that the study's settings fell on.
+    /// A variant's recipe: the base, then the study's settings, then its own. `used` collects the stages
+    /// that the study's settings apply to.
     fn variant(
         &self,
         typed: &VariantFile,
@@ -303,13 +304,13 @@ impl Reading<'_> {
         })
     }
 
-    /// A recipe as a table, its paths absolute.
+    /// A recipe as a table with absolute paths.
     fn base(&self, base: &Base, key: &str) -> Result<Table, Error> {
         let (mut table, folder) = match base {
             Base::Table(table) => (table.clone(), self.folder.to_owned()),
             Base::File(name) => {
                 let path = self.folder.join(name);
-                // As a recipe first: its mistakes are told with its own lines.
+                // First read as a recipe, so that errors have its lines.
                 Recipe::read(&path)?;
                 let text = std::fs::read_to_string(&path).map_err(pleura_run::Error::file(&path, "read"))?;
                 let table = text
@@ -326,7 +327,7 @@ impl Reading<'_> {
         Ok(table)
     }
 
-    /// Makes the paths of settings absolute, and refuses settings that are no table by stage.
+    /// Makes the paths of settings absolute, and refuses settings that are not tables by stage.
     fn resolve_settings(&self, settings: &mut Table, key: &str) -> Result<(), Error> {
         match settings.get_mut("stage") {
             None => Ok(()),
@@ -363,7 +364,7 @@ impl Reading<'_> {
         self.problem(key, format!("the recipe has no stage {name:?}; it has {own:?}"))
     }
 
-    /// Lays settings over a recipe.
+    /// Applies settings to a recipe.
     fn apply(&self, table: &mut Table, mut settings: Table, key: &str) -> Result<(), Error> {
         let own = names(table);
         if let Some(Value::Table(stages)) = settings.remove("stage") {
@@ -403,7 +404,8 @@ impl Reading<'_> {
         Ok(())
     }
 
-    /// Asks the stage that is compared, the last, for what the comparison needs.
+    /// Adds the predictions that the comparison needs to the last stage, and refuses settings that prevent
+    /// it.
     fn compared(&self, table: &mut Table, study: &StudyFile, key: &str) -> Result<(), Error> {
         let last = table
             .get_mut("stage")

@@ -1,4 +1,4 @@
-//! What a paired difference shows, in words that say no more than its intervals.
+//! The verdict on a paired difference, in words that claim no more than its intervals.
 
 use pleura_core::text::{count, number, signed};
 use pleura_eval::{PairedMean, bonferroni_level};
@@ -17,7 +17,7 @@ fn side(interval: Option<(f64, f64)>) -> Side {
     }
 }
 
-/// The verdict on a metric of which more is better.
+/// The verdict on a metric for which higher is better.
 pub(super) fn verdict(found: &PairedMean, candidate: &str, baseline: &str) -> Verdict {
     let together = &found.together;
     let (films, seeds) = (side(together.films), side(together.seeds));
@@ -98,7 +98,7 @@ pub(super) fn verdict(found: &PairedMean, candidate: &str, baseline: &str) -> Ve
     }
 }
 
-/// Fills in the conclusions of all verdicts together, and their limits.
+/// Adds the conclusions of all verdicts together, and their limits.
 pub(super) fn conclude(findings: &mut StudyFindings) {
     let others = findings
         .variants
@@ -250,7 +250,7 @@ impl Conclusion<'_> {
     }
 }
 
-/// `after epochs 1, 2 (validation films), with the best weights (test films)`; `None` where there are none.
+/// `after epochs 1, 2 (validation films), with the best weights (test films)`; `None` if there are none.
 fn moments<'a>(points: impl Iterator<Item = &'a StudyPoint>) -> Option<String> {
     let points: Vec<&StudyPoint> = points.collect();
     let mut said: Vec<String> = Vec::new();
@@ -270,7 +270,7 @@ fn moments<'a>(points: impl Iterator<Item = &'a StudyPoint>) -> Option<String> {
     (!said.is_empty()).then(|| said.join(", "))
 }
 
-/// As [`percent`] with the decimals that tell 99.75 % from 100 %.
+/// A share in per cent with up to three decimals, so that 99.75 % is not 100 %.
 fn percent(share: f64) -> String {
     let text = format!("{:.3}", 100.0 * share);
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))

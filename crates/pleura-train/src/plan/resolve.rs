@@ -1,4 +1,5 @@
-//! From a recipe as typed to a recipe in full: the part of a plan that only reads the manifests and starting weights.
+//! From a recipe as typed to a recipe in full: the part of a plan that only needs manifests and starting
+//! weights.
 
 use std::{
     collections::BTreeMap,
@@ -31,7 +32,7 @@ pub(super) struct ResolvedRecipe {
 /// The films of a stage: a manifest, or the rows that stand for fractals.
 #[derive(Clone)]
 pub(super) struct StageTable {
-    /// Where the manifest is; empty for fractals.
+    /// Its path; empty for fractals.
     path: PathBuf,
     pub(super) manifest: Arc<Manifest>,
     pub(super) digest: String,
@@ -44,7 +45,7 @@ impl ResolvedRecipe {
         let architecture = recipe.architecture()?;
         let tables = read_tables(&recipe)?;
         for (stage, table) in recipe.stages.iter_mut().zip(&tables) {
-            // The names of fractals follow from their number.
+            // The names of fractals follow from the number of classes.
             if stage.fractals.is_none() {
                 stage.manifest.clone_from(&table.path);
                 stage
@@ -64,7 +65,11 @@ impl ResolvedRecipe {
         }
         let normalisation = weights.normalisation.unwrap_or(Normalisation::NONE);
         recipe.normalisation = Some(normalisation.into());
-        let mut groups: Vec<String> = architecture.parameters(1).into_iter().map(|spec| spec.group).collect();
+        let mut groups: Vec<String> = architecture
+            .parameters(1)
+            .into_iter()
+            .map(|spec| spec.group)
+            .collect();
         groups.dedup();
         for stage in &mut recipe.stages {
             let rate = |group: &String| Some((group.clone(), stage.learning_rate.of(group)?));
@@ -150,7 +155,9 @@ impl StartingWeights<'_> {
     /// A stage with its start and its heatmap bounds filled in, after a check of the weights they name.
     fn resolve(&mut self, recipe: &Recipe, number: usize) -> Result<Stage, Error> {
         let mut stage = recipe.stages[number].clone();
-        let previous = number.checked_sub(1).map(|previous| &recipe.stages[previous].name);
+        let previous = number
+            .checked_sub(1)
+            .map(|previous| &recipe.stages[previous].name);
         let start = match stage.start.take() {
             None => previous.map_or(Start::Random, |name| Start::Stage(name.clone())),
             Some(Start::File(path)) => Start::File(absolute(recipe, &path)?),

@@ -1,4 +1,4 @@
-//! Which parameters move in an epoch, and how fast.
+//! The parameters that are trained in an epoch, and their rates.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use pleura_run::recipe::{Decay, OptimiserRecipe};
 
 use crate::plan::StagePlan;
 
-/// What moves in an epoch.
+/// The trainable parameters of an epoch.
 pub(super) struct Trainable {
     pub(super) parameters: Vec<TrainableParameter>,
-    /// Base rate of each group that moves.
+    /// Base rate of each trainable group.
     pub(super) rates: BTreeMap<String, f64>,
     pub(super) scope: Scope,
 }
@@ -38,7 +38,9 @@ impl Trainable {
             }
             let rate = stage.learning_rate.of(&spec.group).unwrap_or(0.0);
             let decays = decay == Decay::All || spec.kind == ParameterKind::Weight;
-            trainable.parameters.push(TrainableParameter { index, rate, decays });
+            trainable
+                .parameters
+                .push(TrainableParameter { index, rate, decays });
             trainable.rates.insert(spec.group.clone(), rate);
         }
         trainable.scope = Scope::groups(trainable.rates.keys());

@@ -1,4 +1,4 @@
-//! How a stage is judged: each epoch on the validation films, the best one at last on the test films.
+//! The validation after each epoch, and the test of the best weights at the end.
 
 use std::{ops::ControlFlow, time::Instant};
 
@@ -27,7 +27,7 @@ use crate::{
 };
 
 impl StageRun<'_> {
-    /// Validates a network that did not start from nothing before its first step: what it brought along.
+    /// Validates starting weights before the first step, unless they are random.
     pub(super) fn before(&mut self) -> Result<(), Error> {
         if self.plan.start == Start::Random && !self.plan.stage.answers.after.contains(&0) {
             return Ok(());
@@ -51,7 +51,7 @@ impl StageRun<'_> {
         }))
     }
 
-    /// Validates the epoch, keeps its weights if they are the best, and checkpoints.
+    /// Validates the epoch, keeps its weights if they are the best, and writes a checkpoint.
     pub(super) fn end_epoch(&mut self) -> Result<(), Error> {
         let plan = self.plan;
         let stage = &plan.stage;
@@ -76,7 +76,10 @@ impl StageRun<'_> {
             Monitor::MacroAuc => macro_auc,
             Monitor::Accuracy => accuracy,
         };
-        let best = self.position.early_stopping.observe(stage.monitor, epoch, monitored);
+        let best = self
+            .position
+            .early_stopping
+            .observe(stage.monitor, epoch, monitored);
         if best {
             let bytes = self.weights(epoch).to_bytes()?;
             write_atomic(&self.folder.best_weights(), &bytes)?;
@@ -137,7 +140,7 @@ impl StageRun<'_> {
         Ok(())
     }
 
-    /// The validation films as the network stands; `None` if the observer broke off.
+    /// Validates the network as it is now; `None` if the observer stopped the run.
     fn validate(&mut self) -> Result<Option<Validation>, Error> {
         let plan = self.plan;
         let rows = &plan.validation;
@@ -163,7 +166,7 @@ impl StageRun<'_> {
         let Some((value, parts)) = found? else {
             return Ok(None);
         };
-        // Before the answers are looked at, which are no numbers either then.
+        // Checked before the predictions, which are not finite then either.
         self.refuse_nonsense("validation loss", value.mean())?;
         let truth = plan.labels.truth(rows);
         let predictions = predict::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
@@ -179,8 +182,8 @@ impl StageRun<'_> {
         }))
     }
 
-    /// Logits of the validation films from their features, which are found where they are not known; `None` if the observer
-    /// broke off.
+    /// Logits of the validation films from their features, which are computed if they are not known; `None`
+    /// if the observer stopped the run.
     fn head_answers(&mut self, rows: &[usize]) -> Result<Option<Vec<f32>>, Error> {
         let plan = self.plan;
         if !self.known.holds(rows) {
@@ -198,7 +201,7 @@ impl StageRun<'_> {
         Ok(Some(self.network.head_logits(&features)?))
     }
 
-    /// Logits of some rows, by the network as it stands or by another; `None` if the observer broke off.
+    /// Logits of rows, by the current network or another; `None` if the observer stopped the run.
     pub(super) fn answers(
         &mut self,
         split: Split,
@@ -220,7 +223,7 @@ impl StageRun<'_> {
         Ok(logits)
     }
 
-    /// The weights as they stand, with where they come from.
+    /// The current weights, with metadata of their origin.
     pub(super) fn weights(&self, epoch: usize) -> Weights {
         let plan = self.plan;
         let mut weights = self.network.weights();
@@ -238,8 +241,8 @@ impl StageRun<'_> {
         weights
     }
 
-    /// Writes down that the test films are looked at: with the manifest's looks, or in the run where those may not be written to. A resumed
-    /// run that does this again has looked no further.
+    /// Adds an entry to the test access log, beside the manifest or, if that cannot be written, in the run.
+    /// A resumed run that repeats the access adds none.
     pub(super) fn log_look(&mut self, model: &str) -> Result<(), Error> {
         let plan = self.plan;
         let command = format!(
@@ -269,7 +272,11 @@ impl StageRun<'_> {
         last.write(&self.folder.last_weights())?;
         let path = self.folder.best_weights();
         let best = Weights::read(&path)?;
-        let epoch = self.position.early_stopping.best.map(|best| best.epoch.to_string());
+        let epoch = self
+            .position
+            .early_stopping
+            .best
+            .map(|best| best.epoch.to_string());
         if epoch.is_some() && best.metadata.get("epoch") != epoch.as_ref() {
             return Err(pleura_run::Error::Damaged {
                 path,
@@ -281,12 +288,14 @@ impl StageRun<'_> {
         let network = Network::new(Cpu::new(), &best)?;
         let mut evaluation = None;
         for (split, rows) in [(Split::Validation, &plan.validation), (Split::Test, &plan.test)] {
-            // Of answers to drawings, a column for each of a thousand classes, nobody would read more than the epochs' accuracy.
+            // Predictions of fractals are not written: a column for each of a thousand classes, and the log
+            // has the epochs' accuracy.
             if rows.is_empty() || plan.stage.fractals.is_some() {
                 continue;
             }
             if split == Split::Test {
-                // Before the first film is answered: a look that cannot be written down does not happen.
+                // Written before the first prediction: without an entry in the access log, there is no
+                // access.
                 self.log_look(&best.digest())?;
             }
             let Some(logits) = self.answers(split, rows, Some(&network))? else {
@@ -350,7 +359,7 @@ impl StageRun<'_> {
     }
 }
 
-/// Tells the observer of films that are answered.
+/// Notifies the observer of finished predictions.
 pub(super) fn answering<'a>(
     observer: &'a mut dyn Observer,
     plan: &'a StagePlan,
@@ -372,7 +381,7 @@ pub(super) fn answering<'a>(
     }
 }
 
-/// What the validation films say.
+/// The result of a validation.
 struct Validation {
     loss: f64,
     parts: Option<LossParts>,

@@ -1,10 +1,8 @@
 //! A study: variants of one training, each with the same seeds on the same folds, compared in pairs.
 //!
 //! ```text
-//! Study --StudyPlan (a recipe for each variant, a run for each seed, fold and variant)--> Series: equal
-//! stages trained once
-//!     -> predictions after the first epochs and of the best weights -> paired comparison, verdicts:
-//! study.json
+//! Study --StudyPlan (a recipe for each variant, a run for each seed, fold and variant)--> Series
+//!     -> predictions after the first epochs and of the best weights -> paired comparison, verdicts (study.json)
 //! ```
 //!
 //! The folder of a study is that of a [`Series`](crate::Series) with two more files: `study.toml`, its

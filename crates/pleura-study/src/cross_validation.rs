@@ -83,12 +83,12 @@ impl CrossValidationPlan {
         let last = recipe.stages.len() - 1;
         if recipe.stages[last].fractals.is_some() {
             let at = ["stage".into(), last.into(), "fractals".into()];
-            let problem = "folds are dealt of the last stage's films, and this one has none; train the recipe without --folds";
+            let problem = "folds are assigned to the last stage's films, and this one has no films; train the recipe without --folds";
             return Err(recipe.problem(&at, problem).into());
         }
         if read.values().all(|(_, folds)| folds.is_none()) {
             let Some(count) = choice.count else {
-                let problem = "no manifest of the recipe has folds; deal them with `pleura data split --folds K`, or say how many with --folds K";
+                let problem = "no manifest of the recipe has folds; assign them with `pleura data split --folds K`, or give their number with --folds K";
                 return Err(refuse(last, problem.to_owned()));
             };
             if let Some((manifest, folds)) = read.get_mut(&paths[last]) {

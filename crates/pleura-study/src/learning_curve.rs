@@ -54,7 +54,7 @@ impl LearningCurvePlan {
         let different: BTreeSet<&u64> = choice.seeds.iter().collect();
         if choice.parts.is_empty() || different.len() < choice.seeds.len() {
             let problem = format!(
-                "parts {:?} and seeds {:?}: expected at least one part, and no seed twice",
+                "parts {:?} and seeds {:?}: expected at least one part, and different seeds",
                 choice.parts, choice.seeds
             );
             return Err(recipe.problem(&[], problem).into());
@@ -62,7 +62,7 @@ impl LearningCurvePlan {
         let stage = &recipe.stages[recipe.stages.len() - 1];
         if stage.seed.is_some() && (choice.seeds.len() > 1 || choice.seeds[0] != recipe.seed) {
             let at = ["stage".into(), (recipe.stages.len() - 1).into(), "seed".into()];
-            let problem = "the last stage has a seed of its own, which --seeds do not reach; take it out";
+            let problem = "the last stage has its own seed, so --seeds would have no effect; remove it";
             return Err(recipe.problem(&at, problem).into());
         }
         if stage.fractals.is_some() {
@@ -71,7 +71,7 @@ impl LearningCurvePlan {
                 (recipe.stages.len() - 1).into(),
                 "fractals".into(),
             ];
-            let problem = "a learning curve leaves out films of the last stage, and this one has none; set its `instances` instead";
+            let problem = "a learning curve leaves out films of the last stage, and this one has no films; set its `instances` instead";
             return Err(recipe.problem(&at, problem).into());
         }
         let manifest = Manifest::read(&recipe.resolve_path(&stage.manifest))?;

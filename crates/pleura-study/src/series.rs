@@ -250,7 +250,7 @@ impl Series {
         let now = self.record();
         if then != now {
             let changes = vec![format!(
-                "it was begun as {} of {} runs ({}), this is {} of {} ({})",
+                "it began as {} of {} runs ({}), this is {} of {} ({})",
                 then.kind,
                 then.runs.len(),
                 then.runs.join(", "),

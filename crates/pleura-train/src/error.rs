@@ -45,7 +45,7 @@ pub enum Error {
     },
 
     /// Kept output neurons have other logits in the new network.
-    #[error("stage {stage}: keeping output neurons failed its proof: {problem}")]
+    #[error("stage {stage}: the proof of kept output neurons failed: {problem}")]
     Keeping {
         /// Name of the stage.
         stage: String,
@@ -79,7 +79,7 @@ pub enum Error {
 
     /// A run that began with other inputs.
     #[error(
-        "{}: cannot resume: {}.\nA resumed run must be the run that was begun. Undo the change, or choose another folder",
+        "{}: cannot resume: {}.\nA resumed run must have the inputs that it began with. Undo the change, or choose another folder",
         out.display(),
         changes.join("; ")
     )]
@@ -143,7 +143,7 @@ pub enum Error {
 
 fn leak_message(stage: &str, manifest: &Path, leaks: &[Leak]) -> String {
     let mut message = format!(
-        "stage {stage}: {}: films to learn from that are copies of films this or a later stage is judged on ({}):",
+        "stage {stage}: {}: training or validation films with a duplicate in a held-out split of this or a later stage ({}):",
         manifest.display(),
         leaks.len()
     );
@@ -154,7 +154,7 @@ fn leak_message(stage: &str, manifest: &Path, leaks: &[Leak]) -> String {
         let _ = write!(message, "\n  and {} more", leaks.len() - LEAKS_TOLD);
     }
     message
-        + "\nSplit the manifest again (`pleura data split` keeps such films together), or train all the same with --allow-leaks"
+        + "\nSplit the manifest again (`pleura data split` keeps duplicates together), or train anyway with --allow-leaks"
 }
 
 /// The most leaks that a message names.

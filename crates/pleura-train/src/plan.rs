@@ -192,7 +192,7 @@ impl StagePlan {
             && let Some(missing) = train_counts.findings.iter().find(|count| count.positive == 0)
         {
             return Err(refuse(format!(
-                "no training film is {:?}; leave it out of `findings`, or add films",
+                "no training film has the class {:?}; leave it out of `findings`, or add films",
                 missing.finding
             )));
         }

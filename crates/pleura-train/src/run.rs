@@ -217,7 +217,7 @@ pub fn refuse_leaks(plan: &Plan, allowed: bool, observer: &mut dyn Observer) -> 
             });
         }
         let _ = observer.notice(&Event::Note(format!(
-            "stage {}: learns from copies of films that it or a later stage is judged on ({}); what it gets on those is too good",
+            "stage {}: learns from films with a duplicate in a held-out split of it or a later stage ({}); its results on those are too good",
             stage.stage.name,
             stage.leaks.len()
         )));
@@ -247,7 +247,7 @@ fn begin_or_resume(plan: &Plan, identity: &Identity, run: &RunFolder, resume: bo
     if SeriesFolder::new(out).record().exists() {
         return Err(pleura_run::Error::Damaged {
             path: out.to_owned(),
-            problem: "holds a series of runs, not a run; go on with it as it was begun (--folds, --curve, `pleura study`), or choose another folder"
+            problem: "holds a series of runs, not a run; resume it with the same command (--folds, --curve, `pleura study`), or choose another folder"
                 .to_owned(),
         }
         .into());

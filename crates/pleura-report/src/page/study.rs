@@ -85,7 +85,7 @@ fn comparison(findings: &StudyFindings, plots: &mut Vec<Plot>) -> Markup {
         p {
             "A difference is the variant's mean minus that of " (findings.baseline) ". It has two intervals, since two things could have come out otherwise: "
             "over the films (bootstrap of " (findings.draws) " draws over patients, each patient for all trainings at once) and over the seeds (Student’s t, at least three seeds). "
-            "Verdicts are about " (findings.primary) " and need both, made so wide that those of all verdicts over the films hold together, and so, by themselves, do those over the seeds."
+            "Verdicts are about " (findings.primary) " and need both, made so wide that those of all verdicts over the films hold together, and so, separately, do those over the seeds."
         }
         @if let Some(plot) = forest(findings, &findings.primary) {
             (figure(plots, plot, "Mean paired differences with their intervals over the films; right of the dashed rule the variant is ahead."))

@@ -106,7 +106,7 @@ impl Isnet {
                 key,
                 value,
                 value.is_finite() && value >= 0.0,
-                "a number from 0 up",
+                "0 or a number above",
             )
         };
         from_to(

@@ -163,7 +163,7 @@ impl Reading<'_> {
         let different: BTreeSet<&u64> = typed.seeds.iter().collect();
         if typed.seeds.is_empty() || different.len() < typed.seeds.len() {
             let problem = format!(
-                "found {:?}, expected at least one seed, and none twice",
+                "found {:?}, expected at least one seed, and different ones",
                 typed.seeds
             );
             return Err(self.problem("seeds", problem));
@@ -173,7 +173,7 @@ impl Reading<'_> {
         epochs.dedup();
         if epochs != typed.epochs {
             let problem = format!(
-                "found {:?}, expected rising numbers of epochs, such as [1, 2, 3, 5]",
+                "found {:?}, expected increasing numbers of epochs, such as [1, 2, 3, 5]",
                 typed.epochs
             );
             return Err(self.problem("epochs", problem));
@@ -201,7 +201,7 @@ impl Reading<'_> {
             }
             // File systems may ignore the case of folder names.
             if !names.insert(name.to_ascii_lowercase()) {
-                return Err(self.problem("variant.name", format!("two variants are called {name:?}")));
+                return Err(self.problem("variant.name", format!("two variants have the name {name:?}")));
             }
         }
         Ok(())
@@ -228,7 +228,7 @@ impl Reading<'_> {
                 } else {
                     "once"
                 };
-                return Err(self.problem(key, "says how folds are trained, and the study has no `folds`"));
+                return Err(self.problem(key, "applies to folds, and the study has no `folds`"));
             }
             Some(FoldWord::Count(count)) if count < 2 => {
                 return Err(self.problem(
@@ -259,7 +259,7 @@ impl Reading<'_> {
         let Some(base) = typed.recipe.as_ref().or(study.recipe.as_ref()) else {
             return Err(self.problem(
                 &key,
-                "has no recipe, and the study names none; expected `recipe = \"FILE.toml\"`",
+                "has no recipe, and neither has the study; expected `recipe = \"FILE.toml\"`",
             ));
         };
         let mut table = self.base(base, &key)?;
@@ -335,7 +335,7 @@ impl Reading<'_> {
                 for (name, stage) in stages.iter_mut() {
                     let Value::Table(stage) = stage else {
                         let problem = format!(
-                            "stage.{name} is no table; expected settings, such as stage.{name}.epochs = 3"
+                            "stage.{name} is not a table; expected settings, such as stage.{name}.epochs = 3"
                         );
                         return Err(self.problem(key, problem));
                     };
@@ -398,7 +398,7 @@ impl Reading<'_> {
         if at.and_then(|table| table.remove(last)).is_none() {
             return Err(self.problem(
                 key,
-                format!("unset names {path:?}, which the recipe does not set"),
+                format!("`unset` contains {path:?}, which the recipe does not set"),
             ));
         }
         Ok(())
@@ -423,17 +423,16 @@ impl Reading<'_> {
         let refuse = |problem: String| Err(self.problem(&format!("{key}: stage.{name}"), problem));
         if stage.contains_key("seed") {
             return refuse(
-                "has a seed of its own, which the study's seeds would not reach; leave it out (`unset`)"
-                    .to_owned(),
+                "has its own seed, so the study's seeds would have no effect; remove it (`unset`)".to_owned(),
             );
         }
         if stage.contains_key("answers") {
-            return refuse("has `answers`, which the study sets by its `epochs`; leave it out".to_owned());
+            return refuse("has `answers`, which the study sets from its `epochs`; remove it".to_owned());
         }
         let epochs = stage.get("epochs").and_then(Value::as_integer).unwrap_or(0);
         if let Some(late) = study.epochs.iter().find(|&&epoch| epoch as i64 > epochs) {
             return refuse(format!(
-                "trains {epochs} epochs, and `epochs` asks for a comparison after {late}"
+                "trains {epochs} epochs, and `epochs` has a comparison after {late}"
             ));
         }
         if !study.epochs.is_empty() {

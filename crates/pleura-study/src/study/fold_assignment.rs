@@ -30,7 +30,10 @@ pub(super) fn assign_folds(study: &Study) -> Result<Option<FoldAssignment>, Erro
         let last = Study::stage(variant);
         if !plan.stages.contains(&last.name) {
             let key = format!("variant {}: stage.{}.manifest", variant.name, last.name);
-            return Err(study.problem(&key, "has no folds; deal them with `pleura data split --folds K`"));
+            return Err(study.problem(
+                &key,
+                "has no folds; assign them with `pleura data split --folds K`",
+            ));
         }
         let apart = apart(study, folds, variant, &plan.stages)?;
         let members = plan.series.members.into_iter().map(|member| {
@@ -70,7 +73,7 @@ fn refuse_other_folds(study: &Study, assignment: &FoldAssignment) -> Result<(), 
         Study::stage(variant).name
     );
     let problem = format!(
-        "its films are dealt to other folds than those of {}, so that no pair would answer the same films; let both name one file, or deal \
+        "its films are in other folds than those of {}, so no pair would predict the same films; use one file for both, or assign \
          both with the same `pleura data split --folds K --seed S` after the same `pleura data leaks`",
         study.variants[study.baseline].name
     );
@@ -91,7 +94,7 @@ fn apart(
     for stage in stages.iter().filter(once) {
         if folded.contains(&stage.name) {
             let problem = format!(
-                "stage {:?} of variant {} has folds itself, and is trained on each",
+                "stage {:?} of variant {} has folds itself, and is trained on each of them",
                 stage.name, variant.name
             );
             return Err(study.problem("once", problem));

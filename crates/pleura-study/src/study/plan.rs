@@ -188,7 +188,7 @@ impl StudyPlan {
             return Err(self.study.problem(
                 "variant",
                 format!(
-                    "of no seed and fold are all variants trained in {} yet, so that there is nothing to compare; go on with --resume",
+                    "in {}, all variants are not yet trained for any seed and fold, so there is nothing to compare; continue with --resume",
                     out.display()
                 ),
             ));
@@ -228,7 +228,7 @@ impl Films {
             if stage.fractals.is_some() {
                 return Err(study.problem(
                     &format!("variant {}: stage.{}.fractals", variant.name, stage.name),
-                    "its last stage draws fractals, and a study compares answers to films; add a stage with a manifest after it",
+                    "its last stage has fractals, and a study compares predictions of films; add a stage with a manifest after it",
                 ));
             }
         }
@@ -254,7 +254,7 @@ impl Films {
             ];
             if let Some((key, _)) = same.iter().find(|(_, same)| !same) {
                 let problem = format!(
-                    "its last stage is compared with that of {}, and has another `{key}`; expected the same films and findings in both",
+                    "its last stage is compared with that of {}, and `{key}` differs; expected the same films and findings in both",
                     baseline.name
                 );
                 return Err(study.problem(
@@ -276,11 +276,11 @@ impl Films {
         match study.primary.as_deref() {
             Some(primary) if independent && [accuracy, balanced].contains(&primary) => Err(study.problem(
                 "primary",
-                "independent findings have no accuracy; expected \"macro AUC\", for one",
+                "independent findings have no accuracy; expected \"macro AUC\", for example",
             )),
             Some(primary) if !independent && primary == sensitivity => Err(study.problem(
                 "primary",
-                "of classes that exclude each other the macro sensitivity is called \"balanced accuracy\"",
+                "for exclusive classes the macro sensitivity has the name \"balanced accuracy\"",
             )),
             Some(primary) => Ok(primary.to_owned()),
             None if independent => Ok(auc.to_owned()),

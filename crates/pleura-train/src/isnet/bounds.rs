@@ -30,7 +30,7 @@ pub(crate) fn measure(
             stage: plan.stage.name.clone(),
             weights: plain.to_owned(),
             problem: format!(
-                "isnet.plain: these weights answer {:?}, the stage's findings are {:?}; C1 and C2 are measured on the stage's own outputs",
+                "isnet.plain: the findings of these weights are {:?}, those of the stage are {:?}; C1 and C2 are measured on the stage's own outputs",
                 weights.findings, plan.findings
             ),
         });

@@ -140,7 +140,7 @@ fn one(plan: &StagePlan, row: usize, preparation: &Preparation) -> Result<Vec<u6
     if inside == 0 || inside as usize == grey.len() {
         let what = if inside == 0 { "nothing" } else { "everything" };
         return Err(refuse(format!(
-            "{what} is marked; expected a picture that is white where the lungs are and black elsewhere"
+            "{what} is marked; expected an image with white lungs on black"
         )));
     }
     Ok(words)

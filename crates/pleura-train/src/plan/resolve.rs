@@ -94,7 +94,7 @@ fn with_seed(recipe: &Recipe, seed: Option<u64>) -> Result<Recipe, Error> {
     }
     if seed != recipe.seed && recipe.stages.iter().all(|stage| stage.seed.is_some()) {
         return refuse(format!(
-            "{seed} was asked for, but every stage has a seed of its own, which it does not reach; take those out"
+            "{seed} would have no effect, because every stage has its own seed; remove those"
         ));
     }
     recipe.seed = seed;
@@ -197,7 +197,7 @@ impl StartingWeights<'_> {
         {
             let at = ["stage".into(), number.into(), "isnet".into(), "plain".into()];
             let problem = format!(
-                "that network answers {findings:?}, this stage's findings are {:?}; C1 and C2 are measured on the stage's own outputs",
+                "the findings of that network are {findings:?}, those of this stage are {:?}; C1 and C2 are measured on the stage's own outputs",
                 stage.findings.as_deref().unwrap_or_default()
             );
             return Err(recipe.problem(&at, problem).into());
@@ -237,7 +237,7 @@ impl StartingWeights<'_> {
         if normalisation != weights.normalisation {
             return Err(refuse(format!(
                 "they were trained with mean {:?} and std {:?}, this run has mean {:?} and std {:?}; leave `normalisation` out of the \
-                 recipe to take the weights' own",
+                 recipe to use that of the weights",
                 weights.normalisation.mean, weights.normalisation.std, normalisation.mean, normalisation.std
             )));
         }

@@ -280,7 +280,7 @@ impl StageRun<'_> {
         if epoch.is_some() && best.metadata.get("epoch") != epoch.as_ref() {
             return Err(pleura_run::Error::Damaged {
                 path,
-                problem: "is not of the epoch that the checkpoint calls the best; delete the stage's folder and resume, to train it again"
+                problem: "is not from the best epoch of the checkpoint; delete the stage's folder and resume, to train it again"
                     .to_owned(),
             }
             .into());

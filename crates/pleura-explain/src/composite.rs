@@ -5,6 +5,7 @@ mod glob;
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::FileError;
 use pleura_nn::relevance::{Bias, Layer, LayerKind, Rule, layers};
 use pleura_nn::{Architecture, Rules};
 
@@ -130,13 +131,10 @@ impl Composite {
     /// is in `docs/explanations.md`.
     ///
     /// # Errors
-    /// [`Error::Read`]; [`Error::Composite`] with file, line and key: unknown keys, wrong types, invalid
+    /// [`Error::File`]; [`Error::Composite`] with file, line and key: unknown keys, wrong types, invalid
     /// parameters of a rule.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path).map_err(FileError::of("read", path))?;
         Self::parse(&text, path)
     }
 

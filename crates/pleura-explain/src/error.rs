@@ -1,7 +1,6 @@
 //! Errors of this crate.
 
-use std::io;
-use std::path::PathBuf;
+use pleura_core::FileError;
 
 use crate::{composite, method};
 
@@ -76,22 +75,9 @@ pub enum Error {
         /// The mismatch.
         problem: String,
     },
-    /// A file cannot be read.
-    #[error("{}: could not be read: {source}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// A file cannot be written.
-    #[error("{}: could not be written: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    /// A file or folder cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
 }
 
 fn composite_message(place: &str, line: Option<usize>, key: &str, problem: &str) -> String {

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_draw::picture::{Scale, Style, limit, smooth};
+use pleura_core::fs::write_atomic;
+use pleura_draw::picture::{ColourScale, HeatmapStyle, scale_limit, smooth};
 use pleura_film::Geometry;
 use serde::Serialize;
 
@@ -42,17 +43,17 @@ pub struct Saved {
 /// the picture's name.
 ///
 /// # Errors
-/// [`Error::Write`], [`Error::Format`].
+/// [`Error::File`], [`Error::Format`].
 pub fn save(
     picture: &Path,
     map: &Map,
     size: usize,
-    style: &Style,
+    style: &HeatmapStyle,
     about: &About<'_>,
 ) -> Result<Saved, Error> {
     let beside = |extension: &str| picture.with_extension(extension);
     let (values, json) = (beside("npy"), beside("json"));
-    npy::write_file(&values, &npy::bytes(&[size, size], &map.heatmap))?;
+    write_atomic(&values, &npy::bytes(&[size, size], &map.heatmap))?;
     let record = Record {
         values: values.file_name().map(|name| name.to_string_lossy().into_owned()),
         dtype: "float32, little-endian",
@@ -72,11 +73,11 @@ pub fn save(
         }),
         drawn: Drawn {
             smoothing: style.smoothing,
-            strongest_colour: limit(&smooth(&map.heatmap, size, style.smoothing), style.scale),
+            strongest_colour: scale_limit(&smooth(&map.heatmap, size, style.smoothing), style.scale),
             scale: match style.scale {
-                Scale::Greatest => "greatest magnitude".to_owned(),
-                Scale::Quantile(share) => format!("{} % of all magnitudes lie below it", 100.0 * share),
-                Scale::Fixed(_) => "fixed".to_owned(),
+                ColourScale::Greatest => "greatest magnitude".to_owned(),
+                ColourScale::Quantile(share) => format!("{} % of all magnitudes lie below it", 100.0 * share),
+                ColourScale::Fixed(_) => "fixed".to_owned(),
             },
             contour_shares: &style.contours.shares,
             contour_smoothing: style.contours.smoothing.max(style.smoothing),
@@ -87,7 +88,7 @@ pub fn save(
         problem: error.to_string(),
     })?;
     text.push('\n');
-    npy::write_file(&json, text.as_bytes())?;
+    write_atomic(&json, text.as_bytes())?;
     Ok(Saved { values, about: json })
 }
 

@@ -128,8 +128,7 @@ impl Contract {
             (Some(age), _) => (Some(age), "set by the maker of the package".to_owned()),
             (None, Some(people)) if people.ages_known == 0 => (
                 None,
-                "no age is known for the training films, so they may include children"
-                    .to_owned(),
+                "no age is known for the training films, so they may include children".to_owned(),
             ),
             (None, Some(people)) if people.children == 0 => (
                 Some(ADULT),
@@ -145,10 +144,7 @@ impl Contract {
                     people.children, people.ages_known
                 ),
             ),
-            (None, None) => (
-                None,
-                "the patients of the training films are unknown".to_owned(),
-            ),
+            (None, None) => (None, "the patients of the training films are unknown".to_owned()),
         };
         Self {
             part: Part::Chest,

@@ -2,20 +2,15 @@
 
 use std::path::PathBuf;
 
+use pleura_core::FileError;
+
 /// Errors of packages. Messages give the value found, the value expected and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file system refused.
-    #[error("{path}: cannot {action}")]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What was tried.
-        action: &'static str,
-        /// Why not.
-        source: std::io::Error,
-    },
+    /// A file or folder that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file is not a package, or not in the canonical form.
     #[error("{file}: {problem}")]
     Archive {
@@ -119,7 +114,7 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(path: &std::path::Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { path, action, source }
+        let named = FileError::of(action, path);
+        move |source| named(source).into()
     }
 }

@@ -63,7 +63,7 @@ impl Pair {
     /// Generates a key from the system's random numbers and writes both files; neither may exist.
     ///
     /// # Errors
-    /// [`Error::Key`] if a file exists, [`Error::Io`].
+    /// [`Error::Key`] if a file exists, [`Error::File`].
     pub fn create(name: &Path) -> Result<Self, Error> {
         let with = |ending: &str| {
             let mut file = name.as_os_str().to_owned();
@@ -108,7 +108,7 @@ impl PrivateKey {
     /// Reads PKCS #8 in PEM.
     ///
     /// # Errors
-    /// [`Error::Key`] names the fault, and warns of a file that others may read; [`Error::Io`].
+    /// [`Error::Key`] names the fault, and warns of a file that others may read; [`Error::File`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         let wrong = |problem: &str| Error::Key {
             path: path.to_owned(),
@@ -158,7 +158,7 @@ impl PublicKey {
     /// Reads SubjectPublicKeyInfo in PEM.
     ///
     /// # Errors
-    /// [`Error::Key`] names the fault; [`Error::Io`].
+    /// [`Error::Key`] names the fault; [`Error::File`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, "read the public key"))?;
         let wrong = |problem: &str| Error::Key {

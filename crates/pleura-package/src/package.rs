@@ -5,6 +5,7 @@ mod read;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pleura_core::fs::write_atomic;
 use pleura_eval::calibration::Outcome;
 use pleura_eval::{Calibration, Evaluation, Kind};
 use pleura_film::Preparation;
@@ -172,10 +173,10 @@ impl Parts {
     /// Writes the package atomically and returns its digest. Equal parts and key give equal bytes.
     ///
     /// # Errors
-    /// [`Error::Private`] if a document holds private data; inconsistent parts; [`Error::Io`].
+    /// [`Error::Private`] if a document holds private data; inconsistent parts; [`Error::File`].
     pub fn write(&self, path: &Path, key: Option<&PrivateKey>, private: &Private) -> Result<String, Error> {
         let (bytes, digest) = self.to_bytes(key, private)?;
-        pleura_film::picture::save(path, &bytes)?;
+        write_atomic(path, &bytes)?;
         Ok(digest)
     }
 

@@ -21,10 +21,7 @@ pub const MEASURES: [(&str, &str); 3] = [
         "tones",
         "grey-level and texture statistics: distance from the training films",
     ),
-    (
-        "features",
-        "network features: distance from the training films",
-    ),
+    ("features", "network features: distance from the training films"),
 ];
 
 /// Statistics of the training films.

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::console::NOTICE;
 use crate::gallery;
-use crate::model::{Model, ModelArgs, stage_of};
+use crate::model::ModelArgs;
 
 /// Explain some test films of a run and write its report.html.
 #[derive(clap::Args)]
@@ -61,11 +61,11 @@ pub fn write(run: &Path, options: &ModelArgs, films: usize) -> Result<PathBuf> {
     let folder = RunFolder::new(run);
     if folder.recipe().exists() {
         let options = &options.or_stage(pleura_report::lead_stage(run)?);
-        let stage = stage_of(run, options)?;
+        let stage = pleura::Classifier::stage_of(run, &options.options())?;
         let answers = folder.stage(&stage.name).predictions(Split::Test);
         // Where the films are no longer where the recipe says, the page says so.
         if films > 0 && answers.exists() && stage.manifest.exists() {
-            let model = Model::open(run, options)?;
+            let model = options.open(run)?;
             let manifest = Manifest::read(&stage.manifest)?;
             gallery::write(run, &model, &manifest, &Predictions::read(&answers)?, films)?;
         }

@@ -350,10 +350,7 @@ fn a_manifest_gives_films_labels_and_masks() {
     let mask: Vec<u8> = (0..90 * 70)
         .map(|at| if at % 90 > 40 { 255 } else { 0 })
         .collect();
-    scene.bytes(
-        "masks/4.png",
-        &pleura_film::picture::grey_png_8(90, 70, &mask).unwrap(),
-    );
+    scene.bytes("masks/4.png", &pleura_film::grey_png_8(90, 70, &mask).unwrap());
     manifest.rows[4].masks.lesion = Some("masks/4.png".into());
     manifest.write(&scene.path("m.csv")).unwrap();
     let run = |options: &[&str]| {

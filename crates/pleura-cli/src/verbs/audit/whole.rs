@@ -11,20 +11,23 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use pleura::output;
+use pleura::{Classifier, training_manifest};
 use pleura_audit::relevance::{Of, at_border};
 use pleura_audit::{Check, Films, Thresholds, Verdict, check_films, check_predictions, heatmap_sanity};
+use pleura_core::fs::write_atomic;
 use pleura_data::{CheckReport, Manifest, Sidecar, Split};
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
-use pleura_report::check_figure;
+use pleura_report::check_plot;
 use pleura_run::RunFolder;
 use pleura_run::audit::AuditRecord;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::calibration::{Applied, CalibrationArgs};
+use crate::calibration::CalibrationArgs;
 use crate::console::{NOTICE, Progress};
 use crate::looks;
-use crate::model::{Model, ModelArgs, stage_of, table_of};
+use crate::model::ModelArgs;
 use crate::verbs::evaluate::labels::Known;
 use network::Asked;
 
@@ -101,9 +104,7 @@ struct Run {
     stage: String,
     /// Stages that differ from this one by their seed alone.
     seeds: usize,
-    model: Model,
-    /// What its probabilities are used with.
-    calibration: Option<Applied>,
+    model: Classifier,
 }
 
 impl Args {
@@ -195,7 +196,7 @@ fn audit(args: &Args) -> Result<Audited> {
             let answers = Asked {
                 subject: &subject,
                 network: &network,
-                preparation: &run.model.preparation,
+                preparation: run.model.preparation(),
                 thresholds: &thresholds,
             };
             let (examples, rows) = subject.held_out(&films);
@@ -216,8 +217,8 @@ fn audit(args: &Args) -> Result<Audited> {
         digest: subject.manifest.digest_of(&rows),
         films: films.examples.len(),
         stage: run.map(|run| run.stage.clone()),
-        model: run.map_or(Value::Null, |run| run.model.record()),
-        calibration_applied: run.map(|run| run.calibration.is_some()),
+        model: run.map_or(Value::Null, |run| json!(output::Model::of(&run.model))),
+        calibration_applied: run.map(|run| run.model.calibration().is_some()),
         thresholds: serde_json::to_value(&thresholds)?,
         verdict: worst(&checks),
         checks,
@@ -233,8 +234,8 @@ fn audit(args: &Args) -> Result<Audited> {
 fn checked(subject: &Subject) -> Result<CheckReport> {
     let progress = Progress::new("films compared", subject.manifest.rows.len());
     let mut report = pleura_data::check(&subject.manifest, &|done, of| progress.at(done, of));
-    if let Some(record) = Sidecar::read(&subject.path)?.and_then(|sidecar| sidecar.leaks) {
-        report.heed(&record, &subject.manifest);
+    if let Some(record) = Sidecar::read(&subject.path)?.and_then(|sidecar| sidecar.duplicates) {
+        report.add_duplicates(&record, &subject.manifest);
     }
     Ok(report)
 }
@@ -250,10 +251,10 @@ fn worst(checks: &[Check]) -> Verdict {
 fn write(folder: &Path, record: &AuditRecord) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     let text = serde_json::to_string_pretty(record)?;
-    pleura_film::picture::save(&folder.join("audit.json"), text.as_bytes())?;
+    write_atomic(&folder.join("audit.json"), text.as_bytes())?;
     for check in &record.checks {
-        if let Some(svg) = check_figure(check) {
-            pleura_film::picture::save(&folder.join(format!("{}.svg", check.name)), svg.as_bytes())?;
+        if let Some(plot) = check_plot(check) {
+            write_atomic(&folder.join(format!("{}.svg", check.name)), plot.svg.as_bytes())?;
         }
     }
     Ok(())
@@ -267,8 +268,8 @@ impl Subject {
         if of.is_dir() {
             Self::of_run(of, args)
         } else {
-            let of_run = args.manifest.is_some() || !args.options.says_nothing();
-            if of_run || !args.calibration.says_nothing() {
+            let of_run = args.manifest.is_some() || args.options.is_set();
+            if of_run || args.calibration.is_set() {
                 bail!(
                     "{}: --manifest, --stage, --size, --fit, --kind, --calibration and --no-calibration go with a run's folder, and this is none; \
                      leave them out",
@@ -305,10 +306,9 @@ impl Subject {
     }
 
     fn of_run(folder: &Path, args: &Args) -> Result<Self> {
-        let model = Model::open(folder, &args.options)?;
-        let calibration = args.calibration.of(&model)?;
-        let stage = stage_of(folder, &args.options)?;
-        let (path, manifest) = table_of(folder, &stage, args.manifest.as_deref())?;
+        let model = args.options.open_calibrated(folder, &args.calibration)?;
+        let stage = Classifier::stage_of(folder, &args.options.options())?;
+        let (path, manifest) = training_manifest(folder, &stage, args.manifest.as_deref())?;
         let known = Known::new(&model, &manifest, &path, &[], None)?;
         let all: Vec<usize> = (0..manifest.rows.len()).collect();
         let labelled = known.labelled(&all);
@@ -342,7 +342,6 @@ impl Subject {
                 stage: stage.name,
                 seeds,
                 model,
-                calibration,
             }),
         })
     }
@@ -352,7 +351,7 @@ impl Subject {
             .stage(&run.stage)
             .predictions(Split::Test);
         let raw = path.exists().then(|| Predictions::read(&path)).transpose()?;
-        let predictions = match (raw, &run.calibration) {
+        let predictions = match (raw, run.model.calibration()) {
             (Some(raw), Some(applied)) => Some(applied.calibration.apply(&raw)?),
             (raw, _) => raw,
         };

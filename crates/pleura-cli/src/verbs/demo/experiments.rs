@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use pleura::Classifier;
 use pleura_audit::burned_in_text::{
     Covering, Films, Mean, Relevance, Settings, Text, run as audit, share_inside,
 };
@@ -16,7 +17,6 @@ use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, WordsConditi
 use pleura_run::{RunFolder, log::LogEvent};
 
 use crate::gallery::Mask;
-use crate::model::Model;
 
 /// Films whose heatmaps are measured.
 const EXPLAINED: usize = 40;
@@ -90,7 +90,7 @@ pub fn keeping(run: &Path) -> Result<String> {
 }
 
 /// Covers the words of all test films, then patches of the same shape elsewhere, and compares the answers.
-pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictions) -> Result<String> {
+pub fn words(run: &Path, model: &Classifier, manifest: &Manifest, answers: &Predictions) -> Result<String> {
     let network = model.network()?;
     let open = |number: usize| {
         let film: &String = &answers.films[number];
@@ -115,7 +115,7 @@ pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
         swaps: 0,
         ..Settings::default()
     };
-    let found = audit(&network, &model.preparation, &films, &settings, &|_, _| {})?;
+    let found = audit(&network, model.preparation(), &films, &settings, &|_, _| {})?;
     let Covering {
         shown,
         covered,
@@ -164,7 +164,7 @@ pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
 
 /// How much of the relevance that speaks for the right answer lies inside the true lesions, against their share of the film, by each
 /// composite.
-pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Result<String> {
+pub fn lesions(model: &Classifier, manifest: &Manifest, answers: &Predictions) -> Result<String> {
     let network = model.network()?;
     let composites: Vec<Composite> = NAMES
         .into_iter()
@@ -184,7 +184,7 @@ pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Res
             continue;
         };
         let source = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
-        let prepared = pleura_film::prepare(&source, &model.preparation);
+        let prepared = pleura_film::prepare(&source, model.preparation());
         let mask = mask.prepared(&prepared.geometry);
         let masked = mask.iter().filter(|masked| **masked).count();
         // A logit of its own may be negative as a whole; against the runner-up, what tips the answer is positive.

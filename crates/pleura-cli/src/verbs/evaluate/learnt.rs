@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use pleura::Classifier;
 use pleura_data::{Manifest, Row, Split};
 use pleura_eval::Predictions;
 use pleura_run::{Recipe, RunFolder};
-
-use crate::model::Model;
 
 /// Patients within their datasets, and digests of files.
 pub type Identities = BTreeSet<(String, String)>;
@@ -30,8 +29,8 @@ pub struct Learnt {
 
 impl Learnt {
     /// Reads the tables of a run's stages; `None` for bare weights, which say nothing of their films.
-    pub fn of(model: &Model) -> Result<Option<Self>> {
-        let (Some(run), Some(stage)) = (&model.run, &model.stage) else {
+    pub fn of(model: &Classifier) -> Result<Option<Self>> {
+        let (Some(run), Some(stage)) = (model.run(), model.stage()) else {
             return Ok(None);
         };
         let recipe = RunFolder::new(run)

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use pleura::{Classifier, training_manifest};
 use pleura_data::{Manifest, Split};
 use pleura_eval::{Calibration, Evaluation, Options, Predictions, evaluate};
 use pleura_package::card::{Answers, Card};
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use super::reference::{self, Films};
 use crate::calibration::CalibrationArgs;
 use crate::console;
-use crate::model::{Model, ModelArgs, table_of};
+use crate::model::ModelArgs;
 
 /// A package to be made.
 #[derive(clap::Args)]
@@ -90,9 +91,9 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         .map(Answers::read)
         .transpose()?
         .unwrap_or_default();
-    let model = Model::open(of, &args.options)?;
-    let stage = model.stage.as_ref().context("a run has stages")?;
-    let (path, manifest) = table_of(of, stage, args.manifest.as_deref())?;
+    let model = args.options.open_calibrated(of, &args.calibration)?;
+    let stage = model.stage().context("a run has stages")?;
+    let (path, manifest) = training_manifest(of, stage, args.manifest.as_deref())?;
     check_manifest(&model, &manifest, &path)?;
     let mut private = Private::default();
     private.add(&manifest);
@@ -107,7 +108,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     }
     // What can be refused is refused before all films go through the network.
     let candidates = candidates(args)?;
-    let calibration = args.calibration.of(&model)?.map(|applied| applied.calibration);
+    let calibration = model.calibration().map(|applied| applied.calibration.clone());
     let training = Training::of_run(of, &stage.name, &path)?;
     let audit = audit(args, of, &model, &private)?;
     let network = model.network()?;
@@ -124,22 +125,22 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let mut parts = Parts {
         contract: Contract::of(
             &training,
-            model.preparation.size,
+            model.preparation().size,
             args.least_age.map(f32::from),
             args.keep,
             limits,
         ),
         metrics: metrics(of, &folder, &model, calibration.as_ref())?,
         audit,
-        golden: Golden::make(&network, &model.preparation, candidates)?,
+        golden: Golden::make(&network, model.preparation(), candidates)?,
         card: Card::default(),
         model: pleura_package::Model::of(
-            &model.weights,
-            model.digest.clone(),
-            model.kind,
-            model.preparation,
+            model.weights(),
+            model.digest().to_owned(),
+            model.task(),
+            *model.preparation(),
         ),
-        weights: model.weights.clone(),
+        weights: model.weights().clone(),
         reference,
         calibration,
         training,
@@ -172,15 +173,15 @@ fn candidates(args: &Args) -> Result<Vec<Candidate>> {
 }
 
 /// The films must be those that the model was trained on, or what is said of them is of others.
-fn check_manifest(model: &Model, manifest: &Manifest, path: &Path) -> Result<()> {
-    let trained = model.weights.metadata.get("manifest");
+fn check_manifest(model: &Classifier, manifest: &Manifest, path: &Path) -> Result<()> {
+    let trained = model.weights().metadata.get("manifest");
     if trained.is_some_and(|digest| *digest != manifest.digest()) {
         bail!(
             "{}: is not the table that the model was trained on, or was changed since: its digest is {}…, the weights say {}…; name the \
              right one with --manifest",
             path.display(),
-            crate::calibration::short(&manifest.digest()),
-            trained.map_or("", |digest| crate::calibration::short(digest))
+            pleura::digest::short(&manifest.digest()),
+            trained.map_or("", |digest| pleura::digest::short(digest))
         );
     }
     Ok(())
@@ -189,7 +190,7 @@ fn check_manifest(model: &Model, manifest: &Manifest, path: &Path) -> Result<()>
 fn metrics(
     run: &Path,
     stage: &StageFolder,
-    model: &Model,
+    model: &Classifier,
     calibration: Option<&Calibration>,
 ) -> Result<Metrics> {
     let parse = |path: &Path| -> Result<Evaluation> {
@@ -211,7 +212,7 @@ fn metrics(
     };
     let mut recorded = BTreeMap::new();
     for evidence in Evidence::read_all(&RunFolder::new(run))? {
-        if evidence.model.contains(crate::calibration::short(&model.digest)) {
+        if evidence.model.contains(pleura::digest::short(model.digest())) {
             recorded.insert(
                 evidence.name,
                 Recorded {
@@ -229,7 +230,7 @@ fn metrics(
 }
 
 /// The audit without paths and names. One of another model is refused where it was named, and left out where it was found.
-fn audit(args: &Args, run: &Path, model: &Model, private: &Private) -> Result<Option<Value>> {
+fn audit(args: &Args, run: &Path, model: &Classifier, private: &Private) -> Result<Option<Value>> {
     let own = run.join("audit").join("audit.json");
     let path = match &args.audit {
         Some(path) => path.clone(),
@@ -243,7 +244,7 @@ fn audit(args: &Args, run: &Path, model: &Model, private: &Private) -> Result<Op
         bail!("{}: not what `pleura audit` writes", path.display());
     }
     let of = audit.pointer("/model/digest").and_then(Value::as_str);
-    if of.is_some_and(|digest| digest != model.digest) {
+    if of.is_some_and(|digest| digest != model.digest()) {
         let problem = format!(
             "{}: is the audit of another model; run `pleura audit` for this one",
             path.display()

@@ -1,5 +1,7 @@
 //! Errors of drawing.
 
+use pleura_core::FileError;
+
 /// Why something could not be drawn or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,7 +20,10 @@ pub enum Error {
         /// The number of values that the size needs.
         expected: usize,
     },
-    /// A picture could not be encoded or written.
+    /// A file that cannot be written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A picture could not be encoded.
     #[error(transparent)]
     Film(#[from] pleura_film::Error),
     /// The page of a film cannot be made.

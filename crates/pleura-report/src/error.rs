@@ -2,20 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::FileError;
+
 /// Why a report could not be read or written. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was tried: `read`, `write`, …
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// A file or folder that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The folder is not a run.
     #[error("{} is no run folder: it has no {missing}; expected the folder that `pleura train --out` wrote", path.display())]
     NoRun {
@@ -64,10 +59,7 @@ pub enum Error {
 impl Error {
     /// For `map_err` on input and output.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        let named = FileError::of(action, path);
+        move |source| named(source).into()
     }
 }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
 use pleura_eval::{CrossValidation, LearningCurve};
 use pleura_run::{SeriesFolder, json::read_json_if_exists};
 
 use crate::error::Error;
 use crate::evidence::SeriesFindings;
-use crate::files;
 use crate::input::{ReportInput, SplitEvaluation};
 use crate::page;
 
@@ -53,7 +53,7 @@ pub fn write_series(out: &Path) -> Result<PathBuf, Error> {
     ));
     input.series = Some(found);
     let path = out.join(crate::FILE);
-    files::write(&path, page::render(&input).as_bytes())?;
+    write_atomic(&path, page::render(&input).html.as_bytes())?;
     Ok(path)
 }
 
@@ -63,14 +63,14 @@ pub fn write_series(out: &Path) -> Result<PathBuf, Error> {
 /// What the operating system says against writing.
 pub fn write_learning_curve(curve: &LearningCurve, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = vec![folder.join("curve.csv")];
-    files::write(&paths[0], page::curve_table(curve).as_bytes())?;
-    for (metric, svg) in page::curve_plots(curve) {
+    write_atomic(&paths[0], page::curve_table(curve).as_bytes())?;
+    for (metric, plot) in page::curve_plots(curve) {
         let name: String = metric
             .chars()
             .map(|c| if c.is_alphanumeric() { c } else { '-' })
             .collect();
         let path = folder.join(format!("curve-{}.svg", name.to_lowercase()));
-        files::write(&path, svg.as_bytes())?;
+        write_atomic(&path, plot.svg.as_bytes())?;
         paths.push(path);
     }
     Ok(paths)

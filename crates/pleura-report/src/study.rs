@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_eval::study::StudyFindings;
+use pleura_core::fs::write_atomic;
+use pleura_run::study::StudyFindings;
 use pleura_run::{SeriesFolder, json::read_json_if_exists};
 
 use crate::error::Error;
-use crate::files;
 use crate::input::{Provenance, ReportInput};
 use crate::page;
 
@@ -44,10 +44,10 @@ pub fn write_study(out: &Path) -> Result<Vec<PathBuf>, Error> {
         table.name = format!("{} (as run {} was trained)", table.name, first.name);
     }
     let mut paths = vec![out.join(crate::FILE)];
-    files::write(&paths[0], page::render_study(&findings, &input).as_bytes())?;
-    for (name, svg) in page::study_plots(&findings) {
+    write_atomic(&paths[0], page::render_study(&findings, &input).as_bytes())?;
+    for (name, plot) in page::study_plots(&findings) {
         let path = out.join(format!("{name}.svg"));
-        files::write(&path, svg.as_bytes())?;
+        write_atomic(&path, plot.svg.as_bytes())?;
         paths.push(path);
     }
     Ok(paths)

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pleura_core::FileError;
+
 /// A file of a run that cannot be read or written, or a recipe that contradicts itself.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -50,27 +52,16 @@ pub enum Error {
         folder: PathBuf,
     },
 
-    /// A file could not be read or written.
-    #[error("{}: could not {action}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// `read`, `write`, …
-        action: &'static str,
-        /// The operating system's error.
-        source: io::Error,
-    },
-
-    /// From writing a file.
+    /// A file or folder that cannot be read or written.
     #[error(transparent)]
-    Write(#[from] pleura_core::FileError),
+    File(#[from] FileError),
 }
 
 impl Error {
     /// Makes an I/O error into one that names the file and the action.
     pub fn file(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::File { path, action, source }
+        let named = FileError::of(action, path);
+        move |source| named(source).into()
     }
 }
 

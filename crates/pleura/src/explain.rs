@@ -16,7 +16,7 @@ mod subject;
 use std::path::Path;
 
 use pleura_core::fs::write_atomic;
-use pleura_draw::picture::{Picture, Style};
+use pleura_draw::picture::{HeatmapStyle, Picture};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::{Composite, Map, Method};
 use pleura_film::Geometry;
@@ -24,7 +24,7 @@ use pleura_nn::Ledger;
 
 pub use engine::Engine;
 pub use explainer::{ExplainedFilm, Explainer};
-pub use files::{ColourScale, Files, FilmFiles, MapFiles, PictureOptions};
+pub use files::{ColourLimit, Files, FilmFiles, MapFiles, PictureOptions};
 pub use mask::Mask;
 pub use mean::Mean;
 pub use question::{Answered, Contrast, Question, Selection, Target};
@@ -78,7 +78,7 @@ impl Explanation {
             &self.method,
             &labels,
             &[],
-            &Style::default(),
+            &HeatmapStyle::default(),
         )?;
         Ok(panel.picture)
     }

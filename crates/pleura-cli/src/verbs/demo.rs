@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use pleura_core::fs::write_atomic;
 use pleura_data::phantom::{PhantomOptions, PhantomSet};
 use pleura_data::{Manifest, Split, SplitOptions, phantom, split_file};
 use pleura_eval::{Evaluation, Predictions};
@@ -84,7 +85,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         "2/6 training: source, 15 findings, then three classes with and without output neuron keeping, three seeds each",
     );
     let recipe_path = folder.join("demo.toml");
-    pleura_film::picture::save(&recipe_path, RECIPE.as_bytes())?;
+    write_atomic(&recipe_path, RECIPE.as_bytes())?;
     let recipe = Recipe::read(&recipe_path)?;
     let run = folder.join("run");
     let options = Options::default().with_seed(Some(args.seed));

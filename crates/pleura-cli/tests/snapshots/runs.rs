@@ -75,10 +75,7 @@ fn packaged() {
     let noise: Vec<u8> = (0..96 * 96_u32)
         .map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8)
         .collect();
-    scene.bytes(
-        "noise.png",
-        &pleura_film::picture::grey_png_8(96, 96, &noise).unwrap(),
-    );
+    scene.bytes("noise.png", &pleura_film::grey_png_8(96, 96, &noise).unwrap());
     scene.write("notes.txt", "not a film");
     let film = format!("films/films/{}", films[0]);
     let mut session = Session::new(&scene, ROUNDED);

@@ -40,7 +40,7 @@ const MOST_CELLS: usize = 20_000_000;
 /// The same fractals give the same files, bit for bit, whatever the number of threads. `progress(done, of)` is called from many threads.
 ///
 /// # Errors
-/// [`Error::Fractal`] for a folder that is not empty and for more pictures than a table holds; [`Error::Io`].
+/// [`Error::Fractal`] for a folder that is not empty and for more pictures than a table holds; [`Error::File`].
 pub fn write(
     fractals: &Fractals,
     folder: &Path,
@@ -68,7 +68,7 @@ fn fill(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Manifest, Error> {
     let films = folder.join(FILMS);
-    fs::create_dir_all(&films).map_err(Error::io("cannot create the folder", &films))?;
+    fs::create_dir_all(&films).map_err(Error::io("create the folder", &films))?;
     let options = fractals.options();
     let done = AtomicUsize::new(0);
     let rows: Vec<Row> = options
@@ -145,5 +145,5 @@ fn record(fractals: &Fractals, path: &Path) -> Result<(), Error> {
         path: path.to_path_buf(),
         source,
     })?;
-    fs::write(path, text + "\n").map_err(Error::io("cannot write", path))
+    fs::write(path, text + "\n").map_err(Error::io("write", path))
 }

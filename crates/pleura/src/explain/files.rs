@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_draw::picture::{Contours, Outline, Panel, Scale, Sheet, Style, limit, smooth};
-use pleura_draw::viewer::{Account, AccountEntry, Viewer, ViewerMap, viewer};
+use pleura_draw::picture::{ColourScale, Contours, HeatmapStyle, Outline, Panel, Sheet, scale_limit, smooth};
+use pleura_draw::viewer::{LedgerRow, LedgerTable, Viewer, ViewerMap, viewer};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::values::{self, About, Saved};
 use pleura_explain::{Explanation, Map, Method, Start};
@@ -40,7 +40,7 @@ pub struct PictureOptions {
     /// Standard deviation, in map pixels, of the Gaussian that smooths the colours. Saved values are not smoothed.
     pub smoothing: f32,
     /// The value of the strongest colour.
-    pub scale: ColourScale,
+    pub scale: ColourLimit,
     /// The long side of the film on pictures, in pixels.
     pub side: usize,
     /// True for an HTML page of each film.
@@ -49,7 +49,7 @@ pub struct PictureOptions {
 
 /// The value of the strongest colour.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ColourScale {
+pub enum ColourLimit {
     /// Each map's own: 99.5 % of its pixels lie below it.
     Own,
     /// One for all questions of a method.
@@ -64,7 +64,7 @@ impl Default for PictureOptions {
             contours: Vec::new(),
             contour_smoothing: None,
             smoothing: 0.0,
-            scale: ColourScale::Own,
+            scale: ColourLimit::Own,
             side: 640,
             page: true,
         }
@@ -83,20 +83,20 @@ impl PictureOptions {
     }
 
     /// The style of the maps of one method.
-    fn style(&self, maps: &[Map], size: usize) -> Style {
-        let own = Style::default().scale;
-        let limit_of = |map: &Map| limit(&smooth(&map.heatmap, size, self.smoothing), own);
+    fn style(&self, maps: &[Map], size: usize) -> HeatmapStyle {
+        let own = HeatmapStyle::default().scale;
+        let limit_of = |map: &Map| scale_limit(&smooth(&map.heatmap, size, self.smoothing), own);
         let scale = match self.scale {
-            ColourScale::Own => own,
-            ColourScale::Value(value) => Scale::Fixed(value),
-            ColourScale::Shared => Scale::Fixed(maps.iter().map(limit_of).fold(0.0, f32::max)),
+            ColourLimit::Own => own,
+            ColourLimit::Value(value) => ColourScale::Fixed(value),
+            ColourLimit::Shared => ColourScale::Fixed(maps.iter().map(limit_of).fold(0.0, f32::max)),
         };
-        Style {
+        HeatmapStyle {
             side: self.side,
             scale,
             smoothing: self.smoothing,
             contours: self.lines(size),
-            ..Style::default()
+            ..HeatmapStyle::default()
         }
     }
 }
@@ -228,7 +228,7 @@ impl Explainer<'_> {
         method: &Method,
         map: &Map,
         probability: Option<f64>,
-        style: &Style,
+        style: &HeatmapStyle,
         folder: &Path,
     ) -> Result<(Panel, MapFiles), Error> {
         let panel = picture::draw(
@@ -277,7 +277,7 @@ impl Explainer<'_> {
                 start: picture::origin(&map.start).to_owned(),
                 unit: method.unit().to_owned(),
                 values: &map.heatmap,
-                account: map.ledger().map(account),
+                ledger: map.ledger().map(account),
                 remark: std::iter::once(map.account.words(map.value))
                     .chain(picture::beyond(&map.heatmap, canvas.geometry))
                     .collect::<Vec<_>>()
@@ -398,8 +398,8 @@ pub(super) fn probability(model: &Classifier, start: &Start, probabilities: &[f6
     probabilities.get(place).copied()
 }
 
-fn account(ledger: &Ledger) -> Account {
-    Account {
+fn account(ledger: &Ledger) -> LedgerTable {
+    LedgerTable {
         start: ledger.start,
         input: ledger.input,
         bias: ledger.bias,
@@ -407,7 +407,7 @@ fn account(ledger: &Ledger) -> Account {
         entries: ledger
             .entries
             .iter()
-            .map(|entry| AccountEntry {
+            .map(|entry| LedgerRow {
                 layer: entry.layer.clone(),
                 received: entry.received,
                 passed: entry.passed,

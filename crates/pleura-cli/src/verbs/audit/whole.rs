@@ -15,10 +15,11 @@ use pleura::output;
 use pleura::{Classifier, training_manifest};
 use pleura_audit::relevance::{Of, at_border};
 use pleura_audit::{Check, Films, Thresholds, Verdict, check_films, check_predictions, heatmap_sanity};
+use pleura_core::fs::write_atomic;
 use pleura_data::{CheckReport, Manifest, Sidecar, Split};
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
-use pleura_report::check_figure;
+use pleura_report::check_plot;
 use pleura_run::RunFolder;
 use pleura_run::audit::AuditRecord;
 use serde_json::{Value, json};
@@ -233,8 +234,8 @@ fn audit(args: &Args) -> Result<Audited> {
 fn checked(subject: &Subject) -> Result<CheckReport> {
     let progress = Progress::new("films compared", subject.manifest.rows.len());
     let mut report = pleura_data::check(&subject.manifest, &|done, of| progress.at(done, of));
-    if let Some(record) = Sidecar::read(&subject.path)?.and_then(|sidecar| sidecar.leaks) {
-        report.heed(&record, &subject.manifest);
+    if let Some(record) = Sidecar::read(&subject.path)?.and_then(|sidecar| sidecar.duplicates) {
+        report.add_duplicates(&record, &subject.manifest);
     }
     Ok(report)
 }
@@ -250,10 +251,10 @@ fn worst(checks: &[Check]) -> Verdict {
 fn write(folder: &Path, record: &AuditRecord) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     let text = serde_json::to_string_pretty(record)?;
-    pleura_film::picture::save(&folder.join("audit.json"), text.as_bytes())?;
+    write_atomic(&folder.join("audit.json"), text.as_bytes())?;
     for check in &record.checks {
-        if let Some(svg) = check_figure(check) {
-            pleura_film::picture::save(&folder.join(format!("{}.svg", check.name)), svg.as_bytes())?;
+        if let Some(plot) = check_plot(check) {
+            write_atomic(&folder.join(format!("{}.svg", check.name)), plot.svg.as_bytes())?;
         }
     }
     Ok(())

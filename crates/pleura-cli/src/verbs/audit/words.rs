@@ -14,6 +14,7 @@ use clap::ValueEnum;
 use pleura::Classifier;
 use pleura::output;
 use pleura_audit::burned_in_text::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
+use pleura_core::fs::write_atomic;
 use pleura_data::{Manifest, Row};
 use pleura_eval::Options;
 use pleura_explain::Composite;
@@ -274,15 +275,15 @@ fn write(
     let mut written = Vec::new();
     let mut save = |name: &str, bytes: &[u8]| -> Result<()> {
         let path = out.join(name);
-        pleura_film::picture::save(&path, bytes)?;
+        write_atomic(&path, bytes)?;
         written.push(path);
         Ok(())
     };
     save("words.json", serde_json::to_string_pretty(record)?.as_bytes())?;
     save("found.csv", found.table().as_bytes())?;
     if let Some(outcome) = outcome {
-        for (name, svg) in pictures::plots(outcome) {
-            save(name, svg.as_bytes())?;
+        for (name, plot) in pictures::plots(outcome) {
+            save(name, plot.svg.as_bytes())?;
         }
     }
     if let Some(sheet) = pictures::sheet(films, found, args.pictures)? {

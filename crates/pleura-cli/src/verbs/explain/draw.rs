@@ -1,6 +1,6 @@
 //! The options of pictures.
 
-use pleura::explain::{ColourScale, PictureOptions};
+use pleura::explain::{ColourLimit, PictureOptions};
 
 /// How pictures are drawn.
 #[derive(clap::Args)]
@@ -17,7 +17,7 @@ pub(super) struct DrawingArgs {
     /// The value of the strongest colour: of each map its `own` (99.5 % of its pixels lie below), one `shared` by all questions of a
     /// method, or this value.
     #[arg(long, value_name = "own|shared|VALUE", default_value = "own", value_parser = colour_limit, allow_negative_numbers = true)]
-    scale: ColourScale,
+    scale: ColourLimit,
     /// Long side of the film on pictures, in pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = 640, value_parser = clap::value_parser!(u32).range(64..=4096))]
     side: u32,
@@ -57,11 +57,11 @@ fn deviation(text: &str) -> Result<f32, String> {
     }
 }
 
-fn colour_limit(text: &str) -> Result<ColourScale, String> {
+fn colour_limit(text: &str) -> Result<ColourLimit, String> {
     match (text, text.parse::<f32>()) {
-        ("own", _) => Ok(ColourScale::Own),
-        ("shared", _) => Ok(ColourScale::Shared),
-        (_, Ok(value)) if value > 0.0 && value.is_finite() => Ok(ColourScale::Value(value)),
+        ("own", _) => Ok(ColourLimit::Own),
+        ("shared", _) => Ok(ColourLimit::Shared),
+        (_, Ok(value)) if value > 0.0 && value.is_finite() => Ok(ColourLimit::Value(value)),
         _ => Err("expected own, shared, or a value above 0".to_owned()),
     }
 }

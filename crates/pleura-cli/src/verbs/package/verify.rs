@@ -29,7 +29,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let keys = keys(&args.trust)?;
     let (package, golden) = match checked(args, &keys) {
         Ok(found) => found,
-        Err(error @ (Error::Io { .. } | Error::Key { .. })) => return Err(error.into()),
+        Err(error @ (Error::File(_) | Error::Key { .. })) => return Err(error.into()),
         Err(error) => {
             let error = anyhow::Error::new(error);
             if json {

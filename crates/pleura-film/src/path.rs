@@ -7,6 +7,7 @@
 macro_rules! per_path {
     ($(#[$doc:meta])* $visible:vis fn $name:ident($($argument:ident: $kind:ty),* $(,)?) $body:block) => {
         $(#[$doc])*
+        #[allow(unsafe_code, reason = "AVX2 is called where the processor has it")]
         $visible fn $name($($argument: $kind),*) {
             #[inline(always)]
             fn body($($argument: $kind),*) $body

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pleura_core::fs::write_atomic;
-use pleura_eval::study::StudyFindings;
+use pleura_run::study::StudyFindings;
 use pleura_run::{SeriesFolder, json::read_json_if_exists};
 
 use crate::error::Error;

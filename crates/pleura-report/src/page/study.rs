@@ -1,8 +1,8 @@
 //! The page of a study: its variants, conclusions and paired comparisons.
 
 use maud::{Markup, html};
-use pleura_eval::study::{Side, StudyComparison, StudyFindings, StudyPoint, StudyRun, StudyVariant};
 use pleura_eval::{Estimate, PairedMean};
+use pleura_run::study::{Side, StudyComparison, StudyFindings, StudyPoint, StudyRun, StudyVariant};
 
 use super::document::run_page;
 use super::figure::figure;
@@ -185,7 +185,7 @@ fn label(point: &StudyPoint) -> String {
     format!("{}, {}", point.when(), point.split)
 }
 
-type Of = fn(&pleura_eval::study::StudyEpoch) -> Option<f64>;
+type Of = fn(&pleura_run::study::StudyEpoch) -> Option<f64>;
 
 /// The metrics that the log has for every epoch.
 const CURVES: [(&str, Of); 2] = [

@@ -289,7 +289,7 @@ fn looks_at_a_fold_are_those_of_the_table_that_it_was_made_of() {
     }
     let told = || {
         let test = run.read().unwrap().data.remove(0).test_accesses.unwrap();
-        (test.looks.len(), test.models, test.others)
+        (test.accesses.len(), test.models, test.others)
     };
     assert_eq!(told(), (2, 2, 1), "a table by itself was split anew");
     fs::remove_file(beside("set/manifest.csv")).unwrap();

@@ -1,4 +1,5 @@
-//! What a stage got: `metrics.json`, the evaluation on its test films, or else its answers to the validation films.
+//! The evaluation of a stage: `metrics.json` of its test films, or else an evaluation of its validation
+//! films.
 
 use pleura_data::Split;
 use pleura_eval::{Evaluation, Options, Predictions, evaluate};
@@ -7,7 +8,7 @@ use pleura_run::{StageFolder, json::read_json_if_exists};
 use crate::error::Error;
 use crate::input::SplitEvaluation;
 
-/// Evaluations of a stage; none while it is not done.
+/// Evaluations of a stage; none until it is finished.
 pub(super) fn read(folder: &StageFolder) -> Result<Vec<SplitEvaluation>, Error> {
     if let Some(evaluation) = read_json_if_exists::<Evaluation>(&folder.metrics())? {
         return Ok(vec![SplitEvaluation {
@@ -15,7 +16,7 @@ pub(super) fn read(folder: &StageFolder) -> Result<Vec<SplitEvaluation>, Error> 
             evaluation,
         }]);
     }
-    // A stage without test films still has something to say; the page tells what it is worth.
+    // Without test films, the validation films are evaluated; the page states the difference.
     let validation = folder.predictions(Split::Validation);
     if !validation.exists() {
         return Ok(Vec::new());

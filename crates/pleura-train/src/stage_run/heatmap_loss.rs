@@ -14,7 +14,7 @@ use pleura_run::{
 use super::{RUNNING_MOMENTUM, StageRun, trainable::Trainable, validation::answering};
 use crate::{
     error::Error,
-    isnet::{HeatmapLoss, HeatmapTraining, Masks, Passed, measure},
+    isnet::{ForwardPass, HeatmapLoss, HeatmapTraining, Masks, measure},
     loss::Value,
     observer::{Event, Observer},
     plan::{Plan, StagePlan},
@@ -104,7 +104,7 @@ pub(super) fn open(
 
 impl StageRun<'_> {
     /// Loss and gradients of a batch with its heatmaps.
-    pub(super) fn heat_pass(
+    pub(super) fn heatmap_pass(
         &mut self,
         heat: &HeatmapTraining,
         batch: &Batch,
@@ -125,13 +125,13 @@ impl StageRun<'_> {
         let augmentation = plan.stage.augmentation.as_ref();
         let moved = augmentation.map(|augmentation| (augmentation, plan.seed, epoch));
         let masks = heat.masks.of(&plan.manifest, &batch.rows, moved);
-        let passed = Passed {
+        let passed = ForwardPass {
             network: &self.network,
             trace: &trace,
             logits: &logits,
             masks: &masks,
         };
-        let (l1, l2, pulls) = heat.pulls(&passed, &trainable.scope, &mut gradient)?;
+        let (l1, l2, pulls) = heat.gradients(&passed, &trainable.scope, &mut gradient)?;
         let (value, parts) = heat.value(&value, l1, l2);
         self.refuse_nonsense("loss", value.mean())?;
         self.network.backward_with_heatmaps(
@@ -148,7 +148,7 @@ impl StageRun<'_> {
     }
 
     /// L1 and L2 of the validation films, with running statistics; `None` if the observer stopped the run.
-    pub(super) fn heat_of(
+    pub(super) fn validation_heatmap_loss(
         &mut self,
         heat: &HeatmapTraining,
         rows: &[usize],
@@ -172,7 +172,7 @@ impl StageRun<'_> {
                 self.network
                     .forward(&batch.grey, films, self.pictures.size(), Norm::Running)?;
             let masks = heat.masks.of(&plan.manifest, &batch.rows, None);
-            let passed = Passed {
+            let passed = ForwardPass {
                 network: &self.network,
                 trace: &trace,
                 logits: &logits,

@@ -4,6 +4,7 @@
 //! in torchvision: a stem, dense blocks with transitions between them, a last norm, and one linear layer on
 //! the pooled features.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -23,7 +24,7 @@ pub const NAMES: [&str; 5] = [
 /// A DenseNet without weights and head: blocks, widths and stem.
 ///
 /// Immutable and always valid: constructors and `serde` check the limits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Description")]
 pub struct Architecture {
     name: String,
@@ -34,7 +35,7 @@ pub struct Architecture {
 }
 
 /// The first convolution and the pool after it; norm and `ReLU` are between them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stem {
     /// Channels the convolution makes.
@@ -46,7 +47,7 @@ pub struct Stem {
 }
 
 /// A square window that slides over a zero-padded map (for a max pool: padded with −∞).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// Side of the window.
@@ -393,7 +394,7 @@ impl List {
 }
 
 /// An architecture from a file, before its numbers are checked.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Description {
     name: String,

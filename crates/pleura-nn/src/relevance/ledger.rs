@@ -1,11 +1,12 @@
 //! The ledger: an account of relevance, layer by layer.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::backend::Account;
 
 /// The account of one film's relevance. In each layer, `received = passed + bias + epsilon` up to rounding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Ledger {
     /// Relevance at the start.
     pub start: f64,
@@ -20,7 +21,7 @@ pub struct Ledger {
 }
 
 /// One layer of a [`Ledger`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Entry {
     /// torchvision's name of the layer.
     pub layer: String,

@@ -5,19 +5,19 @@ mod check;
 pub mod describe;
 mod error;
 mod loader;
-mod pictures;
+mod image_source;
 
 pub use cache::FilmCache;
-pub use check::{CheckReport, Fault, Place, check};
+pub use check::{CheckReport, Fault, FilmInSplit, check};
 pub use error::Error;
-pub use loader::{Ahead, Batch, Loader, warp};
-pub use pictures::Pictures;
+pub use loader::{Prefetch, Batch, Loader, warp};
+pub use image_source::ImageSource;
 
-pub use pleura_datasets::{BuildOptions, Built, ClassMap, Dataset, Filters, Verdict, build, sources};
+pub use pleura_datasets::{BuildOptions, BuiltManifest, ClassMap, BuildInput, Filters, ClassAssignment, build, adapters};
 pub use pleura_manifest::order::shuffled;
 pub use pleura_manifest::{
     self as manifest, FileRecord, Folds, FoldsRecord, Label, Manifest, Masks, Row, Sex, Sidecar,
-    SourceRecord, Split, SplitBy, SplitCounts, SplitOptions, SplitRecord, folds, looks, nested_subsets,
+    SourceRecord, Split, SplitBy, SplitCounts, SplitOptions, SplitRecord, folds, access_log, nested_subsets,
     split, split_file, write_derived,
 };
 pub use pleura_synth::{fractal, phantom};

@@ -5,10 +5,10 @@ mod build;
 mod classes;
 mod error;
 mod labels;
-pub mod sources;
+pub mod adapters;
 mod table;
 
-pub use build::{BuildOptions, Built, Dataset, Filters, build};
-pub use classes::{ClassMap, Verdict};
+pub use build::{BuildOptions, BuiltManifest, BuildInput, Filters, build};
+pub use classes::{ClassMap, ClassAssignment};
 pub use error::Error;
-pub use sources::OWN;
+pub use adapters::OWN;

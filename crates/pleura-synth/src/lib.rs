@@ -1,6 +1,6 @@
 //! Synthetic films with known truth (phantoms) and fractal images.
 
-mod drawn;
+mod synthetic_output;
 mod error;
 pub mod fractal;
 pub mod phantom;

@@ -20,9 +20,12 @@ use pleura_nn::{Cpu, HeatmapGradients, Network, Scope, Trace};
 use pleura_run::log::LossParts;
 use pleura_run::recipe::{Isnet, StageKind};
 
-pub use self::loss::{HeatmapLoss, MapLoss};
 pub(crate) use self::{bounds::measure, masks::Masks};
 use self::{loss::Order, starts::Start};
+pub use self::{
+    loss::{HeatmapLoss, MapLoss},
+    masks::mask_digest,
+};
 use crate::{error::Error, loss::Value};
 
 /// What a stage that trains with heatmaps needs beside its films and labels.

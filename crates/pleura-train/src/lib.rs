@@ -10,15 +10,11 @@
 //! * [`Recipe::read`] reads a TOML file; errors name its line.
 //! * [`run()`] carries it out in a folder, and goes on where it was killed: weights and `log.jsonl` come out equal bit for bit.
 //! * [`keep`] is output neuron keeping, the idea of the paper that this project follows.
-//! * [`series`] carries out several runs that differ in films or seeds: the folds of [`cross`], the rungs of [`mod@curve`].
-//! * [`study`] plans variants of a training as a series, carries it out and compares them in pairs.
 //! * [`Observer`] watches, and may stop a run cleanly.
 
 mod answer;
 mod bits;
 mod checkpoint;
-pub mod cross;
-pub mod curve;
 mod error;
 mod events;
 #[cfg(test)]
@@ -35,10 +31,7 @@ mod pace;
 pub mod plan;
 pub mod run;
 pub mod schedule;
-pub mod series;
-mod share;
 mod start;
-pub mod study;
 mod train;
 mod watch;
 
@@ -47,5 +40,4 @@ pub use error::Error;
 pub use observer::{Event, Observer, Silent};
 pub use plan::Plan;
 pub use pleura_run::{Recipe, StageSummary, recipe};
-pub use run::{Options, RunSummary, Stop, run};
-pub use series::{Member, Series, SeriesSummary};
+pub use run::{Options, RunSummary, Stop, refuse_leaks, run};

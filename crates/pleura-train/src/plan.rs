@@ -1,6 +1,6 @@
 //! A recipe together with its data: everything that can be known, and can be wrong, before the first step.
 
-pub(crate) mod judged;
+mod held_out;
 
 use std::{
     collections::BTreeMap,
@@ -20,7 +20,8 @@ use pleura_run::{
 };
 use sha2::{Digest, Sha256};
 
-use judged::Judged;
+use held_out::HeldOut;
+pub use held_out::exclude_patients_of;
 
 use crate::{
     error::Error,
@@ -71,14 +72,14 @@ pub struct StagePlan {
     pub test: Vec<usize>,
     /// What the three splits hold.
     pub counts: Counts,
-    /// Films that it must not learn from: copies of films that it or a later stage is judged on.
+    /// Films that it must not learn from: copies of films that it or a later stage is held_out on.
     pub leaks: Vec<Leak>,
 }
 
 impl Plan {
     /// Reads what the recipe needs and fills in what it leaves open. `seed` replaces the recipe's.
     ///
-    /// A film whose patient this or a later stage is judged on (in whichever manifest) is left out of training, and one whose patient is
+    /// A film whose patient this or a later stage is held_out on (in whichever manifest) is left out of training, and one whose patient is
     /// tested out of validation; both are counted as [`crate::labels::Exclusion::HeldOut`].
     ///
     /// # Errors
@@ -126,14 +127,14 @@ impl Plan {
             let start = starts.resolve(&recipe, index, &stage, &architecture)?;
             recipe.stages[index].start = Some(start.clone());
             starts.plain(&mut recipe, index, &architecture)?;
-            let judged = Judged::by(manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()));
+            let held_out = HeldOut::by(manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()));
             let mut stage = StagePlan::new(
                 &recipe,
                 index,
                 start,
                 Arc::clone(manifest),
                 manifest_digest.clone(),
-                &judged,
+                &held_out,
             )?;
             stage.leaks = copies.leaks(
                 manifest,
@@ -345,7 +346,7 @@ impl StagePlan {
         start: Start,
         manifest: Arc<Manifest>,
         manifest_digest: String,
-        judged: &Judged<'_>,
+        held_out: &HeldOut<'_>,
     ) -> Result<Self, Error> {
         let stage = recipe.stages[index].clone();
         let findings = outputs(&stage);
@@ -373,7 +374,7 @@ impl StagePlan {
                 Labels::of_classes(&findings, classes)
             }
         };
-        labels.hold_out(|row| judged.forbids(&manifest.rows[row]));
+        labels.hold_out(|row| held_out.forbids(&manifest.rows[row]));
         let [train, validation, test] =
             [Split::Train, Split::Validation, Split::Test].map(|split| labels.rows(&manifest, split));
         for (split, rows) in [("train", &train), ("val", &validation)] {

@@ -200,7 +200,7 @@ fn carry_out(
 }
 
 /// Copies of films that are judged on end it here, unless the user will have it so; then they are told, and recorded stage by stage.
-pub(crate) fn refuse_leaks(plan: &Plan, allowed: bool, observer: &mut dyn Observer) -> Result<(), Error> {
+pub fn refuse_leaks(plan: &Plan, allowed: bool, observer: &mut dyn Observer) -> Result<(), Error> {
     for stage in plan.stages.iter().filter(|stage| !stage.leaks.is_empty()) {
         if !allowed {
             return Err(Error::Leaks {

@@ -2,47 +2,43 @@
 
 use std::collections::BTreeMap;
 
-use pleura_data::Manifest;
-
+use pleura_manifest::Manifest;
 use pleura_run::recipe::Stage;
+use pleura_train::{Error, plan::exclude_patients_of};
 
 use super::{Folds, Study, Variant};
-use crate::{
-    cross::{Crossing, FoldChoice},
-    error::Error,
-    plan::judged::set_apart,
-};
+use crate::cross_validation::{CrossValidationPlan, FoldOptions};
 
 /// By variant, fold and stage: the manifest in place of the recipe's.
-type Deals = Vec<Vec<BTreeMap<String, Manifest>>>;
+type FoldAssignment = Vec<Vec<BTreeMap<String, Manifest>>>;
 
 /// Variant by variant and fold by fold, the manifests in place of the recipe's; nothing where there are no folds.
 ///
 /// Refuses variants whose compared films are dealt to other folds than the baseline's.
-pub(super) fn deals(study: &Study) -> Result<Option<Deals>, Error> {
+pub(super) fn assign_folds(study: &Study) -> Result<Option<FoldAssignment>, Error> {
     let Some(folds) = &study.folds else {
         return Ok(None);
     };
-    let choice = FoldChoice {
+    let choice = FoldOptions {
         count: folds.count,
         validation: folds.validation,
         seed: study.seeds.first().copied(),
     };
-    let mut deals = Deals::with_capacity(study.variants.len());
+    let mut assignment = FoldAssignment::with_capacity(study.variants.len());
     for variant in &study.variants {
-        let crossing = Crossing::plan(&variant.recipe, &choice)?;
+        let plan = CrossValidationPlan::new(&variant.recipe, &choice)?;
         let last = Study::stage(variant);
-        if !crossing.stages.contains(&last.name) {
+        if !plan.stages.contains(&last.name) {
             let key = format!("variant {}: stage.{}.manifest", variant.name, last.name);
             return Err(study.problem(&key, "has no folds; deal them with `pleura data split --folds K`"));
         }
-        let apart = apart(study, folds, variant, &crossing.stages)?;
-        let members = crossing.series.members.into_iter().map(|member| {
+        let apart = apart(study, folds, variant, &plan.stages)?;
+        let members = plan.series.members.into_iter().map(|member| {
             let mut manifests = member.manifests;
             manifests.extend(apart.clone());
             manifests
         });
-        deals.push(members.collect());
+        assignment.push(members.collect());
     }
     for name in &folds.once {
         let has = |variant: &Variant| variant.recipe.stages.iter().any(|stage| stage.name == *name);
@@ -50,15 +46,15 @@ pub(super) fn deals(study: &Study) -> Result<Option<Deals>, Error> {
             return Err(study.problem("once", format!("no variant has a stage {name:?}")));
         }
     }
-    refuse_other_folds(study, &deals)?;
-    Ok(Some(deals))
+    refuse_other_folds(study, &assignment)?;
+    Ok(Some(assignment))
 }
 
 /// Manifests of a variant whose folds are others answer other films, which would be noticed only once they are trained.
-fn refuse_other_folds(study: &Study, deals: &Deals) -> Result<(), Error> {
+fn refuse_other_folds(study: &Study, assignment: &FoldAssignment) -> Result<(), Error> {
     let folds = |number: usize| -> Vec<Option<String>> {
         let last = &Study::stage(&study.variants[number]).name;
-        let folds = deals[number].iter();
+        let folds = assignment[number].iter();
         folds
             .map(|manifests| manifests.get(last).map(Manifest::digest))
             .collect()
@@ -102,7 +98,7 @@ fn apart(
         }
         let mut manifest = Manifest::read(&stage.manifest)?;
         for other in stages.iter().filter(|other| folded.contains(&other.name)) {
-            set_apart(&mut manifest, &Manifest::read(&other.manifest)?);
+            exclude_patients_of(&mut manifest, &Manifest::read(&other.manifest)?);
         }
         apart.insert(stage.name.clone(), manifest);
     }

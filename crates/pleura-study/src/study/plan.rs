@@ -6,37 +6,33 @@ use std::{
 };
 
 use pleura_core::fs::write_atomic;
-use pleura_data::{Manifest, Split};
+use pleura_manifest::{Manifest, Split};
 use pleura_run::{
     Recipe, RunLock, SeriesFolder,
     recipe::{Change, StageKind, between, difference, is_file},
 };
+use pleura_train::{Error, Observer, Options};
 use toml::{Table, Value};
 
-use super::{Study, Variant, deals::deals, file::PRIMARY};
-use crate::{
-    error::Error,
-    observer::Observer,
-    run::Options,
-    series::{Member, Outline, Series, SeriesSummary},
-};
+use super::{Study, Variant, file::PRIMARY, fold_assignment::assign_folds};
+use crate::series::{Member, Outline, Series, SeriesSummary};
 
 /// A study made ready: one run a seed, fold and variant.
 #[derive(Clone, Debug)]
-pub struct Design {
+pub struct StudyPlan {
     /// What is compared.
     pub study: Study,
     /// Of each variant, the settings in which its recipe differs from the baseline's.
     pub differs: Vec<Vec<String>>,
     /// The runs, in the order of the series.
-    pub runs: Vec<Run>,
+    pub runs: Vec<PlannedRun>,
     /// Folds that every variant is trained on; 1 where films are split once.
     pub folds: usize,
     /// Whether best weights are compared on test films; on validation films where there are none.
     pub tested: bool,
     /// The metric that verdicts are about.
     pub primary: String,
-    /// Runs that were planned and are not compared, because not all of their seed are done ([`Design::so_far`]).
+    /// Runs that were planned and are not compared, because not all of their seed are done ([`StudyPlan::partial`]).
     pub pending: usize,
     series: Series,
     record: String,
@@ -44,7 +40,7 @@ pub struct Design {
 
 /// Which run of a study it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Run {
+pub struct PlannedRun {
     /// Its folder in the study's.
     pub name: String,
     /// Number of its variant.
@@ -55,32 +51,32 @@ pub struct Run {
     pub fold: Option<usize>,
 }
 
-impl Design {
+impl StudyPlan {
     /// Plans the runs: variants of one seed and fold follow each other, so that pairs are whole early.
     ///
     /// # Errors
     /// Variants whose last stages are not judged on the same films and folds by the same findings; manifests that cannot be read or have no
     /// folds.
-    pub fn plan(study: Study) -> Result<Self, Error> {
+    pub fn new(study: Study) -> Result<Self, Error> {
         let films = Films::of(&study)?;
         let primary = films.primary(&study)?;
-        let deals = deals(&study)?;
-        let folds = deals.as_ref().map_or(1, |deals| deals[0].len());
+        let assignment = assign_folds(&study)?;
+        let folds = assignment.as_ref().map_or(1, |assignment| assignment[0].len());
         let (mut runs, mut members) = (Vec::new(), Vec::new());
         for &seed in &study.seeds {
             for fold in 0..folds {
                 for (number, variant) in study.variants.iter().enumerate() {
                     let mut name = format!("{}-seed-{seed}", variant.name);
                     let mut manifests = BTreeMap::new();
-                    if let Some(deals) = &deals {
+                    if let Some(assignment) = &assignment {
                         name += &format!("-fold-{}", fold + 1);
-                        manifests.clone_from(&deals[number][fold]);
+                        manifests.clone_from(&assignment[number][fold]);
                     }
-                    runs.push(Run {
+                    runs.push(PlannedRun {
                         name: name.clone(),
                         variant: number,
                         seed,
-                        fold: deals.is_some().then_some(fold),
+                        fold: assignment.is_some().then_some(fold),
                     });
                     members.push(Member {
                         name,
@@ -101,7 +97,7 @@ impl Design {
             differs,
             runs,
             folds,
-            tested: films.tested || deals.is_some(),
+            tested: films.tested || assignment.is_some(),
             primary,
             pending: 0,
             series: Series {
@@ -112,12 +108,12 @@ impl Design {
         })
     }
 
-    /// Carries the study out below the folder `out`, up to `at_once` runs at a time ([`Series::carry_out_at_once`]).
+    /// Carries the study out below the folder `out`, up to `at_once` runs at a time ([`Series::run_parallel`]).
     ///
     /// # Errors
     /// [`Error::Occupied`] where there is a study and `resume` is not set, [`Error::Changed`] with the keys where there is another one; all
     /// that a series refuses.
-    pub fn carry_out(
+    pub fn run(
         &self,
         out: &Path,
         options: &Options,
@@ -132,8 +128,7 @@ impl Design {
         }
         self.refuse_changes(out)?;
         let begin = || Ok(write_atomic(&path, self.record.as_bytes())?);
-        self.series
-            .carry_out_locked(out, options, at_once, observer, &begin)
+        self.series.run_locked(out, options, at_once, observer, &begin)
     }
 
     /// Refuses a study other than the one that a folder was begun with, if it was begun with one.
@@ -167,10 +162,10 @@ impl Design {
     /// that has any of which they are.
     ///
     /// # Errors
-    /// There is no such seed and fold; what [`Design::refuse_changes`] refuses.
-    pub fn so_far(&self, out: &Path) -> Result<Self, Error> {
+    /// There is no such seed and fold; what [`StudyPlan::refuse_changes`] refuses.
+    pub fn partial(&self, out: &Path) -> Result<Self, Error> {
         self.refuse_changes(out)?;
-        let place = |run: &Run| (run.seed, run.fold);
+        let place = |run: &PlannedRun| (run.seed, run.fold);
         let unfinished: BTreeSet<(u64, Option<usize>)> = self
             .runs
             .iter()
@@ -178,16 +173,16 @@ impl Design {
             .filter(|(run, done)| *done < self.study.variants[run.variant].recipe.stages.len())
             .map(|(run, _)| place(run))
             .collect();
-        let mut so_far = self.clone();
-        so_far.runs.retain(|run| !unfinished.contains(&place(run)));
+        let mut partial = self.clone();
+        partial.runs.retain(|run| !unfinished.contains(&place(run)));
         // A seed that lacks folds is no repetition of one that has them all.
         let partly: BTreeSet<u64> = unfinished.iter().map(|place| place.0).collect();
-        if so_far.runs.iter().any(|run| !partly.contains(&run.seed)) {
-            so_far.runs.retain(|run| !partly.contains(&run.seed));
-        } else if let Some(first) = so_far.runs.first().map(|run| run.seed) {
-            so_far.runs.retain(|run| run.seed == first);
+        if partial.runs.iter().any(|run| !partly.contains(&run.seed)) {
+            partial.runs.retain(|run| !partly.contains(&run.seed));
+        } else if let Some(first) = partial.runs.first().map(|run| run.seed) {
+            partial.runs.retain(|run| run.seed == first);
         }
-        if so_far.runs.is_empty() {
+        if partial.runs.is_empty() {
             return Err(self.study.problem(
                 "variant",
                 format!(
@@ -196,17 +191,17 @@ impl Design {
                 ),
             ));
         }
-        so_far.pending = self.runs.len() - so_far.runs.len();
-        let seeds: BTreeSet<u64> = so_far.runs.iter().map(|run| run.seed).collect();
-        let folds: BTreeSet<Option<usize>> = so_far.runs.iter().map(|run| run.fold).collect();
-        so_far.study.seeds.retain(|seed| seeds.contains(seed));
-        so_far.folds = folds.len();
-        Ok(so_far)
+        partial.pending = self.runs.len() - partial.runs.len();
+        let seeds: BTreeSet<u64> = partial.runs.iter().map(|run| run.seed).collect();
+        let folds: BTreeSet<Option<usize>> = partial.runs.iter().map(|run| run.fold).collect();
+        partial.study.seeds.retain(|seed| seeds.contains(seed));
+        partial.folds = folds.len();
+        Ok(partial)
     }
 
     /// How many stages of each run are finished below `out`.
     pub fn finished(&self, out: &Path) -> Vec<usize> {
-        let count = |run: &Run| {
+        let count = |run: &PlannedRun| {
             let stages = self.study.variants[run.variant].recipe.stages.iter();
             let folder = SeriesFolder::new(out).run(&run.name);
             stages

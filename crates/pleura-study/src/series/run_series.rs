@@ -9,20 +9,16 @@ use std::{
 };
 
 use pleura_run::{RunFolder, StageSummary};
+use pleura_train::{Error, Event, Observer, Options, RunSummary, Stop, run};
 
 use super::{MemberSummary, Prepared};
-use crate::{
-    error::Error,
-    observer::{Event, Observer},
-    run::{Options, RunSummary, Stop, run},
-    share,
-};
+use crate::stage_cache;
 
 /// The runs that are finished, and the first that was stopped.
 type Ended = (Vec<MemberSummary>, Option<(String, Stop)>);
 
 /// Carries the runs out, up to `at_once` at a time.
-pub(super) fn carry_out(
+pub(super) fn run_all(
     runs: &[Prepared],
     options: &Options,
     at_once: usize,
@@ -104,7 +100,7 @@ impl Floor<'_> {
     fn work(&self) {
         let _alarm = Alarm(self);
         while let Some((number, threads)) = self.take() {
-            let ended = self.carry_out(number, threads);
+            let ended = self.run(number, threads);
             self.put(number, ended);
         }
     }
@@ -163,14 +159,14 @@ impl Floor<'_> {
         self.changed.notify_all();
     }
 
-    fn carry_out(&self, number: usize, threads: usize) -> Result<RunSummary, Error> {
+    fn run(&self, number: usize, threads: usize) -> Result<RunSummary, Error> {
         let prepared = &self.runs[number];
         // A run that has begun has what it takes over, if it took over anything.
         let shared = prepared
             .source
             .filter(|_| !RunFolder::new(&prepared.folder).identity().exists());
         if let Some((from, stages)) = shared {
-            share::copy(
+            stage_cache::copy(
                 &RunFolder::new(&self.runs[from].folder),
                 &RunFolder::new(&prepared.folder),
                 &prepared.keys[..stages],

@@ -1,24 +1,25 @@
 //! A study: variants of one training, each with the same seeds on the same folds, compared in pairs.
 //!
 //! ```text
-//! Study --Design (a recipe a variant, a run a seed, fold and variant)--> Series: runs, equal first stages trained once
+//! Study --StudyPlan (a recipe a variant, a run a seed, fold and variant)--> Series: runs, equal first stages trained once
 //!     -> answers after the first epochs and of the best weights -> paired comparison, verdicts: study.json
 //! ```
 //!
 //! A study's folder is that of a [`Series`](crate::Series) with `study.toml`, what it was begun with, and `study.json`, what it found.
 
-mod deals;
-mod design;
 mod file;
 mod findings;
+mod fold_assignment;
+mod plan;
 mod settings;
+mod verdict;
 
 use std::path::{Path, PathBuf};
 
-pub use self::design::{Design, Run};
+pub use self::plan::{PlannedRun, StudyPlan};
 use pleura_run::Recipe;
 
-use crate::error::Error;
+use pleura_train::Error;
 
 /// What is compared with what: a study file, read and checked.
 #[derive(Clone, Debug)]
@@ -74,7 +75,7 @@ impl Study {
     }
 
     /// The stage of a variant that is compared: its last.
-    pub(crate) fn stage(variant: &Variant) -> &crate::recipe::Stage {
+    pub(crate) fn stage(variant: &Variant) -> &pleura_run::recipe::Stage {
         &variant.recipe.stages[variant.recipe.stages.len() - 1]
     }
 

@@ -2,25 +2,26 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_data::Split;
-use pleura_eval::study::{
-    StudyComparison, StudyEpoch, StudyFindings, StudyPoint, StudyRun, StudyVariant, Verdict,
-};
 use pleura_eval::{Predictions, bonferroni_level, paired_means};
+use pleura_manifest::Split;
 use pleura_run::{
     RunFolder, SeriesFolder, StageRecord,
     json::{read_json, write_json},
     log::LogEvent,
     split_name,
+    study::{StudyComparison, StudyEpoch, StudyFindings, StudyPoint, StudyRun, StudyVariant},
 };
+use pleura_train::Error;
 
-use super::{Design, Run, Study};
-use crate::error::Error;
+use super::{
+    PlannedRun, Study, StudyPlan,
+    verdict::{conclude, verdict},
+};
 
 /// Draws of the bootstrap that must lie beyond each end of an interval, or the end is a matter of chance.
 const BEYOND: f64 = 5.0;
 
-impl Design {
+impl StudyPlan {
     /// Compares what the finished runs below `out` answered, and writes `study.json`. A study that is not at its end takes no lock: what has
     /// been written there meanwhile with more of its runs stays, and is what comes back.
     ///
@@ -52,7 +53,7 @@ impl Design {
             let primary = metrics.iter().find(|metric| metric.metric == self.primary);
             let Some(primary) = primary else { continue };
             let comparison = StudyComparison {
-                verdict: Verdict::on(primary, &name(one.candidate), &name(study.baseline)),
+                verdict: verdict(primary, &name(one.candidate), &name(study.baseline)),
                 candidate: name(one.candidate),
                 pairs: one.pairs.len(),
                 stopped_before: one.stopped_before,
@@ -84,7 +85,7 @@ impl Design {
             conclusions: Vec::new(),
             cautions: Vec::new(),
         };
-        findings.conclude();
+        conclude(&mut findings);
         let path = SeriesFolder::new(out).study_findings();
         if self.pending > 0
             && let Ok(there) = read_json::<StudyFindings>(&path)
@@ -114,7 +115,7 @@ impl Design {
         moments.push((None, last));
         let mut compared = Vec::new();
         for (epoch, split) in moments {
-            let table = |run: &Run| {
+            let table = |run: &PlannedRun| {
                 let stage = &Study::stage(&study.variants[run.variant]).name;
                 let folder = SeriesFolder::new(out).run(&run.name).stage(stage);
                 match epoch {
@@ -125,7 +126,7 @@ impl Design {
             for candidate in (0..study.variants.len()).filter(|&variant| variant != study.baseline) {
                 let (mut pairs, mut stopped_before) = (Vec::new(), 0);
                 for baseline in self.runs.iter().filter(|run| run.variant == study.baseline) {
-                    let pair = |run: &&Run| {
+                    let pair = |run: &&PlannedRun| {
                         run.variant == candidate && run.seed == baseline.seed && run.fold == baseline.fold
                     };
                     let Some(other) = self.runs.iter().find(pair) else {

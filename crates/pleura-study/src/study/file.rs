@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pleura_run::{Error as RunError, Recipe, recipe::line_at};
+use pleura_train::Error;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -12,9 +14,6 @@ use super::{
     Folds, Study, Variant,
     settings::{lay, names, resolve, stage_name, stage_of},
 };
-use pleura_run::{Error as RunError, Recipe, recipe::line_at};
-
-use crate::error::Error;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -242,7 +241,7 @@ impl Reading<'_> {
         };
         Ok(Some(Folds {
             count,
-            validation: typed.validation.unwrap_or(pleura_data::folds::VALIDATION),
+            validation: typed.validation.unwrap_or(pleura_manifest::folds::VALIDATION),
             once: typed.once.clone(),
         }))
     }

@@ -5,17 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use pleura_core::fs::write_atomic;
+use pleura_core::{fs::write_atomic, sha256};
 use pleura_nn::weights::Weights;
 use pleura_run::{Recipe, RunFolder, StageRecord, json::read_json, recipe::Start};
+use pleura_train::{Error, Plan, isnet, plan::StagePlan};
 use serde_json::json;
-use sha2::{Digest, Sha256};
-
-use crate::{
-    error::Error,
-    isnet::Masks,
-    plan::{Plan, StagePlan},
-};
 
 /// A stage's name, and the digest of all that its weights, answers and log follow from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +56,7 @@ pub(crate) fn keys(plan: &Plan, masks: &mut MaskDigests) -> Result<Vec<Key>, Err
         }
         keys.push(Key {
             stage: stage.stage.name.clone(),
-            digest: base16ct::lower::encode_string(&Sha256::digest(all.to_string())),
+            digest: sha256::hex(all.to_string()),
         });
     }
     Ok(keys)
@@ -81,7 +75,7 @@ fn mask_digest(stage: &StagePlan, recipe: &Recipe, known: &mut MaskDigests) -> R
     if let Some(digest) = known.get(&name) {
         return Ok(digest.clone());
     }
-    let digest = Masks::read(stage, &recipe.preparation)?.digest;
+    let digest = isnet::mask_digest(stage, &recipe.preparation)?;
     known.insert(name, digest.clone());
     Ok(digest)
 }

@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pleura_data::{Folds, Manifest, Sidecar, Split, folds};
 use pleura_eval::{CrossValidation, Predictions, cross_validate, pool};
+use pleura_manifest::{Folds, Manifest, Sidecar, Split, folds};
 use pleura_run::{Recipe, SeriesFolder, json::write_json};
 
-use crate::{
-    error::Error,
-    series::{Member, Series},
-};
+use pleura_train::Error;
+
+use crate::series::{Member, Series};
 
 /// How films are dealt to folds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct FoldChoice {
+pub struct FoldOptions {
     /// How many folds to deal, where the manifest has none; those of the manifest if left out.
     pub count: Option<usize>,
     /// The part of the other folds' films that chooses the epoch.
@@ -23,7 +22,7 @@ pub struct FoldChoice {
     pub seed: Option<u64>,
 }
 
-impl Default for FoldChoice {
+impl Default for FoldOptions {
     fn default() -> Self {
         Self {
             count: None,
@@ -35,7 +34,7 @@ impl Default for FoldChoice {
 
 /// A cross-validation made ready.
 #[derive(Clone, Debug)]
-pub struct Crossing {
+pub struct CrossValidationPlan {
     /// One run a fold.
     pub series: Series,
     /// Stages whose films have folds: those that are judged.
@@ -45,13 +44,13 @@ pub struct Crossing {
     evaluation: pleura_eval::Options,
 }
 
-impl Crossing {
+impl CrossValidationPlan {
     /// Plans a run a fold: stages whose manifest has folds (`pleura data split --folds`) are trained and judged with them, the others as
     /// they are. Where none has and a count is given, the last stage's manifest is dealt.
     ///
     /// # Errors
     /// Manifests that cannot be read, no folds, or another number of them in one manifest than in another or than was asked for.
-    pub fn plan(recipe: &Recipe, choice: &FoldChoice) -> Result<Self, Error> {
+    pub fn new(recipe: &Recipe, choice: &FoldOptions) -> Result<Self, Error> {
         let seed = choice.seed.unwrap_or(recipe.seed);
         let together = |path: &PathBuf| -> Result<Vec<[String; 2]>, Error> {
             Ok(Sidecar::read(path)?

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
-use pleura_data::{Label, Manifest, Row, Split};
+use pleura_manifest::{Label, Manifest, Row, Split};
 
 use super::*;
-use crate::recipe::{KeepRule, OptimiserRecipe, Start};
+use pleura_run::recipe::{KeepRule, OptimiserRecipe, Start};
 
 const STUDY: &str = r#"
 seeds = [1, 2, 3]
@@ -223,7 +223,12 @@ fn dealt(folder: &std::path::Path, name: &str, fold: impl Fn(usize) -> usize) {
 }
 
 /// A study of two variants on such tables, planned.
-fn planned(folder: &std::path::Path, head: &str, stages: &str, variants: [&str; 2]) -> Result<Design, Error> {
+fn planned(
+    folder: &std::path::Path,
+    head: &str,
+    stages: &str,
+    variants: [&str; 2],
+) -> Result<StudyPlan, Error> {
     let [one, other] = variants;
     let text = format!(
         "seeds = [1, 2]\nepochs = [1]\n{head}\n[recipe]\narchitecture = \"small\"\n{stages}\n\
@@ -231,7 +236,7 @@ fn planned(folder: &std::path::Path, head: &str, stages: &str, variants: [&str; 
     );
     let path = folder.join("s.toml");
     std::fs::write(&path, text).unwrap();
-    Design::plan(Study::read(&path).unwrap())
+    StudyPlan::new(Study::read(&path).unwrap())
 }
 
 const TARGET: &str =
@@ -294,7 +299,7 @@ fn what_is_done_so_far_are_whole_seeds() {
         std::fs::write(stage.record(), "{}").unwrap();
     };
     let so_far = || {
-        let design = design.so_far(&out).unwrap();
+        let design = design.partial(&out).unwrap();
         (
             design.study.seeds,
             design.folds,
@@ -302,7 +307,7 @@ fn what_is_done_so_far_are_whole_seeds() {
             design.runs.len(),
         )
     };
-    assert!(design.so_far(&out).is_err());
+    assert!(design.partial(&out).is_err());
     for run in ["one-seed-2-fold-2", "other-seed-2-fold-2"] {
         finish(run);
     }

@@ -4,22 +4,18 @@
 //! runs works on it. A series that was stopped or killed goes on like a run. Where two members begin with equal stages (same films, recipe and
 //! seed), the later one takes over what the earlier one trained.
 
-mod carry;
+mod run_series;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use pleura_data::{Manifest, write_derived};
+use pleura_manifest::{Manifest, write_derived};
 use pleura_run::{Recipe, RunFolder, RunLock, SeriesFolder, SeriesRecord, StageSummary, json::write_json};
 use serde::Serialize;
 
-use crate::{
-    error::Error,
-    observer::{Observer, Silent},
-    plan::{Plan, StagePlan},
-    run::{Options, Stop, refuse_leaks},
-    share::{self, Key},
-};
+use pleura_train::{Error, Observer, Options, Plan, Silent, Stop, plan::StagePlan, refuse_leaks};
+
+use crate::stage_cache::{self, Key};
 
 /// The runs of a series, in the order in which they are carried out.
 #[derive(Clone, Debug)]
@@ -125,21 +121,21 @@ impl Series {
     /// # Errors
     /// [`Error::Occupied`] where there is a series or a run and `resume` is not set, [`Error::Changed`] where there is another one; all that
     /// [`run()`](crate::run()) refuses.
-    pub fn carry_out(
+    pub fn run(
         &self,
         out: &Path,
         options: &Options,
         observer: &mut dyn Observer,
     ) -> Result<SeriesSummary, Error> {
-        self.carry_out_at_once(out, options, 1, observer)
+        self.run_parallel(out, options, 1, observer)
     }
 
     /// The same with up to `at_once` runs at a time, each with its share of the threads. The bits are those of one after the other: a run
     /// that takes over stages of another waits until that one is finished. Where one fails or is stopped, the others stop with a checkpoint.
     ///
     /// # Errors
-    /// As [`Series::carry_out`].
-    pub fn carry_out_at_once(
+    /// As [`Series::run`].
+    pub fn run_parallel(
         &self,
         out: &Path,
         options: &Options,
@@ -148,12 +144,12 @@ impl Series {
     ) -> Result<SeriesSummary, Error> {
         std::fs::create_dir_all(out).map_err(pleura_run::Error::file(out, "create"))?;
         let _lock = RunLock::take(out)?;
-        self.carry_out_locked(out, options, at_once, observer, &|| Ok(()))
+        self.run_locked(out, options, at_once, observer, &|| Ok(()))
     }
 
     /// The same in a folder whose lock is held. A series that has not begun leaves nothing if it is refused; once nothing is refused any
     /// more, `begin` writes down what else it is begun with.
-    pub(crate) fn carry_out_locked(
+    pub(crate) fn run_locked(
         &self,
         out: &Path,
         options: &Options,
@@ -174,7 +170,7 @@ impl Series {
             begin()?;
             write_json(&SeriesFolder::new(out).record(), &self.record())?;
         }
-        let (runs, stopped) = carry::carry_out(&runs, options, at_once, observer)?;
+        let (runs, stopped) = run_series::run_all(&runs, options, at_once, observer)?;
         Ok(SeriesSummary {
             out: out.to_owned(),
             runs,
@@ -204,7 +200,7 @@ impl Series {
     ) -> Result<(Vec<Prepared>, Vec<Vec<StageOutline>>), Error> {
         let mut runs: Vec<Prepared> = Vec::with_capacity(self.members.len());
         let mut outlines = Vec::with_capacity(self.members.len());
-        let mut masks = share::MaskDigests::new();
+        let mut masks = stage_cache::MaskDigests::new();
         for member in &self.members {
             let folder = out.join(&member.name);
             let recipe = member.recipe_in(&folder)?;
@@ -212,7 +208,7 @@ impl Series {
             if !allow_leaks {
                 refuse_leaks(&plan, false, &mut Silent)?;
             }
-            let keys = share::keys(&plan, &mut masks)?;
+            let keys = stage_cache::keys(&plan, &mut masks)?;
             outlines.push(plan.stages.iter().map(StageOutline::of).collect());
             runs.push(Prepared {
                 name: member.name.clone(),
@@ -220,7 +216,7 @@ impl Series {
                 recipe,
                 seed: member.seed,
                 cache: member.cache(),
-                source: share::most(runs.iter().map(|run| run.keys.as_slice()), &keys),
+                source: stage_cache::most(runs.iter().map(|run| run.keys.as_slice()), &keys),
                 keys,
             });
         }

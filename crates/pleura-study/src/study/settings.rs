@@ -2,11 +2,9 @@
 
 use std::path::Path;
 
-use toml::{Table, Value};
-
 use pleura_run::recipe::Start;
-
-use crate::error::Error;
+use pleura_train::Error;
+use toml::{Table, Value};
 
 /// Lays values over a table: tables are merged, so that `keep.rule` may be set alone; but one that says its `kind` replaces what was there,
 /// since the settings of another kind would not fit it.

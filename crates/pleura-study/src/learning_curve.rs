@@ -3,22 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pleura_data::{Manifest, Split, nested_subsets};
 use pleura_eval::{LearningCurve, LearningCurvePoint, Predictions, mean};
+use pleura_manifest::{Manifest, Split, nested_subsets};
 use pleura_run::{
     Recipe, SeriesFolder,
     data::StageData,
     json::{read_json, write_json},
 };
 
-use crate::{
-    error::Error,
-    series::{Member, Series},
-};
+use pleura_train::Error;
+
+use crate::series::{Member, Series};
 
 /// Which rungs a learning curve has.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CurveChoice {
+pub struct LearningCurveOptions {
     /// Parts of the training films, above 0 and at most 1.
     pub parts: Vec<f64>,
     /// One training a seed and part; a seed also says which patients are left out. The recipe's if there are none.
@@ -27,24 +26,24 @@ pub struct CurveChoice {
 
 /// A learning curve made ready.
 #[derive(Clone, Debug)]
-pub struct Climb {
+pub struct LearningCurvePlan {
     /// One run a seed and part.
     pub series: Series,
     /// The stage whose films are fewer, and which is judged: the last one.
     pub stage: String,
     /// Whether it is judged on test films; on validation films where there are none.
     pub tested: bool,
-    choice: CurveChoice,
+    choice: LearningCurveOptions,
     evaluation: pleura_eval::Options,
 }
 
-impl Climb {
+impl LearningCurvePlan {
     /// Plans a run for each seed and part. Sets of one seed are nested, whole in patients, and have the mix of all training films
     /// ([`nested_subsets`]); films to validate and to test stay the same.
     ///
     /// # Errors
     /// Manifests that cannot be read, parts out of range.
-    pub fn plan(recipe: &Recipe, choice: &CurveChoice) -> Result<Self, Error> {
+    pub fn new(recipe: &Recipe, choice: &LearningCurveOptions) -> Result<Self, Error> {
         let mut choice = choice.clone();
         choice.parts.sort_by(f64::total_cmp);
         choice.parts.dedup();

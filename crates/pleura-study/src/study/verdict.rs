@@ -1,157 +1,122 @@
 //! What a paired difference shows, in words that say no more than its intervals.
 
-use serde::{Deserialize, Serialize};
+use pleura_core::text::{count, number, signed};
+use pleura_eval::{PairedMean, bonferroni_level};
+use pleura_run::study::{Side, StudyFindings, StudyPoint, Verdict};
 
-use super::{StudyFindings, StudyPoint};
-use crate::PairedMean;
-use crate::text::sentences::{count, percent, signed};
-
-/// On which side of 0 an interval lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Side {
-    /// All of it above: the candidate is ahead.
-    Above,
-    /// All of it below: the baseline is.
-    Below,
-    /// 0 is in it.
-    Open,
-    /// There is no interval, or one of no width.
-    Unknown,
+/// The side of 0 that an interval lies on.
+fn side(interval: Option<(f64, f64)>) -> Side {
+    match interval {
+        // Equal draws do not show what could vary.
+        Some((low, high)) if low < high => match (low > 0.0, high < 0.0) {
+            (true, _) => Side::Above,
+            (_, true) => Side::Below,
+            _ => Side::Open,
+        },
+        _ => Side::Unknown,
+    }
 }
 
-/// What a comparison shows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Verdict {
-    /// What the films say: would these trainings differ on others like them?
-    pub films: Side,
-    /// What the seeds say: would other seeds differ on these films?
-    pub seeds: Side,
-    /// Both in a sentence.
-    pub words: String,
-}
-
-impl Side {
-    fn of(interval: Option<(f64, f64)>) -> Self {
-        match interval {
-            // Equal draws say nothing of what could vary.
-            Some((low, high)) if low < high => match (low > 0.0, high < 0.0) {
-                (true, _) => Self::Above,
-                (_, true) => Self::Below,
-                _ => Self::Open,
+/// The verdict on a metric of which more is better.
+pub(super) fn verdict(found: &PairedMean, candidate: &str, baseline: &str) -> Verdict {
+    let together = &found.together;
+    let (films, seeds) = (side(together.films), side(together.seeds));
+    let Some(gap) = found.difference.value else {
+        return Verdict {
+            films: Side::Unknown,
+            seeds: Side::Unknown,
+            words: format!(
+                "{} is not defined on these films: nothing can be said",
+                found.metric
+            ),
+        };
+    };
+    let interval = |ends: Option<(f64, f64)>| {
+        ends.map_or_else(String::new, |(low, high)| {
+            format!("{} to {}", signed(low), signed(high))
+        })
+    };
+    let over_films = interval(together.films);
+    let over_seeds = interval(together.seeds);
+    let pairs = found.seeds.as_ref().map_or(0, |seeds| seeds.differences.len());
+    let words = match (films, seeds) {
+        (Side::Above | Side::Below, same) if same == films => format!(
+            "{candidate} is {} {baseline}: over the films ({over_films}) and over {} ({over_seeds}) alike",
+            if films == Side::Above {
+                "ahead of"
+            } else {
+                "behind"
             },
-            _ => Self::Unknown,
+            count(pairs, "seed")
+        ),
+        (Side::Above | Side::Below, Side::Above | Side::Below) => {
+            format!("films ({over_films}) and seeds ({over_seeds}) contradict each other: nothing is settled")
         }
-    }
-}
-
-impl Verdict {
-    /// Which side films and seeds agree on, if they do.
-    pub fn settled(&self) -> Option<Side> {
-        (self.films == self.seeds && matches!(self.films, Side::Above | Side::Below)).then_some(self.films)
-    }
-
-    /// The verdict on a metric of which more is better.
-    pub fn on(found: &PairedMean, candidate: &str, baseline: &str) -> Self {
-        let together = &found.together;
-        let (films, seeds) = (Side::of(together.films), Side::of(together.seeds));
-        let Some(gap) = found.difference.value else {
-            return Self {
-                films: Side::Unknown,
-                seeds: Side::Unknown,
-                words: format!(
-                    "{} is not defined on these films: nothing can be said",
-                    found.metric
+        (Side::Above | Side::Below, Side::Open) => format!(
+            "these trainings of {} are ahead on such films ({over_films}); {} leave open whether others would be ({over_seeds})",
+            if films == Side::Above { candidate } else { baseline },
+            count(pairs, "seed")
+        ),
+        (Side::Above | Side::Below, _) => format!(
+            "these trainings of {} are ahead on such films ({over_films}); {}",
+            if films == Side::Above { candidate } else { baseline },
+            if pairs < 3 {
+                "so few seeds say nothing of other trainings"
+            } else {
+                "the seeds' differences are all equal, which gives no interval"
+            }
+        ),
+        (_, Side::Above | Side::Below) => format!(
+            "on just these films {} is ahead from seed to seed ({over_seeds}); whether it would be on others they do not show ({})",
+            if seeds == Side::Above { candidate } else { baseline },
+            if over_films.is_empty() {
+                "no interval"
+            } else {
+                &over_films
+            }
+        ),
+        (Side::Unknown, Side::Unknown) if gap == 0.0 => {
+            "no answer that counts differed, which shows neither a difference nor that there is none"
+                .to_owned()
+        }
+        _ => {
+            let ends = [together.films, together.seeds].into_iter().flatten();
+            let widest = ends.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+            match widest {
+                Some(widest) => format!(
+                    "no difference is shown; anything from {} would fit",
+                    interval(Some(widest))
                 ),
-            };
-        };
-        let interval = |ends: Option<(f64, f64)>| {
-            ends.map_or_else(String::new, |(low, high)| {
-                format!("{} to {}", signed(low), signed(high))
-            })
-        };
-        let over_films = interval(together.films);
-        let over_seeds = interval(together.seeds);
-        let pairs = found.seeds.as_ref().map_or(0, |seeds| seeds.differences.len());
-        let words = match (films, seeds) {
-            (Side::Above | Side::Below, same) if same == films => format!(
-                "{candidate} is {} {baseline}: over the films ({over_films}) and over {} ({over_seeds}) alike",
-                if films == Side::Above {
-                    "ahead of"
-                } else {
-                    "behind"
-                },
-                count(pairs, "seed")
-            ),
-            (Side::Above | Side::Below, Side::Above | Side::Below) => {
-                format!(
-                    "films ({over_films}) and seeds ({over_seeds}) contradict each other: nothing is settled"
-                )
+                None => "nothing can be said: no interval".to_owned(),
             }
-            (Side::Above | Side::Below, Side::Open) => format!(
-                "these trainings of {} are ahead on such films ({over_films}); {} leave open whether others would be ({over_seeds})",
-                if films == Side::Above { candidate } else { baseline },
-                count(pairs, "seed")
-            ),
-            (Side::Above | Side::Below, _) => format!(
-                "these trainings of {} are ahead on such films ({over_films}); {}",
-                if films == Side::Above { candidate } else { baseline },
-                if pairs < 3 {
-                    "so few seeds say nothing of other trainings"
-                } else {
-                    "the seeds' differences are all equal, which gives no interval"
-                }
-            ),
-            (_, Side::Above | Side::Below) => format!(
-                "on just these films {} is ahead from seed to seed ({over_seeds}); whether it would be on others they do not show ({})",
-                if seeds == Side::Above { candidate } else { baseline },
-                if over_films.is_empty() {
-                    "no interval"
-                } else {
-                    &over_films
-                }
-            ),
-            (Side::Unknown, Side::Unknown) if gap == 0.0 => {
-                "no answer that counts differed, which shows neither a difference nor that there is none"
-                    .to_owned()
-            }
-            _ => {
-                let ends = [together.films, together.seeds].into_iter().flatten();
-                let widest = ends.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
-                match widest {
-                    Some(widest) => format!(
-                        "no difference is shown; anything from {} would fit",
-                        interval(Some(widest))
-                    ),
-                    None => "nothing can be said: no interval".to_owned(),
-                }
-            }
-        };
-        Self {
-            films,
-            seeds,
-            words: format!("{} {}: {words}", found.metric, signed(gap)),
         }
+    };
+    Verdict {
+        films,
+        seeds,
+        words: format!("{} {}: {words}", found.metric, signed(gap)),
     }
 }
 
-impl StudyFindings {
-    /// Fills in what all verdicts together say, and what limits them.
-    pub fn conclude(&mut self) {
-        let mut conclusions = Vec::new();
-        for variant in self
-            .variants
-            .iter()
-            .filter(|variant| variant.name != self.baseline)
-        {
-            conclusions.push(self.conclusion(&variant.name));
-        }
-        self.conclusions = conclusions;
-        self.cautions = self.cautions();
-    }
+/// Fills in the conclusions of all verdicts together, and their limits.
+pub(super) fn conclude(findings: &mut StudyFindings) {
+    let others = findings
+        .variants
+        .iter()
+        .filter(|variant| variant.name != findings.baseline);
+    let conclusions = others
+        .map(|variant| Conclusion(findings).of(&variant.name))
+        .collect();
+    let cautions = Conclusion(findings).cautions();
+    (findings.conclusions, findings.cautions) = (conclusions, cautions);
+}
 
+/// Writes the conclusions of a study.
+struct Conclusion<'f>(&'f StudyFindings);
+
+impl Conclusion<'_> {
     fn verdicts<'a>(&'a self, candidate: &'a str) -> impl Iterator<Item = (&'a StudyPoint, &'a Verdict)> {
-        self.points.iter().flat_map(move |point| {
+        self.0.points.iter().flat_map(move |point| {
             let own = point
                 .comparisons
                 .iter()
@@ -160,7 +125,7 @@ impl StudyFindings {
         })
     }
 
-    fn conclusion(&self, candidate: &str) -> String {
+    fn of(&self, candidate: &str) -> String {
         let among = |wanted: &dyn Fn(&Verdict) -> bool| {
             let own = self.verdicts(candidate).filter(|(_, verdict)| wanted(verdict));
             moments(own.map(|(point, _)| point))
@@ -205,38 +170,39 @@ impl StudyFindings {
             .collect();
         format!(
             "{candidate} against {}, {}: {}.",
-            self.baseline,
-            self.primary,
+            self.0.baseline,
+            self.0.primary,
             parts.join("; ")
         )
     }
 
     fn cautions(&self) -> Vec<String> {
         let family = self
+            .0
             .points
             .iter()
             .map(|point| point.comparisons.len())
             .sum::<usize>();
-        let pairs = self.seeds.len();
+        let pairs = self.0.seeds.len();
         let mut cautions = vec![format!(
             "{} of {} were judged: their intervals over the films hold together at {}{} (each at {}); other metrics stand beside without a verdict",
             count(family, "difference"),
-            self.primary,
-            percent(self.level),
+            self.0.primary,
+            percent(self.0.level),
             if pairs < 3 {
                 ""
             } else {
                 ", and so, by themselves, do those over the seeds"
             },
-            percent_fine(crate::bonferroni_level(self.level, family)),
+            percent(bonferroni_level(self.0.level, family)),
         )];
-        if self.pending > 0 {
+        if self.0.pending > 0 {
             cautions.insert(
                 0,
                 format!(
                     "the study is not at its end: {} are not compared yet, because not all trainings of their seed are done; \
                      whoever stops when it looks good has chosen by it",
-                    count(self.pending, "training")
+                    count(self.0.pending, "training")
                 ),
             );
         }
@@ -248,22 +214,23 @@ impl StudyFindings {
         } else if pairs < 6 {
             cautions.push(format!(
                 "with {pairs} seeds the sign-flip test cannot go below p = {}: Student's interval leans on the differences being about normal",
-                crate::text::sentences::number((1.0 - pairs as f64).exp2())
+                number((1.0 - pairs as f64).exp2())
             ));
         }
-        if self.points.iter().any(|point| point.split == "validation") {
+        if self.0.points.iter().any(|point| point.split == "validation") {
             cautions.push(
                 "validation films have chosen each training's best epoch; what is compared on them after a given epoch was not chosen by them"
                     .to_owned(),
             );
         }
-        if self.folds > 1 {
+        if self.0.folds > 1 {
             cautions.push(
                 "trainings of different folds share most of their training films, so that folds are no independent repetitions; seeds are counted, not folds"
                     .to_owned(),
             );
         }
         let stopped: usize = self
+            .0
             .points
             .iter()
             .flat_map(|point| &point.comparisons)
@@ -304,7 +271,7 @@ fn moments<'a>(points: impl Iterator<Item = &'a StudyPoint>) -> Option<String> {
 }
 
 /// As [`percent`] with the decimals that tell 99.75 % from 100 %.
-fn percent_fine(share: f64) -> String {
+fn percent(share: f64) -> String {
     let text = format!("{:.3}", 100.0 * share);
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
 }
@@ -312,9 +279,8 @@ fn percent_fine(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::paired::SimultaneousIntervals;
-    use crate::study::{StudyComparison, StudyVariant};
-    use crate::{Estimate, paired_seeds};
+    use pleura_eval::{Estimate, SimultaneousIntervals, paired_seeds};
+    use pleura_run::study::{StudyComparison, StudyVariant};
 
     fn found(gap: f64, films: Option<(f64, f64)>, seeds: Option<(f64, f64)>) -> PairedMean {
         let value = |value| Estimate {
@@ -337,8 +303,8 @@ mod tests {
         }
     }
 
-    fn verdict(gap: f64, films: Option<(f64, f64)>, seeds: Option<(f64, f64)>) -> Verdict {
-        Verdict::on(&found(gap, films, seeds), "kept", "fresh")
+    fn on(gap: f64, films: Option<(f64, f64)>, seeds: Option<(f64, f64)>) -> Verdict {
+        verdict(&found(gap, films, seeds), "kept", "fresh")
     }
 
     #[test]
@@ -366,19 +332,19 @@ mod tests {
             (Some((0.05, 0.05)), None, None, "no difference is shown"),
             (None, None, None, "nothing can be said"),
         ] {
-            let verdict = verdict(0.05, films, seeds);
+            let verdict = on(0.05, films, seeds);
             assert_eq!(verdict.settled(), settled, "{}", verdict.words);
             assert!(verdict.words.contains(says), "{says}: {}", verdict.words);
             assert!(verdict.words.starts_with("accuracy +0.050: "));
         }
         let mut few = found(0.05, up, None);
         few.seeds = None;
-        let few = Verdict::on(&few, "kept", "fresh").words;
+        let few = verdict(&few, "kept", "fresh").words;
         assert!(
             few.ends_with("so few seeds say nothing of other trainings"),
             "{few}"
         );
-        let same = verdict(0.0, Some((0.0, 0.0)), None);
+        let same = on(0.0, Some((0.0, 0.0)), None);
         assert!(
             same.words.contains("neither a difference nor that there is none"),
             "{}",
@@ -417,14 +383,14 @@ mod tests {
             pending: 0,
             variants: vec![variant("fresh"), variant("kept")],
             points: vec![
-                point(Some(1), verdict(0.05, up, up)),
-                point(Some(5), verdict(0.05, up, open)),
-                point(None, verdict(0.0, open, open)),
+                point(Some(1), on(0.05, up, up)),
+                point(Some(5), on(0.05, up, open)),
+                point(None, on(0.0, open, open)),
             ],
             conclusions: Vec::new(),
             cautions: Vec::new(),
         };
-        findings.conclude();
+        conclude(&mut findings);
         assert_eq!(findings.conclusions.len(), 1);
         let said = &findings.conclusions[0];
         assert!(said.starts_with("kept against fresh, accuracy: is ahead after epoch 1 (validation films); is ahead in these trainings, with it open"), "{said}");

@@ -1,30 +1,30 @@
-//! Who and what a run is judged on.
+//! Who and what a run is held_out on.
 
 use std::collections::BTreeSet;
 
 use pleura_data::{Manifest, Row, Split};
 
-/// Patients and films on which a stage or one after it is judged. What they are is not known to the film's own stage alone: a
+/// Patients and films on which a stage or one after it is held_out. What they are is not known to the film's own stage alone: a
 /// patient may be dealt to training in one table and to the test in another.
-pub(super) struct Judged<'a> {
+pub(super) struct HeldOut<'a> {
     validation: BTreeSet<(&'a str, &'a str)>,
     test: BTreeSet<(&'a str, &'a str)>,
 }
 
-impl<'a> Judged<'a> {
+impl<'a> HeldOut<'a> {
     pub(super) fn by(manifests: impl Iterator<Item = &'a Manifest>) -> Self {
-        let mut judged = Self {
+        let mut held_out = Self {
             validation: BTreeSet::new(),
             test: BTreeSet::new(),
         };
         for row in manifests.flat_map(|manifest| &manifest.rows) {
             match row.split {
-                Some(Split::Validation) => judged.validation.extend(identities(row)),
-                Some(Split::Test) => judged.test.extend(identities(row)),
+                Some(Split::Validation) => held_out.validation.extend(identities(row)),
+                Some(Split::Test) => held_out.test.extend(identities(row)),
                 _ => {}
             }
         }
-        judged
+        held_out
     }
 
     /// Whether a film must be left out of the split it is in.
@@ -46,7 +46,7 @@ fn identities(row: &Row) -> impl Iterator<Item = (&str, &str)> {
 }
 
 /// Takes every film out of its split whose patient, or whose file, another manifest has too.
-pub(crate) fn set_apart(manifest: &mut Manifest, other: &Manifest) {
+pub fn exclude_patients_of(manifest: &mut Manifest, other: &Manifest) {
     let known: BTreeSet<(&str, &str)> = other.rows.iter().flat_map(identities).collect();
     for row in &mut manifest.rows {
         if identities(row).any(|identity| known.contains(&identity)) {

@@ -1,13 +1,8 @@
 //! What a study found: variants of a training compared in pairs, after the first epochs and with their best
 //! weights.
 
-mod verdict;
-
+use pleura_eval::PairedMean;
 use serde::{Deserialize, Serialize};
-
-pub use verdict::{Side, Verdict};
-
-use crate::PairedMean;
 
 /// All that a study found. Stored as `study.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,6 +98,38 @@ pub struct StudyComparison {
     pub metrics: Vec<PairedMean>,
     /// What the primary metric says.
     pub verdict: Verdict,
+}
+
+/// On which side of 0 an interval lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// All of it above: the candidate is ahead.
+    Above,
+    /// All of it below: the baseline is.
+    Below,
+    /// 0 is in it.
+    Open,
+    /// There is no interval, or one of no width.
+    Unknown,
+}
+
+/// What a comparison shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// What the films say: would these trainings differ on others like them?
+    pub films: Side,
+    /// What the seeds say: would other seeds differ on these films?
+    pub seeds: Side,
+    /// Both in a sentence.
+    pub words: String,
+}
+
+impl Verdict {
+    /// The side that films and seeds agree on, if they do.
+    pub fn settled(&self) -> Option<Side> {
+        (self.films == self.seeds && matches!(self.films, Side::Above | Side::Below)).then_some(self.films)
+    }
 }
 
 impl StudyPoint {

@@ -114,7 +114,8 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
 
-    use pleura_data::{Place, Split};
+    use pleura_data::FilmInSplit;
+    use pleura_manifest::Split;
 
     use super::*;
 

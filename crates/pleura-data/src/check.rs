@@ -266,7 +266,10 @@ fn reason(error: &Error) -> String {
 }
 
 /// Keys whose films are in more than one split, sorted by key.
-fn astride<'a>(manifest: &Manifest, key: impl Fn(usize) -> Option<&'a str>) -> Vec<(String, Vec<FilmInSplit>)> {
+fn astride<'a>(
+    manifest: &Manifest,
+    key: impl Fn(usize) -> Option<&'a str>,
+) -> Vec<(String, Vec<FilmInSplit>)> {
     let mut places: BTreeMap<&str, Vec<FilmInSplit>> = BTreeMap::new();
     for (number, row) in manifest.rows.iter().enumerate() {
         if let (Some(key), Some(split)) = (key(number), row.split) {

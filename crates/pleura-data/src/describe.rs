@@ -8,7 +8,7 @@ use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use pleura_datasets::adapters::{OWN, Dataset};
+use pleura_datasets::adapters::{Dataset, OWN};
 use pleura_manifest::{ADULT_AGE, Cell, Label, Manifest, Row, Sidecar, SourceRecord};
 
 /// What ages are counted in; the last holds everybody older.

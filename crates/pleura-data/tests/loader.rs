@@ -8,8 +8,9 @@ mod films;
 use std::path::Path;
 use std::sync::Arc;
 
-use pleura_data::{Prefetch, Batch, Error, FilmCache, Loader, Manifest, shuffled};
+use pleura_data::{Batch, Error, FilmCache, Loader, Prefetch, shuffled};
 use pleura_film::{Augmentation, Preparation};
+use pleura_manifest::Manifest;
 
 const SIZE: usize = 16;
 const FILMS: usize = 11;

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use pleura_manifest::{EXAMPLES, Label, Masks, Remark, Sex, Split, Exclusion};
+use pleura_manifest::{EXAMPLES, Exclusion, Label, Masks, Remark, Sex, Split};
 
 pub(crate) use films::{name as file_name, stem};
 pub use own::NAME as OWN;

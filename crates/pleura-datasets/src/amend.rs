@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::adapters::{Age, Findings, DatasetContent, FilmRecord, age, file_name, named, sex, stem};
+use crate::adapters::{Age, DatasetContent, FilmRecord, Findings, age, file_name, named, sex, stem};
 use crate::table::{Table, TableRow};
 use pleura_manifest::{Cell, Sex};
 
@@ -56,7 +56,12 @@ impl Amendments {
     }
 
     /// Amends a dataset's films, and counts what was amended and brought in. Which rows met a film is noted in `met`.
-    pub(crate) fn apply(&self, reading: &mut DatasetContent, dataset: &str, met: &mut [bool]) -> Result<(), Error> {
+    pub(crate) fn apply(
+        &self,
+        reading: &mut DatasetContent,
+        dataset: &str,
+        met: &mut [bool],
+    ) -> Result<(), Error> {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut patients: HashSet<String> = HashSet::new();
         for (place, record) in reading.records.iter().enumerate() {

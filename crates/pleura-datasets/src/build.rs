@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use pleura_manifest::{AGE_GROUP, FileRecord, Manifest, Remark, Sidecar, SourceRecord, age_range};
 
 use crate::Error;
+use crate::adapters::{Dataset, DatasetContent, FilmRecord, OWN};
 use crate::amend::Amendments;
-use crate::classes::{ClassMap, ClassAssignment};
-use crate::adapters::{OWN, DatasetContent, FilmRecord, Dataset};
+use crate::classes::{ClassAssignment, ClassMap};
 
 /// What a manifest is to be built from, and what is to go into it.
 #[derive(Debug, Clone, Default)]

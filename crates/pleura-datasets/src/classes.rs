@@ -187,9 +187,15 @@ mod tests {
     #[test]
     fn the_most_particular_finding_that_is_asked_for_decides() {
         let three = map("COVID-19=COVID-19; pneumonia=Pneumonia; normal=No Finding");
-        assert_eq!(assign(&three, "Pneumonia/Viral/COVID-19"), ClassAssignment::Class(0));
+        assert_eq!(
+            assign(&three, "Pneumonia/Viral/COVID-19"),
+            ClassAssignment::Class(0)
+        );
         assert_eq!(assign(&three, "COVID-19, ARDS"), ClassAssignment::Class(0));
-        assert_eq!(assign(&three, "Pneumonia/Bacterial/E.Coli"), ClassAssignment::Class(1));
+        assert_eq!(
+            assign(&three, "Pneumonia/Bacterial/E.Coli"),
+            ClassAssignment::Class(1)
+        );
         assert_eq!(assign(&three, "Atelectasis|Pneumonia"), ClassAssignment::Class(1));
         assert_eq!(assign(&three, "No Finding"), ClassAssignment::Class(2));
         assert_eq!(assign(&three, "Hernia"), ClassAssignment::Unmapped);
@@ -221,7 +227,10 @@ mod tests {
                     .collect(),
             ))
         };
-        assert_eq!(labelled(&[("Pneumonia", Label::Uncertain)]), ClassAssignment::Uncertain);
+        assert_eq!(
+            labelled(&[("Pneumonia", Label::Uncertain)]),
+            ClassAssignment::Uncertain
+        );
         assert_eq!(
             labelled(&[("No Finding", Label::Positive), ("Pneumonia", Label::Uncertain)]),
             ClassAssignment::Uncertain
@@ -234,7 +243,10 @@ mod tests {
             labelled(&[("Pneumonia", Label::Positive), ("Mass", Label::Uncertain)]),
             ClassAssignment::Class(0)
         );
-        assert_eq!(labelled(&[("Pneumonia", Label::Unknown)]), ClassAssignment::Unmapped);
+        assert_eq!(
+            labelled(&[("Pneumonia", Label::Unknown)]),
+            ClassAssignment::Unmapped
+        );
     }
 
     #[test]

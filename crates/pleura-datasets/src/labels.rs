@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::adapters::{Findings, FilmRecord};
+use crate::adapters::{FilmRecord, Findings};
 use pleura_manifest::{Label, NO_FINDING};
 
 /// The findings of one dataset and how they lie in each other.

@@ -102,7 +102,9 @@ fn what_is_no_split_and_no_class_is_not_taken_for_one() {
     );
 
     films::write(&folder.path().join("chest_xray/train/N/a.png"), 9);
-    let read = pleura_datasets::adapters::Dataset::by_name("folder").unwrap().read;
+    let read = pleura_datasets::adapters::Dataset::by_name("folder")
+        .unwrap()
+        .read;
     let message = read(folder.path(), "folder").unwrap_err().to_string();
     assert!(
         message.contains("test, train are named as splits are, but chest_xray not"),

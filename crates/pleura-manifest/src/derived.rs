@@ -84,7 +84,11 @@ mod tests {
             let made = write_derived(&of_fold, &origin, &out).unwrap();
             let file = access_log::file_of(&out).unwrap();
             assert_eq!(file, access_log::path(&std::path::absolute(&origin).unwrap()));
-            access_log::record_once(&file, &TestAccess::now(&made, 1, &format!("model {fold}"), "train")).unwrap();
+            access_log::record_once(
+                &file,
+                &TestAccess::now(&made, 1, &format!("model {fold}"), "train"),
+            )
+            .unwrap();
             copies.push((out, made));
         }
         // One account, in which the films tell the folds apart.
@@ -101,7 +105,10 @@ mod tests {
         let (copy, made) = &copies[0];
         let again = folder.path().join("again.csv");
         write_derived(made, copy, &again).unwrap();
-        assert_eq!(access_log::file_of(&again).unwrap(), access_log::file_of(copy).unwrap());
+        assert_eq!(
+            access_log::file_of(&again).unwrap(),
+            access_log::file_of(copy).unwrap()
+        );
         assert_eq!(
             Sidecar::read(&again).unwrap().unwrap().made_from.as_deref(),
             Some(Path::new("films.csv"))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pleura_core::fs::write_atomic;
 use serde::{Deserialize, Serialize};
 
-use crate::{DuplicateRecord, Error, Manifest, Remark, Exclusion};
+use crate::{DuplicateRecord, Error, Exclusion, Manifest, Remark};
 
 /// What a manifest's sidecar says. It holds no time and no name of a machine's user, so that the same films give the same file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! The films that a package answers: allowed file attributes, and maximum distance from the training films.
 
-use pleura_data::manifest::ADULT;
 use pleura_film::{BodyPart, Source};
+use pleura_manifest::ADULT_AGE;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,7 @@
 //! Accesses to test films, and the findings of a series of runs.
 
-use pleura_data::looks::Look;
 use pleura_eval::{CrossValidation, LearningCurve};
+use pleura_manifest::access_log::TestAccess;
 
 /// The looks at a table's test split.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -11,7 +11,7 @@ pub struct TestLooks {
     /// Digest of the films, whatever their order and labels.
     pub digest: String,
     /// From the first to the last.
-    pub looks: Vec<Look>,
+    pub looks: Vec<TestAccess>,
     /// Different models among them.
     pub models: usize,
     /// Looks at other test splits that the same table had before; of a fold's table, where others are folds too, none.

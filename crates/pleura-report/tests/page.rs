@@ -279,7 +279,7 @@ fn evidence_and_series_have_their_parts() {
         options: options.clone(),
     };
     input.stages[1].calibration = Some(pleura_eval::Calibration::fit(&ours, &fit).unwrap());
-    let look = |model: &str| pleura_data::looks::Look {
+    let look = |model: &str| pleura_manifest::access_log::TestAccess {
         when: "2026-05-01T09:30:00Z".into(),
         who: "<u>somebody".into(),
         command: "evaluate".into(),

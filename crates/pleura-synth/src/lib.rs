@@ -1,8 +1,8 @@
 //! Synthetic films with known truth (phantoms) and fractal images.
 
-mod synthetic_output;
 mod error;
 pub mod fractal;
 pub mod phantom;
+mod synthetic_output;
 
 pub use error::Error;

@@ -2,8 +2,9 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use pleura_data::{Loader, Manifest, Pictures};
+use pleura_data::{ImageSource, Loader};
 use pleura_eval::{Predictions, Truth};
+use pleura_manifest::Manifest;
 use pleura_nn::{cpu::Cpu, network::Network};
 
 use crate::error::Error;
@@ -18,7 +19,7 @@ use crate::error::Error;
 pub fn answer(
     network: &Network<Cpu>,
     manifest: &Arc<Manifest>,
-    pictures: impl Into<Pictures>,
+    pictures: impl Into<ImageSource>,
     rows: &[usize],
     batch: usize,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
@@ -86,7 +87,7 @@ pub fn predictions(
     truth: Truth,
     logits: &[f32],
 ) -> Result<Predictions, Error> {
-    let column = |of: fn(&pleura_data::Row) -> &String| {
+    let column = |of: fn(&pleura_manifest::Row) -> &String| {
         rows.iter().map(|&row| of(&manifest.rows[row]).clone()).collect()
     };
     Ok(Predictions::from_logits(

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use pleura_data::{Manifest, Split};
+use pleura_manifest::{Manifest, Split};
 use pleura_nn::{
     architecture::Architecture,
     weights::{Head, Normalisation, Weights},

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pleura_data::{Loader, Pictures};
+use pleura_data::{ImageSource, Loader};
 use pleura_nn::{Cpu, Network, Weights, weights::Head};
 use pleura_run::{
     Neurons, RunFolder,

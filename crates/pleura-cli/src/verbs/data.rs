@@ -13,10 +13,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
-use pleura_data::{
-    BuildOptions, Built, CheckReport, ClassMap, Filters, Manifest, Sidecar, SplitBy, SplitCounts,
-    SplitOptions,
-};
+use pleura_data::CheckReport;
+use pleura_datasets::{BuildOptions, Built, ClassMap, Filters};
+use pleura_manifest::{Manifest, Sidecar, SplitBy, SplitCounts, SplitOptions};
 use pleura_manifest::{Remark, Step};
 use serde_json::json;
 
@@ -169,7 +168,7 @@ fn build(args: BuildArgs, json: bool) -> Result<ExitCode> {
         drop_identical: args.drop_identical,
     };
     let progress = Progress::new("films read", 0);
-    let built = pleura_data::build(&options, &args.out, &|done, of| progress.at(done, of))?;
+    let built = pleura_datasets::build(&options, &args.out, &|done, of| progress.at(done, of))?;
     drop(progress);
     built.write(&args.out)?;
     let mut out = io::stdout().lock();
@@ -264,7 +263,7 @@ fn tell_remarks(out: &mut impl Write, remarks: &[Remark]) -> io::Result<()> {
 fn folds(args: &SplitArgs, count: usize, json: bool) -> Result<ExitCode> {
     let path = args.out.as_ref().unwrap_or(&args.manifest);
     let (manifest, record) =
-        pleura_data::folds::deal_file(&args.manifest, path, count, args.seed, args.keep_test)?;
+        pleura_manifest::folds::assign_folds(&args.manifest, path, count, args.seed, args.keep_test)?;
     let mut out = io::stdout().lock();
     if json {
         writeln!(
@@ -312,7 +311,7 @@ fn split(args: &SplitArgs, json: bool) -> Result<ExitCode> {
         together: Vec::new(),
     };
     let path = args.out.as_ref().unwrap_or(&args.manifest);
-    let (manifest, counts) = pleura_data::split_file(&args.manifest, path, &options)?;
+    let (manifest, counts) = pleura_manifest::split_file(&args.manifest, path, &options)?;
     let mut out = io::stdout().lock();
     if json {
         writeln!(

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::padchest::{EXCLUDE, UNCHANGED, finding};
-use super::{Age, Findings, DatasetContent, FilmRecord, Dataset, films, named};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, named};
 use crate::Error;
 use pleura_manifest::Label;
 use tables::{Person, Tables};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::{Age, Findings, DatasetContent, FilmRecord, Dataset, films, header, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, header, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
 use pleura_manifest::AGE_GROUP;

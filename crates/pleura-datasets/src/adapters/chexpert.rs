@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::{Age, Findings, DatasetContent, FilmRecord, Dataset, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
 use pleura_manifest::Label;

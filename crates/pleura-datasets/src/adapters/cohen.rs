@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Age, Findings, DatasetContent, FilmRecord, Dataset, age, brixia, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, brixia, films, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::{Findings, DatasetContent, FilmRecord, Dataset, films, named};
+use super::{Dataset, DatasetContent, FilmRecord, Findings, films, named};
 use crate::Error;
 use pleura_manifest::OFFICIAL_SPLIT;
 use pleura_manifest::{Label, NO_FINDING};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pleura_film::{BodyPart, DecodeOptions, DicomTags};
 use rayon::prelude::*;
 
-use super::{Age, Findings, DatasetContent, FilmRecord, Dataset, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 
 pub(super) const DATASET: Dataset = Dataset {

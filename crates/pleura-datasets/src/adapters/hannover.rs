@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Age, Findings, DatasetContent, FilmRecord, Dataset, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 use crate::table::Table;
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::chexpert::{OBSERVATIONS, observation};
-use super::{Findings, DatasetContent, FilmRecord, Dataset, films, named};
+use super::{Dataset, DatasetContent, FilmRecord, Findings, films, named};
 use crate::Error;
 use crate::table::Table;
 use pleura_manifest::Label;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::boxes::of_row;
-use super::{Age, Findings, DatasetContent, FilmRecord, Dataset, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
 use pleura_manifest::OFFICIAL_SPLIT;

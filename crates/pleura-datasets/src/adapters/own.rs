@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Findings, DatasetContent, FilmRecord, Dataset};
+use super::{Dataset, DatasetContent, FilmRecord, Findings};
 use crate::Error;
 use pleura_manifest::{Label, Manifest, Masks, Strictness};
 

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Age, Findings, DatasetContent, FilmRecord, Dataset, films, list, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, list, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
-use pleura_manifest::{NO_FINDING, MAX_AGE};
+use pleura_manifest::{MAX_AGE, NO_FINDING};
 
 pub(super) const DATASET: Dataset = Dataset {
     name: "padchest",

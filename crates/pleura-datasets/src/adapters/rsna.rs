@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::boxes::of_row;
-use super::{Age, Findings, DatasetContent, FilmRecord, Dataset, films, header, named};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, header, named};
 use crate::Error;
 use crate::table::Table;
 use pleura_manifest::{Label, together};

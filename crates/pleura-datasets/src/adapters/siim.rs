@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use serde::Deserialize;
 
-use super::{Age, Findings, DatasetContent, FilmRecord, Dataset, films, header, named};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, header, named};
 use crate::Error;
 use crate::table::Table;
 use pleura_manifest::{Label, Region, together};

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::{BuildOptions, ClassAssignment};
 use crate::Error;
+use crate::adapters::{DatasetContent, FilmRecord, OWN};
 use crate::labels::Vocabulary;
-use crate::adapters::{OWN, DatasetContent, FilmRecord};
-use pleura_manifest::{COLUMNS, Label, MASK_COLUMNS, Manifest, Masks, NOTE_PREFIX, ManifestFolder, Row, each};
+use pleura_manifest::{
+    COLUMNS, Label, MASK_COLUMNS, Manifest, ManifestFolder, Masks, NOTE_PREFIX, Row, each,
+};
 
 /// Refuses a rule with a finding that no dataset speaks of: it is most likely misspelt.
 pub(super) fn check_names(options: &BuildOptions, readings: &[DatasetContent]) -> Result<(), Error> {
@@ -81,7 +83,11 @@ pub(super) fn check_names(options: &BuildOptions, readings: &[DatasetContent]) -
 }
 
 /// Puts the films of all datasets under one header.
-pub(super) fn assemble(options: &BuildOptions, readings: &[DatasetContent], out: &Path) -> Result<Manifest, Error> {
+pub(super) fn assemble(
+    options: &BuildOptions,
+    readings: &[DatasetContent],
+    out: &Path,
+) -> Result<Manifest, Error> {
     let vocabularies: Vec<Vocabulary> = readings
         .iter()
         .map(|reading| Vocabulary::new(&reading.findings, &reading.records))
@@ -173,7 +179,12 @@ fn labels(
     }
 }
 
-fn row(record: &FilmRecord, labels: Vec<Label>, notes: &[String], place: &ManifestFolder) -> Result<Row, Error> {
+fn row(
+    record: &FilmRecord,
+    labels: Vec<Label>,
+    notes: &[String],
+    place: &ManifestFolder,
+) -> Result<Row, Error> {
     let mask = |mask: &Option<PathBuf>| {
         let placed = mask.as_deref().map(|mask| each(mask, |file| place.path(file)));
         placed.transpose()

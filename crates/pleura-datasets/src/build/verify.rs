@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 
-use pleura_manifest::{PIXELS, Remark, Exclusion, image_file};
+use pleura_manifest::{Exclusion, PIXELS, Remark, image_file};
 
 use crate::Error;
 use crate::adapters::{DatasetContent, FilmRecord};

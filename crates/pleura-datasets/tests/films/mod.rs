@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use image::{ColorType, GrayImage, Luma, Rgba, RgbaImage};
 use pleura_datasets::adapters::Dataset;
-use pleura_datasets::{BuildOptions, BuiltManifest, BuildInput, build};
+use pleura_datasets::{BuildInput, BuildOptions, BuiltManifest, build};
 use pleura_manifest::Exclusion;
 
 /// A grey film whose pixels follow from its number.

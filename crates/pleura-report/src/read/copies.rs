@@ -1,9 +1,9 @@
 //! Films of a table that a look for copies found to be one radiograph, with pictures of those in two splits.
 
-use pleura_data::{Manifest, Split};
 use pleura_draw::picture::Picture;
 use pleura_film::DecodeOptions;
 use pleura_manifest::{DuplicateRecord, RecordedPair};
+use pleura_manifest::{Manifest, Split};
 
 use super::data::split_name;
 use crate::input::{Copies, CopyFilm, CopyPair};

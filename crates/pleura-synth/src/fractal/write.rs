@@ -79,7 +79,8 @@ fn fill(
         .map(|(number, mut row)| {
             row.path = PathBuf::from(FILMS).join(format!("{}.png", row.film));
             let levels = synthetic_output::eight_bits(&picture(fractals, number)?);
-            row.sha256 = synthetic_output::save(&folder.join(&row.path), fractals.size(), &levels, Error::Fractal)?;
+            row.sha256 =
+                synthetic_output::save(&folder.join(&row.path), fractals.size(), &levels, Error::Fractal)?;
             row.labels = vec![Label::Negative; options.classes];
             if let Some(label) = row.labels.get_mut(options.class(number)) {
                 *label = Label::Positive;

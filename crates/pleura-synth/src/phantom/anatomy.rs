@@ -172,8 +172,8 @@ impl Body {
         let has = |finding| findings.contains(&finding);
         let degree = |finding| if has(finding) { severity } else { 0.0 };
         let (emphysema, fibrosis) = (degree(Finding::Emphysema), degree(Finding::Fibrosis));
-        let collapsed =
-            has(Finding::Atelectasis).then(|| Side::synthetic_output(&mut stream(patient.seed, "side of atelectasis")));
+        let collapsed = has(Finding::Atelectasis)
+            .then(|| Side::synthetic_output(&mut stream(patient.seed, "side of atelectasis")));
         let collapse = 2.0 * degree(Finding::Atelectasis);
         let (w, h) = (patient.width * (1.0 + 0.02 * emphysema), patient.height);
         let d = patient.depth * (1.0 + 0.12 * emphysema - 0.06 * fibrosis);

@@ -252,7 +252,10 @@ impl Pen {
                     let synthetic_output = (radius / pixel).max(0.75);
                     if distance < synthetic_output {
                         let weight = pair[0].weight + (pair[1].weight - pair[0].weight) * along;
-                        let path = weight * radius * (radius / (synthetic_output * pixel)) * chord(distance / synthetic_output);
+                        let path = weight
+                            * radius
+                            * (radius / (synthetic_output * pixel))
+                            * chord(distance / synthetic_output);
                         let cell = &mut self.scratch[row * size + column];
                         *cell = cell.max(path);
                     }
@@ -272,7 +275,9 @@ impl Pen {
         };
         for row in top..bottom {
             let line = row * size + left..row * size + right;
-            for (value, synthetic_output) in plane.values[line.clone()].iter_mut().zip(&mut self.scratch[line]) {
+            for (value, synthetic_output) in
+                plane.values[line.clone()].iter_mut().zip(&mut self.scratch[line])
+            {
                 *value += std::mem::take(synthetic_output);
             }
         }

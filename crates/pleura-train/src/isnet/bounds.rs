@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use pleura_data::{Loader, Pictures, shuffled};
+use pleura_data::{ImageSource, Loader, shuffled};
 use pleura_nn::{Cpu, Network, Norm, Weights};
 use pleura_run::{HeatmapBounds, MeasuredRelevance, recipe::Isnet};
 

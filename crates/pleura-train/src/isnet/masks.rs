@@ -2,8 +2,9 @@
 
 use std::{collections::HashMap, path::Path};
 
-use pleura_data::{Manifest, manifest::open_mask, warp};
+use pleura_data::warp;
 use pleura_film::{Augmentation, Preparation, prepare};
+use pleura_manifest::{Manifest, open_mask};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pleura_data::{Manifest, Row, Split};
+use pleura_manifest::{Manifest, Row, Split};
 
 /// Patients and films on which a stage or one after it is held_out. What they are is not known to the film's own stage alone: a
 /// patient may be dealt to training in one table and to the test in another.

@@ -1,7 +1,7 @@
 //! Answers of epochs on the way, kept for whoever compares them with another training's.
 
-use pleura_data::Split;
 use pleura_eval::Predictions;
+use pleura_manifest::Split;
 
 use super::StageRun;
 use crate::{answer, error::Error};

@@ -6,11 +6,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use pleura_data::{
-    FilmCache, Pictures,
-    fractal::{FractalOptions, Fractals},
-};
+use pleura_data::{FilmCache, ImageSource};
 use pleura_film::Preparation;
+use pleura_synth::fractal::{FractalOptions, Fractals};
 
 use crate::{
     error::Error,
@@ -55,7 +53,7 @@ fn search(
         watched.1 |= watched.0.notice(&event) == ControlFlow::Break(());
     })?;
     let (_, stop) = watched.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok((Pictures::Fractals(Arc::new(fractals)), stop))
+    Ok((ImageSource::Fractals(Arc::new(fractals)), stop))
 }
 
 /// Puts the stage's films into the cache; true if the observer broke off.

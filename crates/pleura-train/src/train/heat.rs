@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use pleura_data::{Batch, Loader, Pictures, Split};
+use pleura_data::{Batch, ImageSource, Loader};
+use pleura_manifest::Split;
 use pleura_nn::Norm;
 use pleura_run::{
     HeatmapBounds, RunFolder,

@@ -7,7 +7,7 @@ use std::{
 };
 
 use image::GrayImage;
-use pleura_data::{Label, Manifest, Row, Split};
+use pleura_manifest::{Label, Manifest, Row, Split};
 use pleura_train::{Error, Event, Observer, Options, Recipe, RunSummary, run};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
-use pleura_data::Dataset;
-use pleura_data::sources::SOURCES;
+use pleura_datasets::Dataset;
+use pleura_datasets::adapters::DATASETS;
 
 /// The datasets named on the command line, in the order of the table.
 pub(super) struct SourceArgs {

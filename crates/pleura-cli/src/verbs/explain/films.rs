@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use pleura::Classifier;
-use pleura_data::{Label, Manifest, Row};
 use pleura_draw::picture::Outline;
 use pleura_film::{Film, Geometry};
+use pleura_manifest::{Label, Manifest, Row};
 
 use super::file_name;
 use crate::gallery::Mask;

@@ -350,7 +350,7 @@ fn group<'a>(name: &str, films: impl Iterator<Item = &'a Film<'a>>) -> Group {
         group.films += 1;
         *patients.entry(&row.patient).or_default() += 1;
         for (counts, key) in [
-            (&mut group.adapters, row.dataset.as_str()),
+            (&mut group.sources, row.dataset.as_str()),
             (&mut group.splits, row.split.map_or("", Cell::cell)),
             (&mut group.views, row.view.as_str()),
             (&mut group.sexes, row.sex.map_or("", Cell::cell)),

@@ -31,4 +31,5 @@ pub use cache::FilmCache;
 pub use check::{CheckReport, Fault, FilmInSplit, check};
 pub use error::Error;
 pub use image_source::ImageSource;
-pub use loader::{Batch, Loader, Prefetch, epoch_order, warp};
+pub use loader::{Batch, Loader, Prefetch, warp};
+pub use pleura_manifest::order::shuffled;

@@ -211,9 +211,9 @@ impl FilmsRecord {
         let manifest = Manifest::read(path)?;
         let sidecar = Sidecar::read(path)?;
         let test_films = manifest.films_digest(&manifest.split(Split::Test));
-        let looks =
+        let log =
             pleura_manifest::access_log::TestAccessLog::read(&pleura_manifest::access_log::file_of(path)?)?;
-        let mine = looks.at(&test_films);
+        let mine = log.of_test(&test_films);
         let split = sidecar.as_ref().and_then(|sidecar| sidecar.split.as_ref());
         Ok(Some(Self {
             manifest: manifest.digest(),

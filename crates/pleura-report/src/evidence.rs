@@ -16,8 +16,8 @@ pub struct TestLooks {
     pub models: usize,
     /// Looks at other test splits that the same table had before; of a fold's table, where others are folds too, none.
     pub others: usize,
-    /// Whether the account was altered after it was written.
-    pub altered: bool,
+    /// True if lines of the log cannot be read.
+    pub unreadable: bool,
     /// Whether the test split is another than the one that was made.
     pub changed: bool,
 }

@@ -287,7 +287,6 @@ fn evidence_and_series_have_their_parts() {
         films: 40,
         model: model.into(),
         software: "pleura".into(),
-        previous: String::new(),
     };
     input.data[1].test = Some(pleura_report::TestLooks {
         films: 40,
@@ -295,7 +294,7 @@ fn evidence_and_series_have_their_parts() {
         looks: vec![look("a"), look("b"), look("b")],
         models: 2,
         others: 1,
-        altered: true,
+        unreadable: true,
         changed: true,
     });
     let crossed = pleura_eval::cross_validate(&[ours.clone(), theirs.clone()], &options).unwrap();
@@ -321,7 +320,7 @@ fn evidence_and_series_have_their_parts() {
         "This test set has been looked at 3 times by 2 models.",
         "If the best of them was kept",
         "is not the one that was made",
-        "The account of looks was altered",
+        "Some lines of the test access log",
         "other test films of this table were looked at (1 in all)",
         "Evaluation outside",
         "Probabilities are calibrated on 30 validation films",

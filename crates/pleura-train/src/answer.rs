@@ -36,7 +36,7 @@ pub fn answer(
 pub(crate) fn features(
     network: &Network<Cpu>,
     manifest: &Arc<Manifest>,
-    pictures: &Pictures,
+    pictures: &ImageSource,
     rows: &[usize],
     batch: usize,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
@@ -48,7 +48,7 @@ pub(crate) fn features(
 /// What is found of each batch, one after the other.
 fn each_batch(
     manifest: &Arc<Manifest>,
-    pictures: &Pictures,
+    pictures: &ImageSource,
     rows: &[usize],
     batch: usize,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,

@@ -14,9 +14,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
 use pleura_data::CheckReport;
-use pleura_datasets::{BuildOptions, Built, ClassMap, Filters};
+use pleura_datasets::{BuildOptions, BuiltManifest, ClassMap, Filters};
+use pleura_manifest::{Exclusion, Remark};
 use pleura_manifest::{Manifest, Sidecar, SplitBy, SplitCounts, SplitOptions};
-use pleura_manifest::{Remark, Step};
 use serde_json::json;
 
 use crate::console::{FAILED, Progress};
@@ -153,7 +153,7 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
 
 fn build(args: BuildArgs, json: bool) -> Result<ExitCode> {
     let options = BuildOptions {
-        sources: args.sources.datasets,
+        inputs: args.sources.datasets,
         amendments: args.amend,
         filters: Filters {
             views: args.views,
@@ -184,7 +184,7 @@ fn build(args: BuildArgs, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell_build(out: &mut impl Write, built: &Built, path: &Path) -> io::Result<()> {
+fn tell_build(out: &mut impl Write, built: &BuiltManifest, path: &Path) -> io::Result<()> {
     let sidecar = &built.sidecar;
     for source in &sidecar.sources {
         let brought_in = match source.brought_in {
@@ -221,7 +221,7 @@ fn tell_build(out: &mut impl Write, built: &Built, path: &Path) -> io::Result<()
     writeln!(out, "digest {}", sidecar.manifest_digest)
 }
 
-fn tell_steps(out: &mut impl Write, steps: &[Step]) -> io::Result<()> {
+fn tell_steps(out: &mut impl Write, steps: &[Exclusion]) -> io::Result<()> {
     steps
         .iter()
         .filter(|step| step.excluded > 0)
@@ -308,7 +308,7 @@ fn split(args: &SplitArgs, json: bool) -> Result<ExitCode> {
         seed: args.seed,
         fractions: [train, validation, test],
         balanced_test: args.balanced_test,
-        together: Vec::new(),
+        keep_together: Vec::new(),
     };
     let path = args.out.as_ref().unwrap_or(&args.manifest);
     let (manifest, counts) = pleura_manifest::split_file(&args.manifest, path, &options)?;

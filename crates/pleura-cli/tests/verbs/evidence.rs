@@ -319,9 +319,9 @@ fn every_look_at_test_films_is_written_down() {
     done(evaluate(&scene, &["--split", "all"]));
     let found = TestAccessLog::read(&scene.path("m.looks.jsonl")).unwrap();
     let manifest = Manifest::read(&scene.path("m.csv")).unwrap();
-    let at = found.at(&manifest.films_digest(&manifest.split(Split::Test)));
+    let at = found.of_test(&manifest.films_digest(&manifest.split(Split::Test)));
     assert_eq!(
-        (at.len(), TestAccessLog::models(&at), found.altered.len()),
+        (at.len(), TestAccessLog::models(&at), found.unreadable.len()),
         (2, 1, 0)
     );
     assert!(at[0].command.starts_with("evaluate m.safetensors") && at[0].command.ends_with("--seed 5"));

@@ -190,8 +190,12 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
     // The test films were looked at once a run, by the best weights; epochs were compared on validation films.
     let looks = TestAccessLog::read(&scene.path("phantoms/target/manifest.looks.jsonl")).unwrap();
     let models: std::collections::BTreeSet<&str> =
-        looks.looks.iter().map(|look| look.model.as_str()).collect();
-    assert!(models.len() <= 9 && looks.altered.is_empty(), "{}", models.len());
+        looks.entries.iter().map(|look| look.model.as_str()).collect();
+    assert!(
+        models.len() <= 9 && looks.unreadable.is_empty(),
+        "{}",
+        models.len()
+    );
     let page = fs::read_to_string(scene.path("study/report.html")).unwrap();
     for says in [
         "What came out",
@@ -259,12 +263,12 @@ fn a_study_by_folds_trains_what_knows_nothing_of_them_once() {
     assert!(!account(fold).exists());
     let looks = TestAccessLog::read(&account("phantoms/target/manifest.csv")).unwrap();
     let fold = Manifest::read(&scene.path(fold)).unwrap();
-    let at = looks.at(&fold.films_digest(&fold.split(Split::Test)));
+    let at = looks.of_test(&fold.films_digest(&fold.split(Split::Test)));
     assert!(
-        TestAccessLog::models(&at) >= 6 && at.len() < looks.looks.len(),
+        TestAccessLog::models(&at) >= 6 && at.len() < looks.entries.len(),
         "three variants of two seeds, and the other fold: {} of {}",
         TestAccessLog::models(&at),
-        looks.looks.len()
+        looks.entries.len()
     );
     let page = fs::read_to_string(scene.path("study/report.html")).unwrap();
     let models = format!("by {} models.", TestAccessLog::models(&at));

@@ -81,9 +81,9 @@ fn looks(input: &ReportInput) -> Vec<String> {
                 table.name
             ));
         }
-        if looks.altered {
+        if looks.unreadable {
             said.push(format!(
-                "The account of looks at the test films of {} was altered.",
+                "Some lines of the test access log of {} cannot be read.",
                 table.name
             ));
         }

@@ -58,7 +58,7 @@ fn test_looks(table: &DataTable, looks: &TestLooks) -> Markup {
                 "Before it was split anew, or by folds, other test films of this table were looked at (" (grouped(looks.others as u64)) " in all). "
             }
             @if looks.changed { strong { "It is not the test split that was made: films were added, taken out or exchanged since. " } }
-            @if looks.altered { strong { "The account of looks was altered: lines were changed or taken out. " } }
+            @if looks.unreadable { strong { "Some lines of the test access log cannot be read. " } }
             "Whoever keeps the best of several models tried on a test set has chosen by it, and its numbers are too good."
         }
         @let named = looks.looks.iter().any(|look| !look.who.is_empty());

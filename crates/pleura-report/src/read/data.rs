@@ -157,11 +157,11 @@ fn looks_at(
     let mut all = TestAccessLog::default();
     for file in [access_log::file_of(path)?, run.test_access_log()] {
         let found = TestAccessLog::read(&file)?;
-        all.looks.extend(found.looks);
-        all.altered.extend(found.altered);
+        all.entries.extend(found.entries);
+        all.unreadable.extend(found.unreadable);
     }
-    let at = all.at(&digest);
-    if rows.is_empty() || (at.is_empty() && all.altered.is_empty()) {
+    let at = all.of_test(&digest);
+    if rows.is_empty() || (at.is_empty() && all.unreadable.is_empty()) {
         return Ok(None);
     }
     // What a fold's table shares its looks with are other folds and their table, and no test split that it had before.
@@ -173,9 +173,9 @@ fn looks_at(
     Ok(Some(TestLooks {
         films: rows.len() as u64,
         models: TestAccessLog::models(&at),
-        others: all.looks.iter().filter(other).count(),
+        others: all.entries.iter().filter(other).count(),
         looks: at.into_iter().cloned().collect(),
-        altered: !all.altered.is_empty(),
+        unreadable: !all.unreadable.is_empty(),
         changed: made.is_some_and(|made| *made != digest),
         digest,
     }))

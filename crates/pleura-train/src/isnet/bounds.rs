@@ -19,7 +19,7 @@ pub(crate) fn measure(
     plan: &StagePlan,
     isnet: &Isnet,
     masks: &Masks,
-    (plain, pictures): (&Path, &Pictures),
+    (plain, pictures): (&Path, &ImageSource),
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Option<HeatmapBounds>, Error> {
     let weights = Weights::read(plain)?;

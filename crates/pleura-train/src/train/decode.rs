@@ -25,7 +25,7 @@ pub(super) fn ready(
     preparation: &Preparation,
     cache: Option<&Path>,
     observer: &mut dyn Observer,
-) -> Result<(Pictures, bool), Error> {
+) -> Result<(ImageSource, bool), Error> {
     if let Some(options) = &plan.stage.fractals {
         return search(plan, options, preparation.size, observer);
     }
@@ -41,7 +41,7 @@ fn search(
     options: &FractalOptions,
     size: usize,
     observer: &mut dyn Observer,
-) -> Result<(Pictures, bool), Error> {
+) -> Result<(ImageSource, bool), Error> {
     let watched = Mutex::new((observer, false));
     let fractals = Fractals::search(options, size, &|done, of| {
         let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);

@@ -35,7 +35,7 @@ pub(super) fn open(
     run: &Plan,
     plan: &StagePlan,
     out: &RunFolder,
-    pictures: &Pictures,
+    pictures: &ImageSource,
     observer: &mut dyn Observer,
     stopped: bool,
 ) -> Result<Opened, Error> {

@@ -379,7 +379,7 @@ fn films_that_only_films_of_other_manifests_make_one_stay_together() {
     let mut report = check(&mine, &|_, _| {});
     report.add_duplicates(&record, &mine);
     assert!(
-        matches!(&report.faults[..], [Fault::Duplicate { how: MatchKind::Linked, films }] if films.len() == 2),
+        matches!(&report.faults[..], [Fault::Duplicate { kind: MatchKind::Linked, films }] if films.len() == 2),
         "{:?}",
         report.faults
     );

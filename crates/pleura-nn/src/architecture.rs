@@ -3,6 +3,7 @@
 //! The family is DenseNet-BC (Huang et al., *Densely Connected Convolutional Networks*, arXiv 1608.06993) as torchvision lays it
 //! out: a stem, dense blocks with a transition between each two, a last norm, and one linear layer on the pooled features.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -22,7 +23,7 @@ pub const NAMES: [&str; 5] = [
 /// One DenseNet, without weights and without a head: blocks, widths and stem.
 ///
 /// Immutable and always valid: every way to one (constructors, `serde`) checks the limits.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Description")]
 pub struct Architecture {
     name: String,
@@ -33,7 +34,7 @@ pub struct Architecture {
 }
 
 /// The first convolution and what follows it; norm and `ReLU` stand between convolution and pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stem {
     /// Channels the convolution makes.
@@ -45,7 +46,7 @@ pub struct Stem {
 }
 
 /// A square window that slides over a zero-padded map (for a max pool: padded with −∞).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Window {
     /// Side of the window.
@@ -389,7 +390,7 @@ impl List {
 }
 
 /// An architecture as a file tells it, before its numbers are checked.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Description {
     name: String,

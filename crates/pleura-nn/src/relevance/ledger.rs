@@ -1,11 +1,12 @@
 //! The account: what became of relevance, layer by layer.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::backend::Account;
 
 /// What became of one film's relevance, layer by layer: in each, `received = passed + bias + epsilon` to rounding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Ledger {
     /// What the pass started with.
     pub start: f64,
@@ -20,7 +21,7 @@ pub struct Ledger {
 }
 
 /// One layer's line of a [`Ledger`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Entry {
     /// torchvision's name of the layer.
     pub layer: String,

@@ -9,6 +9,7 @@ mod read;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -46,7 +47,7 @@ pub struct Array {
 }
 
 /// `(grey − mean) / std` by input channel, for grey levels in 0 to 1; it belongs to the weights that were trained with it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Normalisation {
     /// Subtracted.

@@ -1,28 +1,34 @@
-//! What an exported graph shall answer: films, and our own logits, probabilities and heatmaps of them.
+//! The answers that an exported graph must give: films, and our own logits, probabilities and heatmaps of them.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail};
-use pleura::Classifier;
 use pleura_core::fs::write_atomic;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::{DecodeOptions, Preparation};
+use pleura_nn::Network;
 use pleura_nn::backend::{Backend, Real};
-use pleura_nn::{Network, Reference};
 use pleura_onnx::{Batch, HEATMAPS, INPUT, LOGITS, PROBABILITIES, tensor};
+
+use super::TestData;
+use crate::explain::Engine;
+use crate::{Classifier, Error};
 
 /// Films of noise for a graph that takes any number.
 const NOISE_FILMS: usize = 2;
 
 /// Prepared films, `[size, size]` each: those of the paths, or noise.
-pub(super) fn films(paths: &[PathBuf], preparation: &Preparation, batch: Batch) -> Result<Vec<Vec<f32>>> {
+pub(super) fn films(
+    paths: &[PathBuf],
+    preparation: &Preparation,
+    batch: Batch,
+) -> Result<Vec<Vec<f32>>, Error> {
     if let (Batch::Fixed(films), false) = (batch, paths.is_empty())
         && films != paths.len()
     {
-        bail!(
-            "the graph takes {films} films at once and --film gives {}; give as many, or leave --batch out",
-            paths.len()
-        );
+        return Err(Error::TestFilms {
+            batch: films,
+            films: paths.len(),
+        });
     }
     if paths.is_empty() {
         let films = match batch {
@@ -68,11 +74,14 @@ fn answers<B: Backend>(
     size: usize,
     composite: Option<&Composite>,
     starts: &[Start],
-) -> Result<Answers> {
+) -> Result<Answers, Error> {
     let (mut logits, mut heatmaps) = (Vec::new(), Vec::new());
     for film in films {
         match composite {
-            None => logits.extend(network.infer(film, 1, size)?.into_iter().map(Real::to_f64)),
+            None => {
+                let answer = network.infer(film, 1, size).map_err(Error::Inference)?;
+                logits.extend(answer.into_iter().map(Real::to_f64));
+            }
             Some(composite) => {
                 let explanation = explain(network, film, size, composite, starts)?;
                 logits.extend(explanation.logits);
@@ -83,42 +92,35 @@ fn answers<B: Backend>(
     Ok(Answers { logits, heatmaps })
 }
 
-/// Writes input and outputs, in the order of the graph's; with `exact` in double precision.
+/// Writes input and outputs, in the order of the graph's.
 pub(super) fn write(
-    folder: &Path,
     model: &Classifier,
+    data: &TestData,
     films: &[Vec<f32>],
-    (composite, starts): (Option<&Composite>, &[Start]),
-    exact: bool,
-) -> Result<()> {
+    composite: Option<&Composite>,
+    starts: &[Start],
+) -> Result<(), Error> {
     let size = model.preparation().size;
     let outputs = model.findings().len();
-    let Answers { logits, heatmaps } = if exact {
-        let network = Network::new(Reference, model.weights())?;
-        answers(&network, films, size, composite, starts)?
-    } else {
-        answers(model.network()?, films, size, composite, starts)?
+    let Answers { logits, heatmaps } = match Engine::new(model, data.exact)? {
+        Engine::Fast(network) => answers(network, films, size, composite, starts)?,
+        Engine::Exact(network) => answers(&network, films, size, composite, starts)?,
     };
     let probabilities = model.task().probabilities(&logits, outputs);
     let single = |values: &[f64]| -> Vec<f32> { values.iter().map(|&value| value as f32).collect() };
     let count = films.len();
-    let answers = [count, outputs];
+    let shape = [count, outputs];
     let mut files = vec![
         ("input_0", tensor(INPUT, &[count, 1, size, size], &films.concat())),
-        ("output_0", tensor(LOGITS, &answers, &single(&logits))),
-        (
-            "output_1",
-            tensor(PROBABILITIES, &answers, &single(&probabilities)),
-        ),
+        ("output_0", tensor(LOGITS, &shape, &single(&logits))),
+        ("output_1", tensor(PROBABILITIES, &shape, &single(&probabilities))),
     ];
     if composite.is_some() {
         let shape = [count, starts.len(), size, size];
         files.push(("output_2", tensor(HEATMAPS, &shape, &heatmaps)));
     }
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     for (name, bytes) in files {
-        write_atomic(&folder.join(name).with_extension("pb"), &bytes)?;
+        write_atomic(&data.folder.join(name).with_extension("pb"), &bytes)?;
     }
     Ok(())
 }

@@ -1,12 +1,12 @@
-//! Films of a table that a look for copies found to be one radiograph, with pictures of those in two splits.
+//! The duplicate films of a manifest, with pictures of pairs in two splits.
 
 use pleura_draw::picture::Picture;
 use pleura_film::DecodeOptions;
 use pleura_manifest::{DuplicateRecord, RecordedPair};
 use pleura_manifest::{Manifest, Split};
+use pleura_run::split_name;
 
-use super::data::split_name;
-use crate::input::{Copies, CopyFilm, CopyPair};
+use crate::input::{DuplicateFilm, DuplicatePair, Duplicates};
 
 /// The most pairs that a page shows.
 const SHOWN: usize = 24;
@@ -14,8 +14,8 @@ const SHOWN: usize = 24;
 /// The long side of a film on the page, in pixels.
 const SIDE: usize = 320;
 
-/// What a record says of the films as they are split now.
-pub(super) fn of(record: &DuplicateRecord, manifest: &Manifest) -> Copies {
+/// The duplicates of a record, for the current splits.
+pub(super) fn of(record: &DuplicateRecord, manifest: &Manifest) -> Duplicates {
     let pairs = record.rows(manifest);
     let split = |row: usize| manifest.rows[row].split;
     let mut across: Vec<(usize, usize, &RecordedPair)> = pairs
@@ -27,7 +27,7 @@ pub(super) fn of(record: &DuplicateRecord, manifest: &Manifest) -> Copies {
         })
         .collect();
     across.sort_by_key(|&(one, other, _)| (split(other) != Some(Split::Test), one, other));
-    Copies {
+    Duplicates {
         least: record.min_correlation,
         of_these: record.covers(manifest),
         pairs: pairs.len() as u64,
@@ -35,7 +35,7 @@ pub(super) fn of(record: &DuplicateRecord, manifest: &Manifest) -> Copies {
         shown: across
             .iter()
             .take(SHOWN)
-            .map(|&(one, other, pair)| CopyPair {
+            .map(|&(one, other, pair)| DuplicatePair {
                 same_patient: manifest.rows[one].patient == manifest.rows[other].patient,
                 one: film(manifest, one),
                 other: film(manifest, other),
@@ -45,18 +45,18 @@ pub(super) fn of(record: &DuplicateRecord, manifest: &Manifest) -> Copies {
     }
 }
 
-fn film(manifest: &Manifest, row: usize) -> CopyFilm {
+fn film(manifest: &Manifest, row: usize) -> DuplicateFilm {
     let row = &manifest.rows[row];
-    // A film that is gone leaves its place empty: that its copy is in two splits is true all the same.
+    // A film that cannot be read has no picture, but the pair is still reported.
     let png = pleura_film::open(&manifest.file(row), &DecodeOptions::default())
         .ok()
         .and_then(|film| Picture::from_film(&film, SIDE).to_png().ok())
         .unwrap_or_default();
-    CopyFilm {
+    DuplicateFilm {
         film: row.film.clone(),
         source: row.dataset.clone(),
         patient: row.patient.clone(),
-        split: split_name(row.split).to_owned(),
+        split: row.split.map_or("", split_name).to_owned(),
         png,
     }
 }

@@ -1,4 +1,4 @@
-//! What a stage starts from: weights with a new head, and the proof that kept neurons are the old ones.
+//! The start of a stage: weights with a new head, and the proof that kept neurons are unchanged.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::{
     plan::{Plan, StagePlan},
 };
 
-/// Films that both networks answer in the proof.
+/// Films of the proof.
 const PROOF_FILMS: usize = 8;
 
 /// A stage before its first step.
@@ -24,9 +24,9 @@ pub(crate) struct Started {
     pub(crate) neurons: Neurons,
 }
 
-/// Reads or draws the weights, puts the new head on, and proves the keeping on pictures of the stage.
+/// Reads or draws the weights, adds the new head, and proves the keeping on images of the stage.
 ///
-/// `unproven` leaves the proof out, for a stage that will not be trained now.
+/// `unproven` omits the proof, for a stage that will not be trained now.
 pub(crate) fn start(
     run: &Plan,
     number: usize,

@@ -139,7 +139,7 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
     assert!(bytes("whole/study.json") == bytes("study/study.json"));
     let nothing = scene.run(&["study", "study-tiny.toml", "--out", "nowhere", "--so-far"]);
     assert!(
-        nothing.code == 2 && nothing.err.contains("nothing to compare; go on with --resume"),
+        nothing.code == 2 && nothing.err.contains("nothing to compare; continue with --resume"),
         "{}",
         nothing.err
     );
@@ -255,7 +255,7 @@ fn a_study_by_folds_trains_what_knows_nothing_of_them_once() {
     assert!(
         study["study"]["cautions"]
             .to_string()
-            .contains("three at least are needed")
+            .contains("at least three are needed")
     );
     // Looks at the folds of all variants and seeds are in one account.
     let account = |manifest: &str| scene.path(manifest).with_extension("looks.jsonl");

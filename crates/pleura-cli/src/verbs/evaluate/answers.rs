@@ -248,7 +248,7 @@ fn logits(
         answering.at(done, rows.len());
         ControlFlow::Continue(())
     };
-    let logits = pleura_train::answer(&network, manifest, &cache, rows, batch, &mut progress)?;
+    let logits = pleura_train::logits(&network, manifest, &cache, rows, batch, &mut progress)?;
     logits.context("the films were not answered")
 }
 

@@ -1,4 +1,4 @@
-//! Which parameters move in an epoch, and how fast.
+//! The parameters that are trained in an epoch, and their rates.
 
 use std::collections::BTreeMap;
 
@@ -7,27 +7,27 @@ use pleura_run::recipe::{Decay, OptimiserRecipe};
 
 use crate::plan::StagePlan;
 
-/// What moves in an epoch.
-pub(super) struct Moving {
-    pub(super) parameters: Vec<Moved>,
-    /// Base rate of each group that moves.
+/// The trainable parameters of an epoch.
+pub(super) struct Trainable {
+    pub(super) parameters: Vec<TrainableParameter>,
+    /// Base rate of each trainable group.
     pub(super) rates: BTreeMap<String, f64>,
     pub(super) scope: Scope,
 }
 
-pub(super) struct Moved {
+pub(super) struct TrainableParameter {
     pub(super) index: usize,
     pub(super) rate: f64,
     pub(super) decays: bool,
 }
 
-impl Moving {
+impl Trainable {
     pub(super) fn new(plan: &StagePlan, network: &Network<Cpu>, epoch: usize) -> Self {
         let stage = &plan.stage;
         let decay = match stage.optimiser {
             OptimiserRecipe::Sgd { decay, .. } | OptimiserRecipe::AdamW { decay, .. } => decay,
         };
-        let mut moving = Self {
+        let mut trainable = Self {
             parameters: Vec::new(),
             rates: BTreeMap::new(),
             scope: Scope::all(),
@@ -38,10 +38,12 @@ impl Moving {
             }
             let rate = stage.learning_rate.of(&spec.group).unwrap_or(0.0);
             let decays = decay == Decay::All || spec.kind == ParameterKind::Weight;
-            moving.parameters.push(Moved { index, rate, decays });
-            moving.rates.insert(spec.group.clone(), rate);
+            trainable
+                .parameters
+                .push(TrainableParameter { index, rate, decays });
+            trainable.rates.insert(spec.group.clone(), rate);
         }
-        moving.scope = Scope::groups(moving.rates.keys());
-        moving
+        trainable.scope = Scope::groups(trainable.rates.keys());
+        trainable
     }
 }

@@ -1,12 +1,12 @@
-//! One stage: from its start through epochs of steps to its best weights and their evaluation.
+//! One stage: its start, its epochs, its best weights and their evaluation.
 
-mod answers;
-mod decode;
-mod heat;
-mod judge;
-mod known;
-mod moving;
+mod epoch_predictions;
+mod heatmap_loss;
+mod images;
+mod known_features;
 mod records;
+mod trainable;
+mod validation;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
 
@@ -21,35 +21,35 @@ use pleura_run::{
 };
 
 use self::{
-    decode::ready,
-    heat::Opened,
-    known::{Known, head_alone},
-    moving::Moving,
+    heatmap_loss::Opened,
+    images::ready,
+    known_features::{KnownFeatures, head_alone},
+    trainable::Trainable,
 };
 use crate::{
     checkpoint::{self, Position},
     error::Error,
     events::EventFile,
-    isnet::Heat,
+    isnet::HeatmapTraining,
     log::AppendLog,
     loss::Value,
     observer::{Event, Observer, StageStart},
     optimiser::{self, State, clip_scale, global_norm},
-    pace::Pace,
     plan::{Plan, StagePlan},
     schedule::Schedule,
     start,
+    throughput::Throughput,
 };
 
-/// PyTorch's: how far running statistics move towards a batch's.
+/// PyTorch's momentum of running statistics.
 const RUNNING_MOMENTUM: f32 = 0.1;
-/// How a stage ended.
+/// The end of a stage.
 pub(crate) enum Outcome {
     Finished(Box<StageRecord>),
     Stopped { epoch: usize, step: u64 },
 }
 
-/// A stage on its way.
+/// A stage that is being trained.
 pub(crate) struct StageRun<'a> {
     plan: &'a StagePlan,
     run: &'a Plan,
@@ -68,18 +68,19 @@ pub(crate) struct StageRun<'a> {
     log: AppendLog,
     timing: AppendLog,
     events: EventFile,
-    pace: Pace,
-    known: Known,
+    throughput: Throughput,
+    known: KnownFeatures,
     resumed_at: Option<u64>,
     neurons: Neurons,
-    /// Where the stage trains with heatmaps.
-    heat: Option<Box<Heat>>,
-    /// Set once the observer broke off.
+    /// Set if the stage trains with a heatmap loss.
+    heat: Option<Box<HeatmapTraining>>,
+    /// True if the observer stopped the run.
     stop: bool,
 }
 
 impl<'a> StageRun<'a> {
-    /// Opens a stage at its start, or at its newest checkpoint. `lengths` are those of the logs at its start.
+    /// Opens a stage at its start, or at its newest checkpoint. `lengths` are those of the logs at its
+    /// start.
     pub(crate) fn open(
         run: &'a Plan,
         number: usize,
@@ -93,9 +94,9 @@ impl<'a> StageRun<'a> {
         let name = &plan.stage.name;
         let folder = out.stage(name);
         let (pictures, stop) = ready(plan, &run.recipe.preparation, cache, observer)?;
-        let (heat, stop) = match heat::open(run, plan, out, &pictures, observer, stop)? {
+        let (heat, stop) = match heatmap_loss::open(run, plan, out, &pictures, observer, stop)? {
             Opened::Plain => (None, stop),
-            Opened::Heat(heat) => (Some(heat), stop),
+            Opened::HeatmapTraining(heat) => (Some(heat), stop),
             Opened::Stopped => (None, true),
         };
         let start::Started { weights, neurons } = start::start(run, number, out, &pictures, stop)?;
@@ -120,8 +121,8 @@ impl<'a> StageRun<'a> {
             log: AppendLog::open(out.log(), lengths.log)?,
             timing: AppendLog::open(out.timing(), lengths.timing)?,
             events: EventFile::open(folder.events(), lengths.events)?,
-            pace: Pace::new(plan.steps_per_epoch(), plan.stage.epochs),
-            known: Known::default(),
+            throughput: Throughput::new(plan.steps_per_epoch(), plan.stage.epochs),
+            known: KnownFeatures::default(),
             plan,
             run,
             number,
@@ -141,18 +142,18 @@ impl<'a> StageRun<'a> {
         })
     }
 
-    /// Trains what is left of the stage, and evaluates its best weights.
+    /// Trains the rest of the stage, and evaluates its best weights.
     pub(crate) fn train(mut self) -> Result<Outcome, Error> {
         if self.stop {
             return Ok(self.stopped());
         }
         self.begin()?;
-        // Nothing has happened since the checkpoint, or since the start: there is none to write.
+        // Nothing has happened since the checkpoint or the start, so no checkpoint is written.
         if self.stop {
             return Ok(self.stopped());
         }
         let stage = &self.plan.stage;
-        while self.position.epoch < stage.epochs && !self.position.watch.gives_up(stage.patience) {
+        while self.position.epoch < stage.epochs && !self.position.early_stopping.gives_up(stage.patience) {
             self.epoch()?;
             if self.stop {
                 return Ok(self.stopped());
@@ -203,18 +204,18 @@ impl<'a> StageRun<'a> {
         Ok(())
     }
 
-    /// The running epoch from where it stands, with its validation.
+    /// Trains the rest of the current epoch, and validates.
     fn epoch(&mut self) -> Result<(), Error> {
         let plan = self.plan;
         let stage = &plan.stage;
         let epoch = self.position.epoch;
-        let moving = Moving::new(plan, &self.network, epoch);
-        let alone = head_alone(plan, &moving);
+        let trainable = Trainable::new(plan, &self.network, epoch);
+        let alone = head_alone(plan, &trainable);
         if !alone {
             self.known.clear();
         }
         let order = shuffled(&plan.train, plan.seed, epoch as u64);
-        // Where every film is known, none is loaded.
+        // Films with known features are not loaded.
         let steady = alone && stage.is_steady();
         let mut films = if steady && self.known.holds(&order) {
             Films::known(&order, stage.batch, self.position.batch)
@@ -237,13 +238,13 @@ impl<'a> StageRun<'a> {
             };
             let waited = begin.elapsed();
             let convolved = !(steady && self.known.holds(&batch.rows));
-            let step = self.step(&batch, &moving, alone)?;
+            let step = self.step(&batch, &trainable, alone)?;
             let times = Times {
                 seconds: begin.elapsed().as_secs_f64(),
                 waited: waited.as_secs_f64(),
                 convolved,
             };
-            self.pace.step(batch.rows.len(), begin.elapsed(), waited);
+            self.throughput.step(batch.rows.len(), begin.elapsed(), waited);
             self.record_step(&step, &times)?;
             if self.stop {
                 return self.checkpoint();
@@ -256,22 +257,22 @@ impl<'a> StageRun<'a> {
         self.end_epoch()
     }
 
-    fn step(&mut self, batch: &Batch, moving: &Moving, head_alone: bool) -> Result<Step, Error> {
+    fn step(&mut self, batch: &Batch, trainable: &Trainable, head_alone: bool) -> Result<Step, Error> {
         let plan = self.plan;
         let stage = &plan.stage;
         let heat = self.heat.take();
         let passed = match &heat {
             Some(heat) => self
-                .heat_pass(heat, batch, moving)
+                .heat_pass(heat, batch, trainable)
                 .map(|(value, parts)| (value, Some(parts))),
             None if head_alone => self.head_pass(batch).map(|value| (value, None)),
-            None => self.whole_pass(batch, moving).map(|value| (value, None)),
+            None => self.whole_pass(batch, trainable).map(|value| (value, None)),
         };
         self.heat = heat;
         let (value, parts) = passed?;
         let gradients = self.gradients.tensors();
         let grad_norm = global_norm(
-            moving
+            trainable
                 .parameters
                 .iter()
                 .map(|moved| gradients[moved.index].as_slice()),
@@ -280,7 +281,7 @@ impl<'a> StageRun<'a> {
         let scale = clip_scale(grad_norm, stage.gradient_clip);
         let factor = self.schedule.factor(self.position.step);
         let values = self.network.values_mut();
-        for moved in &moving.parameters {
+        for moved in &trainable.parameters {
             optimiser::step(
                 &stage.optimiser,
                 moved.rate * factor,
@@ -295,7 +296,7 @@ impl<'a> StageRun<'a> {
             number: self.position.step,
             loss: value.mean(),
             parts,
-            rates: moving
+            rates: trainable
                 .rates
                 .iter()
                 .map(|(group, rate)| (group.clone(), rate * factor))
@@ -308,8 +309,8 @@ impl<'a> StageRun<'a> {
         Ok(step)
     }
 
-    /// Loss and gradients of a batch, through as much of the network as moves.
-    fn whole_pass(&mut self, batch: &Batch, moving: &Moving) -> Result<Value, Error> {
+    /// Loss and gradients of a batch; the backward pass ends at the first trainable group.
+    fn whole_pass(&mut self, batch: &Batch, trainable: &Trainable) -> Result<Value, Error> {
         let plan = self.plan;
         let norm = match plan.stage.norm {
             NormChoice::Batch => Norm::Batch,
@@ -323,14 +324,14 @@ impl<'a> StageRun<'a> {
             .with_gradient(&logits, &plan.labels.targets(&batch.rows))?;
         self.refuse_nonsense("loss", value.mean())?;
         self.network
-            .backward(&trace, &gradient, &moving.scope, &mut self.gradients)?;
+            .backward(&trace, &gradient, &trainable.scope, &mut self.gradients)?;
         if norm == Norm::Batch {
             self.network.update_running(&trace, RUNNING_MOMENTUM)?;
         }
         Ok(value)
     }
 
-    /// The same where the head alone moves and reads what the network answers films with: nothing is kept for a way back.
+    /// The same if only the head is trained and batch norms use running statistics: no activations are kept.
     fn head_pass(&mut self, batch: &Batch) -> Result<Value, Error> {
         let plan = self.plan;
         let features = if plan.stage.is_steady() {
@@ -383,7 +384,7 @@ impl<'a> StageRun<'a> {
     }
 }
 
-/// What one step came to.
+/// The results of one step.
 struct Step {
     number: u64,
     loss: f64,
@@ -405,13 +406,13 @@ struct Times {
 enum Films {
     Loaded(Loader),
     /// Rows alone, of films whose features are known.
-    Known(std::vec::IntoIter<Vec<usize>>),
+    KnownFeatures(std::vec::IntoIter<Vec<usize>>),
 }
 
 impl Films {
     fn known(order: &[usize], batch: usize, skip: usize) -> Self {
         let batches: Vec<Vec<usize>> = order.chunks(batch).skip(skip).map(<[usize]>::to_vec).collect();
-        Self::Known(batches.into_iter())
+        Self::KnownFeatures(batches.into_iter())
     }
 }
 
@@ -421,7 +422,7 @@ impl Iterator for Films {
     fn next(&mut self) -> Option<Self::Item> {
         match self {
             Self::Loaded(loader) => loader.next(),
-            Self::Known(batches) => batches.next().map(|rows| {
+            Self::KnownFeatures(batches) => batches.next().map(|rows| {
                 let grey = Vec::new();
                 Ok(Batch { rows, grey })
             }),

@@ -1,7 +1,7 @@
-//! Films that a stage learns from and that are copies of films it, or a later stage, is judged on.
+//! Films of a stage that have a duplicate in a held-out split of this or a later stage.
 //!
-//! Equal files and films of one patient are left out of training by themselves. Copies that are not equal are known where `pleura data leaks`
-//! has looked and left its record beside a manifest.
+//! Equal files and films of one patient are left out of training anyway. Other duplicates are known if
+//! `pleura data duplicates` has left its record beside a manifest.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -12,12 +12,12 @@ use pleura_run::data::Leak;
 
 use crate::error::Error;
 
-/// Films by their digests, each with those that are one radiograph with it.
+/// Films by their digests, each with its duplicates.
 #[derive(Debug, Default)]
-pub(crate) struct Copies(HashMap<String, Vec<(String, MatchKind)>>);
+pub(crate) struct Duplicates(HashMap<String, Vec<(String, MatchKind)>>);
 
-impl Copies {
-    /// Reads what was found beside each of the manifests.
+impl Duplicates {
+    /// Reads the record beside each of the manifests.
     pub(crate) fn read<'a>(manifests: impl Iterator<Item = &'a Path>) -> Result<Self, Error> {
         let mut copies = Self::default();
         for path in manifests.collect::<BTreeSet<_>>() {

@@ -1,26 +1,26 @@
-//! Features of films that cannot change any more: while the head alone moves, each film goes through the convolutions once.
+//! Features of films that are computed only once: while only the head is trained, they do not change.
 
 use std::collections::HashMap;
 
 use pleura_run::recipe::NormChoice;
 
-use super::{StageRun, moving::Moving};
+use super::{StageRun, trainable::Trainable};
 use crate::{error::Error, plan::StagePlan};
 
-/// Pooled features by row of the manifest. They are kept in memory alone, 4 KiB a film for DenseNet-121; a run that is resumed
-/// finds them again, with the same bits.
+/// Pooled features by row of the manifest. They are kept only in memory, 4 KiB for each film for
+/// DenseNet-121. A resumed run computes them again, with the same bits.
 #[derive(Default)]
-pub(super) struct Known {
+pub(super) struct KnownFeatures {
     films: HashMap<usize, Vec<f32>>,
 }
 
-impl Known {
-    /// Forgets everything: what comes before the head is about to move.
+impl KnownFeatures {
+    /// Forgets all features: the layers before the head are about to change.
     pub(super) fn clear(&mut self) {
         self.films.clear();
     }
 
-    /// Whether all these films are known.
+    /// True if the features of all these films are known.
     pub(super) fn holds(&self, rows: &[usize]) -> bool {
         rows.iter().all(|row| self.films.contains_key(row))
     }
@@ -42,16 +42,16 @@ impl Known {
     }
 }
 
-/// Whether nothing before the head changes in an epoch, neither weights nor, with statistics of the batch, running averages; and nothing
-/// but the head is looked at: heatmaps go through the whole network.
-pub(super) fn head_alone(plan: &StagePlan, moving: &Moving) -> bool {
+/// True if an epoch changes nothing before the head: neither weights nor, with batch statistics, running
+/// averages. False for heatmaps, which need the whole network.
+pub(super) fn head_alone(plan: &StagePlan, trainable: &Trainable) -> bool {
     plan.stage.isnet.is_none()
         && plan.stage.norm == NormChoice::Running
-        && moving.rates.keys().all(|group| group == "head")
+        && trainable.rates.keys().all(|group| group == "head")
 }
 
 impl StageRun<'_> {
-    /// The features of a batch whose films are the same in every epoch, found or known.
+    /// The features of a batch of films that are the same in every epoch, computed if they are not known.
     pub(super) fn features(&mut self, rows: &[usize], grey: &[f32]) -> Result<Vec<f32>, Error> {
         if let Some(features) = self.known.of(rows) {
             return Ok(features);

@@ -1,14 +1,14 @@
-//! Answers of epochs on the way, kept for whoever compares them with another training's.
+//! Predictions after chosen epochs, for comparisons with other trainings.
 
 use pleura_eval::Predictions;
 use pleura_manifest::Split;
 
 use super::StageRun;
-use crate::{answer, error::Error};
+use crate::{error::Error, predict};
 
 impl StageRun<'_> {
-    /// Keeps what the network as it stands after so many epochs answers, where the recipe wants it; `validation` is what it answered to the
-    /// validation films. False if the observer broke off.
+    /// Writes the predictions after this many epochs, if the recipe asks for them. `validation` are those of
+    /// the validation films. False if the observer stopped the run.
     pub(super) fn keep_answers(&mut self, after: usize, validation: &Predictions) -> Result<bool, Error> {
         let plan = self.plan;
         let wanted = &plan.stage.answers;
@@ -20,13 +20,13 @@ impl StageRun<'_> {
         if !wanted.test || rows.is_empty() {
             return Ok(true);
         }
-        // Before the first film is answered: a look that cannot be written down does not happen.
+        // Written before the first prediction: without an entry in the access log, there is no access.
         self.log_look(&self.weights(after.saturating_sub(1)).digest())?;
         let Some(logits) = self.answers(Split::Test, rows, None)? else {
             return Ok(false);
         };
         let truth = plan.labels.truth(rows);
-        let test = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
+        let test = predict::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
         test.write(&self.folder.predictions_after(Split::Test, after))?;
         Ok(true)
     }

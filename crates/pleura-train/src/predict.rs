@@ -1,4 +1,4 @@
-//! A network's answers to rows of a manifest.
+//! Predictions of a network for rows of a manifest.
 
 use std::{ops::ControlFlow, sync::Arc};
 
@@ -9,14 +9,14 @@ use pleura_nn::{cpu::Cpu, network::Network};
 
 use crate::error::Error;
 
-/// Logits `[rows, outputs]` of the films in `rows`, as they are (no augmentation), with running statistics.
+/// Logits `[rows, outputs]` of films, without augmentation and with running statistics.
 ///
-/// Films must be in the cache that is given for `pictures`; a picture drawn anew each epoch is the first epoch's. `progress(done)` is called
-/// after each batch; breaking off returns `None`.
+/// Films must be in the cache of `pictures`. An image that is drawn in each epoch is that of the first.
+/// `progress(done)` is called after each batch; if it breaks, the result is `None`.
 ///
 /// # Errors
-/// Films that are not in the cache, and what the network refuses.
-pub fn answer(
+/// Films that are not in the cache, and errors of the network.
+pub fn logits(
     network: &Network<Cpu>,
     manifest: &Arc<Manifest>,
     pictures: impl Into<ImageSource>,
@@ -29,10 +29,10 @@ pub fn answer(
     each_batch(manifest, &pictures, rows, batch, progress, find)
 }
 
-/// Pooled features `[rows, features]` of the same.
+/// Pooled features `[rows, features]` of films, like [`logits`].
 ///
 /// # Errors
-/// As [`answer`].
+/// As [`logits`].
 pub(crate) fn features(
     network: &Network<Cpu>,
     manifest: &Arc<Manifest>,
@@ -45,7 +45,7 @@ pub(crate) fn features(
     each_batch(manifest, pictures, rows, batch, progress, find)
 }
 
-/// What is found of each batch, one after the other.
+/// The concatenated results of all batches.
 fn each_batch(
     manifest: &Arc<Manifest>,
     pictures: &ImageSource,
@@ -76,10 +76,10 @@ fn each_batch(
     Ok(Some(found))
 }
 
-/// Answers with their films, patients and truth, for the evaluation and for a table.
+/// Predictions with films, patients and truth, for the evaluation and for a table.
 ///
 /// # Errors
-/// Logits that are no numbers.
+/// Logits that are not finite.
 pub fn predictions(
     manifest: &Manifest,
     rows: &[usize],

@@ -1,4 +1,5 @@
-//! What a stage's pictures come from, made ready before it begins: films go into the cache, systems of fractals are searched.
+//! Prepares the images of a stage before it begins: decodes films into the cache, and searches the systems
+//! of fractals.
 
 use std::{
     ops::ControlFlow,
@@ -16,10 +17,11 @@ use crate::{
     plan::StagePlan,
 };
 
-/// Films decoded between two looks at whether to stop.
+/// Films decoded between two checks whether to stop.
 const DECODED_AT_ONCE: usize = 512;
 
-/// The stage's pictures, and true if the observer broke off. `cache` is where films are kept, if not beside their manifest.
+/// The stage's images, and true if the observer stopped the run. `cache` is the folder of decoded films, if
+/// not beside their manifest.
 pub(super) fn ready(
     plan: &StagePlan,
     preparation: &Preparation,
@@ -35,7 +37,7 @@ pub(super) fn ready(
     Ok((cache.into(), stop))
 }
 
-/// Searches the systems of a stage's fractals: a matter of seconds, so it is not broken off in the middle.
+/// Searches the systems of a stage's fractals. It takes seconds, so it is not interrupted.
 fn search(
     plan: &StagePlan,
     options: &FractalOptions,
@@ -56,7 +58,7 @@ fn search(
     Ok((ImageSource::Fractals(Arc::new(fractals)), stop))
 }
 
-/// Puts the stage's films into the cache; true if the observer broke off.
+/// Decodes the stage's films into the cache; true if the observer stopped the run.
 fn decode(plan: &StagePlan, cache: &FilmCache, observer: &mut dyn Observer) -> Result<bool, Error> {
     let rows: Vec<usize> = [&plan.train, &plan.validation, &plan.test]
         .into_iter()

@@ -1,4 +1,4 @@
-//! A stage that trains with heatmaps: what it needs, its steps, and its validation.
+//! A stage with a heatmap loss: its inputs, its steps, and its validation.
 
 use std::ops::ControlFlow;
 
@@ -12,25 +12,26 @@ use pleura_run::{
     recipe::{NormChoice, Start},
 };
 
-use super::{RUNNING_MOMENTUM, StageRun, judge::answering, moving::Moving};
+use super::{RUNNING_MOMENTUM, StageRun, trainable::Trainable, validation::answering};
 use crate::{
     error::Error,
-    isnet::{Heat, HeatmapLoss, Masks, Passed, measure},
+    isnet::{HeatmapLoss, HeatmapTraining, Masks, Passed, measure},
     loss::Value,
     observer::{Event, Observer},
     plan::{Plan, StagePlan},
 };
 
-/// What a stage opens with.
+/// The heatmap part of a stage that is opened.
 pub(super) enum Opened {
-    /// It trains without heatmaps.
+    /// The stage has no heatmap loss.
     Plain,
-    Heat(Box<Heat>),
-    /// The observer broke off.
+    HeatmapTraining(Box<HeatmapTraining>),
+    /// The observer stopped the run.
     Stopped,
 }
 
-/// Reads masks, and finds C1 and C2 where they are not given: once, and from the stage's folder when a run is resumed.
+/// Reads masks, and measures C1 and C2 unless they are given. A resumed run reads them from the stage's
+/// folder.
 pub(super) fn open(
     run: &Plan,
     plan: &StagePlan,
@@ -94,7 +95,7 @@ pub(super) fn open(
         }
         bounds
     };
-    Ok(Opened::Heat(Box::new(Heat {
+    Ok(Opened::HeatmapTraining(Box::new(HeatmapTraining {
         loss: HeatmapLoss::new(isnet, bounds.c1, bounds.c2),
         isnet: isnet.clone(),
         kind: plan.stage.kind,
@@ -106,9 +107,9 @@ impl StageRun<'_> {
     /// Loss and gradients of a batch with its heatmaps.
     pub(super) fn heat_pass(
         &mut self,
-        heat: &Heat,
+        heat: &HeatmapTraining,
         batch: &Batch,
-        moving: &Moving,
+        trainable: &Trainable,
     ) -> Result<(Value, LossParts), Error> {
         let plan = self.plan;
         let norm = match plan.stage.norm {
@@ -131,19 +132,28 @@ impl StageRun<'_> {
             logits: &logits,
             masks: &masks,
         };
-        let (l1, l2, pulls) = heat.pulls(&passed, &moving.scope, &mut gradient)?;
+        let (l1, l2, pulls) = heat.pulls(&passed, &trainable.scope, &mut gradient)?;
         let (value, parts) = heat.value(&value, l1, l2);
         self.refuse_nonsense("loss", value.mean())?;
-        self.network
-            .backward_with_heatmaps(&trace, &gradient, &pulls, &moving.scope, &mut self.gradients)?;
+        self.network.backward_with_heatmaps(
+            &trace,
+            &gradient,
+            &pulls,
+            &trainable.scope,
+            &mut self.gradients,
+        )?;
         if norm == Norm::Batch {
             self.network.update_running(&trace, RUNNING_MOMENTUM)?;
         }
         Ok((value, parts))
     }
 
-    /// The validation films' L1 and L2, with running statistics; `None` if the observer broke off.
-    pub(super) fn heat_of(&mut self, heat: &Heat, rows: &[usize]) -> Result<Option<(f64, f64)>, Error> {
+    /// L1 and L2 of the validation films, with running statistics; `None` if the observer stopped the run.
+    pub(super) fn heat_of(
+        &mut self,
+        heat: &HeatmapTraining,
+        rows: &[usize],
+    ) -> Result<Option<(f64, f64)>, Error> {
         let plan = self.plan;
         let mut notice = answering(self.observer, plan, Split::Validation, rows.len());
         let (mut l1, mut l2, mut done) = (0.0, 0.0, 0);

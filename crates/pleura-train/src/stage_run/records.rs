@@ -1,4 +1,4 @@
-//! What a step leaves in the log, the timings, the curves and before the observer's eyes.
+//! The records of a step: log, timings, curves, and the observer's event.
 
 use pleura_run::{
     log::{self, LogEvent, LogLine},
@@ -18,7 +18,7 @@ impl StageRun<'_> {
         self.log.line(&LogLine { stage, event })
     }
 
-    /// Appends the time of something to `timing.jsonl`.
+    /// Appends a time to `timing.jsonl`.
     pub(super) fn log_timing(&mut self, event: TimingEvent) -> Result<(), Error> {
         let stage = self.plan.stage.name.clone();
         self.timing.line(&TimingLine { stage, event })
@@ -66,9 +66,9 @@ impl StageRun<'_> {
             in_stage: (self.position.step, (steps * stage.epochs) as u64),
             loss: step.loss,
             epoch_loss: self.position.epoch_loss(),
-            films_per_second: self.pace.films_per_second(),
-            waiting: self.pace.waiting(),
-            time_left: self.pace.left(self.position.step, epoch),
+            films_per_second: self.throughput.films_per_second(),
+            waiting: self.throughput.waiting(),
+            time_left: self.throughput.left(self.position.step, epoch),
         };
         self.stop |= self.observer.notice(&Event::Step(progress)).is_break();
         Ok(())

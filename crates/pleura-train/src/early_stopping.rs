@@ -1,4 +1,4 @@
-//! Which epoch is best, and when to give up waiting for a better one.
+//! The best epoch, and the end of a stage that no longer improves.
 
 use pleura_run::recipe::Monitor;
 use serde::{Deserialize, Serialize};
@@ -13,18 +13,19 @@ pub(crate) struct Best {
     pub(crate) value: f64,
 }
 
-/// What early stopping and best-model choice remember.
+/// The state of early stopping.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Watch {
+pub(crate) struct EarlyStopping {
     pub(crate) best: Option<Best>,
     /// Epochs since the best one.
     pub(crate) since: usize,
 }
 
-impl Watch {
-    /// Takes note of an epoch's value, and says whether it is the best so far.
+impl EarlyStopping {
+    /// Adds an epoch's value; true if it is the best so far.
     ///
-    /// An undefined value (an AUC without films of a class) is worse than any other; of equals the earlier stays best.
+    /// An undefined value (an AUC without films of a class) is worse than any other. Of equal values the
+    /// earlier is the best.
     pub(crate) fn observe(&mut self, monitor: Monitor, epoch: usize, value: Option<f64>) -> bool {
         let worst = if monitor == Monitor::ValidationLoss {
             f64::INFINITY
@@ -47,7 +48,7 @@ impl Watch {
         better
     }
 
-    /// True once `patience` epochs in a row were no better.
+    /// True after `patience` epochs without a better one.
     pub(crate) fn gives_up(&self, patience: Option<usize>) -> bool {
         patience.is_some_and(|patience| self.since >= patience)
     }
@@ -59,7 +60,7 @@ mod tests {
 
     #[test]
     fn the_first_of_equals_is_best_and_patience_ends() {
-        let mut watch = Watch::default();
+        let mut watch = EarlyStopping::default();
         let answers: Vec<bool> = [Some(0.9), Some(0.7), Some(0.7), None, Some(0.8)]
             .into_iter()
             .enumerate()
@@ -76,15 +77,15 @@ mod tests {
 
     #[test]
     fn higher_is_better_for_scores_and_undefined_is_worst() {
-        let mut watch = Watch::default();
+        let mut watch = EarlyStopping::default();
         assert!(watch.observe(Monitor::MacroAuc, 0, None));
         assert!(watch.observe(Monitor::MacroAuc, 1, Some(0.2)));
         assert!(!watch.observe(Monitor::MacroAuc, 2, Some(0.1)));
         let text = serde_json::to_string(&watch).unwrap();
-        assert_eq!(serde_json::from_str::<Watch>(&text).unwrap(), watch);
-        let mut undefined = Watch::default();
+        assert_eq!(serde_json::from_str::<EarlyStopping>(&text).unwrap(), watch);
+        let mut undefined = EarlyStopping::default();
         undefined.observe(Monitor::Accuracy, 0, None);
         let text = serde_json::to_string(&undefined).unwrap();
-        assert_eq!(serde_json::from_str::<Watch>(&text).unwrap(), undefined);
+        assert_eq!(serde_json::from_str::<EarlyStopping>(&text).unwrap(), undefined);
     }
 }

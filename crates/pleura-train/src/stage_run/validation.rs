@@ -1,4 +1,4 @@
-//! How a stage is judged: each epoch on the validation films, the best one at last on the test films.
+//! The validation after each epoch, and the test of the best weights at the end.
 
 use std::{ops::ControlFlow, time::Instant};
 
@@ -17,17 +17,17 @@ use pleura_run::{
     timing::{EpochTiming, TimingEvent},
 };
 
-use super::{Outcome, StageRun, known::head_alone, moving::Moving};
+use super::{Outcome, StageRun, known_features::head_alone, trainable::Trainable};
 use crate::{
-    answer,
     checkpoint::CurvePoint,
     error::Error,
     observer::{EpochEnd, Event, Observer},
     plan::StagePlan,
+    predict,
 };
 
 impl StageRun<'_> {
-    /// Validates a network that did not start from nothing before its first step: what it brought along.
+    /// Validates starting weights before the first step, unless they are random.
     pub(super) fn before(&mut self) -> Result<(), Error> {
         if self.plan.start == Start::Random && !self.plan.stage.answers.after.contains(&0) {
             return Ok(());
@@ -51,7 +51,7 @@ impl StageRun<'_> {
         }))
     }
 
-    /// Validates the epoch, keeps its weights if they are the best, and checkpoints.
+    /// Validates the epoch, keeps its weights if they are the best, and writes a checkpoint.
     pub(super) fn end_epoch(&mut self) -> Result<(), Error> {
         let plan = self.plan;
         let stage = &plan.stage;
@@ -76,7 +76,10 @@ impl StageRun<'_> {
             Monitor::MacroAuc => macro_auc,
             Monitor::Accuracy => accuracy,
         };
-        let best = self.position.watch.observe(stage.monitor, epoch, monitored);
+        let best = self
+            .position
+            .early_stopping
+            .observe(stage.monitor, epoch, monitored);
         if best {
             let bytes = self.weights(epoch).to_bytes()?;
             write_atomic(&self.folder.best_weights(), &bytes)?;
@@ -91,12 +94,12 @@ impl StageRun<'_> {
             validation_parts: parts,
         }))?;
         let seconds = begin.elapsed();
-        self.pace.validated(seconds);
+        self.throughput.validated(seconds);
         self.log_timing(TimingEvent::Epoch(EpochTiming {
             epoch,
             validation_seconds: seconds.as_secs_f64(),
-            films_per_second: self.pace.films_per_second(),
-            waiting: self.pace.waiting(),
+            films_per_second: self.throughput.films_per_second(),
+            waiting: self.throughput.waiting(),
         }))?;
         let scalars = [
             ("epoch/train_loss", Some(train_loss)),
@@ -137,12 +140,12 @@ impl StageRun<'_> {
         Ok(())
     }
 
-    /// The validation films as the network stands; `None` if the observer broke off.
+    /// Validates the network as it is now; `None` if the observer stopped the run.
     fn validate(&mut self) -> Result<Option<Validation>, Error> {
         let plan = self.plan;
         let rows = &plan.validation;
-        let moving = Moving::new(plan, &self.network, self.position.epoch);
-        let logits = if head_alone(plan, &moving) {
+        let trainable = Trainable::new(plan, &self.network, self.position.epoch);
+        let logits = if head_alone(plan, &trainable) {
             self.head_answers(rows)?
         } else {
             self.answers(Split::Validation, rows, None)?
@@ -163,10 +166,10 @@ impl StageRun<'_> {
         let Some((value, parts)) = found? else {
             return Ok(None);
         };
-        // Before the answers are looked at, which are no numbers either then.
+        // Checked before the predictions, which are not finite then either.
         self.refuse_nonsense("validation loss", value.mean())?;
         let truth = plan.labels.truth(rows);
-        let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
+        let predictions = predict::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
         let overall = pleura_eval::evaluate(&predictions, &pleura_eval::Options::points())?.overall;
         Ok(Some(Validation {
             loss: value.mean(),
@@ -179,15 +182,15 @@ impl StageRun<'_> {
         }))
     }
 
-    /// Logits of the validation films from their features, which are found where they are not known; `None` if the observer
-    /// broke off.
+    /// Logits of the validation films from their features, which are computed if they are not known; `None`
+    /// if the observer stopped the run.
     fn head_answers(&mut self, rows: &[usize]) -> Result<Option<Vec<f32>>, Error> {
         let plan = self.plan;
         if !self.known.holds(rows) {
             let (network, pictures) = (&self.network, &self.pictures);
             let mut notice = answering(self.observer, plan, Split::Validation, rows.len());
             let batch = plan.stage.batch;
-            let features = answer::features(network, &plan.manifest, pictures, rows, batch, &mut notice)?;
+            let features = predict::features(network, &plan.manifest, pictures, rows, batch, &mut notice)?;
             let Some(features) = features else {
                 self.stop = true;
                 return Ok(None);
@@ -198,7 +201,7 @@ impl StageRun<'_> {
         Ok(Some(self.network.head_logits(&features)?))
     }
 
-    /// Logits of some rows, by the network as it stands or by another; `None` if the observer broke off.
+    /// Logits of rows, by the current network or another; `None` if the observer stopped the run.
     pub(super) fn answers(
         &mut self,
         split: Split,
@@ -208,7 +211,7 @@ impl StageRun<'_> {
         let plan = self.plan;
         let mut notice = answering(self.observer, plan, split, rows.len());
         let network = network.unwrap_or(&self.network);
-        let logits = answer::answer(
+        let logits = predict::logits(
             network,
             &plan.manifest,
             &self.pictures,
@@ -220,7 +223,7 @@ impl StageRun<'_> {
         Ok(logits)
     }
 
-    /// The weights as they stand, with where they come from.
+    /// The current weights, with metadata of their origin.
     pub(super) fn weights(&self, epoch: usize) -> Weights {
         let plan = self.plan;
         let mut weights = self.network.weights();
@@ -238,8 +241,8 @@ impl StageRun<'_> {
         weights
     }
 
-    /// Writes down that the test films are looked at: with the manifest's looks, or in the run where those may not be written to. A resumed
-    /// run that does this again has looked no further.
+    /// Adds an entry to the test access log, beside the manifest or, if that cannot be written, in the run.
+    /// A resumed run that repeats the access adds none.
     pub(super) fn log_look(&mut self, model: &str) -> Result<(), Error> {
         let plan = self.plan;
         let command = format!(
@@ -269,11 +272,15 @@ impl StageRun<'_> {
         last.write(&self.folder.last_weights())?;
         let path = self.folder.best_weights();
         let best = Weights::read(&path)?;
-        let epoch = self.position.watch.best.map(|best| best.epoch.to_string());
+        let epoch = self
+            .position
+            .early_stopping
+            .best
+            .map(|best| best.epoch.to_string());
         if epoch.is_some() && best.metadata.get("epoch") != epoch.as_ref() {
             return Err(pleura_run::Error::Damaged {
                 path,
-                problem: "is not of the epoch that the checkpoint calls the best; delete the stage's folder and resume, to train it again"
+                problem: "is not from the best epoch of the checkpoint; delete the stage's folder and resume, to train it again"
                     .to_owned(),
             }
             .into());
@@ -281,19 +288,21 @@ impl StageRun<'_> {
         let network = Network::new(Cpu::new(), &best)?;
         let mut evaluation = None;
         for (split, rows) in [(Split::Validation, &plan.validation), (Split::Test, &plan.test)] {
-            // Of answers to drawings, a column for each of a thousand classes, nobody would read more than the epochs' accuracy.
+            // Predictions of fractals are not written: a column for each of a thousand classes, and the log
+            // has the epochs' accuracy.
             if rows.is_empty() || plan.stage.fractals.is_some() {
                 continue;
             }
             if split == Split::Test {
-                // Before the first film is answered: a look that cannot be written down does not happen.
+                // Written before the first prediction: without an entry in the access log, there is no
+                // access.
                 self.log_look(&best.digest())?;
             }
             let Some(logits) = self.answers(split, rows, Some(&network))? else {
                 return Ok(self.stopped());
             };
             let truth = plan.labels.truth(rows);
-            let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
+            let predictions = predict::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
             predictions.write(&self.folder.predictions(split))?;
             if split == Split::Test {
                 let choice = &self.run.recipe.evaluation;
@@ -310,7 +319,7 @@ impl StageRun<'_> {
         }
         let test_accuracy = evaluation.as_ref().and_then(|overall| overall.accuracy.value);
         let test_macro_auc = evaluation.as_ref().and_then(|overall| overall.macro_auc.value);
-        let best_epoch = self.position.watch.best.map_or(0, |best| best.epoch);
+        let best_epoch = self.position.early_stopping.best.map_or(0, |best| best.epoch);
         let curve = &self.position.curve;
         let summary = StageSummary {
             stage: plan.stage.name.clone(),
@@ -350,7 +359,7 @@ impl StageRun<'_> {
     }
 }
 
-/// Tells the observer of films that are answered.
+/// Notifies the observer of finished predictions.
 pub(super) fn answering<'a>(
     observer: &'a mut dyn Observer,
     plan: &'a StagePlan,
@@ -372,7 +381,7 @@ pub(super) fn answering<'a>(
     }
 }
 
-/// What the validation films say.
+/// The result of a validation.
 struct Validation {
     loss: f64,
     parts: Option<LossParts>,

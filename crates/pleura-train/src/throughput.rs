@@ -1,10 +1,10 @@
-//! How fast a stage goes, how long it still takes, and how much of that is waiting for films.
+//! The speed of a stage, its remaining time, and the share of time spent waiting for films.
 
 use std::time::Duration;
 
-/// Measured since the stage began or went on.
+/// Times since the stage began or was resumed.
 #[derive(Clone, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct Throughput {
     steps_per_epoch: usize,
     epochs: usize,
     steps: u32,
@@ -15,7 +15,7 @@ pub(crate) struct Pace {
     validating: Duration,
 }
 
-impl Pace {
+impl Throughput {
     pub(crate) fn new(steps_per_epoch: usize, epochs: usize) -> Self {
         Self {
             steps_per_epoch,
@@ -29,7 +29,7 @@ impl Pace {
         }
     }
 
-    /// A step over some films took `whole`, of which `waited` went into waiting for them.
+    /// Adds a step over some films that took `whole`, including `waited` for films.
     pub(crate) fn step(&mut self, films: usize, whole: Duration, waited: Duration) {
         self.steps += 1;
         self.films += films;
@@ -46,7 +46,7 @@ impl Pace {
         ratio(self.films as f64, self.training.as_secs_f64())
     }
 
-    /// Share of the training time that went into waiting for films.
+    /// Share of the training time spent waiting for films.
     pub(crate) fn waiting(&self) -> f64 {
         ratio(self.waited.as_secs_f64(), self.training.as_secs_f64())
     }
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn time_left_counts_steps_and_validations() {
-        let mut pace = Pace::new(10, 3);
+        let mut pace = Throughput::new(10, 3);
         let second = Duration::from_secs(1);
         for _ in 0..10 {
             pace.step(16, 2 * second, second / 2);

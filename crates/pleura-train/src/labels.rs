@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use pleura_data::{Label, Manifest, Split};
 use pleura_eval::Truth;
+use pleura_manifest::{Label, Manifest, Split};
 use pleura_run::data::{Exclusion, FindingCount, SplitCounts};
 use pleura_run::recipe::{Stage, StageKind, Uncertain, Weighting, WeightingWord};
 

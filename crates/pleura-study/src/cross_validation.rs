@@ -58,7 +58,7 @@ impl CrossValidationPlan {
         let together = |path: &PathBuf| -> Result<Vec<[String; 2]>, Error> {
             Ok(Sidecar::read(path)?
                 .as_ref()
-                .map(Sidecar::together)
+                .map(Sidecar::duplicate_files)
                 .unwrap_or_default())
         };
         let mut read: BTreeMap<PathBuf, (Manifest, Option<Folds>)> = BTreeMap::new();
@@ -92,7 +92,7 @@ impl CrossValidationPlan {
                 return Err(refuse(last, problem.to_owned()));
             };
             if let Some((manifest, folds)) = read.get_mut(&paths[last]) {
-                *folds = Some(Folds::deal(
+                *folds = Some(Folds::assign(
                     manifest,
                     count,
                     seed,

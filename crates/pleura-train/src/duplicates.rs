@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
-use pleura_data::{Manifest, Sidecar, Split};
 use pleura_manifest::MatchKind;
+use pleura_manifest::{Manifest, Sidecar, Split};
 use pleura_run::data::Leak;
 
 use crate::error::Error;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pleura_core::Task;
-use pleura_data::{Label, Manifest, Split};
 use pleura_eval::Truth;
+use pleura_manifest::{Label, Manifest, Split};
 use pleura_run::data::{Exclusion, FindingCount, SplitCounts};
 use pleura_run::recipe::{Stage, Uncertain, Weighting, WeightingWord};
 

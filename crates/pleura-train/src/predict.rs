@@ -2,8 +2,9 @@
 
 use std::{ops::ControlFlow, sync::Arc};
 
-use pleura_data::{Loader, Manifest, Pictures};
+use pleura_data::{ImageSource, Loader};
 use pleura_eval::{Predictions, Truth};
+use pleura_manifest::Manifest;
 use pleura_nn::{cpu::Cpu, network::Network};
 
 use crate::error::Error;
@@ -18,7 +19,7 @@ use crate::error::Error;
 pub fn logits(
     network: &Network<Cpu>,
     manifest: &Arc<Manifest>,
-    pictures: impl Into<Pictures>,
+    pictures: impl Into<ImageSource>,
     rows: &[usize],
     batch: usize,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
@@ -35,7 +36,7 @@ pub fn logits(
 pub(crate) fn features(
     network: &Network<Cpu>,
     manifest: &Arc<Manifest>,
-    pictures: &Pictures,
+    pictures: &ImageSource,
     rows: &[usize],
     batch: usize,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
@@ -47,7 +48,7 @@ pub(crate) fn features(
 /// The concatenated results of all batches.
 fn each_batch(
     manifest: &Arc<Manifest>,
-    pictures: &Pictures,
+    pictures: &ImageSource,
     rows: &[usize],
     batch: usize,
     progress: &mut dyn FnMut(usize) -> ControlFlow<()>,
@@ -86,7 +87,7 @@ pub fn predictions(
     truth: Truth,
     logits: &[f32],
 ) -> Result<Predictions, Error> {
-    let column = |of: fn(&pleura_data::Row) -> &String| {
+    let column = |of: fn(&pleura_manifest::Row) -> &String| {
         rows.iter().map(|&row| of(&manifest.rows[row]).clone()).collect()
     };
     Ok(Predictions::from_logits(

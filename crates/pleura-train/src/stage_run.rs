@@ -10,7 +10,7 @@ mod validation;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
 
-use pleura_data::{Batch, Loader, Pictures, shuffled};
+use pleura_data::{Batch, ImageSource, Loader, shuffled};
 use pleura_nn::{Cpu, Gradients, Network, Norm};
 use pleura_run::{
     LogLengths, Neurons, RunFolder, StageFolder, StageRecord,
@@ -58,7 +58,7 @@ pub(crate) struct StageRun<'a> {
     folder: StageFolder,
     identity: &'a str,
     observer: &'a mut dyn Observer,
-    pictures: Pictures,
+    pictures: ImageSource,
     network: Network<Cpu>,
     gradients: Gradients<Cpu>,
     states: Vec<State>,

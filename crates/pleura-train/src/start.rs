@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pleura_data::{Loader, Pictures};
+use pleura_data::{ImageSource, Loader};
 use pleura_nn::{Cpu, Network, Weights, weights::Head};
 use pleura_run::{
     Neurons, RunFolder,
@@ -31,7 +31,7 @@ pub(crate) fn start(
     run: &Plan,
     number: usize,
     out: &RunFolder,
-    pictures: &Pictures,
+    pictures: &ImageSource,
     unproven: bool,
 ) -> Result<Started, Error> {
     let plan = &run.stages[number];
@@ -72,7 +72,7 @@ pub(crate) fn start(
 
 fn prove(
     plan: &StagePlan,
-    pictures: &Pictures,
+    pictures: &ImageSource,
     (old, old_head): (&Weights, &Head),
     (new, new_head): (&Weights, &Head),
     neurons: &mut Neurons,

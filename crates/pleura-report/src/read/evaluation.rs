@@ -1,8 +1,8 @@
 //! The evaluation of a stage: `metrics.json` of its test films, or else an evaluation of its validation
 //! films.
 
-use pleura_data::Split;
 use pleura_eval::{Evaluation, Options, Predictions, evaluate};
+use pleura_manifest::Split;
 use pleura_run::{StageFolder, json::read_json_if_exists};
 
 use crate::error::Error;

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use pleura_data::{Loader, Pictures, shuffled};
+use pleura_data::{ImageSource, Loader, shuffled};
 use pleura_nn::{Cpu, Network, Norm, Weights};
 use pleura_run::{HeatmapBounds, MeasuredRelevance, recipe::Isnet};
 
@@ -21,7 +21,7 @@ pub(crate) fn measure(
     plan: &StagePlan,
     isnet: &Isnet,
     masks: &Masks,
-    (plain, pictures): (&Path, &Pictures),
+    (plain, pictures): (&Path, &ImageSource),
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Option<HeatmapBounds>, Error> {
     let weights = Weights::read(plain)?;

@@ -3,8 +3,9 @@
 use std::{collections::HashMap, path::Path};
 
 use pleura_core::sha256::Hasher;
-use pleura_data::{Manifest, manifest::open_mask, warp};
+use pleura_data::warp;
 use pleura_film::{Augmentation, Preparation, prepare};
+use pleura_manifest::{Manifest, open_mask};
 use rayon::prelude::*;
 
 use crate::{error::Error, plan::StagePlan};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pleura_data::{Manifest, Row, Split};
+use pleura_manifest::{Manifest, Row, Split};
 
 /// Patients and films in the validation or test split of a stage or of a later one. A patient may be in
 /// training in one manifest and in the test split of another.

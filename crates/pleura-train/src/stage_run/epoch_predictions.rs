@@ -1,7 +1,7 @@
 //! Predictions after chosen epochs, for comparisons with other trainings.
 
-use pleura_data::Split;
 use pleura_eval::Predictions;
+use pleura_manifest::Split;
 
 use super::StageRun;
 use crate::{error::Error, predict};

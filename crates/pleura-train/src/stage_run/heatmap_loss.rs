@@ -2,7 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use pleura_data::{Batch, Loader, Pictures, Split};
+use pleura_data::{Batch, ImageSource, Loader};
+use pleura_manifest::Split;
 use pleura_nn::Norm;
 use pleura_run::{
     HeatmapBounds, RunFolder,
@@ -35,7 +36,7 @@ pub(super) fn open(
     run: &Plan,
     plan: &StagePlan,
     out: &RunFolder,
-    pictures: &Pictures,
+    pictures: &ImageSource,
     observer: &mut dyn Observer,
     stopped: bool,
 ) -> Result<Opened, Error> {

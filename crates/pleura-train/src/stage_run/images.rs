@@ -7,11 +7,9 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use pleura_data::{
-    FilmCache, Pictures,
-    fractal::{FractalOptions, Fractals},
-};
+use pleura_data::{FilmCache, ImageSource};
 use pleura_film::Preparation;
+use pleura_synth::fractal::{FractalOptions, Fractals};
 
 use crate::{
     error::Error,
@@ -29,7 +27,7 @@ pub(super) fn ready(
     preparation: &Preparation,
     cache: Option<&Path>,
     observer: &mut dyn Observer,
-) -> Result<(Pictures, bool), Error> {
+) -> Result<(ImageSource, bool), Error> {
     if let Some(options) = &plan.stage.fractals {
         return search(plan, options, preparation.size, observer);
     }
@@ -45,7 +43,7 @@ fn search(
     options: &FractalOptions,
     size: usize,
     observer: &mut dyn Observer,
-) -> Result<(Pictures, bool), Error> {
+) -> Result<(ImageSource, bool), Error> {
     let watched = Mutex::new((observer, false));
     let fractals = Fractals::search(options, size, &|done, of| {
         let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,7 +55,7 @@ fn search(
         watched.1 |= watched.0.notice(&event) == ControlFlow::Break(());
     })?;
     let (_, stop) = watched.into_inner().unwrap_or_else(PoisonError::into_inner);
-    Ok((Pictures::Fractals(Arc::new(fractals)), stop))
+    Ok((ImageSource::Fractals(Arc::new(fractals)), stop))
 }
 
 /// Decodes the stage's films into the cache; true if the observer stopped the run.

@@ -3,11 +3,11 @@
 use std::{ops::ControlFlow, time::Instant};
 
 use pleura_core::fs::write_atomic;
-use pleura_data::{
-    Split,
-    looks::{self, Look},
-};
 use pleura_eval::Predictions;
+use pleura_manifest::{
+    Split,
+    access_log::{self, TestAccess},
+};
 use pleura_nn::{Cpu, Network, Weights};
 use pleura_run::{
     StageRecord, StageSummary,
@@ -250,13 +250,13 @@ impl StageRun<'_> {
             plan.stage.name,
             self.folder.path().display()
         );
-        let look = Look::now(&plan.manifest, plan.test.len(), model, &command);
-        let beside = looks::file_of(&plan.stage.manifest)?;
-        let Err(error) = looks::record_once(&beside, &look) else {
+        let look = TestAccess::now(&plan.manifest, plan.test.len(), model, &command);
+        let beside = access_log::file_of(&plan.stage.manifest)?;
+        let Err(error) = access_log::record_once(&beside, &look) else {
             return Ok(());
         };
         let own = self.out.test_access_log();
-        looks::record_once(&own, &look)?;
+        access_log::record_once(&own, &look)?;
         let note = format!(
             "{error}; the access to the test films is recorded in {} instead",
             own.display()

@@ -8,7 +8,7 @@ use std::{
 
 use image::GrayImage;
 use pleura_core::sha256;
-use pleura_data::{Label, Manifest, Row, Split};
+use pleura_manifest::{Label, Manifest, Row, Split};
 use pleura_train::{Error, Event, Observer, Options, Recipe, RunSummary, run};
 use tempfile::TempDir;
 

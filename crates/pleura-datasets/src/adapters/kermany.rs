@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Findings, Reading, Record, Source, films, named};
+use super::{Dataset, DatasetContent, FilmRecord, Findings, films, named};
 use crate::Error;
 use pleura_manifest::OFFICIAL_SPLIT;
 use pleura_manifest::{AGE_GROUP, NO_FINDING};
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "kermany",
     title: "Chest X-Ray Images (Pneumonia), Kermany",
     expects: "the folder chest_xray with train/, val/, test/ and NORMAL/ and PNEUMONIA/ below each",
@@ -27,12 +27,12 @@ const AGES: &str = "1-5";
 
 /// All films are of children of one to five years; each one's age is not published. Patients are numbered in the files' names, anew in `test`, while
 /// `train` and `val` share patients.
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
-    let mut reading = Reading {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
+    let mut reading = DatasetContent {
         findings: [NO_FINDING, "Pneumonia", "Bacterial", "Viral"]
             .map(String::from)
             .to_vec(),
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let (mut nobody, mut broken) = (Vec::new(), Vec::new());
     let mut folders: Vec<(&str, &str, PathBuf)> = Vec::new();
@@ -44,7 +44,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     folders.retain(|(.., films)| films.is_dir());
     if folders.is_empty() {
         return Err(Error::Layout {
-            dataset: SOURCE.title,
+            dataset: DATASET.title,
             folder: folder.to_path_buf(),
             problem: "there is no train/NORMAL, train/PNEUMONIA or the like in it".into(),
         });
@@ -64,13 +64,13 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
                     film.clone()
                 }
             };
-            let mut record = Record {
+            let mut record = FilmRecord {
                 film,
                 file,
                 dataset: dataset.to_string(),
                 patient,
                 findings: findings(class, stem),
-                ..Record::default()
+                ..FilmRecord::default()
             };
             record.notes.insert(OFFICIAL_SPLIT.into(), split.into());
             record.notes.insert(AGE_GROUP.into(), AGES.into());

@@ -27,7 +27,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use pleura_manifest::{EXAMPLES, Label, Masks, Remark, Sex, Split, Step};
+use pleura_manifest::{EXAMPLES, Exclusion, Label, Masks, Remark, Sex, Split};
 
 pub(crate) use films::{name as file_name, stem};
 pub use own::NAME as OWN;
@@ -35,7 +35,7 @@ pub(crate) use person::{Age, age, sex};
 
 /// A kind of dataset that can be read.
 #[derive(Debug)]
-pub struct Source {
+pub struct Dataset {
     /// What it is called on the command line and, unless said otherwise, in the manifest.
     pub name: &'static str,
     /// Its name in the literature.
@@ -51,52 +51,52 @@ pub struct Source {
     /// Public sets that share films with it.
     pub overlaps: &'static [&'static str],
     /// Reads the dataset at a path under the name it shall have in the manifest.
-    pub read: fn(&Path, &str) -> Result<Reading, Error>,
+    pub read: fn(&Path, &str) -> Result<DatasetContent, Error>,
 }
 
 /// Every kind of dataset, in the order of the documentation. A new adapter is a file and a line here.
-pub static SOURCES: &[Source] = &[
-    nih::SOURCE,
-    cohen::SOURCE,
-    chexpert::SOURCE,
-    mimic::SOURCE,
-    padchest::SOURCE,
-    rsna::SOURCE,
-    siim::SOURCE,
-    bimcv::SOURCE,
-    brixia::SOURCE,
-    covidx::SOURCE,
-    kermany::SOURCE,
-    hannover::SOURCE,
+pub static DATASETS: &[Dataset] = &[
+    nih::DATASET,
+    cohen::DATASET,
+    chexpert::DATASET,
+    mimic::DATASET,
+    padchest::DATASET,
+    rsna::DATASET,
+    siim::DATASET,
+    bimcv::DATASET,
+    brixia::DATASET,
+    covidx::DATASET,
+    kermany::DATASET,
+    hannover::DATASET,
     covidnet::ACTUALMED,
     covidnet::FIGURE1,
     tuberculosis::MONTGOMERY,
     tuberculosis::SHENZHEN,
-    folder::SOURCE,
-    dicom::SOURCE,
-    own::SOURCE,
+    folder::DATASET,
+    dicom::DATASET,
+    own::DATASET,
 ];
 
-impl Source {
+impl Dataset {
     /// The kind of dataset of this name.
     pub fn by_name(name: &str) -> Option<&'static Self> {
-        SOURCES.iter().find(|source| source.name == name)
+        DATASETS.iter().find(|source| source.name == name)
     }
 }
 
 /// What an adapter found.
 #[derive(Debug, Default)]
-pub struct Reading {
+pub struct DatasetContent {
     /// The findings that the dataset speaks of, in its own order.
     pub findings: Vec<String>,
     /// The films that can be used.
-    pub records: Vec<Record>,
+    pub records: Vec<FilmRecord>,
     /// How many films were listed (or, without a list, found).
     pub listed: usize,
     /// How many films came in that were not listed.
     pub brought_in: usize,
     /// What was left out, in order.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Exclusion>,
     /// What was noticed without leaving a film out.
     pub remarks: Vec<Remark>,
     /// Label files that were read.
@@ -107,7 +107,7 @@ pub struct Reading {
 
 /// One film as its dataset describes it.
 #[derive(Debug, Clone, Default)]
-pub struct Record {
+pub struct FilmRecord {
     /// Its name in the manifest: `DATASET-NAME`, without folders or extension.
     pub film: String,
     /// Its file.
@@ -141,7 +141,7 @@ pub struct Record {
 pub enum Findings {
     /// It does not.
     #[default]
-    Silent,
+    Unstated,
     /// It names what is there; what it does not name is absent. Each finding is a path from the general to the particular
     /// (`Pneumonia`, `Viral`, `COVID-19`), of one element where the source knows no hierarchy.
     Named(Vec<Vec<String>>),
@@ -149,9 +149,9 @@ pub enum Findings {
     Labelled(BTreeMap<String, Label>),
 }
 
-impl Reading {
+impl DatasetContent {
     /// Leaves out the records for which `reason` holds, and counts them.
-    pub(crate) fn exclude(&mut self, reason: impl Into<String>, out: impl Fn(&Record) -> bool) {
+    pub(crate) fn exclude(&mut self, reason: impl Into<String>, out: impl Fn(&FilmRecord) -> bool) {
         let mut examples = Vec::new();
         let before = self.records.len();
         self.records.retain(|record| {
@@ -162,7 +162,7 @@ impl Reading {
             !gone
         });
         let left = self.records.len();
-        self.steps.push(Step {
+        self.steps.push(Exclusion {
             reason: reason.into(),
             excluded: before - left,
             left,
@@ -185,7 +185,7 @@ impl Reading {
     /// Counts rows that never became records, right at the beginning.
     pub(crate) fn exclude_listed(&mut self, reason: impl Into<String>, names: &[String], left: usize) {
         let examples = names.iter().take(EXAMPLES).cloned().collect();
-        self.steps.push(Step {
+        self.steps.push(Exclusion {
             reason: reason.into(),
             excluded: names.len(),
             left,
@@ -220,7 +220,7 @@ impl Findings {
     /// What the findings say are present, as paths.
     pub(crate) fn present(&self) -> Vec<Vec<String>> {
         match self {
-            Self::Silent => Vec::new(),
+            Self::Unstated => Vec::new(),
             Self::Named(paths) => paths.clone(),
             Self::Labelled(labels) => labels
                 .iter()
@@ -233,7 +233,7 @@ impl Findings {
     /// Whether a finding is named, at any place of a path.
     pub(crate) fn has(&self, name: &str) -> bool {
         match self {
-            Self::Silent => false,
+            Self::Unstated => false,
             Self::Named(paths) => paths.iter().flatten().any(|element| element == name),
             Self::Labelled(labels) => labels.get(name) == Some(&Label::Positive),
         }
@@ -267,13 +267,13 @@ pub(crate) fn named(dataset: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::SOURCES;
+    use super::DATASETS;
 
     #[test]
     fn sets_share_films_with_each_other_and_say_whose_they_are() {
-        for source in SOURCES {
+        for source in DATASETS {
             for other in source.overlaps {
-                let known = SOURCES.iter().find(|known| known.name == *other);
+                let known = DATASETS.iter().find(|known| known.name == *other);
                 assert!(
                     known.is_some_and(|known| known.overlaps.contains(&source.name)),
                     "{} names {other}, which does not name it",

@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use pleura_film::{BodyPart, DecodeOptions, DicomTags};
 use rayon::prelude::*;
 
-use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "dicom",
     title: "a folder of DICOM files",
     expects: "a folder of DICOM files, at any depth, with or without the extension .dcm",
@@ -23,25 +23,25 @@ pub(super) const SOURCE: Source = Source {
 
 /// What one file turned out to be.
 enum Found {
-    Radiograph(Box<Record>, BodyPart),
+    Radiograph(Box<FilmRecord>, BodyPart),
     /// A DICOM object that is no radiograph: its modality or class.
     Other(String),
     /// A DICOM file that cannot be decoded; verifying it will say why.
-    Unreadable(Box<Record>),
+    Unreadable(Box<FilmRecord>),
     /// No DICOM file.
     Foreign,
 }
 
 /// Films are named by their SOP instance UID. Such files say nothing of findings, so that all labels stay unknown until a table of
 /// amendments gives them; patients are those of the headers.
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let files = films::files(&[folder.to_path_buf()])?;
     let found = files
         .into_par_iter()
         .map(|path| look(&path, dataset).map(|found| (path, found)))
         .collect::<Result<Vec<(PathBuf, Found)>, Error>>()?;
 
-    let mut reading = Reading::default();
+    let mut reading = DatasetContent::default();
     let (mut foreign, mut other, mut nobody) = (Vec::new(), Vec::new(), Vec::new());
     let mut elsewhere = HashSet::new();
     for (path, found) in found {
@@ -82,12 +82,12 @@ fn look(path: &Path, dataset: &str) -> Result<Found, Error> {
     let unreadable = || {
         let film = named(dataset, films::stem(&name));
         let (patient, dataset) = (film.clone(), dataset.to_string());
-        Found::Unreadable(Box::new(Record {
+        Found::Unreadable(Box::new(FilmRecord {
             film,
             file: path.to_path_buf(),
             patient,
             dataset,
-            ..Record::default()
+            ..FilmRecord::default()
         }))
     };
     let Ok(bytes) = pleura_manifest::image_file::read(path, &options) else {
@@ -116,7 +116,7 @@ fn is_dicom(path: &Path) -> Result<bool, Error> {
     Ok(extension || head.get(128..132) == Some(b"DICM"))
 }
 
-fn record(path: &Path, dataset: &str, tags: &DicomTags) -> Record {
+fn record(path: &Path, dataset: &str, tags: &DicomTags) -> FilmRecord {
     let text = |value: &Option<String>| value.as_deref().map(str::trim).unwrap_or_default().to_string();
     let instance = text(&tags.sop_instance);
     let name = films::name(path);
@@ -129,7 +129,7 @@ fn record(path: &Path, dataset: &str, tags: &DicomTags) -> Record {
         },
     );
     let patient = text(&tags.patient);
-    let mut record = Record {
+    let mut record = FilmRecord {
         patient: if patient.is_empty() {
             film.clone()
         } else {
@@ -145,8 +145,8 @@ fn record(path: &Path, dataset: &str, tags: &DicomTags) -> Record {
             Age::Years(years) => Some(years),
             Age::Blank | Age::Impossible => None,
         }),
-        findings: Findings::Silent,
-        ..Record::default()
+        findings: Findings::Unstated,
+        ..FilmRecord::default()
     };
     for (note, value) in [
         ("manufacturer", &tags.manufacturer),

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Findings, Reading, Record, Source, films, named};
+use super::{Dataset, DatasetContent, FilmRecord, Findings, films, named};
 use crate::Error;
 use pleura_manifest::OFFICIAL_SPLIT;
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "folder",
     title: "a folder of class folders",
     expects: "a folder with one folder a class, or with train/, val/, test/ and the class folders below those",
@@ -29,8 +29,8 @@ const SPLITS: [(&str, &str); 6] = [
 
 /// The folder's name of each class is its finding; a film has that one and no other. Who the patient is cannot be told from
 /// folders, so each film counts as a patient of its own; a table of amendments can say better.
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
-    let mut reading = Reading::default();
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
+    let mut reading = DatasetContent::default();
     let top = folders(folder)?;
     let mut loose = films_in(folder)?;
     let mut classes = Vec::new();
@@ -50,7 +50,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             names.join(", ")
         });
         return Err(Error::Layout {
-            dataset: SOURCE.title,
+            dataset: DATASET.title,
             folder: folder.to_path_buf(),
             problem: format!(
                 "{splits} are named as splits are, but {others} not: move away what is no split, or give classes other names"
@@ -59,7 +59,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     }
     if classes.is_empty() {
         return Err(Error::Layout {
-            dataset: SOURCE.title,
+            dataset: DATASET.title,
             folder: folder.to_path_buf(),
             problem: "no folders are in it; put the films of each class into a folder named after it".into(),
         });
@@ -81,13 +81,13 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
                 .to_string_lossy()
                 .into_owned();
             let film = named(dataset, films::stem(&relative));
-            let mut record = Record {
+            let mut record = FilmRecord {
                 patient: film.clone(),
                 film,
                 file,
                 dataset: dataset.to_string(),
                 findings: Findings::flat([finding.as_str()]),
-                ..Record::default()
+                ..FilmRecord::default()
             };
             if let Some(split) = split {
                 record.notes.insert(OFFICIAL_SPLIT.into(), split.into());

@@ -9,14 +9,14 @@ use crate::{Error, FilmCache};
 
 /// Where pictures come from, all of one size.
 #[derive(Clone)]
-pub enum Pictures {
+pub enum ImageSource {
     /// Films, decoded before.
     Films(Arc<FilmCache>),
     /// Fractals, drawn when they are needed; the manifest is [`pleura_synth::fractal::FractalOptions::manifest`].
     Fractals(Arc<Fractals>),
 }
 
-impl Pictures {
+impl ImageSource {
     /// Their side in pixels.
     pub fn size(&self) -> usize {
         match self {
@@ -42,20 +42,20 @@ impl Pictures {
     }
 }
 
-impl From<Arc<FilmCache>> for Pictures {
+impl From<Arc<FilmCache>> for ImageSource {
     fn from(cache: Arc<FilmCache>) -> Self {
         Self::Films(cache)
     }
 }
 
-impl From<&Arc<FilmCache>> for Pictures {
+impl From<&Arc<FilmCache>> for ImageSource {
     fn from(cache: &Arc<FilmCache>) -> Self {
         Self::Films(Arc::clone(cache))
     }
 }
 
-impl From<&Pictures> for Pictures {
-    fn from(pictures: &Pictures) -> Self {
+impl From<&ImageSource> for ImageSource {
+    fn from(pictures: &ImageSource) -> Self {
         pictures.clone()
     }
 }

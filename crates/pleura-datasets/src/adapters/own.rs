@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Findings, Reading, Record, Source};
+use super::{Dataset, DatasetContent, FilmRecord, Findings};
 use crate::Error;
 use pleura_manifest::{Label, Manifest, Masks, Strictness};
 
 /// What this kind of dataset is called.
 pub const NAME: &str = "manifest";
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: NAME,
     title: "a pleura manifest",
     expects: "a CSV with at least the columns path and patient, and one column a finding",
@@ -22,13 +22,13 @@ pub(super) const SOURCE: Source = Source {
 };
 
 /// Rows keep their films' and patients' names, datasets, splits, masks and notes; a row without a dataset gets `dataset`.
-fn read(path: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(path: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let manifest = Manifest::read_as(path, Strictness::Draft)?;
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: manifest.findings.clone(),
         listed: manifest.rows.len(),
         files: vec![path.to_path_buf()],
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let mut absent = Vec::new();
     for row in &manifest.rows {
@@ -51,7 +51,7 @@ fn read(path: &Path, dataset: &str) -> Result<Reading, Error> {
             .zip(row.labels.iter().copied())
             .collect();
         let mask = |path: &Option<std::path::PathBuf>| path.as_deref().map(|path| manifest.locate(path));
-        reading.records.push(Record {
+        reading.records.push(FilmRecord {
             film: row.film.clone(),
             file,
             sha256: (!row.sha256.is_empty()).then(|| row.sha256.clone()),

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 use crate::table::Table;
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "hannover",
     title: "COVID-19 Image Repository, Hannover Medical School",
     expects: "the folder of data.csv with png/",
@@ -23,11 +23,11 @@ const FINDING: &str = "COVID-19";
 /// Columns that are carried along as notes.
 const NOTES: [&str; 2] = ["admission_offset", "modality"];
 
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let label_file = folder.join("data.csv");
     if !label_file.is_file() {
         return Err(Error::Layout {
-            dataset: SOURCE.title,
+            dataset: DATASET.title,
             folder: folder.to_path_buf(),
             problem: "data.csv is not in it".into(),
         });
@@ -45,11 +45,11 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     };
     let names: Vec<&str> = table.rows().map(|row| row.cell(image)).collect();
     let matched = films::match_names(&names, &films::find(&[images])?);
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: vec![FINDING.to_string()],
         listed: names.len(),
         files: vec![label_file],
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let (mut absent, mut impossible) = (Vec::new(), Vec::new());
     for (row, file) in table.rows().zip(matched.files) {
@@ -63,7 +63,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             continue;
         };
         let years = age(row.optional(age_column));
-        let mut record = Record {
+        let mut record = FilmRecord {
             film: named(dataset, row.cell(image)),
             file,
             dataset: dataset.to_string(),
@@ -72,7 +72,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             sex: sex(row.optional(sex_column)),
             age: years.years(),
             findings: Findings::flat([FINDING]),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         if years == Age::Impossible {
             impossible.push(record.film.clone());

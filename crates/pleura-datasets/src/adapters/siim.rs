@@ -7,12 +7,12 @@ use rayon::prelude::*;
 
 use serde::Deserialize;
 
-use super::{Age, Findings, Reading, Record, Source, films, header, named};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, header, named};
 use crate::Error;
 use crate::table::Table;
 use pleura_manifest::{Label, Region, together};
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "siim",
     title: "SIIM-FISABIO-RSNA COVID-19 Detection",
     expects: "the folder of train_study_level.csv and train_image_level.csv with train/STUDY/SERIES/IMAGE.dcm",
@@ -36,12 +36,12 @@ const FINDINGS: [&str; 4] = [
 ];
 
 /// A study's appearance is its films'; who the patient is, the films' headers say, or else nobody: then a study is a patient.
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let [studies, images] = [STUDIES, IMAGES].map(|name| folder.join(name));
     for table in [&studies, &images] {
         if !table.is_file() {
             return Err(Error::Layout {
-                dataset: SOURCE.title,
+                dataset: DATASET.title,
                 folder: folder.to_path_buf(),
                 problem: format!("{} is not in it", films::name(table)),
             });
@@ -59,11 +59,11 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         &names,
         &films::find(&[train.unwrap_or_else(|| folder.to_path_buf())])?,
     );
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: FINDINGS.map(String::from).to_vec(),
         listed: names.len(),
         files: vec![studies, images],
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let (mut absent, mut unread) = (Vec::new(), Vec::new());
     for ((row, name), file) in table.rows().zip(&names).zip(matched.files) {
@@ -75,12 +75,12 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             continue;
         };
         let film = named(dataset, name);
-        let mut record = Record {
+        let mut record = FilmRecord {
             patient: named(dataset, row.cell(study)),
             study: row.cell(study).to_string(),
             file,
             dataset: dataset.to_string(),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         match appearance.get(row.cell(study)) {
             Some(labels) => record.findings = Findings::Labelled(labels.clone()),
@@ -99,7 +99,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     let left = reading.records.len();
     reading.exclude_listed("listed, but no film here", &absent, left);
     reading.exclude("its study has no label", |record| {
-        record.findings == Findings::Silent
+        record.findings == Findings::Unstated
     });
     let headers: Vec<header::Header> = reading.records.par_iter_mut().map(header::describe).collect();
     let (mut nobody, mut impossible, mut unplaced) = (Vec::new(), Vec::new(), Vec::new());

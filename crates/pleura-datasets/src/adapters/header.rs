@@ -2,7 +2,7 @@
 
 use pleura_film::DecodeOptions;
 
-use super::{Age, Record, age, sex};
+use super::{Age, FilmRecord, age, sex};
 
 /// What a header said that a record has no place for.
 pub(super) struct Header {
@@ -15,7 +15,7 @@ pub(super) struct Header {
 }
 
 /// Takes view, sex and age from the film's header, each where it says so. What cannot be read, verifying says.
-pub(super) fn describe(record: &mut Record) -> Header {
+pub(super) fn describe(record: &mut FilmRecord) -> Header {
     let film = pleura_film::open(&record.file, &DecodeOptions::default()).ok();
     let Some((tags, frame)) = film.and_then(|film| Some((film.source.dicom?, [film.width, film.height])))
     else {

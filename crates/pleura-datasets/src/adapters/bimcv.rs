@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::padchest::{EXCLUDE, UNCHANGED, finding};
-use super::{Age, Findings, Reading, Record, Source, films, named};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, named};
 use crate::Error;
 use pleura_manifest::Label;
 use tables::{Person, Tables};
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "bimcv",
     title: "BIMCV-COVID19",
     expects: "the folder covid19_posi or covid19_neg (participants.tsv, sub-…/ses-…/mod-rx/, derivatives/), or the folder that has them",
@@ -34,18 +34,18 @@ const UNCERTAIN: &str = "COVID 19 uncertain";
 const COVID: &str = "COVID-19";
 
 /// Findings are those of the reports; the test nearest in time becomes a note, since a film may be taken long before or after it.
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let mut roots: Vec<PathBuf> = HALVES.iter().map(|half| folder.join(half)).collect();
     roots.push(folder.to_path_buf());
     roots.retain(|root| root.join("participants.tsv").is_file());
     if roots.is_empty() {
         return Err(Error::Layout {
-            dataset: SOURCE.title,
+            dataset: DATASET.title,
             folder: folder.to_path_buf(),
             problem: "participants.tsv is neither in it nor in covid19_posi/ or covid19_neg/".into(),
         });
     }
-    let mut reading = Reading::default();
+    let mut reading = DatasetContent::default();
     let mut seen = Seen::default();
     let mut names = BTreeSet::new();
     let in_both = in_both(folder, &roots);
@@ -83,7 +83,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     });
     reading.exclude(
         "its session's list of labels is empty, which is not normal",
-        |record| record.findings == Findings::Silent,
+        |record| record.findings == Findings::Unstated,
     );
     reading.exclude("report is marked to be left out", |record| {
         EXCLUDE.iter().any(|label| record.findings.has(label))
@@ -140,12 +140,12 @@ fn half(
     dataset: &str,
     tables: &Tables,
     same_people: Option<&HashMap<String, String>>,
-    reading: &mut Reading,
+    reading: &mut DatasetContent,
     seen: &mut Seen,
 ) -> Result<(), Error> {
     let mut met = HashSet::new();
     for file in films::find(&[root.to_path_buf()])? {
-        let Some(place) = Place::of(&file, root) else {
+        let Some(place) = ManifestFolder::of(&file, root) else {
             continue;
         };
         let Some(person) = tables.people.get(&place.subject) else {
@@ -171,7 +171,7 @@ fn half(
         let patient = same_people
             .and_then(|people| people.get(&place.subject))
             .unwrap_or(&place.subject);
-        let mut record = Record {
+        let mut record = FilmRecord {
             film,
             patient: named(dataset, patient),
             study: place.session.clone(),
@@ -181,7 +181,7 @@ fn half(
             sex: *sex,
             age: age.years(),
             findings: findings(labels),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         if let Some((result, days)) = tables.test(&place.subject, &place.session) {
             record.notes.insert("covid_test".into(), result.to_string());
@@ -198,14 +198,14 @@ fn half(
 /// What a report found; that nothing has changed is no finding.
 fn findings(labels: &[String]) -> Findings {
     if labels.is_empty() {
-        return Findings::Silent;
+        return Findings::Unstated;
     }
     let found = labels.iter().filter(|label| *label != UNCHANGED);
     Findings::flat(found.map(|label| finding(label)))
 }
 
 /// Turns the label that leaves COVID-19 open into an open COVID-19.
-fn leave_open(reading: &mut Reading) {
+fn leave_open(reading: &mut DatasetContent) {
     for record in &mut reading.records {
         if !record.findings.has(UNCERTAIN) {
             continue;
@@ -230,12 +230,12 @@ fn leave_open(reading: &mut Reading) {
 }
 
 /// Where a radiograph lies below its half.
-struct Place {
+struct ManifestFolder {
     subject: String,
     session: String,
 }
 
-impl Place {
+impl ManifestFolder {
     /// `sub-S03047/ses-E07985/mod-rx/…`; nothing for what is no radiograph.
     fn of(file: &Path, root: &Path) -> Option<Self> {
         let parts: Vec<String> = file
@@ -301,7 +301,7 @@ mod tests {
             write(&format!("covid19_{half}/participants.tsv"), &people);
             write(&format!("covid19_{half}/derivatives/labels/labels.tsv"), &labels);
         }
-        let patients = |folder: &Path| -> (Vec<String>, Reading) {
+        let patients = |folder: &Path| -> (Vec<String>, DatasetContent) {
             let reading = read(folder, "b").unwrap();
             let patients = reading.records.iter().map(|record| record.patient.clone());
             (patients.collect(), reading)

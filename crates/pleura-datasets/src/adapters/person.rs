@@ -1,6 +1,6 @@
 //! Ages and sexes as label files write them.
 
-use pleura_manifest::{OLDEST, Sex};
+use pleura_manifest::{MAX_AGE, Sex};
 
 /// What a cell says of an age.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,7 +37,7 @@ pub(crate) fn age(text: &str) -> Age {
     };
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     match digits.parse::<f32>() {
-        Ok(number) if plain && (0.0..=OLDEST).contains(&(number * years_a_unit)) => {
+        Ok(number) if plain && (0.0..=MAX_AGE).contains(&(number * years_a_unit)) => {
             Age::Years(number * years_a_unit)
         }
         _ => Age::Impossible,

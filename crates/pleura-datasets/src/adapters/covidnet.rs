@@ -2,28 +2,28 @@
 
 use std::path::Path;
 
-use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 use crate::table::Table;
 use pleura_manifest::{Label, NO_FINDING};
 
-pub(super) const ACTUALMED: Source = Source {
+pub(super) const ACTUALMED: Dataset = Dataset {
     name: "actualmed",
-    title: "Actualmed COVID-19 Chest X-ray Dataset",
+    title: "Actualmed COVID-19 Chest X-ray BuildInput",
     expects: "the folder of metadata.csv with images/",
     licence: "For research purposes only, says its page; no licence is stated there",
-    citation: "Wang L, Wong A, Lin ZQ, et al. Actualmed COVID-19 Chest X-ray Dataset Initiative. 2020, https://github.com/agchung/Actualmed-COVID-chestxray-dataset.",
+    citation: "Wang L, Wong A, Lin ZQ, et al. Actualmed COVID-19 Chest X-ray BuildInput Initiative. 2020, https://github.com/agchung/Actualmed-COVID-chestxray-dataset.",
     url: "https://github.com/agchung/Actualmed-COVID-chestxray-dataset",
     overlaps: &["covidx"],
     read: |folder, dataset| read(folder, dataset, &ACTUALMED),
 };
 
-pub(super) const FIGURE1: Source = Source {
+pub(super) const FIGURE1: Dataset = Dataset {
     name: "figure1",
-    title: "Figure 1 COVID-19 Chest X-ray Dataset",
+    title: "Figure 1 COVID-19 Chest X-ray BuildInput",
     expects: "the folder of metadata.csv with images/",
     licence: "For research purposes only, says its page; no licence is stated there",
-    citation: "Wang L, Wong A, Lin ZQ, et al. Figure 1 COVID-19 Chest X-ray Dataset Initiative. 2020, https://github.com/agchung/Figure1-COVID-chestxray-dataset.",
+    citation: "Wang L, Wong A, Lin ZQ, et al. Figure 1 COVID-19 Chest X-ray BuildInput Initiative. 2020, https://github.com/agchung/Figure1-COVID-chestxray-dataset.",
     url: "https://github.com/agchung/Figure1-COVID-chestxray-dataset",
     overlaps: &["cohen", "covidx"],
     read: |folder, dataset| read(folder, dataset, &FIGURE1),
@@ -32,7 +32,7 @@ pub(super) const FIGURE1: Source = Source {
 const FINDINGS: [&str; 3] = ["COVID-19", "Pneumonia", NO_FINDING];
 
 /// Figure 1's table has no column of files: a film's is called after the patient, with a letter where there are several.
-fn read(folder: &Path, dataset: &str, source: &'static Source) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str, source: &'static Dataset) -> Result<DatasetContent, Error> {
     let label_file = folder.join("metadata.csv");
     if !label_file.is_file() {
         return Err(Error::Layout {
@@ -54,11 +54,11 @@ fn read(folder: &Path, dataset: &str, source: &'static Source) -> Result<Reading
     };
     let names: Vec<&str> = table.rows().map(|row| row.cell(image)).collect();
     let matched = films::match_names(&names, &films::find(&[images])?);
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: FINDINGS.map(String::from).to_vec(),
         listed: names.len(),
         files: vec![label_file],
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let (mut absent, mut impossible) = (Vec::new(), Vec::new());
     for (row, file) in table.rows().zip(matched.files) {
@@ -72,7 +72,7 @@ fn read(folder: &Path, dataset: &str, source: &'static Source) -> Result<Reading
         let named_finding = FINDINGS.into_iter().find(|name| name.eq_ignore_ascii_case(said));
         let findings = match named_finding {
             Some(name) => said_of(name),
-            None if said.is_empty() => Findings::Silent,
+            None if said.is_empty() => Findings::Unstated,
             None => return Err(row.fault(finding, "COVID-19, Pneumonia, No finding or nothing")),
         };
         let Some(file) = file else {
@@ -80,7 +80,7 @@ fn read(folder: &Path, dataset: &str, source: &'static Source) -> Result<Reading
             continue;
         };
         let years = age(row.optional(age_column));
-        let record = Record {
+        let record = FilmRecord {
             film: named(dataset, films::stem(row.cell(image))),
             file,
             dataset: dataset.to_string(),
@@ -89,7 +89,7 @@ fn read(folder: &Path, dataset: &str, source: &'static Source) -> Result<Reading
             sex: sex(row.optional(sex_column)),
             age: years.years(),
             findings,
-            ..Record::default()
+            ..FilmRecord::default()
         };
         if years == Age::Impossible {
             impossible.push(record.film.clone());
@@ -99,7 +99,7 @@ fn read(folder: &Path, dataset: &str, source: &'static Source) -> Result<Reading
     let left = reading.records.len();
     reading.exclude_listed("listed, but no film here", &absent, left);
     reading.exclude("finding is blank: inconclusive", |record| {
-        record.findings == Findings::Silent
+        record.findings == Findings::Unstated
     });
     reading.exclude("view is not frontal", |record| {
         !matches!(record.view.as_str(), "PA" | "AP" | "AP erect" | "")

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::sources::{Age, age, films, list, sex};
+use crate::adapters::{Age, age, films, list, sex};
 use crate::table::Table;
 use pleura_manifest::Sex;
 

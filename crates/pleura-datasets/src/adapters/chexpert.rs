@@ -3,18 +3,18 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
 use pleura_manifest::Label;
 use pleura_manifest::OFFICIAL_SPLIT;
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "chexpert",
     title: "CheXpert",
     expects: "the folder of train.csv and valid.csv with train/ and valid/",
     licence: "Research Use Agreement of Stanford University (see the page)",
-    citation: "Irvin J, Rajpurkar P, Ko M, et al. CheXpert: A Large Chest Radiograph Dataset with Uncertainty Labels and Expert \
+    citation: "Irvin J, Rajpurkar P, Ko M, et al. CheXpert: A Large Chest Radiograph BuildInput with Uncertainty Labels and Expert \
                Comparison. AAAI 2019.",
     url: "https://stanfordmlgroup.github.io/competitions/chexpert/",
     overlaps: &[],
@@ -43,7 +43,7 @@ pub(super) const OBSERVATIONS: [&str; 14] = [
 const TABLES: [(&str, &str, &str); 2] = [("train.csv", "train", "train"), ("valid.csv", "valid", "val")];
 
 /// An uncertain observation stays uncertain: which of the published policies (ignore, zeros, ones) turns it into a label is the recipe's to say.
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let tables: Vec<_> = TABLES
         .into_iter()
         .map(|(table, films, split)| (folder.join(table), films, split))
@@ -51,14 +51,14 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         .collect();
     if tables.is_empty() {
         return Err(Error::Layout {
-            dataset: SOURCE.title,
+            dataset: DATASET.title,
             folder: folder.to_path_buf(),
             problem: "neither train.csv nor valid.csv is in it".into(),
         });
     }
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: OBSERVATIONS.map(String::from).to_vec(),
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let (mut absent, mut impossible) = (Vec::new(), Vec::new());
     let mut claimed = HashSet::new();
@@ -128,7 +128,7 @@ impl Columns {
     }
 
     /// Where the film lies below the dataset's folder, its age, and the rest of it.
-    fn row(&self, row: TableRow<'_>, dataset: &str) -> Result<(PathBuf, Age, Record), Error> {
+    fn row(&self, row: TableRow<'_>, dataset: &str) -> Result<(PathBuf, Age, FilmRecord), Error> {
         // The first element is the release's own name, whatever the folder is called now.
         let elements: Vec<&str> = row.cell(self.path).split('/').collect();
         let [_, split, patient, study, film] = elements[..] else {
@@ -145,7 +145,7 @@ impl Columns {
         }
         let frontal = row.cell(self.side).eq_ignore_ascii_case("frontal");
         let view = row.optional(self.view);
-        let record = Record {
+        let record = FilmRecord {
             film: named(dataset, &format!("{patient}-{study}-{}", films::stem(film))),
             dataset: dataset.to_string(),
             patient: named(dataset, patient),
@@ -154,7 +154,7 @@ impl Columns {
             sex: sex(row.optional(self.sex)),
             age: years.years(),
             findings: Findings::Labelled(labels),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         Ok((
             Path::new(split).join(patient).join(study).join(film),

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::boxes::of_row;
-use super::{Age, Findings, Reading, Record, Source, films, header, named};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, header, named};
 use crate::Error;
 use crate::table::Table;
 use pleura_manifest::{Label, together};
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "rsna",
     title: "RSNA Pneumonia Detection Challenge",
     expects: "the folder of stage_2_train_labels.csv with stage_2_train_images/, and stage_2_detailed_class_info.csv where there is one",
     licence: "RSNA's terms of use: research, education and other purposes, commercial ones too, with attribution (see the page); films of ChestX-ray14",
-    citation: "Shih G, Wu CC, Halabi SS, et al. Augmenting the National Institutes of Health Chest Radiograph Dataset with Expert Annotations \
+    citation: "Shih G, Wu CC, Halabi SS, et al. Augmenting the National Institutes of Health Chest Radiograph BuildInput with Expert Annotations \
                of Possible Pneumonia. Radiology: Artificial Intelligence 2019.",
     url: "https://www.rsna.org/education/ai-resources-and-training/ai-image-challenge/rsna-pneumonia-detection-challenge-2018",
     overlaps: &["nih", "covidx"],
@@ -34,11 +34,11 @@ const FRAME: [usize; 2] = [1024; 2];
 const FINDINGS: [&str; 3] = ["Normal", "No Lung Opacity / Not Normal", "Lung Opacity"];
 
 /// The tables' `patientId` is the film's: the challenge does not say which films are of one patient.
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let labels = folder.join(LABELS);
     if !labels.is_file() {
         return Err(Error::Layout {
-            dataset: SOURCE.title,
+            dataset: DATASET.title,
             folder: folder.to_path_buf(),
             problem: format!("{LABELS} is not in it"),
         });
@@ -51,11 +51,11 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         classes = class_of(&Table::read(&class_info)?)?;
         files.push(class_info);
     }
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: FINDINGS.map(String::from).to_vec(),
         listed: boxes.len(),
         files,
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let images = folder.join(IMAGES);
     let images = if images.is_dir() {
@@ -72,13 +72,13 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             continue;
         };
         let name = named(dataset, &film.name);
-        let mut record = Record {
+        let mut record = FilmRecord {
             patient: name.clone(),
             film: name,
             file,
             dataset: dataset.to_string(),
             findings: film.findings(classes.get(&film.name).copied()),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         if !film.boxes.is_empty() {
             record.masks.lesion = Some(together(&film.boxes));

@@ -27,7 +27,7 @@ pub(crate) fn whole<T>(
     };
     fs::create_dir_all(parent).map_err(Error::io("create the folder", parent))?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".drawn-");
+    builder.prefix(".synthetic_output-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
     let workshop = builder

@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use super::{Findings, Reading, Record, Source, films, named};
+use super::{Dataset, DatasetContent, FilmRecord, Findings, films, named};
 use crate::Error;
 use pleura_manifest::OFFICIAL_SPLIT;
 use pleura_manifest::{Label, NO_FINDING};
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "covidx",
     title: "COVIDx CXR",
     expects: "the folder of one train_….txt and one test_….txt (or train.txt, val.txt, test.txt) with train/, val/ and test/",
     licence: "that of each set it is made of; see https://github.com/lindawangg/COVID-Net/blob/master/docs/COVIDx.md",
-    citation: "Pavlova M, Tuinstra T, Aboutalebi H, Zhao A, Gunraj H, Wong A. COVIDx CXR-3: A Large-Scale, Open-Source Benchmark Dataset of \
+    citation: "Pavlova M, Tuinstra T, Aboutalebi H, Zhao A, Gunraj H, Wong A. COVIDx CXR-3: A Large-Scale, Open-Dataset Benchmark BuildInput of \
                Chest X-ray Images for Computer-Aided COVID-19 Diagnostics. 2022.",
     url: "https://github.com/lindawangg/COVID-Net/blob/master/docs/COVIDx.md",
     overlaps: &[
@@ -54,11 +54,11 @@ const MISSPELT: [(&str, &str); 1] = [("rnsa", "rsna")];
 
 /// Numbers of patients begin again with each set that films come from, so that a patient is named after both. Films of RSNA's challenge are
 /// numbered as films: who the patient is, nobody says.
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let lists = lists(folder)?;
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: [COVID, PNEUMONIA, NO_FINDING].map(String::from).to_vec(),
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let (mut absent, mut unlisted, mut misspelt, mut numbered) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -81,7 +81,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
                     row: number as u64 + 1,
                     column: "label".into(),
                     found: line.to_string(),
-                    expected: "PATIENT FILM LABEL [SOURCE], the label one of normal, pneumonia, COVID-19, positive, negative, level1, level2"
+                    expected: "PATIENT FILM LABEL [DATASET], the label one of normal, pneumonia, COVID-19, positive, negative, level1, level2"
                         .into(),
                 })?);
             }
@@ -136,7 +136,7 @@ fn lists(folder: &Path) -> Result<Vec<(&'static str, PathBuf)>, Error> {
     }
     entries.sort();
     let fault = |problem: String| Error::Layout {
-        dataset: SOURCE.title,
+        dataset: DATASET.title,
         folder: folder.to_path_buf(),
         problem,
     };
@@ -205,7 +205,7 @@ impl Line {
         })
     }
 
-    fn record(&self, dataset: &str, split: &str, file: PathBuf) -> Record {
+    fn record(&self, dataset: &str, split: &str, file: PathBuf) -> FilmRecord {
         let said = LABELS.iter().find(|(label, _)| *label == self.label);
         let mut labels: BTreeMap<String, Label> = [COVID, PNEUMONIA, NO_FINDING]
             .into_iter()
@@ -226,13 +226,13 @@ impl Line {
             "" => self.patient.clone(),
             source => format!("{source}-{}", self.patient),
         };
-        let mut record = Record {
+        let mut record = FilmRecord {
             film: named(dataset, films::stem(&self.film)),
             file,
             dataset: dataset.to_string(),
             patient: named(dataset, &patient),
             findings: Findings::Labelled(labels),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         record.notes.insert(OFFICIAL_SPLIT.into(), split.into());
         record.notes.insert("source".into(), self.source.clone());

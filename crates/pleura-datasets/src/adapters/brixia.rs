@@ -4,17 +4,17 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::{Age, Findings, Reading, Record, Source, films, header, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, header, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
 use pleura_manifest::AGE_GROUP;
 use pleura_manifest::OFFICIAL_SPLIT;
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "brixia",
     title: "BrixIA COVID-19",
     expects: "the folder of metadata_global_v2.csv with dicom_clean/",
-    licence: "BrixIA COVID-19 Dataset Research Use Agreement: research only, no passing on, no derivatives",
+    licence: "BrixIA COVID-19 BuildInput Research Use Agreement: research only, no passing on, no derivatives",
     citation: "Signoroni A, Savardi M, Benini S, et al. BS-Net: learning COVID-19 pneumonia severity on a large chest X-ray dataset. Medical \
                Image Analysis 2021, doi 10.1016/j.media.2021.102046.",
     url: "https://brixia.github.io",
@@ -36,13 +36,13 @@ const FINDING: &str = "COVID-19";
 pub(super) const SCORE: &str = "brixia_score";
 
 /// Every patient had COVID-19; how much a film shows, its score says. Views are in the films' headers, ages in groups of five years.
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let label_file = TABLES
         .iter()
         .map(|name| folder.join(name))
         .find(|path| path.is_file());
     let label_file = label_file.ok_or_else(|| Error::Layout {
-        dataset: SOURCE.title,
+        dataset: DATASET.title,
         folder: folder.to_path_buf(),
         problem: "metadata_global_v2.csv is not in it".into(),
     })?;
@@ -60,11 +60,11 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     };
     let names: Vec<&str> = table.rows().map(|row| row.cell(columns.name)).collect();
     let matched = films::match_names(&names, &films::find(&images)?);
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: vec![FINDING.to_string()],
         listed: names.len(),
         files: vec![label_file],
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let (mut absent, mut shortened, mut sums, mut nobody) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (row, file) in table.rows().zip(matched.files) {
@@ -143,7 +143,7 @@ impl Columns {
         })
     }
 
-    fn row(&self, row: TableRow<'_>, dataset: &str) -> Result<(Record, Score), Error> {
+    fn row(&self, row: TableRow<'_>, dataset: &str) -> Result<(FilmRecord, Score), Error> {
         let name = row.cell(self.name);
         if name.is_empty() {
             return Err(row.fault(self.name, "the name of a film"));
@@ -154,7 +154,7 @@ impl Columns {
             .filter(|_| !written.is_empty())
             .ok_or_else(|| row.fault(self.score, "six digits, each 0 to 3"))?;
         let film = named(dataset, films::stem(name));
-        let mut record = Record {
+        let mut record = FilmRecord {
             patient: match row.optional(self.subject) {
                 "" => film.clone(),
                 subject => named(dataset, subject),
@@ -164,7 +164,7 @@ impl Columns {
             study: row.optional(self.study).to_string(),
             sex: sex(row.optional(self.sex)),
             findings: Findings::flat([FINDING]),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         // 0 stands for ages of 0 to 4 years, 1 for 5 to 9: the group's middle is what is known.
         if let Ok(group @ 0.0..24.0) = row.optional(self.ages).parse::<f32>() {

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Age, Findings, Reading, Record, Source, films, list, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, list, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
-use pleura_manifest::{NO_FINDING, OLDEST};
+use pleura_manifest::{MAX_AGE, NO_FINDING};
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "padchest",
     title: "PadChest",
     expects: "the folder of PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv (or .csv.gz) with the films, in folders or not",
@@ -44,9 +44,9 @@ pub(super) fn finding(label: &str) -> &str {
     known.map_or(label, |(_, ours)| ours)
 }
 
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let label_file = table(folder)?.ok_or_else(|| Error::Layout {
-        dataset: SOURCE.title,
+        dataset: DATASET.title,
         folder: folder.to_path_buf(),
         problem: format!("no {TABLE}….csv is in it"),
     })?;
@@ -54,10 +54,10 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     let columns = Columns::of(&table)?;
     let names: Vec<&str> = table.rows().map(|row| row.cell(columns.name)).collect();
     let matched = films::match_names(&names, &films::find(&[folder.to_path_buf()])?);
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         listed: names.len(),
         files: vec![label_file],
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let (mut absent, mut cut_off, mut impossible) = (Vec::new(), Vec::new(), Vec::new());
     for (row, file) in table.rows().zip(matched.files) {
@@ -83,7 +83,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         !FRONTAL.contains(&record.view.as_str())
     });
     reading.exclude("labels are blank, which is not normal", |record| {
-        record.findings == Findings::Silent
+        record.findings == Findings::Unstated
     });
     reading.exclude("report is marked to be left out", |record| {
         EXCLUDE.iter().any(|label| record.findings.has(label))
@@ -141,7 +141,7 @@ impl Columns {
     }
 
     /// A row's film, if its list of labels is whole: one that breaks off may lack any finding.
-    fn row(&self, row: TableRow<'_>, dataset: &str) -> Result<Option<(Age, Record)>, Error> {
+    fn row(&self, row: TableRow<'_>, dataset: &str) -> Result<Option<(Age, FilmRecord)>, Error> {
         for column in [self.name, self.patient] {
             if row.cell(column).is_empty() {
                 return Err(row.fault(column, "an identifier"));
@@ -155,7 +155,7 @@ impl Columns {
             None => return Err(row.fault(self.labels, "a list such as ['normal'], or nothing")),
         };
         let findings = if labels.is_empty() {
-            Findings::Silent
+            Findings::Unstated
         } else {
             Findings::flat(
                 labels
@@ -165,7 +165,7 @@ impl Columns {
             )
         };
         let years = years(row.optional(self.date), row.optional(self.birth));
-        let mut record = Record {
+        let mut record = FilmRecord {
             film: named(dataset, films::stem(row.cell(self.name))),
             dataset: dataset.to_string(),
             patient: named(dataset, row.cell(self.patient)),
@@ -174,7 +174,7 @@ impl Columns {
             sex: sex(row.optional(self.sex)),
             age: years.years(),
             findings,
-            ..Record::default()
+            ..FilmRecord::default()
         };
         if self.method.is_some() {
             record
@@ -191,7 +191,7 @@ fn years(date: &str, birth: &str) -> Age {
     match (year(date), year(birth)) {
         (Some(date), Some(birth)) => {
             let years = f32::from(date) - f32::from(birth);
-            if (0.0..=OLDEST).contains(&years) {
+            if (0.0..=MAX_AGE).contains(&years) {
                 Age::Years(years)
             } else {
                 Age::Impossible

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::{Age, Findings, Reading, Record, Source, age, brixia, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, brixia, films, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "cohen",
     title: "covid-chestxray-dataset (Cohen)",
     expects: "the folder of metadata.csv with images/, and BrixIA's public-annotations.csv where there is one",
@@ -28,21 +28,21 @@ const ANNOTATIONS: &str = "public-annotations.csv";
 /// What stands in `finding` where nobody has said yet.
 const UNDECIDED: [&str; 3] = ["", "todo", "Unknown"];
 
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let label_file = folder.join("metadata.csv");
     if !label_file.is_file() {
         return Err(Error::Layout {
-            dataset: SOURCE.title,
+            dataset: DATASET.title,
             folder: folder.to_path_buf(),
             problem: "metadata.csv is not in it".into(),
         });
     }
     let bytes = std::fs::read(&label_file).map_err(Error::io("read", &label_file))?;
     let rows = parse(&bytes, &label_file, dataset)?;
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         listed: rows.len(),
         files: vec![label_file],
-        ..Reading::default()
+        ..DatasetContent::default()
     };
 
     let images = folder.join("images");
@@ -62,12 +62,12 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         if row.age == Age::Impossible {
             impossible.push(row.record.film.clone());
         }
-        reading.records.push(Record { file, ..row.record });
+        reading.records.push(FilmRecord { file, ..row.record });
     }
     let left = reading.records.len();
     reading.exclude_listed("listed, but no film here", &absent, left);
     score(folder, &mut reading)?;
-    let note = |record: &Record, name: &str| record.notes.get(name).cloned().unwrap_or_default();
+    let note = |record: &FilmRecord, name: &str| record.notes.get(name).cloned().unwrap_or_default();
     // Old copies have neither column: what is not said cannot exclude.
     reading.exclude("modality is not X-ray", |record| {
         let modality = note(record, "modality");
@@ -100,7 +100,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
 }
 
 /// Adds the scores that `BrixIA`'s radiologists gave to films of this set, where their table lies beside it.
-fn score(folder: &Path, reading: &mut Reading) -> Result<(), Error> {
+fn score(folder: &Path, reading: &mut DatasetContent) -> Result<(), Error> {
     let path = folder.join(ANNOTATIONS);
     if !path.is_file() {
         return Ok(());
@@ -128,7 +128,7 @@ fn undecided(finding: &str) -> bool {
 struct CohenRow {
     name: String,
     age: Age,
-    record: Record,
+    record: FilmRecord,
 }
 
 /// Reads `metadata.csv`, today's columns or the older ones.
@@ -174,7 +174,7 @@ impl Columns {
         }
         let finding = row.cell(self.finding);
         let age = age(row.optional(self.age));
-        let mut record = Record {
+        let mut record = FilmRecord {
             film: named(dataset, films::stem(name)),
             dataset: dataset.to_string(),
             patient: named(dataset, patient),
@@ -183,7 +183,7 @@ impl Columns {
             age: age.years(),
             // Old copies join flat findings by commas, new ones write one path.
             findings: Findings::parse(finding, &[',']),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         record.notes.insert("findings".into(), finding.into());
         for (note, column) in self.notes {

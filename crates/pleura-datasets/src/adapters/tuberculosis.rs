@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 use pleura_manifest::{NO_FINDING, Sex, together};
 
@@ -11,7 +11,7 @@ const CITATION: &str = "Jaeger S, Candemir S, Antani S, Wáng YX, Lu PX, Thoma G
 const LICENCE: &str = "Publications are asked to name the source (National Library of Medicine, and Montgomery County or Shenzhen No.3 People's Hospital) and \
                        to cite it; for further terms see the page";
 
-pub(super) const MONTGOMERY: Source = Source {
+pub(super) const MONTGOMERY: Dataset = Dataset {
     name: "montgomery",
     title: "Montgomery County X-ray Set",
     expects: "the folder MontgomerySet with CXR_png/, ClinicalReadings/ and ManualMask/",
@@ -22,7 +22,7 @@ pub(super) const MONTGOMERY: Source = Source {
     read: |folder, dataset| read(folder, dataset, &MONTGOMERY, "MCUCXR_", "PA"),
 };
 
-pub(super) const SHENZHEN: Source = Source {
+pub(super) const SHENZHEN: Dataset = Dataset {
     name: "shenzhen",
     title: "Shenzhen Hospital X-ray Set",
     expects: "the folder ChinaSet_AllFiles with CXR_png/ and ClinicalReadings/",
@@ -42,10 +42,10 @@ const MASKS: [&str; 2] = ["ManualMask/leftMask", "ManualMask/rightMask"];
 fn read(
     folder: &Path,
     dataset: &str,
-    source: &'static Source,
+    source: &'static Dataset,
     prefix: &str,
     view: &str,
-) -> Result<Reading, Error> {
+) -> Result<DatasetContent, Error> {
     let images = folder.join("CXR_png");
     if !images.is_dir() {
         return Err(Error::Layout {
@@ -54,9 +54,9 @@ fn read(
             problem: "CXR_png/ is not in it".into(),
         });
     }
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: vec![TUBERCULOSIS.to_string(), NO_FINDING.to_string()],
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let (mut strange, mut unread, mut impossible, mut halved) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -84,7 +84,7 @@ fn read(
         if years == Age::Impossible {
             impossible.push(film.clone());
         }
-        let mut record = Record {
+        let mut record = FilmRecord {
             patient: film.clone(),
             film,
             file,
@@ -93,7 +93,7 @@ fn read(
             sex,
             age: years.years(),
             findings: Findings::flat([finding]),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         let masks = MASKS.map(|lung| folder.join(lung).join(&name));
         match masks.iter().filter(|mask| mask.is_file()).count() {

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::chexpert::{OBSERVATIONS, observation};
-use super::{Findings, Reading, Record, Source, films, named};
+use super::{Dataset, DatasetContent, FilmRecord, Findings, films, named};
 use crate::Error;
 use crate::table::Table;
 use pleura_manifest::Label;
 use pleura_manifest::OFFICIAL_SPLIT;
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "mimic",
     title: "MIMIC-CXR-JPG",
     expects: "the folder of mimic-cxr-2.…-metadata.csv, -chexpert.csv and, where there is one, -split.csv (packed or not) with files/",
@@ -24,11 +24,11 @@ pub(super) const SOURCE: Source = Source {
 };
 
 /// Labels are a study's, read off its report as `CheXpert`'s are; ages and sexes are in another database.
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let find = |end: &str| table(folder, end);
     let needed = |end: &str| {
         find(end)?.ok_or_else(|| Error::Layout {
-            dataset: SOURCE.title,
+            dataset: DATASET.title,
             folder: folder.to_path_buf(),
             problem: format!("no mimic-cxr-2.…{end}.csv or .csv.gz is in it"),
         })
@@ -43,14 +43,14 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
     let column = |name: &str| table.needed(&[name]);
     let (film, subject, study) = (column("dicom_id")?, column("subject_id")?, column("study_id")?);
     let view = column("ViewPosition")?;
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: OBSERVATIONS.map(String::from).to_vec(),
         listed: table.rows().len(),
         files: [Some(metadata), Some(chexpert), split]
             .into_iter()
             .flatten()
             .collect(),
-        ..Reading::default()
+        ..DatasetContent::default()
     };
     let mut absent = Vec::new();
     let mut claimed = HashSet::new();
@@ -74,7 +74,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             absent.push(name.to_string());
             continue;
         }
-        let mut record = Record {
+        let mut record = FilmRecord {
             film: named(dataset, name),
             file: place,
             dataset: dataset.to_string(),
@@ -83,9 +83,9 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             view: row.cell(view).to_string(),
             findings: match labels.get(session) {
                 Some(labels) => Findings::Labelled(labels.clone()),
-                None => Findings::Silent,
+                None => Findings::Unstated,
             },
-            ..Record::default()
+            ..FilmRecord::default()
         };
         if let Some(split) = splits.get(name) {
             record.notes.insert(OFFICIAL_SPLIT.into(), (*split).into());
@@ -98,7 +98,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         !matches!(record.view.as_str(), "PA" | "AP" | "")
     });
     reading.exclude("its study has no label", |record| {
-        record.findings == Findings::Silent
+        record.findings == Findings::Unstated
     });
     let files = folder.join("files");
     let found = if files.is_dir() {

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::boxes::of_row;
-use super::{Age, Findings, Reading, Record, Source, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
 use pleura_manifest::OFFICIAL_SPLIT;
 use pleura_manifest::{NO_FINDING, together};
 
-pub(super) const SOURCE: Source = Source {
+pub(super) const DATASET: Dataset = Dataset {
     name: "nih",
     title: "NIH ChestX-ray14",
     expects: "the folder of Data_Entry_2017.csv (or _v2020) with images/ or images_001/ … images_012/",
@@ -56,13 +56,13 @@ const FRAME: [usize; 2] = [1024; 2];
 /// What the list of boxes calls otherwise than the labels do.
 const BOX_NAMES: [(&str, &str); 1] = [("Infiltrate", "Infiltration")];
 
-fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let label_file = LABEL_FILES
         .iter()
         .map(|name| folder.join(name))
         .find(|path| path.is_file());
     let label_file = label_file.ok_or_else(|| Error::Layout {
-        dataset: SOURCE.title,
+        dataset: DATASET.title,
         folder: folder.to_path_buf(),
         problem: format!("neither {} is in it", LABEL_FILES.join(" nor ")),
     })?;
@@ -74,14 +74,14 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         Some(path) => boxes(&Table::read(path)?)?,
         None => HashMap::new(),
     };
-    let mut reading = Reading {
+    let mut reading = DatasetContent {
         findings: FINDINGS.map(String::from).to_vec(),
         listed: rows.len(),
         files: std::iter::once(label_file)
             .chain(lists.files.iter().cloned())
             .chain(box_file)
             .collect(),
-        ..Reading::default()
+        ..DatasetContent::default()
     };
 
     let names: Vec<&str> = rows.iter().map(|row| row.name.as_str()).collect();
@@ -119,7 +119,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
 struct NihRow {
     name: String,
     age: Age,
-    record: Record,
+    record: FilmRecord,
 }
 
 /// Reads the label file. Its header has unquoted commas (`OriginalImage[Width,Height]`) and the first release ends every line with a comma,
@@ -168,7 +168,7 @@ impl Columns {
             return Err(row.fault(self.patient, "the number of a patient"));
         }
         let age = age(row.cell(self.age));
-        let mut record = Record {
+        let mut record = FilmRecord {
             film: named(dataset, films::stem(name)),
             dataset: dataset.to_string(),
             patient: named(dataset, patient),
@@ -176,7 +176,7 @@ impl Columns {
             sex: sex(row.cell(self.sex)),
             age: age.years(),
             findings: Findings::flat(labels.split('|')),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         record.notes.insert("findings".into(), labels.into());
         if self.follow_up.is_some() {

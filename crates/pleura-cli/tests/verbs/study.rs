@@ -194,7 +194,7 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
     assert!(models.len() <= 9 && looks.altered.is_empty(), "{}", models.len());
     let page = fs::read_to_string(scene.path("study/report.html")).unwrap();
     for says in [
-        "What came out",
+        "Conclusions",
         "kept against fresh",
         "phantoms",
         "differences of accuracy",
@@ -269,7 +269,7 @@ fn a_study_by_folds_trains_what_knows_nothing_of_them_once() {
     let page = fs::read_to_string(scene.path("study/report.html")).unwrap();
     let models = format!("by {} models.", Looks::models(&at));
     assert!(
-        page.contains(&models) && !page.contains("Before it was split anew"),
+        page.contains(&models) && !page.contains("Before the manifest was split again"),
         "{models}"
     );
 }

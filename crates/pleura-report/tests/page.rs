@@ -280,7 +280,7 @@ fn evidence_and_series_have_their_parts() {
         options: options.clone(),
     };
     input.stages[1].calibration = Some(pleura_eval::Calibration::fit(&ours, &fit).unwrap());
-    let look = |model: &str| pleura_data::looks::Look {
+    let look = |model: &str| pleura_manifest::access_log::TestAccess {
         when: "2026-05-01T09:30:00Z".into(),
         who: "<u>somebody".into(),
         command: "evaluate".into(),
@@ -288,7 +288,6 @@ fn evidence_and_series_have_their_parts() {
         films: 40,
         model: model.into(),
         software: "pleura".into(),
-        previous: String::new(),
     };
     input.data[1].test_accesses = Some(pleura_report::TestAccesses {
         films: 40,
@@ -296,7 +295,7 @@ fn evidence_and_series_have_their_parts() {
         accesses: vec![look("a"), look("b"), look("b")],
         models: 2,
         others: 1,
-        altered: true,
+        unreadable: true,
         changed: true,
     });
     let crossed = pleura_eval::cross_validate(&[ours.clone(), theirs.clone()], &options).unwrap();
@@ -322,7 +321,7 @@ fn evidence_and_series_have_their_parts() {
         "The test films were used 3 times by 2 models.",
         "If the best model was selected by these results",
         "was changed after it was made",
-        "The test access log was altered",
+        "Some lines of the test access log",
         "other test films were used 1 time",
         "Evaluation outside",
         "Probabilities were calibrated on 30 validation films",

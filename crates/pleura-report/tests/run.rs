@@ -13,8 +13,8 @@ mod sample;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pleura_data::looks::{self, Look};
-use pleura_data::{Label, Manifest, Row, Sidecar, Split};
+use pleura_manifest::access_log::{self, TestAccess};
+use pleura_manifest::{Label, Manifest, Row, Sidecar, Split};
 use pleura_report::{
     Error, GalleryIndex, IndexItem, KeepingExperiment, Provenance, ReportInput, TextExperiment, write,
 };
@@ -280,12 +280,12 @@ fn looks_at_a_fold_are_those_of_the_table_that_it_was_made_of() {
     let path = run.path("set/manifest.csv");
     let mut other = manifest.clone();
     other.rows[0].split = Some(Split::Test);
-    let beside = |table: &str| looks::path(&run.path(table));
+    let beside = |table: &str| access_log::path(&run.path(table));
     for (manifest, model) in [(&manifest, "a"), (&manifest, "b"), (&other, "c")] {
-        let look = Look::now(manifest, 1, model, "train: stage target");
+        let look = TestAccess::now(manifest, 1, model, "train: stage target");
         fs::create_dir_all(run.path("all")).unwrap();
         for file in [beside("all/manifest.csv"), beside("set/manifest.csv")] {
-            looks::record(&file, &look).unwrap();
+            access_log::record(&file, &look).unwrap();
         }
     }
     let told = || {

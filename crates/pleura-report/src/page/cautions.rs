@@ -80,8 +80,11 @@ fn test_accesses(input: &ReportInput) -> Vec<String> {
                 table.name
             ));
         }
-        if log.altered {
-            said.push(format!("The test access log of {} was altered.", table.name));
+        if log.unreadable {
+            said.push(format!(
+                "Some lines of the test access log of {} cannot be read.",
+                table.name
+            ));
         }
     }
     said

@@ -57,7 +57,7 @@ fn test_accesses(table: &DataTable, log: &TestAccesses) -> Markup {
                 "Before the manifest was split again, other test films were used " (counted(log.others as u64, "time")) ". "
             }
             @if log.changed { strong { "The test split was changed after it was made: films were added, removed or exchanged. " } }
-            @if log.altered { strong { "The test access log was altered: lines were changed or removed. " } }
+            @if log.unreadable { strong { "Some lines of the test access log cannot be read. " } }
             "If several models are tried on a test set and the best is kept, its result is too good."
         }
         @let named = log.accesses.iter().any(|access| !access.who.is_empty());

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use pleura_data::looks::{self, Look, Looks};
-use pleura_data::{Label, Manifest, Sidecar, Split};
+use pleura_manifest::access_log::{self, TestAccess, TestAccessLog};
+use pleura_manifest::{Label, Manifest, Sidecar, Split};
 use pleura_run::{
     Recipe, RunFolder,
     data::{self, Counts, StageData},
@@ -153,28 +153,28 @@ fn looks_at(
 ) -> Result<Option<TestAccesses>, Error> {
     let rows = manifest.split(Split::Test);
     let digest = manifest.films_digest(&rows);
-    let mut all = Looks::default();
-    for file in [looks::file_of(path)?, run.test_access_log()] {
-        let found = Looks::read(&file)?;
-        all.looks.extend(found.looks);
-        all.altered.extend(found.altered);
+    let mut all = TestAccessLog::default();
+    for file in [access_log::file_of(path)?, run.test_access_log()] {
+        let found = TestAccessLog::read(&file)?;
+        all.entries.extend(found.entries);
+        all.unreadable.extend(found.unreadable);
     }
-    let at = all.at(&digest);
-    if rows.is_empty() || (at.is_empty() && all.altered.is_empty()) {
+    let at = all.of_test(&digest);
+    if rows.is_empty() || (at.is_empty() && all.unreadable.is_empty()) {
         return Ok(None);
     }
     // The manifest of a fold shares its log with the other folds and has no earlier test split.
     let of_fold = sidecar.is_some_and(|sidecar| sidecar.made_from.is_some());
     let folds = sidecar.and_then(|sidecar| sidecar.folds.as_ref());
     let folds = folds.map_or(&[][..], |folds| folds.digests.as_slice());
-    let other = |look: &&Look| !of_fold && look.test != digest && !folds.contains(&look.test);
+    let other = |look: &&TestAccess| !of_fold && look.test != digest && !folds.contains(&look.test);
     let made = sidecar.and_then(|sidecar| sidecar.split.as_ref()?.test_films.as_ref());
     Ok(Some(TestAccesses {
         films: rows.len() as u64,
-        models: Looks::models(&at),
-        others: all.looks.iter().filter(other).count(),
+        models: TestAccessLog::models(&at),
+        others: all.entries.iter().filter(other).count(),
         accesses: at.into_iter().cloned().collect(),
-        altered: !all.altered.is_empty(),
+        unreadable: !all.unreadable.is_empty(),
         changed: made.is_some_and(|made| *made != digest),
         digest,
     }))

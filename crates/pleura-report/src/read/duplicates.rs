@@ -1,9 +1,9 @@
 //! The duplicate films of a manifest, with pictures of pairs in two splits.
 
-use pleura_data::{Manifest, Split};
 use pleura_draw::picture::Picture;
 use pleura_film::DecodeOptions;
 use pleura_manifest::{DuplicateRecord, RecordedPair};
+use pleura_manifest::{Manifest, Split};
 use pleura_run::split_name;
 
 use crate::input::{DuplicateFilm, DuplicatePair, Duplicates};

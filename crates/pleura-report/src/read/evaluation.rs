@@ -1,7 +1,7 @@
 //! The results of a stage: `metrics.json` (its test films), else its predictions on the validation films.
 
-use pleura_data::Split;
 use pleura_eval::{Evaluation, Options, Predictions, evaluate};
+use pleura_manifest::Split;
 use pleura_run::{StageFolder, json::read_json_if_exists};
 
 use crate::error::Error;

@@ -8,11 +8,11 @@ use pleura::Classifier;
 use pleura_audit::burned_in_text::{
     Covering, Films, Mean, Relevance, Settings, Text, run as audit, share_inside,
 };
-use pleura_data::Manifest;
 use pleura_eval::{Estimate, Predictions, paired_seeds};
 use pleura_explain::composite::NAMES;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::DecodeOptions;
+use pleura_manifest::Manifest;
 use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, TextCondition, TextExperiment};
 use pleura_run::{RunFolder, log::LogEvent};
 

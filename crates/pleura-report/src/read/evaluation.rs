@@ -1,5 +1,4 @@
-//! The evaluation of a stage: `metrics.json` of its test films, or else an evaluation of its validation
-//! films.
+//! The results of a stage: `metrics.json` (its test films), else its predictions on the validation films.
 
 use pleura_eval::{Evaluation, Options, Predictions, evaluate};
 use pleura_manifest::Split;
@@ -8,7 +7,7 @@ use pleura_run::{StageFolder, json::read_json_if_exists};
 use crate::error::Error;
 use crate::input::SplitEvaluation;
 
-/// Evaluations of a stage; none until it is finished.
+/// The evaluations of a stage; empty for an unfinished one.
 pub(super) fn read(folder: &StageFolder) -> Result<Vec<SplitEvaluation>, Error> {
     if let Some(evaluation) = read_json_if_exists::<Evaluation>(&folder.metrics())? {
         return Ok(vec![SplitEvaluation {
@@ -16,7 +15,7 @@ pub(super) fn read(folder: &StageFolder) -> Result<Vec<SplitEvaluation>, Error> 
             evaluation,
         }]);
     }
-    // Without test films, the validation films are evaluated; the page states the difference.
+    // Without test films, the validation films are evaluated; the page adds a caution.
     let validation = folder.predictions(Split::Validation);
     if !validation.exists() {
         return Ok(Vec::new());

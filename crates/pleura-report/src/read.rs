@@ -26,10 +26,10 @@ use crate::index;
 use crate::input::{Provenance, ReportInput, StageResult};
 
 impl ReportInput {
-    /// Reads a run folder: `recipe.toml`, `log.jsonl`, `timing.jsonl`, the stages' `data.json`, `neurons.json` and
-    /// `metrics.json`, the recipe's manifests with their sidecars, `explain/index.json` with its pictures,
-    /// `experiments/*.json` and `provenance.json`. Only the recipe is required, so an unfinished run has a report too.
-    /// A missing manifest gives a warning.
+    /// Reads a run folder: `recipe.toml`, `log.jsonl`, `timing.jsonl`, the stages' `data.json`,
+    /// `neurons.json` and `metrics.json`, the recipe's manifests with their sidecars, `explain/index.json`
+    /// with its pictures, `experiments/*.json` and `provenance.json`. Only the recipe is required, so an
+    /// unfinished run has a report too. A missing manifest gives a warning.
     ///
     /// # Errors
     /// [`Error::NoRun`] without a recipe; otherwise, the file that cannot be read.
@@ -68,8 +68,8 @@ impl ReportInput {
     }
 }
 
-/// Returns the stage that a run's report is about: among the stages that no other stage starts from, the first that
-/// keeps output neurons, else the last. A gallery of heatmaps should use its network.
+/// Returns the stage that a run's report is about: among the stages that no other stage starts from, the
+/// first that keeps output neurons, else the last. A gallery of heatmaps should use its network.
 ///
 /// # Errors
 /// As [`ReportInput::from_run`] for the recipe.
@@ -95,8 +95,8 @@ impl Provenance {
         RunFolder::new(run).provenance().exists()
     }
 
-    /// Writes `provenance.json` of a run atomically. The report adds digests, times and the recipe's seed from the run
-    /// itself.
+    /// Writes `provenance.json` of a run atomically. The report adds digests, times and the recipe's seed
+    /// from the run itself.
     pub fn write(&self, run: &Path) -> Result<std::path::PathBuf, Error> {
         let path = RunFolder::new(run).provenance();
         files::write_json(&path, self)?;

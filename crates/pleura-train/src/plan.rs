@@ -75,15 +75,16 @@ pub struct StagePlan {
 }
 
 impl Plan {
-    /// Reads what the recipe needs, fills in what it leaves open, and plans each stage. `seed` replaces the recipe's.
+    /// Reads what the recipe needs, fills in what it leaves open, and plans each stage. `seed` replaces the
+    /// recipe's.
     ///
-    /// A film is left out of training if its patient is in a held-out split of this or a later stage, in whichever
-    /// manifest; and out of validation if its patient is in the test split. Both are counted as
+    /// A film is left out of training if its patient is in a held-out split of this or a later stage, in
+    /// whichever manifest; and out of validation if its patient is in the test split. Both are counted as
     /// [`pleura_run::data::Exclusion::HeldOut`].
     ///
     /// # Errors
-    /// Manifests or weights that cannot be read or do not fit: unknown columns, empty splits, another architecture or
-    /// normalisation, a keeping map with unknown findings.
+    /// Manifests or weights that cannot be read or do not fit: unknown columns, empty splits, another
+    /// architecture or normalisation, a keeping map with unknown findings.
     pub fn new(recipe: &Recipe, seed: Option<u64>) -> Result<Self, Error> {
         let ResolvedRecipe {
             recipe,

@@ -65,7 +65,7 @@ struct Row {
     name: String,
     flops: f64,
     bytes: f64,
-    /// Median over the samples; NaN if a filter excluded it.
+    /// Median over the samples.
     seconds: f64,
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use pleura::{Caller, Classifier, test_access};
-use pleura_data::Manifest;
+use pleura_manifest::Manifest;
 
 use crate::console;
 

@@ -1,4 +1,4 @@
-//! What can go wrong between a run folder and its report.
+//! The errors of reading a run folder and writing its report.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
     /// The folder is not a run.
-    #[error("{} is no run folder: it has no {missing}; expected the folder that `pleura train --out` wrote", path.display())]
+    #[error("{} is not a run folder: it has no {missing}; expected the folder that `pleura train --out` wrote", path.display())]
     NoRun {
         /// The folder.
         path: PathBuf,

@@ -12,9 +12,10 @@
 //! * [`keep`] is output neuron keeping, the idea of the paper that this project follows.
 //! * [`Observer`] watches, and may stop a run cleanly.
 
-mod answer;
 mod bits;
 mod checkpoint;
+mod duplicates;
+mod early_stopping;
 mod error;
 mod events;
 #[cfg(test)]
@@ -22,22 +23,21 @@ mod golden;
 pub mod isnet;
 pub mod keep;
 pub mod labels;
-pub mod leaks;
 mod log;
 pub mod loss;
 pub mod observer;
 pub mod optimiser;
-mod pace;
 pub mod plan;
+mod predict;
 pub mod run;
 pub mod schedule;
+mod stage_run;
 mod start;
-mod train;
-mod watch;
+mod throughput;
 
-pub use answer::{answer, predictions};
 pub use error::Error;
 pub use observer::{Event, Observer, Silent};
 pub use plan::Plan;
 pub use pleura_run::{Recipe, StageSummary, recipe};
+pub use predict::{logits, predictions};
 pub use run::{Options, RunSummary, Stop, refuse_leaks, run};

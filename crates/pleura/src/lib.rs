@@ -7,7 +7,10 @@ mod classifier;
 pub mod digest;
 pub mod error;
 mod evaluate;
+pub mod explain;
+pub mod export;
 mod film;
+pub mod import;
 mod known_labels;
 mod options;
 pub mod output;
@@ -25,6 +28,7 @@ pub use evaluate::{
     AnswerSource, Answers, Caller, EvaluateOptions, EvaluatedFilms, EvaluationReport, FilmSelection,
     LabelOptions, evaluate, validation_answers,
 };
+pub use explain::{Explanation, Question};
 pub use film::Film;
 pub use known_labels::{KnownLabels, Uncertain};
 pub use options::{CalibrationChoice, OpenOptions};
@@ -34,5 +38,6 @@ pub use training_history::{TrainingHistory, TrainingOverlap, training_overlap};
 pub use training_manifest::training_manifest;
 
 pub use pleura_eval::Kind as Task;
+pub use pleura_explain::{Composite, Method};
 pub use pleura_film::{Fit, NOTICE, Preparation};
 pub use pleura_package::{Flag, Outcome, PublicKey, Verdict};

@@ -6,9 +6,12 @@
 
 mod by_finding;
 pub mod evaluate;
+pub mod explain;
+pub mod export;
 mod film;
 mod model;
 pub mod predict;
+pub mod weights;
 
 pub use by_finding::ByFinding;
 pub use film::FilmFile;

@@ -10,8 +10,8 @@ use clap::ValueEnum;
 use pleura::{
     AnswerSource, EvaluateOptions, EvaluationReport, FilmSelection, LabelOptions, Uncertain, output,
 };
-use pleura_data::{Manifest, Split};
 use pleura_eval::Stratify;
+use pleura_manifest::{Manifest, Split};
 use pleura_run::{Evidence, RunFolder};
 
 use crate::calibration::CalibrationArgs;

@@ -1,7 +1,7 @@
 //! What a stage got: `metrics.json`, the evaluation on its test films, or else its answers to the validation films.
 
-use pleura_data::Split;
 use pleura_eval::{Evaluation, Options, Predictions, evaluate};
+use pleura_manifest::Split;
 use pleura_run::{StageFolder, json::read_json_if_exists};
 
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! Runs of a series, one after the other or several at a time.
+//! Runs the members of a series, one after the other or in parallel.
 
 use std::{
     ops::ControlFlow,
@@ -14,10 +14,10 @@ use pleura_train::{Error, Event, Observer, Options, RunSummary, Stop, run};
 use super::{MemberSummary, Prepared};
 use crate::stage_cache;
 
-/// The runs that are finished, and the first that was stopped.
+/// The finished runs, and the first that was stopped.
 type Ended = (Vec<MemberSummary>, Option<(String, Stop)>);
 
-/// Carries the runs out, up to `at_once` at a time.
+/// Runs the members, up to `at_once` at a time.
 pub(super) fn run_all(
     runs: &[Prepared],
     options: &Options,
@@ -65,30 +65,30 @@ pub(super) fn run_all(
     Ok((finished, stopped))
 }
 
-/// Where the runs are carried out.
+/// The shared state of the parallel runs.
 struct Floor<'a> {
     runs: &'a [Prepared],
     options: &'a Options,
     at_once: usize,
-    /// All that there are to compute with.
+    /// All threads.
     threads: usize,
     board: Mutex<Board>,
     changed: Condvar,
     observer: Mutex<&'a mut dyn Observer>,
-    /// No run begins any more, and those on their way stop.
+    /// True if no run begins any more, and running ones stop.
     halted: AtomicBool,
 }
 
-/// How far the runs are.
+/// The states of the runs.
 struct Board {
     states: Vec<State>,
-    /// Of the earliest run that failed.
+    /// The error of the earliest run that failed.
     error: Option<(usize, Error)>,
 }
 
 enum State {
     Waiting,
-    /// With so many threads.
+    /// With this many threads.
     Running(usize),
     Finished(Vec<StageSummary>),
     Stopped(Stop),
@@ -96,7 +96,7 @@ enum State {
 }
 
 impl Floor<'_> {
-    /// Takes runs until there are none.
+    /// Runs members until none is left.
     fn work(&self) {
         let _alarm = Alarm(self);
         while let Some((number, threads)) = self.take() {
@@ -109,7 +109,7 @@ impl Floor<'_> {
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first run that may begin, with its threads; waits for one. `None` if there will be none.
+    /// Takes the first run that may begin, with its threads. Waits for one; `None` if there will be none.
     fn take(&self) -> Option<(usize, usize)> {
         let mut board = self.board();
         loop {
@@ -121,7 +121,8 @@ impl Floor<'_> {
                 .collect();
             let (running, taken) = board.running();
             if let Some(&first) = ready.first() {
-                // Those that may begin now share what is free; one that is alone, as the first of all that share its stages, has it all.
+                // Runs that may begin now share the free threads. A run that is alone, such as the first of
+                // all that share its stages, gets them all.
                 let sharing = ready.len().min(self.at_once.saturating_sub(running)).max(1);
                 let threads = (self.threads.saturating_sub(taken) / sharing).max(1);
                 board.states[first] = State::Running(threads);
@@ -161,7 +162,7 @@ impl Floor<'_> {
 
     fn run(&self, number: usize, threads: usize) -> Result<RunSummary, Error> {
         let prepared = &self.runs[number];
-        // A run that has begun has what it takes over, if it took over anything.
+        // A run that has begun already has its copied stages.
         let shared = prepared
             .source
             .filter(|_| !RunFolder::new(&prepared.folder).identity().exists());
@@ -181,7 +182,7 @@ impl Floor<'_> {
             number: (number, self.runs.len()),
             shared: shared.map(|(from, stages)| (self.runs[from].name.as_str(), stages)),
         };
-        // Asked to stop here, the run's own first event will say so again.
+        // The result is ignored: the run's own first event stops it too.
         let _ = observer.notice(&event);
         let mut options = self
             .options
@@ -197,7 +198,7 @@ impl Floor<'_> {
 }
 
 impl Board {
-    /// How many runs are on their way, and their threads.
+    /// The number of active runs, and of their threads.
     fn running(&self) -> (usize, usize) {
         let threads = self.states.iter().filter_map(|state| match state {
             State::Running(threads) => Some(*threads),
@@ -212,7 +213,7 @@ impl Board {
     }
 }
 
-/// Tells the observer of one run what happens in it.
+/// Passes the events of one run to the observer.
 struct OneOfThem<'a, 'b> {
     floor: &'a Floor<'b>,
     name: &'a str,
@@ -236,14 +237,14 @@ impl Observer for OneOfThem<'_, '_> {
     }
 }
 
-/// Lets nobody wait for a run whose thread is gone.
+/// Wakes the other threads if a run's thread panics.
 struct Alarm<'a, 'b>(&'a Floor<'b>);
 
 impl Drop for Alarm<'_, '_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.halted.store(true, Ordering::Relaxed);
-            // Whoever looked before is waiting once the lock is free.
+            // A thread that checked before is waiting once the lock is free.
             drop(self.0.board());
             self.0.changed.notify_all();
         }

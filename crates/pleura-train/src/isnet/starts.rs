@@ -1,4 +1,4 @@
-//! Where a film's heatmaps start.
+//! The start of a film's heatmaps: coefficients of the logits.
 
 use pleura_run::recipe::{Maps, StageKind};
 
@@ -6,16 +6,17 @@ use pleura_run::recipe::{Maps, StageKind};
 pub(super) struct Start {
     /// `[films, outputs]`.
     pub(super) coefficients: Vec<f64>,
-    /// Where the coefficients follow from the logits: softmax over the classes that are not explained, 0 at the one that is.
+    /// If the coefficients depend on the logits: softmax over the classes that are not explained, 0 for the
+    /// explained one.
     others: Option<Vec<f64>>,
     outputs: usize,
 }
 
-/// A start for each output, or the one of ln p − ln(1 − p).
+/// One start for each output, or a single start of ln p − ln(1 − p).
 ///
-/// That one explains the class with the smallest logit, as its authors' program does: of exclusive classes it has the weights 1 and,
-/// for the others, minus their share among themselves, so that every class is in the map. Independent findings have
-/// ln p − ln(1 − p) = z.
+/// The single start explains the class with the smallest logit, as its authors' program does. Of exclusive
+/// classes, that class has the weight 1, and the others have minus their share among themselves, so every
+/// class is in the map. For independent findings, ln p − ln(1 − p) = z.
 pub(super) fn starts(maps: Maps, kind: StageKind, logits: &[f32], outputs: usize) -> Vec<Start> {
     match maps {
         Maps::Classes => (0..outputs)
@@ -65,8 +66,9 @@ fn selective(kind: StageKind, logits: &[f32], outputs: usize) -> Start {
 }
 
 impl Start {
-    /// What is asked of the coefficients, `[films, outputs]`, goes on to the logits they follow from: with shares s,
-    /// `∂(−Σ_k a_k s_k)/∂z_j = −s_j (a_j − Σ_k a_k s_k)`.
+    /// Adds the gradient with respect to the logits that follows from `asked`, the gradient with respect to
+    /// the coefficients `[films, outputs]`: with shares s, `∂(−Σ_k a_k s_k)/∂z_j = −s_j (a_j − Σ_k a_k
+    /// s_k)`.
     pub(super) fn to_logits(&self, asked: &[f64], gradient: &mut [f32]) {
         let Some(others) = &self.others else { return };
         let films = others

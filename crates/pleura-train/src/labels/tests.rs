@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use pleura_data::Row;
+use pleura_manifest::Row;
 
 use super::*;
 use crate::recipe::Recipe;

@@ -266,7 +266,7 @@ fn logits(
         caller.progress.report("films answered", done, rows.len());
         ControlFlow::Continue(())
     };
-    let logits = pleura_train::answer(network, manifest, &cache, rows, options.batch, &mut progress)?;
+    let logits = pleura_train::logits(network, manifest, &cache, rows, options.batch, &mut progress)?;
     logits.ok_or(Error::NoAnswer)
 }
 

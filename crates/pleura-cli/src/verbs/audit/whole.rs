@@ -16,9 +16,10 @@ use pleura::{Classifier, KnownLabels, training_manifest};
 use pleura_audit::relevance::{Of, at_border};
 use pleura_audit::{Check, Films, Thresholds, Verdict, check_films, check_predictions, heatmap_sanity};
 use pleura_core::fs::write_atomic;
-use pleura_data::{CheckReport, Manifest, Sidecar, Split};
+use pleura_data::CheckReport;
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
+use pleura_manifest::{Manifest, Sidecar, Split};
 use pleura_report::check_plot;
 use pleura_run::RunFolder;
 use pleura_run::audit::AuditRecord;
@@ -394,7 +395,7 @@ impl Subject {
         films.iter().map(of).collect()
     }
 
-    fn film(&self, row: &pleura_data::Row) -> Result<pleura_film::Film, pleura_audit::Error> {
+    fn film(&self, row: &pleura_manifest::Row) -> Result<pleura_film::Film, pleura_audit::Error> {
         pleura_film::open(&self.manifest.file(row), &DecodeOptions::default()).map_err(|error| {
             pleura_audit::Error::Film {
                 film: row.film.clone(),

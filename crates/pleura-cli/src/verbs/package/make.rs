@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use pleura::{Classifier, training_manifest};
-use pleura_data::{Manifest, Split};
 use pleura_eval::{Calibration, Evaluation, Options, Predictions, evaluate};
+use pleura_manifest::{Manifest, Split};
 use pleura_package::card::{Answers, Card};
 use pleura_package::golden::Candidate;
 use pleura_package::package::Recorded;

@@ -1,6 +1,6 @@
 //! Fractals on disk, and a run of nothing but fractals with every verb that asks for films.
 
-use pleura_data::Manifest;
+use pleura_manifest::Manifest;
 
 use crate::scene::Scene;
 

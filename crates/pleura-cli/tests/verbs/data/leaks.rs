@@ -1,7 +1,7 @@
 //! Copies in two splits: found, kept, refused by training, and shown by the report of who trains all the same.
 
-use pleura_data::{Manifest, Row, Split};
 use pleura_film::{DecodeOptions, grey_png_8};
+use pleura_manifest::{Manifest, Row, Split};
 use serde_json::{Value, json};
 
 use crate::scene::{Said, Scene, sha256};

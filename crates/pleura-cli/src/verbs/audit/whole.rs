@@ -96,10 +96,10 @@ struct Subject {
     classes: Vec<String>,
     rows: Vec<(usize, usize)>,
     /// Of a run.
-    run: Option<Run>,
+    run: Option<AuditedRun>,
 }
 
-struct Run {
+struct AuditedRun {
     folder: PathBuf,
     stage: String,
     /// Stages that differ from this one by their seed alone.
@@ -337,7 +337,7 @@ impl Subject {
             manifest,
             path,
             rows,
-            run: Some(Run {
+            run: Some(AuditedRun {
                 folder: folder.to_owned(),
                 stage: stage.name,
                 seeds,
@@ -346,7 +346,7 @@ impl Subject {
         })
     }
 
-    fn check_predictions(&self, run: &Run, thresholds: &Thresholds) -> Result<Vec<Check>> {
+    fn check_predictions(&self, run: &AuditedRun, thresholds: &Thresholds) -> Result<Vec<Check>> {
         let path = RunFolder::new(&run.folder)
             .stage(&run.stage)
             .predictions(Split::Test);

@@ -1,5 +1,5 @@
-//! The book's links, checked without mdBook: every page that the summary names is there, every page that is there is
-//! in the summary, and every relative link, in the book and in the README, leads to a file and to a heading in it.
+//! Checks the book's links without mdBook. The summary lists every page, every listed page exists, and every relative
+//! link leads to a file and to a heading in it: in the book, and in the pages beside README.md.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,15 +9,20 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-/// Reads the pages below `docs` and `README.md`; the answer names every broken link with its file and line.
+/// Reads the pages below `docs` and at the top of the repository; returns every broken link with its file and line.
 fn problems() -> Result<Vec<String>> {
     let source = workspace::root().join("docs");
     let summary = source.join("SUMMARY.md");
     let mut pages = BTreeSet::new();
     collect_pages(&source, &mut pages)?;
     let mut problems = unlisted(&summary, &pages)?;
-    let readme = workspace::root().join("README.md");
-    for page in pages.iter().chain(readme.is_file().then_some(&readme)) {
+    for entry in fs::read_dir(workspace::root())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            pages.insert(path);
+        }
+    }
+    for page in &pages {
         for link in links_of(&read(page)?) {
             if let Some(problem) = broken(page, &link.target)? {
                 problems.push(format!(
@@ -49,7 +54,7 @@ fn collect_pages(folder: &Path, pages: &mut BTreeSet<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Pages that the summary does not name: mdBook would leave them out without a word.
+/// Returns the pages that the summary does not list: mdBook would silently leave them out.
 fn unlisted(summary: &Path, pages: &BTreeSet<PathBuf>) -> Result<Vec<String>> {
     let listed: BTreeSet<PathBuf> = links_of(&read(summary)?)
         .iter()
@@ -63,7 +68,7 @@ fn unlisted(summary: &Path, pages: &BTreeSet<PathBuf>) -> Result<Vec<String>> {
         .collect())
 }
 
-/// Why a link leads nowhere, or `None` where it is well or leads outside.
+/// Returns the fault of a link; `None` if it is correct or leads outside.
 fn broken(page: &Path, target: &str) -> Result<Option<String>> {
     if target.contains("://") || target.starts_with("mailto:") {
         return Ok(None);
@@ -99,7 +104,7 @@ fn path_of(target: &str) -> &str {
     target.split_once('#').map_or(target, |(path, _)| path)
 }
 
-/// `target` as seen from `page`, with `.` and `..` carried out on the text, so that equal files have equal paths.
+/// Returns `target` relative to `page`, with `.` and `..` resolved in the text, so that equal files have equal paths.
 fn resolve(page: &Path, target: &str) -> PathBuf {
     let mut path = page.parent().unwrap_or(page).to_path_buf();
     for part in Path::new(target).components() {
@@ -120,7 +125,8 @@ struct Link {
     target: String,
 }
 
-/// Inline links and images `[…](target)`, reference definitions `[name]: target`, and `src="…"`, `href="…"` of inline HTML.
+/// Returns inline links and images `[…](target)`, reference definitions `[name]: target`, and `src="…"`, `href="…"` of
+/// inline HTML.
 fn links_of(text: &str) -> Vec<Link> {
     let mut links = Vec::new();
     for (line, content) in prose(text) {
@@ -151,7 +157,7 @@ fn links_of(text: &str) -> Vec<Link> {
     links
 }
 
-/// The lines outside fenced code, numbered from 1, with inline code blanked.
+/// Returns the lines outside fenced code, numbered from 1, with inline code blanked.
 fn prose(text: &str) -> Vec<(usize, String)> {
     let mut fence: Option<&str> = None;
     let mut lines = Vec::new();
@@ -176,7 +182,7 @@ fn without_code(line: &str) -> String {
         .join("`")
 }
 
-/// The anchors mdBook gives a page's headings: lower case, spaces to hyphens, other signs dropped, repeats numbered.
+/// Returns mdBook's anchors of a page's headings: lower case, spaces to hyphens, other signs dropped, repeats numbered.
 fn anchors_of(text: &str) -> BTreeSet<String> {
     let mut fenced = false;
     let mut anchors = BTreeSet::new();

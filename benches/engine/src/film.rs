@@ -85,7 +85,7 @@ mod tests {
     fn a_step_reads_the_file_and_fills_the_input() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("film.png");
-        let png = pleura_film::picture::grey_png_8(40, 30, &[200; 40 * 30]).unwrap();
+        let png = pleura_film::grey_png_8(40, 30, &[200; 40 * 30]).unwrap();
         std::fs::write(&path, png).unwrap();
         let mut films = Films::new(path.clone(), 32, 3);
         let lap = films.step().unwrap();

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use pleura_audit::{Films, Thresholds, Verdict, of_films};
+use pleura_audit::{Films, Thresholds, Verdict, check_films};
 use pleura_data::Manifest;
 use pleura_data::phantom::{self, PhantomOptions};
 
@@ -82,7 +82,7 @@ fn audit(options: &PhantomOptions, thresholds: &Thresholds) -> Result<Vec<String
         .filter_map(|(row, class)| Some((row, class?)))
         .collect();
     let films = Films::read(&manifest, manifest.findings.clone(), &rows, &|_, _| {});
-    let checks = of_films(&films, None, thresholds)?;
+    let checks = check_films(&films, None, thresholds)?;
     let loud = checks.into_iter().filter(|check| check.verdict >= Verdict::Alarm);
     Ok(loud.map(|check| check.name).collect())
 }

@@ -1,121 +1,17 @@
-//! What one check says.
+//! A check before it has a result.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It could not be asked; the check says why.
-    NotPossible,
-    /// Nothing was found.
-    Quiet,
-    /// Something to know.
-    Note,
-    /// A shortcut that a network may well use: no result should be shown without it.
-    Alarm,
-    /// The result means nothing until this is mended.
-    Block,
-}
-
-impl Verdict {
-    /// As it is written.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::NotPossible => "not possible",
-            Self::Quiet => "quiet",
-            Self::Note => "note",
-            Self::Alarm => "alarm",
-            Self::Block => "block",
-        }
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// The numbers of a check's figure.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Figure {
-    /// What was observed beside what chance gives.
-    Null {
-        /// Name of the axis.
-        axis: String,
-        /// Observed.
-        observed: f64,
-        /// Its interval.
-        interval: (f64, f64),
-        /// Expected by chance.
-        chance: f64,
-        /// Under permutation, sorted.
-        null: Vec<f64>,
-    },
-    /// Films by class and something else.
-    Counts {
-        /// What the columns are.
-        axis: String,
-        /// Classes.
-        rows: Vec<String>,
-        /// Names of the columns.
-        columns: Vec<String>,
-        /// `[rows, columns]`
-        counts: Vec<Vec<usize>>,
-    },
-    /// Values with intervals.
-    Intervals {
-        /// Name of the axis.
-        axis: String,
-        /// Name, value and interval.
-        lines: Vec<(String, f64, (f64, f64))>,
-    },
-}
-
-/// One check.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Check {
-    /// Its name, as thresholds are set by.
-    pub name: String,
-    /// The question.
-    pub asks: String,
-    /// How bad it is.
-    pub verdict: Verdict,
-    /// The answer, with its numbers; why there is none, if it was not possible.
-    pub says: String,
-    /// The number that is held against the threshold.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<f64>,
-    /// From which value on it is an alarm.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<f64>,
-    /// Probability of such a value by chance.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p: Option<f64>,
-    /// What can be done about it.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub remedy: String,
-    /// Who described it.
-    pub literature: Vec<String>,
-    /// To draw.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub figure: Option<Figure>,
-}
+pub use pleura_run::audit::{Check, Figure, Verdict};
 
 /// What a check is, before it has an answer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct CheckInfo {
     pub(crate) name: &'static str,
     pub(crate) asks: &'static str,
     pub(crate) remedy: &'static str,
     pub(crate) literature: &'static [&'static str],
 }
 
-impl Asked {
+impl CheckInfo {
     /// With an answer.
     pub(crate) fn says(self, verdict: Verdict, says: String) -> Check {
         let remedy = if verdict >= Verdict::Note { self.remedy } else { "" };

@@ -1,4 +1,4 @@
-//! The checks that films and their table allow, without a network.
+//! Checks that need films and their table, but no network.
 
 mod probes;
 mod tables;
@@ -7,16 +7,16 @@ pub(crate) use tables::cramers_v;
 
 use pleura_data::{CheckReport, Fault};
 
-use crate::check::{Asked, Check, Verdict, literature};
-use crate::films::{Films, any};
+use crate::check::{Check, CheckInfo, Verdict, literature};
+use crate::examples::{Films, any};
 use crate::{Error, Thresholds};
 
-/// All checks of films and their table, in the order in which they are read. `report` is of the whole manifest, where its splits were
-/// looked at.
+/// All checks of films and their table, in reading order. `report` covers the whole manifest, if its splits
+/// were checked.
 ///
 /// # Errors
 /// None of the films could be read.
-pub fn of_films(
+pub fn check_films(
     films: &Films,
     report: Option<&CheckReport>,
     thresholds: &Thresholds,
@@ -32,10 +32,10 @@ pub fn of_films(
     Ok(checks)
 }
 
-const SPLITS: Asked = Asked {
+const SPLITS: CheckInfo = CheckInfo {
     name: "splits",
     asks: "Is a patient, a file or an image in two splits?",
-    remedy: "split anew by patient (pleura data split), and leave one of two equal films out",
+    remedy: "split by patient again (pleura data split), and leave out one of two equal films",
     literature: &[literature::ROBERTS],
 };
 
@@ -43,7 +43,7 @@ fn splits(report: &CheckReport) -> Check {
     if report.splits.keys().filter(|split| !split.is_empty()).count() < 2 {
         return SPLITS.impossible("the films are in one split, or in none");
     }
-    // A film that cannot be read, or is another than the table says, lies in one split all the same.
+    // An unreadable film, or one that differs from its digest, is still in one split only.
     let astride = |fault: &&Fault| !matches!(fault, Fault::Changed { .. } | Fault::Unreadable { .. });
     let faults: Vec<&Fault> = report.faults.iter().filter(astride).collect();
     match faults.as_slice() {
@@ -65,14 +65,14 @@ fn splits(report: &CheckReport) -> Check {
     }
 }
 
-const READABLE: Asked = Asked {
+const READABLE: CheckInfo = CheckInfo {
     name: "files",
-    asks: "Can every film be read, and is it the one that the table describes?",
-    remedy: "see which with pleura data check: if those that are missing are of one class, the rest is no fair sample of it",
+    asks: "Can every film be read, and does it match the table?",
+    remedy: "list them with pleura data check: if they are of one class, the remaining films are a biased sample",
     literature: &[literature::ROBERTS],
 };
 
-/// Of the whole table, where there is a report of it; else of the films that were to be read.
+/// Counts over the whole table if there is a report of it, otherwise over the films of the audit.
 fn readable(films: &Films, report: Option<&CheckReport>) -> Check {
     let (mut unreadable, mut changed): (Vec<(&str, &str)>, Vec<&str>) = (Vec::new(), Vec::new());
     for fault in report.iter().flat_map(|report| &report.faults) {
@@ -82,7 +82,7 @@ fn readable(films: &Films, report: Option<&CheckReport>) -> Check {
             _ => {}
         }
     }
-    // A lung mask that cannot be read is no fault of the table's, but the film cannot be audited.
+    // An unreadable lung mask is not a fault of the table, but its film cannot be audited.
     for (film, reason) in &films.unreadable {
         if unreadable.iter().all(|(other, _)| other != film) {
             unreadable.push((film, reason));
@@ -99,7 +99,7 @@ fn readable(films: &Films, report: Option<&CheckReport>) -> Check {
     }
     if let Some(film) = changed.first() {
         found.push(format!(
-            "{} of {total} films are not those that the table describes, such as {film}",
+            "{} of {total} films do not match the table, such as {film}",
             changed.len()
         ));
     }

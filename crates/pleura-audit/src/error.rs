@@ -1,50 +1,50 @@
-//! Everything that can go wrong in this crate.
+//! Errors of this crate.
 
-/// Says what was found, what was expected and what to do.
+/// Errors of an audit. Messages give the value found, the value expected and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A film could not be had.
+    /// A film cannot be read.
     #[error("film {film}: cannot be audited")]
     Film {
         /// Its name.
         film: String,
-        /// Why not.
+        /// The reason.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// None of the films carries lettering.
-    #[error("none of the {films} films carries lettering that was found: there is nothing to cover")]
+    /// No film has burned-in text.
+    #[error("none of the {films} films has detected text: there is nothing to cover")]
     NoLettering {
-        /// Films looked at.
+        /// Number of films.
         films: usize,
     },
-    /// A setting outside what it may be.
+    /// A setting is out of range.
     #[error("{name}: {found}, expected {expected}")]
     Setting {
         /// The setting.
         name: &'static str,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The values allowed.
         expected: &'static str,
     },
-    /// A table of boxes that cannot be read.
+    /// A table of boxes cannot be read.
     #[error("{path}, row {row}: {problem}")]
     Boxes {
         /// The file.
         path: String,
-        /// Row, the first below the header being 2; 0 for the file as a whole.
+        /// Row (2 is the first below the header); 0 for the whole file.
         row: usize,
-        /// What is wrong and what was expected.
+        /// The fault, and the expected value.
         problem: String,
     },
-    /// The network could not answer.
+    /// The network failed.
     #[error(transparent)]
     Network(#[from] pleura_nn::Error),
-    /// The network's answer could not be explained.
+    /// The explanation failed.
     #[error(transparent)]
     Explanation(#[from] pleura_explain::Error),
-    /// The answers could not be measured.
+    /// The evaluation failed.
     #[error(transparent)]
     Evaluation(#[from] pleura_eval::Error),
 }

@@ -1,31 +1,45 @@
-//! The search for shortcuts: what on the films, other than disease, could carry a model's answers.
+//! The search for shortcuts: image content other than disease that could determine a model's answers.
 //!
-//! [`of_films`] asks what films and their table allow to ask: does the class go along with the source, can it be told from the file, the
-//! person, the lettering, the border ([`probe`]). [`of_answers`] looks at a model's answers, [`relevance`] at where its evidence
-//! lies, [`features_tell`] what else its features know of a film, [`heatmap_sanity`] at whether heatmaps depend on what was learned. [`words`] asks whether lettering on the films sways them: it finds
-//! it, covers it, pastes it elsewhere, and compares with patches of the same shape that are no lettering. Each [`Check`] says what it asked,
-//! what it found, from where on that counts ([`Thresholds`]), and who described it.
+//! [`check_films`] tests films and their table: is the class associated with the source, and can it be
+//! predicted from file properties, patient data, burned-in text or the border ([`probe`])?
+//! [`check_predictions`] tests a model's predictions, [`relevance`] the place of its evidence,
+//! [`probe_features`] further information in its features, and [`heatmap_sanity`] the dependence of heatmaps
+//! on trained weights. [`burned_in_text`] tests reliance on text: it finds text, covers it, pastes it
+//! elsewhere, and compares with patches of the same shape. Each [`Check`] has a question, a finding, a
+//! threshold ([`Thresholds`]) and its literature.
+//!
+//! ```
+//! use pleura_audit::probe::{Probe, Settings, run_probe};
+//! // A feature that follows the class: a linear classifier finds it.
+//! let features: Vec<Vec<f32>> = (0..60).map(|film| vec![(film % 2) as f32 + 0.001 * film as f32]).collect();
+//! let classes: Vec<usize> = (0..60).map(|film| film % 2).collect();
+//! let groups: Vec<String> = (0..60).map(|film| film.to_string()).collect();
+//! let probe = Probe { name: "example", features: &features, classes: &classes, groups: &groups, strata: None };
+//! let result = run_probe(&probe, &Settings::default())?;
+//! assert!(result.skill_score() > 0.9 && result.p < 0.01);
+//! # Ok::<(), String>(())
+//! ```
 
-mod answers;
+pub mod burned_in_text;
 mod check;
 mod checks;
 pub mod error;
-mod features;
-mod films;
+mod examples;
+mod network_features;
+mod predictions;
 pub mod probe;
 mod random;
 pub mod relevance;
 mod sanity;
+mod text_reliance;
 mod thresholds;
-mod use_of_words;
-pub mod words;
 
-pub use answers::{PARTITIONS, of_answers};
 pub use check::{Check, Figure, Verdict};
-pub use checks::of_films;
+pub use checks::check_films;
 pub use error::Error;
-pub use features::features_tell;
-pub use films::{Example, Films};
+pub use examples::{Example, Films};
+pub use network_features::probe_features;
+pub use predictions::{PARTITIONS, check_predictions};
 pub use sanity::heatmap_sanity;
+pub use text_reliance::text_reliance;
 pub use thresholds::Thresholds;
-pub use use_of_words::use_of_words;

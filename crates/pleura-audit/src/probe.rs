@@ -1,12 +1,14 @@
-//! Can a class be told from numbers that should say nothing about it?
+//! Probes: can a class be predicted from features that should be unrelated to it?
 //!
-//! A ridge classifier is cross-validated by patient, and its balanced accuracy is held against what the same classifier reaches when the
-//! classes are dealt out anew at random. Everything random follows from a seed; results do not depend on the number of threads.
+//! A ridge classifier is cross-validated by patient. Its balanced accuracy is compared with a null
+//! distribution from permuted classes. All randomness follows from a seed; results do not depend on the
+//! number of threads.
 //!
-//! The classifier is linear discriminant analysis in the form of kernel ridge regression (Hoerl & Kennard 1970): with standardised features
-//! Z `[n, p]`, kernel `K = Z Zᵀ / p + 1` and centred one-hot targets Y, scores are `K* (K + λ)⁻¹ Y`, each divided by its class's share, so
-//! that rare classes count as much as common ones. `(K + λ)⁻¹` does not know the classes, so a permutation costs one small product. The p
-//! value is `(1 + how many permutations did as well) / (1 + permutations)` (Phipson & Smyth 2010; Ojala & Garriga 2010).
+//! The classifier is linear discriminant analysis in the form of kernel ridge regression (Hoerl & Kennard
+//! 1970). With standardised features Z `[n, p]`, kernel `K = Z Zᵀ / p + 1` and centred one-hot targets Y,
+//! scores are `K* (K + λ)⁻¹ Y`, each divided by its class's share, so that rare classes count as much as
+//! common ones. `(K + λ)⁻¹` does not depend on the classes, so a permutation costs one small product. p is
+//! `(1 + permutations at least as good) / (1 + permutations)` (Phipson & Smyth 2010; Ojala & Garriga 2010).
 
 use std::collections::BTreeMap;
 
@@ -18,37 +20,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::random::stream;
 
-/// λ. Features are standardised and the kernel is their mean product, so that one says: weigh a direction as its share of all variance allows.
+/// Ridge penalty λ. With standardised features and K = ZZᵀ/p, λ = 1 shrinks each direction by its share of
+/// total variance.
 const RIDGE: f64 = 1.0;
-/// Examples beyond these are left out, drawn at random: the kernel grows with their square.
+/// Maximum number of examples, sampled at random: the kernel grows with their square.
 const MOST: usize = 800;
-/// Draws for the interval.
+/// Samples for the interval.
 const DRAWS: usize = 1000;
 
-/// What is asked.
+/// The data of a probe.
 #[derive(Clone, Copy)]
-pub struct Question<'a> {
-    /// By what the random numbers of this question are called.
+pub struct Probe<'a> {
+    /// Name of its random streams.
     pub name: &'a str,
-    /// A row of numbers for each example, all of one length.
+    /// Features of each example, all of one length.
     pub features: &'a [Vec<f32>],
     /// The class of each example.
     pub classes: &'a [usize],
-    /// Whose the example is: examples of one group are never on both sides of a fold.
+    /// Group (patient) of each example: a group is never on both sides of a fold.
     pub groups: &'a [String],
-    /// Within what classes are dealt out anew; all together if none. Given, accuracy is of classes within these.
+    /// Strata within which classes are permuted; `None` for no strata. With strata, accuracy is within strata
+    /// too.
     pub strata: Option<&'a [usize]>,
 }
 
-/// How it is asked.
+/// Settings of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Parts of the cross-validation.
+    /// Folds of the cross-validation.
     pub folds: usize,
     /// Permutations of the classes.
     pub permutations: usize,
-    /// Of folds, permutations and draws.
+    /// Seed of folds, permutations and samples.
     pub seed: u64,
 }
 
@@ -62,44 +66,44 @@ impl Default for Settings {
     }
 }
 
-/// What was found.
+/// Result of a probe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    /// Mean over classes of the share that was recognised.
+pub struct ProbeResult {
+    /// Balanced accuracy: mean recall over classes.
     pub accuracy: f64,
-    /// Where these examples leave it: the middle 95 % of its posterior.
+    /// Its 95 % interval: the middle of its posterior.
     pub interval: (f64, f64),
-    /// What guessing gives: one over the number of classes.
+    /// Accuracy of guessing: 1 / number of classes.
     pub chance: f64,
-    /// Probability of doing as well by chance.
+    /// Probability of at least this accuracy by chance.
     pub p: f64,
-    /// What permuted classes gave, sorted.
+    /// Accuracies with permuted classes, sorted.
     pub null: Vec<f64>,
-    /// Examples used: one of each group and class.
+    /// Examples used: one per group and class.
     pub examples: usize,
-    /// Classes that had enough of them.
+    /// Classes with enough examples.
     pub classes: Vec<usize>,
 }
 
-impl Answer {
-    /// How far from guessing (0) to knowing (1).
-    pub fn skill(&self) -> f64 {
+impl ProbeResult {
+    /// Skill score: 0 for guessing, 1 for perfect.
+    pub fn skill_score(&self) -> f64 {
         (self.accuracy - self.chance) / (1.0 - self.chance)
     }
 
-    /// What classes that were dealt out anew gave, on the mean: what guessing gives, or what the strata alone tell.
+    /// Mean accuracy with permuted classes: that of guessing, or of the strata alone.
     pub fn expected(&self) -> f64 {
         self.null.iter().sum::<f64>() / self.null.len().max(1) as f64
     }
 
-    /// How far from what the strata alone tell (0) to knowing (1).
-    pub fn skill_beyond_strata(&self) -> f64 {
+    /// Skill score beyond the strata: 0 for the strata alone, 1 for perfect.
+    pub fn skill_score_beyond_strata(&self) -> f64 {
         (self.accuracy - self.expected()) / (1.0 - self.expected()).max(f64::EPSILON)
     }
 }
 
-/// The middle 95 % of sorted values.
-pub(crate) fn middle(sorted: &[f64]) -> (f64, f64) {
+/// 2.5 % and 97.5 % quantiles of sorted values.
+pub(crate) fn middle_95(sorted: &[f64]) -> (f64, f64) {
     let at = |share: usize| {
         sorted
             .get(sorted.len() * share / 1000)
@@ -109,20 +113,21 @@ pub(crate) fn middle(sorted: &[f64]) -> (f64, f64) {
     (at(25), at(975))
 }
 
-/// One example of each group and class (and stratum), of classes that have enough; at most [`MOST`].
+/// One example per group and class (and stratum), of classes with enough examples; at most [`MOST`].
 struct Chosen {
     rows: Vec<usize>,
     classes: Vec<usize>,
-    /// Class of each row, by position in `classes`.
+    /// Class of each row, as an index into `classes`.
     labels: Vec<usize>,
     fold: Vec<usize>,
 }
 
-/// Asks.
+/// Runs a probe.
 ///
 /// # Errors
-/// The reason why nothing can be said: fewer than two classes with two examples a fold, no numbers, or none that vary.
-pub fn ask(question: &Question<'_>, settings: &Settings) -> Result<Answer, String> {
+/// The reason why it is not possible: fewer than two classes with two examples per fold, no features, or none
+/// that vary.
+pub fn run_probe(question: &Probe<'_>, settings: &Settings) -> Result<ProbeResult, String> {
     let chosen = choose(question, settings)?;
     let kernel = kernel(question.features, &chosen.rows)?;
     let n = chosen.rows.len();
@@ -142,7 +147,7 @@ pub fn ask(question: &Question<'_>, settings: &Settings) -> Result<Answer, Strin
         .collect();
     null.sort_by(f64::total_cmp);
     let as_well = null.iter().filter(|value| **value >= accuracy - 1e-12).count();
-    Ok(Answer {
+    Ok(ProbeResult {
         accuracy,
         interval: interval(question.name, settings, &right, &chosen.labels, k),
         chance: 1.0 / k as f64,
@@ -153,7 +158,7 @@ pub fn ask(question: &Question<'_>, settings: &Settings) -> Result<Answer, Strin
     })
 }
 
-fn choose(question: &Question<'_>, settings: &Settings) -> Result<Chosen, String> {
+fn choose(question: &Probe<'_>, settings: &Settings) -> Result<Chosen, String> {
     let stratum = |row: usize| question.strata.map_or(0, |strata| strata[row]);
     let mut order: Vec<usize> = (0..question.classes.len()).collect();
     order.shuffle(&mut stream(
@@ -177,7 +182,8 @@ fn choose(question: &Question<'_>, settings: &Settings) -> Result<Chosen, String
         return Err(format!("fewer than two classes have {least} patients"));
     }
     order.retain(|&row| classes.contains(&question.classes[row]));
-    // Within a class, and a stratum, folds are dealt in turn; a group stays where its first example is.
+    // Within a class and stratum, groups are assigned to folds in turn; a group stays in the fold of its
+    // first example.
     let mut dealt: BTreeMap<(usize, usize), usize> = BTreeMap::new();
     let mut of_group: BTreeMap<&String, usize> = BTreeMap::new();
     let fold = order.iter().map(|&row| {
@@ -213,7 +219,7 @@ fn kernel(features: &[Vec<f32>], rows: &[usize]) -> Result<Vec<f64>, String> {
     });
     let columns: Vec<Vec<f64>> = standardised.collect();
     if columns.is_empty() {
-        return Err("nothing varies from film to film".to_owned());
+        return Err("the features do not vary between films".to_owned());
     }
     let count = columns.len() as f64;
     let z: Vec<Vec<f64>> = (0..n)
@@ -228,7 +234,7 @@ fn kernel(features: &[Vec<f32>], rows: &[usize]) -> Result<Vec<f64>, String> {
     Ok(kernel)
 }
 
-/// How the scores of a fold's examples follow from the targets of the others.
+/// Maps the targets of the other folds to the scores of a fold's examples.
 struct Smoother {
     train: Vec<usize>,
     test: Vec<usize>,
@@ -293,7 +299,7 @@ fn solve(lower: &[f64], n: usize, x: &mut [f64]) {
     }
 }
 
-/// Whether each example is recognised by the classifier of the other folds.
+/// True for examples that the classifier of the other folds predicts correctly.
 fn correct(smoothers: &[Smoother], labels: &[usize], k: usize) -> Vec<bool> {
     let mut right = vec![false; labels.len()];
     for smoother in smoothers {
@@ -312,7 +318,7 @@ fn correct(smoothers: &[Smoother], labels: &[usize], k: usize) -> Vec<bool> {
                 scores[labels[other]] += weight;
                 all += weight;
             }
-            // Centred targets; divided by shares, so that no class is favoured for being common.
+            // Centred targets, divided by class shares, so that common classes have no advantage.
             let score = |class: usize| (scores[class] - all * shares[class]) / shares[class].max(1e-12);
             let best = (1..k).fold(
                 0,
@@ -337,8 +343,8 @@ fn balanced(right: &[bool], labels: &[usize], k: usize) -> f64 {
         / k as f64
 }
 
-/// Labels dealt out anew, within strata.
-fn permuted(question: &Question<'_>, settings: &Settings, chosen: &Chosen, number: usize) -> Vec<usize> {
+/// Labels permuted within strata.
+fn permuted(question: &Probe<'_>, settings: &Settings, chosen: &Chosen, number: usize) -> Vec<usize> {
     let mut random = stream(settings.seed, &format!("{}: permutation {number}", question.name));
     let mut labels = chosen.labels.clone();
     match question.strata {
@@ -360,8 +366,8 @@ fn permuted(question: &Question<'_>, settings: &Settings, chosen: &Chosen, numbe
     labels
 }
 
-/// The middle 95 % of what the mean recall may be, each class's recall by Jeffreys' posterior; examples are of different people or classes. A
-/// bootstrap would say of a hundred right answers that nothing varies.
+/// 95 % interval of the mean recall, with Jeffreys' posterior of each class's recall; examples are of
+/// different patients or classes. A bootstrap would have no width for a hundred correct predictions.
 fn interval(name: &str, settings: &Settings, right: &[bool], labels: &[usize], k: usize) -> (f64, f64) {
     let (mut hits, mut misses) = (vec![0.5; k], vec![0.5; k]);
     for (&right, &label) in right.iter().zip(labels) {
@@ -383,7 +389,7 @@ fn interval(name: &str, settings: &Settings, right: &[bool], labels: &[usize], k
         .collect();
     means.sort_by(f64::total_cmp);
     let accuracy = balanced(right, labels, k);
-    let (low, high) = middle(&means);
+    let (low, high) = middle_95(&means);
     (low.min(accuracy), high.max(accuracy))
 }
 
@@ -407,16 +413,16 @@ mod tests {
         (features.collect(), classes)
     }
 
-    fn answer(signal: f32, seed: u64, strata: Option<&[usize]>) -> Answer {
+    fn answer(signal: f32, seed: u64, strata: Option<&[usize]>) -> ProbeResult {
         let (features, classes) = data(120, signal, seed);
-        let question = Question {
+        let question = Probe {
             name: "test",
             features: &features,
             classes: &classes,
             groups: &patients(120),
             strata,
         };
-        ask(
+        run_probe(
             &question,
             &Settings {
                 permutations: 199,
@@ -430,7 +436,7 @@ mod tests {
     fn a_signal_is_found_and_noise_is_not() {
         let found = answer(3.0, 1, None);
         assert!(
-            found.accuracy > 0.9 && found.p <= 0.005 && found.skill() > 0.85,
+            found.accuracy > 0.9 && found.p <= 0.005 && found.skill_score() > 0.85,
             "{found:?}"
         );
         assert!(found.interval.0 < found.accuracy && found.accuracy <= found.interval.1);
@@ -443,7 +449,7 @@ mod tests {
 
     #[test]
     fn what_the_strata_explain_is_no_signal() {
-        // The feature follows the class, but the class follows the stratum: within strata nothing is left.
+        // The feature follows the class, and the class follows the stratum: within strata nothing is left.
         let strata: Vec<usize> = (0..120).map(|row| row % 3).collect();
         assert!(answer(3.0, 1, Some(&strata)).p > 0.5);
     }
@@ -462,18 +468,18 @@ mod tests {
 
     #[test]
     fn what_cannot_be_asked_is_said() {
-        let ask = |features: &[Vec<f32>], classes: &[usize]| {
-            let question = Question {
+        let run_probe = |features: &[Vec<f32>], classes: &[usize]| {
+            let question = Probe {
                 name: "test",
                 features,
                 classes,
                 groups: &patients(classes.len()),
                 strata: None,
             };
-            super::ask(&question, &Settings::default()).unwrap_err()
+            super::run_probe(&question, &Settings::default()).unwrap_err()
         };
-        assert!(ask(&vec![vec![1.0]; 30], &[0; 30]).contains("fewer than two classes"));
+        assert!(run_probe(&vec![vec![1.0]; 30], &[0; 30]).contains("fewer than two classes"));
         let classes: Vec<usize> = (0..30).map(|row| row % 2).collect();
-        assert!(ask(&vec![vec![1.0]; 30], &classes).contains("nothing varies"));
+        assert!(run_probe(&vec![vec![1.0]; 30], &classes).contains("nothing varies"));
     }
 }

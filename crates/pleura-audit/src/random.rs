@@ -1,9 +1,9 @@
-//! Random numbers by name: what one film draws does not hang on which films came before it.
+//! Named random streams: the numbers of a film do not depend on the films before it.
 
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
-/// The numbers of `name` under a seed.
+/// Stream `name` of a seed.
 pub(crate) fn stream(seed: u64, name: &str) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

@@ -1,32 +1,32 @@
-//! Whether a network's evidence lies where disease can be.
+//! Place of the relevance: inside or outside the lungs, at the border or not.
 
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::{Film, Preparation, prepare};
 use pleura_nn::Network;
 
-use crate::check::{Asked, Check, Figure, Verdict, literature};
-use crate::words::{Mean, prepared, share};
+use crate::burned_in_text::{Mean, prepared_mask, share_inside};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::{Error, Thresholds};
 
-/// Resamples of patients for the interval.
+/// Bootstrap samples of patients for the interval.
 const RESAMPLES: usize = 1000;
 
-const OUTSIDE: Asked = Asked {
+const OUTSIDE: CheckInfo = CheckInfo {
     name: "outside-lungs",
-    asks: "Does the relevance lie outside the lungs?",
-    remedy: "look at the heatmaps; train with lung masks (ISNet); test on films from elsewhere",
+    asks: "Is the relevance outside the lungs?",
+    remedy: "look at the heatmaps; train with lung masks (ISNet); test on films of other sources",
     literature: &[literature::DEGRAVE, literature::ISNET],
 };
-const BORDER: Asked = Asked {
+const BORDER: CheckInfo = CheckInfo {
     name: "border-relevance",
-    asks: "Does the relevance lie at the border of the films?",
-    remedy: "look at the heatmaps; crop all films alike, train with lung masks (ISNet), and test on films from elsewhere",
+    asks: "Is the relevance at the border of the films?",
+    remedy: "look at the heatmaps; crop all films in the same way, train with lung masks (ISNet), and test on films of other sources",
     literature: &[literature::DEGRAVE, literature::MAGUOLO],
 };
-/// The border is this share of a side: where corners, markers, padding and arms lie, and hardly any lung.
+/// The border is one eighth of a side: it holds corners, markers, padding and arms, and hardly any lung.
 const FRAME: usize = 8;
 
-/// A mask of a whole film.
+/// Mask of a whole film.
 pub struct Mask {
     /// Columns.
     pub width: usize,
@@ -44,18 +44,19 @@ pub struct Masked {
     pub lungs: Mask,
 }
 
-/// Whose film it is, and its class.
+/// Patient and class of a film.
 pub struct Of {
-    /// The patient, within its source.
+    /// The patient, unique within its source.
     pub patient: String,
     /// The finding whose logit is explained.
     pub finding: String,
 }
 
-/// Relevance of films' own classes per pixel outside the lungs, over that inside. Absolute values, by `composite`; `open` reads a film.
+/// Ratio of relevance per pixel outside and inside the lungs, for each film's own class. Uses absolute values
+/// by `composite`; `open` reads a film.
 ///
 /// # Errors
-/// A film that cannot be read or answered.
+/// A film that cannot be read or explained.
 pub fn outside_lungs(
     network: &Network,
     preparation: &Preparation,
@@ -65,7 +66,7 @@ pub fn outside_lungs(
     thresholds: &Thresholds,
 ) -> Result<Check, Error> {
     let place = Place {
-        asked: OUTSIDE,
+        info: OUTSIDE,
         name: "outside the lungs",
         rest: "inside",
         alarm: thresholds.outside,
@@ -82,8 +83,8 @@ pub fn outside_lungs(
     )
 }
 
-/// The same at the border, the outermost eighth of each film and what it was padded with: where no mask says what lungs are, that much is known of
-/// where they are not.
+/// Ratio of relevance per pixel at the border and elsewhere. The border is the outermost eighth of each film
+/// and its padding. It needs no lung mask, because hardly any lung lies there.
 ///
 /// # Errors
 /// As [`outside_lungs`].
@@ -96,7 +97,7 @@ pub fn at_border(
     thresholds: &Thresholds,
 ) -> Result<Check, Error> {
     let place = Place {
-        asked: BORDER,
+        info: BORDER,
         name: "on the outermost eighth of the films",
         rest: "elsewhere",
         alarm: thresholds.border,
@@ -125,20 +126,21 @@ pub fn at_border(
     )
 }
 
-/// Where evidence should not lie.
+/// A region where evidence should not lie.
 struct Place {
-    asked: Asked,
+    info: CheckInfo,
     name: &'static str,
     rest: &'static str,
-    /// Relevance per pixel there over that elsewhere, at the lower end of its interval.
+    /// Alarm level of relevance per pixel in the region, divided by that elsewhere (lower end of the
+    /// interval).
     alarm: f64,
     note: f64,
-    /// Why there may be nothing to ask.
+    /// The reason if no film can be checked.
     none: &'static str,
 }
 
 impl Place {
-    /// How much of the relevance lies there, outside the masks that `open` gives.
+    /// Share of relevance in the region: outside the masks of `open`.
     fn judge(
         &self,
         network: &Network,
@@ -152,7 +154,7 @@ impl Place {
         for (number, of) in films.iter().enumerate() {
             let Masked { film, lungs } = open(number)?;
             let film = prepare(&film, preparation);
-            let inside = prepared(&lungs.inside, lungs.width, lungs.height, &film.geometry);
+            let inside = prepared_mask(&lungs.inside, lungs.width, lungs.height, &film.geometry);
             let area = inside.iter().filter(|inside| **inside).count() as f64 / inside.len() as f64;
             if area == 0.0 || area == 1.0 {
                 continue;
@@ -170,18 +172,18 @@ impl Place {
         let mean = |values: &[(String, f64)]| Mean::of(values, 0.95, RESAMPLES, seed);
         let (Some(there), Some(area)) = (mean(&found.shares), mean(&found.areas)) else {
             return match found.empty {
-                0 => self.asked.impossible(self.none),
+                0 => self.info.impossible(self.none),
                 empty => self
-                    .asked
+                    .info
                     .impossible(format!("no relevance in any heatmap of {empty} films")),
             };
         };
         let Some((low, high)) = there.low.zip(there.high) else {
             return self
-                .asked
+                .info
                 .impossible("all films are of one patient: an interval needs two patients or more");
         };
-        // Per pixel: 1 where the rest is looked at as much.
+        // Per pixel: 1 if the region has as much relevance as the rest.
         let density = |share: f64| (share / area.value) / ((1.0 - share) / (1.0 - area.value)).max(1e-9);
         let least = density(low);
         let verdict = match least {
@@ -218,29 +220,29 @@ impl Place {
                     ),
                 ],
             }),
-            ..self.asked.says(verdict, says)
+            ..self.info.says(verdict, says)
         }
     }
 }
 
-/// What heatmaps have where evidence should not lie, each beside the film's patient.
+/// Shares of relevance and area in the region, each with the film's patient.
 #[derive(Default)]
 struct Found {
-    /// Of their relevance.
+    /// Shares of relevance.
     shares: Vec<(String, f64)>,
-    /// Of their area.
+    /// Shares of area.
     areas: Vec<(String, f64)>,
-    /// Heatmaps without relevance, which lies nowhere.
+    /// Number of heatmaps without any relevance.
     empty: usize,
 }
 
 impl Found {
-    /// `inside` is where evidence may lie, `area` its share of the pixels.
+    /// `inside` is the region where evidence may lie, `area` its share of the pixels.
     fn add(&mut self, patient: &str, heatmap: &[f32], inside: &[bool], area: f64) {
         let total: f64 = heatmap.iter().map(|value| f64::from(value.abs())).sum();
         if total > 0.0 && total.is_finite() {
             self.shares
-                .push((patient.to_owned(), 1.0 - share(heatmap, inside)));
+                .push((patient.to_owned(), 1.0 - share_inside(heatmap, inside)));
             self.areas.push((patient.to_owned(), 1.0 - area));
         } else {
             self.empty += 1;
@@ -253,7 +255,7 @@ mod tests {
     use super::*;
 
     const PLACE: Place = Place {
-        asked: OUTSIDE,
+        info: OUTSIDE,
         name: "outside the lungs",
         rest: "inside",
         alarm: 1.0,

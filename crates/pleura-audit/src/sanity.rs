@@ -1,35 +1,35 @@
-//! Whether heatmaps depend on what the network has learned.
+//! Heatmap sanity: do heatmaps depend on the trained weights?
 
 use pleura_explain::score::{Film as Scored, Measure, Scorer, Settings};
 use pleura_explain::{Composite, Method, Start};
 use pleura_film::{Film, Preparation, prepare};
 use pleura_nn::{Cpu, Network};
 
-use crate::check::{Asked, Check, Figure, Verdict, literature};
+use crate::burned_in_text::Mean;
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::relevance::Of;
-use crate::words::Mean;
 use crate::{Error, Thresholds};
 
-/// Resamples of patients for the interval.
+/// Bootstrap samples of patients for the interval.
 const RESAMPLES: usize = 1000;
-/// The mean likeness over the cascade, and with another class's map.
+/// Scores: the mean similarity over the randomisation cascade, and with heatmap of another class.
 const KEYS: [(&str, &str); 2] = [
-    ("randomisation.rank", "networks made fresh"),
-    ("random-logit.rank", "another class's map"),
+    ("randomisation.rank", "randomised networks"),
+    ("random-logit.rank", "heatmap of another class"),
 ];
 
-const SANITY: Asked = Asked {
+const SANITY: CheckInfo = CheckInfo {
     name: "heatmap-sanity",
     asks: "Do the heatmaps depend on what the network has learned?",
-    remedy: "trust no heatmap that a fresh network would have drawn alike; compare methods (pleura explain --method … --score)",
+    remedy: "do not trust heatmaps that a randomised network gives too; compare methods (pleura explain --method … --score)",
     literature: &[literature::ADEBAYO],
 };
 
-/// Rank correlation of films' heatmaps with those of networks whose layers were made fresh from the head down (Adebayo et al. 2018), and with
-/// another class's. `open` reads a film.
+/// Rank correlation of films' heatmaps with those of networks whose layers were re-initialised from the head
+/// down (Adebayo et al. 2018), and with the heatmap of another class. `open` reads a film.
 ///
 /// # Errors
-/// A film that cannot be read or answered.
+/// A film that cannot be read or explained.
 pub fn heatmap_sanity(
     network: &Network,
     preparation: &Preparation,
@@ -72,7 +72,7 @@ pub fn heatmap_sanity(
     let Some(fresh) = fresh else {
         return Ok(SANITY.impossible("no test film has a class"));
     };
-    // One patient has no interval; the value stands for its ends.
+    // A single patient gives no interval; the value replaces its ends.
     let ends = |mean: &Mean| (mean.low.unwrap_or(mean.value), mean.high.unwrap_or(mean.value));
     let (low, high) = ends(&fresh);
     let verdict = match low {
@@ -81,10 +81,10 @@ pub fn heatmap_sanity(
         _ => Verdict::Quiet,
     };
     let other_class = other.as_ref().map_or_else(String::new, |other| {
-        format!("; with another class's map {:.2}", other.value)
+        format!("; with the heatmap of another class {:.2}", other.value)
     });
     let says = format!(
-        "heatmaps ({}) of {} films and those of networks made fresh from the head down correlate {:.2} in rank (95 % {low:.2} to \
+        "heatmaps ({}) of {} films and those of randomised networks from the head down correlate {:.2} in rank (95 % {low:.2} to \
          {high:.2}){other_class}",
         composite.name(),
         fresh.n,

@@ -1,46 +1,50 @@
-//! From where on something counts.
+//! Thresholds of the checks.
 
 use serde::{Deserialize, Serialize};
 
 use crate::probe;
 
-/// Thresholds of all checks; a TOML table of them may leave any out.
+/// Thresholds of all checks. A TOML table of them may omit any.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Thresholds {
-    /// Largest p value of an alarm. With some eight questions asked of chance, one in twenty-five clean sets has a p value below 0.005 somewhere.
+    /// Largest p of an alarm. With about eight checks, one clean set in twenty-five has a p below 0.005
+    /// somewhere.
     pub p: f64,
-    /// Skill, 0 guessing to 1 knowing, from which a class that can be told from what should say nothing is an alarm.
+    /// Skill score (0 for guessing, 1 for perfect) from which a probe is an alarm.
     pub skill: f64,
-    /// Cramér's V of class and source from which it is an alarm.
+    /// Cramér's V of class and source from which the check is an alarm.
     pub association: f64,
-    /// The same, from which the result means nothing.
+    /// Cramér's V from which the check blocks.
     pub association_block: f64,
-    /// Share of a class's films that may be of children while another class's films are of adults, or the other way round.
+    /// Difference between classes in the share of children from which the check is an alarm.
     pub children: f64,
-    /// The same, from which it is a note.
+    /// The same difference from which the check is a note.
     pub children_note: f64,
-    /// Width of the interval of the accuracy above which the test films are few: twenty points lie between a good and a poor classifier.
+    /// Width of the accuracy's interval above which the test set is too small: twenty points separate a good
+    /// from a poor classifier.
     pub width: f64,
-    /// Relevance per pixel outside the lungs over that inside, from which it is an alarm.
+    /// Relevance per pixel outside the lungs, divided by that inside, from which the check is an alarm.
     pub outside: f64,
-    /// Relevance per pixel at the border over that elsewhere, from which it is an alarm; from three quarters of it on it is a note.
+    /// Relevance per pixel at the border, divided by that elsewhere, from which the check is an alarm; a note
+    /// from three quarters of it.
     pub border: f64,
-    /// Rank correlation of heatmaps with those of networks made fresh layer by layer, at the lower end of its interval.
+    /// Rank correlation of heatmaps with those of randomised networks (lower end of its interval) from which
+    /// the check is an alarm.
     pub sanity: f64,
-    /// Expected calibration error from which it is an alarm; from half of it on it is a note.
+    /// Expected calibration error from which the check is an alarm; a note from half of it.
     pub calibration: f64,
-    /// Largest p value of either: how often answers that are right as often as they say have such an error.
+    /// Largest p of such an error under perfect calibration.
     pub calibration_p: f64,
     /// Difference in accuracy between subgroups, as a share.
     pub subgroups: f64,
-    /// Largest p value, after Bonferroni's correction, of a difference between subgroups.
+    /// Largest p of a difference between subgroups, after Bonferroni's correction.
     pub subgroups_p: f64,
-    /// Accuracy that words may cost, as a share.
+    /// Accuracy lost by covering burned-in text, as a share.
     pub words: f64,
-    /// Seeds of a claim about a method.
+    /// Minimum number of seeds for a claim about a method.
     pub seeds: usize,
-    /// How the class is told from other things.
+    /// Settings of the probes.
     pub probe: probe::Settings,
 }
 

@@ -1,5 +1,6 @@
 //! What the program says on stderr: progress, notes, errors. Answers go to stdout, and are written by the verbs.
 
+use std::error::Error;
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
@@ -48,13 +49,13 @@ pub fn note(text: impl fmt::Display) {
 }
 
 /// An error about a part of the work that does not end all of it.
-pub fn complain(error: &anyhow::Error) {
+pub fn complain(error: &(dyn Error + 'static)) {
     say(format_args!("pleura: {}", chain(error).join("\n  because: ")));
 }
 
 /// The error that ends the program.
 pub fn report(error: &anyhow::Error) {
-    complain(error);
+    complain(error.as_ref());
 }
 
 fn say(text: impl fmt::Display) {
@@ -62,16 +63,15 @@ fn say(text: impl fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// What went wrong and why, from the outside in; a cause that the words before it already hold is left out.
-pub fn chain(error: &anyhow::Error) -> Vec<String> {
-    let mut said: Vec<String> = Vec::new();
-    for cause in error.chain() {
-        let cause = cause.to_string();
-        if !said.iter().any(|before| before.contains(&cause)) {
-            said.push(cause);
-        }
+/// The messages of an error and its causes, from the outside in, with the option that helps.
+pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    let mut messages = pleura::error::chain(error);
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    let hint = causes.find_map(|cause| crate::hints::of(cause.downcast_ref()?));
+    if let (Some(hint), Some(last)) = (hint, messages.last_mut()) {
+        last.push_str(hint);
     }
-    said
+    messages
 }
 
 /// Whether the error is that nobody reads our output any more.
@@ -87,7 +87,7 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// Shows how far some work has come: a bar on a terminal, a line every ten seconds elsewhere, nothing where the user
 /// wants quiet or, off a terminal, JSON.
 pub struct Progress {
-    what: &'static str,
+    what: String,
     bar: Option<ProgressBar>,
     lines: bool,
     begin: Instant,
@@ -97,7 +97,7 @@ pub struct Progress {
 
 impl Progress {
     /// Progress of work on `what`, such as "films decoded".
-    pub fn new(what: &'static str, of: usize) -> Self {
+    pub fn new(what: &str, of: usize) -> Self {
         let Settings { quiet, json } = settings();
         let terminal = io::stderr().is_terminal();
         let bar = (terminal && !quiet).then(|| {
@@ -105,11 +105,11 @@ impl Progress {
                 ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len}  {per_sec}  {eta} left");
             ProgressBar::new(of as u64)
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-                .with_message(what)
+                .with_message(what.to_owned())
         });
         let lines = !terminal && !quiet && !json;
         Self {
-            what,
+            what: what.to_owned(),
             bar,
             lines,
             begin: Instant::now(),
@@ -155,7 +155,7 @@ mod tests {
         let middle = anyhow::Error::new(inner).context("a.png: cannot read: no such file");
         let error = middle.context("cannot answer");
         assert_eq!(
-            chain(&error),
+            chain(error.as_ref()),
             ["cannot answer", "a.png: cannot read: no such file"]
         );
     }

@@ -4,16 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use pleura::Classifier;
 use pleura_data::Manifest;
 use pleura_data::manifest::open_mask;
+use pleura_draw::picture::{HeatmapStyle, Outline};
 use pleura_eval::{Kind, Predictions};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::{Composite, Method, Start};
-use pleura_film::picture::{Outline, Style};
 use pleura_film::{DecodeOptions, Geometry};
 use pleura_report::{GalleryIndex, IndexItem, LedgerLine};
-
-use crate::model::Model;
 
 /// Side of a gallery's pictures in pixels.
 const SIDE: usize = 360;
@@ -46,7 +45,7 @@ impl Mask {
 
     /// As the network sees it.
     pub fn prepared(&self, geometry: &Geometry) -> Vec<bool> {
-        pleura_audit::words::prepared(&self.inside, self.width, self.height, geometry)
+        pleura_audit::burned_in_text::prepared_mask(&self.inside, self.width, self.height, geometry)
     }
 }
 
@@ -59,7 +58,7 @@ fn of_phantoms(manifest: &Manifest) -> bool {
 /// where it is wrong, the true one), by both composites: `epsilon-plus-flat` is calm and much alike for all classes, `lrp-0` is rough
 /// and tells classes apart. Of a finding that stands for itself: its own logit, and where it is wrong a true finding's.
 fn questions(
-    model: &Model,
+    model: &Classifier,
     answers: &Predictions,
     film: usize,
     answer: usize,
@@ -75,7 +74,7 @@ fn questions(
     let own = (Composite::default(), Start::Logit(name(answer)));
     let rough = Composite::by_name("lrp-0")?;
     Ok(match others.first() {
-        Some(&other) if model.kind == Kind::Exclusive => {
+        Some(&other) if model.task() == Kind::Exclusive => {
             let start = Start::Difference(name(answer), name(other));
             vec![(Composite::default(), start.clone()), (rough, start)]
         }
@@ -90,7 +89,7 @@ fn questions(
 /// answer and what else was likely, and writes the pictures with their list into the run's `explain` folder.
 pub fn write(
     run: &Path,
-    model: &Model,
+    model: &Classifier,
     manifest: &Manifest,
     answers: &Predictions,
     most: usize,
@@ -106,7 +105,7 @@ pub fn write(
             continue;
         };
         let source = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
-        let prepared = pleura_film::prepare(&source, &model.preparation);
+        let prepared = pleura_film::prepare(&source, model.preparation());
         let answer = answers.answer(film);
         let truth: Vec<&str> = (0..findings.len())
             .filter(|&finding| answers.has(film, finding) == Some(true))
@@ -115,9 +114,9 @@ pub fn write(
         let lesion = Mask::read(manifest, row.masks.lesion.as_deref())?;
         // A healthy film's mask is empty.
         let lesion = lesion.filter(|mask| mask.inside.contains(&true));
-        let style = Style {
+        let style = HeatmapStyle {
             side: SIDE,
-            ..Style::default()
+            ..HeatmapStyle::default()
         };
         let title = row.film.clone();
         let truth = truth.join(", ");

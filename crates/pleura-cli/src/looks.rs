@@ -4,11 +4,12 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use pleura::Classifier;
 use pleura_data::Manifest;
 use pleura_data::looks::{self, Look};
+use pleura_run::RunFolder;
 
 use crate::console;
-use crate::model::Model;
 
 /// What the program was called with, as the account of looks and the report show it.
 pub fn command() -> String {
@@ -30,18 +31,18 @@ pub fn command() -> String {
 ///
 /// # Errors
 /// No place to write it down.
-pub fn log(path: &Path, manifest: &Manifest, rows: &[usize], model: &Model) -> Result<()> {
+pub fn log(path: &Path, manifest: &Manifest, rows: &[usize], model: &Classifier) -> Result<()> {
     let test: HashSet<usize> = looks::tested(manifest).into_iter().collect();
     let tested = rows.iter().filter(|row| test.contains(row)).count();
     if tested == 0 {
         return Ok(());
     }
-    let look = Look::now(manifest, tested, &model.digest, &command());
+    let look = Look::now(manifest, tested, model.digest(), &command());
     let beside = looks::file_of(path)?;
     let Err(error) = looks::record(&beside, &look) else {
         return Ok(());
     };
-    let run = model.run.as_ref().map(|run| run.join(pleura_train::LOOKS));
+    let run = model.run().map(|run| RunFolder::new(run).test_access_log());
     match run.filter(|file| looks::record(file, &look).is_ok()) {
         Some(file) => {
             console::note(format_args!(

@@ -19,6 +19,7 @@
 mod calibration;
 mod console;
 mod gallery;
+mod hints;
 mod looks;
 mod model;
 mod table;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use pleura_core::fs::write_atomic;
 use pleura_film::{DecodeOptions, Preparation};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -61,7 +62,7 @@ impl FilmCache {
     /// Opens the cache of a preparation below `dir`, and makes it if it is not there.
     ///
     /// # Errors
-    /// [`Error::Io`] where the folder can be neither read nor made. Damaged segments are no error: their films count as absent.
+    /// [`Error::File`] where the folder can be neither read nor made. Damaged segments are no error: their films count as absent.
     pub fn open(dir: &Path, preparation: &Preparation) -> Result<Self, Error> {
         let description = serde_json::json!({
             "version": CACHE_VERSION, "byte order": BYTE_ORDER, "preparation": preparation,
@@ -69,10 +70,10 @@ impl FilmCache {
         .to_string();
         let key = base16ct::lower::encode_string(&Sha256::digest(description.as_bytes()));
         let folder = dir.join(format!("films-{}-{}", preparation.size, &key[..16]));
-        std::fs::create_dir_all(&folder).map_err(Error::io("cannot create the film cache", &folder))?;
+        std::fs::create_dir_all(&folder).map_err(Error::io("create the film cache", &folder))?;
         let about = folder.join("preparation.json");
         if !about.exists() {
-            pleura_manifest::atomic::write(&about, |out| writeln!(out, "{description}"))?;
+            write_atomic(&about, format!("{description}\n").as_bytes())?;
         }
         let cache = Self {
             folder,
@@ -210,10 +211,10 @@ impl FilmCache {
             .collect();
         let mut names = Vec::new();
         let listing =
-            std::fs::read_dir(&self.folder).map_err(Error::io("cannot list the film cache", &self.folder))?;
+            std::fs::read_dir(&self.folder).map_err(Error::io("list the film cache", &self.folder))?;
         for file in listing {
             let name = file
-                .map_err(Error::io("cannot list the film cache", &self.folder))?
+                .map_err(Error::io("list the film cache", &self.folder))?
                 .file_name();
             if segment::is_segment(&name) && !known.contains(name.as_os_str()) {
                 names.push(name);

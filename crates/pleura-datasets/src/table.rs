@@ -30,7 +30,7 @@ pub(crate) struct TableRow<'a> {
 
 impl Table {
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(Error::io("cannot read", path))?;
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         Self::parse(&unpacked(bytes, path)?, path)
     }
 
@@ -135,7 +135,7 @@ fn unpacked(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
     flate2::read::MultiGzDecoder::new(&bytes[..])
         .take(LARGEST + 1)
         .read_to_end(&mut out)
-        .map_err(Error::io("cannot unpack", path))?;
+        .map_err(Error::io("unpack", path))?;
     if out.len() as u64 > LARGEST {
         return Err(Error::table(
             path,

@@ -2,20 +2,15 @@
 
 use std::path::PathBuf;
 
+use pleura_core::FileError;
+
 /// Errors of this crate. Messages name the value found, the value expected, and the place.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A file could not be opened, read, written or renamed.
-    #[error("{}: cannot {action}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The attempted action: "open", "write", "rename into place".
-        action: &'static str,
-        /// The system's error.
-        source: std::io::Error,
-    },
+    /// A file or folder that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The file is not a rectangular CSV table in UTF-8.
     #[error("{}: not a CSV table: {source}", path.display())]
     Csv {

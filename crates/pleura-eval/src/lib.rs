@@ -33,12 +33,10 @@ mod compare;
 mod error;
 mod estimate;
 mod evaluation;
-mod files;
 mod metrics;
 mod options;
 mod predictions;
 mod stats;
-pub mod study;
 mod table;
 mod text;
 

@@ -8,22 +8,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::Path;
 
 use csv::StringRecord;
+use pleura_core::FileError;
+use pleura_core::fs::write_atomic_with;
 
 use crate::predictions::Fault;
-use crate::{Error, Predictions, Truth, files};
+use crate::{Error, Predictions, Truth};
 
 impl Predictions {
     /// Reads a predictions table. Errors name the line and the column.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            action: "open",
-            source,
-        })?;
+        let file = File::open(path).map_err(FileError::of("read", path))?;
         let unreadable = |source| Error::Csv {
             path: path.to_owned(),
             source,
@@ -75,11 +73,11 @@ impl Predictions {
     /// Writes the table atomically.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         self.check()?;
-        files::write(path, |partial| self.write_rows(partial))
+        Ok(write_atomic_with(path, |out| self.write_rows(out))?)
     }
 
-    fn write_rows(&self, path: &Path) -> Result<(), std::io::Error> {
-        let mut writer = csv::Writer::from_writer(BufWriter::new(File::create(path)?));
+    fn write_rows(&self, out: &mut dyn Write) -> Result<(), std::io::Error> {
+        let mut writer = csv::Writer::from_writer(out);
         let named = |what: &'static str| self.findings.iter().map(move |name| format!("{what}:{name}"));
         let mut header: Vec<String> = ["film", "patient", "dataset"].map(str::to_owned).to_vec();
         match self.truth {
@@ -119,13 +117,7 @@ impl Predictions {
             }
             writer.write_record(&cells)?;
         }
-        let file = writer
-            .into_inner()
-            .map_err(|error| std::io::Error::other(error.to_string()))?
-            .into_inner()
-            .map_err(std::io::IntoInnerError::into_error)?;
-        (&file).flush()?;
-        file.sync_all()
+        writer.flush()
     }
 }
 

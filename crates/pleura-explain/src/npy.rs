@@ -1,15 +1,9 @@
 //! NumPy's `.npy` format, version 1.0, for little-endian `f32` (NEP 1).
 
-use std::fs;
-use std::io::Write as _;
-use std::path::Path;
-
-use crate::Error;
-
-/// An array as the bytes of an `.npy` file. `values` has as many numbers as the product of `shape`.
+/// An array as the bytes of an `.npy` file. The length of `values` is the product of `shape`.
 pub fn bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
     debug_assert_eq!(shape.iter().product::<usize>(), values.len());
-    // As Python writes a tuple: a comma behind a single size, none behind the last of several.
+    // Python's tuple syntax: a comma after a single size, none after the last of several.
     let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
     let mut header = format!(
@@ -25,30 +19,6 @@ pub fn bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
     out.extend(header.as_bytes());
     out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     out
-}
-
-/// Writes a file under a temporary name in its folder and renames it, so that it is there whole or not at all.
-///
-/// # Errors
-/// [`Error::Write`] with the file's path.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let failed = |source| Error::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let mut builder = tempfile::Builder::new();
-    // Temporary files are private by default; what is renamed into place should obey the umask instead.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }
 
 #[cfg(test)]

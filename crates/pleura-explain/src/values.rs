@@ -1,57 +1,59 @@
-//! The numbers of a picture, saved beside it, with what is needed to use them without the picture.
+//! The numbers of a picture, saved beside it with their description.
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
+use pleura_draw::picture::{ColourScale, HeatmapStyle, scale_limit, smooth};
 use pleura_film::Geometry;
-use pleura_film::picture::{Scale, Style, limit, smooth};
 use serde::Serialize;
 
 use crate::picture::origin;
 use crate::{Account, Error, Map, Method, npy};
 
-/// What is known about a map beside its values. It is written as JSON.
+/// Description of a map, written as JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct About<'a> {
-    /// The film's file; none for a mean over films.
+    /// The film's file; `None` for a mean over films.
     pub film: Option<&'a Path>,
-    /// How the values were found.
+    /// The attribution method.
     #[serde(serialize_with = "name")]
     pub method: &'a Method,
-    /// The probability of the output that was asked for, where it was one.
+    /// Probability of the question's output, if it has a single one.
     pub probability: Option<f64>,
-    /// Where map pixels lie on the film; none for a mean over films.
+    /// Mapping of map pixels to the film; `None` for a mean over films.
     pub geometry: Option<&'a Geometry>,
-    /// Which model answered: its digest.
+    /// Digest of the model.
     pub model: &'a str,
     /// The picture's file name.
     pub picture: &'a str,
-    /// What stands wherever an answer about a film is shown.
+    /// The notice that accompanies every answer.
     pub notice: &'a str,
 }
 
-/// The files that [`save`] wrote.
+/// Files written by [`save`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Saved {
-    /// `[down, across]`, float32, unsmoothed.
+    /// `[rows, columns]`, float32, unsmoothed.
     pub values: PathBuf,
     /// Shape, unit, axes, geometry and account.
     pub about: PathBuf,
 }
 
-/// Writes a map's values (`.npy`, `[size, size]`) and what they are (`.json`) beside its picture, under the picture's name.
+/// Writes a map's values (`.npy`, `[size, size]`) and their description (`.json`) beside its picture, under
+/// the picture's name.
 ///
 /// # Errors
-/// [`Error::Write`], [`Error::Format`].
+/// [`Error::File`], [`Error::Format`].
 pub fn save(
     picture: &Path,
     map: &Map,
     size: usize,
-    style: &Style,
+    style: &HeatmapStyle,
     about: &About<'_>,
 ) -> Result<Saved, Error> {
     let beside = |extension: &str| picture.with_extension(extension);
     let (values, json) = (beside("npy"), beside("json"));
-    npy::write_file(&values, &npy::bytes(&[size, size], &map.heatmap))?;
+    write_atomic(&values, &npy::bytes(&[size, size], &map.heatmap))?;
     let record = Record {
         values: values.file_name().map(|name| name.to_string_lossy().into_owned()),
         dtype: "float32, little-endian",
@@ -71,11 +73,11 @@ pub fn save(
         }),
         drawn: Drawn {
             smoothing: style.smoothing,
-            strongest_colour: limit(&smooth(&map.heatmap, size, style.smoothing), style.scale),
+            strongest_colour: scale_limit(&smooth(&map.heatmap, size, style.smoothing), style.scale),
             scale: match style.scale {
-                Scale::Greatest => "greatest magnitude".to_owned(),
-                Scale::Quantile(share) => format!("{} % of all magnitudes lie below it", 100.0 * share),
-                Scale::Fixed(_) => "fixed".to_owned(),
+                ColourScale::Greatest => "greatest magnitude".to_owned(),
+                ColourScale::Quantile(share) => format!("{} % of all magnitudes lie below it", 100.0 * share),
+                ColourScale::Fixed(_) => "fixed".to_owned(),
             },
             contour_shares: &style.contours.shares,
             contour_smoothing: style.contours.smoothing.max(style.smoothing),
@@ -86,7 +88,7 @@ pub fn save(
         problem: error.to_string(),
     })?;
     text.push('\n');
-    npy::write_file(&json, text.as_bytes())?;
+    write_atomic(&json, text.as_bytes())?;
     Ok(Saved { values, about: json })
 }
 
@@ -114,7 +116,7 @@ struct Start {
     value: f64,
 }
 
-/// What the values add up to; of the rest, what the method knows.
+/// Sums of the values, as far as the method defines them.
 #[derive(Serialize)]
 struct Sums {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,7 +153,7 @@ fn name<S: serde::Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S
     serializer.serialize_str(method.name())
 }
 
-/// How the picture shows the values; the values themselves are as they were found.
+/// Display settings of the picture; the saved values are unchanged by them.
 #[derive(Serialize)]
 struct Drawn<'a> {
     smoothing: f32,

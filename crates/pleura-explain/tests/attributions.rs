@@ -1,4 +1,5 @@
-//! Attributions and scores as captum, Quantus, scikit-image and `SciPy` compute them: `golden/attributions/make.py` made the files and says how.
+//! Attributions and scores as captum, Quantus, scikit-image and `SciPy` compute them:
+//! `golden/attributions/make.py` made the files and says how.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -16,7 +17,7 @@ use pleura_explain::score::{
     structural_similarity,
 };
 use pleura_explain::{Account, Fill, Method, Start};
-use pleura_nn::backend::Gates;
+use pleura_nn::backend::Backend;
 use pleura_nn::{Cpu, Network, Reference, Weights};
 use safetensors::SafeTensors;
 
@@ -50,7 +51,7 @@ fn integrated(baseline: Fill) -> Method {
 }
 
 /// A method's values on a backend: for each channel where it tells them apart.
-fn values<B: Gates>(backend: B, method: &Method) -> Vec<f64> {
+fn values<B: Backend>(backend: B, method: &Method) -> Vec<f64> {
     let network = Network::new(backend, &network()).unwrap();
     let found = method
         .explain(&network, &input(1, SIDE), SIDE, &[start()])

@@ -36,7 +36,7 @@ pub fn write_derived(manifest: &Manifest, origin: &Path, out: &Path) -> Result<M
     let phantoms = origin.with_file_name(PHANTOMS);
     if phantoms.exists() {
         let beside = out.with_file_name(PHANTOMS);
-        std::fs::copy(&phantoms, &beside).map_err(Error::io("cannot copy", &phantoms))?;
+        std::fs::copy(&phantoms, &beside).map_err(Error::io("copy", &phantoms))?;
     }
     // Last, because its presence means that the rest is there.
     made.write(out)?;

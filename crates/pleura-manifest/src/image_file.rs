@@ -39,7 +39,7 @@ fn undecodable(name: &str, path: &Path) -> impl FnOnce(pleura_film::Error) -> Er
 
 /// The bytes of a film's file, where it is no larger than a film may be.
 pub fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
-    let action = "cannot read the film";
+    let action = "read the film";
     let length = std::fs::metadata(path).map_err(Error::io(action, path))?.len();
     if length > options.max_file_bytes {
         let limit = options.max_file_bytes;

@@ -1,6 +1,5 @@
 //! The manifest: one table of films with patients, splits and findings, and its sidecar.
 
-pub mod atomic;
 mod derived;
 mod disjoint_sets;
 mod duplicates;
@@ -17,7 +16,7 @@ mod subsets;
 
 pub use derived::write_derived;
 pub use disjoint_sets::DisjointSets;
-pub use duplicates::{How, LeakRecord, Likeness, RecordedPair, files_digest};
+pub use duplicates::{DuplicateRecord, MatchKind, RecordedPair, Similarity, files_digest};
 pub use error::Error;
 pub use folds::Folds;
 pub use manifest::*;

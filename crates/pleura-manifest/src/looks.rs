@@ -123,9 +123,9 @@ fn append(path: &Path, look: &Look, once: bool) -> Result<(), Error> {
         .append(true)
         .create(true)
         .open(path)
-        .map_err(Error::io("cannot log a look at the test split", path))?;
+        .map_err(Error::io("log a look at the test split", path))?;
     // Let go of when the file is closed, however this ends.
-    file.lock().map_err(Error::io("cannot lock", path))?;
+    file.lock().map_err(Error::io("lock", path))?;
     let text = text(&mut file, path)?;
     if once && Looks::parse(&text).looks.iter().any(|other| look.again(other)) {
         return Ok(());
@@ -146,13 +146,12 @@ fn append(path: &Path, look: &Look, once: bool) -> Result<(), Error> {
     }
     file.write_all(line.as_bytes())
         .and_then(|()| file.sync_data())
-        .map_err(Error::io("cannot write", path))
+        .map_err(Error::io("write", path))
 }
 
 fn text(file: &mut File, path: &Path) -> Result<String, Error> {
     let mut text = String::new();
-    file.read_to_string(&mut text)
-        .map_err(Error::io("cannot read", path))?;
+    file.read_to_string(&mut text).map_err(Error::io("read", path))?;
     Ok(text)
 }
 
@@ -165,7 +164,7 @@ impl Looks {
         match std::fs::read_to_string(path) {
             Ok(text) => Ok(Self::parse(&text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(Error::io("cannot read", path)(error)),
+            Err(error) => Err(Error::io("read", path)(error)),
         }
     }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use pleura_core::fs::write_atomic;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, LeakRecord, Manifest, Remark, Step, atomic};
+use crate::{DuplicateRecord, Error, Manifest, Remark, Step};
 
 /// What a manifest's sidecar says. It holds no time and no name of a machine's user, so that the same films give the same file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,8 +40,8 @@ pub struct Sidecar {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<FoldsRecord>,
     /// Films that are one radiograph, once somebody has looked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leaks: Option<LeakRecord>,
+    #[serde(rename = "leaks", default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<DuplicateRecord>,
     /// The manifest that this one was [made of](crate::write_derived) by changing nothing but splits; relative to this one's folder where it lies
     /// below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,7 +136,7 @@ pub struct FoldsRecord {
 impl Sidecar {
     /// Pairs of files, by digest, that somebody found to be one radiograph.
     pub fn together(&self) -> Vec<[String; 2]> {
-        let pairs = self.leaks.iter().flat_map(|record| &record.pairs);
+        let pairs = self.duplicates.iter().flat_map(|record| &record.pairs);
         pairs.map(|pair| pair.files.clone()).collect()
     }
 
@@ -152,7 +153,7 @@ impl Sidecar {
                 .map(Some)
                 .map_err(|source| Error::Json { path, source }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::io("cannot read the sidecar", &path)(error)),
+            Err(error) => Err(Error::io("read the sidecar", &path)(error)),
         }
     }
 
@@ -163,7 +164,7 @@ impl Sidecar {
             path: path.clone(),
             source,
         })?;
-        atomic::write(&path, |out| writeln!(out, "{text}"))
+        Ok(write_atomic(&path, format!("{text}\n").as_bytes())?)
     }
 
     /// A sidecar for a manifest that was made by other means than building it from datasets.
@@ -181,7 +182,7 @@ impl Sidecar {
             positives: BTreeMap::new(),
             split: None,
             folds: None,
-            leaks: None,
+            duplicates: None,
             made_from: None,
         };
         sidecar.describe(manifest);
@@ -209,7 +210,7 @@ impl Sidecar {
 impl FileRecord {
     /// Digests a file.
     pub fn of(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(Error::io("cannot read", path))?;
+        let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         Ok(Self {
             path: path.to_path_buf(),
             sha256: crate::image_file::sha256(&bytes),

@@ -3,20 +3,23 @@
 //! Every map is channel-major, `[channels, batch · height · width]`: a channel is one row, a dense block is one
 //! matrix that grows downwards, and concatenation costs nothing. A norm and its `ReLU` are never stored: they are
 //! the prologue of the convolution that reads a map ([`Affine`]), and on the way back the epilogue of the product
-//! that arrives there ([`Through`]).
+//! that arrives there ([`NormReluBackward`]).
 
-mod gates;
+mod flex;
 mod operands;
-mod share;
+mod relevance;
 
 use std::ops::Range;
 
-pub use self::gates::{Gated, Gates, Pull};
+pub use self::flex::{Gated, HeatmapGradient, LrpFlex};
 pub use self::operands::{
-    Affine, Films, Grid, Kernel, Moments, NormBack, Pool, Role, Sink, Sums, Target, Through,
+    Affine, Films, GradientSink, Grid, Kernel, Moments, NormBackward, NormReluBackward, Output, Pool, Role,
+    Sums,
 };
-pub use self::share::{Account, Arriving, Kept, Place, Producer, Share, Unpooled};
-pub(crate) use self::share::{merged, modified, neuron};
+pub use self::relevance::{
+    Account, IncomingRelevance, Place, Producer, RelevanceStep, UniformPart, Unpooled,
+};
+pub(crate) use self::relevance::{merged, neuron, rule_weights};
 use crate::architecture::Window;
 use crate::rule::Rule;
 
@@ -72,13 +75,13 @@ pub trait Backend: Send + Sync {
     fn describe(&self) -> String;
 
     /// How many films inference sends through the network together: few where a film's maps then stay in cache.
-    fn films_at_once(&self) -> usize {
+    fn inference_batch(&self) -> usize {
         usize::MAX
     }
 
     /// Runs a pass, whose primitives follow each other closely: threads may stay awake from one to the next. The pass must not wait for other
     /// work of the same pool of threads, as parallel iterators do: those threads may all be awake here. Passes of relevance are run without it.
-    fn together<R>(&self, body: impl FnOnce() -> R) -> R {
+    fn run_pass<R>(&self, body: impl FnOnce() -> R) -> R {
         body()
     }
 
@@ -93,11 +96,11 @@ pub trait Backend: Send + Sync {
     /// A buffer of zeros.
     fn zeros(&self, len: usize) -> Self::Tensor;
     /// A buffer to be written before it is read: what stands in it is whatever was left there.
-    fn room(&self, len: usize) -> Self::Tensor {
+    fn alloc_uninit(&self, len: usize) -> Self::Tensor {
         self.zeros(len)
     }
-    /// Takes back a buffer that is no longer needed, for a later [`Backend::room`].
-    fn recycle(_tensor: Self::Tensor) {}
+    /// Takes back a buffer that is no longer needed, for a later [`Backend::alloc_uninit`].
+    fn release(_tensor: Self::Tensor) {}
 
     /// Moments of the given rows of a map `[channels, columns]`, written at the same rows of `moments`.
     fn moments(
@@ -117,15 +120,15 @@ pub trait Backend: Send + Sync {
         variance: &Self::Tensor,
     ) -> Affine<Self::Tensor>;
 
-    /// What [`Through`] needs of a norm; `batch_statistics` chooses the factor (γ, or γ/σ).
-    fn norm_back(
+    /// What [`NormReluBackward`] needs of a norm; `batch_statistics` chooses the factor (γ, or γ/σ).
+    fn norm_backward(
         &self,
         gamma: &Self::Tensor,
         beta: &Self::Tensor,
         mean: &Self::Tensor,
         variance: &Self::Tensor,
         batch_statistics: bool,
-    ) -> NormBack<Self::Tensor>;
+    ) -> NormBackward<Self::Tensor>;
 
     /// Ends a map's gradient with batch statistics, once all readers have added theirs:
     /// `G ← (1/σ)(G − mean G − x̂ · mean(G x̂))` on the given rows.
@@ -152,7 +155,7 @@ pub trait Backend: Send + Sync {
         prologue: Option<&Affine<Self::Tensor>>,
         bias: Option<&Self::Tensor>,
         columns: usize,
-        target: Target<'_, Self::Tensor>,
+        target: Output<'_, Self::Tensor>,
     );
 
     /// `Wᵀ · dy`, with `dy` the rows of `gradient` from `row` on.
@@ -162,7 +165,7 @@ pub trait Backend: Send + Sync {
         gradient: &Self::Tensor,
         row: usize,
         columns: usize,
-        sink: Sink<'_, Self::Tensor>,
+        sink: GradientSink<'_, Self::Tensor>,
     );
 
     /// `dW = dy · relu(scale · x + shift)ᵀ`, `[outputs, inputs]`, overwritten.
@@ -184,7 +187,7 @@ pub trait Backend: Send + Sync {
         x: &Self::Tensor,
         prologue: Option<&Affine<Self::Tensor>>,
         grid: Grid,
-        target: Target<'_, Self::Tensor>,
+        target: Output<'_, Self::Tensor>,
     );
 
     /// The transposed 3×3 convolution of `gradient`'s rows from `row` on.
@@ -194,7 +197,7 @@ pub trait Backend: Send + Sync {
         gradient: &Self::Tensor,
         row: usize,
         grid: Grid,
-        sink: Sink<'_, Self::Tensor>,
+        sink: GradientSink<'_, Self::Tensor>,
     );
 
     /// The 3×3 convolution's weights' gradient, `[outputs, inputs, 3, 3]`, overwritten.
@@ -216,7 +219,7 @@ pub trait Backend: Send + Sync {
         window: Window,
         x: &Self::Tensor,
         grid: Grid,
-        target: Target<'_, Self::Tensor>,
+        target: Output<'_, Self::Tensor>,
     );
 
     /// The transposed stem convolution, `[outputs, grid.after(window)]` → `[inputs, grid]`, overwritten.
@@ -258,7 +261,7 @@ pub trait Backend: Send + Sync {
         window: Window,
         films: Films<'_, Self::Tensor>,
         grid: Grid,
-        target: Target<'_, Self::Tensor>,
+        target: Output<'_, Self::Tensor>,
     ) {
         self.stem_conv(kernel, window, &self.channels(films), grid, target);
     }
@@ -284,7 +287,7 @@ pub trait Backend: Send + Sync {
         x: &Self::Tensor,
         prologue: &Affine<Self::Tensor>,
         grid: Grid,
-        target: Target<'_, Self::Tensor>,
+        target: Output<'_, Self::Tensor>,
     );
 
     /// Sends a pooled map's gradient `[channels, pooled grid]` back. `x` and `prologue` are those of the forward pass.
@@ -296,16 +299,16 @@ pub trait Backend: Send + Sync {
         x: &Self::Tensor,
         prologue: &Affine<Self::Tensor>,
         grid: Grid,
-        sink: Sink<'_, Self::Tensor>,
+        sink: GradientSink<'_, Self::Tensor>,
     );
 
     /// A convolution's weights as a rule multiplies by them: the first set (`W⁺` under z⁺ and α-β, `W + γ W⁺` under γ, `W²`) of all
-    /// outputs, then the second (`(−W)⁺`, `W + γ W⁻`) of the outputs `turned`.
-    fn modified(&self, kernel: Kernel<'_, Self::Tensor>, rule: Rule, turned: &[usize]) -> Self::Tensor;
+    /// outputs, then the second (`(−W)⁺`, `W + γ W⁻`) of the outputs `negated`.
+    fn rule_weights(&self, kernel: Kernel<'_, Self::Tensor>, rule: Rule, negated: &[usize]) -> Self::Tensor;
 
-    /// Relevance's way from a norm's reader into the convolution (or pool) that wrote the rows: see [`Share`]. Returns an account
+    /// Relevance's way from a norm's reader into the convolution (or pool) that wrote the rows: see [`RelevanceStep`]. Returns an account
     /// for each row and image, `[rows, batch]`.
-    fn share(&self, share: Share<'_, Self::Tensor>) -> Vec<Account>;
+    fn relevance_step(&self, step: RelevanceStep<'_, Self::Tensor>) -> Vec<Account>;
 
     /// The flat rule, `shape` being `(rows, inputs)`: each output place's relevance over the given rows,
     /// `[≥ rows.end, grid.after(window)]`, goes in equal shares to
@@ -337,6 +340,11 @@ pub trait Backend: Send + Sync {
         grid: Grid,
         epsilon: f64,
     ) -> Vec<f64>;
+
+    /// The primitives of LRP-Flex, if this backend has them. They are optional: nothing else needs them.
+    fn lrp_flex(&self) -> Option<&dyn LrpFlex<Self::Tensor>> {
+        None
+    }
 
     /// Sums of a map's rows: the gradient of a bias.
     fn row_sums(&self, x: &Self::Tensor, rows: Range<usize>, columns: usize, out: &mut Self::Tensor);

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use pleura_core::FileError;
+
 use crate::architecture::NAMES;
 
 /// Says what was found, what was expected and what to do.
@@ -68,23 +70,23 @@ pub enum Error {
         problem: String,
     },
 
-    /// A gate's ε that is none.
+    /// A backend without the primitives of LRP-Flex.
+    #[error("LRP-Flex: the backend ({backend}) does not have it")]
+    NoLrpFlex {
+        /// The backend's description of itself.
+        backend: String,
+    },
+
+    /// A gate's ε that is negative or no number.
     #[error("LRP-Flex: ε is {epsilon}, expected 0 or more (0.01 is usual)")]
     Gate {
         /// What was asked for.
         epsilon: f64,
     },
 
-    /// A file could not be read or written.
-    #[error("{}: could not {action}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// `read`, `write`, …
-        action: &'static str,
-        /// The system's word on it.
-        source: io::Error,
-    },
+    /// A file or folder that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
 
     /// A weight file whose bytes are not what they should be.
     #[error("{name}: {problem}")]
@@ -140,7 +142,7 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn file(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::File { path, action, source }
+        let named = FileError::of(action, path);
+        move |source| named(source).into()
     }
 }

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use crate::architecture::{Architecture, INPUT_CHANNELS, ParameterSpec};
-use crate::backend::{Backend, Films, Grid, Pull, Real};
+use crate::backend::{Backend, Films, Grid, HeatmapGradient, Real};
 use crate::cpu::Cpu;
 use crate::error::Error;
 use crate::gradients::{Gradients, Scope};
@@ -24,7 +24,7 @@ use crate::layers::transition::{self, TransitionTrace};
 use crate::layers::{self, Pass};
 use crate::norm::Norm;
 use crate::plan::Plan;
-use crate::ready::Ready;
+use crate::prepared_weights::PreparedWeights;
 use crate::weights::{Array, Normalisation, Weights};
 
 /// A network with its parameters on a backend.
@@ -41,7 +41,7 @@ pub struct Network<B: Backend = Cpu> {
     values: Vec<B::Tensor>,
     plan: Plan,
     /// Made when it is first needed, dropped when parameters change.
-    ready: OnceLock<Ready<B>>,
+    prepared: OnceLock<PreparedWeights<B>>,
 }
 
 /// What a forward pass keeps for the passes back.
@@ -70,7 +70,7 @@ impl<B: Backend> Drop for Trace<B> {
             .chain(pooled)
             .chain([&mut self.stem.convolved, &mut self.grey])
         {
-            B::recycle(std::mem::take(map));
+            B::release(std::mem::take(map));
         }
     }
 }
@@ -101,7 +101,7 @@ impl<B: Backend> Network<B> {
             metadata: weights.metadata.clone(),
             specs,
             values,
-            ready: OnceLock::new(),
+            prepared: OnceLock::new(),
         })
     }
 
@@ -163,7 +163,7 @@ impl<B: Backend> Network<B> {
 
     /// The parameters, to be changed.
     pub fn values_mut(&mut self) -> &mut [B::Tensor] {
-        self.ready.take();
+        self.prepared.take();
         &mut self.values
     }
 
@@ -171,12 +171,12 @@ impl<B: Backend> Network<B> {
     ///
     /// Nobody waits while they are made, which takes all threads: a thread that waits here may hold a part of the very work it waits for.
     /// Two that come first both make them, and one's are kept.
-    fn ready(&self) -> &Ready<B> {
-        if let Some(ready) = self.ready.get() {
-            return ready;
+    fn prepared(&self) -> &PreparedWeights<B> {
+        if let Some(prepared) = self.prepared.get() {
+            return prepared;
         }
-        let made = Ready::of(&self.backend, &self.plan, &self.values);
-        self.ready.get_or_init(|| made)
+        let made = PreparedWeights::of(&self.backend, &self.plan, &self.values);
+        self.prepared.get_or_init(|| made)
     }
 
     fn pass(&self, norm: Norm, keep: bool) -> Pass<'_, B> {
@@ -185,8 +185,8 @@ impl<B: Backend> Network<B> {
             values: &self.values,
             norm,
             keep,
-            ready: (norm == Norm::Running).then(|| self.ready()),
-            pulls: None,
+            prepared: (norm == Norm::Running).then(|| self.prepared()),
+            heatmap_gradients: None,
         }
     }
 
@@ -272,8 +272,8 @@ impl<B: Backend> Network<B> {
         read: impl Fn(&Trace<B>) -> Vec<B::Real> + Sync,
     ) -> Result<Vec<B::Real>, Error> {
         self.check_input(grey.len(), 1, batch, size)?;
-        self.ready();
-        let group = self.backend.films_at_once().clamp(1, batch);
+        self.prepared();
+        let group = self.backend.inference_batch().clamp(1, batch);
         let one = |grey: &[f32]| {
             let films = grey.len() / (size * size);
             let grey = self.grey(grey, films, size)?;
@@ -287,7 +287,7 @@ impl<B: Backend> Network<B> {
             .map(one)
             .collect::<Result<Vec<_>, Error>>()?;
         for grey in shared.chunks(group * size * size) {
-            answers.push(self.backend.together(|| one(grey))?);
+            answers.push(self.backend.run_pass(|| one(grey))?);
         }
         Ok(answers.concat())
     }
@@ -304,7 +304,7 @@ impl<B: Backend> Network<B> {
         norm: Norm,
     ) -> Result<(Vec<B::Real>, Trace<B>), Error> {
         let grey = self.grey(grey, batch, size)?;
-        let trace = self.backend.together(|| self.run(norm, true, grey, batch, size));
+        let trace = self.backend.run_pass(|| self.run(norm, true, grey, batch, size));
         Ok((self.logits(&trace), trace))
     }
 
@@ -326,7 +326,7 @@ impl<B: Backend> Network<B> {
             block.target(&pass, 0),
         );
         if !keep {
-            B::recycle(std::mem::take(&mut stem.convolved));
+            B::release(std::mem::take(&mut stem.convolved));
         }
         let (mut blocks, mut transitions) = (Vec::new(), Vec::new());
         for (number, block_plan) in plan.blocks.iter().enumerate() {
@@ -339,8 +339,8 @@ impl<B: Backend> Network<B> {
                     blocks.push(next);
                     transitions.push(kept);
                 } else {
-                    B::recycle(next.map);
-                    B::recycle(kept.pooled);
+                    B::release(next.map);
+                    B::release(kept.pooled);
                 }
             }
         }
@@ -376,15 +376,15 @@ impl<B: Backend> Network<B> {
         scope: &Scope,
         gradients: &mut Gradients<B>,
     ) -> Result<Option<B::Tensor>, Error> {
-        self.pulled(trace, logits_gradient, None, scope, gradients)
+        self.backward_with(trace, logits_gradient, None, scope, gradients)
     }
 
     /// [`Network::backward`], with what heatmaps ask of the norms, by the number of γ.
-    fn pulled(
+    fn backward_with(
         &self,
         trace: &Trace<B>,
         logits_gradient: &[B::Real],
-        pulls: Option<&[Option<Pull<B::Tensor>>]>,
+        heatmap_gradients: Option<&[Option<HeatmapGradient<B::Tensor>>]>,
         scope: &Scope,
         gradients: &mut Gradients<B>,
     ) -> Result<Option<B::Tensor>, Error> {
@@ -402,20 +402,20 @@ impl<B: Backend> Network<B> {
         }
         Ok(self
             .backend
-            .together(|| self.back(trace, logits_gradient, pulls, scope, gradients)))
+            .run_pass(|| self.back(trace, logits_gradient, heatmap_gradients, scope, gradients)))
     }
 
     fn back(
         &self,
         trace: &Trace<B>,
         logits_gradient: &[B::Real],
-        pulls: Option<&[Option<Pull<B::Tensor>>]>,
+        heatmap_gradients: Option<&[Option<HeatmapGradient<B::Tensor>>]>,
         scope: &Scope,
         gradients: &mut Gradients<B>,
     ) -> Option<B::Tensor> {
         let (plan, batch) = (&self.plan, trace.batch);
         let pass = Pass {
-            pulls,
+            heatmap_gradients,
             ..self.pass(trace.norm, true)
         };
         let gradient = self
@@ -450,7 +450,7 @@ impl<B: Backend> Network<B> {
             let (transition, kept) = (&plan.transitions[before], &trace.transitions[before]);
             let from = &trace.blocks[before];
             let before = transition::backward(&pass, transition, kept, from, &map, weights, gradients);
-            B::recycle(std::mem::replace(&mut map, before.0));
+            B::release(std::mem::replace(&mut map, before.0));
             sums = before.1;
         }
         if !wanted[0] {
@@ -466,7 +466,7 @@ impl<B: Backend> Network<B> {
             wants,
             gradients,
         );
-        B::recycle(map);
+        B::release(map);
         input
     }
 }

@@ -3,7 +3,7 @@
 //! Nothing here is clever, so that it can be read next to the definition. Tests compare every other backend with it,
 //! and proofs that want twelve digits run on it.
 
-mod gates;
+mod flex;
 mod relevance;
 mod windows;
 
@@ -12,8 +12,8 @@ use std::ops::Range;
 use self::windows::{convolve, convolve_back, correlate, largest, windows};
 use crate::architecture::Window;
 use crate::backend::{
-    Account, Affine, Backend, Grid, Kernel, Moments, NORM_EPSILON, NormBack, Pool, Share, Sink, Sums, Target,
-    Through, modified,
+    Account, Affine, Backend, GradientSink, Grid, Kernel, LrpFlex, Moments, NORM_EPSILON, NormBackward,
+    NormReluBackward, Output, Pool, RelevanceStep, Sums, rule_weights,
 };
 use crate::rule::Rule;
 
@@ -54,16 +54,16 @@ const THREE: Window = Window {
 };
 
 impl Reference {
-    fn write(self, values: &[f64], rows: usize, columns: usize, target: Target<'_, Tensor>) {
-        let Target { map, row, moments } = target;
+    fn write(self, values: &[f64], rows: usize, columns: usize, target: Output<'_, Tensor>) {
+        let Output { map, row, moments } = target;
         map[row * columns..(row + rows) * columns].copy_from_slice(&values[..rows * columns]);
         if let Some(moments) = moments {
             self.moments(map, row..row + rows, columns, moments);
         }
     }
 
-    fn send(values: &[f64], columns: usize, sink: Sink<'_, Tensor>) {
-        let Through {
+    fn send(values: &[f64], columns: usize, sink: GradientSink<'_, Tensor>) {
+        let NormReluBackward {
             x,
             norm,
             into,
@@ -72,8 +72,8 @@ impl Reference {
             beta,
             mut sums,
         } = match sink {
-            Sink::Plain(out) => return out[..values.len()].copy_from_slice(values),
-            Sink::Norm(through) => through,
+            GradientSink::Plain(out) => return out[..values.len()].copy_from_slice(values),
+            GradientSink::Norm(through) => through,
         };
         for (channel, gradient) in values.chunks_exact(columns).enumerate() {
             let place = channel * columns..(channel + 1) * columns;
@@ -140,16 +140,16 @@ impl Backend for Reference {
         Affine { scale, shift }
     }
 
-    fn norm_back(
+    fn norm_backward(
         &self,
         gamma: &Tensor,
         beta: &Tensor,
         mean: &Tensor,
         variance: &Tensor,
         batch_statistics: bool,
-    ) -> NormBack<Tensor> {
+    ) -> NormBackward<Tensor> {
         let affine = self.fold_norm(gamma, beta, mean, variance);
-        NormBack {
+        NormBackward {
             factor: if batch_statistics {
                 gamma.clone()
             } else {
@@ -191,7 +191,7 @@ impl Backend for Reference {
         prologue: Option<&Affine<Tensor>>,
         bias: Option<&Tensor>,
         columns: usize,
-        target: Target<'_, Tensor>,
+        target: Output<'_, Tensor>,
     ) {
         let Kernel {
             weights,
@@ -220,7 +220,7 @@ impl Backend for Reference {
         gradient: &Tensor,
         row: usize,
         columns: usize,
-        sink: Sink<'_, Tensor>,
+        sink: GradientSink<'_, Tensor>,
     ) {
         let Kernel {
             weights,
@@ -269,7 +269,7 @@ impl Backend for Reference {
         x: &Tensor,
         prologue: Option<&Affine<Tensor>>,
         grid: Grid,
-        target: Target<'_, Tensor>,
+        target: Output<'_, Tensor>,
     ) {
         let map = activated(x, kernel.inputs, grid.columns(), prologue);
         self.write(
@@ -286,7 +286,7 @@ impl Backend for Reference {
         gradient: &Tensor,
         row: usize,
         grid: Grid,
-        sink: Sink<'_, Tensor>,
+        sink: GradientSink<'_, Tensor>,
     ) {
         let back = convolve_back(kernel, THREE, &gradient[row * grid.columns()..], grid);
         Self::send(&back, grid.columns(), sink);
@@ -319,7 +319,7 @@ impl Backend for Reference {
         window: Window,
         x: &Tensor,
         grid: Grid,
-        target: Target<'_, Tensor>,
+        target: Output<'_, Tensor>,
     ) {
         let out = convolve(kernel, window, &x[..kernel.inputs * grid.columns()], grid);
         self.write(&out, kernel.outputs, grid.after(window).columns(), target);
@@ -362,7 +362,7 @@ impl Backend for Reference {
         x: &Tensor,
         prologue: &Affine<Tensor>,
         grid: Grid,
-        target: Target<'_, Tensor>,
+        target: Output<'_, Tensor>,
     ) {
         let columns = pool.after(grid).columns();
         let map = activated(x, channels, grid.columns(), Some(prologue));
@@ -389,7 +389,7 @@ impl Backend for Reference {
         x: &Tensor,
         prologue: &Affine<Tensor>,
         grid: Grid,
-        sink: Sink<'_, Tensor>,
+        sink: GradientSink<'_, Tensor>,
     ) {
         let columns = pool.after(grid).columns();
         let map = activated(x, channels, grid.columns(), Some(prologue));
@@ -410,12 +410,12 @@ impl Backend for Reference {
         Self::send(&back, grid.columns(), sink);
     }
 
-    fn modified(&self, kernel: Kernel<'_, Tensor>, rule: Rule, turned: &[usize]) -> Tensor {
-        modified(kernel.weights, kernel.outputs, rule, turned)
+    fn rule_weights(&self, kernel: Kernel<'_, Tensor>, rule: Rule, negated: &[usize]) -> Tensor {
+        rule_weights(kernel.weights, kernel.outputs, rule, negated)
     }
 
-    fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
-        relevance::share(share)
+    fn relevance_step(&self, step: RelevanceStep<'_, Tensor>) -> Vec<Account> {
+        relevance::relevance_step(step)
     }
 
     fn flat(
@@ -442,6 +442,10 @@ impl Backend for Reference {
         epsilon: f64,
     ) -> Vec<f64> {
         relevance::quotient(relevance, z, channels, grid, epsilon)
+    }
+
+    fn lrp_flex(&self) -> Option<&dyn LrpFlex<Tensor>> {
+        Some(self)
     }
 
     fn row_sums(&self, x: &Tensor, rows: Range<usize>, columns: usize, out: &mut Tensor) {

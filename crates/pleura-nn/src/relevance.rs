@@ -4,29 +4,18 @@
 //! follow Bach et al. (`PLoS` ONE 2015), Montavon et al. (Pattern Recognition 2017; *Layer-Wise Relevance Propagation: An Overview*,
 //! 2019) and Lapuschkin et al. (2019); where inputs have both signs, the mirrored terms are those of Andéol et al. (2021).
 
-mod entries;
 mod layers;
+mod ledger;
 
-pub(crate) use self::entries::{Book, add, by_image};
-pub use self::entries::{Entry, Ledger};
 pub(crate) use self::layers::{FIRST, LINEAR, NORM, POOL};
 pub use self::layers::{Layer, LayerKind, layers};
+pub use self::ledger::{Entry, Ledger};
+pub(crate) use self::ledger::{LedgerBuilder, add, by_image};
 
 use std::collections::BTreeMap;
 
 use crate::error::Error;
 pub use crate::rule::{Bias, Rule};
-
-/// What a norm does with relevance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Norms {
-    /// It is merged into the convolution that wrote what it reads.
-    #[default]
-    Merged,
-    /// It hands on what it gets. **This is wrong**, for relevance then follows maps that the network does not read; it is here to be
-    /// compared with, because tools that know no `DenseNet` do it.
-    Passed,
-}
 
 /// Which rule stands where.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +34,6 @@ pub struct Rules {
     pub named: BTreeMap<String, Rule>,
     /// What becomes of biases' shares.
     pub bias: Bias,
-    /// What norms do.
-    pub norms: Norms,
 }
 
 impl Rules {
@@ -60,7 +47,6 @@ impl Rules {
             pool: epsilon,
             named: BTreeMap::new(),
             bias: Bias::Ledger,
-            norms: Norms::Merged,
         }
     }
 
@@ -81,12 +67,9 @@ impl Rules {
         self.named_or(LINEAR, self.linear)
     }
 
-    /// Of norms that stand alone. One that hands relevance on is a layer with one input, which gets it all: the flat rule.
+    /// The rule of norms that no convolution precedes.
     pub(crate) fn norm(&self) -> Rule {
-        match self.norms {
-            Norms::Passed => Rule::Flat,
-            Norms::Merged => self.named_or(NORM, self.norm),
-        }
+        self.named_or(NORM, self.norm)
     }
 
     pub(crate) fn pool(&self, layer: &str) -> f64 {
@@ -99,8 +82,7 @@ impl Rules {
 
     /// Whether a convolution behind the first may get relevance where the output that its rule sees is not positive.
     pub(crate) fn spills(&self) -> bool {
-        let plain = self.bias == Bias::Ledger && self.norms == Norms::Merged;
-        !plain || self.any_behind(|rule| !rule.follows_activations())
+        self.bias != Bias::Ledger || self.any_behind(|rule| !rule.follows_activations())
     }
 
     /// Whether a convolution behind the first keeps parts that all its inputs get alike.

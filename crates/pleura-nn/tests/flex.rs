@@ -5,7 +5,7 @@
 mod nets;
 
 use nets::{architectures, distance, films, weights};
-use pleura_nn::backend::Gates;
+use pleura_nn::backend::Backend;
 use pleura_nn::network::flex::EPSILON;
 use pleura_nn::relevance::{Rule, Start};
 use pleura_nn::{Architecture, Cpu, Gradients, Network, Norm, Reference, Rules, Scope, Weights};
@@ -55,7 +55,7 @@ impl Case {
     }
 
     /// Its gradient, with both heatmaps.
-    fn gradients<B: Gates>(
+    fn gradients<B: Backend>(
         &self,
         network: &Network<B>,
         norm: Norm,
@@ -66,7 +66,7 @@ impl Case {
     {
         use pleura_nn::backend::Real;
         let (_, trace) = network.forward(&self.grey, self.batch, self.size, norm).unwrap();
-        let mut pulls = network.pulls();
+        let mut heatmap_gradients = network.heatmap_gradients();
         let mut maps = Vec::new();
         for (start, asked) in self.starts.iter().zip(&self.asked) {
             let flex = network.flex(&trace, start, EPSILON).unwrap();
@@ -77,7 +77,7 @@ impl Case {
                     .collect::<Vec<f64>>(),
             );
             let coefficients = network
-                .flex_gradient(&trace, &flex, asked, scope, &mut pulls)
+                .flex_gradient(&trace, &flex, asked, scope, &mut heatmap_gradients)
                 .unwrap();
             // A heatmap is linear in its start.
             let (found, expected) = (dot(&coefficients, start), dot(maps.last().unwrap(), asked));
@@ -89,7 +89,7 @@ impl Case {
         let up: Vec<B::Real> = self.up.iter().map(|&v| B::Real::from_f64(v)).collect();
         let mut gradients = network.gradients();
         network
-            .backward_with_pulls(&trace, &up, &pulls, scope, &mut gradients)
+            .backward_with_heatmaps(&trace, &up, &heatmap_gradients, scope, &mut gradients)
             .unwrap();
         (gradients, maps)
     }
@@ -128,7 +128,7 @@ fn gradients_of_heatmaps_are_their_slopes() {
                     };
                     (at(step) - at(-step)) / (2.0 * step)
                 };
-                // Gates and max pools have kinks; a step that crosses one is tried again smaller.
+                // LrpFlex and max pools have kinks; a step that crosses one is tried again smaller.
                 let error = [1e-6, 1e-7, 1e-8]
                     .into_iter()
                     .map(|step| (slope(step) - expected).abs() / scale)

@@ -1,65 +1,65 @@
-//! What a model was trained on and how, without a path, a film's name or a patient's.
+//! Training data and method of a model, without paths and names of films or patients.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use pleura_data::sources::Source;
 use pleura_data::{Manifest, Row, Sex, Sidecar, SourceRecord, Split};
-use pleura_train::recipe::{Recipe, Stage};
+use pleura_run::{Identity, Neurons, Recipe, RunFolder, StageRecord as StageOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Error;
 
-/// Where a model comes from: `training.json`.
+/// Origin of a model: `training.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// Digests of recipe, manifests and starting weights, as `run.json` of the run has them.
-    pub run: Value,
-    /// The recipe without the manifests' paths.
+    /// Digests of recipe, manifests and starting weights, as in the run's `run.json`.
+    pub run: Option<Identity>,
+    /// The recipe without paths of manifests.
     pub recipe: Value,
-    /// The stages up to the packaged one, the first first.
+    /// The stages up to the packaged one, in order.
     pub stages: Vec<StageRecord>,
 }
 
-/// One stage.
+/// A stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StageRecord {
     /// Its name.
     pub name: String,
-    /// What came out of training it: epochs, best epoch, validation loss, as `stage.json` has them.
-    pub outcome: Value,
-    /// Which output neurons were kept, and the proof, as `neurons.json` has it.
-    pub neurons: Value,
-    /// The films; nothing where the manifest is no longer there.
+    /// Epochs, best epoch and validation loss, as in `stage.json`.
+    pub outcome: Option<StageOutcome>,
+    /// Kept output neurons and the proof, as in `neurons.json`.
+    pub neurons: Option<Neurons>,
+    /// The films; `None` if the manifest no longer exists.
     pub films: Option<FilmsRecord>,
 }
 
-/// The films of a stage.
+/// Films of a stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilmsRecord {
     /// Digest of the manifest.
     pub manifest: String,
-    /// Digest of the films of the test split, whatever their order.
+    /// Digest of the test split's films, in any order.
     pub test_films: String,
-    /// How films were split, where that is known.
+    /// The split, if known.
     pub split: Option<SplitOf>,
-    /// Whether the test split is still the one that was made.
+    /// True if the test split is still the original one.
     pub test_unchanged: Option<bool>,
-    /// Looks at the test split, and by how many models.
+    /// Accesses to the test split, and number of models.
     pub looks: Option<[usize; 2]>,
     /// The datasets.
     pub datasets: Vec<DatasetRecord>,
-    /// Films that are one radiograph: whether anybody has looked.
+    /// True if duplicates were searched for.
     pub duplicates_looked_for: bool,
-    /// The people on the films, by split.
+    /// Patients and films, by split.
     pub people: BTreeMap<String, Population>,
 }
 
-/// How films were split.
+/// A split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitOf {
@@ -67,39 +67,39 @@ pub struct SplitOf {
     pub by: String,
     /// The seed.
     pub seed: u64,
-    /// Parts asked for: training, validation, test.
+    /// Requested shares: training, validation, test.
     pub fractions: [f64; 3],
     /// Digest of the test split's rows.
     pub test_digest: String,
 }
 
-/// One dataset, and on which terms it may be used.
+/// A dataset, with its terms of use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetRecord {
-    /// What the manifest calls it.
+    /// Name in the manifest.
     pub name: String,
-    /// Its name in the literature; empty where it is not known.
+    /// Name in the literature; empty if unknown.
     pub title: String,
-    /// The terms its publishers set; empty where they are not known.
+    /// Licence; empty if unknown.
     pub licence: String,
-    /// How to cite it.
+    /// Citation.
     pub citation: String,
-    /// Where it is published.
+    /// Address of its publication.
     pub url: String,
     /// Public sets that share films with it.
     pub overlaps: Vec<String>,
-    /// Films that went into the manifest.
+    /// Films in the manifest.
     pub films: usize,
     /// Films left out, by reason.
     pub left_out: Vec<(String, usize)>,
     /// Digests of its label files.
     pub label_files: Vec<String>,
-    /// What those are made of that are themselves put together.
+    /// Datasets that it was compiled from.
     pub made_of: Vec<DatasetRecord>,
 }
 
-/// People of one split.
+/// Films and patients of a split.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Population {
@@ -107,38 +107,42 @@ pub struct Population {
     pub films: usize,
     /// Patients.
     pub patients: usize,
-    /// Films whose patient's age is known, or a group of ages that tells children from adults.
+    /// Films with a known age or age group.
     pub ages_known: usize,
-    /// Of those, films of patients under 18.
+    /// Films of patients under 18 among those.
     pub children: usize,
-    /// Least, median and greatest age in years.
+    /// Minimum, median and maximum age in years.
     pub ages: Option<[f32; 3]>,
-    /// Films by sex; what is not known is `unknown`.
+    /// Films by sex; `unknown` if not given.
     pub sex: BTreeMap<String, usize>,
-    /// Films by view as the manifest writes it.
+    /// Films by view, as in the manifest.
     pub views: BTreeMap<String, usize>,
-    /// Films that have each finding.
+    /// Films with each finding.
     pub positives: BTreeMap<String, usize>,
     /// Films by dataset.
     pub datasets: BTreeMap<String, usize>,
 }
 
 impl Training {
-    /// Reads what a run's folder and its manifests say of the stages up to `last`, whose table of films is `manifest`.
+    /// Reads the stages up to `last` from a run's folder and its manifests; `manifest` is that of the last
+    /// stage.
     ///
     /// # Errors
-    /// A recipe that cannot be read, or manifests that are there and cannot be.
+    /// A recipe that cannot be read, or an existing manifest that cannot be read.
     pub fn of_run(run: &Path, last: &str, manifest: &Path) -> Result<Self, Error> {
-        let recipe = Recipe::read(&run.join("recipe.toml"))?;
-        let stages = lineage(&recipe, last);
-        let records = stages
+        let run = RunFolder::new(run);
+        let recipe = run.read_recipe()?;
+        let mut lineage = recipe.lineage(last);
+        lineage.reverse();
+        let records = lineage
             .iter()
-            .map(|stage| {
-                let folder = pleura_train::stage_folder(run, &stage.name);
+            .map(|&number| {
+                let stage = &recipe.stages[number];
+                let folder = run.stage(&stage.name);
                 Ok(StageRecord {
                     name: stage.name.clone(),
-                    outcome: json(&folder.join("stage.json")),
-                    neurons: json(&folder.join("neurons.json")),
+                    outcome: folder.read_record()?,
+                    neurons: folder.read_neurons()?,
                     films: FilmsRecord::of(if stage.name == last {
                         manifest
                     } else {
@@ -147,15 +151,16 @@ impl Training {
                 })
             })
             .collect::<Result<_, Error>>()?;
-        let names: BTreeSet<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
+        let name = |&number: &usize| recipe.stages[number].name.as_str();
+        let names: BTreeSet<&str> = lineage.iter().map(name).collect();
         Ok(Self {
-            run: json(&run.join("run.json")),
+            run: run.read_identity()?,
             recipe: without_paths(&recipe, &names),
             stages: records,
         })
     }
 
-    /// The people on a split's films of the last stage.
+    /// Films and patients of a split of the last stage.
     pub fn population(&self, split: &str) -> Option<&Population> {
         self.films()?.people.get(split)
     }
@@ -166,32 +171,7 @@ impl Training {
     }
 }
 
-/// The stages that the weights of one went through, the first first.
-fn lineage<'a>(recipe: &'a Recipe, last: &str) -> Vec<&'a Stage> {
-    let mut found: Vec<&Stage> = Vec::new();
-    let mut wanted = recipe.stages.iter().position(|stage| stage.name == last);
-    while let Some(place) = wanted {
-        let stage = &recipe.stages[place];
-        found.push(stage);
-        let start = stage.start.as_ref().map(ToString::to_string);
-        wanted = match start.as_deref() {
-            None => place.checked_sub(1),
-            Some(start) => start
-                .strip_prefix("stage:")
-                .and_then(|name| recipe.stages[..place].iter().position(|other| other.name == name)),
-        };
-    }
-    found.reverse();
-    found
-}
-
-/// A JSON file, or nothing where there is none to be read.
-fn json(path: &Path) -> Value {
-    let bytes = std::fs::read(path).unwrap_or_default();
-    serde_json::from_slice(&bytes).unwrap_or(Value::Null)
-}
-
-/// The recipe of the stages in question; instead of a path, where its file lay is left out.
+/// The recipe of these stages without paths.
 fn without_paths(recipe: &Recipe, stages: &BTreeSet<&str>) -> Value {
     let mut value = serde_json::to_value(recipe).unwrap_or(Value::Null);
     let Some(all) = value.get_mut("stage").and_then(Value::as_array_mut) else {
@@ -245,7 +225,7 @@ impl FilmsRecord {
                 test_digest: split.test_digest.clone(),
             }),
             datasets: datasets(&manifest, sidecar.as_ref()),
-            duplicates_looked_for: sidecar.is_some_and(|sidecar| sidecar.leaks.is_some()),
+            duplicates_looked_for: sidecar.is_some_and(|sidecar| sidecar.duplicates.is_some()),
             people: [
                 ("train", Split::Train),
                 ("val", Split::Validation),
@@ -314,7 +294,8 @@ impl Population {
     }
 }
 
-/// Every dataset of the manifest's rows: as the sidecar tells it, else as the adapter of that name does, else by its name alone.
+/// All datasets of the manifest's rows: from the sidecar, else from the adapter of that name, else by name
+/// only.
 fn datasets(manifest: &Manifest, sidecar: Option<&Sidecar>) -> Vec<DatasetRecord> {
     let mut films: BTreeMap<&str, usize> = BTreeMap::new();
     for row in &manifest.rows {

@@ -2,20 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::FileError;
+
 /// Why a report could not be read or written. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
-    Io {
-        /// What was tried: `read`, `write`, …
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    /// A file or folder that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// The folder is not a run.
     #[error("{} is no run folder: it has no {missing}; expected the folder that `pleura train --out` wrote", path.display())]
     NoRun {
@@ -32,24 +27,6 @@ pub enum Error {
         /// Where and why parsing stopped.
         source: serde_json::Error,
     },
-    /// A line of a JSON-lines file does not hold what it should.
-    #[error("{}, line {line}: {problem}; expected one JSON object a line as `pleura train` writes it", path.display())]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// What was found.
-        problem: String,
-    },
-    /// The recipe does not parse.
-    #[error("{}: {problem}", path.display())]
-    Recipe {
-        /// The file.
-        path: PathBuf,
-        /// Where and why parsing stopped.
-        problem: String,
-    },
     /// A picture of the gallery is not what its name says.
     #[error("{}: {problem}; expected a PNG file below {limit} bytes", path.display())]
     Picture {
@@ -60,14 +37,6 @@ pub enum Error {
         /// Most bytes that a picture may have.
         limit: u64,
     },
-    /// A film's page cannot be made.
-    #[error("the viewer of film {film:?}: {problem}")]
-    Viewer {
-        /// The film's name.
-        film: String,
-        /// What does not fit.
-        problem: String,
-    },
     /// A file that a list names lies outside the run.
     #[error("{} names {name:?}, which is outside its folder; expected a plain file name", path.display())]
     Outside {
@@ -76,6 +45,9 @@ pub enum Error {
         /// The name in it.
         name: String,
     },
+    /// A file of the run cannot be read.
+    #[error(transparent)]
+    Run(#[from] pleura_run::Error),
     /// A manifest that a stage was trained on cannot be read.
     #[error(transparent)]
     Data(#[from] pleura_manifest::Error),
@@ -87,10 +59,7 @@ pub enum Error {
 impl Error {
     /// For `map_err` on input and output.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |source| Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        let named = FileError::of(action, path);
+        move |source| named(source).into()
     }
 }

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use pleura_eval::{Estimate, PairedSeeds};
+use pleura_run::RunFolder;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::error::Error;
@@ -76,7 +77,6 @@ pub struct WordsCondition {
 }
 
 /// Folder of a run that holds its experiments.
-const FOLDER: &str = "experiments";
 const KEEPING: &str = "keeping.json";
 const WORDS: &str = "words.json";
 
@@ -115,11 +115,11 @@ impl WordsExperiment {
 }
 
 fn write<T: Serialize>(run: &Path, name: &str, value: &T) -> Result<PathBuf, Error> {
-    let path = run.join(FOLDER).join(name);
+    let path = RunFolder::new(run).experiments().join(name);
     files::write_json(&path, value)?;
     Ok(path)
 }
 
 fn read<T: DeserializeOwned>(run: &Path, name: &str) -> Result<Option<T>, Error> {
-    files::json_if_there(&run.join(FOLDER).join(name))
+    files::json_if_there(&RunFolder::new(run).experiments().join(name))
 }

@@ -4,14 +4,13 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 
+use pleura_run::RunFolder;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::files;
 use crate::input::{Gallery, GalleryItem, LedgerLine};
 
-/// Folder of a run that holds heatmaps.
-const FOLDER: &str = "explain";
 const FILE: &str = "index.json";
 
 /// Most bytes of a picture that goes into a page.
@@ -62,7 +61,7 @@ pub struct IndexItem {
 impl GalleryIndex {
     /// Writes `explain/index.json` of a run, whole or not at all, and returns its path.
     pub fn write(&self, run: &Path) -> Result<PathBuf, Error> {
-        let path = run.join(FOLDER).join(FILE);
+        let path = RunFolder::new(run).explanations().join(FILE);
         files::write_json(&path, self)?;
         Ok(path)
     }
@@ -70,7 +69,7 @@ impl GalleryIndex {
 
 /// The gallery of a run with its pictures; empty where nothing was explained.
 pub(crate) fn gallery(run: &Path) -> Result<Gallery, Error> {
-    let folder = run.join(FOLDER);
+    let folder = RunFolder::new(run).explanations();
     let list = folder.join(FILE);
     let Some(index) = files::json_if_there::<GalleryIndex>(&list)? else {
         return Ok(Gallery::default());

@@ -4,10 +4,10 @@
 //! are `None` leave their part of the page out or say that it is missing; nothing is made up in their place.
 
 use pleura_eval::{Calibration, Evaluation, Kind};
+use pleura_run::{Evidence, Neurons, audit::AuditRecord};
 use serde::{Deserialize, Serialize};
 
-use crate::audit::Audit;
-use crate::evidence::{Evidence, SeriesFindings, TestLooks};
+use crate::evidence::{SeriesFindings, TestLooks};
 use crate::experiment::{KeepingExperiment, WordsExperiment};
 
 /// Everything one report shows.
@@ -34,7 +34,7 @@ pub struct ReportInput {
     /// What several runs found together, where the report is of several.
     pub series: Option<SeriesFindings>,
     /// The search for shortcuts.
-    pub audit: Option<Audit>,
+    pub audit: Option<AuditRecord>,
     /// What it takes to do the run again.
     pub provenance: Provenance,
     /// What to be careful about, beyond what the report finds in its own tables; one sentence each.
@@ -187,7 +187,7 @@ pub struct StageResult {
     /// The epoch (counted from 1) whose weights the stage kept as its best.
     pub best_epoch: Option<usize>,
     /// Where its output neurons came from.
-    pub keeping: Keeping,
+    pub neurons: Option<Neurons>,
     /// What it got on which films.
     pub evaluations: Vec<SplitEvaluation>,
     /// Temperatures and thresholds of its best weights.
@@ -231,39 +231,6 @@ pub struct EpochPoint {
     pub validation_loss: Option<f64>,
     /// Metrics on the validation films after it, by name, all in [0, 1].
     pub validation: Vec<(String, f64)>,
-}
-
-/// Where the output neurons of a stage's new head came from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Keeping {
-    /// One entry an output, in order; empty where nothing is recorded.
-    pub neurons: Vec<Neuron>,
-    /// Findings of the old head that live on nowhere.
-    pub left_behind: Vec<String>,
-    /// What was checked before the first step, a sentence; empty where nothing was.
-    pub proof: String,
-}
-
-/// Where an output neuron's weights came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Neuron {
-    /// The finding it answers.
-    pub finding: String,
-    /// What became of it.
-    pub origin: Origin,
-    /// What was copied, such as `weights and bias`; empty for a fresh one.
-    pub copied: String,
-}
-
-/// What became of an output neuron when the head was renewed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
-    /// Copied from the neuron of the same name.
-    Kept,
-    /// Copied from the neuron of this other name.
-    Mapped(String),
-    /// Drawn from the seed.
-    Fresh,
 }
 
 /// What a stage got on one split.

@@ -4,26 +4,26 @@ mod copies;
 mod data;
 mod evaluation;
 mod log;
-mod neurons;
-mod recipe;
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
+use pleura_eval::{Calibration, Kind};
+use pleura_run::{
+    Evidence, RECIPE, Recipe, RunFolder,
+    json::read_json_if_exists,
+    log::LogLine,
+    recipe::{ArchitectureChoice, StageKind, Start},
+    timing::seconds_by_stage,
+};
 use sha2::{Digest, Sha256};
 
-use crate::audit::Audit;
 use crate::error::Error;
-use crate::evidence::{self, Evidence};
 use crate::experiment::{KeepingExperiment, WordsExperiment};
 use crate::files;
 use crate::index;
 use crate::input::{Provenance, ReportInput, StageResult};
-use recipe::{RecipeFile, StageEntry};
-
-const RECIPE: &str = "recipe.toml";
-const PROVENANCE: &str = "provenance.json";
 
 impl ReportInput {
     /// Reads a run folder: `recipe.toml`, `log.jsonl`, `timing.jsonl`, the stages' `data.json`, `neurons.json` and
@@ -34,9 +34,10 @@ impl ReportInput {
     /// # Errors
     /// [`Error::NoRun`] where there is no recipe; else the file that could not be read, and why.
     pub fn from_run(run: &Path) -> Result<Self, Error> {
-        let (text, recipe) = recipe(run)?;
+        let folder = RunFolder::new(run);
+        let (text, recipe) = recipe(&folder)?;
         let mut warnings = Vec::new();
-        let data = data::tables(run, &recipe, &mut warnings)?;
+        let data = data::tables(&folder, &recipe, &mut warnings)?;
         let mut gallery = index::gallery(run)?;
         if !data.is_empty() && data.iter().all(|table| table.phantom) {
             // No film of such a run shows anybody, whatever its list of pictures forgot to say.
@@ -45,9 +46,9 @@ impl ReportInput {
             }
         }
         let mut stages = Vec::new();
-        let log = log::read(&run.join("log.jsonl"))?;
-        for entry in &recipe.stages {
-            stages.push(stage(run, &recipe, entry, &log)?);
+        let log = folder.read_log()?;
+        for number in 0..recipe.stages.len() {
+            stages.push(stage(&folder, &recipe, number, &log)?);
         }
         Ok(Self {
             title: name(run),
@@ -55,12 +56,12 @@ impl ReportInput {
             gallery,
             keeping: KeepingExperiment::read(run)?,
             words: WordsExperiment::read(run)?,
-            evidence: Evidence::all(run)?,
+            evidence: Evidence::read_all(&folder)?,
             series: None,
-            audit: Audit::read(run)?,
-            provenance: provenance(run, &recipe, &text)?,
+            audit: read_json_if_exists(&folder.audit_record())?,
+            provenance: provenance(&folder, &recipe, &text)?,
             recipe: text,
-            lead: recipe.lead(),
+            lead: recipe.lead_stage().map(|stage| stage.name.clone()),
             stages,
             warnings,
         })
@@ -73,30 +74,31 @@ impl ReportInput {
 /// # Errors
 /// As [`ReportInput::from_run`] for the recipe.
 pub fn lead_stage(run: &Path) -> Result<Option<String>, Error> {
-    Ok(recipe(run)?.1.lead())
+    let (_, recipe) = recipe(&RunFolder::new(run))?;
+    Ok(recipe.lead_stage().map(|stage| stage.name.clone()))
 }
 
-/// The recipe of a run: its text, and as much of it as a report needs.
-fn recipe(run: &Path) -> Result<(String, RecipeFile), Error> {
-    let path = run.join(RECIPE);
+/// The recipe of a run, and its text.
+fn recipe(run: &RunFolder) -> Result<(String, Recipe), Error> {
+    let path = run.recipe();
     let text = files::text_if_there(&path)?.ok_or_else(|| Error::NoRun {
-        path: run.to_owned(),
+        path: run.path().to_owned(),
         missing: RECIPE,
     })?;
-    let recipe = RecipeFile::parse(&text, &path)?;
+    let recipe = Recipe::parse(&text, &path)?;
     Ok((text, recipe))
 }
 
 impl Provenance {
     /// Whether a run has one already.
     pub fn is_in(run: &Path) -> bool {
-        run.join(PROVENANCE).exists()
+        RunFolder::new(run).provenance().exists()
     }
 
     /// Writes `provenance.json` of a run, whole or not at all. What the report finds in the run itself (digests, times, the
     /// recipe's seed) need not be in it.
     pub fn write(&self, run: &Path) -> Result<std::path::PathBuf, Error> {
-        let path = run.join(PROVENANCE);
+        let path = RunFolder::new(run).provenance();
         files::write_json(&path, self)?;
         Ok(path)
     }
@@ -113,44 +115,69 @@ pub(crate) fn name(run: &Path) -> String {
     }
 }
 
-fn stage(run: &Path, recipe: &RecipeFile, entry: &StageEntry, log: &log::Log) -> Result<StageResult, Error> {
-    let folder = run.join("stages").join(&entry.name);
-    let (steps, epochs) = log.stage(&entry.name);
+fn stage(run: &RunFolder, recipe: &Recipe, number: usize, log: &[LogLine]) -> Result<StageResult, Error> {
+    let stage = &recipe.stages[number];
+    let folder = run.stage(&stage.name);
+    let previous = recipe
+        .previous_stage(number)
+        .map(|from| recipe.stages[from].name.clone());
     Ok(StageResult {
-        name: entry.name.clone(),
-        architecture: recipe.network(),
-        kind: entry.kind(),
-        findings: entry.findings.clone().unwrap_or_default(),
-        start: entry.start_in_words(recipe),
-        from: entry.from(recipe).map(str::to_owned),
-        films: data::StageData::read(&folder)?
-            .map(data::StageData::films)
+        name: stage.name.clone(),
+        architecture: match &recipe.architecture {
+            ArchitectureChoice::Name(name) => name.clone(),
+            ArchitectureChoice::Description(architecture) => architecture.name().to_owned(),
+        },
+        kind: Some(match stage.kind {
+            StageKind::Exclusive => Kind::Exclusive,
+            StageKind::Independent => Kind::Independent,
+        }),
+        findings: stage.findings.clone().unwrap_or_default(),
+        start: match (&previous, &stage.start) {
+            (Some(stage), _) => format!("the best of stage {stage}"),
+            (None, Some(Start::File(path))) => {
+                let name = path.file_name().unwrap_or_default();
+                format!("the file {}", name.to_string_lossy())
+            }
+            (None, _) => "random".to_owned(),
+        },
+        from: previous,
+        films: folder
+            .read_data()?
+            .map(|data| data::films(&data.splits))
             .unwrap_or_default(),
-        steps,
-        epochs,
-        best_epoch: log.best_epoch(&entry.name),
-        keeping: neurons::read(&folder.join("neurons.json"))?,
+        steps: log::steps(log, &stage.name),
+        epochs: log::epochs(log, &stage.name),
+        best_epoch: log::best_epoch(log, &stage.name),
+        neurons: folder.read_neurons()?,
         evaluations: evaluation::read(&folder)?,
-        calibration: evidence::calibration(&folder)?,
+        calibration: read_json_if_exists(&Calibration::path(&folder.best_weights()))?,
     })
 }
 
-fn provenance(run: &Path, recipe: &RecipeFile, text: &str) -> Result<Provenance, Error> {
-    let mut provenance = files::json_if_there::<Provenance>(&run.join(PROVENANCE))?.unwrap_or_default();
-    provenance.seed = provenance.seed.or(recipe.seed);
+fn provenance(run: &RunFolder, recipe: &Recipe, text: &str) -> Result<Provenance, Error> {
+    let mut provenance = read_json_if_exists::<Provenance>(&run.provenance())?.unwrap_or_default();
+    provenance.seed = provenance.seed.or(Some(recipe.seed));
     provenance.digests.push((
         RECIPE.to_owned(),
         base16ct::lower::encode_string(&Sha256::digest(text.as_bytes())),
     ));
-    for entry in &recipe.stages {
-        let name = format!("stages/{}/best.safetensors", entry.name);
-        if let Some(digest) = digest(&run.join(&name))? {
+    for stage in &recipe.stages {
+        let path = run.stage(&stage.name).best_weights();
+        if let Some(digest) = digest(&path)? {
+            let name = path
+                .strip_prefix(run.path())
+                .unwrap_or(&path)
+                .display()
+                .to_string();
             provenance.digests.push((name, digest));
         }
     }
-    provenance
-        .timings
-        .extend(log::timings(&run.join("timing.jsonl"))?);
+    let timings = seconds_by_stage(&run.read_timing()?).into_iter();
+    provenance.timings.extend(
+        timings
+            .filter(|(_, seconds)| *seconds > 0.0)
+            .map(|(stage, seconds)| (format!("stage {stage}, steps and validation"), seconds)),
+    );
     Ok(provenance)
 }
 

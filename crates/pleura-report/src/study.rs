@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_eval::study::StudyFindings;
+use pleura_core::fs::write_atomic;
+use pleura_run::study::StudyFindings;
+use pleura_run::{SeriesFolder, json::read_json_if_exists};
 
 use crate::error::Error;
-use crate::files;
 use crate::input::{Provenance, ReportInput};
 use crate::page;
 
@@ -15,8 +16,9 @@ use crate::page;
 /// # Errors
 /// [`Error::NoRun`] where the folder holds no finished study; those of [`ReportInput::from_run`].
 pub fn write_study(out: &Path) -> Result<Vec<PathBuf>, Error> {
+    let folder = SeriesFolder::new(out);
     let findings: StudyFindings =
-        files::json_if_there(&out.join("study.json"))?.ok_or_else(|| Error::NoRun {
+        read_json_if_exists(&folder.study_findings())?.ok_or_else(|| Error::NoRun {
             path: out.to_owned(),
             missing: "study.json",
         })?;
@@ -29,23 +31,23 @@ pub fn write_study(out: &Path) -> Result<Vec<PathBuf>, Error> {
             path: out.to_owned(),
             missing: "finished run",
         })?;
-    let mut input = ReportInput::from_run(&out.join(&first.name))?;
+    let mut input = ReportInput::from_run(folder.run(&first.name).path())?;
     input.title.clone_from(&findings.name);
     input.provenance = Provenance {
         // Digests and times of one run of many would be taken for the study's.
         digests: Vec::new(),
         timings: Vec::new(),
         seed: None,
-        ..files::json_if_there::<Provenance>(&out.join("provenance.json"))?.unwrap_or_default()
+        ..read_json_if_exists::<Provenance>(&folder.provenance())?.unwrap_or_default()
     };
     for table in &mut input.data {
         table.name = format!("{} (as run {} was trained)", table.name, first.name);
     }
     let mut paths = vec![out.join(crate::FILE)];
-    files::write(&paths[0], page::render_study(&findings, &input).as_bytes())?;
-    for (name, svg) in page::study_plots(&findings) {
+    write_atomic(&paths[0], page::render_study(&findings, &input).as_bytes())?;
+    for (name, plot) in page::study_plots(&findings) {
         let path = out.join(format!("{name}.svg"));
-        files::write(&path, svg.as_bytes())?;
+        write_atomic(&path, plot.svg.as_bytes())?;
         paths.push(path);
     }
     Ok(paths)

@@ -66,7 +66,7 @@ fn end_of_tag(text: &str) -> usize {
 
 #[test]
 fn a_full_report_is_well_formed_and_loads_nothing() {
-    let page = render(&sample::input());
+    let page = render(&sample::input()).html;
     let attributes = attributes(&page);
     for (name, value) in &attributes {
         match name.as_str() {
@@ -107,7 +107,7 @@ fn a_full_report_is_well_formed_and_loads_nothing() {
 
 #[test]
 fn every_picture_has_words_for_those_who_cannot_see_it() {
-    let page = render(&sample::input());
+    let page = render(&sample::input()).html;
     assert_eq!(
         page.matches("<img ").count(),
         page.matches(" alt=\"Heatmap").count()
@@ -120,7 +120,7 @@ fn every_picture_has_words_for_those_who_cannot_see_it() {
 
 #[test]
 fn the_notice_is_at_the_top_at_the_end_and_on_paper() {
-    let page = render(&sample::input());
+    let page = render(&sample::input()).html;
     let body = page.find("<body>").unwrap();
     assert!(page[body..].starts_with(
         "<body><div class=\"notice\" role=\"note\">Research use only. Not a medical device.</div>"
@@ -131,7 +131,7 @@ fn the_notice_is_at_the_top_at_the_end_and_on_paper() {
 
 #[test]
 fn equal_input_gives_equal_bytes() {
-    assert_eq!(render(&sample::input()), render(&sample::input()));
+    assert_eq!(render(&sample::input()).html, render(&sample::input()).html);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn hostile_names_stay_text() {
         item.explained = EVIL.into();
         item.caption = EVIL.into();
     }
-    let page = render(&input);
+    let page = render(&input).html;
     assert!(!page.contains("<script"));
     assert!(!page.contains("<img src=http"));
     for (name, value) in attributes(&page) {
@@ -183,7 +183,8 @@ fn an_empty_run_says_what_is_missing_and_makes_nothing_up() {
     let page = render(&ReportInput {
         title: "empty".into(),
         ..ReportInput::default()
-    });
+    })
+    .html;
     attributes(&page);
     for expected in [
         "This run has no stages yet.",
@@ -198,7 +199,7 @@ fn an_empty_run_says_what_is_missing_and_makes_nothing_up() {
 #[test]
 fn the_summary_says_what_the_numbers_say() {
     let input = sample::input();
-    let page = render(&input);
+    let page = render(&input).html;
     let judged = &input.stages[1].evaluations[1].evaluation;
     let accuracy = judged.overall.accuracy.value.unwrap();
     let right = judged.overall.accuracy.right.unwrap();
@@ -249,7 +250,7 @@ fn evidence_and_series_have_their_parts() {
     let mut other = ours.clone();
     other.scores = answers("x", 7, 47).scores;
     let mut input = sample::input();
-    input.evidence = vec![pleura_report::Evidence {
+    input.evidence = vec![pleura_run::Evidence {
         name: "outside".into(),
         when: "2026-05-01T09:30:00Z".into(),
         command: "pleura evaluate <run>".into(),
@@ -314,7 +315,7 @@ fn evidence_and_series_have_their_parts() {
         crossed: vec![("target".into(), crossed)],
         curve: Some(curve.clone()),
     });
-    let page = render(&input);
+    let page = render(&input).html;
     attributes(&page);
     for expected in [
         "This test set has been looked at 3 times by 2 models.",
@@ -355,44 +356,47 @@ fn evidence_and_series_have_their_parts() {
 
 #[test]
 fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
-    use pleura_report::{Audit, AuditCheck, AuditFigure};
-    let check = |name: &str, verdict: &str, figure: AuditFigure| AuditCheck {
+    use pleura_run::audit::{AuditRecord, Check, Figure, Verdict};
+    let check = |name: &str, verdict: Verdict, figure: Figure| Check {
         name: name.into(),
         asks: format!("Does {name} give the class away?"),
-        verdict: verdict.into(),
+        verdict,
         says: format!("what {name} says"),
-        remedy: if verdict == "quiet" {
+        remedy: if verdict == Verdict::Quiet {
             String::new()
         } else {
             "crop all films alike".into()
         },
         literature: vec!["Somebody 2021".into()],
         figure: Some(figure),
+        ..Check::default()
     };
-    let null = AuditFigure::Null {
+    let null = Figure::Null {
         axis: "share recognised".into(),
         observed: 0.8,
         interval: (0.7, 0.9),
         chance: 0.33,
         null: vec![0.2, 0.3, 0.4],
     };
-    let counts = AuditFigure::Counts {
+    let counts = Figure::Counts {
+        axis: "hospital".into(),
         rows: vec!["normal".into(), "COVID-19".into()],
         columns: vec!["here".into(), "there".into()],
         counts: vec![vec![9, 0], vec![0, 7]],
     };
     let mut input = sample::input();
-    input.audit = Some(Audit {
+    input.audit = Some(AuditRecord {
         films: 120,
         stage: Some("target".into()),
-        verdict: "block".into(),
+        verdict: Verdict::Block,
         checks: vec![
-            check("class-source", "block", counts),
-            check("border", "alarm", null.clone()),
-            check("file", "quiet", null),
+            check("class-source", Verdict::Block, counts),
+            check("border", Verdict::Alarm, null.clone()),
+            check("file", Verdict::Quiet, null),
         ],
+        ..AuditRecord::default()
     });
-    let page = render(&input);
+    let page = render(&input).html;
     assert!(page.contains("The results mean nothing until this is mended: class-source."));
     assert!(page.contains("3 checks of 120 films, and of the network of stage target."));
     for svg in ["class-source", "border"] {
@@ -407,25 +411,24 @@ fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
 
 #[test]
 fn an_audit_that_asked_no_network_does_not_speak_for_it() {
-    use pleura_report::{Audit, AuditCheck};
-    let page = |checks: &[(&str, &str)]| {
-        let check = |&(name, verdict): &(&str, &str)| AuditCheck {
+    use pleura_run::audit::{AuditRecord, Check, Verdict};
+    let page = |checks: &[(&str, Verdict)]| {
+        let check = |&(name, verdict): &(&str, Verdict)| Check {
             name: name.into(),
             asks: format!("Does {name} give the class away?"),
-            verdict: verdict.into(),
+            verdict,
             says: format!("what {name} says"),
-            remedy: String::new(),
-            literature: Vec::new(),
-            figure: None,
+            ..Check::default()
         };
         let mut input = sample::input();
-        input.audit = Some(Audit {
+        input.audit = Some(AuditRecord {
             films: 120,
             stage: Some("target".into()),
-            verdict: "note".into(),
+            verdict: Verdict::Note,
             checks: checks.iter().map(check).collect(),
+            ..AuditRecord::default()
         });
-        let page = render(&input);
+        let page = render(&input).html;
         let (_, summary) = page.split_once("What it probably looks at").unwrap();
         summary.split_once("</section>").unwrap().0.to_owned()
     };
@@ -434,17 +437,17 @@ fn an_audit_that_asked_no_network_does_not_speak_for_it() {
         "found no shortcut",
         "It raised an alarm",
     );
-    let films = page(&[("file", "quiet"), ("words", "not_possible")]);
+    let films = page(&[("file", Verdict::Quiet), ("words", Verdict::NotPossible)]);
     assert!(
         films.contains(nobody) && !films.contains(shortcut) && !films.contains(alarm),
         "{films}"
     );
-    let loud = page(&[("file", "alarm")]);
+    let loud = page(&[("file", Verdict::Alarm)]);
     assert!(
         loud.contains(nobody) && loud.contains(alarm) && loud.contains("Does file give"),
         "{loud}"
     );
-    let asked = page(&[("features", "quiet"), ("outside-lungs", "note")]);
+    let asked = page(&[("features", Verdict::Quiet), ("outside-lungs", Verdict::Note)]);
     assert!(asked.contains(shortcut) && !asked.contains(nobody), "{asked}");
     let place = |words: &str| asked.find(words).unwrap();
     assert!(

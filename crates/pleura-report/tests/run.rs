@@ -15,8 +15,7 @@ use std::path::{Path, PathBuf};
 use pleura_data::looks::{self, Look};
 use pleura_data::{Label, Manifest, Row, Sidecar, Split};
 use pleura_report::{
-    Error, GalleryIndex, IndexItem, KeepingExperiment, Origin, Provenance, ReportInput, WordsExperiment,
-    write,
+    Error, GalleryIndex, IndexItem, KeepingExperiment, Provenance, ReportInput, WordsExperiment, write,
 };
 
 /// A run of one stage on four films, as training and its experiments leave it.
@@ -35,7 +34,7 @@ impl Run {
             "recipe.toml",
             &format!(
                 "seed = 3\narchitecture = \"small\"\n[[stage]]\nname = \"target\"\nkind = \"exclusive\"\nmanifest = '{}'\n\
-                 findings = [\"sick\", \"normal\"]\nstart = \"random\"\n",
+                 findings = [\"sick\", \"normal\"]\nstart = \"random\"\nepochs = 1\n",
                 run.path("set/manifest.csv").display()
             ),
         );
@@ -182,7 +181,7 @@ fn everything_in_a_run_is_read() {
     );
     assert_eq!((stage.steps.len(), stage.epochs.len()), (1, 1));
     assert_eq!(stage.films[0].excluded, [("without a class".to_owned(), 2)]);
-    assert_eq!(stage.keeping.neurons[0].origin, Origin::Fresh);
+    assert_eq!(stage.neurons.as_ref().unwrap().kept(), 0);
     assert_eq!(stage.evaluations[0].split, "test");
     let (read, written) = (
         &stage.evaluations[0].evaluation,
@@ -230,7 +229,7 @@ fn a_run_that_has_only_begun_has_a_report() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(
         folder.path().join("recipe.toml"),
-        "architecture = \"small\"\n[[stage]]\nname = \"a\"\nmanifest = \"gone/manifest.csv\"\n",
+        "architecture = \"small\"\n[[stage]]\nname = \"a\"\nkind = \"exclusive\"\nmanifest = \"gone/manifest.csv\"\nepochs = 1\n",
     )
     .unwrap();
     let input = ReportInput::from_run(folder.path()).unwrap();
@@ -239,7 +238,11 @@ fn a_run_that_has_only_begun_has_a_report() {
         "{:?}",
         input.warnings
     );
-    assert!(pleura_report::render(&input).contains("No stage of this run has been judged"));
+    assert!(
+        pleura_report::render(&input)
+            .html
+            .contains("No stage of this run has been judged")
+    );
 }
 
 #[test]
@@ -306,7 +309,11 @@ fn without_test_films_the_validation_films_are_judged_and_said_to_be() {
     );
     let input = run.read().unwrap();
     assert_eq!(input.stages[0].evaluations[0].split, "val");
-    assert!(pleura_report::render(&input).contains("There is no test result"));
+    assert!(
+        pleura_report::render(&input)
+            .html
+            .contains("There is no test result")
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use pleura_film::picture::grey_png_8;
+use pleura_film::grey_png_8;
 
 use crate::Error;
 use pleura_manifest::image_file::sha256;
@@ -14,7 +14,7 @@ pub(crate) type Wrap = fn(String) -> Error;
 /// Has `fill` write into a folder of another name beside `folder`, and renames it when all is there.
 ///
 /// # Errors
-/// `folder` is neither empty nor absent; [`Error::Io`]; what `fill` meets.
+/// `folder` is neither empty nor absent; [`Error::File`]; what `fill` meets.
 pub(crate) fn whole<T>(
     folder: &Path,
     wrap: Wrap,
@@ -25,24 +25,24 @@ pub(crate) fn whole<T>(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    fs::create_dir_all(parent).map_err(Error::io("cannot create the folder", parent))?;
+    fs::create_dir_all(parent).map_err(Error::io("create the folder", parent))?;
     let mut builder = tempfile::Builder::new();
     builder.prefix(".drawn-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
     let workshop = builder
         .tempdir_in(parent)
-        .map_err(Error::io("cannot write into the folder", parent))?;
+        .map_err(Error::io("write into the folder", parent))?;
     let filled = fill(workshop.path())?;
     if folder.exists() {
         // Empty, as was checked: a rename onto it would fail on some systems.
-        fs::remove_dir(folder).map_err(Error::io("cannot replace the folder", folder))?;
+        fs::remove_dir(folder).map_err(Error::io("replace the folder", folder))?;
     }
     let made = workshop.keep();
     fs::rename(&made, folder).map_err(|error| {
         // The failed rename is the error to tell; what cannot be removed stays under its temporary name.
         let _ = fs::remove_dir_all(&made);
-        Error::io("cannot create the folder", folder)(error)
+        Error::io("create the folder", folder)(error)
     })?;
     Ok(filled)
 }
@@ -51,7 +51,7 @@ fn refuse_full(folder: &Path, wrap: Wrap) -> Result<(), Error> {
     let full = match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => return Err(Error::io("cannot read the folder", folder)(error)),
+        Err(error) => return Err(Error::io("read the folder", folder)(error)),
     };
     if full {
         let place = folder.display();
@@ -73,6 +73,6 @@ pub(crate) fn eight_bits(grey: &[f32]) -> Vec<u8> {
 pub(crate) fn save(file: &Path, size: usize, levels: &[u8], wrap: Wrap) -> Result<String, Error> {
     let bytes = grey_png_8(size, size, levels)
         .map_err(|error| wrap(format!("cannot write {}: {error}", file.display())))?;
-    fs::write(file, &bytes).map_err(Error::io("cannot write", file))?;
+    fs::write(file, &bytes).map_err(Error::io("write", file))?;
     Ok(sha256(&bytes))
 }

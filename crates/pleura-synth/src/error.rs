@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::FileError;
+
 /// An error of this crate. Each message names the file, what was found and what was expected.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -9,16 +11,9 @@ pub enum Error {
     /// A manifest, its sidecar or a film could not be read or written.
     #[error(transparent)]
     Manifest(#[from] pleura_manifest::Error),
-    /// A file or folder could not be read or written.
-    #[error("{}: {action}: {source}", path.display())]
-    Io {
-        /// The failed action, as a phrase ("cannot read").
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The operating system's error.
-        source: std::io::Error,
-    },
+    /// A file or folder that cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// A phantom was asked for that cannot be drawn.
     #[error("phantoms: {0}")]
     Phantom(String),
@@ -46,7 +41,7 @@ pub enum Error {
 impl Error {
     /// Wraps an operating-system error with the failed action and the path.
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_path_buf();
-        move |source| Self::Io { action, path, source }
+        let named = FileError::of(action, path);
+        move |source| named(source).into()
     }
 }

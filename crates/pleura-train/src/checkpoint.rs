@@ -10,17 +10,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pleura_core::fs::write_atomic;
 use pleura_nn::architecture::ParameterSpec;
+use pleura_run::LogLengths;
 use safetensors::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::Error,
-    json::{bits, write_lasting},
-    loss::Value,
-    optimiser::State,
-    watch::Watch,
-};
+use crate::{bits, error::Error, loss::Value, optimiser::State, watch::Watch};
 
 const KEY: &str = "pleura-checkpoint";
 const VERSION: u32 = 1;
@@ -73,15 +69,6 @@ pub(crate) struct CurvePoint {
     pub(crate) validation_loss: f64,
 }
 
-/// Lengths of the files that only grow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Lengths {
-    pub(crate) log: u64,
-    pub(crate) timing: u64,
-    pub(crate) events: u64,
-}
-
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -90,7 +77,7 @@ struct Header {
     identity: String,
     stage: String,
     position: Position,
-    lengths: Lengths,
+    lengths: LogLengths,
     /// Steps each parameter has taken, in the order of the parameters.
     steps: Vec<u64>,
     crc32: u32,
@@ -100,7 +87,7 @@ struct Header {
 #[derive(Debug)]
 pub(crate) struct Checkpoint {
     pub(crate) position: Position,
-    pub(crate) lengths: Lengths,
+    pub(crate) lengths: LogLengths,
     pub(crate) values: Vec<Vec<f32>>,
     pub(crate) states: Vec<State>,
 }
@@ -114,9 +101,8 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    pub(crate) fn new(stage_folder: &Path, identity: &str, stage: &str) -> Result<Self, Error> {
-        let path = stage_folder.join("checkpoints");
-        std::fs::create_dir_all(&path).map_err(Error::file(&path, "create"))?;
+    pub(crate) fn new(path: PathBuf, identity: &str, stage: &str) -> Result<Self, Error> {
+        std::fs::create_dir_all(&path).map_err(pleura_run::Error::file(&path, "create"))?;
         Ok(Self {
             path,
             identity: identity.to_owned(),
@@ -128,7 +114,7 @@ impl Folder {
     pub(crate) fn write(
         &self,
         position: &Position,
-        lengths: Lengths,
+        lengths: LogLengths,
         specs: &[ParameterSpec],
         values: &[Vec<f32>],
         states: &[State],
@@ -158,7 +144,7 @@ impl Folder {
             ),
         };
         let path = self.path.join(format!("step-{:08}.safetensors", position.step));
-        let broken = |problem: String| Error::Damaged {
+        let broken = |problem: String| pleura_run::Error::Damaged {
             path: path.clone(),
             problem,
         };
@@ -174,7 +160,7 @@ impl Folder {
         });
         let bytes = serialize(views, Some(HashMap::from([(KEY.to_owned(), json)])))
             .map_err(|error| broken(error.to_string()))?;
-        write_lasting(&path, &bytes)?;
+        write_atomic(&path, &bytes)?;
         self.thin_out()
     }
 
@@ -194,7 +180,7 @@ impl Folder {
     /// Removes all: the stage is done.
     pub(crate) fn clear(&self) -> Result<(), Error> {
         for path in self.files()? {
-            std::fs::remove_file(&path).map_err(Error::file(&path, "remove"))?;
+            std::fs::remove_file(&path).map_err(pleura_run::Error::file(&path, "remove"))?;
         }
         Ok(())
     }
@@ -202,7 +188,7 @@ impl Folder {
     fn thin_out(&self) -> Result<(), Error> {
         let files = self.files()?;
         for path in files.iter().rev().skip(KEPT) {
-            std::fs::remove_file(path).map_err(Error::file(path, "remove"))?;
+            std::fs::remove_file(path).map_err(pleura_run::Error::file(path, "remove"))?;
         }
         Ok(())
     }
@@ -210,8 +196,10 @@ impl Folder {
     /// Checkpoints in the order of their steps.
     fn files(&self) -> Result<Vec<PathBuf>, Error> {
         let mut files = Vec::new();
-        for entry in std::fs::read_dir(&self.path).map_err(Error::file(&self.path, "read"))? {
-            let name = entry.map_err(Error::file(&self.path, "read"))?.file_name();
+        for entry in std::fs::read_dir(&self.path).map_err(pleura_run::Error::file(&self.path, "read"))? {
+            let name = entry
+                .map_err(pleura_run::Error::file(&self.path, "read"))?
+                .file_name();
             let name = name.to_string_lossy();
             let step = name
                 .strip_prefix("step-")
@@ -377,7 +365,7 @@ mod tests {
         folder
             .write(
                 &position,
-                Lengths {
+                LogLengths {
                     log: step,
                     timing: 2,
                     events: 3,
@@ -392,7 +380,7 @@ mod tests {
     #[test]
     fn every_bit_comes_back() {
         let temporary = tempfile::tempdir().unwrap();
-        let folder = Folder::new(temporary.path(), "identity", "target").unwrap();
+        let folder = Folder::new(temporary.path().join("checkpoints"), "identity", "target").unwrap();
         let (position, specs, values, states) = example(7);
         assert!(folder.newest(&specs).unwrap().0.is_none());
         write(&folder, 7);
@@ -403,7 +391,7 @@ mod tests {
         );
         assert_eq!(
             read.lengths,
-            Lengths {
+            LogLengths {
                 log: 7,
                 timing: 2,
                 events: 3
@@ -414,7 +402,7 @@ mod tests {
     #[test]
     fn two_are_kept_and_a_damaged_one_is_passed_over() {
         let temporary = tempfile::tempdir().unwrap();
-        let folder = Folder::new(temporary.path(), "identity", "target").unwrap();
+        let folder = Folder::new(temporary.path().join("checkpoints"), "identity", "target").unwrap();
         for step in [5, 9, 100] {
             write(&folder, step);
         }
@@ -445,8 +433,11 @@ mod tests {
     #[test]
     fn another_runs_checkpoint_is_no_checkpoint() {
         let temporary = tempfile::tempdir().unwrap();
-        write(&Folder::new(temporary.path(), "identity", "target").unwrap(), 7);
-        let other = Folder::new(temporary.path(), "another", "target").unwrap();
+        write(
+            &Folder::new(temporary.path().join("checkpoints"), "identity", "target").unwrap(),
+            7,
+        );
+        let other = Folder::new(temporary.path().join("checkpoints"), "another", "target").unwrap();
         let (found, problems) = other.newest(&example(0).1).unwrap();
         assert!(found.is_none() && problems.len() == 1);
     }

@@ -2,29 +2,15 @@
 
 use std::{
     fmt::Write as _,
-    io,
     path::{Path, PathBuf},
 };
 
-use crate::leaks::Leak;
+use pleura_run::data::Leak;
 
 /// Says what was found, what was expected and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A recipe that cannot be read as one, or that says something impossible.
-    #[error("{}", recipe_message(path, *line, key, problem))]
-    Recipe {
-        /// The recipe.
-        path: PathBuf,
-        /// Line in the recipe, counted from 1, where one is known.
-        line: Option<usize>,
-        /// The entry at fault, as `stage.target.freeze`; empty where the message names it.
-        key: String,
-        /// What was found, and what would be right.
-        problem: String,
-    },
-
     /// The films and labels of a stage do not allow to train it.
     #[error("stage {stage}: {}: {problem}", manifest.display())]
     Data {
@@ -84,13 +70,6 @@ pub enum Error {
         value: f64,
     },
 
-    /// Another process writes this run.
-    #[error("{}: another process is training in this run; wait for it, or choose another folder", out.display())]
-    Locked {
-        /// The run.
-        out: PathBuf,
-    },
-
     /// A folder that already holds a run, without `--resume`.
     #[error("{}: already holds a run; continue it with --resume, or choose another folder", out.display())]
     Occupied {
@@ -111,15 +90,6 @@ pub enum Error {
         changes: Vec<String>,
     },
 
-    /// A file of the run whose contents are not what this program wrote.
-    #[error("{}: {problem}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What was found and what to do.
-        problem: String,
-    },
-
     /// Numbers handed to a function of this crate do not have the length its shapes say.
     #[error("{operation}: {what} has {found} numbers, expected {expected}")]
     Length {
@@ -133,17 +103,6 @@ pub enum Error {
         expected: usize,
     },
 
-    /// A file could not be read or written.
-    #[error("{}: could not {action}: {source}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// `read`, `write`, …
-        action: &'static str,
-        /// The system's word on it.
-        source: io::Error,
-    },
-
     /// The threads for a run could not be started.
     #[error("could not start {threads} threads: {problem}")]
     Threads {
@@ -152,6 +111,14 @@ pub enum Error {
         /// The system's word on it.
         problem: String,
     },
+
+    /// From the run's folder and its recipe.
+    #[error(transparent)]
+    Run(#[from] pleura_run::Error),
+
+    /// From writing a file.
+    #[error(transparent)]
+    Write(#[from] pleura_core::FileError),
 
     /// From film caches and batches.
     #[error(transparent)]
@@ -174,13 +141,6 @@ pub enum Error {
     Evaluation(#[from] pleura_eval::Error),
 }
 
-impl Error {
-    pub(crate) fn file(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        let path = path.into();
-        move |source| Self::File { path, action, source }
-    }
-}
-
 fn leak_message(stage: &str, manifest: &Path, leaks: &[Leak]) -> String {
     let mut message = format!(
         "stage {stage}: {}: films to learn from that are copies of films this or a later stage is judged on ({}):",
@@ -199,15 +159,3 @@ fn leak_message(stage: &str, manifest: &Path, leaks: &[Leak]) -> String {
 
 /// Leaks that a message names.
 const LEAKS_TOLD: usize = 5;
-
-fn recipe_message(path: &std::path::Path, line: Option<usize>, key: &str, problem: &str) -> String {
-    let mut message = path.display().to_string();
-    if let Some(line) = line {
-        let _ = write!(message, ":{line}");
-    }
-    if !key.is_empty() {
-        let _ = write!(message, ": {key}");
-    }
-    let _ = write!(message, ": {problem}");
-    message
-}

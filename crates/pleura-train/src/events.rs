@@ -4,7 +4,7 @@
 //! (Castagnoli). An event is TensorFlow's `event.proto`: wall time (1, double), step (2, int64), file version (3, string),
 //! summary (5) of values (1) with tag (1, string) and simple value (2, float).
 
-use std::{path::Path, time::SystemTime};
+use std::{path::PathBuf, time::SystemTime};
 
 use crc::{CRC_32_ISCSI, Crc};
 
@@ -16,13 +16,10 @@ static CASTAGNOLI: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 #[derive(Debug)]
 pub(crate) struct EventFile(AppendLog);
 
-/// TensorBoard looks for `tfevents` in a name; the number is where others put a time, which would make a resumed run two files.
-pub(crate) const FILE_NAME: &str = "events.out.tfevents.0000000000.pleura";
-
 impl EventFile {
-    /// Opens the event file of a folder, cut to `length` bytes.
-    pub(crate) fn open(folder: &Path, length: u64) -> Result<Self, Error> {
-        let mut file = AppendLog::open(folder.join(FILE_NAME), length)?;
+    /// Opens an event file, cut to `length` bytes.
+    pub(crate) fn open(path: PathBuf, length: u64) -> Result<Self, Error> {
+        let mut file = AppendLog::open(path, length)?;
         if length == 0 {
             let mut event = Vec::new();
             fixed64(&mut event, 1, now());
@@ -139,13 +136,13 @@ mod tests {
     #[test]
     fn a_resumed_file_has_one_header() {
         let folder = tempfile::tempdir().unwrap();
-        let mut file = EventFile::open(folder.path(), 0).unwrap();
+        let mut file = EventFile::open(folder.path().join("events"), 0).unwrap();
         file.scalars(0, &[("a".into(), 1.0)]).unwrap();
         let length = file.sync().unwrap();
         file.scalars(1, &[("a".into(), 2.0)]).unwrap();
-        let mut file = EventFile::open(folder.path(), length).unwrap();
+        let mut file = EventFile::open(folder.path().join("events"), length).unwrap();
         file.scalars(1, &[("a".into(), 3.0)]).unwrap();
-        let bytes = std::fs::read(folder.path().join(FILE_NAME)).unwrap();
+        let bytes = std::fs::read(folder.path().join("events")).unwrap();
         let headers = bytes
             .windows(13)
             .filter(|window| window == b"brain.Event:2")

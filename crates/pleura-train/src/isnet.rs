@@ -7,7 +7,7 @@
 //! loss = (1 − P) · cross-entropy + P · (w1 · L1 + w2 · L2)
 //! ```
 //!
-//! Both parts are of one forward pass, with the statistics that the stage trains with ([`crate::recipe::NormChoice`]): the heatmap is
+//! Both parts are of one forward pass, with the statistics that the stage trains with ([`pleura_run::recipe::NormChoice`]): the heatmap is
 //! that of the network as this batch went through it, and its gradient takes the batch's statistics along exactly. The validation films'
 //! heatmaps are those of running statistics, as any explanation is.
 
@@ -16,40 +16,17 @@ mod loss;
 mod masks;
 mod starts;
 
-use pleura_nn::{Cpu, Network, Pulls, Scope, Trace};
+use pleura_nn::{Cpu, HeatmapGradients, Network, Scope, Trace};
+use pleura_run::log::LossParts;
+use pleura_run::recipe::{Isnet, StageKind};
 
-pub use self::{
-    bounds::Bounds,
-    loss::{HeatmapLoss, MapLoss},
-};
-pub(crate) use self::{
-    bounds::{BOUNDS, measure},
-    masks::Masks,
-};
+pub(crate) use self::{bounds::measure, masks::Masks};
 use self::{loss::Order, starts::Start};
-use crate::{
-    error::Error,
-    loss::Value,
-    recipe::{Isnet, StageKind},
+pub use self::{
+    loss::{HeatmapLoss, MapLoss},
+    masks::mask_digest,
 };
-
-/// The parts of a batch's loss.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Parts {
-    /// The classification's.
-    pub cross_entropy: f64,
-    /// What is outside the lungs.
-    pub l1: f64,
-    /// How far the relevance inside is from its range.
-    pub l2: f64,
-}
-
-impl Parts {
-    /// As it stands in the log.
-    pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::json!({"cross_entropy": self.cross_entropy, "l1": self.l1, "l2": self.l2})
-    }
-}
+use crate::{error::Error, loss::Value};
 
 /// What a stage that trains with heatmaps needs beside its films and labels.
 pub(crate) struct Heat {
@@ -81,7 +58,7 @@ impl Passed<'_> {
 
 impl Heat {
     /// The whole loss as a [`Value`] over the same mass as the classification's.
-    pub(crate) fn value(&self, classification: &Value, l1: f64, l2: f64) -> (Value, Parts) {
+    pub(crate) fn value(&self, classification: &Value, l1: f64, l2: f64) -> (Value, LossParts) {
         let cross_entropy = classification.mean();
         let HeatmapLoss { w1, w2, .. } = self.loss;
         let share = self.isnet.share;
@@ -90,7 +67,7 @@ impl Heat {
             sum: whole * classification.mass,
             mass: classification.mass,
         };
-        let parts = Parts {
+        let parts = LossParts {
             cross_entropy,
             l1,
             l2,
@@ -125,14 +102,14 @@ impl Heat {
         passed: &Passed<'_>,
         scope: &Scope,
         logits_gradient: &mut [f32],
-    ) -> Result<(f64, f64, Pulls<Cpu>), Error> {
+    ) -> Result<(f64, f64, HeatmapGradients<Cpu>), Error> {
         let (network, share) = (passed.network, self.isnet.share);
         for gradient in logits_gradient.iter_mut() {
             *gradient = (f64::from(*gradient) * (1.0 - share)) as f32;
         }
         let starts = passed.starts(&self.isnet, self.kind);
         let maps = (starts.len() * passed.masks.len()) as f64;
-        let mut pulls = network.pulls();
+        let mut pulls = network.heatmap_gradients();
         let (mut l1, mut l2, mut order) = (0.0, 0.0, Order::default());
         for start in &starts {
             let flex = network.flex(passed.trace, &start.coefficients, self.isnet.epsilon)?;

@@ -5,67 +5,9 @@
 //! or none, starts it in the same place.
 
 use pleura_nn::weights::Head;
-use serde::{Deserialize, Serialize};
+use pleura_run::recipe::{Keep, KeepRule};
+use pleura_run::{Neuron, NeuronOrigin, Neurons, Proof};
 use sha2::{Digest, Sha256};
-
-use crate::recipe::{Keep, KeepRule};
-
-/// Where every output neuron of a stage comes from, and the proof that kept ones are the old ones. Stored as `neurons.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Neurons {
-    /// What was copied of a kept neuron.
-    pub rule: KeepRule,
-    /// One entry a finding, in the order of the outputs.
-    pub neurons: Vec<Neuron>,
-    /// Findings of the old head that live on nowhere.
-    pub left_behind: Vec<String>,
-    /// The check before the first step; `None` where nothing was kept.
-    pub proof: Option<Proof>,
-}
-
-/// One output neuron at the start of a stage.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Neuron {
-    /// What it stands for.
-    pub finding: String,
-    /// Kept, mapped or fresh.
-    pub origin: NeuronOrigin,
-    /// The old finding, where one lives on here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
-    /// SHA-256 of the weight row's bytes (little-endian f32).
-    pub weight_sha256: String,
-    /// The same of the old neuron, where one lives on here: equal by construction, written down for whoever checks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub old_weight_sha256: Option<String>,
-    /// The bias.
-    pub bias: f32,
-    /// True if the bias was copied too.
-    pub bias_kept: bool,
-}
-
-/// Where an output neuron comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NeuronOrigin {
-    /// From the old neuron of the same name.
-    Kept,
-    /// From an old neuron of another name, by the recipe's map.
-    Mapped,
-    /// From the seed.
-    Fresh,
-}
-
-/// What was compared before the first step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
-    /// Films that both networks answered.
-    pub films: usize,
-    /// Kept neurons compared.
-    pub neurons: usize,
-    /// What was equal bit for bit: `logits`, or `weight rows` where the biases are fresh.
-    pub equal: String,
-}
 
 /// Why a head cannot be built: what was found and what is allowed.
 pub type Problem = String;
@@ -244,44 +186,6 @@ fn row_digest(row: &[f32]) -> String {
         hash.update(value.to_le_bytes());
     }
     base16ct::lower::encode_string(&hash.finalize())
-}
-
-impl std::fmt::Display for Neurons {
-    /// The table as a person reads it, one line a neuron; one line in all where every neuron is fresh.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.neurons.iter().all(|neuron| neuron.from.is_none()) {
-            return writeln!(f, "{} output neurons, all fresh", self.neurons.len());
-        }
-        let width = self
-            .neurons
-            .iter()
-            .map(|neuron| neuron.finding.chars().count())
-            .max()
-            .unwrap_or(0);
-        for neuron in &self.neurons {
-            write!(f, "{:width$}  ", neuron.finding)?;
-            match (&neuron.origin, &neuron.from) {
-                (NeuronOrigin::Fresh, _) | (_, None) => write!(f, "fresh")?,
-                (NeuronOrigin::Kept, _) => write!(f, "kept")?,
-                (NeuronOrigin::Mapped, Some(from)) => write!(f, "kept from {from}")?,
-            }
-            if neuron.from.is_some() && !neuron.bias_kept {
-                write!(f, " (weight only)")?;
-            }
-            writeln!(f, "  [{}]", neuron.weight_sha256.get(..12).unwrap_or_default())?;
-        }
-        if let Some(proof) = &self.proof {
-            writeln!(
-                f,
-                "{} of {} kept; {} equal bit for bit on {} films",
-                proof.neurons,
-                self.neurons.len(),
-                proof.equal,
-                proof.films
-            )?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

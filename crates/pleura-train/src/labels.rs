@@ -4,12 +4,10 @@ use std::collections::BTreeMap;
 
 use pleura_data::{Label, Manifest, Split};
 use pleura_eval::Truth;
-use serde::{Deserialize, Serialize};
+use pleura_run::data::{Exclusion, FindingCount, SplitCounts};
+use pleura_run::recipe::{Stage, StageKind, Uncertain, Weighting, WeightingWord};
 
-use crate::{
-    loss::Targets,
-    recipe::{Stage, StageKind, Uncertain, Weighting, WeightingWord},
-};
+use crate::loss::Targets;
 
 /// What a stage makes of every row of its manifest.
 #[derive(Clone, Debug)]
@@ -23,60 +21,6 @@ pub struct Labels {
 enum RowLabels {
     Class(usize),
     Findings(Vec<Option<bool>>),
-}
-
-/// Why a film takes no part in a stage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Exclusion {
-    /// Exclusive classes: none of them is positive.
-    NoClass,
-    /// Exclusive classes: two or more are positive.
-    SeveralClasses,
-    /// Exclusive classes: one that would decide is uncertain.
-    UncertainClass,
-    /// Independent findings: not one label is known.
-    NothingKnown,
-    /// A film of a patient that this or a later stage is judged on: it must teach nothing before.
-    HeldOut,
-}
-
-impl std::fmt::Display for Exclusion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::NoClass => "of no class",
-            Self::SeveralClasses => "of several classes",
-            Self::UncertainClass => "of an uncertain class",
-            Self::NothingKnown => "without a known label",
-            Self::HeldOut => "of patients that this or a later stage is judged on",
-        })
-    }
-}
-
-/// What one split gives a stage. Stored in `data.json`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SplitCounts {
-    /// Films that take part.
-    pub films: usize,
-    /// Different patients among them.
-    pub patients: usize,
-    /// Films that do not, by reason.
-    pub excluded: BTreeMap<Exclusion, usize>,
-    /// By finding: films that have it, that do not, and of which it is unknown.
-    pub findings: Vec<FindingCount>,
-}
-
-/// How often a finding is there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FindingCount {
-    /// Name of the output.
-    pub finding: String,
-    /// Films that have it.
-    pub positive: usize,
-    /// Films that do not.
-    pub negative: usize,
-    /// Films of which it is unknown.
-    pub unknown: usize,
 }
 
 impl Labels {

@@ -7,51 +7,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use pleura_data::{Manifest, Sidecar, Split};
-use pleura_manifest::How;
-use serde::{Deserialize, Serialize};
+use pleura_manifest::MatchKind;
+use pleura_run::data::Leak;
 
 use crate::error::Error;
-use crate::plan::StagePlan;
-
-/// A film that a stage must not learn from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Leak {
-    /// The film, and the split it is in.
-    pub film: String,
-    /// See `film`.
-    pub split: Split,
-    /// The film it is a copy of, and the split that is in.
-    pub copy_of: String,
-    /// See `copy_of`.
-    pub judged_in: Split,
-    /// Why they count as one radiograph.
-    #[serde(flatten)]
-    pub how: How,
-}
-
-impl std::fmt::Display for Leak {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            film,
-            split,
-            copy_of,
-            judged_in,
-            how,
-        } = self;
-        write!(f, "{film} ({split}) and {copy_of} ({judged_in}) are {how}")
-    }
-}
 
 /// Films by their digests, each with those that are one radiograph with it.
 #[derive(Debug, Default)]
-pub(crate) struct Copies(HashMap<String, Vec<(String, How)>>);
+pub(crate) struct Copies(HashMap<String, Vec<(String, MatchKind)>>);
 
 impl Copies {
     /// Reads what was found beside each of the manifests.
     pub(crate) fn read<'a>(manifests: impl Iterator<Item = &'a Path>) -> Result<Self, Error> {
         let mut copies = Self::default();
         for path in manifests.collect::<BTreeSet<_>>() {
-            let record = Sidecar::read(path)?.and_then(|sidecar| sidecar.leaks);
+            let record = Sidecar::read(path)?.and_then(|sidecar| sidecar.duplicates);
             for pair in record.into_iter().flat_map(|record| record.pairs) {
                 let [one, other] = pair.files;
                 if one != other {
@@ -59,29 +29,34 @@ impl Copies {
                         .0
                         .entry(one.clone())
                         .or_default()
-                        .push((other.clone(), pair.how));
-                    copies.0.entry(other).or_default().push((one, pair.how));
+                        .push((other.clone(), pair.kind));
+                    copies.0.entry(other).or_default().push((one, pair.kind));
                 }
             }
         }
         Ok(copies)
     }
 
-    /// Films that a stage takes part with although copies of them are judged on in one of `judging`, the manifests of this stage and those after it.
-    pub(crate) fn of<'a>(&self, stage: &StagePlan, judging: impl Iterator<Item = &'a Manifest>) -> Vec<Leak> {
+    /// Those of `rows`, the training and validation films of a stage, that have a duplicate in a held-out split of one of
+    /// `held_out`, the manifests of this stage and of those after it.
+    pub(crate) fn leaks<'a>(
+        &self,
+        manifest: &Manifest,
+        rows: impl Iterator<Item = usize>,
+        held_out: impl Iterator<Item = &'a Manifest>,
+    ) -> Vec<Leak> {
         if self.0.is_empty() {
             return Vec::new();
         }
         let mut judged: BTreeMap<&str, (&str, Split)> = BTreeMap::new();
-        for row in judging.flat_map(|manifest| &manifest.rows) {
+        for row in held_out.flat_map(|manifest| &manifest.rows) {
             if let Some(split @ (Split::Validation | Split::Test)) = row.split {
                 let place = judged.entry(&row.sha256).or_insert((&row.film, split));
                 place.1 = place.1.max(split);
             }
         }
         let mut leaks = Vec::new();
-        for &row in stage.train.iter().chain(&stage.validation) {
-            let row = &stage.manifest.rows[row];
+        for row in rows.map(|row| &manifest.rows[row]) {
             for (copy, how) in self.0.get(&row.sha256).into_iter().flatten() {
                 if let (Some(split), Some(&(film, judged_in))) = (row.split, judged.get(copy.as_str()))
                     && judged_in > split

@@ -22,7 +22,7 @@ impl AppendLog {
     /// Opens `path`, cut to its first `length` bytes.
     ///
     /// # Errors
-    /// [`Error::Damaged`] where the file is shorter: a checkpoint is written after the log was synced, so someone else cut it.
+    /// [`pleura_run::Error::Damaged`] where the file is shorter: a checkpoint is written after the log was synced, so someone else cut it.
     pub(crate) fn open(path: PathBuf, length: u64) -> Result<Self, Error> {
         let mut file = OpenOptions::new()
             .create(true)
@@ -30,17 +30,21 @@ impl AppendLog {
             .read(true)
             .write(true)
             .open(&path)
-            .map_err(Error::file(&path, "open"))?;
-        let found = file.metadata().map_err(Error::file(&path, "read"))?.len();
+            .map_err(pleura_run::Error::file(&path, "open"))?;
+        let found = file
+            .metadata()
+            .map_err(pleura_run::Error::file(&path, "read"))?
+            .len();
         if found < length {
             let problem = format!(
                 "has {found} bytes, but the checkpoint was written at {length}; the file was cut or replaced"
             );
-            return Err(Error::Damaged { path, problem });
+            return Err(pleura_run::Error::Damaged { path, problem }.into());
         }
-        file.set_len(length).map_err(Error::file(&path, "cut"))?;
+        file.set_len(length)
+            .map_err(pleura_run::Error::file(&path, "cut"))?;
         file.seek(SeekFrom::Start(length))
-            .map_err(Error::file(&path, "read"))?;
+            .map_err(pleura_run::Error::file(&path, "read"))?;
         Ok(Self { path, file, length })
     }
 
@@ -48,14 +52,14 @@ impl AppendLog {
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.file
             .write_all(bytes)
-            .map_err(Error::file(&self.path, "write"))?;
+            .map_err(pleura_run::Error::file(&self.path, "write"))?;
         self.length += bytes.len() as u64;
         Ok(())
     }
 
     /// Appends one JSON object as a line.
     pub(crate) fn line(&mut self, value: &impl Serialize) -> Result<(), Error> {
-        let mut bytes = serde_json::to_vec(value).map_err(|error| Error::Damaged {
+        let mut bytes = serde_json::to_vec(value).map_err(|error| pleura_run::Error::Damaged {
             path: self.path.clone(),
             problem: error.to_string(),
         })?;
@@ -65,20 +69,22 @@ impl AppendLog {
 
     /// Makes sure that everything appended survives a power cut, and returns the length.
     pub(crate) fn sync(&self) -> Result<u64, Error> {
-        self.file.sync_data().map_err(Error::file(&self.path, "sync"))?;
+        self.file
+            .sync_data()
+            .map_err(pleura_run::Error::file(&self.path, "sync"))?;
         Ok(self.length)
     }
 }
 
 /// Deletes what a killed run was writing when it died.
 pub(crate) fn sweep(folder: &Path) -> Result<(), Error> {
-    for entry in std::fs::read_dir(folder).map_err(Error::file(folder, "read"))? {
-        let entry = entry.map_err(Error::file(folder, "read"))?;
+    for entry in std::fs::read_dir(folder).map_err(pleura_run::Error::file(folder, "read"))? {
+        let entry = entry.map_err(pleura_run::Error::file(folder, "read"))?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
         // The second is how pleura-eval names a table that is being written.
-        if name.starts_with(crate::json::TEMPORARY_PREFIX) || name.contains(".csv.partial-") {
-            std::fs::remove_file(entry.path()).map_err(Error::file(entry.path(), "remove"))?;
+        if name.starts_with(pleura_core::fs::TEMPORARY_PREFIX) || name.contains(".csv.partial-") {
+            std::fs::remove_file(entry.path()).map_err(pleura_run::Error::file(entry.path(), "remove"))?;
         }
     }
     Ok(())

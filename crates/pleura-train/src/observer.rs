@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use crate::{keep::Neurons, labels::SplitCounts};
+use pleura_run::{Neurons, StageSummary, data::SplitCounts};
 
 /// Watches a run. Breaking off ends it cleanly: a checkpoint is written and the run can be resumed.
 pub trait Observer: Send {
@@ -69,9 +69,9 @@ pub enum Event<'a> {
     /// An epoch is done and validated.
     Epoch(EpochEnd<'a>),
     /// A stage is done and evaluated.
-    StageEnd(&'a crate::run::StageSummary),
+    StageEnd(&'a StageSummary),
     /// A stage was finished before this run was resumed.
-    StageSkipped(&'a crate::run::StageSummary),
+    StageSkipped(&'a StageSummary),
     /// Something happened in one of several runs that are carried out at the same time.
     Member {
         /// The run's name.

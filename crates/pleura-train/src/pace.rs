@@ -1,10 +1,6 @@
 //! How fast a stage goes, how long it still takes, and how much of that is waiting for films.
 
-use std::{collections::BTreeMap, path::Path, time::Duration};
-
-use serde::Deserialize;
-
-use crate::error::Error;
+use std::time::Duration;
 
 /// Measured since the stage began or went on.
 #[derive(Clone, Debug)]
@@ -65,33 +61,6 @@ impl Pace {
     }
 }
 
-/// Share of each stage's training time that went into waiting for films, over all steps of a run, from its `timing.jsonl`.
-///
-/// # Errors
-/// [`Error::File`] where the timings cannot be read.
-pub fn waiting(run: &Path) -> Result<BTreeMap<String, f64>, Error> {
-    #[derive(Deserialize)]
-    struct Line {
-        stage: String,
-        seconds: f64,
-        waited: f64,
-    }
-    let path = run.join("timing.jsonl");
-    let text = std::fs::read_to_string(&path).map_err(Error::file(&path, "read"))?;
-    let mut stages: BTreeMap<String, (f64, f64)> = BTreeMap::new();
-    // Lines of epochs have no `waited`, and the last line of a killed run may be half there.
-    for line in text
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Line>(line).ok())
-    {
-        let (waited, seconds) = stages.entry(line.stage).or_default();
-        *waited += line.waited;
-        *seconds += line.seconds;
-    }
-    let share = |(stage, (waited, seconds))| (stage, ratio(waited, seconds));
-    Ok(stages.into_iter().map(share).collect())
-}
-
 fn ratio(a: f64, b: f64) -> f64 {
     if b > 0.0 { a / b } else { 0.0 }
 }
@@ -111,21 +80,5 @@ mod tests {
         assert_eq!(pace.left(10, 1), 40 * second);
         pace.validated(5 * second);
         assert_eq!(pace.left(10, 1), 50 * second);
-    }
-
-    #[test]
-    fn waiting_is_added_up_by_stage() {
-        let folder = tempfile::tempdir().unwrap();
-        let lines = [
-            r#"{"stage":"a","event":"step","step":0,"seconds":2.0,"waited":1.0,"convolved":true}"#,
-            r#"{"stage":"a","event":"epoch","epoch":0,"validation_seconds":9.0,"films_per_second":1.0,"waiting":0.5}"#,
-            r#"{"stage":"a","event":"step","step":1,"seconds":2.0,"waited":0.0,"convolved":true}"#,
-            r#"{"stage":"b","event":"step","step":0,"seconds":1.0,"waited":0.0,"convolved":false}"#,
-            r#"{"stage":"b","ev"#,
-        ];
-        std::fs::write(folder.path().join("timing.jsonl"), lines.join("\n")).unwrap();
-        let expected = [("a".to_owned(), 0.25), ("b".to_owned(), 0.0)];
-        assert_eq!(waiting(folder.path()).unwrap(), BTreeMap::from(expected));
-        assert!(waiting(&folder.path().join("none")).is_err());
     }
 }

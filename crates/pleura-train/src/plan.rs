@@ -1,6 +1,6 @@
 //! A recipe together with its data: everything that can be known, and can be wrong, before the first step.
 
-pub(crate) mod judged;
+mod held_out;
 
 use std::{
     collections::BTreeMap,
@@ -13,19 +13,23 @@ use pleura_nn::{
     architecture::Architecture,
     weights::{Head, Normalisation, Weights},
 };
-use serde::{Deserialize, Serialize};
+use pleura_run::{
+    Identity, Recipe,
+    data::{Counts, Leak},
+    recipe::{Isnet, LearningRate, Stage, StageKind, Start, Step, check},
+};
 use sha2::{Digest, Sha256};
 
-use judged::Judged;
+use held_out::HeldOut;
+pub use held_out::exclude_patients_of;
 
 use crate::{
     error::Error,
     isnet::Masks,
     keep,
-    labels::{Labels, SplitCounts, class_weights, positive_weights},
-    leaks::{Copies, Leak},
+    labels::{Labels, class_weights, positive_weights},
+    leaks::Copies,
     loss::Loss,
-    recipe::{Isnet, LearningRate, Recipe, Stage, StageKind, Start, Step, check},
 };
 
 /// A recipe made ready: defaults filled in from the data, data read, contradictions refused.
@@ -68,41 +72,14 @@ pub struct StagePlan {
     pub test: Vec<usize>,
     /// What the three splits hold.
     pub counts: Counts,
-    /// Films that it must not learn from: copies of films that it or a later stage is judged on.
+    /// Films that it must not learn from: copies of films that it or a later stage is held_out on.
     pub leaks: Vec<Leak>,
-}
-
-/// What the splits of a stage hold. Stored in `data.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Counts {
-    /// Films that weights are fitted to.
-    pub train: SplitCounts,
-    /// Films that choose the epoch.
-    pub validation: SplitCounts,
-    /// Films that are looked at last.
-    pub test: SplitCounts,
-    /// Films without a split.
-    pub unsplit: usize,
-}
-
-/// What a run was begun with. Stored as `run.json`; a run can only be resumed with the same.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Identity {
-    /// Version of this program.
-    pub version: String,
-    /// Digest of the resolved recipe, with files replaced by their digests.
-    pub recipe: String,
-    /// Digest of each stage's manifest.
-    pub manifests: BTreeMap<String, String>,
-    /// Digest of the weight file of each stage that starts from one.
-    pub weights: BTreeMap<String, String>,
 }
 
 impl Plan {
     /// Reads what the recipe needs and fills in what it leaves open. `seed` replaces the recipe's.
     ///
-    /// A film whose patient this or a later stage is judged on (in whichever manifest) is left out of training, and one whose patient is
+    /// A film whose patient this or a later stage is held_out on (in whichever manifest) is left out of training, and one whose patient is
     /// tested out of validation; both are counted as [`crate::labels::Exclusion::HeldOut`].
     ///
     /// # Errors
@@ -113,13 +90,13 @@ impl Plan {
         if let Some(seed) = seed {
             if seed > i64::MAX as u64 {
                 let problem = format!("found {seed}, expected at most {}", i64::MAX);
-                return Err(recipe.problem(&["seed".into()], problem));
+                return Err(recipe.problem(&["seed".into()], problem).into());
             }
             if seed != recipe.seed && recipe.stages.iter().all(|stage| stage.seed.is_some()) {
                 let problem = format!(
                     "{seed} was asked for, but every stage has a seed of its own, which it does not reach; take those out"
                 );
-                return Err(recipe.problem(&["seed".into()], problem));
+                return Err(recipe.problem(&["seed".into()], problem).into());
             }
             recipe.seed = seed;
         }
@@ -150,17 +127,18 @@ impl Plan {
             let start = starts.resolve(&recipe, index, &stage, &architecture)?;
             recipe.stages[index].start = Some(start.clone());
             starts.plain(&mut recipe, index, &architecture)?;
-            let judged = Judged::by(manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()));
+            let held_out = HeldOut::by(manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()));
             let mut stage = StagePlan::new(
                 &recipe,
                 index,
                 start,
                 Arc::clone(manifest),
                 manifest_digest.clone(),
-                &judged,
+                &held_out,
             )?;
-            stage.leaks = copies.of(
-                &stage,
+            stage.leaks = copies.leaks(
+                manifest,
+                stage.train.iter().chain(&stage.validation).copied(),
                 manifests[index..].iter().map(|(manifest, _)| manifest.as_ref()),
             );
             stages.push(stage);
@@ -222,45 +200,6 @@ impl Plan {
     }
 }
 
-impl Identity {
-    /// One digest for all of it.
-    pub(crate) fn digest(&self) -> Result<String, Error> {
-        let json = serde_json::to_vec(self).map_err(|error| Error::Damaged {
-            path: "run.json".into(),
-            problem: error.to_string(),
-        })?;
-        Ok(base16ct::lower::encode_string(&Sha256::digest(json)))
-    }
-
-    /// What differs between the run on disk and this one, one sentence each. `recipes` says in which keys their recipes differ, if it can.
-    pub(crate) fn changes(&self, now: &Self, recipes: impl FnOnce() -> Option<String>) -> Vec<String> {
-        let mut changes = Vec::new();
-        if self.version != now.version {
-            changes.push(format!(
-                "it was begun by version {}, this is {}",
-                self.version, now.version
-            ));
-        }
-        for (what, then, now) in [
-            ("manifest", &self.manifests, &now.manifests),
-            ("starting weights", &self.weights, &now.weights),
-        ] {
-            for (stage, digest) in then {
-                if now.get(stage).is_some_and(|now| now != digest) {
-                    changes.push(format!("the {what} of stage {stage} changed"));
-                }
-            }
-        }
-        // The recipe's digest covers manifests and weights too: name it where they do not explain the difference.
-        if self.recipe != now.recipe && changes.is_empty() {
-            let which =
-                recipes().unwrap_or_else(|| "the run's recipe.toml shows what it was begun with".to_owned());
-            changes.push(format!("the recipe or the seed changed ({which})"));
-        }
-        changes
-    }
-}
-
 /// Each stage's manifest with its digest, every file read once; the recipe's paths become absolute. Fractals have a table of their own.
 fn read_manifests(recipe: &mut Recipe) -> Result<Vec<(Arc<Manifest>, String)>, Error> {
     let mut read: BTreeMap<PathBuf, (Arc<Manifest>, String)> = BTreeMap::new();
@@ -271,7 +210,7 @@ fn read_manifests(recipe: &mut Recipe) -> Result<Vec<(Arc<Manifest>, String)>, E
             continue;
         }
         let path = recipe.resolve_path(&recipe.stages[index].manifest);
-        let path = std::path::absolute(&path).map_err(Error::file(&path, "find"))?;
+        let path = std::path::absolute(&path).map_err(pleura_run::Error::file(&path, "find"))?;
         if !read.contains_key(&path) {
             let manifest = Manifest::read(&path)?;
             let digest = manifest.digest();
@@ -307,7 +246,7 @@ impl Starts {
             }
             Start::File(path) => {
                 let path = recipe.resolve_path(&path);
-                let path = std::path::absolute(&path).map_err(Error::file(&path, "find"))?;
+                let path = std::path::absolute(&path).map_err(pleura_run::Error::file(&path, "find"))?;
                 let old = self.check_file(&path, stage, architecture)?;
                 (Start::File(path), Some(old))
             }
@@ -331,7 +270,7 @@ impl Starts {
         let findings = match &mut isnet.plain {
             Some(Start::File(path)) => {
                 let found = recipe.resolve_path(path);
-                *path = std::path::absolute(&found).map_err(Error::file(&found, "find"))?;
+                *path = std::path::absolute(&found).map_err(pleura_run::Error::file(&found, "find"))?;
                 Some(self.check_file(path, &stage, architecture)?)
             }
             Some(Start::Stage(name)) => self.findings.get(name).cloned(),
@@ -344,10 +283,12 @@ impl Starts {
                 "that network answers {findings:?}, this stage's findings are {:?}; C1 and C2 are measured on the stage's own outputs",
                 stage.findings.unwrap_or_default()
             );
-            return Err(recipe.problem(
-                &["stage".into(), index.into(), "isnet".into(), "plain".into()],
-                problem,
-            ));
+            return Err(recipe
+                .problem(
+                    &["stage".into(), index.into(), "isnet".into(), "plain".into()],
+                    problem,
+                )
+                .into());
         }
         let stage = &mut recipe.stages[index];
         stage.gradient_clip.get_or_insert(Isnet::GRADIENT_CLIP);
@@ -405,7 +346,7 @@ impl StagePlan {
         start: Start,
         manifest: Arc<Manifest>,
         manifest_digest: String,
-        judged: &Judged<'_>,
+        held_out: &HeldOut<'_>,
     ) -> Result<Self, Error> {
         let stage = recipe.stages[index].clone();
         let findings = outputs(&stage);
@@ -433,7 +374,7 @@ impl StagePlan {
                 Labels::of_classes(&findings, classes)
             }
         };
-        labels.hold_out(|row| judged.forbids(&manifest.rows[row]));
+        labels.hold_out(|row| held_out.forbids(&manifest.rows[row]));
         let [train, validation, test] =
             [Split::Train, Split::Validation, Split::Test].map(|split| labels.rows(&manifest, split));
         for (split, rows) in [("train", &train), ("val", &validation)] {

@@ -5,24 +5,22 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use pleura_core::fs::write_atomic;
+use pleura_run::{
+    Identity, LogLengths, Recipe, RunFolder, RunLock, SeriesFolder, StageSummary, json::write_json,
+    recipe::difference,
+};
+use serde::Serialize;
 
 use crate::{
-    checkpoint::{self, Lengths},
-    difference::difference,
+    checkpoint,
     error::Error,
     isnet::Masks,
-    json::{read_json, write_json, write_lasting},
-    lock::RunLock,
     log::AppendLog,
     observer::{Event, Observer},
-    plan::{Identity, Plan},
-    recipe::Recipe,
+    plan::Plan,
     train::{Outcome, StageRun},
 };
-
-/// File of a run that holds looks at test films which could not be written down beside their manifest ([`pleura_data::looks`]).
-pub const LOOKS: &str = "looks.jsonl";
 
 /// How a recipe is carried out.
 #[derive(Clone, Debug, Default)]
@@ -99,41 +97,6 @@ pub struct Stop {
     pub step: u64,
 }
 
-/// What came of a stage. Stored as `stage.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StageSummary {
-    /// Its name.
-    pub stage: String,
-    /// Epochs trained.
-    pub epochs: usize,
-    /// Steps taken.
-    pub steps: u64,
-    /// True if patience ran out before the last epoch.
-    pub stopped_early: bool,
-    /// The epoch that the best weights are from, from 0.
-    pub best_epoch: usize,
-    /// Validation loss of that epoch.
-    pub validation_loss: f64,
-    /// Digest of the best weights ([`pleura_nn::Weights::digest`]).
-    pub best_weights: String,
-    /// Digest of the weights after the last step.
-    pub last_weights: String,
-    /// Films of the test split; 0 where there is none.
-    pub test_films: usize,
-    /// Accuracy on the test split, exclusive classes only.
-    pub test_accuracy: Option<f64>,
-    /// Mean area under the ROC curves on the test split.
-    pub test_macro_auc: Option<f64>,
-}
-
-/// `stage.json`: the summary, and where the logs stood.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct StageRecord {
-    #[serde(flatten)]
-    pub(crate) summary: StageSummary,
-    pub(crate) lengths: Lengths,
-}
-
 /// Carries out a recipe in the folder `out`.
 ///
 /// # Errors
@@ -164,6 +127,7 @@ fn carry_out(
     options: &Options,
     observer: &mut dyn Observer,
 ) -> Result<RunSummary, Error> {
+    let folder = RunFolder::new(out);
     let plan = Plan::new(recipe, options.seed)?;
     let identity = plan.identity()?;
     refuse_leaks(&plan, options.allow_leaks, observer)?;
@@ -174,38 +138,37 @@ fn carry_out(
         .skip(1)
         .filter(|stage| stage.stage.isnet.is_some())
     {
-        if !stage_folder(out, &stage.stage.name).join("stage.json").exists() {
+        if !folder.stage(&stage.stage.name).is_finished() {
             Masks::read(stage, &recipe.preparation)?;
         }
     }
-    std::fs::create_dir_all(out).map_err(Error::file(out, "create"))?;
+    std::fs::create_dir_all(out).map_err(pleura_run::Error::file(out, "create"))?;
     let _lock = RunLock::take(out)?;
-    begin_or_resume(&plan, &identity, out, options.resume)?;
+    begin_or_resume(&plan, &identity, &folder, options.resume)?;
     let digest = identity.digest()?;
     let mut summary = RunSummary {
         out: out.to_owned(),
         stages: Vec::new(),
         stopped: None,
     };
-    let mut lengths = Lengths::default();
+    let mut lengths = LogLengths::default();
     for number in 0..plan.stages.len() {
         let name = &plan.stages[number].stage.name;
-        let folder = stage_folder(out, name);
-        let record = folder.join("stage.json");
-        let record = if record.exists() {
-            let record: StageRecord = read_json(&record)?;
+        let stage_folder = folder.stage(name);
+        let record = if let Some(record) = stage_folder.read_record()? {
             // A process killed right after it wrote the record had no time for this.
-            checkpoint::Folder::new(&folder, &digest, name)?.clear()?;
-            crate::log::sweep(&folder)?;
+            checkpoint::Folder::new(stage_folder.checkpoints(), &digest, name)?.clear()?;
+            crate::log::sweep(stage_folder.path())?;
             let _ = observer.notice(&Event::StageSkipped(&record.summary));
             record
         } else {
-            std::fs::create_dir_all(&folder).map_err(Error::file(&folder, "create"))?;
-            crate::log::sweep(&folder)?;
+            let path = stage_folder.path();
+            std::fs::create_dir_all(path).map_err(pleura_run::Error::file(path, "create"))?;
+            crate::log::sweep(path)?;
             let stage = StageRun::open(
                 &plan,
                 number,
-                out,
+                &folder,
                 &digest,
                 lengths,
                 options.cache.as_deref(),
@@ -223,21 +186,21 @@ fn carry_out(
                 Outcome::Finished(record) => *record,
             }
         };
-        lengths = Lengths {
+        lengths = LogLengths {
             events: 0,
             ..record.lengths
         };
         summary.stages.push(record.summary);
     }
     // A run that is finished ends its logs where the last stage did, whatever a killed process wrote after.
-    for (name, length) in [("log.jsonl", lengths.log), ("timing.jsonl", lengths.timing)] {
-        AppendLog::open(out.join(name), length)?.sync()?;
+    for (path, length) in [(folder.log(), lengths.log), (folder.timing(), lengths.timing)] {
+        AppendLog::open(path, length)?.sync()?;
     }
     Ok(summary)
 }
 
 /// Copies of films that are judged on end it here, unless the user will have it so; then they are told, and recorded stage by stage.
-pub(crate) fn refuse_leaks(plan: &Plan, allowed: bool, observer: &mut dyn Observer) -> Result<(), Error> {
+pub fn refuse_leaks(plan: &Plan, allowed: bool, observer: &mut dyn Observer) -> Result<(), Error> {
     for stage in plan.stages.iter().filter(|stage| !stage.leaks.is_empty()) {
         if !allowed {
             return Err(Error::Leaks {
@@ -255,20 +218,15 @@ pub(crate) fn refuse_leaks(plan: &Plan, allowed: bool, observer: &mut dyn Observ
     Ok(())
 }
 
-/// The folder of a stage.
-pub fn stage_folder(out: &Path, stage: &str) -> PathBuf {
-    out.join("stages").join(stage)
-}
-
-fn begin_or_resume(plan: &Plan, identity: &Identity, out: &Path, resume: bool) -> Result<(), Error> {
+fn begin_or_resume(plan: &Plan, identity: &Identity, run: &RunFolder, resume: bool) -> Result<(), Error> {
+    let out = run.path();
     crate::log::sweep(out)?;
-    let path = out.join("run.json");
-    if path.exists() {
+    if let Some(begun) = run.read_identity()? {
         if !resume {
             return Err(Error::Occupied { out: out.to_owned() });
         }
-        let changes = read_json::<Identity>(&path)?.changes(identity, || {
-            let then = std::fs::read_to_string(out.join("recipe.toml")).ok()?;
+        let changes = begun.changes(identity, || {
+            let then = std::fs::read_to_string(run.recipe()).ok()?;
             difference(&then, &plan.recipe.to_toml().ok()?)
         });
         if !changes.is_empty() {
@@ -279,14 +237,16 @@ fn begin_or_resume(plan: &Plan, identity: &Identity, out: &Path, resume: bool) -
         }
         return Ok(());
     }
-    if out.join(crate::series::RECORD).exists() {
-        return Err(Error::Damaged {
+    if SeriesFolder::new(out).record().exists() {
+        return Err(pleura_run::Error::Damaged {
             path: out.to_owned(),
             problem: "holds a series of runs, not a run; go on with it as it was begun (--folds, --curve, `pleura study`), or choose another folder"
                 .to_owned(),
-        });
+        }
+        .into());
     }
-    write_lasting(&out.join("recipe.toml"), plan.recipe.to_toml()?.as_bytes())?;
+    write_atomic(&run.recipe(), plan.recipe.to_toml()?.as_bytes())?;
     // Last, because its presence means that there is a run.
-    write_json(&path, identity)
+    write_json(&run.identity(), identity)?;
+    Ok(())
 }

@@ -1,16 +1,18 @@
 //! What a stage starts from: weights with a new head, and the proof that kept neurons are the old ones.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pleura_data::{Loader, Pictures};
 use pleura_nn::{Cpu, Network, Weights, weights::Head};
+use pleura_run::{
+    Neurons, RunFolder,
+    recipe::{KeepRule, Start},
+};
 
 use crate::{
     error::Error,
-    keep::{self, Neurons},
+    keep,
     plan::{Plan, StagePlan},
-    recipe::{KeepRule, Start},
-    run::stage_folder,
 };
 
 /// Films that both networks answer in the proof.
@@ -28,7 +30,7 @@ pub(crate) struct Started {
 pub(crate) fn start(
     run: &Plan,
     number: usize,
-    out: &Path,
+    out: &RunFolder,
     pictures: &Pictures,
     unproven: bool,
 ) -> Result<Started, Error> {
@@ -36,7 +38,7 @@ pub(crate) fn start(
     let from = match &plan.start {
         Start::Random => None,
         Start::File(path) => Some(path.clone()),
-        Start::Stage(name) => Some(stage_folder(out, name).join("best.safetensors")),
+        Start::Stage(name) => Some(out.stage(name).best_weights()),
     };
     let old = from.as_ref().map(|path| Weights::read(path)).transpose()?;
     let old_head = old.as_ref().map(Weights::head).transpose()?;

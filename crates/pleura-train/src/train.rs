@@ -8,38 +8,35 @@ mod known;
 mod moving;
 mod records;
 
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Instant,
-};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
 
 use pleura_data::{Batch, Loader, Pictures, shuffled};
 use pleura_nn::{Cpu, Gradients, Network, Norm};
+use pleura_run::{
+    LogLengths, Neurons, RunFolder, StageFolder, StageRecord,
+    data::StageData,
+    json::write_json,
+    log::{LogEvent, LossParts, StageBegin},
+    recipe::NormChoice,
+};
 
 use self::{
     decode::ready,
     heat::Opened,
     known::{Known, head_alone},
     moving::Moving,
-    records::DataRecord,
 };
 use crate::{
-    checkpoint::{self, Lengths, Position},
+    checkpoint::{self, Position},
     error::Error,
     events::EventFile,
-    isnet::{Heat, Parts},
-    json::write_json,
-    keep::Neurons,
+    isnet::Heat,
     log::AppendLog,
     loss::Value,
     observer::{Event, Observer, StageStart},
     optimiser::{self, State, clip_scale, global_norm},
     pace::Pace,
     plan::{Plan, StagePlan},
-    recipe::NormChoice,
-    run::{StageRecord, stage_folder},
     schedule::Schedule,
     start,
 };
@@ -57,7 +54,8 @@ pub(crate) struct StageRun<'a> {
     plan: &'a StagePlan,
     run: &'a Plan,
     number: usize,
-    folder: PathBuf,
+    out: &'a RunFolder,
+    folder: StageFolder,
     identity: &'a str,
     observer: &'a mut dyn Observer,
     pictures: Pictures,
@@ -85,15 +83,15 @@ impl<'a> StageRun<'a> {
     pub(crate) fn open(
         run: &'a Plan,
         number: usize,
-        out: &Path,
+        out: &'a RunFolder,
         identity: &'a str,
-        lengths: Lengths,
+        lengths: LogLengths,
         cache: Option<&Path>,
         observer: &'a mut dyn Observer,
     ) -> Result<Self, Error> {
         let plan = &run.stages[number];
         let name = &plan.stage.name;
-        let folder = stage_folder(out, name);
+        let folder = out.stage(name);
         let (pictures, stop) = ready(plan, &run.recipe.preparation, cache, observer)?;
         let (heat, stop) = match heat::open(run, plan, out, &pictures, observer, stop)? {
             Opened::Plain => (None, stop),
@@ -102,7 +100,7 @@ impl<'a> StageRun<'a> {
         };
         let start::Started { weights, neurons } = start::start(run, number, out, &pictures, stop)?;
         let mut network = Network::new(Cpu::new(), &weights)?;
-        let checkpoints = checkpoint::Folder::new(&folder, identity, name)?;
+        let checkpoints = checkpoint::Folder::new(folder.checkpoints(), identity, name)?;
         let (found, problems) = checkpoints.newest(network.parameters())?;
         for problem in problems {
             let _ = observer.notice(&Event::Note(problem));
@@ -119,14 +117,15 @@ impl<'a> StageRun<'a> {
         Ok(Self {
             schedule: Schedule::new(plan.stage.schedule, plan.stage.epochs, plan.steps_per_epoch()),
             gradients: network.gradients(),
-            log: AppendLog::open(out.join("log.jsonl"), lengths.log)?,
-            timing: AppendLog::open(out.join("timing.jsonl"), lengths.timing)?,
-            events: EventFile::open(&folder, lengths.events)?,
+            log: AppendLog::open(out.log(), lengths.log)?,
+            timing: AppendLog::open(out.timing(), lengths.timing)?,
+            events: EventFile::open(folder.events(), lengths.events)?,
             pace: Pace::new(plan.steps_per_epoch(), plan.stage.epochs),
             known: Known::default(),
             plan,
             run,
             number,
+            out,
             folder,
             identity,
             observer,
@@ -172,26 +171,21 @@ impl<'a> StageRun<'a> {
     fn begin(&mut self) -> Result<(), Error> {
         let plan = self.plan;
         if self.resumed_at.is_none() {
-            write_json(&self.folder.join("neurons.json"), &self.neurons)?;
-            write_json(
-                &self.folder.join("data.json"),
-                &DataRecord {
-                    manifest: &plan.manifest_digest,
-                    findings: &plan.findings,
-                    splits: &plan.counts,
-                    leaks: &plan.leaks,
-                },
-            )?;
-            let kept = self
-                .neurons
-                .neurons
-                .iter()
-                .filter(|neuron| neuron.from.is_some())
-                .count();
-            self.log.line(&serde_json::json!({
-                "stage": plan.stage.name, "event": "stage", "epochs": plan.stage.epochs,
-                "steps_per_epoch": plan.steps_per_epoch(), "train": plan.train.len(),
-                "validation": plan.validation.len(), "test": plan.test.len(), "kept": kept,
+            write_json(&self.folder.neurons(), &self.neurons)?;
+            let data = StageData {
+                manifest: plan.manifest_digest.clone(),
+                findings: plan.findings.clone(),
+                splits: plan.counts.clone(),
+                leaks: plan.leaks.clone(),
+            };
+            write_json(&self.folder.data(), &data)?;
+            self.log_event(LogEvent::Stage(StageBegin {
+                epochs: plan.stage.epochs,
+                steps_per_epoch: plan.steps_per_epoch(),
+                train: plan.train.len(),
+                validation: plan.validation.len(),
+                test: plan.test.len(),
+                kept: self.neurons.kept(),
             }))?;
             self.before()?;
         }
@@ -380,8 +374,8 @@ impl<'a> StageRun<'a> {
         )
     }
 
-    fn sync(&self) -> Result<Lengths, Error> {
-        Ok(Lengths {
+    fn sync(&self) -> Result<LogLengths, Error> {
+        Ok(LogLengths {
             log: self.log.sync()?,
             timing: self.timing.sync()?,
             events: self.events.sync()?,
@@ -393,7 +387,7 @@ impl<'a> StageRun<'a> {
 struct Step {
     number: u64,
     loss: f64,
-    parts: Option<Parts>,
+    parts: Option<LossParts>,
     rates: BTreeMap<String, f64>,
     grad_norm: f64,
 }

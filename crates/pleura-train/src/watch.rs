@@ -1,8 +1,9 @@
 //! Which epoch is best, and when to give up waiting for a better one.
 
+use pleura_run::recipe::Monitor;
 use serde::{Deserialize, Serialize};
 
-use crate::{json::bits, recipe::Monitor};
+use crate::bits;
 
 /// The best epoch so far.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use pleura_film::Preparation;
 use pleura_nn::{Cpu, Network, Weights};
 use pleura_package::{Package, archive};
-use pleura_train::recipe::Stage;
+use pleura_run::recipe::Stage;
 
 use crate::calibration::Weighed;
 use crate::{AppliedCalibration, CalibrationChoice, Error, OpenOptions, Task, digest};

@@ -67,7 +67,7 @@ pub enum Error {
     },
     /// The recipe of the run cannot be read.
     #[error("cannot read the run's recipe")]
-    Recipe(#[source] pleura_train::Error),
+    Recipe(#[source] pleura_run::Error),
     /// The run has no stage of this name.
     #[error("{path}: the run has no stage {stage:?}; its stages are {stages}")]
     UnknownStage {
@@ -174,6 +174,34 @@ pub enum Error {
     /// The network returned fewer rows than it was given films.
     #[error("the network gave no answer")]
     NoAnswer,
+    /// The stage was trained on fractals, so it has no table of films.
+    #[error("{path}: stage {stage:?} was trained on fractals, not on films")]
+    FractalStage {
+        /// The run's folder.
+        path: PathBuf,
+        /// The stage.
+        stage: String,
+    },
+    /// The manifest that a stage was trained on cannot be read.
+    #[error("the table that stage {stage:?} was trained on")]
+    TrainingManifest {
+        /// The stage.
+        stage: String,
+        /// Why it cannot be read.
+        source: pleura_manifest::Error,
+    },
+}
+
+/// The messages of an error and its causes, from the outside in. A cause that an earlier message contains is left out.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let mut messages: Vec<String> = Vec::new();
+    for cause in std::iter::successors(Some(error), |error| error.source()) {
+        let message = cause.to_string();
+        if !messages.iter().any(|earlier| earlier.contains(&message)) {
+            messages.push(message);
+        }
+    }
+    messages
 }
 
 fn json(preparation: &Preparation) -> String {

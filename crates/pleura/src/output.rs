@@ -5,9 +5,13 @@
 //! is the schema's description. [`schemas`] lists all documents; the schemas are committed in `docs/schemas`.
 
 mod by_finding;
-pub mod model;
+mod film;
+mod model;
+pub mod predict;
 
 pub use by_finding::ByFinding;
+pub use film::FilmFile;
+pub use model::{Calibration, Model};
 
 use std::path::Path;
 

@@ -1,33 +1,33 @@
-//! Classes told from what should say nothing of them.
+//! Probes: can a class be predicted from data that should be unrelated to it?
 
 use pleura_data::Sex;
 
 use crate::Thresholds;
-use crate::check::{Asked, Check, Figure, Verdict, literature};
-use crate::films::{Example, Films, SIDE};
-use crate::probe::{self, Answer, Question};
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
+use crate::examples::{Example, Films, SIDE};
+use crate::probe::{self, Probe, ProbeResult};
 
-/// Width of the frame that counts as border, in small pixels: an eighth of the film.
+/// Width of the border in pixels of the small image: an eighth of the film.
 const BORDER: usize = SIDE / 8;
 
 pub(super) fn all(films: &Films, thresholds: &Thresholds) -> Vec<Check> {
-    let probe = |asked: Asked, what: &str, features: Result<Vec<Vec<f32>>, String>| {
+    let probe = |info: CheckInfo, what: &str, features: Result<Vec<Vec<f32>>, String>| {
         let features = match features {
             Ok(features) => features,
-            Err(why) => return asked.impossible(why),
+            Err(why) => return info.impossible(why),
         };
-        let question = Question {
-            name: asked.name,
+        let question = Probe {
+            name: info.name,
             features: &features,
             classes: &films.labels(),
             groups: &films.patients(),
             strata: None,
         };
         judged(
-            asked,
+            info,
             what,
             &films.classes,
-            probe::ask(&question, &thresholds.probe),
+            probe::run_probe(&question, &thresholds.probe),
             thresholds,
         )
     };
@@ -54,55 +54,55 @@ pub(super) fn all(films: &Films, thresholds: &Thresholds) -> Vec<Check> {
     ]
 }
 
-const FILE: Asked = Asked {
+const FILE: CheckInfo = CheckInfo {
     name: "file",
-    asks: "Do size and format of the file give the class away?",
-    remedy: "bring all films to one size, shape and format before training, by a step that does not know the class; say in the paper that they differed",
+    asks: "Do size and format of the file predict the class?",
+    remedy: "convert all films to one size, shape and format before training, in the same way for every class; report the difference",
     literature: &[literature::DEGRAVE, literature::ROBERTS],
 };
-const PERSON: Asked = Asked {
+const PERSON: CheckInfo = CheckInfo {
     name: "person",
-    asks: "Do age, sex and view give the class away?",
+    asks: "Do age, sex and view predict the class?",
     remedy: "match the classes by age, sex and view, or report results within groups of them",
     literature: &[literature::ROBERTS, literature::ZECH],
 };
-const LETTERING: Asked = Asked {
+const LETTERING: CheckInfo = CheckInfo {
     name: "lettering",
-    asks: "Does lettering on the films give the class away?",
-    remedy: "cover words and markers in training and in use (see pleura audit words), or crop them away on all films alike",
+    asks: "Does burned-in text predict the class?",
+    remedy: "cover text and markers in training and in use (see pleura audit text), or crop all films in the same way",
     literature: &[literature::DEGRAVE, literature::BASSI],
 };
-const BORDER_ONLY: Asked = Asked {
+const BORDER_ONLY: CheckInfo = CheckInfo {
     name: "border",
-    asks: "Does the border of the films, without the lungs, give the class away?",
-    remedy: "crop all films alike, train with lung masks (ISNet), and test on films from elsewhere",
+    asks: "Does the border of the films predict the class?",
+    remedy: "crop all films in the same way, train with lung masks (ISNet), and test on films of other sources",
     literature: &[literature::DEGRAVE, literature::MAGUOLO],
 };
-const LUNGS_OUT: Asked = Asked {
+const LUNGS_OUT: CheckInfo = CheckInfo {
     name: "lungs-out",
-    asks: "Can the class be told with the lungs blacked out?",
-    remedy: "train with lung masks (ISNet), and test on films from elsewhere",
+    asks: "Can the class be predicted with the lungs blacked out?",
+    remedy: "train with lung masks (ISNet), and test on films of other sources",
     literature: &[literature::MAGUOLO, literature::ISNET],
 };
-const SOURCE: Asked = Asked {
+const SOURCE: CheckInfo = CheckInfo {
     name: "source",
-    asks: "Can a film's source be told from a small picture of it, among films of one class?",
-    remedy: "sources look different: where class and source go together, a network will use it; keep a whole source out for testing",
+    asks: "Does a small image predict the source, among films of one class?",
+    remedy: "sources look different: if class and source are associated, a network will use it; keep a whole source for testing",
     literature: &[literature::ZECH, literature::DEGRAVE],
 };
 
 fn judged(
-    asked: Asked,
+    info: CheckInfo,
     what: &str,
     classes: &[String],
-    answer: Result<Answer, String>,
+    answer: Result<ProbeResult, String>,
     thresholds: &Thresholds,
 ) -> Check {
     let answer = match answer {
         Ok(answer) => answer,
-        Err(why) => return asked.impossible(why),
+        Err(why) => return info.impossible(why),
     };
-    let verdict = if answer.p <= thresholds.p && answer.skill() >= thresholds.skill {
+    let verdict = if answer.p <= thresholds.p && answer.skill_score() >= thresholds.skill {
         Verdict::Alarm
     } else if answer.p <= thresholds.p {
         Verdict::Note
@@ -116,7 +116,7 @@ fn judged(
         .collect();
     let (low, high) = answer.interval;
     let says = format!(
-        "from {what} a linear classifier recognises {:.0} % (95 % {:.0} to {:.0}) of {} evenly weighed, where guessing gives {:.0} %; p = {:.3} over {} patients",
+        "a linear classifier on {what} has a balanced accuracy of {:.0} % (95 % {:.0} to {:.0}) for {}; guessing has {:.0} % (p = {:.3}, {} patients)",
         100.0 * answer.accuracy,
         100.0 * low,
         100.0 * high,
@@ -126,17 +126,17 @@ fn judged(
         answer.examples
     );
     Check {
-        value: Some(answer.skill()),
+        value: Some(answer.skill_score()),
         threshold: Some(thresholds.skill),
         p: Some(answer.p),
         figure: Some(Figure::Null {
-            axis: "share recognised, mean over classes".to_owned(),
+            axis: "balanced accuracy".to_owned(),
             observed: answer.accuracy,
             interval: answer.interval,
             chance: answer.chance,
             null: answer.null,
         }),
-        ..asked.says(verdict, says)
+        ..info.says(verdict, says)
     }
 }
 
@@ -151,12 +151,12 @@ fn person(films: &Films) -> Result<Vec<Vec<f32>>, String> {
     let known =
         |example: &&Example| example.age.is_some() || example.sex.is_some() || !example.view.is_empty();
     if !films.examples.iter().any(|example| known(&example)) {
-        return Err("the table has neither ages nor sexes nor views".to_owned());
+        return Err("the table has no ages, sexes or views".to_owned());
     }
     let ages: Vec<f32> = films.examples.iter().filter_map(|example| example.age).collect();
     let mean = ages.iter().sum::<f32>() / ages.len().max(1) as f32;
     let flag = |is: bool| f32::from(u8::from(is));
-    // That something is not known is a fact of the table too, and often of one class alone.
+    // A missing value is a fact of the table too, and often specific to one class.
     let numbers = films.examples.iter().map(|example| {
         let age = (example.age.unwrap_or(mean) - mean) / 20.0;
         let mut row = vec![
@@ -185,7 +185,7 @@ fn border(example: &Example) -> Vec<f32> {
         .collect()
 }
 
-/// Blacked out is the box around the lungs, since their shape is part of what they show.
+/// The bounding box of the lungs is blacked out, because the lungs' shape carries information too.
 fn without_lungs(films: &Films) -> Result<Vec<Vec<f32>>, String> {
     let masked = films
         .examples
@@ -208,7 +208,7 @@ fn without_lungs(films: &Films) -> Result<Vec<Vec<f32>>, String> {
             .filter(|(_, inside)| **inside)
             .map(|(place, _)| place)
             .collect();
-        if let Some(bounds) = crate::words::Bounds::of(&places, SIDE) {
+        if let Some(bounds) = crate::burned_in_text::Bounds::of(&places, SIDE) {
             for (place, level) in picture.iter_mut().enumerate() {
                 if bounds.holds(place % SIDE, place / SIDE) {
                     *level = 0.0;
@@ -220,7 +220,7 @@ fn without_lungs(films: &Films) -> Result<Vec<Vec<f32>>, String> {
     Ok(numbers.collect())
 }
 
-/// Sources within classes: what the class explains is no sign of the source.
+/// Probes the source within classes, so that the class does not explain it.
 fn sources(films: &Films, thresholds: &Thresholds) -> Check {
     let (names, sources) = films.sources();
     if names.len() < 2 {
@@ -232,7 +232,7 @@ fn sources(films: &Films, thresholds: &Thresholds) -> Check {
         .map(|example| example.picture.clone())
         .collect();
     let labels = films.labels();
-    // Where each class has one source there is nothing to compare within.
+    // If each class has one source, nothing can be compared within a class.
     let shared = (0..films.classes.len()).any(|class| {
         let mut of_class = sources
             .iter()
@@ -243,9 +243,9 @@ fn sources(films: &Films, thresholds: &Thresholds) -> Check {
         of_class.any(|source| Some(source) != first)
     });
     if !shared {
-        return SOURCE.impossible("each class is of one source: class and source cannot be told apart");
+        return SOURCE.impossible("each class has one source: class and source cannot be separated");
     }
-    let question = Question {
+    let question = Probe {
         name: SOURCE.name,
         features: &features,
         classes: &sources,
@@ -254,12 +254,12 @@ fn sources(films: &Films, thresholds: &Thresholds) -> Check {
     };
     let mut check = judged(
         SOURCE,
-        "a picture of 32 × 32 pixels",
+        "an image of 32 × 32 pixels",
         &names,
-        probe::ask(&question, &thresholds.probe),
+        probe::run_probe(&question, &thresholds.probe),
         thresholds,
     );
-    // By itself it harms nobody; with classes that go along with sources it does.
+    // A visible source is harmful only if classes and sources are associated.
     check.verdict = check.verdict.min(Verdict::Note);
     check
 }

@@ -1,22 +1,22 @@
-//! Classes beside sources and ages: what a table says without looking at a film.
+//! Association of class with source and age in the table; no film is read.
 
 use rand::seq::SliceRandom as _;
 
 use crate::Thresholds;
-use crate::check::{Asked, Check, Figure, Verdict, literature};
-use crate::films::Films;
+use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
+use crate::examples::Films;
 use crate::random::stream;
 
-const SOURCES: Asked = Asked {
+const SOURCES: CheckInfo = CheckInfo {
     name: "class-source",
-    asks: "Does the class go along with the source of the film?",
+    asks: "Is the class associated with the source of the film?",
     remedy: "bring in films of every class from every source, or report results of each source apart; a network can tell sources, and here \
              that tells it the class",
     literature: &[literature::MAGUOLO, literature::ROBERTS, literature::CRAMER],
 };
 
-/// Bias-corrected Cramér's V of a table of counts (Bergsma 2013): 0 where rows and columns have nothing to do with each other, 1 where one
-/// gives the other away.
+/// Bias-corrected Cramér's V of a table of counts (Bergsma 2013): 0 for independent rows and columns, 1 if
+/// one determines the other.
 pub(crate) fn cramers_v(counts: &[Vec<usize>]) -> Option<f64> {
     let rows: Vec<f64> = counts
         .iter()
@@ -62,7 +62,7 @@ pub(super) fn sources(films: &Films, thresholds: &Thresholds) -> Check {
     }
     let placed = || films.examples.iter().zip(places.iter().copied());
     let all: Vec<(usize, usize)> = placed().map(|(example, place)| (example.class, place)).collect();
-    // A patient counts once for each class and source: films of one are no independent signs.
+    // A patient counts once per class and source, because films of one patient are not independent.
     let mut seen = std::collections::BTreeSet::new();
     let mut independent: Vec<(usize, usize)> = placed()
         .filter(|(example, place)| seen.insert((&example.patient, *place, example.class)))
@@ -103,7 +103,7 @@ pub(super) fn sources(films: &Films, thresholds: &Thresholds) -> Check {
     let alone = if alone.is_empty() {
         String::new()
     } else {
-        format!("; of one source alone: {}", alone.join(", "))
+        format!("; classes of a single source: {}", alone.join(", "))
     };
     let says = format!("Cramér's V of class and source is {v:.2}, p = {p:.3} over {n} patients{alone}");
     Check {
@@ -120,10 +120,10 @@ pub(super) fn sources(films: &Films, thresholds: &Thresholds) -> Check {
     }
 }
 
-const CHILDREN: Asked = Asked {
+const CHILDREN: CheckInfo = CheckInfo {
     name: "children",
-    asks: "Are the films of one class of children and those of another of adults?",
-    remedy: "leave the children out, or bring them in for every class",
+    asks: "Are the patients of one class children and those of another adults?",
+    remedy: "leave out the children, or add children to every class",
     literature: &[literature::ROBERTS],
 };
 
@@ -137,7 +137,7 @@ pub(super) fn children(films: &Films, thresholds: &Thresholds) -> Check {
         };
         counts[example.class][column] += 1;
     }
-    // Shares among films of known age, of classes with at least ten of them.
+    // Share of children among films of known age, for classes with ten such films or more.
     let shares: Vec<(usize, f64)> = counts
         .iter()
         .enumerate()
@@ -158,7 +158,7 @@ pub(super) fn children(films: &Films, thresholds: &Thresholds) -> Check {
         _ => Verdict::Quiet,
     };
     let says = format!(
-        "{:.0} % of the films of {} are of people under 18, {:.0} % of those of {}",
+        "{:.0} % of the films of {} are of patients under 18, {:.0} % of those of {}",
         100.0 * most.1,
         films.classes[most.0],
         100.0 * least.1,

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use pleura::Classifier;
+use pleura::output;
 use pleura_data::{Manifest, Split};
 use pleura_eval::calibration::{FitOptions, Outcome, Rule};
 use pleura_eval::{Calibration, Estimate, Options};
@@ -13,10 +15,10 @@ use serde_json::json;
 
 use super::evaluate::learnt::{Identities, Learnt, identities};
 use super::evaluate::{SplitChoice, answers, labels};
-use crate::calibration::short;
 use crate::console::{self, NOTICE};
-use crate::model::{Model, ModelArgs, is_package};
+use crate::model::ModelArgs;
 use crate::table::Table;
+use pleura::digest::short;
 
 /// Fit temperatures and thresholds on validation films, and keep them beside the weights for `evaluate` and `predict`.
 #[derive(clap::Args)]
@@ -105,14 +107,14 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             args.split.name()
         );
     }
-    if args.out.is_none() && is_package(&args.model) {
+    if args.out.is_none() && pleura::is_package(&args.model) {
         bail!(
             "{}: a package has its calibration within, and none beside it is applied; calibrate the run that it was made of and package it \
              again, or name a file with --out for `pleura evaluate --calibration`",
             args.model.display()
         );
     }
-    let model = Model::open(&args.model, &args.options)?;
+    let model = args.options.open(&args.model)?;
     let manifest = manifest(args, &model)?;
     refuse_known(&model, &manifest)?;
     let (rules, options) = (rules(args, &model)?, options(args));
@@ -126,19 +128,22 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         args.batch as usize,
     )?;
     let fit = FitOptions {
-        model: model.digest.clone(),
+        model: model.digest().to_owned(),
         films,
         temperature: !args.no_temperature,
         rules,
         options,
     };
     let calibration = Calibration::fit(&predictions, &fit)?;
-    let path = args.out.clone().unwrap_or_else(|| Calibration::path(&model.path));
+    let path = args
+        .out
+        .clone()
+        .unwrap_or_else(|| Calibration::path(model.path()));
     calibration.write(&path)?;
     let mut out = io::stdout().lock();
     if json {
         let record = json!({
-            "path": path.display().to_string(), "model": model.record(), "calibration": calibration, "notice": NOTICE,
+            "path": path.display().to_string(), "model": output::Model::of(&model), "calibration": calibration, "notice": NOTICE,
         });
         writeln!(out, "{record}")?;
     } else {
@@ -157,11 +162,11 @@ fn options(args: &Args) -> Options {
     }
 }
 
-fn manifest(args: &Args, model: &Model) -> Result<PathBuf> {
+fn manifest(args: &Args, model: &Classifier) -> Result<PathBuf> {
     if let Some(path) = &args.manifest {
         return Ok(path.clone());
     }
-    match &model.stage {
+    match model.stage() {
         Some(stage) if stage.fractals.is_some() => bail!(
             "stage {} was trained on fractals: there are no films to fit on; choose another stage with --stage",
             stage.name
@@ -175,8 +180,8 @@ fn manifest(args: &Args, model: &Model) -> Result<PathBuf> {
 }
 
 /// Validation films of another manifest may be training films of one of the run's stages, or test films of its own.
-fn refuse_known(model: &Model, path: &Path) -> Result<()> {
-    let (Some(learnt), Some(stage)) = (Learnt::of(model)?, &model.stage) else {
+fn refuse_known(model: &Classifier, path: &Path) -> Result<()> {
+    let (Some(learnt), Some(stage)) = (Learnt::of(model)?, model.stage()) else {
         return Ok(());
     };
     for missing in &learnt.missing {
@@ -203,7 +208,7 @@ fn refuse_known(model: &Model, path: &Path) -> Result<()> {
 }
 
 /// The rule of each finding that has one.
-fn rules(args: &Args, model: &Model) -> Result<BTreeMap<String, Rule>> {
+fn rules(args: &Args, model: &Classifier) -> Result<BTreeMap<String, Rule>> {
     let at = |finding: &str| {
         let named = |name: &Option<String>| name.as_deref().is_none_or(|name| name == finding);
         // The last word counts, and a name's own before one for all.
@@ -278,7 +283,7 @@ fn rules(args: &Args, model: &Model) -> Result<BTreeMap<String, Rule>> {
         .collect())
 }
 
-fn tell(out: &mut impl Write, model: &Model, calibration: &Calibration) -> Result<()> {
+fn tell(out: &mut impl Write, model: &Classifier, calibration: &Calibration) -> Result<()> {
     let on = &calibration.fitted_on;
     writeln!(out, "model  {}", model.line())?;
     writeln!(

@@ -9,15 +9,17 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use pleura_core::fs::write_atomic;
 use pleura_data::phantom::{PhantomOptions, PhantomSet};
-use pleura_data::{Manifest, SplitOptions, phantom, split_file};
+use pleura_data::{Manifest, Split, SplitOptions, phantom, split_file};
 use pleura_eval::{Evaluation, Predictions};
-use pleura_train::{Options, Recipe, stage_folder};
+use pleura_run::{Recipe, RunFolder, json::read_json};
+use pleura_train::Options;
 use serde_json::json;
 
 use crate::console::{NOTICE, Progress, note};
 use crate::gallery;
-use crate::model::{Model, ModelArgs};
+use crate::model::ModelArgs;
 use crate::verbs::{audit, train};
 
 /// Watch the whole method work on films drawn on the spot: stages, neuron keeping, heatmaps, words, audit, report.
@@ -83,7 +85,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         "2/6 training: source, 15 findings, then three classes with and without output neuron keeping, three seeds each",
     );
     let recipe_path = folder.join("demo.toml");
-    pleura_film::picture::save(&recipe_path, RECIPE.as_bytes())?;
+    write_atomic(&recipe_path, RECIPE.as_bytes())?;
     let recipe = Recipe::read(&recipe_path)?;
     let run = folder.join("run");
     let options = Options::default().with_seed(Some(args.seed));
@@ -100,13 +102,10 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let keeping = experiments::keeping(&run)?;
 
     note("4/6 the words experiment: words covered, and as much of anything else");
-    let model = Model::open(&run, &ModelArgs::of_stage("kept-1"))?;
-    let stage = model
-        .stage
-        .as_ref()
-        .context("the run does not know its stage kept-1")?;
+    let model = ModelArgs::of_stage("kept-1").open(&run)?;
+    let stage = model.stage().context("the run does not know its stage kept-1")?;
     let manifest = Manifest::read(&stage.manifest)?;
-    let answers = Predictions::read(&stage_folder(&run, &stage.name).join("test.csv"))?;
+    let answers = Predictions::read(&RunFolder::new(&run).stage(&stage.name).predictions(Split::Test))?;
     let words = experiments::words(&run, &model, &manifest, &answers)?;
 
     note("5/6 the audit: a search for shortcuts");
@@ -117,10 +116,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     gallery::write(&run, &model, &manifest, &answers, GALLERY)?;
     let report = pleura_report::write(&run)?;
 
-    let metrics =
-        fs::read(stage_folder(&run, &stage.name).join("metrics.json")).context("cannot read metrics.json")?;
-    let evaluation: Evaluation =
-        serde_json::from_slice(&metrics).context("metrics.json of the stage kept-1")?;
+    let evaluation: Evaluation = read_json(&RunFolder::new(&run).stage(&stage.name).metrics())?;
     let found = [
         format!(
             "With keeping (seed 1): {}.",

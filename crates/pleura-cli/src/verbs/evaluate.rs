@@ -12,13 +12,15 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use pleura::AppliedCalibration;
+use pleura::output;
 use pleura_data::{Manifest, Split};
 use pleura_eval::{Comparison, Evaluation, Kind, Options, SourceComparison, Stratify, compare_at};
-use pleura_report::Evidence;
+use pleura_run::{Evidence, RunFolder};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::calibration::{Applied, CalibrationArgs};
+use crate::calibration::CalibrationArgs;
 use crate::console::NOTICE;
 use crate::looks;
 use crate::model::ModelArgs;
@@ -164,7 +166,7 @@ struct Report<'a> {
     model: Value,
     data: &'a Data,
     #[serde(skip_serializing_if = "Option::is_none")]
-    calibration: Option<Value>,
+    calibration: Option<output::Calibration>,
     notes: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<Paired<'a>>,
@@ -186,7 +188,7 @@ struct Paired<'a> {
 /// All that an evaluation found.
 struct Found {
     answers: Answers,
-    applied: Option<Applied>,
+    applied: Option<AppliedCalibration>,
     evaluation: Evaluation,
     comparison: Option<(Subject, Comparison)>,
     sources: Option<SourceComparison>,
@@ -194,7 +196,7 @@ struct Found {
 
 /// Answers the films, measures the answers, prints them.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
-    let subject = Subject::open(&args.model, &args.options)?;
+    let subject = Subject::open(&args.model, &args.options, &args.calibration)?;
     check(args, &subject)?;
     let found = measure(args, &subject)?;
     if let Some(path) = &args.predictions {
@@ -216,7 +218,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             notice: NOTICE,
             model: subject.record(),
             data: &answers.data,
-            calibration: applied.as_ref().map(Applied::record),
+            calibration: applied.as_ref().map(output::Calibration::of),
             notes: &answers.notes,
             comparison: comparison.as_ref().map(|(other, comparison)| Paired {
                 with: other.record(),
@@ -236,7 +238,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 /// Refuses what does not go together before any film is answered.
 fn check(args: &Args, subject: &Subject) -> Result<()> {
     if let Some(name) = &args.record {
-        if subject.model().and_then(|model| model.run.as_ref()).is_none() {
+        if subject.model().and_then(|model| model.run()).is_none() {
             bail!(
                 "--record {name}: {} is no run's folder, so there is no report to put it into",
                 args.model.display()
@@ -272,7 +274,7 @@ fn check(args: &Args, subject: &Subject) -> Result<()> {
 fn measure(args: &Args, subject: &Subject) -> Result<Found> {
     let applied = match (subject, args.calibration.named()) {
         (Subject::Table(_, table), Some(path)) => Some(answers::named(path, table)?),
-        _ => subject.calibration(&args.calibration)?,
+        _ => subject.calibration().cloned(),
     };
     let split = args.split.unwrap_or(SplitChoice::Test);
     let options = options(args, subject, applied.as_ref())?;
@@ -282,11 +284,11 @@ fn measure(args: &Args, subject: &Subject) -> Result<Found> {
     let comparison = match &args.compare {
         None => None,
         Some(path) => {
-            let other = Subject::open(path, &ModelArgs::default())?;
-            let own = other.calibration(&args.calibration.beside())?;
-            let theirs = other.answers(args, args.manifest.as_deref(), split, own.as_ref())?;
+            let other = Subject::open(path, &ModelArgs::default(), &args.calibration.beside())?;
+            let own = other.calibration();
+            let theirs = other.answers(args, args.manifest.as_deref(), split, own)?;
             let their_options = Options {
-                thresholds: thresholds(args, own.as_ref()),
+                thresholds: thresholds(args, own),
                 ..options.clone()
             };
             let paired = compare_at(
@@ -324,7 +326,7 @@ fn measure(args: &Args, subject: &Subject) -> Result<Found> {
     })
 }
 
-fn options(args: &Args, subject: &Subject, applied: Option<&Applied>) -> Result<Options> {
+fn options(args: &Args, subject: &Subject, applied: Option<&AppliedCalibration>) -> Result<Options> {
     let mut prevalence = BTreeMap::new();
     for (name, share) in &args.prevalence {
         match name {
@@ -353,7 +355,7 @@ fn options(args: &Args, subject: &Subject, applied: Option<&Applied>) -> Result<
 }
 
 /// A model's own thresholds, unless the user gives one for all.
-fn thresholds(args: &Args, applied: Option<&Applied>) -> BTreeMap<String, f64> {
+fn thresholds(args: &Args, applied: Option<&AppliedCalibration>) -> BTreeMap<String, f64> {
     let own = applied.filter(|_| args.threshold.is_none());
     own.map(|applied| applied.calibration.thresholds())
         .unwrap_or_default()
@@ -361,7 +363,7 @@ fn thresholds(args: &Args, applied: Option<&Applied>) -> BTreeMap<String, f64> {
 
 /// Puts an evaluation into the run for its report.
 fn record(name: &str, subject: &Subject, found: &Found) -> Result<()> {
-    let Some(run) = subject.model().and_then(|model| model.run.as_ref()) else {
+    let Some(run) = subject.model().and_then(|model| model.run()) else {
         return Ok(());
     };
     let data = &found.answers.data;
@@ -389,6 +391,6 @@ fn record(name: &str, subject: &Subject, found: &Found) -> Result<()> {
             .map(|(other, comparison)| (other.line(), comparison.clone())),
         sources: found.sources.clone(),
     };
-    evidence.write(run)?;
+    evidence.write(&RunFolder::new(run))?;
     Ok(())
 }

@@ -14,14 +14,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use pleura::Classifier;
+use pleura::output;
+use pleura_core::fs::write_atomic;
 use pleura_explain::score::Table;
-use pleura_explain::{Explanation, Map, Method, npy};
+use pleura_explain::{Explanation, Map, Method};
 use pleura_film::{DecodeOptions, Film, Prepared};
 use serde_json::{Value, json};
 
-use crate::calibration::{Applied, CalibrationArgs};
+use crate::calibration::CalibrationArgs;
 use crate::console::{self, NOTICE, Progress};
-use crate::model::{Model, ModelArgs};
+use crate::model::ModelArgs;
 use draw::DrawingArgs;
 use films::{FilmArgs, Subject};
 use methods::MethodArgs;
@@ -69,9 +72,8 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if raw.is_some() {
         raw::check(&methods)?;
     }
-    let model = Model::open(&args.model, &args.options)?;
-    let calibration = args.calibration.of(&model)?;
-    let fitted = calibration.as_ref().map(|applied| &applied.calibration);
+    let model = args.options.open_calibrated(&args.model, &args.calibration)?;
+    let fitted = model.calibration().map(|applied| &applied.calibration);
     let questions = args.questions.questions(&model, fitted, args.films.labelled())?;
     if let (true, Questions::OfFilm { .. }) = (args.mean, &questions) {
         bail!(
@@ -93,8 +95,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         several: subjects.len() > 1,
         engine: &engine,
         scorer,
-        model,
-        calibration,
+        model: &model,
     };
     fs::create_dir_all(&args.out)
         .with_context(|| format!("{}: cannot make the folder", args.out.display()))?;
@@ -115,11 +116,11 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             Err(error) => {
                 failed += 1;
                 if json {
-                    let said = console::chain(&error).join(": ");
+                    let said = console::chain(error.as_ref()).join(": ");
                     let record = json!({"path": shown(&subject.path), "error": said, "notice": NOTICE});
                     writeln!(out, "{record}")?;
                 }
-                console::complain(&error);
+                console::complain(error.as_ref());
             }
         }
         if let Some(progress) = &progress {
@@ -131,7 +132,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if json && args.mean {
         let means: Vec<String> = means.iter().map(|path| shown(path)).collect();
         let record = json!({
-            "films": mean.films, "means": means, "method": job.names(), "composite": job.composites(), "model": job.model.record(),
+            "films": mean.films, "means": means, "method": job.names(), "composite": job.composites(), "model": output::Model::of(job.model),
             "notice": NOTICE,
         });
         writeln!(out, "{record}")?;
@@ -160,10 +161,9 @@ struct Job<'a> {
     questions: Questions,
     /// Whether there is more than one film.
     several: bool,
-    engine: &'a Engine,
+    engine: &'a Engine<'a>,
     scorer: Option<AnyScorer<'a>>,
-    model: Model,
-    calibration: Option<Applied>,
+    model: &'a Classifier,
 }
 
 struct Done {
@@ -231,7 +231,7 @@ impl Job<'_> {
     fn film(&self, subject: &Subject, table: &mut Table) -> Result<Option<Done>> {
         let path = &subject.path;
         let film = pleura_film::open(path, &DecodeOptions::default())?;
-        let prepared = pleura_film::prepare(&film, &self.model.preparation);
+        let prepared = pleura_film::prepare(&film, self.model.preparation());
         let seen = Seen { film, prepared };
         let masks = subject.masks(&seen.film)?;
         let (grey, size) = (seen.prepared.unit_grey(), seen.prepared.size);
@@ -252,10 +252,7 @@ impl Job<'_> {
         };
         let explanations = self.methods.iter().map(explain).collect::<Result<Vec<_>>>()?;
         let logits = &explanations[0].logits;
-        let probabilities = match &self.calibration {
-            Some(applied) => applied.calibration.probabilities(logits),
-            None => self.model.kind.probabilities(logits, findings.len()),
-        };
+        let probabilities = self.model.probabilities(logits);
         let scores = self.scores(
             subject,
             &seen,
@@ -307,7 +304,7 @@ impl Job<'_> {
             "probabilities": by_finding(&probabilities), "maps": records,
             "sheet": sheet.map(|path| shown(path)), "viewer": viewer.map(|path| shown(path)),
             "ledger": ledger.map(|path| shown(&path)), "raw": raw.map(|path| shown(&path)),
-            "calibration": self.calibration.as_ref().map(Applied::record), "model": self.model.record(), "notice": NOTICE,
+            "calibration": self.model.calibration().map(output::Calibration::of), "model": output::Model::of(self.model), "notice": NOTICE,
         });
         let mut words = match viewer.or(sheet) {
             Some(shown) => format!("{}: {}\n", path.display(), shown.display()),
@@ -343,9 +340,9 @@ impl Job<'_> {
         }
         let path = self.args.out.join(format!("{}.ledger.json", subject.stem));
         let text = serde_json::to_string_pretty(&json!({
-            "film": shown(&subject.path), "composite": self.composites(), "model": self.model.record(), "maps": ledgers, "notice": NOTICE,
+            "film": shown(&subject.path), "composite": self.composites(), "model": output::Model::of(self.model), "maps": ledgers, "notice": NOTICE,
         }))?;
-        npy::write_file(&path, text.as_bytes())?;
+        write_atomic(&path, text.as_bytes())?;
         Ok(Some(path))
     }
 }

@@ -9,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use pleura::Classifier;
 use pleura_nn::architecture::Stem;
 use pleura_nn::{Architecture, Weights};
 use pleura_package::Package;
 use serde_json::json;
 
 use super::weights::list;
-use crate::model::{self, ModelArgs};
+use crate::model::ModelArgs;
 
 /// Give a model to other programs: its weights to torchvision, its answers and heatmaps to any ONNX runtime.
 #[derive(clap::Args)]
@@ -39,7 +40,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             "--size, --fit and --kind are for --onnx: a file for torch holds tensors alone; leave them out"
         );
     }
-    let file = model::file_of(&args.model, &args.options)?;
+    let file = Classifier::weight_file(&args.model, &args.options.options())?;
     let outputs = [("torch", args.torch.as_deref()), ("onnx", args.onnx.path())];
     for (option, path) in outputs {
         let Some(path) = path else { continue };
@@ -80,7 +81,7 @@ fn torch(
     record: &mut serde_json::Map<String, serde_json::Value>,
     words: &mut String,
 ) -> Result<()> {
-    let weights = if model::is_package(file) {
+    let weights = if pleura::is_package(file) {
         Package::read(file)?.parts.weights
     } else {
         Weights::read(file)?

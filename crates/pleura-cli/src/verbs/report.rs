@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use pleura_data::Manifest;
+use pleura_data::{Manifest, Split};
 use pleura_eval::Predictions;
-use pleura_train::stage_folder;
+use pleura_run::RunFolder;
 use serde_json::json;
 
 use crate::console::NOTICE;
 use crate::gallery;
-use crate::model::{Model, ModelArgs, stage_of};
+use crate::model::ModelArgs;
 
 /// Explain some test films of a run and write its report.html.
 #[derive(clap::Args)]
@@ -58,13 +58,14 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 /// writes `report.html`. A run that is half done has a report too, of what there is.
 pub fn write(run: &Path, options: &ModelArgs, films: usize) -> Result<PathBuf> {
     // What is no run at all, the report says in its own words.
-    if run.join("recipe.toml").exists() {
+    let folder = RunFolder::new(run);
+    if folder.recipe().exists() {
         let options = &options.or_stage(pleura_report::lead_stage(run)?);
-        let stage = stage_of(run, options)?;
-        let answers = stage_folder(run, &stage.name).join("test.csv");
+        let stage = pleura::Classifier::stage_of(run, &options.options())?;
+        let answers = folder.stage(&stage.name).predictions(Split::Test);
         // Where the films are no longer where the recipe says, the page says so.
         if films > 0 && answers.exists() && stage.manifest.exists() {
-            let model = Model::open(run, options)?;
+            let model = options.open(run)?;
             let manifest = Manifest::read(&stage.manifest)?;
             gallery::write(run, &model, &manifest, &Predictions::read(&answers)?, films)?;
         }

@@ -19,6 +19,7 @@ use anyhow::{Context as _, Result};
 use chrono::{SecondsFormat, Utc};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pleura_report::Provenance;
+use pleura_run::{RunFolder, timing::waiting_share};
 use pleura_train::{
     Event, Observer, Options, Recipe, RunSummary, StageSummary,
     observer::{EpochEnd, StageStart, StepProgress},
@@ -91,7 +92,7 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
         }
         report::write(&args.out, &ModelArgs::default(), GALLERY)?;
     }
-    let waiting = pleura_train::waiting(&args.out)?;
+    let waiting = waiting_share(&RunFolder::new(&args.out).read_timing()?);
     let mut out = io::stdout().lock();
     if json {
         let mut record = serde_json::to_value(&summary)?;

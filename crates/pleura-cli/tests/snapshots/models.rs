@@ -36,7 +36,7 @@ fn predict() {
     let whole = std::fs::read(scene.path("a.png")).unwrap();
     scene.bytes("half.png", &whole[..whole.len() / 2]);
     scene.write("notes.txt", "not a film");
-    pleura_film::picture::Picture::new(80, 70, [200, 40, 40])
+    pleura_draw::picture::Picture::new(80, 70, [200, 40, 40])
         .save(&scene.path("red.png"))
         .unwrap();
     Session::new(&scene, ROUNDED)

@@ -69,16 +69,13 @@ fn packaged() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     films.sort();
-    pleura_film::picture::Picture::new(80, 70, [200, 40, 40])
+    pleura_draw::picture::Picture::new(80, 70, [200, 40, 40])
         .save(&scene.path("red.png"))
         .unwrap();
     let noise: Vec<u8> = (0..96 * 96_u32)
         .map(|index| (index.wrapping_mul(2_654_435_761) >> 24) as u8)
         .collect();
-    scene.bytes(
-        "noise.png",
-        &pleura_film::picture::grey_png_8(96, 96, &noise).unwrap(),
-    );
+    scene.bytes("noise.png", &pleura_film::grey_png_8(96, 96, &noise).unwrap());
     scene.write("notes.txt", "not a film");
     let film = format!("films/films/{}", films[0]);
     let mut session = Session::new(&scene, ROUNDED);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use pleura_data::{Label, Manifest, Masks, Row, Split};
-use pleura_film::picture;
+use pleura_film::grey_png_8;
 
 use crate::scene::{Scene, sha256};
 
@@ -39,9 +39,9 @@ fn films(scene: &Scene, count: usize) {
             letter(&mut grey, &mut mask, 20 + number % 5, 24 + number % 7);
         }
         let (film, text) = (format!("{number}.png"), format!("text/{number}.png"));
-        let bytes = picture::grey_png_8(SIDE, SIDE, &grey).unwrap();
+        let bytes = grey_png_8(SIDE, SIDE, &grey).unwrap();
         scene.bytes(&film, &bytes);
-        scene.bytes(&text, &picture::grey_png_8(SIDE, SIDE, &mask).unwrap());
+        scene.bytes(&text, &grey_png_8(SIDE, SIDE, &mask).unwrap());
         manifest.rows.push(Row {
             film: format!("film-{number}"),
             path: film.into(),

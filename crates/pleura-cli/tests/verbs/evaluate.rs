@@ -188,7 +188,7 @@ fn a_split_without_films_and_a_broken_manifest_are_explained() {
     let said = scene.run(&LINE);
     assert_eq!(
         said.err,
-        "pleura: m.csv: cannot read the manifest: No such file or directory (os error 2)\n"
+        "pleura: cannot read the manifest m.csv: No such file or directory (os error 2)\n"
     );
 }
 

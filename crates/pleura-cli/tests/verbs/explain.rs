@@ -208,7 +208,7 @@ fn what_there_is_not_is_named_with_what_there_is() {
     assert_eq!(
         refused(&["--composite", "epsilon"]),
         "pleura: no method is called \"epsilon\"; composites of LRP are epsilon-plus-flat, epsilon-alpha2-beta1-flat, epsilon-gamma-box, \
-         epsilon-box, lrp-0, and wrong-norm-pass to compare with; other methods are gradient-x-input, integrated-gradients, grad-cam, \
+         epsilon-box, lrp-0; other methods are gradient-x-input, integrated-gradients, grad-cam, \
          occlusion, lrp-flex\n"
     );
     assert!(refused(&["--finding", "normal", "--minus", "normal"]).contains("choose two findings"));
@@ -350,10 +350,7 @@ fn a_manifest_gives_films_labels_and_masks() {
     let mask: Vec<u8> = (0..90 * 70)
         .map(|at| if at % 90 > 40 { 255 } else { 0 })
         .collect();
-    scene.bytes(
-        "masks/4.png",
-        &pleura_film::picture::grey_png_8(90, 70, &mask).unwrap(),
-    );
+    scene.bytes("masks/4.png", &pleura_film::grey_png_8(90, 70, &mask).unwrap());
     manifest.rows[4].masks.lesion = Some("masks/4.png".into());
     manifest.write(&scene.path("m.csv")).unwrap();
     let run = |options: &[&str]| {

@@ -178,7 +178,7 @@ fn labelled() -> Scene {
     let mask: Vec<u8> = (0..90 * 70)
         .map(|at| if at % 90 > 60 { 255 } else { 0 })
         .collect();
-    let mask = pleura_film::picture::grey_png_8(90, 70, &mask).unwrap();
+    let mask = pleura_film::grey_png_8(90, 70, &mask).unwrap();
     scene.bytes("masks/3.png", &mask);
     manifest.rows[3].masks.lesion = Some("masks/3.png".into());
     manifest.write(&scene.path("m.csv")).unwrap();

@@ -74,10 +74,7 @@ fn lines_scale_and_masks_change_the_picture() {
     let mask: Vec<u8> = (0..180 * 140)
         .map(|at| if at % 180 > 60 && at / 180 > 50 { 255 } else { 0 })
         .collect();
-    scene.bytes(
-        "mask.png",
-        &pleura_film::picture::grey_png_8(180, 140, &mask).unwrap(),
-    );
+    scene.bytes("mask.png", &pleura_film::grey_png_8(180, 140, &mask).unwrap());
     let (plain, page) = drawn(&[]);
     assert_eq!(
         (page["outlines"].as_array().unwrap().len(), &page["contours_on"]),
@@ -109,7 +106,7 @@ fn lines_scale_and_masks_change_the_picture() {
     assert!(refused(&["--scale", "-1"]).contains("scale"));
     scene.bytes(
         "square.png",
-        &pleura_film::picture::grey_png_8(50, 50, &[255; 2500]).unwrap(),
+        &pleura_film::grey_png_8(50, 50, &[255; 2500]).unwrap(),
     );
     assert!(refused(&["--lung-mask", "square.png"]).contains("proportions must agree"));
     scene.film("b.png", 4);

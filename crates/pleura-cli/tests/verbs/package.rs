@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use pleura_data::{Manifest, Split};
-use pleura_film::picture::{Picture, grey_png_8};
+use pleura_draw::picture::Picture;
+use pleura_film::grey_png_8;
 use pleura_package::{NOTICE, Package, Private, archive};
 use serde_json::Value;
 
@@ -300,7 +301,12 @@ fn films_within_the_contract_are_answered_as_the_run_answers_them() {
     let said = packaged
         .0
         .run(&["predict", "--model", PACKAGE, "--size", "64", films[0]]);
-    assert!(said.err.contains("a package says itself"), "{}", said.err);
+    assert!(
+        said.err
+            .contains("a package contains its stage, preparation, task and calibration"),
+        "{}",
+        said.err
+    );
     // The other verbs take it as a model.
     let said = packaged.evaluate(PACKAGE);
     assert_eq!(said.code, 0, "{}", said.err);
@@ -356,7 +362,9 @@ fn films_outside_the_contract_get_no_answer_and_a_reason() {
         "{}",
         lines[2]
     );
-    let anyway = packaged.predict(&["noise.png"], &["--anyway"]).json_lines();
+    let anyway = packaged
+        .predict(&["noise.png"], &["--show-unanswered"])
+        .json_lines();
     assert!(anyway[0]["probabilities"].is_object() && anyway[0]["called"].as_object().unwrap().is_empty());
     let said = packaged
         .0
@@ -439,5 +447,5 @@ fn what_cannot_be_packaged_is_said() {
     let said = run(&["package", "card", "--out", "questions.toml"]);
     assert!(said.err.contains("may hold answers"), "{}", said.err);
     let said = run(&["predict", "--model", "run", "--anyway", "x.png"]);
-    assert!(said.err.contains("go with a package"), "{}", said.err);
+    assert!(said.err.contains("goes with a package"), "{}", said.err);
 }

@@ -1,6 +1,6 @@
 use std::fs;
 
-use pleura_film::picture::Picture;
+use pleura_draw::picture::Picture;
 use pleura_film::{DecodeOptions, Preparation};
 use pleura_nn::{Cpu, Network};
 
@@ -148,7 +148,7 @@ fn a_film_that_cannot_be_read_keeps_no_other_from_its_answer() {
     let errors: Vec<&str> = lines.iter().filter_map(|line| line["error"].as_str()).collect();
     assert_eq!(
         errors[0],
-        "missing.png: cannot read the film: No such file or directory (os error 2)"
+        "cannot read the film missing.png: No such file or directory (os error 2)"
     );
     assert!(
         errors[1].starts_with("notes.txt: not a PNG, JPEG or DICOM file: "),
@@ -165,8 +165,7 @@ fn a_film_that_cannot_be_read_keeps_no_other_from_its_answer() {
     let said = scene.run(&[&line[..], &["-q"]].concat());
     assert_eq!(said.code, 2);
     assert!(
-        said.err
-            .starts_with("pleura: missing.png: cannot read the film: "),
+        said.err.starts_with("pleura: cannot read the film missing.png: "),
         "{}",
         said.err
     );
@@ -213,7 +212,7 @@ fn wrong_models_are_named_with_what_to_do() {
     };
     assert_eq!(
         error(&["none.safetensors"]),
-        "pleura: cannot read the model\n  because: none.safetensors: could not read: No such file or directory (os error 2)\n"
+        "pleura: cannot read the model\n  because: cannot read none.safetensors: No such file or directory (os error 2)\n"
     );
     let not_weights = error(&["a.png"]);
     assert!(
@@ -242,21 +241,26 @@ fn wrong_models_are_named_with_what_to_do() {
         "pad",
     ]);
     assert!(
-        small.contains("needs films of at least") && small.contains("--size says 4"),
+        small.contains("needs films of at least") && small.contains("the size is 4; set another with --size"),
         "{small}"
     );
 
     scene.model("m.safetensors", &["a", "b"], "exclusive");
     let kind = error(&["m.safetensors", "--kind", "independent"]);
     assert!(
-        kind.contains("--kind independent contradicts the weights, which were trained as exclusive"),
+        kind.contains(
+            "the task independent contradicts the weights, which were trained as exclusive; leave --kind out"
+        ),
         "{kind}"
     );
     let fit = error(&["m.safetensors", "--fit", "pad"]);
-    assert!(fit.contains("--size and --fit contradict the weights"), "{fit}");
+    assert!(
+        fit.contains("the size and fit that were set contradict the weights"),
+        "{fit}"
+    );
     let stage = error(&["m.safetensors", "--stage", "target"]);
     assert!(
-        stage.contains("--stage target chooses within a run's folder"),
+        stage.contains("the stage \"target\" chooses within a run's folder"),
         "{stage}"
     );
     fs::create_dir(scene.path("folder")).unwrap();

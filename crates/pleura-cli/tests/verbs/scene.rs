@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use pleura_data::{Label, Manifest, Row, Split};
-use pleura_film::{Preparation, picture};
+use pleura_film::{Preparation, grey_png_8};
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Weights};
 use serde_json::Value;
@@ -95,10 +95,7 @@ impl Scene {
 
     /// Writes a film of 8-bit grey whose pixels follow from its number.
     pub(crate) fn film(&self, name: &str, number: usize) -> PathBuf {
-        self.bytes(
-            name,
-            &picture::grey_png_8(WIDTH, HEIGHT, &levels(number)).unwrap(),
-        )
+        self.bytes(name, &grey_png_8(WIDTH, HEIGHT, &levels(number)).unwrap())
     }
 
     /// Writes a manifest of `films` films; film `i` belongs to patient `i / 2`, is positive for finding `i mod findings` alone, and

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use memmap2::Mmap;
+use pleura_core::fs::write_atomic_with;
 
 use super::Digest;
 use crate::Error;
@@ -66,7 +67,7 @@ pub(super) fn write(folder: &Path, side: usize, entries: &[Entry]) -> Result<(),
         copies += 1;
         path = folder.join(format!("{}-{copies}.{EXTENSION}", &name[..24]));
     }
-    Ok(pleura_manifest::atomic::write(&path, |out| {
+    Ok(write_atomic_with(&path, |out| {
         out.write_all(&header)?;
         out.write_all(&index)?;
         entries
@@ -77,16 +78,17 @@ pub(super) fn write(folder: &Path, side: usize, entries: &[Entry]) -> Result<(),
 
 impl Segment {
     /// Maps a segment; `None` where it is gone, truncated or its index is damaged.
+    #[allow(unsafe_code, reason = "a map of a file")]
     pub(super) fn open(folder: &Path, name: &OsStr, side: usize) -> Result<Option<Self>, Error> {
         let path = folder.join(name);
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::io("cannot open the segment", &path)(error)),
+            Err(error) => return Err(Error::io("open the segment", &path)(error)),
         };
         if file
             .metadata()
-            .map_err(Error::io("cannot look at the segment", &path))?
+            .map_err(Error::io("look at the segment", &path))?
             .len()
             < HEADER as u64
         {
@@ -94,7 +96,7 @@ impl Segment {
         }
         // SAFETY: a segment is renamed into place when whole and no code of ours writes to it again, so the bytes under the
         // map do not change. (A map over a file that another program cuts short would fault; every mapped format has that.)
-        let map = unsafe { Mmap::map(&file) }.map_err(Error::io("cannot map the segment", &path))?;
+        let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map the segment", &path))?;
         let number = |at: usize| u32::from_ne_bytes([map[at], map[at + 1], map[at + 2], map[at + 3]]);
         let (films, area) = (number(24) as usize, side * side);
         let whole = HEADER + films * (INDEX_ENTRY + 2 * area);

@@ -37,7 +37,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
             problem: "metadata.csv is not in it".into(),
         });
     }
-    let bytes = std::fs::read(&label_file).map_err(Error::io("cannot read", &label_file))?;
+    let bytes = std::fs::read(&label_file).map_err(Error::io("read", &label_file))?;
     let rows = parse(&bytes, &label_file, dataset)?;
     let mut reading = Reading {
         listed: rows.len(),

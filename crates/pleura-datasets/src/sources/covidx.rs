@@ -131,8 +131,8 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
 fn lists(folder: &Path) -> Result<Vec<(&'static str, PathBuf)>, Error> {
     let mut lists: Vec<(&str, PathBuf)> = Vec::new();
     let mut entries = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io("cannot list", folder))? {
-        entries.push(entry.map_err(Error::io("cannot list", folder))?.path());
+    for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        entries.push(entry.map_err(Error::io("list", folder))?.path());
     }
     entries.sort();
     let fault = |problem: String| Error::Layout {

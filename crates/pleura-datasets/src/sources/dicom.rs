@@ -106,10 +106,10 @@ fn look(path: &Path, dataset: &str) -> Result<Found, Error> {
 /// The preamble's mark, or the extension where an old file has none.
 fn is_dicom(path: &Path) -> Result<bool, Error> {
     let mut head = Vec::with_capacity(132);
-    let file = std::fs::File::open(path).map_err(Error::io("cannot read", path))?;
+    let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
     file.take(132)
         .read_to_end(&mut head)
-        .map_err(Error::io("cannot read", path))?;
+        .map_err(Error::io("read", path))?;
     let extension = path
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("dcm"));

@@ -58,7 +58,7 @@ fn walk(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Error> {
                     let reason = error
                         .into_io_error()
                         .unwrap_or_else(|| std::io::Error::other("the folders form a circle"));
-                    return Err(Error::io("cannot list", &path)(reason));
+                    return Err(Error::io("list", &path)(reason));
                 }
             }
         }
@@ -113,7 +113,7 @@ pub(super) fn is_table(name: &str) -> bool {
 
 /// The text of a list of films, without the mark of its byte order.
 pub(super) fn list(path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("cannot read", path))?;
+    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
     Ok(text.trim_start_matches('\u{feff}').to_string())
 }
 

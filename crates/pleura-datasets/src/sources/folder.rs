@@ -140,8 +140,8 @@ fn films_in(folder: &Path) -> Result<Vec<String>, Error> {
 /// What is in a folder and not hidden, sorted.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut entries = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io("cannot list", folder))? {
-        let path = entry.map_err(Error::io("cannot list", folder))?.path();
+    for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let path = entry.map_err(Error::io("list", folder))?.path();
         if !films::name(&path).starts_with('.') {
             entries.push(path);
         }

@@ -113,8 +113,8 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
 /// `mimic-cxr-2.0.0-metadata.csv.gz` and its like, the newest release that is there.
 fn table(folder: &Path, end: &str) -> Result<Option<PathBuf>, Error> {
     let mut tables = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io("cannot list", folder))? {
-        let path = entry.map_err(Error::io("cannot list", folder))?.path();
+    for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let path = entry.map_err(Error::io("list", folder))?.path();
         let name = films::name(&path);
         let stem = name.strip_suffix(".gz").unwrap_or(&name).strip_suffix(".csv");
         if stem.is_some_and(|stem| stem.starts_with("mimic-cxr-2.") && stem.ends_with(end)) {

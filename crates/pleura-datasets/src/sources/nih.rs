@@ -66,7 +66,7 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
         folder: folder.to_path_buf(),
         problem: format!("neither {} is in it", LABEL_FILES.join(" nor ")),
     })?;
-    let bytes = std::fs::read(&label_file).map_err(Error::io("cannot read", &label_file))?;
+    let bytes = std::fs::read(&label_file).map_err(Error::io("read", &label_file))?;
     let rows = parse(&bytes, &label_file, dataset)?;
     let lists = official_lists(folder)?;
     let box_file = Some(folder.join(BOXES)).filter(|path| path.is_file());
@@ -195,8 +195,8 @@ impl Columns {
 /// `images/` flat, `images_001/images/` and so on, or else the folder itself.
 fn film_folders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut folders = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io("cannot list", folder))? {
-        let path = entry.map_err(Error::io("cannot list", folder))?.path();
+    for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let path = entry.map_err(Error::io("list", folder))?.path();
         let name = films::name(&path);
         let numbered = name
             .strip_prefix("images_")

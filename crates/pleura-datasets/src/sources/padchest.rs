@@ -102,8 +102,8 @@ fn read(folder: &Path, dataset: &str) -> Result<Reading, Error> {
 
 fn table(folder: &Path) -> Result<Option<PathBuf>, Error> {
     let mut tables = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(Error::io("cannot list", folder))? {
-        let path = entry.map_err(Error::io("cannot list", folder))?.path();
+    for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let path = entry.map_err(Error::io("list", folder))?.path();
         let name = films::name(&path);
         if name.starts_with(TABLE) && films::is_table(&name) {
             tables.push(path);

@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::FileError;
+use pleura_core::fs::write_atomic;
+
 use super::Calibration;
-use crate::{Error, files};
+use crate::Error;
 
 /// Version of the file's format.
 pub const FORMAT: u32 = 1;
@@ -16,11 +19,7 @@ impl Calibration {
 
     /// Reads a calibration. Errors name the file.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(|source| Error::Io {
-            path: path.to_owned(),
-            action: "read",
-            source,
-        })?;
+        let bytes = std::fs::read(path).map_err(FileError::of("read", path))?;
         let read: Self = serde_json::from_slice(&bytes).map_err(|source| Error::Json {
             path: path.to_owned(),
             source,
@@ -70,6 +69,6 @@ impl Calibration {
             source,
         })?;
         bytes.push(b'\n');
-        files::write(path, |partial| std::fs::write(partial, &bytes))
+        Ok(write_atomic(path, &bytes)?)
     }
 }

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use pleura_nn::relevance::{Bias, LayerKind, Norms, Rule};
+use pleura_nn::relevance::{Bias, LayerKind, Rule};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Choice, Composite, EPSILON, GAMMA, NAMES, WRONG};
+use super::{Choice, Composite, EPSILON, GAMMA, NAMES};
 use crate::{Error, method};
 
 #[derive(Deserialize)]
@@ -14,7 +14,6 @@ use crate::{Error, method};
 struct Table {
     name: Option<String>,
     bias: Option<Spanned<String>>,
-    norms: Option<Spanned<String>>,
     rule: Vec<Entry>,
 }
 
@@ -31,7 +30,7 @@ struct Entry {
     beta: Option<Spanned<f64>>,
 }
 
-/// One word, or several.
+/// One string, or several.
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum Words {
@@ -50,7 +49,7 @@ impl Words {
 
 const RULES: &str = "epsilon, plus, alpha-beta, gamma, square, flat, box";
 
-/// Where in the text things stand.
+/// The text and the positions in it.
 struct Source<'a> {
     text: &'a str,
     path: &'a Path,
@@ -71,7 +70,7 @@ impl Source<'_> {
         }
     }
 
-    /// One of several words.
+    /// Selects one of several words.
     fn choose<T: Copy>(
         &self,
         key: &str,
@@ -106,11 +105,10 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Composite, Error> {
         ("zero", Bias::Zero),
         ("absorb", Bias::Absorb),
     ];
-    let norms = [("merged", Norms::Merged), ("passed", Norms::Passed)];
     let choices = table.rule.iter().map(|entry| choice(&source, entry));
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let base = table.name.or(stem).unwrap_or_else(|| "own".to_owned());
-    if NAMES.iter().chain(&method::NAMES).any(|name| *name == base) || base == WRONG {
+    if NAMES.iter().chain(&method::NAMES).any(|name| *name == base) {
         return Err(Error::Composite {
             place: path.display().to_string(),
             line: None,
@@ -125,7 +123,6 @@ pub(super) fn parse(text: &str, path: &Path) -> Result<Composite, Error> {
         name: String::new(),
         choices: choices.collect::<Result<_, _>>()?,
         bias: source.choose("bias", table.bias.as_ref(), Bias::Ledger, &biases)?,
-        norms: source.choose("norms", table.norms.as_ref(), Norms::Merged, &norms)?,
         path: Some(path.to_owned()),
     };
     Ok(composite.labelled())
@@ -199,7 +196,7 @@ fn rule(source: &Source<'_>, entry: &Entry) -> Result<Rule, Error> {
             return Err(source.problem(value.span().start, key, problem));
         }
     }
-    // The key that the problem names first is at fault.
+    // The key that the problem names first is the faulty one.
     rule.problem().map_or(Ok(rule), |problem| {
         let key = keys
             .iter()

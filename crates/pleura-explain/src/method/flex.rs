@@ -1,12 +1,12 @@
 //! LRP-Flex as an attribution.
 
 use pleura_nn::Norm;
-use pleura_nn::backend::{Gates, Real};
+use pleura_nn::backend::{Backend, Real};
 
 use super::{Answer, Asked, Found, downloaded};
 use crate::{Account, Error};
 
-pub(super) fn find<B: Gates>(film: &Asked<'_, B>, epsilon: f64) -> Result<Answer, Error> {
+pub(super) fn find<B: Backend>(film: &Asked<'_, B>, epsilon: f64) -> Result<Answer, Error> {
     let (logits, trace) = film.network.forward(film.grey, 1, film.size, Norm::Running)?;
     let mut found = Vec::with_capacity(film.asked.len());
     for asked in &film.asked {

@@ -1,29 +1,29 @@
 //! Gradients with respect to the normalised input, and gradient × input.
 
-use pleura_nn::backend::{Gates, Real};
+use pleura_nn::backend::{Backend, Real};
 use pleura_nn::{Gradients, Network, Norm, Scope, relevance};
 
 use super::{Answer, Asked, Found, downloaded};
 use crate::{Account, Error};
 
-/// Gradients of questions, film after film, with one room for what passes back leave behind.
-pub(super) struct InputGradients<'n, B: Gates> {
+/// Gradients of questions, film after film, with shared buffers for the backward pass.
+pub(super) struct InputGradients<'n, B: Backend> {
     network: &'n Network<B>,
     scope: Scope,
     room: Gradients<B>,
 }
 
-impl<'n, B: Gates> InputGradients<'n, B> {
+impl<'n, B: Backend> InputGradients<'n, B> {
     pub(super) fn new(network: &'n Network<B>) -> Self {
         Self {
             network,
-            // No parameter's gradient: the input's alone.
+            // Only the input's gradient, no parameter's.
             scope: Scope::groups::<String>([]).with_input(),
             room: network.gradients(),
         }
     }
 
-    /// The logits of the films `[batch, size, size]`, and for each question the gradient `[3, batch, size, size]`.
+    /// The logits of the films `[batch, size, size]`, and each question's gradient `[3, batch, size, size]`.
     pub(super) fn of(
         &mut self,
         grey: &[f32],
@@ -46,7 +46,7 @@ impl<'n, B: Gates> InputGradients<'n, B> {
     }
 }
 
-pub(super) fn times_input<B: Gates>(film: &Asked<'_, B>) -> Result<Answer, Error> {
+pub(super) fn times_input<B: Backend>(film: &Asked<'_, B>) -> Result<Answer, Error> {
     let input = downloaded(film.network, &film.network.input(film.grey, 1, film.size)?);
     let (logits, gradients) = InputGradients::new(film.network).of(film.grey, 1, film.size, &film.asked)?;
     let found = gradients.into_iter().map(|gradient| {

@@ -1,9 +1,9 @@
-//! Random numbers by name: what one film draws does not hang on which films came before it.
+//! Named random streams: the numbers of a film do not depend on the films before it.
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-/// The numbers of `purpose` for a film under a seed.
+/// Stream `purpose` of a film and a seed.
 pub(super) fn stream(seed: u64, purpose: &str, film: &str) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

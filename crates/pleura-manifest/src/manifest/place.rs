@@ -12,7 +12,7 @@ impl Place {
     pub(crate) fn new(folder: &Path) -> Result<Self, Error> {
         std::path::absolute(folder)
             .map(Self)
-            .map_err(Error::io("cannot find", folder))
+            .map_err(Error::io("find", folder))
     }
 
     /// The place of a manifest that will be written to `path`.
@@ -23,7 +23,7 @@ impl Place {
 
     /// A path as the manifest has it: relative for what lies below its folder, so that both move together; else absolute.
     pub fn path(&self, path: &Path) -> Result<PathBuf, Error> {
-        let path = std::path::absolute(path).map_err(Error::io("cannot find", path))?;
+        let path = std::path::absolute(path).map_err(Error::io("find", path))?;
         Ok(path.strip_prefix(&self.0).map(Path::to_path_buf).unwrap_or(path))
     }
 }

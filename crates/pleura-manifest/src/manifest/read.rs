@@ -33,7 +33,7 @@ impl Manifest {
 
     /// Reads a manifest with the strictness given; see [`Manifest::read`].
     pub fn read_as(path: &Path, strictness: Strictness) -> Result<Self, Error> {
-        let bytes = std::fs::read(path).map_err(Error::io("cannot read the manifest", path))?;
+        let bytes = std::fs::read(path).map_err(Error::io("read the manifest", path))?;
         Self::parse(&bytes, path, strictness)
     }
 

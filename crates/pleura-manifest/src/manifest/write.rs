@@ -2,23 +2,24 @@
 
 use std::path::Path;
 
+use pleura_core::fs::write_atomic_with;
 use sha2::{Digest, Sha256};
 
 use super::{COLUMNS, Cell, MASK_COLUMNS, Manifest, NOTE_PREFIX, Row};
-use crate::{Error, atomic};
+use crate::Error;
 
 impl Manifest {
     /// Writes the manifest as CSV, whole or not at all. Mask columns are written where any row has one.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let masks = self.mask_columns();
-        atomic::write(path, |out| {
+        Ok(write_atomic_with(path, |out| {
             let mut writer = csv::Writer::from_writer(out);
             writer.write_record(self.header(&masks))?;
             for row in &self.rows {
                 writer.write_record(self.record(row, &masks)?)?;
             }
             writer.flush()
-        })
+        })?)
     }
 
     /// SHA-256 of what the films are and say: every column but the places of files (`path`, masks) and the notes.

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, Throughput};
 use pleura_nn::Cpu;
 use pleura_nn::architecture::Window;
-use pleura_nn::backend::{Backend, Films, Grid, Kernel, Moments, NormBack, Pool, Sink, Target, Through};
+use pleura_nn::backend::{
+    Backend, Films, GradientSink, Grid, Kernel, Moments, NormBackward, NormReluBackward, Output, Pool,
+};
 
 use machine::Machine;
 
@@ -177,7 +179,7 @@ fn pools(backend: &Cpu, criterion: &mut Criterion, rows: &mut Vec<Row>) {
         };
         let mut out = backend.zeros(after);
         work("forward", before + after).time(backend, criterion, rows, || {
-            let target = Target {
+            let target = Output {
                 map: &mut out,
                 row: 0,
                 moments: None,
@@ -198,7 +200,7 @@ struct Layer {
     outputs: usize,
     weights: Tensor,
     x: Tensor,
-    norm: NormBack<Tensor>,
+    norm: NormBackward<Tensor>,
     /// At its output, where that has as many columns as its input.
     gradient: Tensor,
 }
@@ -212,7 +214,7 @@ impl Layer {
             outputs,
             weights: backend.upload(&noise(outputs * inputs * area)),
             x: backend.upload(&noise(inputs * columns)),
-            norm: backend.norm_back(&gamma, &beta, &mean, &variance, true),
+            norm: backend.norm_backward(&gamma, &beta, &mean, &variance, true),
             gradient: backend.upload(&noise(outputs * columns)),
         }
     }
@@ -245,8 +247,8 @@ impl Back {
         }
     }
 
-    fn sink<'a>(&'a mut self, layer: &'a Layer) -> Sink<'a, Tensor> {
-        Sink::Norm(Through {
+    fn sink<'a>(&'a mut self, layer: &'a Layer) -> GradientSink<'a, Tensor> {
+        GradientSink::Norm(NormReluBackward {
             x: &layer.x,
             norm: &layer.norm,
             into: &mut self.into,
@@ -278,7 +280,7 @@ impl Work {
             bench.iter_custom(|times| {
                 let start = Instant::now();
                 // As within a pass.
-                backend.together(|| {
+                backend.run_pass(|| {
                     for _ in 0..times {
                         done();
                     }
@@ -351,8 +353,8 @@ fn moments(backend: &Cpu, channels: usize) -> Moments<Tensor> {
     }
 }
 
-fn target<'a>(map: &'a mut Tensor, moments: &'a mut Moments<Tensor>) -> Target<'a, Tensor> {
-    Target {
+fn target<'a>(map: &'a mut Tensor, moments: &'a mut Moments<Tensor>) -> Output<'a, Tensor> {
+    Output {
         map,
         row: 0,
         moments: Some(moments),

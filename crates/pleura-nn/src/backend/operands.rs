@@ -123,7 +123,7 @@ impl<T> Kernel<'_, T> {
 }
 
 /// Where a product is written: rows from `row` on; their moments are taken on the way if a place is given.
-pub struct Target<'a, T> {
+pub struct Output<'a, T> {
     /// The map, `[channels, columns]`.
     pub map: &'a mut T,
     /// First row written.
@@ -133,7 +133,7 @@ pub struct Target<'a, T> {
 }
 
 /// A norm as gradients pass back through it. All `[channels]`.
-pub struct NormBack<T> {
+pub struct NormBackward<T> {
     /// As it was applied forward: decides where `ReLU` was open.
     pub affine: Affine<T>,
     /// What a gradient is multiplied by on its way into the map: γ with batch statistics (the division by σ is the
@@ -147,11 +147,11 @@ pub struct NormBack<T> {
 
 /// Gradient back through `ReLU` and norm: `g = [scale · x + shift > 0] · gradient`, then
 /// `dβ = Σ g`, `dγ = Σ g x̂`, `into += factor · g`.
-pub struct Through<'a, T> {
+pub struct NormReluBackward<'a, T> {
     /// The map that the norm reads, `[≥ channels, columns]`.
     pub x: &'a T,
     /// The norm.
-    pub norm: &'a NormBack<T>,
+    pub norm: &'a NormBackward<T>,
     /// The map's gradient `G`, `[≥ channels, columns]`.
     pub into: &'a mut T,
     /// Add to `into`, or begin it.
@@ -173,11 +173,11 @@ pub struct Sums<T> {
 }
 
 /// Where a gradient with respect to a convolution's input goes.
-pub enum Sink<'a, T> {
+pub enum GradientSink<'a, T> {
     /// Written as it is, `[inputs, columns]`.
     Plain(&'a mut T),
     /// Back through the `ReLU` and norm in front of the convolution.
-    Norm(Through<'a, T>),
+    Norm(NormReluBackward<'a, T>),
 }
 
 /// How a map is pooled.

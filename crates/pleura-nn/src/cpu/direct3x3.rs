@@ -9,8 +9,8 @@ use super::finish::Finish;
 use super::kernel::OffsetList;
 use super::pack::{Panels, Source};
 use super::scratch::scratch;
-use super::{Cpu, team};
-use crate::backend::{Grid, Sink};
+use super::{Cpu, session};
+use crate::backend::{GradientSink, Grid};
 
 /// Flat positions of a band, halo included, at the most.
 const BAND: usize = 520;
@@ -102,7 +102,7 @@ impl Cpu {
         (weights, outputs, inputs): (&[f32], usize, usize),
         source: Source<'_>,
         grid: Grid,
-        sink: Sink<'_, Vec<f32>>,
+        sink: GradientSink<'_, Vec<f32>>,
     ) {
         let mut turned = Vec::with_capacity(weights.len());
         for input in 0..inputs {
@@ -134,7 +134,7 @@ impl Cpu {
         let offsets = OffsetList::new((0..channels * 9).map(|step| step / 9 * plane + taps[step % 9]));
         let out_stride = bands.positions().next_multiple_of(micro.columns);
         let room = [channels * plane, weights.count() * micro.rows * out_stride];
-        team::each(bands.count(), |number| {
+        session::each(bands.count(), |number| {
             scratch(room, |[read, out]| {
                 let band = bands.band(number);
                 for channel in 0..channels {

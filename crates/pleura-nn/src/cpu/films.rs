@@ -11,7 +11,7 @@ use super::pack::Panels;
 use super::stem::Patches;
 use super::{Cpu, Tensor};
 use crate::architecture::Window;
-use crate::backend::{Films, Grid, Kernel, Target};
+use crate::backend::{Films, Grid, Kernel, Output};
 
 /// Rows of windows by the rows of taps that lie inside the image.
 struct Kinds {
@@ -46,7 +46,7 @@ impl Cpu {
         window: Window,
         films: Films<'_, Tensor>,
         grid: Grid,
-        target: Target<'_, Tensor>,
+        target: Output<'_, Tensor>,
     ) {
         let side = window.kernel;
         let plane = side * side;

@@ -8,7 +8,7 @@ use std::cell::UnsafeCell;
 use std::marker::PhantomData;
 
 use super::path::{self, Channel, Path};
-use crate::backend::{Moments, NormBack, Sink, Target, Through};
+use crate::backend::{GradientSink, Moments, NormBackward, NormReluBackward, Output};
 
 /// Rows of a map that several threads write at once, each its own columns.
 pub(super) struct SharedRows<'a> {
@@ -107,9 +107,9 @@ enum Kind<'a> {
         bias: Option<&'a [f32]>,
         moments: Option<&'a mut Moments<Vec<f32>>>,
     },
-    Through {
+    NormReluBackward {
         x: &'a [f32],
-        norm: &'a NormBack<Vec<f32>>,
+        norm: &'a NormBackward<Vec<f32>>,
         accumulate: bool,
         rest: ThroughSums<'a>,
     },
@@ -125,13 +125,13 @@ impl<'a> Finish<'a> {
     /// Writes `rows` rows of `columns` values, in `tiles` tiles.
     pub(super) fn write(
         path: Path,
-        target: Target<'a, Vec<f32>>,
+        target: Output<'a, Vec<f32>>,
         bias: Option<&'a [f32]>,
         rows: usize,
         columns: usize,
         tiles: usize,
     ) -> Self {
-        let Target { map, row, moments } = target;
+        let Output { map, row, moments } = target;
         Self {
             path,
             map: SharedRows::new(map, columns),
@@ -146,15 +146,15 @@ impl<'a> Finish<'a> {
     /// Sends `rows` rows of `columns` values into a sink, in `tiles` tiles.
     pub(super) fn sink(
         path: Path,
-        sink: Sink<'a, Vec<f32>>,
+        sink: GradientSink<'a, Vec<f32>>,
         rows: usize,
         columns: usize,
         tiles: usize,
     ) -> Self {
         match sink {
-            Sink::Plain(map) => Self::write(
+            GradientSink::Plain(map) => Self::write(
                 path,
-                Target {
+                Output {
                     map,
                     row: 0,
                     moments: None,
@@ -164,7 +164,7 @@ impl<'a> Finish<'a> {
                 columns,
                 tiles,
             ),
-            Sink::Norm(Through {
+            GradientSink::Norm(NormReluBackward {
                 x,
                 norm,
                 into,
@@ -179,7 +179,7 @@ impl<'a> Finish<'a> {
                 rows,
                 columns,
                 sums: Some(TileSums::new(tiles, rows)),
-                kind: Kind::Through {
+                kind: Kind::NormReluBackward {
                     x,
                     norm,
                     accumulate,
@@ -222,7 +222,7 @@ impl<'a> Finish<'a> {
             } => {
                 write_moments(&total, columns, first_row, moments);
             }
-            Kind::Through {
+            Kind::NormReluBackward {
                 norm,
                 rest:
                     ThroughSums {
@@ -322,7 +322,7 @@ impl Tile<'_, '_> {
                 }
                 path::sums(finish.path, out)
             }
-            Kind::Through {
+            Kind::NormReluBackward {
                 x, norm, accumulate, ..
             } => {
                 let place = row * finish.columns + from;

@@ -1,4 +1,8 @@
 //! The fast backend: `f32`, all cores, instructions chosen at run time.
+#![allow(
+    unsafe_code,
+    reason = "SIMD kernels, and threads that share buffers without locks"
+)]
 
 mod direct3x3;
 mod films;
@@ -9,18 +13,20 @@ mod norm;
 mod pack;
 #[macro_use]
 mod path;
-mod gates;
+mod buffer_pool;
+mod flex;
 mod pointwise;
 mod pool;
 mod relevance;
-mod room;
 mod scratch;
-mod squares;
+mod session;
+mod spin_pool;
 mod stem;
-mod team;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod winograd;
+mod winograd_tiles;
 
 use std::ops::Range;
 
@@ -32,8 +38,8 @@ pub use self::path::Path;
 use self::stem::Patches;
 use crate::architecture::Window;
 use crate::backend::{
-    Account, Affine, Backend, Films, Grid, Kernel, Moments, NormBack, Pool, Role, Share, Sink, Sums, Target,
-    modified,
+    Account, Affine, Backend, Films, GradientSink, Grid, Kernel, LrpFlex, Moments, NormBackward, Output,
+    Pool, RelevanceStep, Role, Sums, rule_weights,
 };
 use crate::rule::Rule;
 
@@ -102,12 +108,12 @@ impl Backend for Cpu {
 
     /// One: its largest block is 3 MiB in DenseNet-121 at 224², a batch's lies far outside any cache. Cores take films of their own,
     /// and share the last ones.
-    fn films_at_once(&self) -> usize {
+    fn inference_batch(&self) -> usize {
         1
     }
 
-    fn together<R>(&self, body: impl FnOnce() -> R) -> R {
-        team::session(body)
+    fn run_pass<R>(&self, body: impl FnOnce() -> R) -> R {
+        session::session(body)
     }
 
     fn upload(&self, values: &[f32]) -> Tensor {
@@ -126,16 +132,16 @@ impl Backend for Cpu {
         vec![0.0; len]
     }
 
-    fn room(&self, len: usize) -> Tensor {
-        room::take(len)
+    fn alloc_uninit(&self, len: usize) -> Tensor {
+        buffer_pool::alloc_uninit(len)
     }
 
-    fn recycle(tensor: Tensor) {
-        room::give(tensor);
+    fn release(tensor: Tensor) {
+        buffer_pool::release(tensor);
     }
 
     fn moments(&self, x: &Tensor, rows: Range<usize>, columns: usize, moments: &mut Moments<Tensor>) {
-        let total = team::collect(rows.len(), |row| {
+        let total = session::collect(rows.len(), |row| {
             path::sums(self.path, &x[(rows.start + row) * columns..][..columns])
         });
         write_moments(&total, columns, rows.start, moments);
@@ -145,14 +151,14 @@ impl Backend for Cpu {
         norm::fold(gamma, beta, mean, variance)
     }
 
-    fn norm_back(
+    fn norm_backward(
         &self,
         gamma: &Tensor,
         beta: &Tensor,
         mean: &Tensor,
         variance: &Tensor,
         batch_statistics: bool,
-    ) -> NormBack<Tensor> {
+    ) -> NormBackward<Tensor> {
         norm::back(gamma, beta, mean, variance, batch_statistics)
     }
 
@@ -189,7 +195,7 @@ impl Backend for Cpu {
         prologue: Option<&Affine<Tensor>>,
         bias: Option<&Tensor>,
         columns: usize,
-        target: Target<'_, Tensor>,
+        target: Output<'_, Tensor>,
     ) {
         let Kernel {
             weights,
@@ -211,7 +217,7 @@ impl Backend for Cpu {
         gradient: &Tensor,
         row: usize,
         columns: usize,
-        sink: Sink<'_, Tensor>,
+        sink: GradientSink<'_, Tensor>,
     ) {
         let Kernel {
             weights,
@@ -256,7 +262,7 @@ impl Backend for Cpu {
         x: &Tensor,
         prologue: Option<&Affine<Tensor>>,
         grid: Grid,
-        target: Target<'_, Tensor>,
+        target: Output<'_, Tensor>,
     ) {
         let Kernel {
             weights,
@@ -298,7 +304,7 @@ impl Backend for Cpu {
         gradient: &Tensor,
         row: usize,
         grid: Grid,
-        sink: Sink<'_, Tensor>,
+        sink: GradientSink<'_, Tensor>,
     ) {
         let Kernel {
             weights,
@@ -348,7 +354,7 @@ impl Backend for Cpu {
         window: Window,
         x: &Tensor,
         grid: Grid,
-        target: Target<'_, Tensor>,
+        target: Output<'_, Tensor>,
     ) {
         let Kernel {
             weights,
@@ -433,7 +439,7 @@ impl Backend for Cpu {
         window: Window,
         films: Films<'_, Tensor>,
         grid: Grid,
-        target: Target<'_, Tensor>,
+        target: Output<'_, Tensor>,
     ) {
         self.convolve_films(kernel, window, films, grid, target);
     }
@@ -457,7 +463,7 @@ impl Backend for Cpu {
         x: &Tensor,
         prologue: &Affine<Tensor>,
         grid: Grid,
-        target: Target<'_, Tensor>,
+        target: Output<'_, Tensor>,
     ) {
         let finish = Finish::write(self.path, target, None, channels, pool.after(grid).columns(), 1);
         self.pool_channels(pool, channels, x, prologue, grid, &finish);
@@ -472,19 +478,19 @@ impl Backend for Cpu {
         x: &Tensor,
         prologue: &Affine<Tensor>,
         grid: Grid,
-        sink: Sink<'_, Tensor>,
+        sink: GradientSink<'_, Tensor>,
     ) {
         let finish = Finish::sink(self.path, sink, channels, grid.columns(), 1);
         self.pool_channels_back(pool, channels, gradient, x, prologue, grid, &finish);
         finish.end();
     }
 
-    fn modified(&self, kernel: Kernel<'_, Tensor>, rule: Rule, turned: &[usize]) -> Tensor {
-        modified(kernel.weights, kernel.outputs, rule, turned)
+    fn rule_weights(&self, kernel: Kernel<'_, Tensor>, rule: Rule, turned: &[usize]) -> Tensor {
+        rule_weights(kernel.weights, kernel.outputs, rule, turned)
     }
 
-    fn share(&self, share: Share<'_, Tensor>) -> Vec<Account> {
-        self.share_rows(share)
+    fn relevance_step(&self, step: RelevanceStep<'_, Tensor>) -> Vec<Account> {
+        self.share_rows(step)
     }
 
     fn flat(
@@ -511,6 +517,10 @@ impl Backend for Cpu {
         epsilon: f64,
     ) -> Vec<f64> {
         self.divide_rows(relevance, z, channels, grid, epsilon)
+    }
+
+    fn lrp_flex(&self) -> Option<&dyn LrpFlex<Tensor>> {
+        Some(self)
     }
 
     fn row_sums(&self, x: &Tensor, rows: Range<usize>, columns: usize, out: &mut Tensor) {

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Path, Tensor, team};
-use crate::backend::{Affine, Moments, NORM_EPSILON, NormBack, Sums};
+use super::{Path, Tensor, session};
+use crate::backend::{Affine, Moments, NORM_EPSILON, NormBackward, Sums};
 
 /// A norm as a scale and a shift of each channel.
 pub(super) fn fold(gamma: &[f32], beta: &[f32], mean: &[f32], variance: &[f32]) -> Affine<Tensor> {
@@ -23,9 +23,9 @@ pub(super) fn back(
     mean: &[f32],
     variance: &[f32],
     batch_statistics: bool,
-) -> NormBack<Tensor> {
+) -> NormBackward<Tensor> {
     let affine = fold(gamma, beta, mean, variance);
-    NormBack {
+    NormBackward {
         factor: if batch_statistics {
             gamma.to_vec()
         } else {
@@ -50,7 +50,7 @@ pub(super) fn correct(
     (moments, sums): (&Moments<Tensor>, &Sums<Tensor>),
 ) {
     let place = rows.start * columns..rows.end * columns;
-    team::each_piece(&mut gradient[place.clone()], columns, |index, gradient| {
+    session::each_piece(&mut gradient[place.clone()], columns, |index, gradient| {
         let (row, x) = (rows.start + index, &x[place.start + index * columns..][..columns]);
         let variance = f64::from(moments.variance[row]) + NORM_EPSILON;
         let inverse = 1.0 / variance.sqrt();

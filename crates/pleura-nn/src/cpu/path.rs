@@ -111,7 +111,7 @@ per_path! {
     }
 }
 
-/// One channel's norm on the way back: see [`crate::backend::NormBack`].
+/// One channel's norm on the way back: see [`crate::backend::NormBackward`].
 #[derive(Clone, Copy)]
 pub(super) struct Channel {
     pub(super) scale: f32,

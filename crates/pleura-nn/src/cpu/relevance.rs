@@ -14,7 +14,7 @@ use self::loops::{Line, add_scaled, add_wide, arrive, double, multiply, quarter,
 use self::row::{Row, Slots, quotient, slots};
 use super::{Cpu, Tensor};
 use crate::architecture::Window;
-use crate::backend::{Account, Arriving, Grid, Producer, Share, Unpooled, merged};
+use crate::backend::{Account, Grid, IncomingRelevance, Producer, RelevanceStep, Unpooled, merged};
 use crate::rule::Rule;
 
 /// Columns of a row that go through all loops before the next ones follow.
@@ -26,17 +26,16 @@ const TASK: usize = 8192;
 struct Arrival<'a> {
     line: Line,
     raw: &'a [f32],
-    arriving: Arriving<'a, [f32]>,
+    arriving: IncomingRelevance<'a, [f32]>,
     equal: Option<&'a [f32]>,
 }
 
 impl Cpu {
-    pub(super) fn share_rows(&self, share: Share<'_, Tensor>) -> Vec<Account> {
-        let Share {
+    pub(super) fn share_rows(&self, step: RelevanceStep<'_, Tensor>) -> Vec<Account> {
+        let RelevanceStep {
             producer,
             rule,
             bias,
-            norms,
             arriving,
             equal,
             rows,
@@ -48,7 +47,7 @@ impl Cpu {
             first,
             out,
             kept,
-        } = share;
+        } = step;
         let columns = grid.columns();
         let below = unpooled.as_ref().map_or(grid, |unpooled| unpooled.grid);
         let mut accounts = vec![Account::default(); rows.len() * grid.batch];
@@ -69,14 +68,14 @@ impl Cpu {
                     (index, (mut slots, accounts)): (usize, (Slots<'_>, &mut [Account]))| {
             let number = rows.start + index;
             let norm = (affine.scale[number], affine.shift[number]);
-            let (at_rule, at_pool) = merged(norm, bias, norms);
+            let at_rule = merged(norm, bias);
             let products = match producer {
                 Producer::Diagonal => None,
                 Producer::Convolution(products) => {
                     let row =
                         |place: usize| products.get(place * below.columns()..(place + 1) * below.columns());
                     let place = places[index];
-                    Some([row(place.upright), place.turned.and_then(row)].map(Option::unwrap_or_default))
+                    Some([row(place.direct), place.negated.and_then(row)].map(Option::unwrap_or_default))
                 }
             };
             let row = Row {
@@ -94,9 +93,13 @@ impl Cpu {
                 line: Line::from(norm),
                 raw: &raw[place..place + columns],
                 arriving: match arriving {
-                    Arriving::Relevance(relevance) => Arriving::Relevance(&relevance[place..place + columns]),
-                    Arriving::Factor(factor) => Arriving::Factor(&factor[place..place + columns]),
-                    Arriving::Nothing => Arriving::Nothing,
+                    IncomingRelevance::Relevance(relevance) => {
+                        IncomingRelevance::Relevance(&relevance[place..place + columns])
+                    }
+                    IncomingRelevance::Factor(factor) => {
+                        IncomingRelevance::Factor(&factor[place..place + columns])
+                    }
+                    IncomingRelevance::Nothing => IncomingRelevance::Nothing,
                 },
                 equal: equal.map(|equal| &equal[..columns]),
             };
@@ -107,7 +110,7 @@ impl Cpu {
                     ..
                 }) = &unpooled
                 {
-                    let line = Line::from(at_pool);
+                    let line = Line::from(norm);
                     let unpooled = &unpooled[index * below.columns()..(index + 1) * below.columns()];
                     let (from, to) = (image * grid.plane(), (image + 1) * grid.plane());
                     account.received += self.take(&arrival, from..to, &mut r[..to - from]);
@@ -150,8 +153,8 @@ impl Cpu {
     /// The relevance of a piece of a row; returns its sum.
     fn take(&self, arrival: &Arrival<'_>, piece: Range<usize>, r: &mut [f32]) -> f64 {
         match arrival.arriving {
-            Arriving::Relevance(relevance) => r.copy_from_slice(&relevance[piece.clone()]),
-            Arriving::Factor(factor) => {
+            IncomingRelevance::Relevance(relevance) => r.copy_from_slice(&relevance[piece.clone()]),
+            IncomingRelevance::Factor(factor) => {
                 arrive(
                     self.path,
                     &factor[piece.clone()],
@@ -160,7 +163,7 @@ impl Cpu {
                     r,
                 );
             }
-            Arriving::Nothing => r.fill(0.0),
+            IncomingRelevance::Nothing => r.fill(0.0),
         }
         if let Some(equal) = arrival.equal {
             add_scaled(self.path, &equal[piece], 1.0, r);

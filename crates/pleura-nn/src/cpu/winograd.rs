@@ -13,7 +13,7 @@ use super::finish::{Finish, SharedRows};
 use super::kernel::Strided;
 use super::pack::Source;
 use super::scratch::scratch;
-use super::{Cpu, path, squares, team};
+use super::{Cpu, path, session, winograd_tiles};
 use crate::backend::Grid;
 
 /// Places of a transformed square.
@@ -23,9 +23,9 @@ const SIDE: usize = 4;
 const UNDER: usize = 6;
 /// Channels side by side.
 const LANES: usize = 8;
-/// Squares that are convolved together: their transformed inputs fill half of a core's own cache.
+/// Tiles that are convolved together: their transformed inputs fill half of a core's own cache.
 const TOGETHER: usize = 16;
-/// Squares whose part of a weight gradient is made together.
+/// Tiles whose part of a weight gradient is made together.
 const CORRELATED: usize = 48;
 /// Channels of the input whose part of a weight gradient is made together.
 const SLICE: usize = 32;
@@ -36,15 +36,15 @@ const PARTS: usize = 16;
 
 /// How images are cut into rows of squares.
 #[derive(Clone, Copy)]
-struct Squares {
+struct Tiles {
     grid: Grid,
-    /// Squares beside each other.
+    /// Tiles beside each other.
     across: usize,
     /// Rows of squares of one image.
     down: usize,
 }
 
-impl Squares {
+impl Tiles {
     fn of(grid: Grid) -> Self {
         Self {
             grid,
@@ -99,7 +99,7 @@ impl Cpu {
         let panels = outputs.div_ceil(width);
         let mut values = vec![0f32; PLACES * panels * inputs * width];
         let shared = SharedRows::new(&mut values, width);
-        team::each(panels * inputs, |number| {
+        session::each(panels * inputs, |number| {
             let (panel, input) = (number / inputs, number % inputs);
             let first = panel * width;
             scratch([9 * width, PLACES * width], |[taps, places]| {
@@ -109,7 +109,7 @@ impl Cpu {
                         taps[t * width + output - first] = tap(output, input, t);
                     }
                 }
-                squares::weights_up(self.path, taps, width, places);
+                winograd_tiles::weights_up(self.path, taps, width, places);
                 for (place, values) in places.chunks_exact(width).enumerate() {
                     let row = (place * panels + panel) * inputs + input;
                     // SAFETY: an input's values in a panel are this tile's own.
@@ -122,7 +122,7 @@ impl Cpu {
 
     /// Number of tiles of [`Cpu::convolve3x3`].
     pub(super) fn square_tiles(grid: Grid) -> usize {
-        let squares = Squares::of(grid);
+        let squares = Tiles::of(grid);
         squares.rows().div_ceil(squares.rows_of(TOGETHER))
     }
 
@@ -135,14 +135,14 @@ impl Cpu {
         grid: Grid,
         finish: &Finish<'_>,
     ) {
-        let squares = Squares::of(grid);
+        let squares = Tiles::of(grid);
         let kernel = self.kernels.rows;
         let panels = outputs.div_ceil(kernel.columns);
         let padded = panels * kernel.columns;
         let channels = inputs.next_multiple_of(LANES);
         let step = squares.rows_of(TOGETHER);
         let width = squares.width();
-        team::each(Self::square_tiles(grid), |strip| {
+        session::each(Self::square_tiles(grid), |strip| {
             let rows = strip * step..((strip + 1) * step).min(squares.rows());
             let count = rows.len() * squares.across;
             let start = squares.column(rows.start);
@@ -159,7 +159,15 @@ impl Cpu {
                     for (number, row) in rows.clone().enumerate() {
                         squares.gather(source, group..inputs.min(group + LANES), row, pixels);
                         let to = &mut up[number * squares.across * channels + group..];
-                        squares::squares_up(self.path, pixels, width, squares.across, to, channels, up_place);
+                        winograd_tiles::squares_up(
+                            self.path,
+                            pixels,
+                            width,
+                            squares.across,
+                            to,
+                            channels,
+                            up_place,
+                        );
                     }
                 }
                 for place in 0..PLACES {
@@ -180,7 +188,14 @@ impl Cpu {
                     let mut done = 0;
                     for (number, row) in rows.clone().enumerate() {
                         let from = &product[number * squares.across * padded + group..];
-                        squares::squares_down(self.path, from, padded, product_place, squares.across, pixels);
+                        winograd_tiles::squares_down(
+                            self.path,
+                            from,
+                            padded,
+                            product_place,
+                            squares.across,
+                            pixels,
+                        );
                         for line in 0..squares.lines(row) {
                             let line = &pixels[line * squares.across * SIDE * LANES..][..grid.width * LANES];
                             path::spread8(self.path, line, &mut out[done..], columns);
@@ -203,7 +218,7 @@ impl Cpu {
         grid: Grid,
         weights: &mut [f32],
     ) {
-        let squares = Squares::of(grid);
+        let squares = Tiles::of(grid);
         let kernel = self.kernels.rows;
         let panels = outputs.div_ceil(kernel.columns);
         let padded = panels * kernel.columns;
@@ -212,7 +227,7 @@ impl Cpu {
         let width = squares.width();
         let parts = PARTS.min(squares.rows().div_ceil(step));
         let mut partial = vec![0f32; parts * inputs * 9 * padded];
-        team::each_piece(&mut partial, inputs * 9 * padded, |part, partial| {
+        session::each_piece(&mut partial, inputs * 9 * padded, |part, partial| {
             let all = part * squares.rows() / parts..(part + 1) * squares.rows() / parts;
             let most = step.min(all.len()) * squares.across;
             let room = [
@@ -239,7 +254,7 @@ impl Cpu {
                             );
                             let square = panel * count + number * squares.across;
                             let to = &mut cross[square * kernel.columns + lane..];
-                            squares::squares_across(
+                            winograd_tiles::squares_across(
                                 self.path,
                                 pixels,
                                 squares.across,
@@ -255,7 +270,7 @@ impl Cpu {
                             for (number, row) in rows.clone().enumerate() {
                                 squares.gather(source, group..channels.end.min(group + LANES), row, pixels);
                                 let to = &mut up[number * squares.across * SLICE + group % SLICE..];
-                                squares::squares_up(
+                                winograd_tiles::squares_up(
                                     self.path,
                                     pixels,
                                     width,
@@ -282,11 +297,18 @@ impl Cpu {
                 }
                 for (input, out) in partial.chunks_exact_mut(9 * padded).enumerate() {
                     let from = &sums[(input / SLICE * PLACES * SLICE + input % SLICE) * padded..];
-                    squares::weights_back(self.path, from, SLICE * padded, padded / LANES, out, padded);
+                    winograd_tiles::weights_back(
+                        self.path,
+                        from,
+                        SLICE * padded,
+                        padded / LANES,
+                        out,
+                        padded,
+                    );
                 }
             });
         });
-        team::each_piece(weights, inputs * 9, |output, out| {
+        session::each_piece(weights, inputs * 9, |output, out| {
             for (index, out) in out.iter_mut().enumerate() {
                 let parts = partial.chunks_exact(inputs * 9 * padded);
                 *out = parts.map(|part| part[index * padded + output]).sum();
@@ -295,7 +317,7 @@ impl Cpu {
     }
 }
 
-impl Squares {
+impl Tiles {
     /// Pixel rows of a row of squares that are inside the image.
     fn lines(self, row: usize) -> usize {
         SIDE.min(self.grid.height - self.place(row).1)

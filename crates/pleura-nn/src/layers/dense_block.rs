@@ -9,7 +9,7 @@
 //! added its part: `dx = (1/σ)(G − mean G − x̂ · mean(G x̂))`.
 
 use super::{Pass, through};
-use crate::backend::{Backend, Grid, Moments, Sink, Sums, Target};
+use crate::backend::{Backend, GradientSink, Grid, Moments, Output, Sums};
 use crate::gradients::Gradients;
 use crate::norm::Norm;
 use crate::plan::{BlockPlan, LayerPlan};
@@ -33,7 +33,7 @@ pub(crate) struct LayerTrace<T> {
 /// A block's map with room for all its rows, none written.
 pub(crate) fn fresh<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, grid: Grid) -> BlockTrace<B::Tensor> {
     BlockTrace {
-        map: pass.backend.room(plan.channels * grid.columns()),
+        map: pass.backend.alloc_uninit(plan.channels * grid.columns()),
         moments: pass.fresh_moments(plan.channels),
         grid,
         layers: Vec::new(),
@@ -42,8 +42,8 @@ pub(crate) fn fresh<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, grid: Grid
 
 impl<T> BlockTrace<T> {
     /// The place of rows from `row` on.
-    pub(crate) fn target<B: Backend<Tensor = T>>(&mut self, pass: &Pass<'_, B>, row: usize) -> Target<'_, T> {
-        Target {
+    pub(crate) fn target<B: Backend<Tensor = T>>(&mut self, pass: &Pass<'_, B>, row: usize) -> Output<'_, T> {
+        Output {
             map: &mut self.map,
             row,
             moments: pass.taken(&mut self.moments),
@@ -62,9 +62,9 @@ pub(crate) fn forward<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, trace: &
     } in &plan.layers
     {
         let prologue = pass.affine(*norm1, &trace.moments);
-        let mut bottleneck = pass.backend.room(conv1.outputs * grid.columns());
+        let mut bottleneck = pass.backend.alloc_uninit(conv1.outputs * grid.columns());
         let mut moments = pass.fresh_moments(conv1.outputs);
-        let out = Target {
+        let out = Output {
             map: &mut bottleneck,
             row: 0,
             moments: pass.taken(&mut moments),
@@ -84,7 +84,7 @@ pub(crate) fn forward<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, trace: &
         if pass.keep {
             trace.layers.push(LayerTrace { bottleneck, moments });
         } else {
-            B::recycle(bottleneck);
+            B::release(bottleneck);
         }
     }
 }
@@ -120,7 +120,7 @@ pub(crate) fn backward<B: Backend>(
             pass.backend
                 .norm_correction(gradient, map, row..row + conv2.outputs, columns, moments, sums);
         }
-        let norm = pass.norm_back(norm2, &kept.moments);
+        let norm = pass.norm_backward(norm2, &kept.moments);
         if weights {
             let shape = (conv2.outputs, conv2.inputs);
             let (x, prologue) = (&kept.bottleneck, Some(&norm.affine));
@@ -128,7 +128,7 @@ pub(crate) fn backward<B: Backend>(
             pass.backend
                 .conv3x3_weight_gradient(shape, gradient, row, x, prologue, *grid, out);
         }
-        let mut back = pass.backend.room(conv2.inputs * columns);
+        let mut back = pass.backend.alloc_uninit(conv2.inputs * columns);
         let mut back_sums = pass.fresh_sums(conv2.inputs);
         let sink = through(
             gradients,
@@ -144,10 +144,10 @@ pub(crate) fn backward<B: Backend>(
             gradient,
             row,
             *grid,
-            Sink::Norm(sink),
+            GradientSink::Norm(sink),
         );
         let (x, out) = (&kept.bottleneck, (&mut back, &mut back_sums));
-        pass.pull(norm2, x, &norm, *grid, out, gradients);
+        pass.add_heatmap_gradient(norm2, x, &norm, *grid, out, gradients);
         if batch {
             let rows = 0..conv2.inputs;
             pass.backend.norm_correction(
@@ -159,7 +159,7 @@ pub(crate) fn backward<B: Backend>(
                 &back_sums,
             );
         }
-        let norm = pass.norm_back(norm1, moments);
+        let norm = pass.norm_backward(norm1, moments);
         if weights {
             let shape = (conv1.outputs, conv1.inputs);
             let out = gradients.at(conv1.weights);
@@ -167,10 +167,15 @@ pub(crate) fn backward<B: Backend>(
                 .pointwise_weight_gradient(shape, &back, 0, map, Some(&norm.affine), columns, out);
         }
         let sink = through(gradients, norm1, map, &norm, gradient, true, Some(sums));
-        pass.backend
-            .pointwise_input_gradient(pass.kernel(conv1), &back, 0, columns, Sink::Norm(sink));
-        pass.pull(norm1, map, &norm, *grid, (&mut *gradient, &mut *sums), gradients);
-        B::recycle(back);
+        pass.backend.pointwise_input_gradient(
+            pass.kernel(conv1),
+            &back,
+            0,
+            columns,
+            GradientSink::Norm(sink),
+        );
+        pass.add_heatmap_gradient(norm1, map, &norm, *grid, (&mut *gradient, &mut *sums), gradients);
+        B::release(back);
     }
     if batch {
         pass.backend

@@ -1,12 +1,12 @@
 //! The head: the last norm, `ReLU`, mean over each image, one linear layer.
 
 use super::dense_block::BlockTrace;
-use super::shares::{Form, Sent};
+use super::relevance::{Form, LayerRelevance};
 use super::{Pass, through};
-use crate::backend::{Account, Backend, Grid, Pool, Real, Sink, Sums, Target, neuron};
+use crate::backend::{Account, Backend, GradientSink, Grid, Output, Pool, Real, Sums, neuron};
 use crate::gradients::Gradients;
 use crate::plan::HeadPlan;
-use crate::relevance::{Book, LINEAR, POOL, Rules, Start};
+use crate::relevance::{LINEAR, LedgerBuilder, POOL, Rules, Start};
 
 /// The pooled features, `[features, batch]`.
 pub(crate) fn pool<B: Backend>(
@@ -17,7 +17,7 @@ pub(crate) fn pool<B: Backend>(
     let channels = plan.norm.channels;
     let prologue = pass.affine(plan.norm, &from.moments);
     let mut features = pass.backend.zeros(channels * from.grid.batch);
-    let out = Target {
+    let out = Output {
         map: &mut features,
         row: 0,
         moments: None,
@@ -35,7 +35,7 @@ pub(crate) fn forward<B: Backend>(
     batch: usize,
 ) -> B::Tensor {
     let mut logits = pass.backend.zeros(plan.linear.outputs * batch);
-    let out = Target {
+    let out = Output {
         map: &mut logits,
         row: 0,
         moments: None,
@@ -79,10 +79,10 @@ pub(crate) fn backward_to_map<B: Backend>(
         gradient,
         0,
         batch,
-        Sink::Plain(&mut back),
+        GradientSink::Plain(&mut back),
     );
-    let norm = pass.norm_back(plan.norm, &from.moments);
-    let mut into = pass.backend.room(channels * from.grid.columns());
+    let norm = pass.norm_backward(plan.norm, &from.moments);
+    let mut into = pass.backend.alloc_uninit(channels * from.grid.columns());
     let mut sums = pass.fresh_sums(channels);
     let sink = through(
         gradients,
@@ -101,9 +101,9 @@ pub(crate) fn backward_to_map<B: Backend>(
         &from.map,
         &norm.affine,
         grid,
-        Sink::Norm(sink),
+        GradientSink::Norm(sink),
     );
-    pass.pull(
+    pass.add_heatmap_gradient(
         plan.norm,
         &from.map,
         &norm,
@@ -123,8 +123,8 @@ pub(crate) fn relevance<B: Backend>(
     from: &BlockTrace<B::Tensor>,
     start: &Start,
     rules: &Rules,
-    book: &mut Book,
-) -> (Sent<B::Tensor>, Vec<Account>) {
+    ledger: &mut LedgerBuilder,
+) -> (LayerRelevance<B::Tensor>, Vec<Account>) {
     let (batch, channels) = (from.grid.batch, plan.norm.channels);
     let images = Grid {
         batch,
@@ -165,7 +165,7 @@ pub(crate) fn relevance<B: Backend>(
     for (place, part) in relevance.iter().enumerate() {
         at_features[place % batch] += part;
     }
-    book.enter(LINEAR, &accounts, &at_features);
+    ledger.add_entry(LINEAR, &accounts, &at_features);
 
     // The mean over each image, under the ε rule.
     let values: Vec<B::Real> = relevance.iter().map(|&part| B::Real::from_f64(part)).collect();
@@ -175,7 +175,7 @@ pub(crate) fn relevance<B: Backend>(
         .quotient(&mut relevance, features, channels, images, rules.pool(POOL));
     let affine = pass.affine(plan.norm, &from.moments);
     let mut product = pass.backend.zeros(channels * from.grid.columns());
-    let sink = Sink::Plain(&mut product);
+    let sink = GradientSink::Plain(&mut product);
     pass.backend.pool_input_gradient(
         Pool::Global,
         channels,
@@ -191,7 +191,7 @@ pub(crate) fn relevance<B: Backend>(
         epsilon,
     };
     let accounts = at_features.iter().zip(&lost).map(account).collect();
-    let sent = Sent {
+    let sent = LayerRelevance {
         product,
         form: Form::Factor,
         equal: None,

@@ -2,17 +2,19 @@
 
 pub(crate) mod dense_block;
 pub(crate) mod head;
-mod pull;
-pub(crate) mod shares;
-pub(crate) mod split;
+mod heatmap_gradient;
+pub(crate) mod relevance;
+pub(crate) mod rule_weights;
 pub(crate) mod stem;
 pub(crate) mod transition;
 
-use crate::backend::{Affine, Backend, Kernel, Moments, NormBack, Pull, Sums, Through};
+use crate::backend::{
+    Affine, Backend, HeatmapGradient, Kernel, Moments, NormBackward, NormReluBackward, Sums,
+};
 use crate::gradients::Gradients;
 use crate::norm::Norm;
 use crate::plan::{ConvAt, NormAt};
-use crate::ready::Ready;
+use crate::prepared_weights::PreparedWeights;
 
 /// What every layer needs to run: the machine, the parameters, and which statistics norms use.
 pub(crate) struct Pass<'a, B: Backend> {
@@ -22,9 +24,9 @@ pub(crate) struct Pass<'a, B: Backend> {
     /// Keep what the passes back need.
     pub(crate) keep: bool,
     /// What was made of the parameters beforehand; only with running statistics.
-    pub(crate) ready: Option<&'a Ready<B>>,
+    pub(crate) prepared: Option<&'a PreparedWeights<B>>,
     /// What heatmaps ask of the norms on the way back, by the number of γ.
-    pub(crate) pulls: Option<&'a [Option<Pull<B::Tensor>>]>,
+    pub(crate) heatmap_gradients: Option<&'a [Option<HeatmapGradient<B::Tensor>>]>,
 }
 
 impl<'a, B: Backend> Pass<'a, B> {
@@ -57,7 +59,7 @@ impl<'a, B: Backend> Pass<'a, B> {
 
     /// A norm as the prologue of the convolution behind it.
     pub(crate) fn affine(&self, at: NormAt, moments: &Moments<B::Tensor>) -> Affine<B::Tensor> {
-        if let Some(affine) = self.ready.and_then(|ready| ready.affine(at)) {
+        if let Some(affine) = self.prepared.and_then(|prepared| prepared.affine(at)) {
             return affine.clone();
         }
         let (mean, variance) = self.statistics(at, moments);
@@ -66,11 +68,11 @@ impl<'a, B: Backend> Pass<'a, B> {
     }
 
     /// A norm as gradients pass back through it.
-    pub(crate) fn norm_back(&self, at: NormAt, moments: &Moments<B::Tensor>) -> NormBack<B::Tensor> {
+    pub(crate) fn norm_backward(&self, at: NormAt, moments: &Moments<B::Tensor>) -> NormBackward<B::Tensor> {
         let (mean, variance) = self.statistics(at, moments);
         let (gamma, beta) = (&self.values[at.gamma], &self.values[at.beta]);
         self.backend
-            .norm_back(gamma, beta, mean, variance, self.norm == Norm::Batch)
+            .norm_backward(gamma, beta, mean, variance, self.norm == Norm::Batch)
     }
 
     /// A trace with running statistics is one that relevance may follow.
@@ -83,7 +85,7 @@ impl<'a, B: Backend> Pass<'a, B> {
             weights: &self.values[at.weights],
             outputs: at.outputs,
             inputs: at.inputs,
-            prepared: self.ready.and_then(|ready| ready.weights(at)),
+            prepared: self.prepared.and_then(|prepared| prepared.weights(at)),
             exact: self.exact(),
         }
     }
@@ -102,13 +104,13 @@ pub(crate) fn through<'t, B: Backend>(
     gradients: &'t mut Gradients<B>,
     at: NormAt,
     x: &'t B::Tensor,
-    norm: &'t NormBack<B::Tensor>,
+    norm: &'t NormBackward<B::Tensor>,
     into: &'t mut B::Tensor,
     accumulate: bool,
     sums: Option<&'t mut Sums<B::Tensor>>,
-) -> Through<'t, B::Tensor> {
+) -> NormReluBackward<'t, B::Tensor> {
     let (gamma, beta) = gradients.pair(at.gamma, at.beta);
-    Through {
+    NormReluBackward {
         x,
         norm,
         into,

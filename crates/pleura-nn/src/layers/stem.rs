@@ -4,7 +4,7 @@ mod relevance;
 
 pub(crate) use self::relevance::Sharing;
 use super::{Pass, through};
-use crate::backend::{Backend, Films, Grid, Moments, Real, Sink, Target};
+use crate::backend::{Backend, Films, GradientSink, Grid, Moments, Output, Real};
 use crate::gradients::Gradients;
 use crate::norm::Norm;
 use crate::plan::StemPlan;
@@ -26,13 +26,13 @@ pub(crate) fn forward<B: Backend>(
     plan: &StemPlan,
     films: Films<'_, B::Tensor>,
     input_grid: Grid,
-    target: Target<'_, B::Tensor>,
+    target: Output<'_, B::Tensor>,
 ) -> StemTrace<B::Tensor> {
     let channels = plan.conv.outputs;
     let grid = input_grid.after(plan.window);
-    let mut convolved = pass.backend.room(channels * grid.columns());
+    let mut convolved = pass.backend.alloc_uninit(channels * grid.columns());
     let mut moments = pass.fresh_moments(channels);
-    let out = Target {
+    let out = Output {
         map: &mut convolved,
         row: 0,
         moments: pass.taken(&mut moments),
@@ -74,8 +74,8 @@ pub(crate) fn backward<B: Backend>(
         grid,
     } = trace;
     let channels = plan.conv.outputs;
-    let norm = pass.norm_back(plan.norm, moments);
-    let mut back = pass.backend.room(channels * grid.columns());
+    let norm = pass.norm_backward(plan.norm, moments);
+    let mut back = pass.backend.alloc_uninit(channels * grid.columns());
     let mut sums = pass.fresh_sums(channels);
     let sink = through(
         gradients,
@@ -93,9 +93,9 @@ pub(crate) fn backward<B: Backend>(
         convolved,
         &norm.affine,
         *grid,
-        Sink::Norm(sink),
+        GradientSink::Norm(sink),
     );
-    pass.pull(
+    pass.add_heatmap_gradient(
         plan.norm,
         convolved,
         &norm,
@@ -124,7 +124,7 @@ pub(crate) fn backward<B: Backend>(
         );
         out
     });
-    B::recycle(back);
+    B::release(back);
     input
 }
 

@@ -4,11 +4,12 @@
 //! result (up to rounding): pooling first leaves a quarter of the columns to multiply.
 
 use super::dense_block::BlockTrace;
-use super::shares::{Form, POINT, Reader, Sent};
-use super::split::{Split, Turns, equal, keeps, kept, ones, target};
+use super::relevance::{Form, LayerRelevance, POINT, Reader};
+use super::rule_weights::{RuleWeights, SignFlips, equal, keeps, kept, ones, target};
 use super::{Pass, through};
 use crate::backend::{
-    Account, Backend, Grid, Kernel, Place, Pool, Producer, Share, Sink, Sums, Target, Unpooled,
+    Account, Backend, GradientSink, Grid, Kernel, Output, Place, Pool, Producer, RelevanceStep, Sums,
+    Unpooled,
 };
 use crate::gradients::Gradients;
 use crate::plan::{ConvAt, TransitionPlan};
@@ -24,13 +25,13 @@ pub(crate) fn forward<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &TransitionPlan,
     from: &BlockTrace<B::Tensor>,
-    target: Target<'_, B::Tensor>,
+    target: Output<'_, B::Tensor>,
 ) -> TransitionTrace<B::Tensor> {
     let channels = plan.norm.channels;
     let columns = from.grid.halved().columns();
     let prologue = pass.affine(plan.norm, &from.moments);
-    let mut pooled = pass.backend.room(channels * columns);
-    let out = Target {
+    let mut pooled = pass.backend.alloc_uninit(channels * columns);
+    let out = Output {
         map: &mut pooled,
         row: 0,
         moments: None,
@@ -60,16 +61,16 @@ pub(crate) fn backward<B: Backend>(
         pass.backend
             .pointwise_weight_gradient(shape, gradient, 0, &trace.pooled, None, columns, out);
     }
-    let mut back = pass.backend.room(channels * columns);
+    let mut back = pass.backend.alloc_uninit(channels * columns);
     pass.backend.pointwise_input_gradient(
         pass.kernel(plan.conv),
         gradient,
         0,
         columns,
-        Sink::Plain(&mut back),
+        GradientSink::Plain(&mut back),
     );
-    let norm = pass.norm_back(plan.norm, &from.moments);
-    let mut into = pass.backend.room(channels * from.grid.columns());
+    let norm = pass.norm_backward(plan.norm, &from.moments);
+    let mut into = pass.backend.alloc_uninit(channels * from.grid.columns());
     let mut sums = pass.fresh_sums(channels);
     let sink = through(
         gradients,
@@ -88,10 +89,10 @@ pub(crate) fn backward<B: Backend>(
         &from.map,
         &norm.affine,
         grid,
-        Sink::Norm(sink),
+        GradientSink::Norm(sink),
     );
-    B::recycle(back);
-    pass.pull(
+    B::release(back);
+    pass.add_heatmap_gradient(
         plan.norm,
         &from.map,
         &norm,
@@ -108,7 +109,7 @@ pub(crate) fn backward<B: Backend>(
 /// convolution, reader by reader; relevance passes the pool under the ε rule, then the convolution under its own.
 pub(crate) struct Producers<T> {
     at: ConvAt,
-    split: Split<T>,
+    weights: RuleWeights<T>,
     /// The convolution's output before the pool.
     convolved: T,
     products: T,
@@ -120,7 +121,7 @@ pub(crate) struct Producers<T> {
 }
 
 impl<T: Default + Send + Sync> Producers<T> {
-    /// `signs`: for each output, whether a norm that reads it turns its sign. `name` as in `features.transition1`.
+    /// `signs`: for each output, whether a norm that reads it flips its sign. `name` as in `features.transition1`.
     pub(crate) fn new<B: Backend<Tensor = T>>(
         pass: &Pass<'_, B>,
         (plan, name): (&TransitionPlan, &str),
@@ -134,8 +135,8 @@ impl<T: Default + Send + Sync> Producers<T> {
         let rule = rules.convolution(&format!("{name}.conv"));
         let mut places = Vec::new();
         // Of the four outputs under a mean, some may be off.
-        let turns = Turns { signs, spills: true };
-        let split = Split::of(pass.backend, pass.kernel(conv), rule, turns, 0, &mut places);
+        let flips = SignFlips { signs, spills: true };
+        let weights = RuleWeights::of(pass.backend, pass.kernel(conv), rule, flips, 0, &mut places);
         let product = |kernel: Kernel<'_, T>, of_ones: bool| {
             let mut map = pass.backend.zeros(kernel.outputs * columns);
             let target = target(&mut map, 0);
@@ -148,14 +149,14 @@ impl<T: Default + Send + Sync> Producers<T> {
             }
             map
         };
-        let products = split
+        let products = weights
             .denominators()
-            .map(|kernel| product(kernel, split.of_ones()));
+            .map(|kernel| product(kernel, weights.of_ones()));
         Self {
             at: conv,
             convolved: product(pass.kernel(conv), false),
             products: products.unwrap_or_default(),
-            split,
+            weights,
             places,
             grid,
             epsilon: rules.pool(&format!("{name}.pool")),
@@ -165,7 +166,7 @@ impl<T: Default + Send + Sync> Producers<T> {
 
     /// Values of the map that gathers shares.
     pub(crate) fn shares(&self) -> usize {
-        self.split.rows() * self.grid.columns()
+        self.weights.rows() * self.grid.columns()
     }
 
     /// Values of the map that keeps parts for all inputs, if there are any.
@@ -183,11 +184,10 @@ impl<T: Default + Send + Sync> Producers<T> {
         (out, kept_map): (&mut T, &mut Option<T>),
         rules: &Rules,
     ) -> Vec<Account> {
-        pass.backend.share(Share {
+        pass.backend.relevance_step(RelevanceStep {
             producer: Producer::Convolution(&self.products),
-            rule: self.split.rule(),
+            rule: self.weights.rule(),
             bias: rules.bias,
-            norms: rules.norms,
             arriving: reader.arriving,
             equal: reader.equal,
             rows: 0..self.places.len(),
@@ -212,17 +212,17 @@ impl<T: Default + Send + Sync> Producers<T> {
         pass: &Pass<'_, B>,
         gathered: &T,
         kept: Option<&T>,
-    ) -> Sent<T> {
-        let kernel = self.split.whole(pass.kernel(self.at));
+    ) -> LayerRelevance<T> {
+        let kernel = self.weights.whole(pass.kernel(self.at));
         let columns = self.grid.columns();
         let mut product = pass.backend.zeros(kernel.inputs * columns);
-        let form = Form::of(self.split.rule());
+        let form = Form::of(self.weights.rule());
         if !matches!(form, Form::Nothing) {
-            let sink = Sink::Plain(&mut product);
+            let sink = GradientSink::Plain(&mut product);
             pass.backend
                 .pointwise_input_gradient(kernel, gathered, 0, columns, sink);
         }
-        Sent {
+        LayerRelevance {
             equal: equal(pass, kept, 0..self.places.len(), POINT, self.grid),
             product,
             form,

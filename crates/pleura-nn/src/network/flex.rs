@@ -10,30 +10,30 @@
 //! gated tangent at its input on the way forward:
 //! * a convolution `y = W a` contributes `dW = u tᵀ`, as in an ordinary backward pass with `t` in the place of the activations;
 //! * a norm `y = s x + b`, behind whose gate `u` arrives, contributes `ds = Σ u h t`;
-//! * its gate depends on `y`: `dy = u s t · ε / (y + ε)²` ([`Gates::bend`]), which an ordinary backward pass sends on to everything
-//!   in front, the norm's own γ and β included ([`Pulls`]).
+//! * its gate depends on `y`: `dy = u s t · ε / (y + ε)²` ([`LrpFlex::gate_backward`]), which an ordinary backward pass sends on to everything
+//!   in front, the norm's own γ and β included ([`HeatmapGradients`]).
 //!
 //! `s = γ/σ`, so with statistics of the batch `ds` reaches the map as well, by way of σ. It takes the place that `Σ G x̂` has in a
 //! norm's correction, `dx = (1/σ)(G − mean G − x̂ mean(G x̂))`: adding `s · ds` to that sum is all that is needed. So the gradient
 //! is exact with either kind of statistics. The heatmap is that of the network whose norms are the affine maps of this pass.
 
 mod back;
-mod pulls;
+mod gated_pass;
+mod gradients;
 mod tangent;
-mod walk;
 
 pub use self::back::Flex;
-pub use self::pulls::Pulls;
-use self::walk::Walk;
+use self::gated_pass::GatedPass;
+pub use self::gradients::HeatmapGradients;
 use super::{Network, Trace};
-use crate::backend::{Gates, Real};
+use crate::backend::{Backend, LrpFlex, Real};
 use crate::error::Error;
 use crate::gradients::{Gradients, Scope};
 
 /// ε of the gates where nobody names one: method.md §5, the authors' own.
 pub const EPSILON: f64 = 0.01;
 
-impl<B: Gates> Network<B> {
+impl<B: Backend> Network<B> {
     /// LRP-Flex heatmaps `[batch, size, size]`, summed over the input's channels, for starts of `Σ_k c_k · logit_k` with the
     /// coefficients `c`, `[batch, outputs]`, each; in the order of the starts.
     ///
@@ -65,11 +65,11 @@ impl<B: Gates> Network<B> {
         }
         let start: Vec<B::Real> = start.iter().map(|&c| B::Real::from_f64(c)).collect();
         let start = self.backend.adopt(super::transposed(&start, outputs));
-        let walk = Walk::new(self, trace, epsilon);
-        Ok(self.backend.together(|| back::back(&walk, start)))
+        let gated_pass = GatedPass::new(self, trace, epsilon)?;
+        Ok(self.backend.run_pass(|| back::back(&gated_pass, start)))
     }
 
-    /// Adds to `pulls` what `Σ gradient · heatmap` asks of the weights, for a heatmap's gradient `[batch, size, size]`. Returns what
+    /// Adds to `heatmap_gradients` what `Σ gradient · heatmap` asks of the weights, for a heatmap's gradient `[batch, size, size]`. Returns what
     /// it asks of the start's coefficients, `[batch, outputs]`: where these follow from the logits, it goes on to them.
     ///
     /// The scope says whose weights are wanted.
@@ -82,7 +82,7 @@ impl<B: Gates> Network<B> {
         flex: &Flex<B>,
         gradient: &[f64],
         scope: &Scope,
-        pulls: &mut Pulls<B>,
+        heatmap_gradients: &mut HeatmapGradients<B>,
     ) -> Result<Vec<f64>, Error> {
         let pixels = trace.stem.input_grid.columns();
         check(
@@ -91,38 +91,52 @@ impl<B: Gates> Network<B> {
             gradient.len(),
             pixels,
         )?;
-        let walk = Walk::new(self, trace, flex.epsilon);
+        let gated_pass = GatedPass::new(self, trace, flex.epsilon)?;
         let coefficients = self
             .backend
-            .together(|| tangent::forward(&walk, flex, gradient, scope, pulls));
+            .run_pass(|| tangent::forward(&gated_pass, flex, gradient, scope, heatmap_gradients));
         let coefficients = self.backend.download(&coefficients);
         let coefficients: Vec<f64> = coefficients.into_iter().map(Real::to_f64).collect();
         Ok(super::transposed(&coefficients, trace.batch))
     }
 
-    /// No pulls yet.
-    pub fn pulls(&self) -> Pulls<B> {
-        Pulls::new(self.gradients())
+    fn gates(&self) -> Result<&dyn LrpFlex<B::Tensor>, Error> {
+        let missing = || Error::NoLrpFlex {
+            backend: self.backend.describe(),
+        };
+        self.backend.lrp_flex().ok_or_else(missing)
     }
 
-    /// [`Network::backward`] for a loss that depends on heatmaps as well: their pulls go back with the logits' gradient.
+    /// No heatmap_gradients yet.
+    pub fn heatmap_gradients(&self) -> HeatmapGradients<B> {
+        HeatmapGradients::new(self.gradients())
+    }
+
+    /// [`Network::backward`] for a loss that depends on heatmaps as well: their heatmap_gradients go back with the logits' gradient.
     ///
     /// # Errors
     /// As [`Network::backward`].
-    pub fn backward_with_pulls(
+    pub fn backward_with_heatmaps(
         &self,
         trace: &Trace<B>,
         logits_gradient: &[B::Real],
-        pulls: &Pulls<B>,
+        heatmap_gradients: &HeatmapGradients<B>,
         scope: &Scope,
         gradients: &mut Gradients<B>,
     ) -> Result<(), Error> {
-        self.pulled(trace, logits_gradient, Some(pulls.norms()), scope, gradients)?;
+        let gates = self.gates()?;
+        self.backward_with(
+            trace,
+            logits_gradient,
+            Some(heatmap_gradients.norms()),
+            scope,
+            gradients,
+        )?;
         for (index, spec) in self.specs.iter().enumerate() {
             if scope.wants(&spec.group)
-                && let Some(weights) = pulls.weights(index)
+                && let Some(weights) = heatmap_gradients.weights(index)
             {
-                self.backend.add(gradients.at(index), weights);
+                gates.add(gradients.at(index), weights);
             }
         }
         Ok(())

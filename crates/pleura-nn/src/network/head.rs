@@ -56,8 +56,8 @@ impl<B: Backend> Network<B> {
             values: &self.values,
             norm: Norm::Running,
             keep: false,
-            ready: None,
-            pulls: None,
+            prepared: None,
+            heatmap_gradients: None,
         }
     }
 

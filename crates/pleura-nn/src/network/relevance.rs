@@ -3,9 +3,9 @@
 use super::{Network, Norm, Trace, transposed};
 use crate::backend::{Account, Backend, Real};
 use crate::error::Error;
-use crate::layers::shares::{Producers, Scratch, Sent, Waiting};
+use crate::layers::relevance::{LayerRelevance, Pending, Producers, Scratch};
 use crate::layers::{head, stem};
-use crate::relevance::{Book, FIRST, Ledger, NORM, POOL, Rules, Start};
+use crate::relevance::{FIRST, Ledger, LedgerBuilder, NORM, POOL, Rules, Start};
 
 /// The relevance of the input, with its ledgers.
 pub struct Relevance<B: Backend> {
@@ -17,7 +17,7 @@ pub struct Relevance<B: Backend> {
 
 /// What one start sends to the layers in front, with the account of the layer that sends it.
 struct Front<T> {
-    sent: Sent<T>,
+    sent: LayerRelevance<T>,
     accounts: Vec<Account>,
 }
 
@@ -83,7 +83,7 @@ impl<B: Backend> Network<B> {
         let pass = self.pass(Norm::Running, true);
         let logits: Vec<f64> = self.logits(trace).iter().map(|logit| logit.to_f64()).collect();
         let last = &trace.blocks[plan.blocks.len() - 1];
-        let (mut books, mut fronts) = (Vec::new(), Vec::new());
+        let (mut ledgers, mut fronts) = (Vec::new(), Vec::new());
         for start in starts {
             let outputs = plan.head.linear.outputs;
             let parts = start.coefficients.iter().zip(&start.thresholds).zip(&logits);
@@ -92,15 +92,15 @@ impl<B: Backend> Network<B> {
                 .chunks_exact(outputs)
                 .map(|film| film.iter().sum())
                 .collect();
-            let mut book = Book::new(&sums);
+            let mut ledger = LedgerBuilder::new(&sums);
             let start = Start {
                 coefficients: transposed(&start.coefficients, outputs),
                 thresholds: transposed(&start.thresholds, outputs),
             };
             let answers = (&trace.features, &trace.logits);
             let (sent, accounts) =
-                head::relevance(&pass, &plan.head, answers, last, &start, rules, &mut book);
-            books.push(book);
+                head::relevance(&pass, &plan.head, answers, last, &start, rules, &mut ledger);
+            ledgers.push(ledger);
             fronts.push(Front { sent, accounts });
         }
         let mut affine = pass.affine(plan.head.norm, &last.moments);
@@ -111,38 +111,38 @@ impl<B: Backend> Network<B> {
             let before = number.checked_sub(1);
             let before = before.map(|before| (&plan.transitions[before], &trace.blocks[before]));
             let producers = Producers::new(&pass, (number, block_plan), block, before, &affine, rules);
-            let mut waiting: Vec<Waiting<B::Tensor>> =
-                fronts.iter().map(|_| producers.waiting(&pass)).collect();
-            for ((waiting, front), book) in waiting.iter_mut().zip(&fronts).zip(&mut books) {
+            let mut pending: Vec<Pending<B::Tensor>> =
+                fronts.iter().map(|_| producers.pending(&pass)).collect();
+            for ((pending, front), ledger) in pending.iter_mut().zip(&fronts).zip(&mut ledgers) {
                 let reader = front.sent.reader(&affine);
-                let passed = producers.take(&pass, waiting, &reader, block_plan.channels, rules);
-                book.enter(&layer, &front.accounts, &passed);
+                let passed = producers.take(&pass, pending, &reader, block_plan.channels, rules);
+                ledger.add_entry(&layer, &front.accounts, &passed);
             }
             fronts.clear();
-            producers.settle(&pass, &mut waiting, &mut books, &mut scratch, rules);
+            producers.settle(&pass, &mut pending, &mut ledgers, &mut scratch, rules);
             if let Some((transition, from)) = before {
                 affine = pass.affine(transition.norm, &from.moments);
                 layer = format!("features.transition{number}.conv");
             }
-            for (waiting, book) in waiting.into_iter().zip(&mut books) {
-                if let Some(sent) = producers.through_front(&pass, &waiting) {
-                    let accounts = waiting.front_accounts;
+            for (pending, ledger) in pending.into_iter().zip(&mut ledgers) {
+                if let Some(sent) = producers.through_front(&pass, &pending) {
+                    let accounts = pending.front_accounts;
                     fronts.push(Front { sent, accounts });
                 } else {
-                    let passed = stem::image_sums(&self.backend.download(&waiting.front), block.grid);
-                    book.enter(NORM, &waiting.front_accounts, &passed);
-                    pooled.push(waiting.front);
+                    let passed = stem::image_sums(&self.backend.download(&pending.front), block.grid);
+                    ledger.add_entry(NORM, &pending.front_accounts, &passed);
+                    pooled.push(pending.front);
                 }
             }
         }
         let films = self.as_films(&trace.grey);
         let sharing = stem::Sharing::new(&pass, &plan.stem, &trace.stem, films, rules);
-        let ends = books.into_iter().zip(pooled).map(|(mut book, pooled)| {
+        let ends = ledgers.into_iter().zip(pooled).map(|(mut ledger, pooled)| {
             let (input, accounts, passed) = sharing.relevance(&pass, &pooled);
-            book.enter(FIRST, &accounts, &passed);
+            ledger.add_entry(FIRST, &accounts, &passed);
             Relevance {
                 input,
-                ledgers: book.close(&passed),
+                ledgers: ledger.finish(&passed),
             }
         });
         ends.collect()

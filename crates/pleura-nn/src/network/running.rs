@@ -18,7 +18,7 @@ impl<B: Backend> Network<B> {
                 expected: "statistics of the batch",
             });
         }
-        self.ready.take();
+        self.prepared.take();
         let plan = self.plan.clone();
         self.move_running(plan.stem.norm, &trace.stem.moments, trace.stem.grid, momentum);
         for (number, (block_plan, block)) in plan.blocks.iter().zip(&trace.blocks).enumerate() {

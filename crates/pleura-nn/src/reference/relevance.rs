@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::windows::windows_of;
 use crate::architecture::Window;
-use crate::backend::{Account, Arriving, Grid, Producer, Share, Unpooled, merged, neuron};
+use crate::backend::{Account, Grid, IncomingRelevance, Producer, RelevanceStep, Unpooled, merged, neuron};
 use crate::rule::{Bias, Rule};
 
 type Tensor = Vec<f64>;
@@ -22,7 +22,7 @@ fn stable_ratio(r: f64, z: f64, epsilon: f64) -> f64 {
 
 /// What one value sends: beside the first and the second set of weights, and to all inputs alike; with its account.
 #[derive(Default)]
-struct Sent {
+struct LayerRelevance {
     sets: [f64; 2],
     equal: f64,
     bias: f64,
@@ -38,7 +38,7 @@ struct Value {
 }
 
 impl Value {
-    fn send(&self, rule: Rule, r: f64) -> Sent {
+    fn send(&self, rule: Rule, r: f64) -> LayerRelevance {
         let Value {
             scale,
             shift,
@@ -46,9 +46,9 @@ impl Value {
             products: [positive, negative],
         } = *self;
         let z = scale * x + shift;
-        let upright = scale >= 0.0;
-        let sets = |own: f64, other: f64| if upright { [own, other] } else { [other, own] };
-        let (own, other) = if upright {
+        let direct = scale >= 0.0;
+        let sets = |own: f64, other: f64| if direct { [own, other] } else { [other, own] };
+        let (own, other) = if direct {
             (positive, negative)
         } else {
             (negative, positive)
@@ -57,21 +57,21 @@ impl Value {
         match rule {
             Rule::Epsilon { epsilon } => {
                 let q = stable_ratio(r, z, epsilon);
-                Sent {
+                LayerRelevance {
                     sets: [scale * q, 0.0],
                     bias: shift * q,
                     epsilon: r - z * q,
-                    ..Sent::default()
+                    ..LayerRelevance::default()
                 }
             }
             Rule::Plus { epsilon } | Rule::Box { epsilon } => {
                 let z = size * own + shift.max(0.0);
                 let q = stable_ratio(r, z, epsilon);
-                Sent {
+                LayerRelevance {
                     sets: sets(size * q, 0.0),
                     bias: shift.max(0.0) * q,
                     epsilon: r - z * q,
-                    ..Sent::default()
+                    ..LayerRelevance::default()
                 }
             }
             Rule::AlphaBeta { alpha, beta, epsilon } => {
@@ -84,11 +84,11 @@ impl Value {
                 } else {
                     -beta * r / (below - epsilon)
                 };
-                Sent {
+                LayerRelevance {
                     sets: sets(size * p, -size * n),
                     bias: shift.max(0.0) * p + shift.min(0.0) * n,
                     epsilon: r - above * p - below * n,
-                    ..Sent::default()
+                    ..LayerRelevance::default()
                 }
             }
             Rule::Gamma { gamma, epsilon } => {
@@ -103,55 +103,54 @@ impl Value {
                 } else {
                     stable_ratio(r, grown, epsilon)
                 };
-                Sent {
-                    sets: if (z > 0.0) == upright {
+                LayerRelevance {
+                    sets: if (z > 0.0) == direct {
                         [scale * q, 0.0]
                     } else {
                         [0.0, scale * q]
                     },
                     bias: bias * q,
                     epsilon: r - grown * q,
-                    ..Sent::default()
+                    ..LayerRelevance::default()
                 }
             }
             Rule::Square { epsilon } => {
                 let z = scale * scale * positive + shift * shift;
                 let q = stable_ratio(r, z, epsilon);
-                Sent {
+                LayerRelevance {
                     sets: [scale * scale * q, 0.0],
                     bias: shift * shift * q,
                     epsilon: r - z * q,
-                    ..Sent::default()
+                    ..LayerRelevance::default()
                 }
             }
-            Rule::Flat => Sent {
+            Rule::Flat => LayerRelevance {
                 equal: r,
-                ..Sent::default()
+                ..LayerRelevance::default()
             },
         }
     }
 }
 
 /// A norm that is a layer of its own, `x` its only input.
-fn diagonal((scale, shift): (f64, f64), x: f64, rule: Rule, bias: Bias, r: f64) -> Sent {
+fn diagonal((scale, shift): (f64, f64), x: f64, rule: Rule, bias: Bias, r: f64) -> LayerRelevance {
     let mut passed = 0.0;
     let account = neuron(&std::iter::once((x, scale)), shift, (rule, bias), r, |_, part| {
         passed += part;
     });
-    Sent {
+    LayerRelevance {
         sets: [passed, 0.0],
         bias: account.bias,
         epsilon: account.epsilon,
-        ..Sent::default()
+        ..LayerRelevance::default()
     }
 }
 
-pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
-    let Share {
+pub(super) fn relevance_step(step: RelevanceStep<'_, Tensor>) -> Vec<Account> {
+    let RelevanceStep {
         producer,
         rule,
         bias,
-        norms,
         arriving,
         equal,
         rows,
@@ -163,15 +162,15 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
         first,
         out,
         mut kept,
-    } = share;
+    } = step;
     let columns = grid.columns();
     let below = unpooled.as_ref().map_or(grid, |unpooled| unpooled.grid);
     let mut accounts = vec![Account::default(); rows.len() * grid.batch];
     for (index, (row, place)) in rows.zip(places).enumerate() {
         let norm = (affine.scale[row], affine.shift[row]);
-        let ((scale, shift), at_pool) = merged(norm, bias, norms);
+        let (scale, shift) = merged(norm, bias);
         let line = |(scale, shift): (f64, f64), x: f64| scale * x + shift;
-        let slots = [Some(place.upright), place.turned];
+        let slots = [Some(place.direct), place.negated];
         if first {
             for row in slots.into_iter().flatten() {
                 out[row * below.columns()..(row + 1) * below.columns()].fill(0.0);
@@ -184,9 +183,9 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
             let account = &mut accounts[index * grid.batch + column / grid.plane()];
             let x = raw[row * columns + column];
             let r = match arriving {
-                Arriving::Relevance(relevance) => relevance[row * columns + column],
-                Arriving::Factor(factor) => factor[row * columns + column] * line(norm, x).max(0.0),
-                Arriving::Nothing => 0.0,
+                IncomingRelevance::Relevance(relevance) => relevance[row * columns + column],
+                IncomingRelevance::Factor(factor) => factor[row * columns + column] * line(norm, x).max(0.0),
+                IncomingRelevance::Nothing => 0.0,
             } + equal.map_or(0.0, |equal| equal[column]);
             account.received += r;
             // One value, or under average pooling four, each with its part of the relevance by the ε rule.
@@ -197,13 +196,13 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
                     grid: below,
                     epsilon,
                 }) => {
-                    let z = line(at_pool, x);
+                    let z = line(norm, x);
                     let q = stable_ratio(r, z, *epsilon);
                     account.epsilon += r - z * q;
                     let part = |step| {
                         let place = corner(column, grid, *below) + step;
                         let x = raw[index * below.columns() + place];
-                        (place, x, 0.25 * line(at_pool, x) * q)
+                        (place, x, 0.25 * line(norm, x) * q)
                     };
                     [0, 1, below.width, below.width + 1].map(part).to_vec()
                 }
@@ -218,10 +217,10 @@ pub(super) fn share(share: Share<'_, Tensor>) -> Vec<Account> {
                                 .copied()
                                 .unwrap_or(0.0)
                         };
-                        let positive = at(place.upright);
+                        let positive = at(place.direct);
                         // The negated negative weights' product is what the positive ones' has more than the whole.
-                        let negative = match (rule, place.turned) {
-                            (Rule::AlphaBeta { .. }, Some(turned)) => at(turned),
+                        let negative = match (rule, place.negated) {
+                            (Rule::AlphaBeta { .. }, Some(negated)) => at(negated),
                             _ => (positive - x).max(0.0),
                         };
                         let value = Value {

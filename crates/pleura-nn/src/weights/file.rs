@@ -4,10 +4,10 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, HashMap},
     fs,
-    io::Write as _,
     path::Path,
 };
 
+use pleura_core::fs::write_atomic;
 use safetensors::{Dtype, View, serialize};
 use serde::{Deserialize, Serialize};
 
@@ -70,7 +70,7 @@ impl Weights {
     /// # Errors
     /// [`Error::File`], or what [`Weights::check`] finds: what could not be read back is not written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        write_atomically(path, &self.to_bytes()?)
+        Ok(write_atomic(path, &self.to_bytes()?)?)
     }
 
     /// The bytes of such a file.
@@ -119,7 +119,7 @@ impl Weights {
         // transformers and others look for this mark of the framework.
         let mark = HashMap::from([("format".to_owned(), "pt".to_owned())]);
         let bytes = serialize(views, Some(mark)).map_err(|error| self.unwritable(&error))?;
-        write_atomically(path, &bytes)
+        Ok(write_atomic(path, &bytes)?)
     }
 
     fn unwritable(&self, problem: &dyn std::fmt::Display) -> Error {
@@ -165,26 +165,4 @@ impl View for Stored<'_> {
             Self::Counter => 8,
         }
     }
-}
-
-/// Writes all bytes to a temporary file beside `path`, to the disk, and only then gives it its name.
-///
-/// # Errors
-/// [`Error::File`]; what was at `path` before is then still there.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-").suffix(".tmp");
-    // A temporary file is private by default; this one becomes an ordinary file, so the umask decides.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(Error::file(path, "write"))?;
-    file.write_all(bytes).map_err(Error::file(path, "write"))?;
-    file.as_file().sync_all().map_err(Error::file(path, "write"))?;
-    file.persist(path)
-        .map_err(|failed| Error::file(path, "write")(failed.error))?;
-    Ok(())
 }

@@ -17,7 +17,6 @@ use crate::{
     error::Error,
 };
 
-pub use file::write_atomically;
 pub use head::Head;
 
 /// A trained or fresh network at rest: tensors and what belongs to them.

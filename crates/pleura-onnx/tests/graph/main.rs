@@ -1,5 +1,5 @@
-//! What is written can be read, and answers and explains as the engine does: graphs are read by another library and run here in double
-//! precision. `cargo xtask onnx` asks runtimes that we did not write.
+//! What is written can be read, and answers and explains as the engine does: graphs are read by another
+//! library and run here in double precision. `cargo xtask onnx` asks runtimes that we did not write.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -10,7 +10,7 @@ mod tensor;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pleura_nn::architecture::{Stem, Window};
-use pleura_nn::relevance::{Bias, Norms, Rule, Start};
+use pleura_nn::relevance::{Bias, Rule, Start};
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Network, Norm, Reference, Rules, Weights};
 use pleura_onnx::{Batch, Export, Heatmap, Probabilities, Question, export};
@@ -24,7 +24,8 @@ fn plus_flat() -> Rules {
     Rules::new(Rule::Flat, Rule::Plus { epsilon: EPSILON }, EPSILON)
 }
 
-/// Composites with names, and choices that show more: every ε another and large enough to be seen; none at all.
+/// Composites with names, and choices that show more: every ε another and large enough to be seen; none at
+/// all.
 fn composites() -> Vec<(&'static str, Rules)> {
     let epsilon = |epsilon| Rule::Epsilon { epsilon };
     let alpha_beta = |alpha, beta, epsilon| Rule::AlphaBeta { alpha, beta, epsilon };
@@ -426,7 +427,6 @@ fn what_cannot_be_written_is_said() {
         ),
         (other(&|rules| rules.linear = square), "no linear layer by Square"),
         (other(&|rules| rules.bias = Bias::Absorb), "no bias by Absorb"),
-        (other(&|rules| rules.norms = Norms::Passed), "no norm by Passed"),
         (named, "no features.transition1.conv by Square"),
     ] {
         let heatmap = Heatmap {

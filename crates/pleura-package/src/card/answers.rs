@@ -1,11 +1,11 @@
-//! What the run itself answers of the lists' questions, in sentences with its own numbers.
+//! Answers that follow from the run itself, as sentences with its numbers.
 
 use serde_json::Value;
 
 use crate::Parts;
 use crate::training::{DatasetRecord, Population, StageRecord};
 
-/// The run's answer to a question; nothing where only people know.
+/// The run's answer to a question; `None` if only a person can answer it.
 pub(super) fn from_run(key: &str, parts: &Parts) -> Option<String> {
     match key {
         "data_sources" => data_sources(parts),
@@ -219,7 +219,7 @@ fn training(parts: &Parts) -> Option<String> {
 }
 
 fn selection(parts: &Parts) -> Option<String> {
-    let best = parts.training.stages.last()?.outcome.get("best_epoch")?;
+    let best = parts.training.stages.last()?.outcome.as_ref()?.summary.best_epoch;
     let monitor = word(last_stage(parts)?, "monitor")?;
     Some(format!(
         "The epoch (number {best}, from 0) with the best {} on the validation films.",

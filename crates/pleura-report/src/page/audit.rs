@@ -1,19 +1,22 @@
 //! What the audit found.
 
 use maud::{Markup, html};
+use pleura_run::audit::{AuditRecord, Check, Verdict};
+
+use pleura_draw::plot::Plot;
 
 use super::figure;
 use super::number::{counted, listed};
-use crate::audit::{Audit, AuditCheck};
+use crate::audit::check_plot;
 
 /// The audit of a run.
-pub(super) fn section(audit: &Audit) -> Markup {
-    let loud = |check: &&AuditCheck| matches!(check.verdict.as_str(), "block" | "alarm" | "note");
-    let names = |verdict: &str| -> Vec<String> {
+pub(super) fn section(audit: &AuditRecord, plots: &mut Vec<Plot>) -> Markup {
+    let loud = |check: &&Check| check.verdict >= Verdict::Note;
+    let names = |verdict: Verdict| -> Vec<String> {
         let checks = audit.checks.iter().filter(|check| check.verdict == verdict);
         checks.map(|check| check.name.clone()).collect()
     };
-    let (blocks, alarms) = (names("block"), names("alarm"));
+    let (blocks, alarms) = (names(Verdict::Block), names(Verdict::Alarm));
     html! {
         p {
             (counted(audit.checks.len() as u64, "check")) " of " (counted(audit.films as u64, "film"))
@@ -26,7 +29,7 @@ pub(super) fn section(audit: &Audit) -> Markup {
         div.scroll { table {
             thead { tr { th scope="col" { "Verdict" } th scope="col" { "Question" } th scope="col" { "What was found" } } }
             tbody { @for check in &audit.checks { tr {
-                th scope="row" { (check.verdict.replace('_', " ")) }
+                th scope="row" { (check.verdict) }
                 td { (check.asks) }
                 td { (check.says) }
             } } }
@@ -34,7 +37,7 @@ pub(super) fn section(audit: &Audit) -> Markup {
         @for check in audit.checks.iter().filter(loud) {
             h3 { (check.asks) }
             p { strong { (check.verdict) ": " } (check.says) "." }
-            @if let Some(svg) = check.svg() { (figure(svg, "")) }
+            @if let Some(plot) = check_plot(check) { (figure(plots, plot, "")) }
             @if !check.remedy.is_empty() { p { "What can be done: " (check.remedy) "." } }
             @if !check.literature.is_empty() { ul { @for work in &check.literature { li.soft { (work) } } } }
         }

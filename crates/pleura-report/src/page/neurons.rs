@@ -1,25 +1,25 @@
-//! Which output neurons lived on in a stage's new head.
+//! The output neurons of a stage's new head that were kept.
 
 use maud::{Markup, html};
+use pleura_run::{NeuronOrigin, Neurons};
 
 use super::number::listed;
-use crate::input::{Origin, StageResult};
+use crate::input::StageResult;
 
-/// Most findings left behind that are named: the classes of a source stage are many and say nothing.
+/// The most findings left behind that are named: the classes of a source stage can be many.
 const NAMED: usize = 30;
 
 pub(super) fn table(stage: &StageResult) -> Markup {
-    if stage.keeping.neurons.is_empty() {
-        return html! {};
-    }
-    if stage
-        .keeping
+    let Some(neurons) = stage
         .neurons
-        .iter()
-        .all(|neuron| neuron.origin == Origin::Fresh)
-    {
+        .as_ref()
+        .filter(|neurons| !neurons.neurons.is_empty())
+    else {
+        return html! {};
+    };
+    if neurons.kept() == 0 {
         return html! {
-            p { "All output neurons of this stage began fresh, drawn from the seed." (left_behind(stage)) }
+            p { "All output neurons of this stage began fresh, drawn from the seed." (left_behind(neurons)) }
         };
     }
     html! {
@@ -27,27 +27,35 @@ pub(super) fn table(stage: &StageResult) -> Markup {
         div.scroll { table {
             caption { "Kept and mapped neurons are copies of those of the old head; fresh ones are drawn from the seed." }
             thead { tr { th scope="col" { "Output" } th scope="col" { "" } th scope="col" { "from" } th scope="col" { "copied" } } }
-            tbody { @for neuron in &stage.keeping.neurons { tr {
+            tbody { @for neuron in &neurons.neurons { tr {
                 th scope="row" { (neuron.finding) }
-                @match &neuron.origin {
-                    Origin::Kept => { td { span.tag.kept { "kept" } } td { (neuron.finding) } }
-                    Origin::Mapped(from) => { td { span.tag.mapped { "mapped" } } td { (from) } }
-                    Origin::Fresh => { td { span.tag.fresh { "fresh" } } td { "–" } }
+                @match (neuron.origin, &neuron.from) {
+                    (NeuronOrigin::Kept, Some(from)) => { td { span.tag.kept { "kept" } } td { (from) } }
+                    (NeuronOrigin::Mapped, Some(from)) => { td { span.tag.mapped { "mapped" } } td { (from) } }
+                    _ => { td { span.tag.fresh { "fresh" } } td { "–" } }
                 }
-                td { @if neuron.copied.is_empty() { "–" } @else { (neuron.copied) } }
+                td { @match (&neuron.from, neuron.bias_kept) {
+                    (None, _) => "–",
+                    (Some(_), true) => "weights and bias",
+                    (Some(_), false) => "weights",
+                } }
             } } }
         } }
-        @if !stage.keeping.proof.is_empty() { p { (stage.keeping.proof) } }
-        @if !stage.keeping.left_behind.is_empty() { p.soft { (left_behind(stage)) } }
+        @if let Some(proof) = &neurons.proof { p {
+            "Before the first step " (proof.neurons) " copied "
+            @if proof.neurons == 1 { "neuron was" } @else { "neurons were" }
+            " compared with the old head on " (proof.films) " films: " (proof.equal) " equal bit for bit."
+        } }
+        @if !neurons.left_behind.is_empty() { p.soft { (left_behind(neurons)) } }
     }
 }
 
-fn left_behind(stage: &StageResult) -> Markup {
+fn left_behind(neurons: &Neurons) -> Markup {
     html! {
-        @if stage.keeping.left_behind.len() > NAMED {
-            " Left behind with the old head: its " (stage.keeping.left_behind.len()) " output neurons."
-        } @else if !stage.keeping.left_behind.is_empty() {
-            " Left behind with the old head: " (listed(&stage.keeping.left_behind)) "."
+        @if neurons.left_behind.len() > NAMED {
+            " Left behind with the old head: its " (neurons.left_behind.len()) " output neurons."
+        } @else if !neurons.left_behind.is_empty() {
+            " Left behind with the old head: " (listed(&neurons.left_behind)) "."
         }
     }
 }

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use maud::{Markup, html};
 use pleura_eval::{Confusion, Estimate, Kind};
+use pleura_run::audit::Verdict;
 
 use super::cautions::sentence;
 use super::number::{counted, interval, listed, method, percent, split, value};
 use super::{cautions, headline, lead_stage, table_of, way_to};
-use crate::input::{DataTable, Origin, ReportInput, SplitEvaluation, StageResult};
+use crate::input::{DataTable, ReportInput, SplitEvaluation, StageResult};
 
 pub(super) fn section(input: &ReportInput) -> Markup {
     let stage = lead_stage(input);
@@ -74,12 +75,10 @@ fn what_was_trained(input: &ReportInput) -> String {
         let (films, patients) = (counted(train.films, "film"), counted(train.patients, "patient"));
         let _ = write!(text, " Stage {} learned from {films} of {patients}.", lead.name);
     }
-    let kept: Vec<String> = lead
-        .keeping
-        .neurons
-        .iter()
-        .filter(|n| n.origin != Origin::Fresh)
-        .map(|n| n.finding.clone())
+    let neurons = lead.neurons.iter().flat_map(|neurons| &neurons.neurons);
+    let kept: Vec<String> = neurons
+        .filter(|neuron| neuron.from.is_some())
+        .map(|neuron| neuron.finding.clone())
         .collect();
     if !kept.is_empty() {
         let neurons = if kept.len() == 1 {
@@ -160,15 +159,15 @@ fn what_it_looks_at(input: &ReportInput, lead: &StageResult) -> Markup {
             "Nobody has asked: this run has no audit. " code { "pleura audit RUN" } " searches for what else than disease its answers may come from."
         } };
     };
-    let loud = |verdict: &str| -> Vec<String> {
+    let loud = |verdict: Verdict| -> Vec<String> {
         let checks = audit.checks.iter().filter(|check| check.verdict == verdict);
         checks.map(|check| check.asks.clone()).collect()
     };
-    let (blocks, alarms) = (loud("block"), loud("alarm"));
+    let (blocks, alarms) = (loud(Verdict::Block), loud(Verdict::Alarm));
     let found: Vec<_> = LOOKS_AT
         .iter()
         .filter_map(|name| audit.checks.iter().find(|check| check.name == *name))
-        .filter(|check| check.verdict != "not_possible")
+        .filter(|check| check.verdict != Verdict::NotPossible)
         .collect();
     html! {
         @if !blocks.is_empty() || !alarms.is_empty() {

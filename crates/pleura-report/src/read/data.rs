@@ -5,104 +5,65 @@ use std::path::{Path, PathBuf};
 
 use pleura_data::looks::{self, Look, Looks};
 use pleura_data::{Label, Manifest, Sidecar, Split};
-use serde::Deserialize;
+use pleura_run::{
+    Recipe, RunFolder,
+    data::{self, Counts, StageData},
+    recipe::Stage,
+};
 
-use super::recipe::{Fractals, RecipeFile, StageEntry};
 use crate::error::Error;
 use crate::evidence::TestLooks;
-use crate::files;
 use crate::input::{DataTable, Exclusion, FindingCount, SourceTable, SplitCount, StageSplit};
 
-/// `data.json` of a stage.
-#[derive(Debug, Deserialize)]
-pub(super) struct StageData {
-    /// Digest of the table that it was trained on.
-    manifest: String,
-    splits: Splits,
-    #[serde(default)]
-    leaks: Vec<StageLeak>,
-}
-
-/// A film that the stage was allowed to learn from although a copy of it is judged on.
-#[derive(Debug, Deserialize)]
-struct StageLeak {
-    film: String,
-    copy_of: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Splits {
-    train: Used,
-    validation: Used,
-    test: Used,
-}
-
-#[derive(Debug, Deserialize)]
-struct Used {
-    films: u64,
-    patients: u64,
-    #[serde(default)]
-    excluded: BTreeMap<String, u64>,
-}
-
-impl StageData {
-    /// Reads `data.json`; a stage that has not begun has none.
-    pub(super) fn read(stage: &Path) -> Result<Option<Self>, Error> {
-        files::json_if_there(&stage.join("data.json"))
-    }
-
-    /// The films of each split that has any.
-    pub(super) fn films(self) -> Vec<StageSplit> {
-        let Splits {
-            train,
-            validation,
-            test,
-        } = self.splits;
-        let splits =
-            [("train", train), ("val", validation), ("test", test)].map(|(split, used)| StageSplit {
-                split: split.to_owned(),
-                films: used.films,
-                patients: used.patients,
-                excluded: used
-                    .excluded
-                    .into_iter()
-                    .map(|(reason, films)| (in_words(&reason), films))
-                    .collect(),
-            });
-        splits
-            .into_iter()
-            .filter(|split| split.films > 0 || !split.excluded.is_empty())
-            .collect()
-    }
+/// The films of each split that has any.
+pub(super) fn films(splits: &Counts) -> Vec<StageSplit> {
+    let splits = [
+        ("train", &splits.train),
+        ("val", &splits.validation),
+        ("test", &splits.test),
+    ];
+    let splits = splits.map(|(split, used)| StageSplit {
+        split: split.to_owned(),
+        films: used.films as u64,
+        patients: used.patients as u64,
+        excluded: used
+            .excluded
+            .iter()
+            .map(|(reason, films)| (in_words(*reason).to_owned(), *films as u64))
+            .collect(),
+    });
+    splits
+        .into_iter()
+        .filter(|split| split.films > 0 || !split.excluded.is_empty())
+        .collect()
 }
 
 /// Why a stage could not use a film, as a phrase after its number.
-fn in_words(reason: &str) -> String {
+fn in_words(reason: data::Exclusion) -> &'static str {
     match reason {
-        "no_class" => "without a class".to_owned(),
-        "several_classes" => "with several classes".to_owned(),
-        "uncertain_class" => "with an uncertain class".to_owned(),
-        "nothing_known" => "without any known label".to_owned(),
-        other => other.replace('_', " "),
+        data::Exclusion::NoClass => "without a class",
+        data::Exclusion::SeveralClasses => "with several classes",
+        data::Exclusion::UncertainClass => "with an uncertain class",
+        data::Exclusion::NothingKnown => "without any known label",
+        data::Exclusion::HeldOut => "held out",
     }
 }
 
 /// Each table once, in the order in which stages use them.
 pub(super) fn tables(
-    run: &Path,
-    recipe: &RecipeFile,
+    run: &RunFolder,
+    recipe: &Recipe,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<DataTable>, Error> {
     let mut tables: Vec<(PathBuf, DataTable)> = Vec::new();
     for stage in &recipe.stages {
         if let Some(fractals) = &stage.fractals {
-            if let Some(data) = StageData::read(&run.join("stages").join(&stage.name))? {
-                tables.push((PathBuf::new(), drawn(stage, fractals, data)));
+            if let Some(data) = run.stage(&stage.name).read_data()? {
+                tables.push((PathBuf::new(), drawn(stage, fractals.classes, &data)));
             }
             continue;
         }
-        // The resolved recipe holds absolute paths; `join` leaves those as they are.
-        let path = run.join(&stage.manifest);
+        let path = recipe.resolve_path(&stage.manifest);
         let known = tables.iter().position(|(known, _)| *known == path);
         let at = match known {
             Some(at) => at,
@@ -116,7 +77,7 @@ pub(super) fn tables(
         };
         let table = &mut tables[at].1;
         table.stages.push(stage.name.clone());
-        let data = StageData::read(&run.join("stages").join(&stage.name))?;
+        let data = run.stage(&stage.name).read_data()?;
         if let Some(leak) = data.as_ref().and_then(|data| data.leaks.first()) {
             let films = data.iter().map(|data| data.leaks.len()).sum::<usize>();
             warnings.push(format!(
@@ -136,17 +97,16 @@ pub(super) fn tables(
 }
 
 /// What stands for a table where the stage drew its pictures itself.
-fn drawn(stage: &StageEntry, fractals: &Fractals, data: StageData) -> DataTable {
-    let digest = data.manifest.clone();
-    let splits = data.films().into_iter().map(|split| SplitCount {
+fn drawn(stage: &Stage, classes: usize, data: &StageData) -> DataTable {
+    let splits = films(&data.splits).into_iter().map(|split| SplitCount {
         split: split.split,
         films: split.films,
         patients: split.patients,
     });
     DataTable {
-        name: format!("Fractals of {} classes, drawn by formula", fractals.classes),
+        name: format!("Fractals of {classes} classes, drawn by formula"),
         stages: vec![stage.name.clone()],
-        digest,
+        digest: data.manifest.clone(),
         phantom: true,
         splits: splits.collect(),
         ..DataTable::default()
@@ -154,7 +114,7 @@ fn drawn(stage: &StageEntry, fractals: &Fractals, data: StageData) -> DataTable 
 }
 
 /// One table with what its sidecar says; `None`, with a warning, if it is no longer there.
-fn table(run: &Path, path: &Path, warnings: &mut Vec<String>) -> Result<Option<DataTable>, Error> {
+fn table(run: &RunFolder, path: &Path, warnings: &mut Vec<String>) -> Result<Option<DataTable>, Error> {
     let name = short(path);
     if !path.exists() {
         let warning = format!(
@@ -175,7 +135,7 @@ fn table(run: &Path, path: &Path, warnings: &mut Vec<String>) -> Result<Option<D
         }
         describe(&mut table, &sidecar);
         table.copies = sidecar
-            .leaks
+            .duplicates
             .as_ref()
             .map(|record| super::copies::of(record, &manifest));
     }
@@ -187,7 +147,7 @@ fn table(run: &Path, path: &Path, warnings: &mut Vec<String>) -> Result<Option<D
 
 /// The looks at a table's test split that are written down with the table's, or in the run.
 fn looks_at(
-    run: &Path,
+    run: &RunFolder,
     path: &Path,
     manifest: &Manifest,
     sidecar: Option<&Sidecar>,
@@ -195,7 +155,7 @@ fn looks_at(
     let rows = manifest.split(Split::Test);
     let digest = manifest.films_digest(&rows);
     let mut all = Looks::default();
-    for file in [looks::file_of(path)?, run.join("looks.jsonl")] {
+    for file in [looks::file_of(path)?, run.test_access_log()] {
         let found = Looks::read(&file)?;
         all.looks.extend(found.looks);
         all.altered.extend(found.altered);

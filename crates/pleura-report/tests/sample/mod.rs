@@ -2,10 +2,11 @@
 
 use pleura_eval::{Estimate, Options, Predictions, Truth, evaluate, paired_seeds};
 use pleura_report::{
-    DataTable, EpochDifference, EpochPoint, Exclusion, FindingCount, Gallery, GalleryItem, Keeping,
-    KeepingExperiment, KeepingRun, LedgerLine, Neuron, Origin, Provenance, ReportInput, SourceTable,
-    SplitCount, SplitEvaluation, StageResult, StageSplit, StepPoint, WordsCondition, WordsExperiment,
+    DataTable, EpochDifference, EpochPoint, Exclusion, FindingCount, Gallery, GalleryItem, KeepingExperiment,
+    KeepingRun, LedgerLine, Provenance, ReportInput, SourceTable, SplitCount, SplitEvaluation, StageResult,
+    StageSplit, StepPoint, WordsCondition, WordsExperiment,
 };
+use pleura_run::{Neuron, NeuronOrigin, Neurons, Proof, recipe::KeepRule};
 
 const CLASSES: [&str; 3] = ["COVID-19", "pneumonia", "normal"];
 const FINDINGS: [&str; 15] = [
@@ -271,7 +272,7 @@ fn findings_stage() -> StageResult {
         epochs: epochs.collect(),
         steps: steps(12, 44, 0.66, 0.19, &mut Noise::new(4)),
         best_epoch: Some(9),
-        keeping: Keeping::default(),
+        neurons: None,
         evaluations: vec![SplitEvaluation {
             split: "test".into(),
             evaluation: evaluate(&test, &options()).unwrap(),
@@ -296,14 +297,18 @@ fn target_stage() -> StageResult {
             ],
         }
     });
-    let neuron = |finding: &str, origin| Neuron {
+    let neuron = |finding: &str, from: Option<&str>| Neuron {
         finding: finding.into(),
-        copied: if origin == Origin::Fresh {
-            String::new()
+        origin: if from.is_some() {
+            NeuronOrigin::Mapped
         } else {
-            "weights and bias".into()
+            NeuronOrigin::Fresh
         },
-        origin,
+        from: from.map(str::to_owned),
+        weight_sha256: "00".repeat(32),
+        old_weight_sha256: from.map(|_| "00".repeat(32)),
+        bias: 0.1,
+        bias_kept: from.is_some(),
     };
     let judged = |films, seed| evaluate(&predictions(films, &CLASSES, true, seed), &options()).unwrap();
     StageResult {
@@ -318,14 +323,33 @@ fn target_stage() -> StageResult {
         epochs: epochs.collect(),
         steps: steps(10, 50, 1.1, 0.12, &mut Noise::new(6)),
         best_epoch: Some(6),
-        keeping: Keeping {
-            neurons: vec![neuron("COVID-19", Origin::Fresh), neuron("pneumonia", Origin::Mapped("Pneumonia".into())), neuron("normal", Origin::Mapped("No Finding".into()))],
-            left_behind: FINDINGS.iter().filter(|f| !["Pneumonia", "No Finding"].contains(f)).map(ToString::to_string).collect(),
-            proof: "Before the first step 2 copied neurons were compared with the old head on 32 films: logits equal bit for bit.".into(),
-        },
+        neurons: Some(Neurons {
+            rule: KeepRule::WeightAndBias,
+            neurons: vec![
+                neuron("COVID-19", None),
+                neuron("pneumonia", Some("Pneumonia")),
+                neuron("normal", Some("No Finding")),
+            ],
+            left_behind: FINDINGS
+                .iter()
+                .filter(|f| !["Pneumonia", "No Finding"].contains(f))
+                .map(ToString::to_string)
+                .collect(),
+            proof: Some(Proof {
+                films: 32,
+                neurons: 2,
+                equal: "logits".into(),
+            }),
+        }),
         evaluations: vec![
-            SplitEvaluation { split: "val".into(), evaluation: judged(165, 7) },
-            SplitEvaluation { split: "test".into(), evaluation: judged(169, 8) },
+            SplitEvaluation {
+                split: "val".into(),
+                evaluation: judged(165, 7),
+            },
+            SplitEvaluation {
+                split: "test".into(),
+                evaluation: judged(169, 8),
+            },
         ],
     }
 }
@@ -334,7 +358,7 @@ fn target_stage() -> StageResult {
 fn fresh_stage() -> StageResult {
     let mut stage = StageResult {
         name: "target-fresh".into(),
-        keeping: Keeping::default(),
+        neurons: None,
         ..target_stage()
     };
     stage.evaluations = vec![SplitEvaluation {

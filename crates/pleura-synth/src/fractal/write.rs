@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use pleura_film::picture::{Picture, Sheet};
+use pleura_draw::picture::{Picture, Sheet};
 use pleura_manifest::{Label, Manifest, Row, Sidecar};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -40,7 +40,7 @@ const MOST_CELLS: usize = 20_000_000;
 /// The same fractals give the same files, bit for bit, whatever the number of threads. `progress(done, of)` is called from many threads.
 ///
 /// # Errors
-/// [`Error::Fractal`] for a folder that is not empty and for more pictures than a table holds; [`Error::Io`].
+/// [`Error::Fractal`] for a folder that is not empty and for more pictures than a table holds; [`Error::File`].
 pub fn write(
     fractals: &Fractals,
     folder: &Path,
@@ -68,7 +68,7 @@ fn fill(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Manifest, Error> {
     let films = folder.join(FILMS);
-    fs::create_dir_all(&films).map_err(Error::io("cannot create the folder", &films))?;
+    fs::create_dir_all(&films).map_err(Error::io("create the folder", &films))?;
     let options = fractals.options();
     let done = AtomicUsize::new(0);
     let rows: Vec<Row> = options
@@ -110,7 +110,7 @@ fn sheet(fractals: &Fractals, path: &Path) -> Result<(), Error> {
     let each = options.instances + options.held_out;
     let columns = each.min(SHEET_INSTANCES);
     let undrawn =
-        |error: pleura_film::Error| Error::Fractal(format!("cannot write {}: {error}", path.display()));
+        |error: pleura_draw::Error| Error::Fractal(format!("cannot write {}: {error}", path.display()));
     let mut panels = Vec::new();
     for class in 0..options.classes.min(SHEET_CLASSES) {
         for instance in 0..columns {
@@ -145,5 +145,5 @@ fn record(fractals: &Fractals, path: &Path) -> Result<(), Error> {
         path: path.to_path_buf(),
         source,
     })?;
-    fs::write(path, text + "\n").map_err(Error::io("cannot write", path))
+    fs::write(path, text + "\n").map_err(Error::io("write", path))
 }

@@ -31,7 +31,7 @@ pub const MANIFEST: &str = "manifest.csv";
 /// from many threads.
 ///
 /// # Errors
-/// [`Error::Phantom`] for options that cannot be met and a folder that is not empty; [`Error::Io`].
+/// [`Error::Phantom`] for options that cannot be met and a folder that is not empty; [`Error::File`].
 pub fn write(
     options: &PhantomOptions,
     folder: &Path,
@@ -57,7 +57,7 @@ fn fill(
     let masked = options.set != PhantomSet::Source;
     for part in std::iter::once(FILMS).chain(MASKS.into_iter().filter(|_| masked)) {
         let part = folder.join(part);
-        fs::create_dir_all(&part).map_err(Error::io("cannot create the folder", &part))?;
+        fs::create_dir_all(&part).map_err(Error::io("create the folder", &part))?;
     }
     let labels = options.set.labels();
     let done = AtomicUsize::new(0);
@@ -142,7 +142,7 @@ fn record(options: &PhantomOptions, planned: &[Planned], path: &Path) -> Result<
         path: path.to_path_buf(),
         source,
     })?;
-    fs::write(path, text + "\n").map_err(Error::io("cannot write", path))
+    fs::write(path, text + "\n").map_err(Error::io("write", path))
 }
 
 #[cfg(test)]

@@ -4,46 +4,13 @@ use std::{ops::ControlFlow, path::Path};
 
 use pleura_data::{Loader, Pictures, shuffled};
 use pleura_nn::{Cpu, Network, Norm, Weights};
-use serde::{Deserialize, Serialize};
+use pleura_run::{HeatmapBounds, MeasuredRelevance, recipe::Isnet};
 
 use super::{Masks, Passed, loss::inside};
-use crate::{error::Error, plan::StagePlan, recipe::Isnet};
+use crate::{error::Error, plan::StagePlan};
 
-/// Name of the file that keeps them with the stage.
-pub(crate) const BOUNDS: &str = "isnet.json";
 /// Films that are measured, if there are so many.
 const FILMS: usize = 1024;
-
-/// C1 and C2 with where they come from. Stored as `isnet.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Bounds {
-    /// C1 as used, to six digits.
-    #[serde(rename = "C1")]
-    pub c1: f64,
-    /// C2 as used, to six digits.
-    #[serde(rename = "C2")]
-    pub c2: f64,
-    /// Digest of the masks.
-    pub masks: String,
-    /// The measurement, where there was one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub measured: Option<Measured>,
-}
-
-/// What a plain network was found to do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Measured {
-    /// Digest of its weights.
-    pub weights: String,
-    /// Training films looked at.
-    pub films: usize,
-    /// Mean over films of the sum of absolute relevance inside the lungs, itself a mean over a film's maps.
-    pub mean: f64,
-    /// Standard deviation over films.
-    pub deviation: f64,
-}
 
 /// Measures the training films with running statistics and without augmentation. `progress(done, of)`; `None` if that broke off.
 ///
@@ -54,7 +21,7 @@ pub(crate) fn measure(
     masks: &Masks,
     (plain, pictures): (&Path, &Pictures),
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
-) -> Result<Option<Bounds>, Error> {
+) -> Result<Option<HeatmapBounds>, Error> {
     let weights = Weights::read(plain)?;
     if weights.findings != plan.findings {
         return Err(Error::Start {
@@ -119,11 +86,11 @@ pub(crate) fn measure(
             ),
         });
     }
-    Ok(Some(Bounds {
+    Ok(Some(HeatmapBounds {
         c1,
         c2,
         masks: masks.digest.clone(),
-        measured: Some(Measured {
+        measured: Some(MeasuredRelevance {
             weights: weights.digest(),
             films: of,
             mean,
@@ -152,14 +119,18 @@ mod tests {
     #[test]
     fn bounds_read_back_with_all_their_bits() {
         for value in [3.234_567_89, 1e-7 / 3.0, 12_345.678_9] {
-            let bounds = Bounds {
+            let bounds = HeatmapBounds {
                 c1: six_digits(value),
                 c2: six_digits(25.0 * value),
                 masks: String::new(),
                 measured: None,
             };
             let text = serde_json::to_string(&bounds).unwrap();
-            assert_eq!(serde_json::from_str::<Bounds>(&text).unwrap(), bounds, "{text}");
+            assert_eq!(
+                serde_json::from_str::<HeatmapBounds>(&text).unwrap(),
+                bounds,
+                "{text}"
+            );
             assert!((bounds.c1 / value - 1.0).abs() < 1e-5);
         }
     }

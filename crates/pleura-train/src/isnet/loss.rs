@@ -6,6 +6,8 @@
 //! * g = Σ A over M; L2 = (min(g, C1) − C1)²/C1² + (max(g, C2) − C2)²/C1²: relevance may not be got rid of by making all of it small,
 //!   nor what is outside be drowned by making that inside large.
 
+use pleura_run::recipe::Isnet;
+
 /// Added to the mean over the mask, which divides.
 const SMALLEST: f64 = 1e-10;
 
@@ -51,6 +53,18 @@ pub(super) fn inside(map: &[f32], mask: &[bool]) -> f64 {
 pub struct Order(Vec<u32>);
 
 impl HeatmapLoss {
+    /// The loss of a recipe with bounds that are known by now.
+    pub(crate) fn new(isnet: &Isnet, c1: f64, c2: f64) -> Self {
+        Self {
+            w1: isnet.w1,
+            w2: isnet.w2,
+            decay: isnet.decay,
+            e: isnet.e,
+            c1,
+            c2,
+        }
+    }
+
     /// The loss of one map, `[size, size]`, with its mask. A mask that holds no pixel (a film moved out of its square) asks for nothing.
     pub fn of(&self, map: &[f32], mask: &[bool], order: &mut Order) -> MapLoss {
         self.terms(map, mask, order, &mut |_, _| {})

@@ -109,6 +109,14 @@ impl Masks {
     }
 }
 
+/// Digest of the lung masks of a stage's training and validation films.
+///
+/// # Errors
+/// A mask that is missing or cannot be used.
+pub fn mask_digest(plan: &StagePlan, preparation: &Preparation) -> Result<String, Error> {
+    Ok(Masks::read(plan, preparation)?.digest)
+}
+
 /// One mask's bits.
 fn one(plan: &StagePlan, row: usize, preparation: &Preparation) -> Result<Vec<u64>, Error> {
     let entry = &plan.manifest.rows[row];

@@ -1,6 +1,6 @@
 //! Where a film's heatmaps start.
 
-use crate::recipe::{Maps, StageKind};
+use pleura_run::recipe::{Maps, StageKind};
 
 /// One start for every film of a batch.
 pub(super) struct Start {

@@ -4,7 +4,7 @@ use pleura_data::Split;
 use pleura_eval::Predictions;
 
 use super::StageRun;
-use crate::{answer, error::Error, recipe::Answers};
+use crate::{answer, error::Error};
 
 impl StageRun<'_> {
     /// Keeps what the network as it stands after so many epochs answers, where the recipe wants it; `validation` is what it answered to the
@@ -15,7 +15,7 @@ impl StageRun<'_> {
         if !wanted.after.contains(&after) {
             return Ok(true);
         }
-        validation.write(&self.folder.join(Answers::file("validation", after)))?;
+        validation.write(&self.folder.predictions_after(Split::Validation, after))?;
         let rows = &plan.test;
         if !wanted.test || rows.is_empty() {
             return Ok(true);
@@ -27,7 +27,7 @@ impl StageRun<'_> {
         };
         let truth = plan.labels.truth(rows);
         let test = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
-        test.write(&self.folder.join(Answers::file("test", after)))?;
+        test.write(&self.folder.predictions_after(Split::Test, after))?;
         Ok(true)
     }
 }

@@ -1,20 +1,23 @@
 //! A stage that trains with heatmaps: what it needs, its steps, and its validation.
 
-use std::{ops::ControlFlow, path::Path};
+use std::ops::ControlFlow;
 
 use pleura_data::{Batch, Loader, Pictures, Split};
 use pleura_nn::Norm;
+use pleura_run::{
+    HeatmapBounds, RunFolder,
+    json::write_json,
+    log::LossParts,
+    recipe::{NormChoice, Start},
+};
 
 use super::{RUNNING_MOMENTUM, StageRun, judge::answering, moving::Moving};
 use crate::{
     error::Error,
-    isnet::{BOUNDS, Bounds, Heat, Masks, Parts, Passed, measure},
-    json::{read_json, write_json},
+    isnet::{Heat, HeatmapLoss, Masks, Passed, measure},
     loss::Value,
     observer::{Event, Observer},
     plan::{Plan, StagePlan},
-    recipe::{NormChoice, Start},
-    run::stage_folder,
 };
 
 /// What a stage opens with.
@@ -30,7 +33,7 @@ pub(super) enum Opened {
 pub(super) fn open(
     run: &Plan,
     plan: &StagePlan,
-    out: &Path,
+    out: &RunFolder,
     pictures: &Pictures,
     observer: &mut dyn Observer,
     stopped: bool,
@@ -42,13 +45,12 @@ pub(super) fn open(
         return Ok(Opened::Stopped);
     }
     let masks = Masks::read(plan, &run.recipe.preparation)?;
-    let path = stage_folder(out, &plan.stage.name).join(BOUNDS);
-    let bounds = if path.exists() {
-        let bounds: Bounds = read_json(&path)?;
+    let folder = out.stage(&plan.stage.name);
+    let bounds = if let Some(bounds) = folder.read_heatmap_bounds()? {
         if bounds.masks != masks.digest {
             let changes = vec![format!("the lung masks of stage {} changed", plan.stage.name)];
             return Err(Error::Changed {
-                out: out.to_owned(),
+                out: out.path().to_owned(),
                 changes,
             });
         }
@@ -57,10 +59,10 @@ pub(super) fn open(
         let plain = match &isnet.plain {
             None | Some(Start::Random) => None,
             Some(Start::File(path)) => Some(path.clone()),
-            Some(Start::Stage(name)) => Some(stage_folder(out, name).join("best.safetensors")),
+            Some(Start::Stage(name)) => Some(out.stage(name).best_weights()),
         };
         let bounds = match plain {
-            None => Bounds {
+            None => HeatmapBounds {
                 c1: isnet.c1.unwrap_or(1.0),
                 c2: isnet.c2.unwrap_or(25.0),
                 masks: masks.digest.clone(),
@@ -82,7 +84,7 @@ pub(super) fn open(
                 found
             }
         };
-        write_json(&path, &bounds)?;
+        write_json(&folder.heatmap_bounds(), &bounds)?;
         if let Some(measured) = &bounds.measured {
             let _ = observer.notice(&Event::Note(format!(
                 "stage {}: C1 = {} and C2 = {}: relevance inside the lungs sums to {:.4} ± {:.4} on {} films of the plain network",
@@ -92,7 +94,7 @@ pub(super) fn open(
         bounds
     };
     Ok(Opened::Heat(Box::new(Heat {
-        loss: isnet.loss(bounds.c1, bounds.c2),
+        loss: HeatmapLoss::new(isnet, bounds.c1, bounds.c2),
         isnet: isnet.clone(),
         kind: plan.stage.kind,
         masks,
@@ -106,7 +108,7 @@ impl StageRun<'_> {
         heat: &Heat,
         batch: &Batch,
         moving: &Moving,
-    ) -> Result<(Value, Parts), Error> {
+    ) -> Result<(Value, LossParts), Error> {
         let plan = self.plan;
         let norm = match plan.stage.norm {
             NormChoice::Batch => Norm::Batch,
@@ -132,7 +134,7 @@ impl StageRun<'_> {
         let (value, parts) = heat.value(&value, l1, l2);
         self.refuse_nonsense("loss", value.mean())?;
         self.network
-            .backward_with_pulls(&trace, &gradient, &pulls, &moving.scope, &mut self.gradients)?;
+            .backward_with_heatmaps(&trace, &gradient, &pulls, &moving.scope, &mut self.gradients)?;
         if norm == Norm::Batch {
             self.network.update_running(&trace, RUNNING_MOMENTUM)?;
         }

@@ -2,28 +2,29 @@
 
 use std::{ops::ControlFlow, time::Instant};
 
+use pleura_core::fs::write_atomic;
 use pleura_data::{
     Split,
     looks::{self, Look},
 };
 use pleura_eval::Predictions;
 use pleura_nn::{Cpu, Network, Weights};
+use pleura_run::{
+    StageRecord, StageSummary,
+    json::write_json,
+    log::{Epoch, InitialValidation, LogEvent, LossParts, StageEnd, TestMetrics, ValidationMetrics},
+    recipe::{Monitor, Start},
+    timing::{EpochTiming, TimingEvent},
+};
 
 use super::{Outcome, StageRun, known::head_alone, moving::Moving};
 use crate::{
     answer,
     checkpoint::CurvePoint,
     error::Error,
-    isnet::Parts,
-    json::{write_json, write_lasting},
     observer::{EpochEnd, Event, Observer},
     plan::StagePlan,
-    recipe::{Monitor, Start},
-    run::{LOOKS, StageRecord, StageSummary},
 };
-
-/// The weights of the best epoch, in the stage's folder.
-const BEST: &str = "best.safetensors";
 
 impl StageRun<'_> {
     /// Validates a network that did not start from nothing before its first step: what it brought along.
@@ -34,8 +35,7 @@ impl StageRun<'_> {
         let Some(Validation {
             loss,
             parts,
-            accuracy,
-            macro_auc,
+            metrics,
             answers,
         }) = self.validate()?
         else {
@@ -44,12 +44,11 @@ impl StageRun<'_> {
         if !self.keep_answers(0, &answers)? {
             return Ok(());
         }
-        let mut line = serde_json::json!({
-            "stage": self.plan.stage.name, "event": "before", "validation_loss": loss,
-            "validation": {"accuracy": accuracy, "macro_auc": macro_auc},
-        });
-        with_parts(&mut line, parts);
-        self.log.line(&line)
+        self.log_event(LogEvent::Before(InitialValidation {
+            validation_loss: loss,
+            validation: metrics,
+            validation_parts: parts,
+        }))
     }
 
     /// Validates the epoch, keeps its weights if they are the best, and checkpoints.
@@ -60,8 +59,7 @@ impl StageRun<'_> {
         let Some(Validation {
             loss: validation_loss,
             parts,
-            accuracy,
-            macro_auc,
+            metrics,
             answers,
         }) = self.validate()?
         else {
@@ -72,6 +70,7 @@ impl StageRun<'_> {
             return self.checkpoint();
         }
         let train_loss = self.position.epoch_loss();
+        let ValidationMetrics { accuracy, macro_auc } = metrics;
         let monitored = match stage.monitor {
             Monitor::ValidationLoss => Some(validation_loss),
             Monitor::MacroAuc => macro_auc,
@@ -80,19 +79,24 @@ impl StageRun<'_> {
         let best = self.position.watch.observe(stage.monitor, epoch, monitored);
         if best {
             let bytes = self.weights(epoch).to_bytes()?;
-            write_lasting(&self.folder.join(BEST), &bytes)?;
+            write_atomic(&self.folder.best_weights(), &bytes)?;
         }
-        let mut line = serde_json::json!({
-            "stage": stage.name, "event": "epoch", "epoch": epoch, "step": self.position.step, "train_loss": train_loss,
-            "validation_loss": validation_loss, "validation": {"accuracy": accuracy, "macro_auc": macro_auc}, "best": best,
-        });
-        with_parts(&mut line, parts);
-        self.log.line(&line)?;
+        self.log_event(LogEvent::Epoch(Epoch {
+            epoch,
+            step: self.position.step,
+            train_loss,
+            validation_loss,
+            validation: metrics,
+            best,
+            validation_parts: parts,
+        }))?;
         let seconds = begin.elapsed();
         self.pace.validated(seconds);
-        self.timing.line(&serde_json::json!({
-            "stage": stage.name, "event": "epoch", "epoch": epoch, "validation_seconds": seconds.as_secs_f64(),
-            "films_per_second": self.pace.films_per_second(), "waiting": self.pace.waiting(),
+        self.log_timing(TimingEvent::Epoch(EpochTiming {
+            epoch,
+            validation_seconds: seconds.as_secs_f64(),
+            films_per_second: self.pace.films_per_second(),
+            waiting: self.pace.waiting(),
         }))?;
         let scalars = [
             ("epoch/train_loss", Some(train_loss)),
@@ -167,8 +171,10 @@ impl StageRun<'_> {
         Ok(Some(Validation {
             loss: value.mean(),
             parts,
-            accuracy: overall.accuracy.value,
-            macro_auc: overall.macro_auc.value,
+            metrics: ValidationMetrics {
+                accuracy: overall.accuracy.value,
+                macro_auc: overall.macro_auc.value,
+            },
             answers: predictions,
         }))
     }
@@ -236,16 +242,22 @@ impl StageRun<'_> {
     /// run that does this again has looked no further.
     pub(super) fn log_look(&mut self, model: &str) -> Result<(), Error> {
         let plan = self.plan;
-        let command = format!("train: stage {} in {}", plan.stage.name, self.folder.display());
+        let command = format!(
+            "train: stage {} in {}",
+            plan.stage.name,
+            self.folder.path().display()
+        );
         let look = Look::now(&plan.manifest, plan.test.len(), model, &command);
         let beside = looks::file_of(&plan.stage.manifest)?;
         let Err(error) = looks::record_once(&beside, &look) else {
             return Ok(());
         };
-        let run = self.folder.ancestors().nth(2).unwrap_or(&self.folder);
-        looks::record_once(&run.join(LOOKS), &look)?;
-        let note =
-            format!("{error}; the look at the test films is written down in the run's {LOOKS} instead");
+        let own = self.out.test_access_log();
+        looks::record_once(&own, &look)?;
+        let note = format!(
+            "{error}; the access to the test films is recorded in {} instead",
+            own.display()
+        );
         let _ = self.observer.notice(&Event::Note(note));
         Ok(())
     }
@@ -254,23 +266,21 @@ impl StageRun<'_> {
     pub(super) fn finish(mut self) -> Result<Outcome, Error> {
         let plan = self.plan;
         let last = self.weights(self.position.epoch.saturating_sub(1));
-        last.write(&self.folder.join("last.safetensors"))?;
-        let path = self.folder.join(BEST);
+        last.write(&self.folder.last_weights())?;
+        let path = self.folder.best_weights();
         let best = Weights::read(&path)?;
         let epoch = self.position.watch.best.map(|best| best.epoch.to_string());
         if epoch.is_some() && best.metadata.get("epoch") != epoch.as_ref() {
-            return Err(Error::Damaged {
+            return Err(pleura_run::Error::Damaged {
                 path,
                 problem: "is not of the epoch that the checkpoint calls the best; delete the stage's folder and resume, to train it again"
                     .to_owned(),
-            });
+            }
+            .into());
         }
         let network = Network::new(Cpu::new(), &best)?;
         let mut evaluation = None;
-        for (split, rows, name) in [
-            (Split::Validation, &plan.validation, "validation"),
-            (Split::Test, &plan.test, "test"),
-        ] {
+        for (split, rows) in [(Split::Validation, &plan.validation), (Split::Test, &plan.test)] {
             // Of answers to drawings, a column for each of a thousand classes, nobody would read more than the epochs' accuracy.
             if rows.is_empty() || plan.stage.fractals.is_some() {
                 continue;
@@ -284,7 +294,7 @@ impl StageRun<'_> {
             };
             let truth = plan.labels.truth(rows);
             let predictions = answer::predictions(&plan.manifest, rows, &plan.findings, truth, &logits)?;
-            predictions.write(&self.folder.join(format!("{name}.csv")))?;
+            predictions.write(&self.folder.predictions(split))?;
             if split == Split::Test {
                 let choice = &self.run.recipe.evaluation;
                 let options = pleura_eval::Options {
@@ -294,7 +304,7 @@ impl StageRun<'_> {
                     ..pleura_eval::Options::default()
                 };
                 let found = pleura_eval::evaluate(&predictions, &options)?;
-                write_json(&self.folder.join("metrics.json"), &found)?;
+                write_json(&self.folder.metrics(), &found)?;
                 evaluation = Some(found.overall);
             }
         }
@@ -317,16 +327,23 @@ impl StageRun<'_> {
             test_accuracy,
             test_macro_auc,
         };
-        self.log.line(&serde_json::json!({
-            "stage": summary.stage, "event": "end", "epochs": summary.epochs, "steps": summary.steps,
-            "best_epoch": best_epoch, "best_weights": summary.best_weights, "last_weights": summary.last_weights,
-            "test": {"films": summary.test_films, "accuracy": test_accuracy, "macro_auc": test_macro_auc},
+        self.log_event(LogEvent::End(StageEnd {
+            epochs: summary.epochs,
+            steps: summary.steps,
+            best_epoch,
+            best_weights: summary.best_weights.clone(),
+            last_weights: summary.last_weights.clone(),
+            test: TestMetrics {
+                films: summary.test_films,
+                accuracy: test_accuracy,
+                macro_auc: test_macro_auc,
+            },
         }))?;
         let record = StageRecord {
             lengths: self.sync()?,
             summary,
         };
-        write_json(&self.folder.join("stage.json"), &record)?;
+        write_json(&self.folder.record(), &record)?;
         self.checkpoints.clear()?;
         let _ = self.observer.notice(&Event::StageEnd(&record.summary));
         Ok(Outcome::Finished(Box::new(record)))
@@ -355,18 +372,10 @@ pub(super) fn answering<'a>(
     }
 }
 
-/// Adds the parts of a validation loss to a line of the log, where it has parts.
-fn with_parts(line: &mut serde_json::Value, parts: Option<Parts>) {
-    if let Some(parts) = parts {
-        line["validation_parts"] = parts.json();
-    }
-}
-
 /// What the validation films say.
 struct Validation {
     loss: f64,
-    parts: Option<Parts>,
-    accuracy: Option<f64>,
-    macro_auc: Option<f64>,
+    parts: Option<LossParts>,
+    metrics: ValidationMetrics,
     answers: Predictions,
 }

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
+use pleura_run::recipe::NormChoice;
+
 use super::{StageRun, moving::Moving};
-use crate::{error::Error, plan::StagePlan, recipe::NormChoice};
+use crate::{error::Error, plan::StagePlan};
 
 /// Pooled features by row of the manifest. They are kept in memory alone, 4 KiB a film for DenseNet-121; a run that is resumed
 /// finds them again, with the same bits.

@@ -3,11 +3,9 @@
 use std::collections::BTreeMap;
 
 use pleura_nn::{Cpu, Network, Scope, architecture::ParameterKind};
+use pleura_run::recipe::{Decay, OptimiserRecipe};
 
-use crate::{
-    plan::StagePlan,
-    recipe::{Decay, OptimiserRecipe},
-};
+use crate::plan::StagePlan;
 
 /// What moves in an epoch.
 pub(super) struct Moving {

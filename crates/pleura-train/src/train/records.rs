@@ -1,8 +1,9 @@
 //! What a step leaves in the log, the timings, the curves and before the observer's eyes.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use pleura_run::{
+    log::{self, LogEvent, LogLine},
+    timing::{StepTiming, TimingEvent, TimingLine},
+};
 
 use super::{StageRun, Step, Times};
 use crate::{
@@ -11,22 +12,34 @@ use crate::{
 };
 
 impl StageRun<'_> {
+    /// Appends an event of this stage to `log.jsonl`.
+    pub(super) fn log_event(&mut self, event: LogEvent) -> Result<(), Error> {
+        let stage = self.plan.stage.name.clone();
+        self.log.line(&LogLine { stage, event })
+    }
+
+    /// Appends the time of something to `timing.jsonl`.
+    pub(super) fn log_timing(&mut self, event: TimingEvent) -> Result<(), Error> {
+        let stage = self.plan.stage.name.clone();
+        self.timing.line(&TimingLine { stage, event })
+    }
+
     pub(super) fn record_step(&mut self, step: &Step, times: &Times) -> Result<(), Error> {
         let stage = &self.plan.stage;
         let epoch = self.position.epoch;
-        self.log.line(&StepLine {
-            stage: &stage.name,
-            event: "step",
+        self.log_event(LogEvent::Step(log::Step {
             step: step.number,
             epoch,
             loss: step.loss,
-            parts: step.parts.map(|parts| parts.json()),
-            lr: &step.rates,
-            grad_norm: step.grad_norm,
-        })?;
-        self.timing.line(&serde_json::json!({
-            "stage": stage.name, "event": "step", "step": step.number, "seconds": times.seconds, "waited": times.waited,
-            "convolved": times.convolved,
+            parts: step.parts,
+            lr: step.rates.clone(),
+            grad_norm: Some(step.grad_norm),
+        }))?;
+        self.log_timing(TimingEvent::Step(StepTiming {
+            step: step.number,
+            seconds: times.seconds,
+            waited: times.waited,
+            convolved: times.convolved,
         }))?;
         let mut scalars = vec![
             ("step/loss".to_owned(), step.loss),
@@ -60,28 +73,4 @@ impl StageRun<'_> {
         self.stop |= self.observer.notice(&Event::Step(progress)).is_break();
         Ok(())
     }
-}
-
-#[derive(Serialize)]
-struct StepLine<'a> {
-    stage: &'a str,
-    event: &'a str,
-    step: u64,
-    epoch: usize,
-    loss: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parts: Option<serde_json::Value>,
-    lr: &'a BTreeMap<String, f64>,
-    grad_norm: f64,
-}
-
-/// `data.json`.
-#[derive(Serialize)]
-pub(super) struct DataRecord<'a> {
-    pub(super) manifest: &'a str,
-    pub(super) findings: &'a [String],
-    pub(super) splits: &'a crate::plan::Counts,
-    /// Films that it was allowed to learn from although copies of them are judged on.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pub(super) leaks: &'a [crate::leaks::Leak],
 }

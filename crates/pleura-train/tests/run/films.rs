@@ -99,6 +99,39 @@ impl Place {
     }
 }
 
+/// A source stage of fractals in front of the two stages of [`RECIPE`].
+pub(crate) const SOURCE: &str = r#"[[stage]]
+name = "fractals"
+kind = "exclusive"
+epochs = 2
+batch = 6
+learning_rate = 0.02
+augmentation = { rotate_degrees = 10.0 }
+checkpoint_every = 2
+
+[stage.fractals]
+classes = 3
+instances = 5
+held_out = 2
+seed = 4
+
+"#;
+
+/// Writes the films' table with masks in these columns of each, in levels of 0 and 1.
+pub(crate) fn masked(place: &Place, masks: &str, columns: std::ops::Range<u32>, table: &str) {
+    let mut manifest = Manifest::read(&place.path("target.csv")).unwrap();
+    for row in &mut manifest.rows {
+        let name = format!("{masks}-{}", row.path.display());
+        GrayImage::from_fn(40, 40, |x, y| {
+            image::Luma([u8::from(columns.contains(&x) && (8..34).contains(&y))])
+        })
+        .save(place.path(&name))
+        .unwrap();
+        row.masks.lung = Some(name.into());
+    }
+    manifest.write(&place.path(table)).unwrap();
+}
+
 /// What must be equal between two runs of the same recipe: every file but times, locks and events.
 pub(crate) fn results(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();

@@ -1,11 +1,11 @@
 //! Killed, stopped, cut off while writing: what is resumed comes out as if nothing had happened.
 
 use std::{
+    io::{BufRead as _, BufReader},
     ops::ControlFlow,
     panic::{AssertUnwindSafe, catch_unwind, panic_any},
     path::Path,
     process::{Command, Stdio},
-    time::Duration,
 };
 
 use pleura_train::{Event, Observer, Options, Recipe, Silent, run};
@@ -184,9 +184,21 @@ fn child() {
         &recipe,
         &place.join("killed"),
         &Options::default().with_resume(true),
-        &mut Silent,
+        &mut Announced,
     )
     .unwrap();
+}
+
+const EVENT: &str = "event";
+
+/// Prints a line for each event, which [`killed_by_the_system`] waits for.
+struct Announced;
+
+impl Observer for Announced {
+    fn notice(&mut self, _: &Event<'_>) -> ControlFlow<()> {
+        println!("{EVENT}");
+        ControlFlow::Continue(())
+    }
 }
 
 #[test]
@@ -196,17 +208,22 @@ fn killed_by_the_system() {
     let place = Place::new();
     let expected = uninterrupted(&place);
     let mut kills = 0;
-    // Later and later, so that kills fall everywhere: in steps, in writes, between stages; and the run ends at last.
-    for attempt in 0.. {
+    // The child runs on while the signal is on its way, so kills fall anywhere: in steps, in writes, between stages.
+    // They come after more and more events, so the run ends at last.
+    for events in 1.. {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "interruptions::child", "--nocapture"])
             .env(CHILD, place.folder.path())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_millis(20).mul_f64(1.12_f64.powi(attempt)));
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut seen = lines.map_while(Result::ok).filter(|line| line.ends_with(EVENT));
+        seen.by_ref().take(events).for_each(drop);
         child.kill().unwrap();
         let status = child.wait().unwrap();
+        // Until here, or the child would fail at printing.
+        drop(seen);
         if status.success() {
             break;
         }

@@ -1,13 +1,6 @@
 use std::ops::ControlFlow;
 
-use pleura_data::{
-    Manifest, Sidecar,
-    manifest::{How, LeakRecord, RecordedPair},
-};
-use pleura_train::{
-    Error, Event, Member, Observer, Options, Plan, Recipe, Series, Silent, run,
-    study::{Design, Study},
-};
+use pleura_train::{Error, Options, Plan, Recipe, Silent, run};
 
 use crate::films::{At, Place, RECIPE};
 
@@ -64,7 +57,10 @@ fn two_processes_do_not_write_one_run() {
     let place = Place::new();
     let mut refused = false;
     let mut observer = At::new(25, || {
-        refused = matches!(place.run("run", &mut Silent), Err(Error::Locked { .. }));
+        refused = matches!(
+            place.run("run", &mut Silent),
+            Err(Error::Run(pleura_run::Error::Locked { .. }))
+        );
         ControlFlow::Break(())
     });
     place.run("run", &mut observer).unwrap();
@@ -176,71 +172,4 @@ fn a_loss_that_explodes_is_an_error_that_helps() {
         matches!(error, Error::Diverged { .. }) && error.to_string().contains("learning rate"),
         "{error}"
     );
-}
-
-/// Stops whatever begins.
-struct Stop;
-
-impl Observer for Stop {
-    fn notice(&mut self, _: &Event<'_>) -> ControlFlow<()> {
-        ControlFlow::Break(())
-    }
-}
-
-#[test]
-fn what_was_refused_for_leaks_can_be_begun_with_them() {
-    let place = Place::new();
-    let findings = Manifest::read(&place.path("findings.csv")).unwrap();
-    let (train, test) = (&findings.rows[0], &findings.rows[23]);
-    let mut sidecar = Sidecar::bare(&findings);
-    sidecar.leaks = Some(LeakRecord {
-        software: "pleura".to_owned(),
-        least: 0.98,
-        films: String::new(),
-        pairs: vec![RecordedPair {
-            files: [train.sha256.clone(), test.sha256.clone()],
-            films: [train.film.clone(), test.film.clone()],
-            how: How::Pixels,
-        }],
-    });
-    sidecar.write(&place.path("findings.csv")).unwrap();
-    let target = Manifest::read(&place.path("target.csv")).unwrap();
-    let series = Series {
-        kind: "folds".to_owned(),
-        members: vec![Member {
-            name: "fold-1".to_owned(),
-            recipe: place.recipe(),
-            seed: None,
-            manifests: [("target".to_owned(), target)].into(),
-        }],
-    };
-    let study = r#"
-recipe = "recipe.toml"
-seeds = [1]
-epochs = [1]
-[[variant]]
-name = "kept"
-[[variant]]
-name = "fresh"
-set.stage.target.keep.rule = "none"
-"#;
-    std::fs::write(place.path("study.toml"), study).unwrap();
-    let study = Design::plan(Study::read(&place.path("study.toml")).unwrap()).unwrap();
-    for (out, record) in [("series", "series.json"), ("study", "study.toml")] {
-        let folder = place.path(out);
-        let carry_out = |options: &Options| match out {
-            "series" => series.carry_out(&folder, options, &mut Stop),
-            _ => study.carry_out(&folder, options, 1, &mut Stop),
-        };
-        let refused = carry_out(&Options::default()).unwrap_err();
-        assert!(matches!(refused, Error::Leaks { .. }), "{refused}");
-        let left = std::fs::read_dir(&folder).unwrap();
-        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["lock"], "nothing that another try would stumble over");
-        let allowed = Options::default().with_leaks_allowed(true);
-        assert!(carry_out(&allowed).unwrap().stopped.is_some());
-        assert!(folder.join(record).exists() && folder.join("series.json").exists());
-        let again = carry_out(&allowed).unwrap_err();
-        assert!(matches!(again, Error::Occupied { .. }), "{again}");
-    }
 }

@@ -1,9 +1,12 @@
 use pleura_nn::{Architecture, Cpu, Network, Weights, weights::Normalisation};
+use pleura_run::{
+    NeuronOrigin,
+    data::Exclusion,
+    recipe::{Keep, KeepRule},
+};
 use pleura_train::{
     Options, Plan, Recipe, Silent,
-    keep::{NeuronOrigin, new_head, prove},
-    labels::Exclusion,
-    recipe::{Keep, KeepRule},
+    keep::{new_head, prove},
     run,
 };
 use serde_json::Value;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_train::recipe::Stage;
-use pleura_train::{Recipe, stage_folder};
+use pleura_run::RunFolder;
+use pleura_run::recipe::Stage;
 
 use crate::{Error, OpenOptions};
 
@@ -19,7 +19,7 @@ pub(super) fn locate(path: &Path, options: &OpenOptions) -> Result<(PathBuf, Opt
         };
     }
     let (chosen, stages) = chosen_stage(path, options)?;
-    let weights = stage_folder(path, &chosen.name).join("best.safetensors");
+    let weights = RunFolder::new(path).stage(&chosen.name).best_weights();
     if !weights.exists() {
         return Err(Error::NoWeights {
             path: path.to_owned(),
@@ -32,11 +32,11 @@ pub(super) fn locate(path: &Path, options: &OpenOptions) -> Result<(PathBuf, Opt
 
 /// The stage of a run that the options select, and the names of all its stages.
 pub(super) fn chosen_stage(run: &Path, options: &OpenOptions) -> Result<(Stage, String), Error> {
-    let recipe = run.join("recipe.toml");
-    if !recipe.exists() {
+    let folder = RunFolder::new(run);
+    if !folder.recipe().exists() {
         return Err(Error::NotARun { path: run.to_owned() });
     }
-    let stages = Recipe::read(&recipe).map_err(Error::Recipe)?.stages;
+    let stages = folder.read_recipe().map_err(Error::Recipe)?.stages;
     let names: Vec<&str> = stages.iter().map(|stage| stage.name.as_str()).collect();
     let names = names.join(", ");
     let chosen = match &options.stage {

@@ -11,19 +11,23 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use pleura::output;
+use pleura::{Classifier, training_manifest};
 use pleura_audit::relevance::{Of, at_border};
-use pleura_audit::{Check, Films, Thresholds, Verdict, heatmap_sanity, of_answers, of_films};
+use pleura_audit::{Check, Films, Thresholds, Verdict, check_films, check_predictions, heatmap_sanity};
+use pleura_core::fs::write_atomic;
 use pleura_data::{CheckReport, Manifest, Sidecar, Split};
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
-use pleura_report::AuditCheck;
-use pleura_train::recipe::Recipe;
+use pleura_report::check_plot;
+use pleura_run::RunFolder;
+use pleura_run::audit::AuditRecord;
 use serde_json::{Value, json};
 
-use crate::calibration::{Applied, CalibrationArgs};
+use crate::calibration::CalibrationArgs;
 use crate::console::{NOTICE, Progress};
 use crate::looks;
-use crate::model::{Model, ModelArgs, stage_of, table_of};
+use crate::model::ModelArgs;
 use crate::verbs::evaluate::labels::Known;
 use network::Asked;
 
@@ -100,9 +104,7 @@ struct Run {
     stage: String,
     /// Stages that differ from this one by their seed alone.
     seeds: usize,
-    model: Model,
-    /// What its probabilities are used with.
-    calibration: Option<Applied>,
+    model: Classifier,
 }
 
 impl Args {
@@ -125,12 +127,8 @@ impl Args {
 /// What an audit found.
 struct Audited {
     subject: Subject,
-    /// Films that could be read.
-    films: usize,
-    /// Worst first.
-    checks: Vec<Check>,
     /// As `audit.json` has it.
-    record: Value,
+    record: AuditRecord,
 }
 
 /// Audits, prints, and writes the folder.
@@ -138,11 +136,14 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let audited = audit(args)?;
     let mut out = std::io::stdout().lock();
     if json {
-        std::io::Write::write_all(&mut out, format!("{}\n", audited.record).as_bytes())?;
+        std::io::Write::write_all(
+            &mut out,
+            format!("{}\n", serde_json::to_string(&audited.record)?).as_bytes(),
+        )?;
     } else {
-        told::write(&mut out, &audited.subject.path, audited.films, &audited.checks)?;
+        told::write(&mut out, &audited.subject.path, &audited.record)?;
     }
-    Ok(if args.fail_on.fails(worst(&audited.checks)) {
+    Ok(if args.fail_on.fails(audited.record.verdict) {
         ExitCode::from(crate::console::FAILED)
     } else {
         ExitCode::SUCCESS
@@ -151,7 +152,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 
 /// Audits a stage of a run into the run's folder, and says in a sentence what came out.
 pub(crate) fn of_stage(run: &Path, stage: &str) -> Result<String> {
-    let checks = audit(&Args::of_stage(run, stage))?.checks;
+    let checks = audit(&Args::of_stage(run, stage))?.record.checks;
     let named = |verdict: Verdict| -> Vec<&str> {
         let checks = checks.iter().filter(|check| check.verdict == verdict);
         checks.map(|check| check.name.as_str()).collect()
@@ -186,16 +187,16 @@ fn audit(args: &Args) -> Result<Audited> {
     drop(progress);
     subject.leave_out(&films.unreadable);
     let report = checked(&subject)?;
-    let mut checks = of_films(&films, Some(&report), &thresholds)
+    let mut checks = check_films(&films, Some(&report), &thresholds)
         .with_context(|| format!("{}: cannot be audited", subject.path.display()))?;
     if let Some(run) = &subject.run {
-        checks.extend(subject.of_answers(run, &thresholds)?);
+        checks.extend(subject.check_predictions(run, &thresholds)?);
         if !args.no_network {
             let network = run.model.network()?;
             let answers = Asked {
                 subject: &subject,
                 network: &network,
-                preparation: &run.model.preparation,
+                preparation: run.model.preparation(),
                 thresholds: &thresholds,
             };
             let (examples, rows) = subject.held_out(&films);
@@ -208,36 +209,33 @@ fn audit(args: &Args) -> Result<Audited> {
         }
     }
     checks.sort_by_key(|check| std::cmp::Reverse(check.verdict));
-    let record = json!({
-        "notice": NOTICE,
-        "manifest": subject.path.display().to_string(),
-        "digest": subject.manifest.digest_of(&subject.rows.iter().map(|(row, _)| *row).collect::<Vec<_>>()),
-        "films": films.examples.len(),
-        "stage": subject.run.as_ref().map(|run| &run.stage),
-        "model": subject.run.as_ref().map(|run| run.model.record()),
-        "calibration_applied": subject.run.as_ref().map(|run| run.calibration.is_some()),
-        "thresholds": thresholds,
-        "verdict": worst(&checks),
-        "checks": checks,
-    });
-    let own = subject.run.as_ref().map(|run| run.folder.join("audit"));
-    if let Some(out) = args.out.clone().or(own) {
-        write(&out, &checks, &record)?;
-    }
-    Ok(Audited {
+    let rows: Vec<usize> = subject.rows.iter().map(|(row, _)| *row).collect();
+    let run = subject.run.as_ref();
+    let record = AuditRecord {
+        notice: NOTICE.to_owned(),
+        manifest: subject.path.display().to_string(),
+        digest: subject.manifest.digest_of(&rows),
         films: films.examples.len(),
-        subject,
+        stage: run.map(|run| run.stage.clone()),
+        model: run.map_or(Value::Null, |run| json!(output::Model::of(&run.model))),
+        calibration_applied: run.map(|run| run.model.calibration().is_some()),
+        thresholds: serde_json::to_value(&thresholds)?,
+        verdict: worst(&checks),
         checks,
-        record,
-    })
+    };
+    let own = run.map(|run| RunFolder::new(&run.folder).audit());
+    if let Some(out) = args.out.clone().or(own) {
+        write(&out, &record)?;
+    }
+    Ok(Audited { subject, record })
 }
 
 /// What `pleura data check` finds, copies that `pleura data leaks` found with it.
 fn checked(subject: &Subject) -> Result<CheckReport> {
     let progress = Progress::new("films compared", subject.manifest.rows.len());
     let mut report = pleura_data::check(&subject.manifest, &|done, of| progress.at(done, of));
-    if let Some(record) = Sidecar::read(&subject.path)?.and_then(|sidecar| sidecar.leaks) {
-        report.heed(&record, &subject.manifest);
+    if let Some(record) = Sidecar::read(&subject.path)?.and_then(|sidecar| sidecar.duplicates) {
+        report.add_duplicates(&record, &subject.manifest);
     }
     Ok(report)
 }
@@ -250,14 +248,13 @@ fn worst(checks: &[Check]) -> Verdict {
         .unwrap_or(Verdict::Quiet)
 }
 
-fn write(folder: &Path, checks: &[Check], record: &Value) -> Result<()> {
+fn write(folder: &Path, record: &AuditRecord) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     let text = serde_json::to_string_pretty(record)?;
-    pleura_film::picture::save(&folder.join("audit.json"), text.as_bytes())?;
-    for check in checks {
-        let drawn: AuditCheck = serde_json::from_value(serde_json::to_value(check)?)?;
-        if let Some(svg) = drawn.svg() {
-            pleura_film::picture::save(&folder.join(format!("{}.svg", check.name)), svg.as_bytes())?;
+    write_atomic(&folder.join("audit.json"), text.as_bytes())?;
+    for check in &record.checks {
+        if let Some(plot) = check_plot(check) {
+            write_atomic(&folder.join(format!("{}.svg", check.name)), plot.svg.as_bytes())?;
         }
     }
     Ok(())
@@ -271,8 +268,8 @@ impl Subject {
         if of.is_dir() {
             Self::of_run(of, args)
         } else {
-            let of_run = args.manifest.is_some() || !args.options.says_nothing();
-            if of_run || !args.calibration.says_nothing() {
+            let of_run = args.manifest.is_some() || args.options.is_set();
+            if of_run || args.calibration.is_set() {
                 bail!(
                     "{}: --manifest, --stage, --size, --fit, --kind, --calibration and --no-calibration go with a run's folder, and this is none; \
                      leave them out",
@@ -309,10 +306,9 @@ impl Subject {
     }
 
     fn of_run(folder: &Path, args: &Args) -> Result<Self> {
-        let model = Model::open(folder, &args.options)?;
-        let calibration = args.calibration.of(&model)?;
-        let stage = stage_of(folder, &args.options)?;
-        let (path, manifest) = table_of(folder, &stage, args.manifest.as_deref())?;
+        let model = args.options.open_calibrated(folder, &args.calibration)?;
+        let stage = Classifier::stage_of(folder, &args.options.options())?;
+        let (path, manifest) = training_manifest(folder, &stage, args.manifest.as_deref())?;
         let known = Known::new(&model, &manifest, &path, &[], None)?;
         let all: Vec<usize> = (0..manifest.rows.len()).collect();
         let labelled = known.labelled(&all);
@@ -328,8 +324,8 @@ impl Subject {
             .zip(truth)
             .filter_map(|(row, class)| Some((row, class?)))
             .collect();
-        let recipe = Recipe::read(&folder.join("recipe.toml"))?;
-        let like = |other: &&pleura_train::recipe::Stage| {
+        let recipe = RunFolder::new(folder).read_recipe()?;
+        let like = |other: &&pleura_run::recipe::Stage| {
             let mut other = (*other).clone();
             other.name.clone_from(&stage.name);
             other.seed = stage.seed;
@@ -346,19 +342,20 @@ impl Subject {
                 stage: stage.name,
                 seeds,
                 model,
-                calibration,
             }),
         })
     }
 
-    fn of_answers(&self, run: &Run, thresholds: &Thresholds) -> Result<Vec<Check>> {
-        let path = run.folder.join("stages").join(&run.stage).join("test.csv");
+    fn check_predictions(&self, run: &Run, thresholds: &Thresholds) -> Result<Vec<Check>> {
+        let path = RunFolder::new(&run.folder)
+            .stage(&run.stage)
+            .predictions(Split::Test);
         let raw = path.exists().then(|| Predictions::read(&path)).transpose()?;
-        let predictions = match (raw, &run.calibration) {
+        let predictions = match (raw, run.model.calibration()) {
             (Some(raw), Some(applied)) => Some(applied.calibration.apply(&raw)?),
             (raw, _) => raw,
         };
-        Ok(of_answers(
+        Ok(check_predictions(
             predictions.as_ref(),
             &self.manifest,
             run.seeds,

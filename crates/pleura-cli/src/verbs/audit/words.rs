@@ -11,7 +11,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use pleura_audit::words::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
+use pleura::Classifier;
+use pleura::output;
+use pleura_audit::burned_in_text::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
+use pleura_core::fs::write_atomic;
 use pleura_data::{Manifest, Row};
 use pleura_eval::Options;
 use pleura_explain::Composite;
@@ -21,7 +24,7 @@ use serde_json::{Value, json};
 use crate::console::{NOTICE, Progress};
 use crate::gallery::Mask;
 use crate::looks;
-use crate::model::{Model, ModelArgs};
+use crate::model::ModelArgs;
 use crate::verbs::evaluate::SplitChoice;
 use crate::verbs::evaluate::labels::{Known, parse_column};
 
@@ -130,7 +133,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         let found = found::all(&films, boxes.as_ref())?;
         return finish(args, &films, &found, None, json);
     };
-    let model = Model::open(model_path, &args.options)?;
+    let model = args.options.open(model_path)?;
     let known = Known::new(&model, &manifest, path, &args.column, None)?;
     let rows = known.labelled(&rows);
     if rows.is_empty() {
@@ -165,7 +168,7 @@ fn settings(args: &Args) -> Result<Settings> {
 
 fn experiment(
     args: &Args,
-    model: &Model,
+    model: &Classifier,
     manifest: &Manifest,
     rows: &[usize],
     known: &Known,
@@ -190,7 +193,7 @@ fn experiment(
     };
     let network = model.network()?;
     let progress = Progress::new("films asked about", rows.len());
-    let outcome = words::run(&network, &model.preparation, &films, settings, &|done, of| {
+    let outcome = burned_in_text::run(&network, model.preparation(), &films, settings, &|done, of| {
         progress.at(done, of);
     })?;
     Ok(outcome)
@@ -218,13 +221,13 @@ fn finish(
     args: &Args,
     films: &Shelf<'_>,
     found: &found::Found,
-    asked: Option<(&Model, &Outcome)>,
+    asked: Option<(&Classifier, &Outcome)>,
     json: bool,
 ) -> Result<ExitCode> {
     let record = json!({
         "notice": NOTICE,
         "found": found.record(),
-        "model": asked.map(|(model, _)| model.record()),
+        "model": asked.map(|(model, _)| output::Model::of(model)),
         "words": args.words.to_possible_value().map(|value| value.get_name().to_owned()),
         "split": args.manifest.as_ref().map(|_| args.split.name()),
         "composite": args.composite,
@@ -272,15 +275,15 @@ fn write(
     let mut written = Vec::new();
     let mut save = |name: &str, bytes: &[u8]| -> Result<()> {
         let path = out.join(name);
-        pleura_film::picture::save(&path, bytes)?;
+        write_atomic(&path, bytes)?;
         written.push(path);
         Ok(())
     };
     save("words.json", serde_json::to_string_pretty(record)?.as_bytes())?;
     save("found.csv", found.table().as_bytes())?;
     if let Some(outcome) = outcome {
-        for (name, svg) in pictures::plots(outcome) {
-            save(name, svg.as_bytes())?;
+        for (name, plot) in pictures::plots(outcome) {
+            save(name, plot.svg.as_bytes())?;
         }
     }
     if let Some(sheet) = pictures::sheet(films, found, args.pictures)? {

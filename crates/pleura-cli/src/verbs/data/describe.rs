@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use pleura_core::fs::write_atomic;
 use pleura_data::describe::{Described, Description, Group, describe};
 use pleura_data::{Manifest, Sidecar};
 use serde_json::json;
@@ -55,7 +56,7 @@ pub(super) fn run(args: &DescribeArgs, json: bool) -> Result<ExitCode> {
     if let Some(folder) = &args.out {
         pleura_report::write_description(&description, folder)?;
         let text = serde_json::to_string_pretty(&told)?;
-        pleura_film::picture::save(&folder.join(FILE), text.as_bytes())?;
+        write_atomic(&folder.join(FILE), text.as_bytes())?;
     }
     let mut out = io::stdout().lock();
     if json {

@@ -1,39 +1,37 @@
 //! What the demo asks of its run: what keeping changed, whether words sway the answers, whether heatmaps find the lesions.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use pleura_audit::words::{Covering, Films, Mean, Relevance, Settings, Text, run as audit, share};
+use pleura::Classifier;
+use pleura_audit::burned_in_text::{
+    Covering, Films, Mean, Relevance, Settings, Text, run as audit, share_inside,
+};
 use pleura_data::Manifest;
 use pleura_eval::{Estimate, Predictions, paired_seeds};
 use pleura_explain::composite::NAMES;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::DecodeOptions;
 use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
-use serde_json::Value;
+use pleura_run::{RunFolder, log::LogEvent};
 
 use crate::gallery::Mask;
-use crate::model::Model;
 
 /// Films whose heatmaps are measured.
 const EXPLAINED: usize = 40;
 
 /// Validation accuracy before the first step and after each epoch, by stage, from the run's log.
 fn curves(run: &Path) -> Result<BTreeMap<String, Vec<f64>>> {
-    let path = run.join("log.jsonl");
-    let text =
-        fs::read_to_string(&path).with_context(|| format!("{}: cannot read the log", path.display()))?;
     let mut curves: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    for line in text.lines() {
-        let line: Value =
-            serde_json::from_str(line).with_context(|| format!("{}: not JSON", path.display()))?;
-        let (Some(stage), Some(event)) = (line["stage"].as_str(), line["event"].as_str()) else {
-            continue;
+    for line in RunFolder::new(run).read_log()? {
+        let validation = match line.event {
+            LogEvent::Before(before) => before.validation,
+            LogEvent::Epoch(epoch) => epoch.validation,
+            _ => continue,
         };
-        if let ("before" | "epoch", Some(accuracy)) = (event, line["validation"]["accuracy"].as_f64()) {
-            curves.entry(stage.to_owned()).or_default().push(accuracy);
+        if let Some(accuracy) = validation.accuracy {
+            curves.entry(line.stage).or_default().push(accuracy);
         }
     }
     Ok(curves)
@@ -92,7 +90,7 @@ pub fn keeping(run: &Path) -> Result<String> {
 }
 
 /// Covers the words of all test films, then patches of the same shape elsewhere, and compares the answers.
-pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictions) -> Result<String> {
+pub fn words(run: &Path, model: &Classifier, manifest: &Manifest, answers: &Predictions) -> Result<String> {
     let network = model.network()?;
     let open = |number: usize| {
         let film: &String = &answers.films[number];
@@ -117,7 +115,7 @@ pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
         swaps: 0,
         ..Settings::default()
     };
-    let found = audit(&network, &model.preparation, &films, &settings, &|_, _| {})?;
+    let found = audit(&network, model.preparation(), &films, &settings, &|_, _| {})?;
     let Covering {
         shown,
         covered,
@@ -166,7 +164,7 @@ pub fn words(run: &Path, model: &Model, manifest: &Manifest, answers: &Predictio
 
 /// How much of the relevance that speaks for the right answer lies inside the true lesions, against their share of the film, by each
 /// composite.
-pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Result<String> {
+pub fn lesions(model: &Classifier, manifest: &Manifest, answers: &Predictions) -> Result<String> {
     let network = model.network()?;
     let composites: Vec<Composite> = NAMES
         .into_iter()
@@ -186,7 +184,7 @@ pub fn lesions(model: &Model, manifest: &Manifest, answers: &Predictions) -> Res
             continue;
         };
         let source = pleura_film::open(&manifest.file(row), &DecodeOptions::default())?;
-        let prepared = pleura_film::prepare(&source, &model.preparation);
+        let prepared = pleura_film::prepare(&source, model.preparation());
         let mask = mask.prepared(&prepared.geometry);
         let masked = mask.iter().filter(|masked| **masked).count();
         // A logit of its own may be negative as a whole; against the runner-up, what tips the answer is positive.
@@ -237,7 +235,7 @@ struct Found {
 impl Found {
     fn add(&mut self, heatmap: &[f32], lesion: &[bool]) {
         let positive: Vec<f32> = heatmap.iter().map(|value| value.max(0.0)).collect();
-        self.inside += share(&positive, lesion);
+        self.inside += share_inside(&positive, lesion);
         let peak = (0..positive.len()).max_by(|&a, &b| positive[a].total_cmp(&positive[b]));
         self.pointed += usize::from(peak.is_some_and(|place| lesion[place]));
     }

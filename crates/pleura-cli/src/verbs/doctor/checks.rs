@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use pleura_film::{DecodeOptions, Film, Preparation, picture};
+use pleura_film::{DecodeOptions, Film, Preparation, grey_png_16};
 use pleura_nn::backend::{Backend, Real};
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Cpu, Network, Norm, Reference, Scope, Weights};
@@ -64,7 +64,7 @@ impl Question {
         Check {
             name: self.name,
             passed: answer.is_ok(),
-            found: answer.unwrap_or_else(|error| crate::console::chain(&error).join(": ")),
+            found: answer.unwrap_or_else(|error| crate::console::chain(error.as_ref()).join(": ")),
             seconds: begin.elapsed().as_secs_f64(),
         }
     }
@@ -231,7 +231,7 @@ fn film_round_trip() -> Result<String> {
     let levels: Vec<u16> = (0..width * height)
         .map(|index| (index * 40_503 % 65_536) as u16)
         .collect();
-    let png = picture::grey_png_16(width, height, &levels)?;
+    let png = grey_png_16(width, height, &levels)?;
     let film = pleura_film::decode(&png, "self-test", &DecodeOptions::default())?;
     let back: Vec<u16> = film
         .grey

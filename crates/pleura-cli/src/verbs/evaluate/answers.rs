@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
+use pleura::output;
+use pleura::{AppliedCalibration, Classifier};
 use pleura_data::{FilmCache, Manifest, Sidecar, Split};
 use pleura_eval::{Calibration, Predictions};
 use serde::Serialize;
@@ -12,15 +14,15 @@ use serde_json::{Value, json};
 
 use super::labels::{self, Known};
 use super::{Args, SplitChoice};
-use crate::calibration::{Applied, CalibrationArgs};
+use crate::calibration::CalibrationArgs;
 use crate::console::Progress;
 use crate::looks;
-use crate::model::{Model, ModelArgs};
+use crate::model::ModelArgs;
 
 /// Who answers.
 pub enum Subject {
     /// A network.
-    Model(Box<Model>),
+    Model(Box<Classifier>),
     /// A table of answers, and what it holds.
     Table(PathBuf, Box<Predictions>),
 }
@@ -49,7 +51,7 @@ pub struct Data {
 
 impl Subject {
     /// Opens a run, weights, or a table of answers (`.csv`).
-    pub fn open(path: &Path, options: &ModelArgs) -> Result<Self> {
+    pub fn open(path: &Path, options: &ModelArgs, calibration: &CalibrationArgs) -> Result<Self> {
         if path
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("csv"))
@@ -57,11 +59,11 @@ impl Subject {
             let table = Predictions::read(path).context("cannot read the table of answers")?;
             return Ok(Self::Table(path.to_owned(), Box::new(table)));
         }
-        Ok(Self::Model(Box::new(Model::open(path, options)?)))
+        Ok(Self::Model(Box::new(options.open_calibrated(path, calibration)?)))
     }
 
     /// The network, if it is one.
-    pub fn model(&self) -> Option<&Model> {
+    pub fn model(&self) -> Option<&Classifier> {
         match self {
             Self::Model(model) => Some(model),
             Self::Table(..) => None,
@@ -69,11 +71,8 @@ impl Subject {
     }
 
     /// The calibration to apply.
-    pub fn calibration(&self, args: &CalibrationArgs) -> Result<Option<Applied>> {
-        match self {
-            Self::Model(model) => args.of(model),
-            Self::Table(..) => Ok(None),
-        }
+    pub fn calibration(&self) -> Option<&AppliedCalibration> {
+        self.model().and_then(Classifier::calibration)
     }
 
     /// What each output stands for.
@@ -87,7 +86,7 @@ impl Subject {
     /// Whether the findings exclude each other.
     pub fn kind(&self) -> pleura_eval::Kind {
         match self {
-            Self::Model(model) => model.kind,
+            Self::Model(model) => model.task(),
             Self::Table(_, table) => table.kind(),
         }
     }
@@ -108,7 +107,7 @@ impl Subject {
     /// The same for a machine.
     pub fn record(&self) -> Value {
         match self {
-            Self::Model(model) => model.record(),
+            Self::Model(model) => json!(output::Model::of(model)),
             Self::Table(path, table) => json!({
                 "answers": path.display().to_string(), "kind": table.kind(), "findings": table.findings,
             }),
@@ -121,7 +120,7 @@ impl Subject {
         args: &Args,
         manifest: Option<&Path>,
         split: SplitChoice,
-        applied: Option<&Applied>,
+        applied: Option<&AppliedCalibration>,
     ) -> Result<Answers> {
         let mut found = match (self, manifest) {
             (Self::Table(path, table), _) => Answers {
@@ -135,10 +134,10 @@ impl Subject {
                 },
                 notes: Vec::new(),
             },
-            (Self::Model(model), Some(path)) => of_films(args, model, path, split)?,
+            (Self::Model(model), Some(path)) => check_films(args, model, path, split)?,
             (Self::Model(model), None) => bail!(
                 "{}: say with --manifest which films it is to answer",
-                model.path.display()
+                model.path().display()
             ),
         };
         if let Some(applied) = applied {
@@ -154,7 +153,7 @@ impl Subject {
     }
 }
 
-fn of_films(args: &Args, model: &Model, path: &Path, split: SplitChoice) -> Result<Answers> {
+fn check_films(args: &Args, model: &Classifier, path: &Path, split: SplitChoice) -> Result<Answers> {
     let manifest = Arc::new(Manifest::read(path)?);
     let known = Known::new(model, &manifest, path, &args.column, args.uncertain)?;
     let of_split = split.rows(&manifest);
@@ -181,7 +180,7 @@ fn of_films(args: &Args, model: &Model, path: &Path, split: SplitChoice) -> Resu
 
 /// Logits of the validation films of a manifest with what is true of them, for a calibration.
 pub fn validation(
-    model: &Model,
+    model: &Classifier,
     path: &Path,
     columns: &[(String, String)],
     uncertain: Option<labels::UncertainChoice>,
@@ -226,19 +225,19 @@ fn check_rows(
 }
 
 /// Logits `[rows, findings]`.
-fn answer(args: &Args, model: &Model, manifest: &Arc<Manifest>, rows: &[usize]) -> Result<Vec<f32>> {
+fn answer(args: &Args, model: &Classifier, manifest: &Arc<Manifest>, rows: &[usize]) -> Result<Vec<f32>> {
     logits(model, manifest, rows, args.cache.as_deref(), args.batch as usize)
 }
 
 fn logits(
-    model: &Model,
+    model: &Classifier,
     manifest: &Arc<Manifest>,
     rows: &[usize],
     cache: Option<&Path>,
     batch: usize,
 ) -> Result<Vec<f32>> {
     let folder = cache.map_or_else(|| manifest.folder.join(".pleura-cache"), Path::to_owned);
-    let cache = Arc::new(FilmCache::open(&folder, &model.preparation)?);
+    let cache = Arc::new(FilmCache::open(&folder, model.preparation())?);
     let decoding = Progress::new("films decoded", rows.len());
     cache.fill(manifest, rows, &|done, of| decoding.at(done, of))?;
     drop(decoding);
@@ -254,7 +253,7 @@ fn logits(
 
 /// What limits these numbers and is not to be seen from the predictions alone.
 fn notes(
-    model: &Model,
+    model: &Classifier,
     manifest: &Manifest,
     path: &Path,
     split: SplitChoice,
@@ -262,7 +261,7 @@ fn notes(
 ) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     let trained_here = model
-        .weights
+        .weights()
         .metadata
         .get("manifest")
         .is_some_and(|digest| *digest == manifest.digest());
@@ -298,10 +297,10 @@ fn notes(
 }
 
 /// A calibration that was named for a table of answers, which cannot say whose answers it holds.
-pub fn named(path: &Path, table: &Predictions) -> Result<Applied> {
+pub fn named(path: &Path, table: &Predictions) -> Result<AppliedCalibration> {
     let calibration = Calibration::read(path)?;
     calibration.check_fits(table.kind(), &table.findings)?;
-    Ok(Applied {
+    Ok(AppliedCalibration {
         path: path.to_owned(),
         calibration,
     })

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use pleura::AppliedCalibration;
 use pleura_data::Manifest;
 use pleura_eval::{Options, Predictions, SourceComparison, by_source};
 
 use super::answers::{Answers, Subject};
 use super::learnt::{Learnt, unknown};
 use super::{Args, SplitChoice};
-use crate::calibration::Applied;
 
 /// `[NAME=]FILE`.
 pub fn parse(text: &str) -> Result<(Option<String>, PathBuf), String> {
@@ -27,7 +27,7 @@ pub fn parse(text: &str) -> Result<(Option<String>, PathBuf), String> {
 pub fn sources(
     args: &Args,
     subject: &Subject,
-    applied: Option<&Applied>,
+    applied: Option<&AppliedCalibration>,
     answers: &Answers,
     options: &Options,
     notes: &mut Vec<String>,
@@ -106,7 +106,7 @@ pub fn sources(
 fn outside(
     args: &Args,
     subject: &Subject,
-    applied: Option<&Applied>,
+    applied: Option<&AppliedCalibration>,
     path: &Path,
     name: &str,
     learnt: Option<&Learnt>,

@@ -5,13 +5,12 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::ValueEnum;
+use pleura::Classifier;
 use pleura_data::Manifest;
 use pleura_eval::Truth;
+use pleura_run::recipe::Stage;
 use pleura_train::labels::Labels;
-use pleura_train::recipe::Stage;
 use serde_json::json;
-
-use crate::model::Model;
 
 /// What an uncertain label counts as.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -50,7 +49,7 @@ impl Known {
     /// # Errors
     /// No finding has its column; `--column` names a finding that the model does not have, or a column that is not there.
     pub fn new(
-        model: &Model,
+        model: &Classifier,
         manifest: &Manifest,
         path: &Path,
         columns: &[(String, String)],
@@ -58,7 +57,7 @@ impl Known {
     ) -> Result<Self> {
         let asked = asked(model, manifest, path, columns)?;
         let mut wanted = model
-            .stage
+            .stage()
             .as_ref()
             .map(|stage| stage.columns.clone())
             .unwrap_or_default();
@@ -142,7 +141,7 @@ impl Known {
 
 /// `--column`, by finding.
 fn asked(
-    model: &Model,
+    model: &Classifier,
     manifest: &Manifest,
     path: &Path,
     columns: &[(String, String)],
@@ -169,7 +168,7 @@ fn asked(
 
 /// The stage whose labels to read: the run's own, or one that says nothing but what the weights and the user say.
 fn stage(
-    model: &Model,
+    model: &Classifier,
     matched: &[String],
     columns: &BTreeMap<String, Vec<String>>,
     uncertain: Option<UncertainChoice>,
@@ -177,7 +176,7 @@ fn stage(
     let policy = match uncertain {
         Some(choice) => choice.to_possible_value().map(|value| json!(value.get_name())),
         None => model
-            .stage
+            .stage()
             .as_ref()
             .map(|stage| serde_json::to_value(stage.uncertain))
             .transpose()?,
@@ -188,7 +187,7 @@ fn stage(
         .collect();
     let stage = json!({
         "name": "evaluation",
-        "kind": model.kind,
+        "kind": model.task(),
         "manifest": "",
         "epochs": 0,
         "columns": columns,

@@ -4,12 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use pleura::Classifier;
 use pleura_data::{Manifest, Row, Split};
 use pleura_eval::Predictions;
-use pleura_train::Recipe;
-use pleura_train::recipe::{Stage, Start};
-
-use crate::model::Model;
+use pleura_run::{Recipe, RunFolder};
 
 /// Patients within their datasets, and digests of files.
 pub type Identities = BTreeSet<(String, String)>;
@@ -31,17 +29,20 @@ pub struct Learnt {
 
 impl Learnt {
     /// Reads the tables of a run's stages; `None` for bare weights, which say nothing of their films.
-    pub fn of(model: &Model) -> Result<Option<Self>> {
-        let (Some(run), Some(stage)) = (&model.run, &model.stage) else {
+    pub fn of(model: &Classifier) -> Result<Option<Self>> {
+        let (Some(run), Some(stage)) = (model.run(), model.stage()) else {
             return Ok(None);
         };
-        let recipe = Recipe::read(&run.join("recipe.toml")).context("cannot read the run's recipe")?;
-        Self::of_stage(&recipe.stages, &stage.name).map(Some)
+        let recipe = RunFolder::new(run)
+            .read_recipe()
+            .context("cannot read the run's recipe")?;
+        Self::of_stage(&recipe, &stage.name).map(Some)
     }
 
     /// Follows training's rule: a stage leaves out films whose patient, or whose file, it or any stage after it is judged on.
-    fn of_stage(stages: &[Stage], name: &str) -> Result<Self> {
-        let chain = chain(stages, name);
+    fn of_stage(recipe: &Recipe, name: &str) -> Result<Self> {
+        let stages = &recipe.stages;
+        let chain = recipe.lineage(name);
         let first = chain.last().copied().unwrap_or(stages.len());
         let mut tables: BTreeMap<&Path, Manifest> = BTreeMap::new();
         for stage in &stages[first..] {
@@ -97,22 +98,6 @@ impl Learnt {
             self.validated.contains(&identity) || self.trained.iter().any(seen)
         })
     }
-}
-
-/// The stage of a name, the one whose weights it started from, and so on: positions in the recipe, falling.
-fn chain(stages: &[Stage], name: &str) -> Vec<usize> {
-    let mut chain: Vec<usize> = Vec::new();
-    let mut next = stages.iter().position(|stage| stage.name == name);
-    while let Some(number) = next {
-        chain.push(number);
-        let before = &stages[..number];
-        next = match &stages[number].start {
-            Some(Start::Stage(name)) => before.iter().position(|stage| stage.name == *name),
-            Some(_) => None,
-            None => number.checked_sub(1),
-        };
-    }
-    chain
 }
 
 /// Which film it is, and whose.
@@ -212,7 +197,7 @@ mod tests {
             .iter()
             .fold(RECIPE.to_owned(), |text, (name, path)| text.replace(name, path));
         std::fs::write(path("recipe.toml"), text).unwrap();
-        let stages = Recipe::read(&path("recipe.toml")).unwrap().stages;
+        let recipe = RunFolder::new(folder.path()).read_recipe().unwrap();
         let known = |learnt: &Learnt| -> Vec<&str> {
             let films = ["a 1", "a 2", "a 3", "a 4", "b 1", "b 2", "c 1"];
             films
@@ -220,13 +205,13 @@ mod tests {
                 .filter(|film| learnt.knows(&row(film, None)))
                 .collect()
         };
-        let learnt = Learnt::of_stage(&stages, "target").unwrap();
+        let learnt = Learnt::of_stage(&recipe, "target").unwrap();
         assert_eq!(known(&learnt), ["a 1", "a 2", "b 1", "b 2"]);
         assert_eq!(learnt.datasets, Some(["a", "b"].map(str::to_owned).into()));
         let trained: Vec<&str> = learnt.trained.iter().map(|one| one.0.as_str()).collect();
         assert_eq!(trained, ["target", "source"]);
         assert!(learnt.missing.is_empty());
-        let source = Learnt::of_stage(&stages, "source").unwrap();
+        let source = Learnt::of_stage(&recipe, "source").unwrap();
         assert_eq!(
             known(&source),
             ["a 1", "a 2"],
@@ -234,7 +219,7 @@ mod tests {
         );
 
         std::fs::remove_file(path("source.csv")).unwrap();
-        let learnt = Learnt::of_stage(&stages, "target").unwrap();
+        let learnt = Learnt::of_stage(&recipe, "target").unwrap();
         assert_eq!((known(&learnt), learnt.datasets), (vec!["b 1", "b 2"], None));
         assert!(learnt.missing.len() == 1 && learnt.missing[0].contains("stage \"source\""));
     }

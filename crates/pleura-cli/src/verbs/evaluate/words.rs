@@ -7,9 +7,9 @@ use pleura_eval::{Estimate, Evaluation, ExternalSource, Kind};
 
 use super::Found;
 use super::answers::{Answers, Subject};
-use crate::calibration::short;
 use crate::console::NOTICE;
 use crate::table::Table;
+use pleura::digest::short;
 
 /// Writes what came out, with intervals, and what to beware of.
 pub fn write(out: &mut impl Write, subject: &Subject, found: &Found) -> Result<()> {

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use pleura_core::fs::write_atomic;
+use pleura_draw::picture::{ColourScale, Contours, HeatmapStyle, Outline, Panel, Sheet, scale_limit, smooth};
+use pleura_draw::viewer::{LedgerRow, LedgerTable, Viewer, ViewerMap, viewer};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::values::{self, About, Saved};
-use pleura_explain::{Explanation, Map, Method, Start, npy};
-use pleura_film::picture::{Contours, Outline, Panel, Scale, Sheet, Style, limit, smooth};
+use pleura_explain::{Explanation, Map, Method, Start};
 use pleura_film::{Film, Fit, Geometry};
 use pleura_nn::Ledger;
-use pleura_report::viewer::{Account, AccountEntry, Viewer, ViewerMap, viewer};
 
 use super::films::{MEAN, Masks, Subject};
 use super::{Job, Mean, Seen, file_name};
@@ -84,20 +85,20 @@ impl DrawingArgs {
     }
 
     /// The style of the maps of one method.
-    fn style(&self, maps: &[Map], size: usize) -> Style {
-        let own = Style::default().scale;
-        let limit_of = |map: &Map| limit(&smooth(&map.heatmap, size, self.smooth), own);
+    fn style(&self, maps: &[Map], size: usize) -> HeatmapStyle {
+        let own = HeatmapStyle::default().scale;
+        let limit_of = |map: &Map| scale_limit(&smooth(&map.heatmap, size, self.smooth), own);
         let scale = match self.scale {
             Limit::Own => own,
-            Limit::Value(value) => Scale::Fixed(value),
-            Limit::Shared => Scale::Fixed(maps.iter().map(limit_of).fold(0.0, f32::max)),
+            Limit::Value(value) => ColourScale::Fixed(value),
+            Limit::Shared => ColourScale::Fixed(maps.iter().map(limit_of).fold(0.0, f32::max)),
         };
-        Style {
+        HeatmapStyle {
             side: self.side as usize,
             scale,
             smoothing: self.smooth,
             contours: self.lines(size),
-            ..Style::default()
+            ..HeatmapStyle::default()
         }
     }
 }
@@ -194,7 +195,7 @@ impl Job<'_> {
         method: &Method,
         map: &Map,
         probability: Option<f64>,
-        style: &Style,
+        style: &HeatmapStyle,
     ) -> Result<(Panel, Files)> {
         let panel = picture::draw(
             ground.film,
@@ -216,11 +217,11 @@ impl Job<'_> {
             method,
             probability,
             geometry: ground.path.map(|_| ground.geometry),
-            model: &self.model.digest,
+            model: self.model.digest(),
             picture: &name,
             notice: NOTICE,
         };
-        let saved = values::save(&path, map, self.model.preparation.size, style, &about)?;
+        let saved = values::save(&path, map, self.model.preparation().size, style, &about)?;
         Ok((panel, Files { picture: path, saved }))
     }
 
@@ -236,11 +237,11 @@ impl Job<'_> {
             .map(|(method, map)| ViewerMap {
                 question: map.start.words(),
                 probability: self.probability(&map.start, probabilities),
-                method: method.words(self.model.preparation.size),
+                method: method.words(self.model.preparation().size),
                 start: picture::origin(&map.start).to_owned(),
                 unit: method.unit().to_owned(),
                 values: &map.heatmap,
-                account: map.ledger().map(account),
+                ledger: map.ledger().map(account),
                 remark: std::iter::once(map.account.words(map.value))
                     .chain(picture::beyond(&map.heatmap, ground.geometry))
                     .collect::<Vec<_>>()
@@ -248,20 +249,23 @@ impl Job<'_> {
             })
             .collect();
         let row = |name: &str, value: String| (name.to_owned(), value);
-        let size = self.model.preparation.size;
-        let fit = match self.model.preparation.fit {
+        let size = self.model.preparation().size;
+        let fit = match self.model.preparation().fit {
             Fit::Stretch => "the film stretched to the square",
             Fit::Pad => "the film padded to the square",
             Fit::Crop => "the film cropped to the square",
         };
         let mut about = vec![
             row("film", ground.path.unwrap_or(Path::new("")).display().to_string()),
-            row("model", self.model.path.display().to_string()),
-            row("digest", self.model.digest.clone()),
-            row("architecture", self.model.weights.architecture.name().to_owned()),
+            row("model", self.model.path().display().to_string()),
+            row("digest", self.model.digest().to_owned()),
+            row(
+                "architecture",
+                self.model.weights().architecture.name().to_owned(),
+            ),
             row("network sees", format!("{size} \u{d7} {size} pixels, {fit}")),
         ];
-        if let Some(applied) = &self.calibration {
+        if let Some(applied) = self.model.calibration() {
             about.push(row("calibration", applied.line()));
         }
         let contours = self.args.drawing.lines(size);
@@ -276,7 +280,7 @@ impl Job<'_> {
             about: &about,
         })?;
         let path = self.args.out.join(format!("{}.html", ground.stem));
-        npy::write_file(&path, page.as_bytes())?;
+        write_atomic(&path, page.as_bytes())?;
         Ok(path)
     }
 
@@ -285,7 +289,7 @@ impl Job<'_> {
         if mean.films == 0 {
             return Ok(Vec::new());
         }
-        let size = self.model.preparation.size;
+        let size = self.model.preparation().size;
         let nothing = Film::from_grey(size, size, vec![0.25; size * size])?;
         let geometry = Geometry::new(size, size, size, Fit::Stretch);
         let ground = Ground {
@@ -336,8 +340,8 @@ fn divided(sum: &Map, films: f64) -> Map {
     map
 }
 
-fn account(ledger: &Ledger) -> Account {
-    Account {
+fn account(ledger: &Ledger) -> LedgerTable {
+    LedgerTable {
         start: ledger.start,
         input: ledger.input,
         bias: ledger.bias,
@@ -345,7 +349,7 @@ fn account(ledger: &Ledger) -> Account {
         entries: ledger
             .entries
             .iter()
-            .map(|entry| AccountEntry {
+            .map(|entry| LedgerRow {
                 layer: entry.layer.clone(),
                 received: entry.received,
                 passed: entry.passed,

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use pleura::Classifier;
 use pleura_data::{Label, Manifest, Row};
-use pleura_film::picture::Outline;
+use pleura_draw::picture::Outline;
 use pleura_film::{Film, Geometry};
 
 use super::file_name;
 use crate::gallery::Mask;
 use crate::looks;
-use crate::model::Model;
 use crate::verbs::evaluate::SplitChoice;
 
 /// Films, one by one or from a manifest, with masks.
@@ -120,7 +120,7 @@ impl Masks {
 
 impl FilmArgs {
     /// Writes down that test films of the manifest are looked at, where any are.
-    pub(super) fn log_look(&self, subjects: &[Subject], model: &Model) -> Result<()> {
+    pub(super) fn log_look(&self, subjects: &[Subject], model: &Classifier) -> Result<()> {
         let Some(path) = &self.manifest else {
             return Ok(());
         };

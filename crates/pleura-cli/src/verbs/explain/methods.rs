@@ -11,7 +11,7 @@ use pleura_nn::relevance::Bias;
 #[derive(clap::Args)]
 pub(super) struct MethodArgs {
     /// How heatmaps are found; several are joined by commas. Composites of LRP rules: epsilon-plus-flat, epsilon-alpha2-beta1-flat,
-    /// epsilon-gamma-box, epsilon-box, lrp-0, a TOML file of one's own; wrong-norm-pass to compare with. Other methods: gradient-x-input,
+    /// epsilon-gamma-box, epsilon-box, lrp-0, a TOML file of one's own. Other methods: gradient-x-input,
     /// integrated-gradients, grad-cam, occlusion, lrp-flex.
     #[arg(long = "method", visible_alias = "composite", value_name = "NAMES|FILE.toml", value_delimiter = ',',
         default_value = pleura_explain::composite::NAMES[0])]

@@ -2,13 +2,13 @@
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use pleura::Classifier;
 use pleura_eval::{Calibration, Kind};
 use pleura_explain::score::{Scorer, Settings};
 use pleura_explain::{Explanation, Method, Start};
 use pleura_nn::{Cpu, Network, Reference};
 
 use super::score::AnyScorer;
-use crate::model::Model;
 
 /// Questions.
 #[derive(clap::Args)]
@@ -61,8 +61,8 @@ pub struct Above {
 impl Above {
     /// # Errors
     /// Of findings that exclude each other; what is no probability.
-    pub fn new(probability: f64, model: &Model, calibration: Option<&Calibration>) -> Result<Self> {
-        if model.kind == Kind::Exclusive {
+    pub fn new(probability: f64, model: &Classifier, calibration: Option<&Calibration>) -> Result<Self> {
+        if model.task() == Kind::Exclusive {
             bail!(
                 "--threshold is for findings that stand for themselves, and this model's exclude each other; say --minus NAME to explain one \
                  class rather than another"
@@ -108,7 +108,7 @@ impl QuestionArgs {
     /// Findings that the model does not have, questions that ask nothing.
     pub(super) fn questions(
         &self,
-        model: &Model,
+        model: &Classifier,
         calibration: Option<&Calibration>,
         labelled: bool,
     ) -> Result<Questions> {
@@ -166,7 +166,7 @@ impl QuestionArgs {
     /// Whether a film with these logits and labels (what is there, and what is not) is one of those that are wanted.
     pub(super) fn wants(
         &self,
-        model: &Model,
+        model: &Classifier,
         logits: impl FnOnce() -> Result<Vec<f64>>,
         labels: &[String],
         absent: &[String],
@@ -179,7 +179,7 @@ impl QuestionArgs {
             return Ok(false);
         };
         let right = labels.contains(&answer);
-        Ok(match (answered, model.kind) {
+        Ok(match (answered, model.task()) {
             (Answered::Right, _) => right,
             (Answered::Wrong, Kind::Exclusive) => !right && findings.iter().any(|name| labels.contains(name)),
             (Answered::Wrong, Kind::Independent) => absent.contains(&answer),
@@ -190,16 +190,16 @@ impl QuestionArgs {
     ///
     /// # Errors
     /// As [`Model::network`]; composites that do not fit the network.
-    pub(super) fn engine(&self, model: &Model, methods: &[Method]) -> Result<Engine> {
+    pub(super) fn engine<'m>(&self, model: &'m Classifier, methods: &[Method]) -> Result<Engine<'m>> {
         for method in methods {
-            method.check(&model.weights.architecture)?;
+            method.check(&model.weights().architecture)?;
         }
         if self.exact {
-            let network = Network::new(Reference, &model.weights)
-                .with_context(|| format!("{}: cannot set up the network", model.path.display()))?;
+            let network = Network::new(Reference, model.weights())
+                .with_context(|| format!("{}: cannot set up the network", model.path().display()))?;
             return Ok(Engine::Exact(Box::new(network)));
         }
-        Ok(Engine::Fast(Box::new(model.network()?)))
+        Ok(Engine::Fast(model.network()?))
     }
 }
 
@@ -268,7 +268,7 @@ fn likeliest(findings: &[String], logits: &[f64], but: Option<&String>) -> Optio
 /// # Errors
 /// Findings that the model does not have, questions that ask nothing.
 pub fn starts(
-    model: &Model,
+    model: &Classifier,
     finding: &str,
     minus: Option<&String>,
     above: Option<&Above>,
@@ -305,14 +305,14 @@ pub fn starts(
 }
 
 /// A network that explains itself.
-pub(super) enum Engine {
+pub(super) enum Engine<'m> {
     /// In single precision.
-    Fast(Box<Network>),
+    Fast(&'m Network),
     /// In double precision.
     Exact(Box<Network<Reference>>),
 }
 
-impl Engine {
+impl Engine<'_> {
     /// As [`Method::explain`].
     pub(super) fn explain(
         &self,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
+use pleura_core::fs::write_atomic;
 use pleura_explain::{Explanation, Map, Method, npy};
 
 use super::Job;
@@ -53,7 +54,7 @@ impl Job<'_> {
         } else {
             path.clone()
         };
-        let size = self.model.preparation.size;
+        let size = self.model.preparation().size;
         let maps = || self.maps(explanations);
         let shape = [maps().count(), 3, size, size];
         let values: Vec<f32> = maps()
@@ -73,7 +74,7 @@ impl Job<'_> {
                 pleura_explain::raw_safetensors(&shape, &values, &questions, &self.names())?
             }
         };
-        npy::write_file(&path, &bytes)?;
+        write_atomic(&path, &bytes)?;
         Ok(Some(path))
     }
 }

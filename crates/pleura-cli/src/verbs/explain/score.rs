@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
-use pleura_audit::words::Mean;
+use pleura::output;
+use pleura_audit::burned_in_text::Mean;
+use pleura_core::fs::write_atomic;
 use pleura_explain::score::{Better, Film, Measure, Row, Score, Scorer, Settings, Table, about};
-use pleura_explain::{Explanation, Fill, Method, npy};
+use pleura_explain::{Explanation, Fill, Method};
 use pleura_nn::{Cpu, Reference};
 use serde_json::{Value, json};
 
@@ -161,7 +163,7 @@ impl Job<'_> {
         };
         let settings = scorer.settings();
         let csv: PathBuf = self.args.out.join("scores.csv");
-        npy::write_file(&csv, &table.csv()?)?;
+        write_atomic(&csv, &table.csv()?)?;
         let methods = table.methods();
         let widest = methods.iter().map(|method| method.len()).max().unwrap_or(0);
         let (mut words, mut measured) = (String::new(), Vec::new());
@@ -222,13 +224,13 @@ impl Job<'_> {
                 "patch": settings.patch, "flips": settings.flips, "flip_share": settings.flip_share, "fill": settings.fill.name(),
                 "orders": settings.orders, "noise": settings.noise, "noises": settings.noises, "seed": settings.seed,
             },
-            "methods": self.methods.iter().map(|method| method.words(self.model.preparation.size)).collect::<Vec<_>>(),
-            "level": LEVEL, "csv": super::shown(&csv), "model": self.model.record(), "notice": NOTICE,
+            "methods": self.methods.iter().map(|method| method.words(self.model.preparation().size)).collect::<Vec<_>>(),
+            "level": LEVEL, "csv": super::shown(&csv), "model": output::Model::of(self.model), "notice": NOTICE,
         });
         let path = self.args.out.join("scores.json");
         let mut text = serde_json::to_string_pretty(&record)?;
         text.push('\n');
-        npy::write_file(&path, text.as_bytes())?;
+        write_atomic(&path, text.as_bytes())?;
         words += &format!("\nscores: {}, {}\n", csv.display(), path.display());
         Ok((words, record))
     }

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
+use pleura::output;
+use pleura_core::fs::write_atomic;
 use pleura_eval::Kind;
 use pleura_explain::{Composite, Start};
-use pleura_nn::weights::write_atomically;
 use pleura_onnx::{Batch, Export, Heatmap, Probabilities, Question};
 use serde_json::{Map, Value, json};
 
-use crate::model::{Model, ModelArgs};
+use crate::model::ModelArgs;
 use crate::verbs::explain::questions::{self, Above};
 use crate::verbs::weights::list;
 
@@ -87,7 +88,7 @@ impl Args {
     ) -> Result<()> {
         let Some(path) = &self.onnx else { return Ok(()) };
         let composite = self.heatmap.as_deref().map(Composite::find).transpose()?;
-        let model = Model::open(model, options)?;
+        let model = options.open(model)?;
         let starts = match composite {
             // The graph's own probabilities are as the network gives them.
             Some(_) => {
@@ -111,7 +112,7 @@ impl Args {
         let questions: Vec<Question> = starts.iter().map(question).collect::<Result<_>>()?;
         let rules = composite
             .as_ref()
-            .map(|composite| composite.rules(&model.weights.architecture));
+            .map(|composite| composite.rules(&model.weights().architecture));
         let rules = rules.transpose()?;
         let heatmap = composite
             .as_ref()
@@ -121,25 +122,25 @@ impl Args {
                 composite: composite.name(),
                 questions: &questions,
             });
-        let preparation = serde_json::to_string(&model.preparation)?;
+        let preparation = serde_json::to_string(model.preparation())?;
         let export = Export {
-            size: model.preparation.size,
+            size: model.preparation().size,
             batch: self.batch.0,
-            probabilities: match model.kind {
+            probabilities: match model.task() {
                 Kind::Exclusive => Probabilities::Softmax,
                 Kind::Independent => Probabilities::Sigmoid,
             },
             heatmap,
             metadata: BTreeMap::from([("preparation".to_owned(), preparation)]),
         };
-        let bytes = pleura_onnx::export(&model.weights, &export)
-            .with_context(|| format!("{}: cannot be written as a graph", model.path.display()))?;
+        let bytes = pleura_onnx::export(model.weights(), &export)
+            .with_context(|| format!("{}: cannot be written as a graph", model.path().display()))?;
         // Films are read before anything is written: what is refused leaves no file.
         let films = match &self.test_data {
-            Some(_) => expected::films(&self.film, &model.preparation, self.batch.0)?,
+            Some(_) => expected::films(&self.film, model.preparation(), self.batch.0)?,
             None => Vec::new(),
         };
-        write_atomically(path, &bytes)?;
+        write_atomic(path, &bytes)?;
         if let Some(folder) = &self.test_data {
             expected::write(folder, &model, &films, (composite.as_ref(), &starts), self.exact)?;
             record.insert(
@@ -148,7 +149,7 @@ impl Args {
             );
         }
 
-        let size = model.preparation.size;
+        let size = model.preparation().size;
         let batch = match self.batch.0 {
             Batch::Fixed(films) => json!(films),
             Batch::Dynamic => json!("dynamic"),
@@ -159,7 +160,7 @@ impl Args {
             json!({
                 "path": path.display().to_string(), "bytes": bytes.len(), "opset": pleura_onnx::OPSET, "batch": batch, "size": size,
                 "input": pleura_onnx::INPUT,
-                "composite": composite.as_ref().map(Composite::name), "questions": questions, "model": model.record(),
+                "composite": composite.as_ref().map(Composite::name), "questions": questions, "model": output::Model::of(&model),
             }),
         );
         let batch = batch.as_str().map_or_else(|| batch.to_string(), str::to_owned);
@@ -168,7 +169,7 @@ impl Args {
             path.display(),
             pleura_onnx::OPSET,
             bytes.len() as f64 / 1e6,
-            model.kind.name(),
+            model.task().name(),
             list(model.findings()),
         );
         if let Some(composite) = &composite {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use pleura_core::fs::write_atomic;
 use pleura_package::card::{questions, template};
 use serde_json::json;
 
@@ -26,7 +27,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             path.display()
         ),
         Some(path) => {
-            pleura_film::picture::save(path, template().as_bytes())?;
+            write_atomic(path, template().as_bytes())?;
             if json {
                 let record = json!({"path": path.display().to_string(), "questions": count});
                 writeln!(out, "{record}")?;

@@ -7,18 +7,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
-use pleura_data::Manifest;
+use pleura::{Classifier, training_manifest};
+use pleura_data::{Manifest, Split};
 use pleura_eval::{Calibration, Evaluation, Options, Predictions, evaluate};
 use pleura_package::card::{Answers, Card};
 use pleura_package::golden::Candidate;
 use pleura_package::package::Recorded;
 use pleura_package::{Contract, Golden, Metrics, Parts, Private, PrivateKey, Training};
+use pleura_run::{Evidence, RunFolder, StageFolder};
 use serde_json::{Value, json};
 
 use super::reference::{self, Films};
 use crate::calibration::CalibrationArgs;
 use crate::console;
-use crate::model::{Model, ModelArgs, table_of};
+use crate::model::ModelArgs;
 
 /// A package to be made.
 #[derive(clap::Args)]
@@ -89,9 +91,9 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         .map(Answers::read)
         .transpose()?
         .unwrap_or_default();
-    let model = Model::open(of, &args.options)?;
-    let stage = model.stage.as_ref().context("a run has stages")?;
-    let (path, manifest) = table_of(of, stage, args.manifest.as_deref())?;
+    let model = args.options.open_calibrated(of, &args.calibration)?;
+    let stage = model.stage().context("a run has stages")?;
+    let (path, manifest) = training_manifest(of, stage, args.manifest.as_deref())?;
     check_manifest(&model, &manifest, &path)?;
     let mut private = Private::default();
     private.add(&manifest);
@@ -106,7 +108,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     }
     // What can be refused is refused before all films go through the network.
     let candidates = candidates(args)?;
-    let calibration = args.calibration.of(&model)?.map(|applied| applied.calibration);
+    let calibration = model.calibration().map(|applied| applied.calibration.clone());
     let training = Training::of_run(of, &stage.name, &path)?;
     let audit = audit(args, of, &model, &private)?;
     let network = model.network()?;
@@ -119,26 +121,26 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         batch: args.batch as usize,
     };
     let (reference, limits) = reference::of(&model, &network, &films, args.keep)?;
-    let folder = pleura_train::stage_folder(of, &stage.name);
+    let folder = RunFolder::new(of).stage(&stage.name);
     let mut parts = Parts {
         contract: Contract::of(
             &training,
-            model.preparation.size,
+            model.preparation().size,
             args.least_age.map(f32::from),
             args.keep,
             limits,
         ),
         metrics: metrics(of, &folder, &model, calibration.as_ref())?,
         audit,
-        golden: Golden::make(&network, &model.preparation, candidates)?,
+        golden: Golden::make(&network, model.preparation(), candidates)?,
         card: Card::default(),
         model: pleura_package::Model::of(
-            &model.weights,
-            model.digest.clone(),
-            model.kind,
-            model.preparation,
+            model.weights(),
+            model.digest().to_owned(),
+            model.task(),
+            *model.preparation(),
         ),
-        weights: model.weights.clone(),
+        weights: model.weights().clone(),
         reference,
         calibration,
         training,
@@ -171,26 +173,31 @@ fn candidates(args: &Args) -> Result<Vec<Candidate>> {
 }
 
 /// The films must be those that the model was trained on, or what is said of them is of others.
-fn check_manifest(model: &Model, manifest: &Manifest, path: &Path) -> Result<()> {
-    let trained = model.weights.metadata.get("manifest");
+fn check_manifest(model: &Classifier, manifest: &Manifest, path: &Path) -> Result<()> {
+    let trained = model.weights().metadata.get("manifest");
     if trained.is_some_and(|digest| *digest != manifest.digest()) {
         bail!(
             "{}: is not the table that the model was trained on, or was changed since: its digest is {}…, the weights say {}…; name the \
              right one with --manifest",
             path.display(),
-            crate::calibration::short(&manifest.digest()),
-            trained.map_or("", |digest| crate::calibration::short(digest))
+            pleura::digest::short(&manifest.digest()),
+            trained.map_or("", |digest| pleura::digest::short(digest))
         );
     }
     Ok(())
 }
 
-fn metrics(run: &Path, stage: &Path, model: &Model, calibration: Option<&Calibration>) -> Result<Metrics> {
+fn metrics(
+    run: &Path,
+    stage: &StageFolder,
+    model: &Classifier,
+    calibration: Option<&Calibration>,
+) -> Result<Metrics> {
     let parse = |path: &Path| -> Result<Evaluation> {
         let bytes = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
         serde_json::from_slice(&bytes).with_context(|| format!("{}: not an evaluation", path.display()))
     };
-    let (measured, answers) = (stage.join("metrics.json"), stage.join("test.csv"));
+    let (measured, answers) = (stage.metrics(), stage.predictions(Split::Test));
     let test = measured.exists().then(|| parse(&measured)).transpose()?;
     let as_packaged = match (calibration, &test) {
         (Some(calibration), Some(test)) if answers.exists() => {
@@ -204,8 +211,8 @@ fn metrics(run: &Path, stage: &Path, model: &Model, calibration: Option<&Calibra
         _ => None,
     };
     let mut recorded = BTreeMap::new();
-    for evidence in pleura_report::Evidence::all(run)? {
-        if evidence.model.contains(crate::calibration::short(&model.digest)) {
+    for evidence in Evidence::read_all(&RunFolder::new(run))? {
+        if evidence.model.contains(pleura::digest::short(model.digest())) {
             recorded.insert(
                 evidence.name,
                 Recorded {
@@ -223,7 +230,7 @@ fn metrics(run: &Path, stage: &Path, model: &Model, calibration: Option<&Calibra
 }
 
 /// The audit without paths and names. One of another model is refused where it was named, and left out where it was found.
-fn audit(args: &Args, run: &Path, model: &Model, private: &Private) -> Result<Option<Value>> {
+fn audit(args: &Args, run: &Path, model: &Classifier, private: &Private) -> Result<Option<Value>> {
     let own = run.join("audit").join("audit.json");
     let path = match &args.audit {
         Some(path) => path.clone(),
@@ -237,7 +244,7 @@ fn audit(args: &Args, run: &Path, model: &Model, private: &Private) -> Result<Op
         bail!("{}: not what `pleura audit` writes", path.display());
     }
     let of = audit.pointer("/model/digest").and_then(Value::as_str);
-    if of.is_some_and(|digest| digest != model.digest) {
+    if of.is_some_and(|digest| digest != model.digest()) {
         let problem = format!(
             "{}: is the audit of another model; run `pleura audit` for this one",
             path.display()

@@ -4,13 +4,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail};
+use pleura::Classifier;
 use pleura_data::{FilmCache, Manifest, Split, shuffled};
 use pleura_nn::{Cpu, Network};
 use pleura_package::{Limit, Reference, Seen};
 use rayon::prelude::*;
 
 use crate::console::Progress;
-use crate::model::Model;
 use crate::verbs::evaluate::labels::Known;
 
 /// Which films, and how many.
@@ -29,7 +29,7 @@ const FEW: usize = 50;
 
 /// What films are held against, and the limits that let the share `keep` of the validation films pass.
 pub fn of(
-    model: &Model,
+    model: &Classifier,
     network: &Network<Cpu>,
     films: &Films<'_>,
     keep: f64,
@@ -60,7 +60,7 @@ pub fn of(
     let folder = films
         .cache
         .map_or_else(|| films.manifest.folder.join(".pleura-cache"), Path::to_owned);
-    let cache = FilmCache::open(&folder, &model.preparation)?;
+    let cache = FilmCache::open(&folder, model.preparation())?;
     let wanted: Vec<usize> = train.iter().chain(&validation).copied().collect();
     let decoding = Progress::new("films decoded", wanted.len());
     cache.fill(films.manifest, &wanted, &|done, of| decoding.at(done, of))?;

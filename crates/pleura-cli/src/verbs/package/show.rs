@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use pleura_core::fs::write_atomic;
 use pleura_package::{Package, card};
 use serde_json::json;
 
@@ -23,7 +24,7 @@ pub struct Args {
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let package = Package::read(&args.package)?;
     if let Some(path) = &args.html {
-        pleura_film::picture::save(path, card::html(&package).as_bytes())?;
+        write_atomic(path, card::html(&package).as_bytes())?;
     }
     let mut out = std::io::stdout().lock();
     if json {

@@ -29,11 +29,11 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let keys = keys(&args.trust)?;
     let (package, golden) = match checked(args, &keys) {
         Ok(found) => found,
-        Err(error @ (Error::Io { .. } | Error::Key { .. })) => return Err(error.into()),
+        Err(error @ (Error::File(_) | Error::Key { .. })) => return Err(error.into()),
         Err(error) => {
             let error = anyhow::Error::new(error);
             if json {
-                let said = console::chain(&error).join(": ");
+                let said = console::chain(error.as_ref()).join(": ");
                 let record =
                     json!({"package": args.package.display().to_string(), "verified": false, "why": said});
                 // The exit code says it too, whoever has closed the output.

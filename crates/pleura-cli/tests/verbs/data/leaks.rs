@@ -1,7 +1,7 @@
 //! Copies in two splits: found, kept, refused by training, and shown by the report of who trains all the same.
 
 use pleura_data::{Manifest, Row, Split};
-use pleura_film::{DecodeOptions, picture};
+use pleura_film::{DecodeOptions, grey_png_8};
 use serde_json::{Value, json};
 
 use crate::scene::{Said, Scene, sha256};
@@ -41,7 +41,7 @@ fn leaking(scene: &Scene) -> (String, String) {
         .iter()
         .map(|level| (255.0 * (1.0 - level)).round() as u8)
         .collect();
-    let bytes = picture::grey_png_8(film.width, film.height, &negative).unwrap();
+    let bytes = grey_png_8(film.width, film.height, &negative).unwrap();
     scene.bytes("set/negative.png", &bytes);
     let original = manifest.rows[of].clone();
     manifest.rows.push(Row {
@@ -79,7 +79,7 @@ fn a_copy_in_two_splits_is_found_and_kept_together_from_then_on() {
 
     let said = leaks(&scene, &["--out", "found"]);
     assert_eq!(said.code, 1);
-    let line = format!("leak: {film} (train) and {copy} (test): alike (correlation 1.00, inverted)\n");
+    let line = format!("leak: {film} (train) and {copy} (test): similar (correlation 1.00, inverted)\n");
     assert!(said.out.contains(&line), "{}", said.out);
     assert!(scene.path("found/pairs.png").exists());
     let written: Value =

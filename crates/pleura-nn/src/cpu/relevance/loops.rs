@@ -29,7 +29,7 @@ impl From<(f32, f32)> for Line {
 
 impl Line {
     /// As what is positive sees it: `|scale|` and `shift⁺`.
-    pub(super) fn upright(self) -> Self {
+    pub(super) fn direct(self) -> Self {
         Self {
             scale: self.scale.abs(),
             shift: self.shift.max(0.0),

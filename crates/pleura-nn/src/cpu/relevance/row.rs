@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::loops::{
     Line, Turn, add_product, add_scaled, alpha_beta, divide, gamma, plus, plus_turned, signed, sum,
 };
-use crate::backend::{Account, Kept, Place, neuron};
+use crate::backend::{Account, Place, UniformPart, neuron};
 use crate::cpu::Tensor;
 use crate::cpu::path::Path;
 use crate::rule::{Bias, Rule};
@@ -21,7 +21,7 @@ pub(super) struct Slots<'a> {
 /// The places of all rows, each handed out once.
 pub(super) fn slots<'a>(
     out: &'a mut [f32],
-    kept: Option<Kept<'a, Tensor>>,
+    kept: Option<UniformPart<'a, Tensor>>,
     columns: usize,
     places: &[Place],
 ) -> Vec<Slots<'a>> {
@@ -30,12 +30,12 @@ pub(super) fn slots<'a>(
         let slot = free.get_mut(row).and_then(Option::take);
         slot.unwrap_or_else(|| panic!("row {row} of the shares is not there or has two owners"))
     };
-    let mut kept: Vec<(&mut [f32], f32)> = kept.map_or_else(Vec::new, |Kept { map, row, part }| {
+    let mut kept: Vec<(&mut [f32], f32)> = kept.map_or_else(Vec::new, |UniformPart { map, row, part }| {
         let rows = map.chunks_exact_mut(columns).skip(row).take(places.len());
         rows.map(|row| (row, part as f32)).rev().collect()
     });
     let slots = places.iter().map(|place| Slots {
-        sets: [Some(take(place.upright)), place.turned.map(&mut take)],
+        sets: [Some(take(place.direct)), place.negated.map(&mut take)],
         kept: kept.pop(),
         clear: [false; 2],
     });
@@ -87,7 +87,7 @@ pub(super) struct Row<'a> {
     pub(super) line: Line,
     pub(super) rule: Rule,
     pub(super) bias: Bias,
-    /// At the upright and at the turned place; none of a norm that is a layer of its own.
+    /// At the direct and at the turned place; none of a norm that is a layer of its own.
     pub(super) products: Option<[&'a [f32]; 2]>,
 }
 
@@ -134,7 +134,7 @@ impl Row<'_> {
             }
             Rule::Plus { .. } | Rule::Box { .. } => {
                 let positive = &positive[from..from + size];
-                let line = line.upright();
+                let line = line.direct();
                 share = f64::from(line.shift);
                 if epsilon == 0.0 {
                     let turned = self.turns();
@@ -158,7 +158,7 @@ impl Row<'_> {
                     (positive, negative)
                 };
                 let (up, down) = (
-                    line.upright(),
+                    line.direct(),
                     Line {
                         scale: line.scale.abs(),
                         shift: (-line.shift).max(0.0),
@@ -205,9 +205,8 @@ impl Row<'_> {
                 (share, other_share) = (shift + grown * shift.max(0.0), shift + grown * shift.min(0.0));
                 (q, other_q) = (sum(path, r), sum(path, second));
                 account.epsilon += epsilon * (q - other_q);
-                let (upright, turned): (&[f32], &[f32]) =
-                    if self.turns() { (second, r) } else { (r, second) };
-                add_scaled(path, upright, line.scale, first);
+                let (direct, turned): (&[f32], &[f32]) = if self.turns() { (second, r) } else { (r, second) };
+                add_scaled(path, direct, line.scale, first);
                 if let Some(other) = other {
                     add_scaled(path, turned, line.scale, other);
                 }

@@ -7,8 +7,11 @@
 //! `w⁺ (x − l) + (−w)⁺ (h − x) = x w − l w⁺ − h w⁻`.
 
 use super::{Pass, StemTrace, image_sums};
-use crate::backend::{Account, Arriving, Backend, Films, Grid, Kernel, Place, Producer, Real, Share, Sink};
-use crate::layers::split::{Split, Turns, keeps, kept, ones, target};
+use crate::backend::{
+    Account, Backend, Films, GradientSink, Grid, IncomingRelevance, Kernel, Place, Producer, Real,
+    RelevanceStep,
+};
+use crate::layers::rule_weights::{RuleWeights, SignFlips, keeps, kept, ones, target};
 use crate::plan::StemPlan;
 use crate::relevance::{Bias, Rule, Rules, by_image};
 
@@ -21,7 +24,7 @@ pub(crate) struct Sharing<'a, B: Backend> {
     rules: &'a Rules,
     /// Under a rule that asks for signs.
     doubled: Option<Doubled<B::Tensor>>,
-    split: Split<B::Tensor>,
+    weights: RuleWeights<B::Tensor>,
     products: B::Tensor,
     places: Vec<Place>,
 }
@@ -128,14 +131,14 @@ impl<'a, B: Backend> Sharing<'a, B> {
             Some(doubled) => kernel(&doubled.weights, conv.outputs, 2 * conv.inputs),
         };
         let mut places = Vec::new();
-        let turns = Turns {
+        let flips = SignFlips {
             signs: &vec![true; conv.outputs],
             spills: true,
         };
-        let split = Split::of(pass.backend, own, rule, turns, 0, &mut places);
-        let products = split.denominators().map(|kernel| {
-            let mut map = pass.backend.zeros(split.rows() * trace.grid.columns());
-            let ones = split
+        let weights = RuleWeights::of(pass.backend, own, rule, flips, 0, &mut places);
+        let products = weights.denominators().map(|kernel| {
+            let mut map = pass.backend.zeros(weights.rows() * trace.grid.columns());
+            let ones = weights
                 .of_ones()
                 .then(|| ones(pass, kernel.inputs * grid.columns()));
             let read = ones
@@ -152,7 +155,7 @@ impl<'a, B: Backend> Sharing<'a, B> {
             rule,
             rules,
             doubled,
-            split,
+            weights,
             products: products.unwrap_or_default(),
             places,
         }
@@ -169,7 +172,7 @@ impl<'a, B: Backend> Sharing<'a, B> {
         let (grid, input_grid) = (self.trace.grid, self.trace.input_grid);
         let affine = pass.affine(self.plan.norm, &self.trace.moments);
         let mut at_norm = pass.backend.zeros(conv.outputs * grid.columns());
-        let sink = Sink::Plain(&mut at_norm);
+        let sink = GradientSink::Plain(&mut at_norm);
         let (pool, convolved) = (self.plan.pool, &self.trace.convolved);
         pass.backend
             .pool_input_gradient(pool, conv.outputs, relevance, convolved, &affine, grid, sink);
@@ -188,7 +191,7 @@ impl<'a, B: Backend> Sharing<'a, B> {
             let passed = image_sums(&pass.backend.download(&out), input_grid);
             return (out, received.into_iter().map(account).collect(), passed);
         }
-        let mut shares = pass.backend.zeros(self.split.rows() * grid.columns());
+        let mut shares = pass.backend.zeros(self.weights.rows() * grid.columns());
         let mut absorbed =
             keeps(self.rule, self.rules).then(|| pass.backend.zeros(conv.outputs * grid.columns()));
         // z^B knows no bias.
@@ -200,12 +203,11 @@ impl<'a, B: Backend> Sharing<'a, B> {
             .doubled
             .as_ref()
             .and_then(|doubled| doubled.convolved.as_ref());
-        let accounts = pass.backend.share(Share {
+        let accounts = pass.backend.relevance_step(RelevanceStep {
             producer: Producer::Convolution(&self.products),
             rule: self.rule,
             bias,
-            norms: self.rules.norms,
-            arriving: Arriving::Relevance(&at_norm),
+            arriving: IncomingRelevance::Relevance(&at_norm),
             equal: None,
             rows: 0..conv.outputs,
             raw: own.unwrap_or(convolved),
@@ -217,7 +219,7 @@ impl<'a, B: Backend> Sharing<'a, B> {
             out: &mut shares,
             kept: kept(&mut absorbed, 0, 1),
         });
-        let kernel = self.split.whole(pass.kernel(conv));
+        let kernel = self.weights.whole(pass.kernel(conv));
         let mut out = pass.backend.zeros(kernel.inputs * input_grid.columns());
         let inputs = kernel.inputs;
         pass.backend

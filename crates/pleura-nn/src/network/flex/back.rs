@@ -1,12 +1,12 @@
 //! The gated pass back: from a start at the logits to the input.
 
 use super::super::Network;
-use super::walk::Walk;
+use super::gated_pass::GatedPass;
 use crate::architecture::INPUT_CHANNELS;
-use crate::backend::{Gates, Pool, Real};
+use crate::backend::{Backend, Pool, Real};
 
 /// What a gated pass back leaves: the signal at every convolution's output, and relevance at the input.
-pub struct Flex<B: Gates> {
+pub struct Flex<B: Backend> {
     pub(super) epsilon: f64,
     /// The start, `[outputs, batch]`.
     pub(super) start: B::Tensor,
@@ -25,19 +25,19 @@ pub(super) struct BlockSignals<T> {
     pub(super) bottlenecks: Vec<T>,
 }
 
-impl<B: Gates> Drop for Flex<B> {
+impl<B: Backend> Drop for Flex<B> {
     fn drop(&mut self) {
         for block in &mut self.blocks {
-            B::recycle(std::mem::take(&mut block.map));
+            B::release(std::mem::take(&mut block.map));
             for bottleneck in &mut block.bottlenecks {
-                B::recycle(std::mem::take(bottleneck));
+                B::release(std::mem::take(bottleneck));
             }
         }
-        B::recycle(std::mem::take(&mut self.stem));
+        B::release(std::mem::take(&mut self.stem));
     }
 }
 
-impl<B: Gates> Flex<B> {
+impl<B: Backend> Flex<B> {
     /// Relevance of each input, `[3, batch, size, size]`.
     pub fn relevance(&self) -> &B::Tensor {
         &self.relevance
@@ -55,65 +55,65 @@ impl<B: Gates> Flex<B> {
     }
 }
 
-pub(super) fn back<B: Gates>(walk: &Walk<'_, B>, start: B::Tensor) -> Flex<B> {
-    let Walk {
+pub(super) fn back<B: Backend>(gated_pass: &GatedPass<'_, B>, start: B::Tensor) -> Flex<B> {
+    let GatedPass {
         pass, plan, trace, ..
-    } = walk;
-    let backend = pass.backend;
+    } = gated_pass;
+    let (backend, gates) = (pass.backend, gated_pass.gates);
     let last = plan.blocks.len() - 1;
-    let reader = walk.of_map(plan.head.norm, last);
-    let arrived = walk.behind_pool(&reader, Pool::Global, plan.head.linear, &start);
-    let mut map = backend.room(reader.len());
-    backend.gate(reader.gated(), reader.grid.columns(), &arrived, &mut map, false);
-    B::recycle(arrived);
+    let reader = gated_pass.of_map(plan.head.norm, last);
+    let arrived = gated_pass.behind_pool(&reader, Pool::Global, plan.head.linear, &start);
+    let mut map = backend.alloc_uninit(reader.len());
+    gates.gate(reader.gated(), reader.grid.columns(), &arrived, &mut map, false);
+    B::release(arrived);
     let mut blocks = Vec::new();
     for (number, block) in plan.blocks.iter().enumerate().rev() {
         let grid = trace.blocks[number].grid;
         let columns = grid.columns();
         let mut bottlenecks = Vec::new();
         for (index, layer) in block.layers.iter().enumerate().rev() {
-            let arrived = walk.behind_bottleneck(layer.conv2, layer.conv1.inputs, grid, &map);
-            let reader = walk.of_bottleneck(layer.norm2, number, index);
-            let mut bottleneck = backend.room(reader.len());
-            backend.gate(reader.gated(), columns, &arrived, &mut bottleneck, false);
-            B::recycle(arrived);
-            let arrived = walk.behind_pointwise(layer.conv1, columns, &bottleneck);
-            let reader = walk.of_map(layer.norm1, number);
-            backend.gate(reader.gated(), columns, &arrived, &mut map, true);
-            B::recycle(arrived);
+            let arrived = gated_pass.behind_bottleneck(layer.conv2, layer.conv1.inputs, grid, &map);
+            let reader = gated_pass.of_bottleneck(layer.norm2, number, index);
+            let mut bottleneck = backend.alloc_uninit(reader.len());
+            gates.gate(reader.gated(), columns, &arrived, &mut bottleneck, false);
+            B::release(arrived);
+            let arrived = gated_pass.behind_pointwise(layer.conv1, columns, &bottleneck);
+            let reader = gated_pass.of_map(layer.norm1, number);
+            gates.gate(reader.gated(), columns, &arrived, &mut map, true);
+            B::release(arrived);
             bottlenecks.push(bottleneck);
         }
         bottlenecks.reverse();
         let before = number.checked_sub(1).map(|before| {
             let transition = &plan.transitions[before];
-            let reader = walk.of_map(transition.norm, before);
-            let arrived = walk.behind_pool(&reader, Pool::Average2, transition.conv, &map);
-            let mut signal = backend.room(reader.len());
-            backend.gate(
+            let reader = gated_pass.of_map(transition.norm, before);
+            let arrived = gated_pass.behind_pool(&reader, Pool::Average2, transition.conv, &map);
+            let mut signal = backend.alloc_uninit(reader.len());
+            gates.gate(
                 reader.gated(),
                 reader.grid.columns(),
                 &arrived,
                 &mut signal,
                 false,
             );
-            B::recycle(arrived);
+            B::release(arrived);
             signal
         });
         blocks.push(BlockSignals { map, bottlenecks });
         map = before.unwrap_or_default();
     }
     blocks.reverse();
-    let reader = walk.stem();
-    let arrived = walk.behind_stem(&blocks[0].map);
-    let mut stem = backend.room(reader.len());
-    backend.gate(reader.gated(), reader.grid.columns(), &arrived, &mut stem, false);
-    B::recycle(arrived);
+    let reader = gated_pass.stem();
+    let arrived = gated_pass.behind_stem(&blocks[0].map);
+    let mut stem = backend.alloc_uninit(reader.len());
+    gates.gate(reader.gated(), reader.grid.columns(), &arrived, &mut stem, false);
+    B::release(arrived);
     let (grid, conv) = (trace.stem.input_grid, plan.stem.conv);
     let mut relevance = backend.zeros(conv.inputs * grid.columns());
     backend.stem_conv_input_gradient(pass.kernel(conv), plan.stem.window, &stem, grid, &mut relevance);
-    backend.multiply(&mut relevance, &walk.input, conv.inputs, grid);
+    backend.multiply(&mut relevance, &gated_pass.input, conv.inputs, grid);
     Flex {
-        epsilon: walk.epsilon,
+        epsilon: gated_pass.epsilon,
         start,
         blocks,
         stem,

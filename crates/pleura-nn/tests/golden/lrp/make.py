@@ -2,10 +2,10 @@
 
     python make.py [NAME...]        all cases, or those named
 
-Weights and films are those of `../make.py`. Zennit has no canoniser for DenseNets, so each network is untangled first, by hand, into a plain
+Weights and films are those of `../make.py`. Zennit has no canoniser for DenseNets, so each network is canonized first, by hand, into a plain
 module that computes the same: every norm is merged into a private copy of the convolution that wrote the rows it reads, through the average
 pool where a transition's stands in between; rows of the stem's pool meet their norm as a 1x1 convolution of single channels. To every
-module of that network zennit's own rules apply. The forward pass of the untangled network is checked against torchvision's.
+module of that network zennit's own rules apply. The forward pass of the canonized network is checked against torchvision's.
 
     one_*   the smallest DenseNet with a transition: each rule in all places that it can stand in
     tiny_*  two to three layers a block: the composites, zennit's own classes where it has them
@@ -103,7 +103,7 @@ class Read(nn.Module):
         return self.relu(torch.cat([part(values[name]) for part, name in zip(self.parts, self.names)], 1))
 
 
-class Untangled(nn.Module):
+class Canonized(nn.Module):
     """A DenseNet of plain modules, each used once."""
 
     def __init__(self, architecture, state, side):
@@ -261,7 +261,7 @@ def write(case, tensors, facts):
     print(case, sum(value.nbytes for value in tensors.values()), "bytes")
 
 
-def rules_or_composites(case, architecture, jobs, make=Untangled):
+def rules_or_composites(case, architecture, jobs, make=Canonized):
     side = SIDE[architecture]
     state, grey = state_of(architecture), base.films(1, side)
     x = base.normalised(grey, torch.float64)

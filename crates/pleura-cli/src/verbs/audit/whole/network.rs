@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
+use pleura_audit::burned_in_text::{self, Settings, Text};
 use pleura_audit::relevance::{self, Masked, Of, outside_lungs};
-use pleura_audit::words::{self, Settings, Text};
-use pleura_audit::{Check, Films, Thresholds, features_tell, use_of_words};
+use pleura_audit::{Check, Films, Thresholds, probe_features, text_reliance};
 use pleura_eval::{Options, Truth};
 use pleura_explain::Composite;
 use pleura_film::{DecodeOptions, Film, Preparation};
@@ -37,7 +37,7 @@ impl Asked<'_> {
     pub(super) fn of_features(&self, films: &Films, examples: &[usize], rows: &[usize]) -> Result<Check> {
         let rows: HashMap<usize, usize> = examples.iter().copied().zip(rows.iter().copied()).collect();
         let open = |example: usize| self.subject.film(&self.subject.manifest.rows[rows[&example]]);
-        Ok(features_tell(
+        Ok(probe_features(
             self.network,
             self.preparation,
             films,
@@ -101,7 +101,7 @@ impl Asked<'_> {
     pub(super) fn of_words(&self, most: usize) -> Result<Check> {
         let chosen = self.subject.test(most, |_| true);
         if chosen.is_empty() {
-            return Ok(use_of_words(
+            return Ok(text_reliance(
                 Err("no film is in the test split".to_owned()),
                 self.thresholds,
             ));
@@ -118,7 +118,7 @@ impl Asked<'_> {
             let text = Text::find(&film);
             Ok((film, text))
         };
-        let films = words::Films {
+        let films = burned_in_text::Films {
             films: rows.iter().map(|row| row.film.clone()).collect(),
             patients: rows.iter().map(|row| row.patient.clone()).collect(),
             datasets: rows.iter().map(|row| row.dataset.clone()).collect(),
@@ -135,13 +135,13 @@ impl Asked<'_> {
             ..Settings::default()
         };
         let progress = Progress::new("films asked about", rows.len());
-        let outcome = words::run(self.network, self.preparation, &films, &settings, &|done, of| {
+        let outcome = burned_in_text::run(self.network, self.preparation, &films, &settings, &|done, of| {
             progress.at(done, of);
         });
         match outcome {
-            Ok(outcome) => Ok(use_of_words(Ok(&outcome), self.thresholds)),
+            Ok(outcome) => Ok(text_reliance(Ok(&outcome), self.thresholds)),
             Err(error @ pleura_audit::Error::NoLettering { .. }) => {
-                Ok(use_of_words(Err(error.to_string()), self.thresholds))
+                Ok(text_reliance(Err(error.to_string()), self.thresholds))
             }
             Err(error) => Err(error.into()),
         }

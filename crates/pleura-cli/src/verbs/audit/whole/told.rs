@@ -4,13 +4,14 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use pleura_audit::{Check, Verdict};
+use pleura_run::audit::{AuditRecord, Verdict};
 
 use crate::console::NOTICE;
 use crate::table::Table;
 
 /// Worst first; what can be done, and who described it, for what is worth knowing.
-pub(super) fn write(out: &mut impl Write, path: &Path, films: usize, checks: &[Check]) -> Result<()> {
+pub(super) fn write(out: &mut impl Write, path: &Path, record: &AuditRecord) -> Result<()> {
+    let AuditRecord { films, checks, .. } = record;
     writeln!(out, "{}: {films} films\n", path.display())?;
     let mut table = Table::with_headings(["", "check", "what was found"]);
     for check in checks {

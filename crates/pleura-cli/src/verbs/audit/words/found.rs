@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use pleura_audit::words::{Agreement, Boxes, Kind, Object, Text};
+use pleura_audit::burned_in_text::{Agreement, Boxes, Kind, Object, Text};
 use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde_json::{Value, json};

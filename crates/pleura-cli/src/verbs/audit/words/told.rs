@@ -3,14 +3,18 @@
 use std::io::Write;
 
 use anyhow::Result;
-use pleura_audit::words::{Agreement, Kind, Mean, Outcome};
+use pleura::Classifier;
+use pleura_audit::burned_in_text::{Agreement, Kind, Mean, Outcome};
 use pleura_eval::Estimate;
 
 use super::found::Found;
-use crate::model::Model;
 use crate::table::Table;
 
-pub(super) fn write(out: &mut impl Write, found: &Found, asked: Option<(&Model, &Outcome)>) -> Result<()> {
+pub(super) fn write(
+    out: &mut impl Write,
+    found: &Found,
+    asked: Option<(&Classifier, &Outcome)>,
+) -> Result<()> {
     writeln!(
         out,
         "lettering found on {} of {} films: {} words, {} letters alone, {} arrows; {:.2} % of the films' area",

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use pleura::Classifier;
+use pleura_core::fs::write_atomic;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::{DecodeOptions, Preparation};
 use pleura_nn::backend::{Backend, Real};
-use pleura_nn::weights::write_atomically;
 use pleura_nn::{Network, Reference};
 use pleura_onnx::{Batch, HEATMAPS, INPUT, LOGITS, PROBABILITIES, tensor};
-
-use crate::model::Model;
 
 /// Films of noise for a graph that takes any number.
 const NOISE_FILMS: usize = 2;
@@ -87,20 +86,20 @@ fn answers<B: Backend>(
 /// Writes input and outputs, in the order of the graph's; with `exact` in double precision.
 pub(super) fn write(
     folder: &Path,
-    model: &Model,
+    model: &Classifier,
     films: &[Vec<f32>],
     (composite, starts): (Option<&Composite>, &[Start]),
     exact: bool,
 ) -> Result<()> {
-    let size = model.preparation.size;
+    let size = model.preparation().size;
     let outputs = model.findings().len();
     let Answers { logits, heatmaps } = if exact {
-        let network = Network::new(Reference, &model.weights)?;
+        let network = Network::new(Reference, model.weights())?;
         answers(&network, films, size, composite, starts)?
     } else {
-        answers(&model.network()?, films, size, composite, starts)?
+        answers(model.network()?, films, size, composite, starts)?
     };
-    let probabilities = model.kind.probabilities(&logits, outputs);
+    let probabilities = model.task().probabilities(&logits, outputs);
     let single = |values: &[f64]| -> Vec<f32> { values.iter().map(|&value| value as f32).collect() };
     let count = films.len();
     let answers = [count, outputs];
@@ -119,7 +118,7 @@ pub(super) fn write(
     std::fs::create_dir_all(folder)
         .with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     for (name, bytes) in files {
-        write_atomically(&folder.join(name).with_extension("pb"), &bytes)?;
+        write_atomic(&folder.join(name).with_extension("pb"), &bytes)?;
     }
     Ok(())
 }

@@ -1,0 +1,28 @@
+//! The option that helps, after a message of the library, which knows no command line.
+
+use pleura::Error;
+
+/// The end of the message.
+pub fn of(error: &Error) -> Option<&'static str> {
+    Some(match error {
+        Error::InputTooSmall { .. } => "; set another with --size",
+        Error::PackageSettings { .. } => {
+            "; leave --stage, --size, --fit, --kind, --calibration and --no-calibration out"
+        }
+        Error::NotAPackage { .. } => "; leave --trust out, or make a package with `pleura package`",
+        Error::StageOfFile { .. } => "; leave --stage out",
+        Error::NoWeights { .. } => {
+            "; go on with `pleura train --resume`, or choose another stage with --stage"
+        }
+        Error::TaskUnknown { .. } => "; add --kind exclusive (softmax) or --kind independent (sigmoid)",
+        Error::TaskContradicts { .. } => "; leave --kind out",
+        Error::PreparationUnknown { .. } => {
+            "; add --size PIXELS and --fit stretch|pad|crop (ImageNet's and CheXNet's: --size 224 --fit stretch)"
+        }
+        Error::PreparationContradicts { .. } => "; leave --size and --fit out",
+        Error::ForeignCalibration { .. } => ", or leave it out with --no-calibration",
+        Error::FractalStage { .. } => "; choose another stage with --stage",
+        Error::TrainingManifest { .. } => "; if it has moved, name it with --manifest",
+        _ => return None,
+    })
+}

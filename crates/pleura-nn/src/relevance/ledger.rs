@@ -1,0 +1,114 @@
+//! The account: what became of relevance, layer by layer.
+
+use serde::Serialize;
+
+use crate::backend::Account;
+
+/// What became of one film's relevance, layer by layer: in each, `received = passed + bias + epsilon` to rounding.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ledger {
+    /// What the pass started with.
+    pub start: f64,
+    /// What arrived at the input.
+    pub input: f64,
+    /// What biases took in all layers.
+    pub bias: f64,
+    /// What stabilisers took in all layers.
+    pub epsilon: f64,
+    /// From the head down.
+    pub entries: Vec<Entry>,
+}
+
+/// One layer's line of a [`Ledger`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Entry {
+    /// torchvision's name of the layer.
+    pub layer: String,
+    /// What arrived from all readers.
+    pub received: f64,
+    /// What it handed down.
+    pub passed: f64,
+    /// What its bias took, norms merged into it included.
+    pub bias: f64,
+    /// What stabilisers took.
+    pub epsilon: f64,
+}
+
+impl Entry {
+    /// `received − passed − bias − epsilon`: rounding alone.
+    pub fn residual(&self) -> f64 {
+        self.received - self.passed - self.bias - self.epsilon
+    }
+}
+
+impl Ledger {
+    /// `start − input − bias − epsilon`: rounding alone.
+    pub fn residual(&self) -> f64 {
+        self.start - self.input - self.bias - self.epsilon
+    }
+}
+
+/// The ledgers of a batch while a pass fills them.
+pub(crate) struct LedgerBuilder {
+    ledgers: Vec<Ledger>,
+}
+
+impl LedgerBuilder {
+    pub(crate) fn new(start: &[f64]) -> Self {
+        let open = |&start: &f64| Ledger {
+            start,
+            input: 0.0,
+            bias: 0.0,
+            epsilon: 0.0,
+            entries: Vec::new(),
+        };
+        Self {
+            ledgers: start.iter().map(open).collect(),
+        }
+    }
+
+    /// A layer's line for each film.
+    pub(crate) fn add_entry(&mut self, layer: &str, accounts: &[Account], passed: &[f64]) {
+        for ((ledger, account), &passed) in self.ledgers.iter_mut().zip(accounts).zip(passed) {
+            let Account {
+                received,
+                bias,
+                epsilon,
+            } = *account;
+            ledger.bias += bias;
+            ledger.epsilon += epsilon;
+            ledger.entries.push(Entry {
+                layer: layer.to_owned(),
+                received,
+                passed,
+                bias,
+                epsilon,
+            });
+        }
+    }
+
+    pub(crate) fn finish(mut self, input: &[f64]) -> Vec<Ledger> {
+        for (ledger, &input) in self.ledgers.iter_mut().zip(input) {
+            ledger.input = input;
+        }
+        self.ledgers
+    }
+}
+
+/// Rows' accounts, `[rows, batch]`, summed for each image.
+pub(crate) fn by_image(accounts: &[Account], batch: usize) -> Vec<Account> {
+    let mut sums = vec![Account::default(); batch];
+    for row in accounts.chunks_exact(batch) {
+        add(&mut sums, row);
+    }
+    sums
+}
+
+/// Adds one reader's accounts to a layer's.
+pub(crate) fn add(total: &mut [Account], part: &[Account]) {
+    for (total, part) in total.iter_mut().zip(part) {
+        total.received += part.received;
+        total.bias += part.bias;
+        total.epsilon += part.epsilon;
+    }
+}

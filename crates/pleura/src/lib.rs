@@ -5,7 +5,10 @@ pub mod calibration;
 mod classifier;
 pub mod digest;
 pub mod error;
+pub mod explain;
+pub mod export;
 mod film;
+pub mod import;
 mod options;
 pub mod output;
 mod predict;
@@ -15,6 +18,7 @@ pub use answer::{Answer, FindingScore};
 pub use calibration::AppliedCalibration;
 pub use classifier::{Classifier, is_package};
 pub use error::Error;
+pub use explain::{Explanation, Question};
 pub use film::Film;
 pub use options::{CalibrationChoice, OpenOptions};
 
@@ -22,5 +26,6 @@ pub use predict::FileAnswers;
 pub use training_manifest::training_manifest;
 
 pub use pleura_eval::Kind as Task;
+pub use pleura_explain::{Composite, Method};
 pub use pleura_film::{Fit, NOTICE, Preparation};
 pub use pleura_package::{Flag, Outcome, PublicKey, Verdict};

@@ -1,22 +1,22 @@
-//! What a reader of a description should notice, in words and with numbers.
+//! Observations on the films of manifests, as sentences with numbers.
 
 use std::collections::BTreeMap;
 
 use super::{Described, Description, Group, kind};
 use pleura_manifest::Split;
 
-/// Films from which a finding's shares are compared with another's.
+/// Minimum number of films of a finding that is compared with others.
 const ENOUGH: u64 = 20;
-/// Difference of shares between findings from which it is worth a sentence.
+/// Minimum difference of shares between findings that is reported.
 const APART: f64 = 0.3;
-/// The same for what is not known, and for the sexes.
+/// The same for unknown values and for sexes.
 const LESS_APART: f64 = 0.2;
-/// Difference of median ages, in years.
+/// The same for median ages, in years.
 const YEARS: f64 = 10.0;
-/// Test films of one finding below which its result says little.
+/// Minimum number of test films of a finding for a reliable result.
 const FEW: u64 = 30;
 
-/// Sentences, the gravest first.
+/// The observations, the most serious first.
 pub(super) fn all(description: &Description, tables: &[Described<'_>]) -> Vec<String> {
     let mut says = Vec::new();
     says.extend(one_source(description));
@@ -66,7 +66,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// Findings of enough films to be compared.
+/// Findings with enough films to compare.
 fn compared(description: &Description) -> Vec<&Group> {
     description
         .findings
@@ -75,7 +75,7 @@ fn compared(description: &Description) -> Vec<&Group> {
         .collect()
 }
 
-/// The findings with the largest and the smallest share of something, where these are far apart.
+/// The findings with the largest and the smallest share, if they differ enough.
 fn extremes<'a>(
     groups: &[&'a Group],
     apart: f64,
@@ -131,7 +131,7 @@ fn one_source(description: &Description) -> Vec<String> {
     by_source.into_iter().map(sentence).collect()
 }
 
-/// How well a finding is guessed from the source alone.
+/// Accuracy of predicting a finding from the dataset alone.
 fn told_by_source(description: &Description) -> Option<String> {
     if !description.exclusive || description.sources.len() < 2 || description.findings.len() < 2 {
         return None;
@@ -314,7 +314,7 @@ fn views(description: &Description) -> Vec<String> {
             ));
         }
     }
-    // Where there are two projections, one sentence says it for both.
+    // With two projections, one sentence covers both.
     if description.all.views.len() <= 2 {
         says.truncate(1);
     }

@@ -51,7 +51,7 @@ impl CheckReport {
             }
         }
         if !record.covers(manifest) {
-            let what = "films have changed since copies were looked for: run `pleura data leaks` again";
+            let what = "films have changed since the search for duplicates: run `pleura data duplicates` again";
             self.remarks.extend(Remark::of(what, &[String::new()]));
         }
     }
@@ -132,7 +132,7 @@ impl fmt::Display for Fault {
             Self::File { sha256, films } => {
                 write!(
                     formatter,
-                    "one file (sha256 {}…) is in two splits: {}",
+                    "the same file (sha256 {}…) is in two splits: {}",
                     &sha256[..12.min(sha256.len())],
                     list(films)
                 )
@@ -144,7 +144,7 @@ impl fmt::Display for Fault {
             ),
             Self::Duplicate { kind, films } => write!(
                 formatter,
-                "films that are one radiograph, {kind}, are in two splits: {}",
+                "duplicates ({kind}) are in two splits: {}",
                 list(films)
             ),
             Self::Changed { film, path } => {

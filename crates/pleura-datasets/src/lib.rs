@@ -1,7 +1,8 @@
 //! Builds manifests from published datasets.
 //!
-//! An adapter reads one dataset in its published layout ([`adapters`]). [`build()`] joins the films of all inputs,
-//! verifies each, and counts every film that it leaves out. A [`ClassMap`] turns findings into exclusive classes.
+//! An adapter reads one dataset in its published layout ([`adapters`]). [`build()`] joins the films of all
+//! inputs, verifies each, and counts every film that it leaves out. A [`ClassMap`] turns findings into
+//! exclusive classes.
 //!
 //! ```no_run
 //! use pleura_datasets::adapters::Dataset;

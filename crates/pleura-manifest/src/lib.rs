@@ -1,8 +1,9 @@
 //! The manifest: one table of films with patients, splits and findings, and its sidecar.
 //!
 //! * [`Manifest`] is the table, on disk a CSV file. [`Sidecar`] records beside it how it was made.
-//! * [`split()`] assigns films to training, validation and test; [`Folds`] to the folds of a cross-validation;
-//!   [`nested_subsets`] selects training films for a learning curve. All keep a patient's films together.
+//! * [`split()`] assigns films to training, validation and test; [`Folds`] to the folds of a
+//!   cross-validation; [`nested_subsets`] selects training films for a learning curve. All keep a patient's
+//!   films together.
 //! * [`DuplicateRecord`] lists the known duplicates; [`access_log`] records every use of a test split.
 //!
 //! ```

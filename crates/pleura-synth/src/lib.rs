@@ -1,7 +1,7 @@
 //! Synthetic images: phantoms, which are chest films with known truth, and fractals.
 //!
-//! [`phantom::write`] draws a set of films with masks and a manifest, for demonstrations and tests. [`fractal::Fractals`]
-//! draws images for a source stage that needs no dataset.
+//! [`phantom::write`] draws a set of films with masks and a manifest, for demonstrations and tests.
+//! [`fractal::Fractals`] draws images for a source stage that needs no dataset.
 //!
 //! ```
 //! use pleura_synth::phantom::{PhantomOptions, plan};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pleura_core::FileError;
 
-/// Why a report could not be read or written. Every message names the file.
+/// An error of this crate. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,12 +27,12 @@ pub enum Error {
         /// Where and why parsing stopped.
         source: serde_json::Error,
     },
-    /// A picture of the gallery is not what its name says.
+    /// A picture of the gallery is not a PNG file, or too large.
     #[error("{}: {problem}; expected a PNG file below {limit} bytes", path.display())]
     Picture {
         /// The file.
         path: PathBuf,
-        /// What was found.
+        /// The problem.
         problem: String,
         /// Most bytes that a picture may have.
         limit: u64,

@@ -1,7 +1,7 @@
 //! The content of a report as plain data.
 //!
-//! [`ReportInput::from_run`] fills it from a run folder; it can also be filled by hand. For an empty list or `None`,
-//! the page leaves the part out or notes that it is missing.
+//! [`ReportInput::from_run`] fills it from a run folder; it can also be filled by hand. For an empty list or
+//! `None`, the page leaves the part out or notes that it is missing.
 
 use pleura_eval::{Calibration, Evaluation, Kind};
 use pleura_run::{Evidence, Neurons, audit::AuditRecord};

@@ -1,14 +1,14 @@
 //! Reports: a run, a series of runs, a study or a manifest as one self-contained HTML page.
 //!
-//! [`ReportInput`] is the content of a run's report as plain data. [`ReportInput::from_run`] reads it from a run
-//! folder, [`render`] makes the [`Page`], and [`write()`] does both and writes `report.html`. The page has no scripts
-//! and loads nothing: pictures and plots are inside it. Equal runs give equal bytes, since nothing comes from a
-//! clock or the machine.
+//! [`ReportInput`] is the content of a run's report as plain data. [`ReportInput::from_run`] reads it from a
+//! run folder, [`render`] makes the [`Page`], and [`write()`] does both and writes `report.html`. The page
+//! has no scripts and loads nothing: pictures and plots are inside it. Equal runs give equal bytes, since
+//! nothing comes from a clock or the machine.
 //!
 //! [`write_plots`] writes the plots of a run as SVG files, [`write_series`] the page of several runs,
 //! [`write_study`] the page of a study, and [`write_description`] the page of manifests before any training.
-//! [`GalleryIndex`], [`KeepingExperiment`], [`TextExperiment`] and [`Provenance`] are files that other crates write
-//! into a run for its report.
+//! [`GalleryIndex`], [`KeepingExperiment`], [`TextExperiment`] and [`Provenance`] are files that other crates
+//! write into a run for its report.
 //!
 //! ```
 //! use pleura_report::{ReportInput, render};
@@ -87,8 +87,8 @@ pub fn write(run: &Path) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Writes every plot of a run's report as an SVG file into a folder, named after its title. Returns their paths, in
-/// the report's order.
+/// Writes every plot of a run's report as an SVG file into a folder, named after its title. Returns their
+/// paths, in the report's order.
 ///
 /// # Errors
 /// As [`write()`].

@@ -9,12 +9,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use pleura_core::Task;
 use pleura_eval::{Calibration, Kind};
 use pleura_run::{
     Evidence, RECIPE, Recipe, RunFolder,
     json::read_json_if_exists,
     log::LogLine,
-    recipe::{ArchitectureChoice, StageKind, Start},
+    recipe::{ArchitectureChoice, Start},
     timing::seconds_by_stage,
 };
 use sha2::{Digest, Sha256};
@@ -26,10 +27,10 @@ use crate::index;
 use crate::input::{Provenance, ReportInput, StageResult};
 
 impl ReportInput {
-    /// Reads a run folder: `recipe.toml`, `log.jsonl`, `timing.jsonl`, the stages' `data.json`, `neurons.json` and
-    /// `metrics.json`, the recipe's manifests with their sidecars, `explain/index.json` with its pictures,
-    /// `experiments/*.json` and `provenance.json`. Only the recipe is required, so an unfinished run has a report too.
-    /// A missing manifest gives a warning.
+    /// Reads a run folder: `recipe.toml`, `log.jsonl`, `timing.jsonl`, the stages' `data.json`,
+    /// `neurons.json` and `metrics.json`, the recipe's manifests with their sidecars, `explain/index.json`
+    /// with its pictures, `experiments/*.json` and `provenance.json`. Only the recipe is required, so an
+    /// unfinished run has a report too. A missing manifest gives a warning.
     ///
     /// # Errors
     /// [`Error::NoRun`] without a recipe; otherwise, the file that cannot be read.
@@ -68,8 +69,8 @@ impl ReportInput {
     }
 }
 
-/// Returns the stage that a run's report is about: among the stages that no other stage starts from, the first that
-/// keeps output neurons, else the last. A gallery of heatmaps should use its network.
+/// Returns the stage that a run's report is about: among the stages that no other stage starts from, the
+/// first that keeps output neurons, else the last. A gallery of heatmaps should use its network.
 ///
 /// # Errors
 /// As [`ReportInput::from_run`] for the recipe.
@@ -95,8 +96,8 @@ impl Provenance {
         RunFolder::new(run).provenance().exists()
     }
 
-    /// Writes `provenance.json` of a run atomically. The report adds digests, times and the recipe's seed from the run
-    /// itself.
+    /// Writes `provenance.json` of a run atomically. The report adds digests, times and the recipe's seed
+    /// from the run itself.
     pub fn write(&self, run: &Path) -> Result<std::path::PathBuf, Error> {
         let path = RunFolder::new(run).provenance();
         files::write_json(&path, self)?;
@@ -128,8 +129,8 @@ fn stage(run: &RunFolder, recipe: &Recipe, number: usize, log: &[LogLine]) -> Re
             ArchitectureChoice::Description(architecture) => architecture.name().to_owned(),
         },
         kind: Some(match stage.kind {
-            StageKind::Exclusive => Kind::Exclusive,
-            StageKind::Independent => Kind::Independent,
+            Task::Exclusive => Kind::Exclusive,
+            Task::Independent => Kind::Independent,
         }),
         findings: stage.findings.clone().unwrap_or_default(),
         start: match (&previous, &stage.start) {

@@ -11,8 +11,8 @@ use crate::evidence::SeriesFindings;
 use crate::input::{ReportInput, SplitEvaluation};
 use crate::page;
 
-/// Writes the report of a series of runs (folds, a learning curve) into its folder: `report.html`. It shows the recipe
-/// and films of the first run, and the joint results.
+/// Writes the report of a series of runs (folds, a learning curve) into its folder: `report.html`. It shows
+/// the recipe and films of the first run, and the joint results.
 ///
 /// # Errors
 /// [`Error::NoRun`] if the folder has no series; those of [`ReportInput::from_run`].

@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::input::{Provenance, ReportInput};
 use crate::page;
 
-/// Writes the page of a study (`report.html`) and its plots as SVG files into its folder. Returns their paths, the page
-/// first. Films and recipe on the page are those of the baseline's first run.
+/// Writes the page of a study (`report.html`) and its plots as SVG files into its folder. Returns their
+/// paths, the page first. Films and recipe on the page are those of the baseline's first run.
 ///
 /// # Errors
 /// [`Error::NoRun`] if the folder has no finished study; those of [`ReportInput::from_run`].

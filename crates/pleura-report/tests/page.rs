@@ -14,7 +14,8 @@ use pleura_report::{ReportInput, render};
 /// Elements that HTML never closes.
 const VOID: [&str; 4] = ["meta", "img", "br", "link"];
 
-/// Walks the page's tags; fails on one that is closed out of order or not at all. Returns every attribute with a value.
+/// Walks the page's tags; fails on one that is closed out of order or not at all. Returns every attribute
+/// with a value.
 fn attributes(page: &str) -> Vec<(String, String)> {
     let mut open: Vec<String> = Vec::new();
     let mut found = Vec::new();

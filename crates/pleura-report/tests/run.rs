@@ -1,4 +1,5 @@
-//! From a run folder to its page: what is read, what is told when something is missing, what breaks and how it is said.
+//! From a run folder to its page: what is read, what is told when something is missing, what breaks and how
+//! it is said.
 
 #![allow(
     clippy::unwrap_used,

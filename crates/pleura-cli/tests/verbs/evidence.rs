@@ -509,11 +509,11 @@ fn evaluations_are_recorded_for_the_report() {
     for words in [
         "Evaluation again",
         "Calibration of stage target",
-        "Predictive values where findings are as common as given",
+        "Predictive values at a given prevalence",
         "exact McNemar over patients",
         "Reliability of again",
-        "Looks at the test films of target/manifest.csv",
-        "This test set has been looked at",
+        "Test access log of target/manifest.csv",
+        "The test films were used",
     ] {
         assert!(page.contains(words), "{words}");
     }

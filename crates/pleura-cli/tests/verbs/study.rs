@@ -198,7 +198,7 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
     );
     let page = fs::read_to_string(scene.path("study/report.html")).unwrap();
     for says in [
-        "What came out",
+        "Conclusions",
         "kept against fresh",
         "phantoms",
         "differences of accuracy",
@@ -273,7 +273,7 @@ fn a_study_by_folds_trains_what_knows_nothing_of_them_once() {
     let page = fs::read_to_string(scene.path("study/report.html")).unwrap();
     let models = format!("by {} models.", TestAccessLog::models(&at));
     assert!(
-        page.contains(&models) && !page.contains("Before it was split anew"),
+        page.contains(&models) && !page.contains("Before the manifest was split again"),
         "{models}"
     );
 }

@@ -36,9 +36,9 @@ fn phantoms(input: &ReportInput) -> Option<String> {
         return None;
     }
     let all = if drawn == input.data.len() {
-        "All films of this run are synthetic"
+        "All films of this run are synthetic (phantoms)"
     } else {
-        "Some films of this run are synthetic"
+        "Some films of this run are synthetic (phantoms)"
     };
     Some(format!(
         "{all}: a program drew them. Results on them show that the method works; they do not apply to patients."
@@ -125,7 +125,7 @@ mod tests {
             ..ReportInput::default()
         };
         let cautions = all(&input);
-        assert!(cautions[0].starts_with("All films of this run are synthetic"));
+        assert!(cautions[0].starts_with("All films of this run are synthetic (phantoms)"));
         assert_eq!(cautions[1..], ["Second.".to_owned()]);
     }
 }

@@ -27,7 +27,7 @@ fn one(table: &DataTable, plots: &mut Vec<Plot>) -> Markup {
             @if !table.stages.is_empty() {
                 "Used by " @if table.stages.len() == 1 { "stage " } @else { "the stages " } (listed(&table.stages)) ". "
             }
-            @if table.phantom { "Its films are synthetic: a program drew them, and they show no real patient. " }
+            @if table.phantom { "Its films are synthetic (phantoms): a program drew them, and they show no real patient. " }
             @if !table.digest.is_empty() { "SHA-256 of the manifest: " code { (table.digest) } }
         }
         @if !table.counts.is_empty() { (figure(plots, bars(table, &parts), &caption(table))) }

@@ -13,8 +13,8 @@ use pleura_draw::plot::{self, Bar, Plot};
 /// The most parts of a bar with distinct colours.
 const PARTS: usize = 7;
 
-/// Renders a description of manifests as one HTML document without scripts or outside resources. Equal input gives
-/// equal bytes.
+/// Renders a description of manifests as one HTML document without scripts or outside resources. Equal input
+/// gives equal bytes.
 pub fn describe(description: &Description) -> Page {
     let mut plots = Vec::new();
     let names: Vec<String> = description

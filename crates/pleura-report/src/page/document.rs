@@ -1,4 +1,5 @@
-//! The frame of a page: head, notice, contents, sections, footer. One stylesheet, nothing loaded from elsewhere.
+//! The frame of a page: head, notice, contents, sections, footer. One stylesheet, nothing loaded from
+//! elsewhere.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use pleura_core::NOTICE;

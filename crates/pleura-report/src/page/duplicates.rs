@@ -31,7 +31,10 @@ fn one(table: &DataTable, duplicates: &Duplicates) -> Markup {
         p {
             (pairs) " of duplicate films (correlation of " (format!("{:.2}", duplicates.least)) " or more); "
             @if duplicates.across == 0 { "none of them is in two splits." }
-            @else { strong { (duplicates.across) " of them are in two splits: results on these films are too good." } }
+            @else { strong {
+                (duplicates.across) " of them " @if duplicates.across == 1 { "is" } @else { "are" }
+                " in two splits: results on these films are too good."
+            } }
             @if !duplicates.of_these { " The films have changed since the search; repeat it with " code { "pleura data duplicates" } "." }
         }
         @if (duplicates.shown.len() as u64) < duplicates.across { p.soft { "The first " (duplicates.shown.len()) " are shown." } }

@@ -71,7 +71,7 @@ fn verdict(findings: &StudyFindings, input: &ReportInput) -> Markup {
         div.care {
             h3 { "Limitations" }
             ul {
-                @if phantoms { li { "The films are synthetic: a program drew them. The results describe the method, not its performance on patients." } }
+                @if phantoms { li { "The films are synthetic (phantoms): a program drew them. The results describe the method, not its performance on patients." } }
                 @for caution in &findings.cautions { li { (capital(caution)) "." } }
             }
         }

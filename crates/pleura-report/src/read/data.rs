@@ -82,8 +82,8 @@ pub(super) fn tables(
         if let Some(leak) = data.as_ref().and_then(|data| data.leaks.first()) {
             let films = data.iter().map(|data| data.leaks.len()).sum::<usize>();
             warnings.push(format!(
-                "Stage {} was trained on {films} duplicates of films that it or a later stage is evaluated on (for example {} of {}), because \
-                 the user allowed it: results on these films are too good",
+                "Stage {} was trained on duplicates of films that it or a later stage is evaluated on ({films}; for example {} \
+                 of {}), because the user allowed it: results on these films are too good",
                 stage.name, leak.film, leak.copy_of
             ));
         }

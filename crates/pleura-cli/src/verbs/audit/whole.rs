@@ -97,10 +97,10 @@ struct Subject {
     classes: Vec<String>,
     rows: Vec<(usize, usize)>,
     /// Of a run.
-    run: Option<Run>,
+    run: Option<AuditedRun>,
 }
 
-struct Run {
+struct AuditedRun {
     folder: PathBuf,
     stage: String,
     /// Stages that differ from this one by their seed alone.
@@ -338,7 +338,7 @@ impl Subject {
             manifest,
             path,
             rows,
-            run: Some(Run {
+            run: Some(AuditedRun {
                 folder: folder.to_owned(),
                 stage: stage.name,
                 seeds,
@@ -347,7 +347,7 @@ impl Subject {
         })
     }
 
-    fn check_predictions(&self, run: &Run, thresholds: &Thresholds) -> Result<Vec<Check>> {
+    fn check_predictions(&self, run: &AuditedRun, thresholds: &Thresholds) -> Result<Vec<Check>> {
         let path = RunFolder::new(&run.folder)
             .stage(&run.stage)
             .predictions(Split::Test);

@@ -51,7 +51,8 @@ impl CheckReport {
             }
         }
         if !record.covers(manifest) {
-            let what = "films have changed since the search for duplicates: run `pleura data duplicates` again";
+            let what =
+                "films have changed since the search for duplicates: run `pleura data duplicates` again";
             self.remarks.extend(Remark::of(what, &[String::new()]));
         }
     }

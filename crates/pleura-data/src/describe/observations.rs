@@ -402,10 +402,7 @@ fn missing(description: &Description) -> Vec<String> {
     }
     if description.without > 0 {
         let one = if description.without == 1 { "has" } else { "have" };
-        says.push(format!(
-            "{} {one} no finding.",
-            films(description.without)
-        ));
+        says.push(format!("{} {one} no finding.", films(description.without)));
     }
     let open: Vec<String> = description
         .labels
@@ -435,7 +432,10 @@ fn patients(description: &Description) -> Vec<String> {
             description.all.most_of_one
         ));
     } else {
-        says.push("Every film counts as one patient. If patients are unknown, a split may divide a patient.".to_string());
+        says.push(
+            "Every film counts as one patient. If patients are unknown, a split may divide a patient."
+                .to_string(),
+        );
     }
     if description.of_several > 0 {
         let patients = match description.of_several {

@@ -158,7 +158,8 @@ fn what_kind_of_set_it_is_and_how_old_its_patients_are_is_told_without_names_and
     sidecar.write(&scene.path("m.csv")).unwrap();
     let said = scene.run(&["data", "describe", "m.csv", "--no-films"]);
     assert_eq!(said.code, 0, "{}", said.err);
-    let sentence = "- ours is known to share films with theirs: search for duplicates (pleura data duplicates).\n";
+    let sentence =
+        "- ours is known to share films with theirs: search for duplicates (pleura data duplicates).\n";
     // Groups of ages tell children from adults.
     let children = "- 4 films are of people under 18 (100 % of those of known age).\n";
     assert!(said.out.contains(children), "{}", said.out);

@@ -88,11 +88,7 @@ fn a_copy_in_two_splits_is_found_and_kept_together_from_then_on() {
 
     let check = scene.run(&["data", "check", "set/manifest.csv"]);
     assert_eq!(check.code, 1);
-    assert!(
-        check.out.contains("duplicates (similar"),
-        "{}",
-        check.out
-    );
+    assert!(check.out.contains("duplicates (similar"), "{}", check.out);
     let describe = scene.run(&["data", "describe", "set/manifest.csv", "--no-films"]);
     assert!(
         describe

@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use pleura_core::NOTICE;
 use sha2::{Digest as _, Sha256};
 
-use super::Viewer;
+use super::content::Viewer;
 
 const STYLE: &str = include_str!("viewer.css");
 const SCRIPT: &str = concat!(

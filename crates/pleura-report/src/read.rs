@@ -9,12 +9,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use pleura_core::Task;
 use pleura_eval::{Calibration, Kind};
 use pleura_run::{
     Evidence, RECIPE, Recipe, RunFolder,
     json::read_json_if_exists,
     log::LogLine,
-    recipe::{ArchitectureChoice, StageKind, Start},
+    recipe::{ArchitectureChoice, Start},
     timing::seconds_by_stage,
 };
 use sha2::{Digest, Sha256};
@@ -128,8 +129,8 @@ fn stage(run: &RunFolder, recipe: &Recipe, number: usize, log: &[LogLine]) -> Re
             ArchitectureChoice::Description(architecture) => architecture.name().to_owned(),
         },
         kind: Some(match stage.kind {
-            StageKind::Exclusive => Kind::Exclusive,
-            StageKind::Independent => Kind::Independent,
+            Task::Exclusive => Kind::Exclusive,
+            Task::Independent => Kind::Independent,
         }),
         findings: stage.findings.clone().unwrap_or_default(),
         start: match (&previous, &stage.start) {

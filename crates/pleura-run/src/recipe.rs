@@ -4,9 +4,9 @@
 //! `pleura_train::Plan` fills in the entries that follow from the data (findings, groups). A run writes the
 //! result as its own `recipe.toml`, which reads back to the same training.
 
-mod answers;
 mod check;
 mod difference;
+mod epoch_predictions;
 mod isnet;
 mod lineage;
 mod locate;
@@ -20,17 +20,15 @@ use pleura_nn::{architecture::Architecture, weights::Normalisation};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    answers::Answers,
     check::check,
     difference::{Change, between, difference, is_file},
+    epoch_predictions::EpochPredictions,
     isnet::{Isnet, Maps},
     locate::{Step, line_at},
     optimisation::{
         ALL_BUT_HEAD, Decay, Freeze, Groups, HEAD, LearningRate, OptimiserRecipe, ScheduleRecipe, WarmUp,
     },
-    stage::{
-        Keep, KeepRule, Monitor, NormChoice, Stage, StageKind, Start, Uncertain, Weighting, WeightingWord,
-    },
+    stage::{Keep, KeepRule, Monitor, NormChoice, Stage, Start, Uncertain, Weighting, WeightingWord},
 };
 use crate::error::Error;
 

@@ -49,7 +49,7 @@ impl EarlyStopping {
     }
 
     /// True after `patience` epochs without a better one.
-    pub(crate) fn gives_up(&self, patience: Option<usize>) -> bool {
+    pub(crate) fn is_over(&self, patience: Option<usize>) -> bool {
         patience.is_some_and(|patience| self.since >= patience)
     }
 }
@@ -69,10 +69,10 @@ mod tests {
         assert_eq!(answers, [true, true, false, false, false]);
         assert_eq!(watch.best, Some(Best { epoch: 1, value: 0.7 }));
         assert_eq!(
-            [2, 3, 4].map(|patience| watch.gives_up(Some(patience))),
+            [2, 3, 4].map(|patience| watch.is_over(Some(patience))),
             [true, true, false]
         );
-        assert!(!watch.gives_up(None));
+        assert!(!watch.is_over(None));
     }
 
     #[test]

@@ -17,9 +17,10 @@ mod loss;
 mod masks;
 mod starts;
 
+use pleura_core::Task;
 use pleura_nn::{Cpu, HeatmapGradients, Network, Scope, Trace};
 use pleura_run::log::LossParts;
-use pleura_run::recipe::{Isnet, StageKind};
+use pleura_run::recipe::Isnet;
 
 pub(crate) use self::{bounds::measure, masks::Masks};
 use self::{loss::Order, starts::Start};
@@ -32,13 +33,13 @@ use crate::{error::Error, loss::Value};
 /// The inputs of heatmap training beside films and labels.
 pub(crate) struct HeatmapTraining {
     pub(crate) isnet: Isnet,
-    pub(crate) kind: StageKind,
+    pub(crate) kind: Task,
     pub(crate) loss: HeatmapLoss,
     pub(crate) masks: Masks,
 }
 
 /// A batch after its forward pass.
-pub(crate) struct Passed<'a> {
+pub(crate) struct ForwardPass<'a> {
     pub(crate) network: &'a Network<Cpu>,
     pub(crate) trace: &'a Trace<Cpu>,
     /// `[films, outputs]`.
@@ -47,12 +48,12 @@ pub(crate) struct Passed<'a> {
     pub(crate) masks: &'a [Vec<bool>],
 }
 
-impl Passed<'_> {
+impl ForwardPass<'_> {
     fn outputs(&self) -> usize {
         self.logits.len() / self.masks.len().max(1)
     }
 
-    fn starts(&self, heat: &Isnet, kind: StageKind) -> Vec<Start> {
+    fn starts(&self, heat: &Isnet, kind: Task) -> Vec<Start> {
         starts::starts(heat.maps, kind, self.logits, self.outputs())
     }
 }
@@ -77,7 +78,7 @@ impl HeatmapTraining {
     }
 
     /// Sums over films of L1 and L2, each a mean over a film's maps.
-    pub(crate) fn sums(&self, passed: &Passed<'_>) -> Result<(f64, f64), Error> {
+    pub(crate) fn sums(&self, passed: &ForwardPass<'_>) -> Result<(f64, f64), Error> {
         let starts = passed.starts(&self.isnet, self.kind);
         let (mut sums, mut order) = ((0.0, 0.0), Order::default());
         for start in &starts {
@@ -99,9 +100,9 @@ impl HeatmapTraining {
     /// their share of the whole loss. `logits_gradient` is scaled by the share of the classification loss.
     /// The gradients with respect to the logits are added to it, if the start of a heatmap depends on the
     /// logits.
-    pub(crate) fn pulls(
+    pub(crate) fn gradients(
         &self,
-        passed: &Passed<'_>,
+        passed: &ForwardPass<'_>,
         scope: &Scope,
         logits_gradient: &mut [f32],
     ) -> Result<(f64, f64, HeatmapGradients<Cpu>), Error> {

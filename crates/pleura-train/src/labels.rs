@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use pleura_core::Task;
 use pleura_eval::Truth;
 use pleura_manifest::{Label, Manifest, Split};
 use pleura_run::data::{Exclusion, FindingCount, SplitCounts};
-use pleura_run::recipe::{Stage, StageKind, Uncertain, Weighting, WeightingWord};
+use pleura_run::recipe::{Stage, Uncertain, Weighting, WeightingWord};
 
 use crate::loss::Targets;
 
@@ -14,7 +15,7 @@ use crate::loss::Targets;
 pub struct Labels {
     findings: Vec<String>,
     rows: Vec<Result<RowLabels, Exclusion>>,
-    kind: StageKind,
+    kind: Task,
 }
 
 #[derive(Clone, Debug)]
@@ -67,7 +68,7 @@ impl Labels {
         Self {
             findings: findings.to_vec(),
             rows: classes.map(|class| Ok(RowLabels::Class(class))).collect(),
-            kind: StageKind::Exclusive,
+            kind: Task::Exclusive,
         }
     }
 
@@ -97,7 +98,7 @@ impl Labels {
     /// The targets of rows, for the loss. Rows that take no part are unknown.
     pub fn targets(&self, rows: &[usize]) -> Targets {
         match self.kind {
-            StageKind::Exclusive => Targets::Classes(
+            Task::Exclusive => Targets::Classes(
                 rows.iter()
                     .filter_map(|&row| match self.rows[row] {
                         Ok(RowLabels::Class(class)) => Some(class),
@@ -105,14 +106,14 @@ impl Labels {
                     })
                     .collect(),
             ),
-            StageKind::Independent => Targets::Findings(self.present(rows)),
+            Task::Independent => Targets::Findings(self.present(rows)),
         }
     }
 
     /// The truth of rows, for the evaluation.
     pub fn truth(&self, rows: &[usize]) -> Truth {
         match self.kind {
-            StageKind::Exclusive => Truth::Exclusive(
+            Task::Exclusive => Truth::Exclusive(
                 rows.iter()
                     .map(|&row| match self.rows[row] {
                         Ok(RowLabels::Class(class)) => Some(class),
@@ -120,7 +121,7 @@ impl Labels {
                     })
                     .collect(),
             ),
-            StageKind::Independent => Truth::Independent(self.present(rows)),
+            Task::Independent => Truth::Independent(self.present(rows)),
         }
     }
 
@@ -160,7 +161,7 @@ impl Labels {
                 Err(_) => {}
             }
         }
-        if self.kind == StageKind::Exclusive {
+        if self.kind == Task::Exclusive {
             for count in &mut counts {
                 count[1] = classed - count[0];
             }
@@ -231,9 +232,9 @@ fn combine(labels: impl Iterator<Item = Label>) -> Label {
     labels.max_by_key(strength).unwrap_or_default()
 }
 
-fn row_labels(kind: StageKind, outputs: &[Label]) -> Result<RowLabels, Exclusion> {
+fn row_labels(kind: Task, outputs: &[Label]) -> Result<RowLabels, Exclusion> {
     match kind {
-        StageKind::Exclusive => {
+        Task::Exclusive => {
             if outputs.contains(&Label::Uncertain) {
                 return Err(Exclusion::UncertainClass);
             }
@@ -244,7 +245,7 @@ fn row_labels(kind: StageKind, outputs: &[Label]) -> Result<RowLabels, Exclusion
                 (None, _) => Err(Exclusion::NoClass),
             }
         }
-        StageKind::Independent => {
+        Task::Independent => {
             let known: Vec<Option<bool>> = outputs
                 .iter()
                 .map(|label| match label {

@@ -4,7 +4,7 @@
 
 use rayon::prelude::*;
 
-use crate::recipe::OptimiserRecipe;
+use pleura_run::recipe::OptimiserRecipe;
 
 /// Elements of one thread's piece.
 const PIECE: usize = 16 * 1024;

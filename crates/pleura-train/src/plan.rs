@@ -5,6 +5,7 @@ mod resolve;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use pleura_core::Task;
 use pleura_core::sha256;
 use pleura_manifest::{Manifest, Split};
 use pleura_nn::{
@@ -14,7 +15,7 @@ use pleura_nn::{
 use pleura_run::{
     Identity, Recipe,
     data::{Counts, Leak},
-    recipe::{Stage, StageKind, Start, Step},
+    recipe::{Stage, Start, Step},
 };
 
 use held_out::HeldOut;
@@ -159,7 +160,7 @@ impl StagePlan {
             problem,
         };
         let at = |key: &'static str| -> [Step<'_>; 3] { ["stage".into(), number.into(), key.into()] };
-        let fewest = if stage.kind == StageKind::Exclusive { 2 } else { 1 };
+        let fewest = if stage.kind == Task::Exclusive { 2 } else { 1 };
         if findings.len() < fewest {
             let problem = format!(
                 "{} findings, expected at least {fewest} for a stage of kind {}",
@@ -188,7 +189,7 @@ impl StagePlan {
         }
         let [train_counts, validation_counts, test_counts] =
             [Split::Train, Split::Validation, Split::Test].map(|split| labels.count(&manifest, split));
-        if stage.kind == StageKind::Exclusive
+        if stage.kind == Task::Exclusive
             && let Some(missing) = train_counts.findings.iter().find(|count| count.positive == 0)
         {
             return Err(refuse(format!(
@@ -199,8 +200,8 @@ impl StagePlan {
         let weights = class_weights(&stage.class_weights, &train_counts)
             .map_err(|problem| recipe.problem(&at("class_weights"), problem))?;
         let loss = match stage.kind {
-            StageKind::Exclusive => Loss::Exclusive { weights },
-            StageKind::Independent => {
+            Task::Exclusive => Loss::Exclusive { weights },
+            Task::Independent => {
                 let positive_weights = positive_weights(&stage.positive_weights, &train_counts)
                     .map_err(|problem| recipe.problem(&at("positive_weights"), problem))?;
                 Loss::Independent {

@@ -1,6 +1,6 @@
 //! The schedule: a factor for every learning rate, which depends only on the step.
 
-use crate::recipe::ScheduleRecipe;
+use pleura_run::recipe::ScheduleRecipe;
 
 /// A schedule for a stage of known length.
 #[derive(Clone, Copy, Debug, PartialEq)]

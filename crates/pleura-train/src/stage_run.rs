@@ -23,7 +23,7 @@ use pleura_run::{
 use self::{
     heatmap_loss::Opened,
     images::ready,
-    known_features::{KnownFeatures, head_alone},
+    known_features::{KnownFeatures, only_head_trains},
     trainable::Trainable,
 };
 use crate::{
@@ -73,7 +73,7 @@ pub(crate) struct StageRun<'a> {
     resumed_at: Option<u64>,
     neurons: Neurons,
     /// Set if the stage trains with a heatmap loss.
-    heat: Option<Box<HeatmapTraining>>,
+    heatmaps: Option<Box<HeatmapTraining>>,
     /// True if the observer stopped the run.
     stop: bool,
 }
@@ -94,7 +94,7 @@ impl<'a> StageRun<'a> {
         let name = &plan.stage.name;
         let folder = out.stage(name);
         let (pictures, stop) = ready(plan, &run.recipe.preparation, cache, observer)?;
-        let (heat, stop) = match heatmap_loss::open(run, plan, out, &pictures, observer, stop)? {
+        let (heatmaps, stop) = match heatmap_loss::open(run, plan, out, &pictures, observer, stop)? {
             Opened::Plain => (None, stop),
             Opened::HeatmapTraining(heat) => (Some(heat), stop),
             Opened::Stopped => (None, true),
@@ -137,7 +137,7 @@ impl<'a> StageRun<'a> {
             checkpoints,
             resumed_at,
             neurons,
-            heat,
+            heatmaps,
             stop,
         })
     }
@@ -153,7 +153,7 @@ impl<'a> StageRun<'a> {
             return Ok(self.stopped());
         }
         let stage = &self.plan.stage;
-        while self.position.epoch < stage.epochs && !self.position.early_stopping.gives_up(stage.patience) {
+        while self.position.epoch < stage.epochs && !self.position.early_stopping.is_over(stage.patience) {
             self.epoch()?;
             if self.stop {
                 return Ok(self.stopped());
@@ -210,7 +210,7 @@ impl<'a> StageRun<'a> {
         let stage = &plan.stage;
         let epoch = self.position.epoch;
         let trainable = Trainable::new(plan, &self.network, epoch);
-        let alone = head_alone(plan, &trainable);
+        let alone = only_head_trains(plan, &trainable);
         if !alone {
             self.known.clear();
         }
@@ -257,18 +257,18 @@ impl<'a> StageRun<'a> {
         self.end_epoch()
     }
 
-    fn step(&mut self, batch: &Batch, trainable: &Trainable, head_alone: bool) -> Result<Step, Error> {
+    fn step(&mut self, batch: &Batch, trainable: &Trainable, only_head_trains: bool) -> Result<Step, Error> {
         let plan = self.plan;
         let stage = &plan.stage;
-        let heat = self.heat.take();
+        let heat = self.heatmaps.take();
         let passed = match &heat {
             Some(heat) => self
-                .heat_pass(heat, batch, trainable)
+                .heatmap_pass(heat, batch, trainable)
                 .map(|(value, parts)| (value, Some(parts))),
-            None if head_alone => self.head_pass(batch).map(|value| (value, None)),
+            None if only_head_trains => self.head_pass(batch).map(|value| (value, None)),
             None => self.whole_pass(batch, trainable).map(|value| (value, None)),
         };
-        self.heat = heat;
+        self.heatmaps = heat;
         let (value, parts) = passed?;
         let gradients = self.gradients.tensors();
         let grad_norm = global_norm(

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{
     ALL_BUT_HEAD, Groups, LearningRate, Monitor, NormalisationChoice, OptimiserRecipe, Recipe,
-    ScheduleRecipe, Stage, StageKind, Start, Step, Weighting, WeightingWord,
+    ScheduleRecipe, Stage, Start, Step, Weighting, WeightingWord,
 };
 use crate::error::Error;
+use pleura_core::Task;
 
 /// The largest input; a larger number is a typing error.
 const LARGEST_SIZE: usize = 8192;
@@ -97,12 +98,12 @@ impl StageCheck<'_> {
         self.schedule()?;
         self.freezing()?;
         self.weighting()?;
-        self.answers()?;
+        self.epoch_predictions()?;
         self.isnet()
     }
 
-    fn answers(&self) -> Result<(), Error> {
-        let (after, epochs) = (&self.stage.answers.after, self.stage.epochs);
+    fn epoch_predictions(&self) -> Result<(), Error> {
+        let (after, epochs) = (&self.stage.epoch_predictions.after, self.stage.epochs);
         let different: BTreeSet<&usize> = after.iter().collect();
         if different.len() < after.len() || after.iter().any(|&after| after > epochs) {
             let problem = format!("found {after:?}, expected different numbers of epochs, 0 to {epochs}");
@@ -161,7 +162,7 @@ impl StageCheck<'_> {
             "fractals have no manifest with columns",
         )?;
         without("isnet", stage.isnet.is_some(), "fractals have no lungs")?;
-        if stage.kind != StageKind::Exclusive {
+        if stage.kind != Task::Exclusive {
             let problem = "expected \"exclusive\": a fractal has exactly one class";
             return Err(self.problem(&["kind".into()], problem));
         }
@@ -184,7 +185,7 @@ impl StageCheck<'_> {
             }
             return Ok(());
         };
-        let fewest = if stage.kind == StageKind::Exclusive { 2 } else { 1 };
+        let fewest = if stage.kind == Task::Exclusive { 2 } else { 1 };
         if findings.len() < fewest {
             let problem = format!(
                 "found {}, expected at least {fewest} ({} stage)",
@@ -268,7 +269,7 @@ impl StageCheck<'_> {
         if stage.seed.is_some_and(|seed| seed > i64::MAX as u64) {
             return Err(self.problem(&["seed".into()], format!("expected at most {}", i64::MAX)));
         }
-        if stage.kind == StageKind::Independent && stage.monitor == Monitor::Accuracy {
+        if stage.kind == Task::Independent && stage.monitor == Monitor::Accuracy {
             let problem =
                 "independent findings have no accuracy; expected \"validation_loss\" or \"macro_auc\"";
             return Err(self.problem(&["monitor".into()], problem));
@@ -478,12 +479,11 @@ impl StageCheck<'_> {
             }
         }
         let none = Weighting::Word(WeightingWord::None);
-        if stage.kind == StageKind::Exclusive && stage.positive_weights != none {
+        if stage.kind == Task::Exclusive && stage.positive_weights != none {
             let problem = "for independent findings only; exclusive classes have class_weights";
             return Err(self.problem(&["positive_weights".into()], problem));
         }
-        if stage.kind == StageKind::Independent
-            && stage.class_weights == Weighting::Word(WeightingWord::Balanced)
+        if stage.kind == Task::Independent && stage.class_weights == Weighting::Word(WeightingWord::Balanced)
         {
             let problem = "independent findings are balanced by positive_weights = \"balanced\"";
             return Err(self.problem(&["class_weights".into()], problem));

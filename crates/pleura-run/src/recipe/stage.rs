@@ -6,11 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pleura_core::Task;
 use pleura_film::Augmentation;
 use pleura_synth::fractal::FractalOptions;
 use serde::{Deserialize, Serialize};
 
-use super::answers::Answers;
+use super::epoch_predictions::EpochPredictions;
 use super::isnet::Isnet;
 use super::optimisation::{Freeze, LearningRate, OptimiserRecipe, ScheduleRecipe};
 
@@ -21,7 +22,7 @@ pub struct Stage {
     /// Letters, digits, `-` and `_`; also the name of the stage's folder.
     pub name: String,
     /// Exclusive classes (softmax) or independent findings (sigmoids).
-    pub kind: StageKind,
+    pub kind: Task,
     /// The manifest, relative to the recipe's folder; empty if the stage has [`Stage::fractals`].
     #[serde(default, skip_serializing_if = "is_empty")]
     pub manifest: PathBuf,
@@ -88,8 +89,12 @@ pub struct Stage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
     /// Epochs whose predictions are kept beside those of the best weights. Default: none.
-    #[serde(default, skip_serializing_if = "Answers::is_none")]
-    pub answers: Answers,
+    #[serde(
+        rename = "answers",
+        default,
+        skip_serializing_if = "EpochPredictions::is_none"
+    )]
+    pub epoch_predictions: EpochPredictions,
     /// Steps between two checkpoints; each epoch also ends with one.
     #[serde(default = "default_checkpoint_every")]
     pub checkpoint_every: u64,
@@ -112,27 +117,6 @@ fn default_batch() -> usize {
 
 fn default_checkpoint_every() -> u64 {
     200
-}
-
-/// The meaning of the outputs, which determines the loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StageKind {
-    /// One class for each film: softmax and cross-entropy.
-    Exclusive,
-    /// Any number of findings for each film: one sigmoid and binary cross-entropy each, without unknown
-    /// labels.
-    Independent,
-}
-
-impl StageKind {
-    /// The word in recipes and weight files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Exclusive => "exclusive",
-            Self::Independent => "independent",
-        }
-    }
 }
 
 /// The meaning of a label of −1 (CheXpert's policies, Irvin et al., arXiv 1901.07031).

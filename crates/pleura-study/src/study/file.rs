@@ -12,19 +12,19 @@ use toml::{Table, Value};
 
 use super::{
     Folds, Study, Variant,
-    settings::{lay, names, resolve, stage_name, stage_of},
+    settings::{merge, names, resolve, stage_name, stage_of},
 };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StudyFile {
     name: Option<String>,
-    recipe: Option<Base>,
+    recipe: Option<RecipeSource>,
     /// Settings of every variant.
     #[serde(default)]
     set: Table,
     seeds: Vec<u64>,
-    folds: Option<FoldWord>,
+    folds: Option<FoldsAsTyped>,
     validation: Option<f64>,
     #[serde(default)]
     once: Vec<String>,
@@ -48,7 +48,7 @@ fn first_epochs() -> Vec<usize> {
 struct VariantFile {
     name: String,
     /// Replaces the study's recipe.
-    recipe: Option<Base>,
+    recipe: Option<RecipeSource>,
     /// The recipe's stages that this variant trains. Default: all.
     stages: Option<Vec<String>>,
     /// Settings that replace the recipe's.
@@ -65,7 +65,7 @@ struct VariantFile {
     untagged,
     expecting = "expected the name of a recipe file, or a recipe as a table"
 )]
-enum Base {
+enum RecipeSource {
     File(PathBuf),
     Table(Table),
 }
@@ -75,7 +75,7 @@ enum Base {
     untagged,
     expecting = "expected a number of folds, or true for those of the manifest"
 )]
-enum FoldWord {
+enum FoldsAsTyped {
     Count(usize),
     Wanted(bool),
 }
@@ -97,19 +97,19 @@ pub(super) fn read(path: &Path) -> Result<Study, Error> {
         key: String::new(),
         problem: error.message().replace('\n', " "),
     })?;
-    Reading {
+    StudyReader {
         path,
         folder: path.parent().unwrap_or(Path::new("")),
     }
     .study(typed)
 }
 
-struct Reading<'a> {
+struct StudyReader<'a> {
     path: &'a Path,
     folder: &'a Path,
 }
 
-impl Reading<'_> {
+impl StudyReader<'_> {
     fn problem(&self, key: &str, problem: impl Into<String>) -> Error {
         Error::Run(RunError::Recipe {
             path: self.path.to_owned(),
@@ -220,7 +220,7 @@ impl Reading<'_> {
 
     fn folds(&self, typed: &StudyFile) -> Result<Option<Folds>, Error> {
         let count = match typed.folds {
-            None | Some(FoldWord::Wanted(false)) => {
+            None | Some(FoldsAsTyped::Wanted(false)) => {
                 let key = if typed.validation.is_some() {
                     "validation"
                 } else if typed.once.is_empty() {
@@ -230,14 +230,14 @@ impl Reading<'_> {
                 };
                 return Err(self.problem(key, "applies to folds, and the study has no `folds`"));
             }
-            Some(FoldWord::Count(count)) if count < 2 => {
+            Some(FoldsAsTyped::Count(count)) if count < 2 => {
                 return Err(self.problem(
                     "folds",
                     format!("found {count}, expected 2 or more, or true for those of the manifest"),
                 ));
             }
-            Some(FoldWord::Count(count)) => Some(count),
-            Some(FoldWord::Wanted(true)) => None,
+            Some(FoldsAsTyped::Count(count)) => Some(count),
+            Some(FoldsAsTyped::Wanted(true)) => None,
         };
         Ok(Some(Folds {
             count,
@@ -305,10 +305,10 @@ impl Reading<'_> {
     }
 
     /// A recipe as a table with absolute paths.
-    fn base(&self, base: &Base, key: &str) -> Result<Table, Error> {
+    fn base(&self, base: &RecipeSource, key: &str) -> Result<Table, Error> {
         let (mut table, folder) = match base {
-            Base::Table(table) => (table.clone(), self.folder.to_owned()),
-            Base::File(name) => {
+            RecipeSource::Table(table) => (table.clone(), self.folder.to_owned()),
+            RecipeSource::File(name) => {
                 let path = self.folder.join(name);
                 // First read as a recipe, so that errors have its lines.
                 Recipe::read(&path)?;
@@ -373,11 +373,11 @@ impl Reading<'_> {
                     return Err(self.no_stage(key, &name, &own));
                 };
                 if let Value::Table(value) = value {
-                    lay(stage, value);
+                    merge(stage, value);
                 }
             }
         }
-        lay(table, settings);
+        merge(table, settings);
         Ok(())
     }
 

@@ -5,11 +5,12 @@ use std::{
     path::Path,
 };
 
+use pleura_core::Task;
 use pleura_core::fs::write_atomic;
 use pleura_manifest::{Manifest, Split};
 use pleura_run::{
     Recipe, RunLock, SeriesFolder,
-    recipe::{Change, StageKind, between, difference, is_file},
+    recipe::{Change, between, difference, is_file},
 };
 use pleura_train::{Error, Observer, Options};
 use toml::{Table, Value};
@@ -217,7 +218,7 @@ impl StudyPlan {
 /// The films that variants are compared on.
 struct Films {
     tested: bool,
-    kind: StageKind,
+    kind: Task,
 }
 
 impl Films {
@@ -272,7 +273,7 @@ impl Films {
     /// The metric of the verdicts.
     fn primary(&self, study: &Study) -> Result<String, Error> {
         let [accuracy, auc, _, balanced, sensitivity] = PRIMARY;
-        let independent = self.kind == StageKind::Independent;
+        let independent = self.kind == Task::Independent;
         match study.primary.as_deref() {
             Some(primary) if independent && [accuracy, balanced].contains(&primary) => Err(study.problem(
                 "primary",

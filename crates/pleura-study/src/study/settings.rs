@@ -8,10 +8,12 @@ use toml::{Table, Value};
 
 /// Merges `over` into a table, so that `keep.rule` can be set alone. A table with a `kind` replaces the old
 /// one, because the settings of another kind would not fit.
-pub(super) fn lay(table: &mut Table, over: Table) {
+pub(super) fn merge(table: &mut Table, over: Table) {
     for (key, value) in over {
         match (table.get_mut(&key), value) {
-            (Some(Value::Table(there)), Value::Table(over)) if !over.contains_key("kind") => lay(there, over),
+            (Some(Value::Table(there)), Value::Table(over)) if !over.contains_key("kind") => {
+                merge(there, over)
+            }
             (_, value) => {
                 table.insert(key, value);
             }

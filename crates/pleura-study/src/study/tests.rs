@@ -91,7 +91,7 @@ fn settings_are_laid_over_the_recipe() {
     );
     assert_eq!(stages(0)[0].manifest, here("nih.csv"));
     for variant in 0..3 {
-        assert_eq!(stages(variant).last().unwrap().answers.after, [1, 2]);
+        assert_eq!(stages(variant).last().unwrap().epoch_predictions.after, [1, 2]);
     }
 }
 

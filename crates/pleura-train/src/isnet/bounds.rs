@@ -6,7 +6,7 @@ use pleura_data::{ImageSource, Loader, shuffled};
 use pleura_nn::{Cpu, Network, Norm, Weights};
 use pleura_run::{HeatmapBounds, MeasuredRelevance, recipe::Isnet};
 
-use super::{Masks, Passed, loss::inside};
+use super::{ForwardPass, Masks, loss::inside};
 use crate::{error::Error, plan::StagePlan};
 
 /// The most films that are measured.
@@ -54,7 +54,7 @@ pub(crate) fn measure(
         let films = batch.rows.len();
         let (logits, trace) = network.forward(&batch.grey, films, pictures.size(), Norm::Running)?;
         let found = masks.of(&plan.manifest, &batch.rows, None);
-        let passed = Passed {
+        let passed = ForwardPass {
             network: &network,
             trace: &trace,
             logits: &logits,

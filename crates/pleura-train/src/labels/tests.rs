@@ -3,7 +3,7 @@ use std::path::Path;
 use pleura_manifest::Row;
 
 use super::*;
-use crate::recipe::Recipe;
+use pleura_run::recipe::Recipe;
 
 fn stage(text: &str) -> Stage {
     let text = format!(

@@ -9,9 +9,9 @@ use crate::{error::Error, predict};
 impl StageRun<'_> {
     /// Writes the predictions after this many epochs, if the recipe asks for them. `validation` are those of
     /// the validation films. False if the observer stopped the run.
-    pub(super) fn keep_answers(&mut self, after: usize, validation: &Predictions) -> Result<bool, Error> {
+    pub(super) fn keep_predictions(&mut self, after: usize, validation: &Predictions) -> Result<bool, Error> {
         let plan = self.plan;
-        let wanted = &plan.stage.answers;
+        let wanted = &plan.stage.epoch_predictions;
         if !wanted.after.contains(&after) {
             return Ok(true);
         }

@@ -15,7 +15,7 @@ use pleura_run::{
 use super::{RUNNING_MOMENTUM, StageRun, trainable::Trainable, validation::answering};
 use crate::{
     error::Error,
-    isnet::{HeatmapLoss, HeatmapTraining, Masks, Passed, measure},
+    isnet::{ForwardPass, HeatmapLoss, HeatmapTraining, Masks, measure},
     loss::Value,
     observer::{Event, Observer},
     plan::{Plan, StagePlan},
@@ -105,7 +105,7 @@ pub(super) fn open(
 
 impl StageRun<'_> {
     /// Loss and gradients of a batch with its heatmaps.
-    pub(super) fn heat_pass(
+    pub(super) fn heatmap_pass(
         &mut self,
         heat: &HeatmapTraining,
         batch: &Batch,
@@ -126,13 +126,13 @@ impl StageRun<'_> {
         let augmentation = plan.stage.augmentation.as_ref();
         let moved = augmentation.map(|augmentation| (augmentation, plan.seed, epoch));
         let masks = heat.masks.of(&plan.manifest, &batch.rows, moved);
-        let passed = Passed {
+        let passed = ForwardPass {
             network: &self.network,
             trace: &trace,
             logits: &logits,
             masks: &masks,
         };
-        let (l1, l2, pulls) = heat.pulls(&passed, &trainable.scope, &mut gradient)?;
+        let (l1, l2, pulls) = heat.gradients(&passed, &trainable.scope, &mut gradient)?;
         let (value, parts) = heat.value(&value, l1, l2);
         self.refuse_nonsense("loss", value.mean())?;
         self.network.backward_with_heatmaps(
@@ -149,7 +149,7 @@ impl StageRun<'_> {
     }
 
     /// L1 and L2 of the validation films, with running statistics; `None` if the observer stopped the run.
-    pub(super) fn heat_of(
+    pub(super) fn validation_heatmap_loss(
         &mut self,
         heat: &HeatmapTraining,
         rows: &[usize],
@@ -173,7 +173,7 @@ impl StageRun<'_> {
                 self.network
                     .forward(&batch.grey, films, self.pictures.size(), Norm::Running)?;
             let masks = heat.masks.of(&plan.manifest, &batch.rows, None);
-            let passed = Passed {
+            let passed = ForwardPass {
                 network: &self.network,
                 trace: &trace,
                 logits: &logits,

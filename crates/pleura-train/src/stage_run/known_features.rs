@@ -44,7 +44,7 @@ impl KnownFeatures {
 
 /// True if an epoch changes nothing before the head: neither weights nor, with batch statistics, running
 /// averages. False for heatmaps, which need the whole network.
-pub(super) fn head_alone(plan: &StagePlan, trainable: &Trainable) -> bool {
+pub(super) fn only_head_trains(plan: &StagePlan, trainable: &Trainable) -> bool {
     plan.stage.isnet.is_none()
         && plan.stage.norm == NormChoice::Running
         && trainable.rates.keys().all(|group| group == "head")

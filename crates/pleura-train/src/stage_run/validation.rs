@@ -17,7 +17,7 @@ use pleura_run::{
     timing::{EpochTiming, TimingEvent},
 };
 
-use super::{Outcome, StageRun, known_features::head_alone, trainable::Trainable};
+use super::{Outcome, StageRun, known_features::only_head_trains, trainable::Trainable};
 use crate::{
     checkpoint::CurvePoint,
     error::Error,
@@ -29,7 +29,7 @@ use crate::{
 impl StageRun<'_> {
     /// Validates starting weights before the first step, unless they are random.
     pub(super) fn before(&mut self) -> Result<(), Error> {
-        if self.plan.start == Start::Random && !self.plan.stage.answers.after.contains(&0) {
+        if self.plan.start == Start::Random && !self.plan.stage.epoch_predictions.after.contains(&0) {
             return Ok(());
         }
         let Some(Validation {
@@ -41,7 +41,7 @@ impl StageRun<'_> {
         else {
             return Ok(());
         };
-        if !self.keep_answers(0, &answers)? {
+        if !self.keep_predictions(0, &answers)? {
             return Ok(());
         }
         self.log_event(LogEvent::Before(InitialValidation {
@@ -66,7 +66,7 @@ impl StageRun<'_> {
             return self.checkpoint();
         };
         let epoch = self.position.epoch;
-        if !self.keep_answers(epoch + 1, &answers)? {
+        if !self.keep_predictions(epoch + 1, &answers)? {
             return self.checkpoint();
         }
         let train_loss = self.position.epoch_loss();
@@ -145,7 +145,7 @@ impl StageRun<'_> {
         let plan = self.plan;
         let rows = &plan.validation;
         let trainable = Trainable::new(plan, &self.network, self.position.epoch);
-        let logits = if head_alone(plan, &trainable) {
+        let logits = if only_head_trains(plan, &trainable) {
             self.head_answers(rows)?
         } else {
             self.answers(Split::Validation, rows, None)?
@@ -154,15 +154,15 @@ impl StageRun<'_> {
             return Ok(None);
         };
         let value = plan.loss.value(&logits, &plan.labels.targets(rows))?;
-        let heat = self.heat.take();
+        let heat = self.heatmaps.take();
         let found = match &heat {
             None => Ok(Some((value, None))),
-            Some(heat) => self.heat_of(heat, rows).map(|found| {
+            Some(heat) => self.validation_heatmap_loss(heat, rows).map(|found| {
                 let (value, parts) = found.map(|(l1, l2)| heat.value(&value, l1, l2))?;
                 Some((value, Some(parts)))
             }),
         };
-        self.heat = heat;
+        self.heatmaps = heat;
         let Some((value, parts)) = found? else {
             return Ok(None);
         };

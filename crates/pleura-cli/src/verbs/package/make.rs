@@ -231,7 +231,7 @@ fn metrics(
 
 /// The audit without paths and names. One of another model is refused where it was named, and left out where it was found.
 fn audit(args: &Args, run: &Path, model: &Classifier, private: &Private) -> Result<Option<Value>> {
-    let own = run.join("audit").join("audit.json");
+    let own = RunFolder::new(run).audit_record();
     let path = match &args.audit {
         Some(path) => path.clone(),
         None if own.exists() => own,

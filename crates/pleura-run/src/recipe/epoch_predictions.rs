@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// ([`StageFolder::predictions_after`](crate::StageFolder::predictions_after)).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Answers {
+pub struct EpochPredictions {
     /// Numbers of epochs; 0 is before the first step.
     pub after: Vec<usize>,
     /// True: also on the test films. Each time costs a pass through them and an entry in the test access
@@ -15,7 +15,7 @@ pub struct Answers {
     pub test: bool,
 }
 
-impl Answers {
+impl EpochPredictions {
     /// True if no predictions are kept.
     pub fn is_none(&self) -> bool {
         self.after.is_empty()

@@ -236,7 +236,7 @@ impl<'a> Data<'a> {
         let outlines = viewer.outlines.iter().map(outline_data);
         Ok(Self {
             title: viewer.title,
-            notice: pleura_film::NOTICE,
+            notice: pleura_core::NOTICE,
             notes: viewer.notes,
             film: FilmData::of(viewer.film),
             geometry: viewer.geometry,

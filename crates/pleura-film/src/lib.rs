@@ -47,9 +47,6 @@ mod scale;
 mod source;
 mod warp;
 
-/// What is said wherever an answer about a film is shown.
-pub const NOTICE: &str = "Research use only. Not a medical device.";
-
 pub use decode::{decode, decode_prepared, open, open_prepared, pixel_digest};
 pub use dicom_tags::{BodyPart, DicomTags};
 pub use encode::{grey_png_8, grey_png_16, rgb_png};

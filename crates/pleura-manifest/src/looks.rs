@@ -10,12 +10,11 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
+use pleura_core::{sha256, time};
 use serde::{Deserialize, Serialize};
 
 use crate::derived::origin_of;
-use crate::image_file::sha256;
 use crate::{Error, Manifest, Split};
 
 /// One look.
@@ -45,7 +44,7 @@ impl Look {
     pub fn now(manifest: &Manifest, films: usize, model: &str, command: &str) -> Self {
         let who = ["USER", "LOGNAME", "USERNAME"];
         Self {
-            when: utc(SystemTime::now()),
+            when: time::utc_now(),
             who: who
                 .iter()
                 .find_map(|name| std::env::var(name).ok())
@@ -130,7 +129,7 @@ fn append(path: &Path, look: &Look, once: bool) -> Result<(), Error> {
     if once && Looks::parse(&text).looks.iter().any(|other| look.again(other)) {
         return Ok(());
     }
-    let last = text.lines().last().map(|line| sha256(line.as_bytes()));
+    let last = text.lines().last().map(|line| sha256::hex(line.as_bytes()));
     let look = Look {
         previous: last.unwrap_or_default(),
         ..look.clone()
@@ -181,7 +180,7 @@ impl Looks {
                 }
                 Err(_) => found.altered.push(number + 1),
             }
-            previous = sha256(line.as_bytes());
+            previous = sha256::hex(line.as_bytes());
         }
         found
     }
@@ -201,41 +200,12 @@ impl Looks {
     }
 }
 
-/// Seconds, minutes, hours, and the date by the civil calendar (H. Hinnant's algorithm for days from 1970-01-01).
-fn utc(time: SystemTime) -> String {
-    let seconds = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |passed| passed.as_secs());
-    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
-    let (era, day) = (days / 146_097, days % 146_097);
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let (year, month, day) = (
-        era * 400 + year + u64::from(month >= 10),
-        if month < 10 { month + 3 } else { month - 9 },
-        of_year - (153 * month + 2) / 5 + 1,
-    );
-    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn look(model: &str) -> Look {
         Look::now(&Manifest::new("", Vec::new()), 3, model, "evaluate")
-    }
-
-    #[test]
-    fn times_are_utc() {
-        let at = |seconds| utc(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        assert_eq!(at(0), "1970-01-01T00:00:00Z");
-        assert_eq!(at(951_782_400), "2000-02-29T00:00:00Z");
-        assert_eq!(at(1_798_761_599), "2026-12-31T23:59:59Z");
     }
 
     #[test]

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use pleura_core::{Sex, Split};
+
 pub use age::{ADULT, AGE_GROUP, years_of};
 pub use cell::Cell;
 pub use masks::{Region, each, open_mask, together};
@@ -90,34 +92,6 @@ pub enum Label {
     Unknown,
     /// Spoken of and left open: `-1`.
     Uncertain,
-}
-
-/// A part of the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Split {
-    /// Weights are fitted to it: `train`.
-    #[serde(rename = "train")]
-    Train,
-    /// Epochs, thresholds and temperatures are chosen on it: `val`.
-    #[serde(rename = "val")]
-    Validation,
-    /// Looked at last: `test`.
-    #[serde(rename = "test")]
-    Test,
-}
-
-/// A patient's sex as recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Sex {
-    /// `F`
-    #[serde(rename = "F")]
-    Female,
-    /// `M`
-    #[serde(rename = "M")]
-    Male,
-    /// `O`
-    #[serde(rename = "O")]
-    Other,
 }
 
 /// The columns that every manifest has, in the order they are written.

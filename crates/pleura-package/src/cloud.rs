@@ -2,6 +2,8 @@
 //!
 //! Only sums over all points are kept, mean and covariance, never a point: what describes one patient's film does not leave the house.
 
+use pleura_core::linalg::Cholesky;
+
 /// Where points lie, and how they spread.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cloud {
@@ -16,6 +18,9 @@ pub struct Cloud {
 /// A coordinate that varies less than this share of the mean deviation is taken to vary so much: what was always black is no reason to
 /// call a film with one brighter pixel strange beyond all measure.
 const LEAST_DEVIATION: f64 = 0.05;
+
+/// Rounding may leave a pivot of a nearly singular matrix below 0.
+pub(crate) const LEAST_PIVOT: f64 = 1e-9;
 
 impl Cloud {
     /// The cloud of these points, of equal length and at least two.
@@ -61,7 +66,8 @@ impl Cloud {
             covariance[i * d + i] += share * trace.max(1e-6) + (1.0 - share) * lacking[i];
         }
         Self {
-            root: cholesky(&covariance, d)
+            root: Cholesky::with_least_pivot(&covariance, d, LEAST_PIVOT)
+                .lower()
                 .iter()
                 .map(|&value| value as f32)
                 .collect(),
@@ -73,11 +79,6 @@ impl Cloud {
     /// Coordinates of a point.
     pub fn dimensions(&self) -> usize {
         self.mean.len()
-    }
-
-    /// Numbers of a triangle of so many rows.
-    pub(crate) fn triangle(dimensions: usize) -> usize {
-        dimensions * (dimensions + 1) / 2
     }
 
     /// Mahalanobis' distance divided by the root of the number of coordinates: about 1 for the points of the cloud itself. Sums are in a fixed
@@ -141,24 +142,6 @@ fn shrinkage(points: &[Vec<f64>], covariance: &[f64], d: usize) -> f64 {
         return 1.0;
     }
     (error / apart).clamp(1e-3, 1.0)
-}
-
-/// The lower triangle, row after row, of a positive definite `[d, d]`.
-pub(crate) fn cholesky(matrix: &[f64], d: usize) -> Vec<f64> {
-    let mut root = vec![0.0_f64; Cloud::triangle(d)];
-    let start = |row: usize| row * (row + 1) / 2;
-    for i in 0..d {
-        for j in 0..=i {
-            let dot: f64 = (0..j).map(|k| root[start(i) + k] * root[start(j) + k]).sum();
-            let left = matrix[i * d + j] - dot;
-            root[start(i) + j] = if i == j {
-                left.max(1e-9).sqrt()
-            } else {
-                left / root[start(j) + j]
-            };
-        }
-    }
-    root
 }
 
 #[cfg(test)]

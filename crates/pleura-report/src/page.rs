@@ -22,7 +22,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::input::{DataTable, ReportInput, SplitEvaluation, StageResult};
 
 /// What every page says at its top, at its end and below each printed page.
-pub(crate) use pleura_film::NOTICE;
+pub(crate) use pleura_core::NOTICE;
 
 pub use described::describe;
 pub(crate) use series::{plots as curve_plots, table as curve_table};

@@ -4,10 +4,10 @@
 //! weights and its bias are copied. A fresh neuron depends on the seed and its finding's name alone, so keeping another neuron,
 //! or none, starts it in the same place.
 
+use pleura_core::sha256;
 use pleura_nn::weights::Head;
 use pleura_run::recipe::{Keep, KeepRule};
 use pleura_run::{Neuron, NeuronOrigin, Neurons, Proof};
-use sha2::{Digest, Sha256};
 
 /// Why a head cannot be built: what was found and what is allowed.
 pub type Problem = String;
@@ -181,11 +181,11 @@ pub fn prove(
 }
 
 fn row_digest(row: &[f32]) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = sha256::Hasher::new();
     for value in row {
         hash.update(value.to_le_bytes());
     }
-    base16ct::lower::encode_string(&hash.finalize())
+    hash.hex()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use pleura_core::sha256;
 use pleura_data::{Manifest, Split};
 use pleura_nn::{
     architecture::Architecture,
@@ -18,7 +19,6 @@ use pleura_run::{
     data::{Counts, Leak},
     recipe::{Isnet, LearningRate, Stage, StageKind, Start, Step, check},
 };
-use sha2::{Digest, Sha256};
 
 use judged::Judged;
 
@@ -189,7 +189,7 @@ impl Plan {
                 weights.insert(format!("{} (isnet.plain)", stage.name), digest);
             }
         }
-        let recipe = base16ct::lower::encode_string(&Sha256::digest(portable.to_toml()?.as_bytes()));
+        let recipe = sha256::hex(portable.to_toml()?.as_bytes());
         Ok(Identity {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             recipe,

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use pleura_core::fs::write_atomic;
+use pleura_core::sha256;
 use pleura_nn::weights::Weights;
 use pleura_run::{Recipe, RunFolder, StageRecord, json::read_json, recipe::Start};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::{
     error::Error,
@@ -62,7 +62,7 @@ pub(crate) fn keys(plan: &Plan, masks: &mut MaskDigests) -> Result<Vec<Key>, Err
         }
         keys.push(Key {
             stage: stage.stage.name.clone(),
-            digest: base16ct::lower::encode_string(&Sha256::digest(all.to_string())),
+            digest: sha256::hex(all.to_string()),
         });
     }
     Ok(keys)

@@ -21,6 +21,7 @@ pub use options::{CalibrationChoice, OpenOptions};
 pub use predict::FileAnswers;
 pub use training_manifest::training_manifest;
 
+pub use pleura_core::NOTICE;
 pub use pleura_eval::Kind as Task;
-pub use pleura_film::{Fit, NOTICE, Preparation};
+pub use pleura_film::{Fit, Preparation};
 pub use pleura_package::{Flag, Outcome, PublicKey, Verdict};

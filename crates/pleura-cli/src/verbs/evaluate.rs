@@ -369,7 +369,7 @@ fn record(name: &str, subject: &Subject, found: &Found) -> Result<()> {
     let data = &found.answers.data;
     let evidence = Evidence {
         name: name.to_owned(),
-        when: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        when: pleura_core::time::utc_now(),
         command: format!("pleura {}", looks::command()),
         model: subject.line(),
         films: format!(

@@ -1,6 +1,6 @@
 //! The panel around a heatmap: what is said above, beside and below it.
 
-use pleura_film::NOTICE;
+use pleura_core::NOTICE;
 
 use super::canvas::{FAINT, FRAME, GROUND, INK, Picture};
 use super::caption::Caption;

@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use pleura_film::NOTICE;
-use sha2::{Digest as _, Sha256};
+use pleura_core::NOTICE;
+use pleura_core::sha256;
 
 use super::Viewer;
 
@@ -39,7 +39,7 @@ const KEYS: [(&str, &str); 11] = [
 
 /// A source of the policy: exactly this text.
 fn exactly(text: &str) -> String {
-    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
+    format!("'sha256-{}'", STANDARD.encode(sha256::digest(text)))
 }
 
 pub(super) fn page(viewer: &Viewer<'_>, data: &str) -> String {

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use sha2::{Digest as _, Sha256};
+use pleura_core::sha256;
 use ureq::{
     Agent,
     http::{Response, StatusCode, header},
@@ -65,7 +65,7 @@ impl Published {
         let path = folder.join(self.file_name());
         if path.exists() {
             let mut file = File::open(&path).map_err(Error::file(&path, "read"))?;
-            let found = digest(&mut file).map_err(Error::file(&path, "read"))?;
+            let found = sha256::hex_of_reader(&mut file).map_err(Error::file(&path, "read"))?;
             if found.starts_with(&self.digest) {
                 return Ok(path);
             }
@@ -92,7 +92,7 @@ impl Published {
         }
         self.download(&mut file, &path, &part, progress)?;
         file.rewind().map_err(Error::file(&part, "read"))?;
-        let found = digest(&mut file).map_err(Error::file(&part, "read"))?;
+        let found = sha256::hex_of_reader(&mut file).map_err(Error::file(&part, "read"))?;
         if !found.starts_with(&self.digest) {
             // Whatever it is, going on from it would never come right.
             fs::remove_file(&part).map_err(Error::file(&part, "remove"))?;
@@ -121,7 +121,7 @@ impl Published {
         if here > 0 && response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
             // Nothing is left to fetch, or what is here is longer than the file. The digest tells; if it is wrong, begin anew.
             file.rewind().map_err(Error::file(part, "read"))?;
-            if digest(file)
+            if sha256::hex_of_reader(&mut *file)
                 .map_err(Error::file(part, "read"))?
                 .starts_with(&self.digest)
             {
@@ -233,17 +233,6 @@ fn begins_at<T>(response: &Response<T>) -> Option<u64> {
         .next()?
         .parse()
         .ok()
-}
-
-fn digest(file: &mut File) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(base16ct::lower::encode_string(&hash.finalize())),
-            count => hash.update(&buffer[..count]),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, path::Path};
 
+use pleura_core::sha256;
 use pleura_data::{Manifest, manifest::open_mask, warp};
 use pleura_film::{Augmentation, Preparation, prepare};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use crate::{error::Error, plan::StagePlan};
 
@@ -66,14 +66,14 @@ impl Masks {
             .par_iter()
             .map(|&row| one(plan, row, &preparation))
             .collect::<Result<Vec<_>, Error>>()?;
-        let mut digest = Sha256::new();
+        let mut digest = sha256::Hasher::new();
         for word in masks.iter().flatten() {
             digest.update(word.to_le_bytes());
         }
         Ok(Self {
             size: preparation.size,
             films: rows.into_iter().zip(masks).collect(),
-            digest: base16ct::lower::encode_string(&digest.finalize()),
+            digest: digest.hex(),
         })
     }
 

@@ -87,7 +87,7 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
 /// Shows how far some work has come: a bar on a terminal, a line every ten seconds elsewhere, nothing where the user
 /// wants quiet or, off a terminal, JSON.
 pub struct Progress {
-    what: &'static str,
+    what: String,
     bar: Option<ProgressBar>,
     lines: bool,
     begin: Instant,
@@ -97,7 +97,7 @@ pub struct Progress {
 
 impl Progress {
     /// Progress of work on `what`, such as "films decoded".
-    pub fn new(what: &'static str, of: usize) -> Self {
+    pub fn new(what: &str, of: usize) -> Self {
         let Settings { quiet, json } = settings();
         let terminal = io::stderr().is_terminal();
         let bar = (terminal && !quiet).then(|| {
@@ -105,11 +105,11 @@ impl Progress {
                 ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len}  {per_sec}  {eta} left");
             ProgressBar::new(of as u64)
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-                .with_message(what)
+                .with_message(what.to_owned())
         });
         let lines = !terminal && !quiet && !json;
         Self {
-            what,
+            what: what.to_owned(),
             bar,
             lines,
             begin: Instant::now(),

@@ -10,7 +10,7 @@ use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use pleura_manifest::{Cell, Error, How, LeakRecord, Manifest, Remark, Split, image_file};
+use pleura_manifest::{Cell, DuplicateRecord, Error, Manifest, MatchKind, Remark, Split, image_file};
 
 /// What a check found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -34,11 +34,11 @@ impl CheckReport {
     }
 
     /// Adds what an earlier look for copies found: those that lie in two splits now, unless they are faults already as equal files or pixels.
-    pub fn heed(&mut self, record: &LeakRecord, manifest: &Manifest) {
+    pub fn add_duplicates(&mut self, record: &DuplicateRecord, manifest: &Manifest) {
         for (one, other, pair) in record.rows(manifest) {
             let rows = [one, other].map(|row| &manifest.rows[row]);
-            if let ([Some(first), Some(second)], How::Alike(_) | How::Linked) =
-                (rows.map(|row| row.split), pair.how)
+            if let ([Some(first), Some(second)], MatchKind::Similar(_) | MatchKind::Linked) =
+                (rows.map(|row| row.split), pair.kind)
                 && first != second
             {
                 let films = rows.iter().zip([first, second]).map(|(row, split)| Place {
@@ -46,12 +46,12 @@ impl CheckReport {
                     split,
                 });
                 self.faults.push(Fault::Copy {
-                    how: pair.how,
+                    how: pair.kind,
                     films: films.collect(),
                 });
             }
         }
-        if !record.is_of(manifest) {
+        if !record.covers(manifest) {
             let what = "films have changed since copies were looked for: run `pleura data leaks` again";
             self.remarks.extend(Remark::of(what, &[String::new()]));
         }
@@ -95,7 +95,7 @@ pub enum Fault {
     /// Films that a look for copies found to be one radiograph are in more than one split.
     Copy {
         /// Why they count as one.
-        how: How,
+        how: MatchKind,
         /// The films.
         films: Vec<Place>,
     },

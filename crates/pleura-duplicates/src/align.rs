@@ -1,56 +1,58 @@
-//! Laying one film over another.
+//! Alignment of two films by the affine map under which they correlate best.
 //!
-//! Of two planes the affine map is sought under which they correlate best, by Gauss-Newton steps from coarse to fine (Lucas and Kanade 1981;
-//! the correlation as the aim, whatever the contrast, after Evangelidis and Psarakis 2008).
+//! Gauss-Newton steps from coarse to fine (Lucas and Kanade 1981). They maximise the correlation, which does not
+//! depend on contrast (Evangelidis and Psarakis 2008).
 
 use pleura_core::linalg::Cholesky;
 
 use crate::plane::Plane;
 
-/// An affine map of places in a square whose sides run from -1 to 1: `[a, b, c, d, e, f]` stands for `x' = ax + by + c`, `y' = dx + ey + f`.
+/// An affine map in a square with coordinates from -1 to 1. `[a, b, c, d, e, f]` means `x' = ax + by + c`,
+/// `y' = dx + ey + f`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Affine(pub(super) [f32; 6]);
+pub(crate) struct Affine(pub(crate) [f32; 6]);
 
-/// How well two films lie on each other.
+/// The alignment of two films.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Fitted {
-    /// From a place on the template to the same place on the image.
-    pub(super) map: Affine,
-    /// Correlation where they overlap, -1 to 1.
-    pub(super) correlation: f32,
+pub(crate) struct Fitted {
+    /// Maps a point of the template to the same point of the image.
+    pub(crate) map: Affine,
+    /// Correlation in the overlap, -1 to 1.
+    pub(crate) correlation: f32,
 }
 
-/// A round of steps at one fineness.
+/// Some steps at one resolution.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Round {
-    /// Standard deviation of the Gaussian that both are smoothed by, in pixels.
-    pub(super) blur: f32,
-    /// Steps.
-    pub(super) steps: usize,
+pub(crate) struct Round {
+    /// Standard deviation of the Gaussian that smooths both films, in pixels.
+    pub(crate) blur: f32,
+    /// Number of steps.
+    pub(crate) steps: usize,
 }
 
-/// The least part of the template that the image must cover: less is no copy, and little agrees with anything.
-const LEAST_OVERLAP: f32 = 0.6;
+/// Share of the template that the image must cover. A smaller overlap correlates with anything.
+const MIN_OVERLAP: f32 = 0.6;
 
-/// The damping of a step, as a share of the mean curvature.
+/// Damping of a step, relative to the mean curvature.
 const DAMPING: f32 = 1e-3;
 
 impl Affine {
     #[cfg(test)]
-    pub(super) const IDENTITY: Self = Self([1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
+    pub(crate) const IDENTITY: Self = Self([1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
 
-    pub(super) fn apply(&self, x: f32, y: f32) -> (f32, f32) {
+    pub(crate) fn apply(&self, x: f32, y: f32) -> (f32, f32) {
         let [a, b, c, d, e, f] = self.0;
         (a * x + b * y + c, d * x + e * y + f)
     }
 
-    /// By how much it turns, in degrees.
-    pub(super) fn degrees(&self) -> f32 {
+    /// The angle of its rotation, in degrees.
+    pub(crate) fn degrees(&self) -> f32 {
         let [a, b, _, d, e, _] = self.0;
         (d - b).atan2(a + e).to_degrees()
     }
 
-    /// Whether a film could be copied like this: not squeezed to two thirds, not turned by more than 15 degrees, not shifted by a third.
+    /// True for a plausible duplicate: scaled by 0.67 to 1.5, rotated by at most 15 degrees, shifted by less than a
+    /// third of the side, hardly sheared.
     fn is_plausible(&self) -> bool {
         let [a, b, c, d, e, f] = self.0;
         let scales = [a.hypot(d), b.hypot(e)];
@@ -63,8 +65,8 @@ impl Affine {
     }
 }
 
-/// Lays an image over a template, beginning at `start`; `None` where that leads nowhere that a copy could be.
-pub(super) fn align(template: &Plane, image: &Plane, start: Affine, rounds: &[Round]) -> Option<Fitted> {
+/// Aligns an image with a template, from the initial map `start`. `None` if no plausible map is found.
+pub(crate) fn align(template: &Plane, image: &Plane, start: Affine, rounds: &[Round]) -> Option<Fitted> {
     let mut map = start;
     let mut samples = Samples::default();
     for round in rounds {
@@ -85,7 +87,7 @@ pub(super) fn align(template: &Plane, image: &Plane, start: Affine, rounds: &[Ro
     })
 }
 
-/// How an image changes to the right and downwards, a pixel.
+/// The horizontal and vertical gradient of an image, per pixel.
 struct Slopes {
     across: Plane,
     down: Plane,
@@ -114,13 +116,13 @@ impl Slopes {
     }
 }
 
-/// The template's pixels that the image covers, and the image there.
+/// The template's pixels that the image covers, with the image's values there.
 #[derive(Default)]
 struct Samples {
     pixels: Vec<Pixel>,
     mean_template: f32,
     mean_image: f32,
-    /// Sums of products of differences from the means.
+    /// Sums of products of deviations from the means.
     template_image: f64,
     image_image: f64,
     template_template: f64,
@@ -136,7 +138,7 @@ struct Pixel {
 }
 
 impl Samples {
-    /// Reads the image at the places of the template's pixels; `None` where it covers too few.
+    /// Samples the image at the template's pixels. `None` if it covers too few of them.
     fn take(&mut self, template: &Plane, image: &Plane, slopes: Option<&Slopes>, map: &Affine) -> Option<()> {
         let side = template.side;
         let half = (side - 1) as f32 / 2.0;
@@ -166,7 +168,7 @@ impl Samples {
             });
         }
         let count = self.pixels.len();
-        if (count as f32) < LEAST_OVERLAP * (side * side) as f32 {
+        if (count as f32) < MIN_OVERLAP * (side * side) as f32 {
             return None;
         }
         self.mean_template = (sum_template / count as f64) as f32;
@@ -191,10 +193,11 @@ impl Samples {
         }
     }
 
+    /// The map after one step: least squares of the difference between the image and the template, which is first
+    /// scaled to the image's contrast.
     #[allow(clippy::needless_range_loop, reason = "rows and columns of one matrix")]
-    /// The map after one step towards a better fit: least squares of what the template, brought to the image's contrast, differs by.
     fn step(&self, map: &Affine) -> Option<Affine> {
-        // A fit that begins badly would divide by next to nothing; then steps stay short.
+        // A bad initial map has a gain near 0. The lower limit keeps its steps short.
         let gain = (self.template_image / self.image_image.max(1e-9)).max(0.3) as f32;
         let mut curvature = [[0.0_f64; 6]; 6];
         let mut pull = [0.0_f64; 6];
@@ -234,7 +237,7 @@ impl Samples {
 }
 
 impl Pixel {
-    /// How the image here changes with each of the map's numbers.
+    /// Derivatives of the image at this pixel by the map's six numbers.
     fn slopes(&self) -> [f32; 6] {
         let (across, down) = (self.across, self.down);
         [

@@ -1,67 +1,68 @@
-//! 192 bits that stay nearly the same when a film is saved again, and differ between films.
+//! A perceptual hash of 192 bits: nearly equal for duplicates, different for other films.
 //!
-//! A film's evened levels are written as a sum of cosines; each bit says whether the share of one of the 192 lowest is above what it is on
-//! a usual chest film ([`CENTRE`]). Without that centre most bits would say "this is a chest film". A mirrored film has the odd shares across
-//! negative, an inverted one all of them, so that both are asked for without another look at the film.
+//! Each bit compares one of the 192 lowest cosine coefficients of the locally normalized film with its median over
+//! chest films ([`MEDIAN_COEFFICIENTS`]). Against zero, most bits would only encode "this is a chest film". A
+//! mirrored film has its odd horizontal coefficients negated, an inverted film all of them. So the hashes of both
+//! follow from the same coefficients.
 
 use std::f32::consts::PI;
 use std::sync::LazyLock;
 
 use crate::align::Affine;
-use crate::centre::CENTRE;
-use crate::plane::{Evening, Plane};
-use crate::sketch::{SIDE, Sketch};
+use crate::median_coefficients::MEDIAN_COEFFICIENTS;
+use crate::plane::{LocalNormalization, Plane};
+use crate::thumbnail::Thumbnail;
 
 /// Bits of a hash.
-pub(super) const BITS: usize = 192;
+pub const BITS: usize = 192;
 
 /// A film's hash.
-pub(super) type Hash = [u64; BITS / 64];
+pub type Hash = [u64; BITS / 64];
 
-/// The shares of the cosines, in the order of the bits.
-pub(super) type Shares = [f32; BITS];
+/// The cosine coefficients, in the order of the bits.
+pub(crate) type Coefficients = [f32; BITS];
 
-/// Pixels a side of the square that shares are taken of.
+/// Side of the square that is transformed, in pixels.
 const GRID: usize = 32;
 
-/// Cosines across and down that any bit speaks of, from the even one.
-const WAVES: usize = 18;
+/// Number of frequencies per axis, from frequency 0.
+const FREQUENCIES: usize = 18;
 
-const EVENING: Evening = Evening {
+const NORMALIZATION: LocalNormalization = LocalNormalization {
     grain: 0.0,
     brightness: 3.0,
     contrast: 3.0,
     floor: 0.02,
 };
 
-/// How many places two hashes differ in.
-pub(super) fn distance(one: &Hash, other: &Hash) -> u32 {
+/// The Hamming distance of two hashes.
+pub(crate) fn distance(one: &Hash, other: &Hash) -> u32 {
     one.iter()
         .zip(other)
         .map(|(one, other)| (one ^ other).count_ones())
         .sum()
 }
 
-/// One way in which a film may lie in its copy: a window of the film, by chance mirrored or inverted.
+/// One way to duplicate a film: a window of it, perhaps mirrored or inverted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Variant {
+pub(crate) struct Variant {
     /// Number of the window in [`WINDOWS`].
-    pub(super) window: u8,
-    pub(super) mirrored: bool,
-    pub(super) inverted: bool,
+    pub(crate) window: u8,
+    pub(crate) mirrored: bool,
+    pub(crate) inverted: bool,
 }
 
-/// A part of a film: its side, its left and upper edge, all in sides of the film, and by how many degrees it is turned.
+/// A part of a film: side, left and upper edge in units of the film's side, and its rotation.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Window {
+pub(crate) struct Window {
     side: f32,
     left: f32,
     top: f32,
     degrees: f32,
 }
 
-/// The whole film; nine windows that a cut of 5 % may leave, nine of 10 %; the film turned to the left and to the right.
-pub(super) const WINDOWS: [Window; 21] = {
+/// The whole film; nine windows that a crop by 5 % may leave, nine for 10 %; the film rotated by 4 degrees either way.
+pub(crate) const WINDOWS: [Window; 21] = {
     let whole = Window {
         side: 1.0,
         left: 0.0,
@@ -86,7 +87,7 @@ pub(super) const WINDOWS: [Window; 21] = {
 };
 
 impl Window {
-    /// From a place in the window to the place on the film, in squares whose sides run from -1 to 1.
+    /// Maps a point of the window to the point of the film, both with coordinates from -1 to 1.
     fn map(&self) -> Affine {
         let (sin, cos) = self.degrees.to_radians().sin_cos();
         let shift = |edge: f32| 2.0 * edge + self.side - 1.0;
@@ -102,8 +103,8 @@ impl Window {
 }
 
 impl Variant {
-    /// From a place on the copy to the place on the film as [`Variant::laid`] lays it.
-    pub(super) fn map(self) -> Affine {
+    /// Maps a point of the duplicate to the point of the film as [`Variant::applied`] returns it.
+    pub(crate) fn map(self) -> Affine {
         let [a, b, c, d, e, f] = WINDOWS[usize::from(self.window)].map().0;
         if self.mirrored {
             Affine([a, -b, -c, -d, e, f])
@@ -112,17 +113,21 @@ impl Variant {
         }
     }
 
-    /// The film's evened levels, mirrored and inverted as the copy is.
-    pub(super) fn laid(self, evened: Plane) -> Plane {
-        let laid = if self.mirrored { evened.mirrored() } else { evened };
-        if self.inverted { laid.negative() } else { laid }
+    /// The film's normalized levels, mirrored and inverted like the duplicate.
+    pub(crate) fn applied(self, normalized: Plane) -> Plane {
+        let plane = if self.mirrored {
+            normalized.mirrored()
+        } else {
+            normalized
+        };
+        if self.inverted { plane.negative() } else { plane }
     }
 }
 
-/// The shares of a film seen through a window.
-pub(super) fn shares(film: &Plane, window: usize) -> Shares {
+/// The coefficients of a window of a film.
+pub(crate) fn coefficients(film: &Plane, window: usize) -> Coefficients {
     let map = WINDOWS[window].map();
-    let (middle, half) = ((SIDE as f32 - 1.0) / 2.0, SIDE as f32 / 2.0);
+    let (middle, half) = ((Thumbnail::SIDE as f32 - 1.0) / 2.0, Thumbnail::SIDE as f32 / 2.0);
     let values = (0..GRID * GRID).map(|at| {
         let place = |index: usize| (2 * index + 1) as f32 / GRID as f32 - 1.0;
         let (x, y) = map.apply(place(at % GRID), place(at / GRID));
@@ -132,31 +137,31 @@ pub(super) fn shares(film: &Plane, window: usize) -> Shares {
         side: GRID,
         values: values.collect(),
     };
-    cosines(&seen.evened(EVENING))
+    cosines(&seen.normalized(NORMALIZATION))
 }
 
-/// The shares of a whole film; their medians over many films are the centre that hashes are taken from.
-pub fn shares_of(sketch: &Sketch) -> [f32; BITS] {
-    shares(&sketch.plane(), 0)
+/// The coefficients of a whole film. Their medians over many films are [`MEDIAN_COEFFICIENTS`].
+pub fn dct_coefficients(thumbnail: &Thumbnail) -> [f32; BITS] {
+    coefficients(&thumbnail.plane(), 0)
 }
 
-/// A hash to ask with, and how sure each of its bits is.
-pub(super) struct Query {
-    pub(super) hash: Hash,
-    /// How far each share is from the centre.
-    pub(super) margins: Shares,
+/// A hash to look up, with the certainty of each bit.
+pub(crate) struct Query {
+    pub(crate) hash: Hash,
+    /// Distance of each coefficient from its median.
+    pub(crate) margins: Coefficients,
 }
 
 impl Query {
-    /// The hash that the film's mirror image or negative has.
-    pub(super) fn new(shares: &Shares, mirrored: bool, inverted: bool) -> Self {
+    /// The hash of the film, or of its mirror image or negative.
+    pub(crate) fn new(coefficients: &Coefficients, mirrored: bool, inverted: bool) -> Self {
         let mut query = Self {
             hash: [0; BITS / 64],
             margins: [0.0; BITS],
         };
-        for (bit, (&share, &centre)) in shares.iter().zip(&CENTRE).enumerate() {
+        for (bit, (&coefficient, &median)) in coefficients.iter().zip(&MEDIAN_COEFFICIENTS).enumerate() {
             let negative = inverted ^ (mirrored && COSINES.waves[bit].1 % 2 == 1);
-            let above = if negative { -share } else { share } - centre;
+            let above = if negative { -coefficient } else { coefficient } - median;
             query.hash[bit / 64] |= u64::from(above > 0.0) << (bit % 64);
             query.margins[bit] = above.abs();
         }
@@ -164,11 +169,11 @@ impl Query {
     }
 }
 
-/// A type-II cosine transform of a grid, the 192 lowest shares of it.
+/// A type-II cosine transform, restricted to the 192 lowest frequencies.
 struct Cosines {
-    /// `[WAVES][GRID]`, each wave of length 1.
+    /// `[FREQUENCIES][GRID]`, each of Euclidean length 1.
     values: Vec<[f32; GRID]>,
-    /// Waves down and across, by bit.
+    /// Vertical and horizontal frequency of each bit.
     waves: Vec<(usize, usize)>,
 }
 
@@ -179,18 +184,20 @@ static COSINES: LazyLock<Cosines> = LazyLock::new(|| {
             length.sqrt() * (PI * wave as f32 * (2 * at + 1) as f32 / (2 * GRID) as f32).cos()
         })
     };
-    let mut waves: Vec<(usize, usize)> = (1..WAVES * WAVES).map(|at| (at / WAVES, at % WAVES)).collect();
+    let mut waves: Vec<(usize, usize)> = (1..FREQUENCIES * FREQUENCIES)
+        .map(|at| (at / FREQUENCIES, at % FREQUENCIES))
+        .collect();
     waves.sort_by_key(|&(down, across)| (down * down + across * across, down));
     waves.truncate(BITS);
     Cosines {
-        values: (0..WAVES).map(wave).collect(),
+        values: (0..FREQUENCIES).map(wave).collect(),
         waves,
     }
 });
 
-fn cosines(grid: &Plane) -> Shares {
+fn cosines(grid: &Plane) -> Coefficients {
     let cosines = &*COSINES;
-    let mut rows = [[0.0; GRID]; WAVES];
+    let mut rows = [[0.0; GRID]; FREQUENCIES];
     for (y, line) in grid.values.chunks_exact(GRID).enumerate() {
         for (across, wave) in cosines.values.iter().enumerate() {
             rows[across][y] = dot(line, wave);
@@ -210,31 +217,33 @@ fn dot(one: &[f32], other: &[f32; GRID]) -> f32 {
 mod tests {
     use super::*;
 
-    fn sketch() -> Sketch {
-        Sketch::from_levels(|at| {
+    const SIDE: usize = Thumbnail::SIDE;
+
+    fn thumbnail() -> Thumbnail {
+        Thumbnail::from_levels(|at| {
             let (x, y) = ((at % SIDE) as f32 / 48.0, (at / SIDE) as f32 / 48.0);
             let level = (9.0 * x + 3.0 * y * y).sin() + (7.0 * x * y + 11.0 * y).cos() + (23.0 * x).sin() * y;
             (128.0 + 40.0 * level) as u8
         })
     }
 
-    fn mirrored(sketch: &Sketch) -> Sketch {
-        let levels = sketch.plane();
-        Sketch::from_levels(|at| {
+    fn mirrored(thumbnail: &Thumbnail) -> Thumbnail {
+        let levels = thumbnail.plane();
+        Thumbnail::from_levels(|at| {
             let mirrored = at / SIDE * SIDE + SIDE - 1 - at % SIDE;
             (levels.values[mirrored] * 255.0).round() as u8
         })
     }
 
     #[test]
-    fn mirror_images_and_negatives_are_asked_for_without_another_look() {
-        let film = sketch();
+    fn hashes_of_mirror_images_and_negatives_follow_from_one_film() {
+        let film = thumbnail();
         let negative = {
             let levels = film.plane();
-            Sketch::from_levels(|at| 255 - (levels.values[at] * 255.0).round() as u8)
+            Thumbnail::from_levels(|at| 255 - (levels.values[at] * 255.0).round() as u8)
         };
-        let hash = |sketch: &Sketch| Query::new(&shares_of(sketch), false, false).hash;
-        let asked = |mirrored, inverted| Query::new(&shares_of(&film), mirrored, inverted).hash;
+        let hash = |thumbnail: &Thumbnail| Query::new(&dct_coefficients(thumbnail), false, false).hash;
+        let asked = |mirrored, inverted| Query::new(&dct_coefficients(&film), mirrored, inverted).hash;
         assert!(distance(&asked(true, false), &hash(&mirrored(&film))) <= 2);
         assert!(distance(&asked(false, true), &hash(&negative)) <= 2);
         assert!(distance(&asked(true, true), &hash(&mirrored(&negative))) <= 2);
@@ -242,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn a_variant_says_where_the_copy_lies_on_the_film() {
+    fn variant_maps_the_duplicate_to_the_film() {
         let cut = Variant {
             window: 1,
             mirrored: false,
@@ -260,14 +269,14 @@ mod tests {
     }
 
     #[test]
-    fn the_cosines_are_of_length_one_and_upright_to_each_other() {
+    fn cosines_are_orthonormal() {
         let cosines = &*COSINES;
         assert_eq!(cosines.waves.len(), BITS);
         assert!(
             cosines
                 .waves
                 .iter()
-                .all(|&(down, across)| down < WAVES && across < WAVES)
+                .all(|&(down, across)| down < FREQUENCIES && across < FREQUENCIES)
         );
         for (one, wave) in cosines.values.iter().enumerate() {
             for (other, against) in cosines.values.iter().enumerate() {

@@ -1,60 +1,60 @@
-//! Hashes near a hash, without comparing with all of them.
+//! An index that finds similar hashes without comparing with all of them.
 //!
-//! Locality-sensitive hashing by sampled bits (Indyk and Motwani 1998): each of 16 tables files every film under some of its hash's bits, and a
-//! query looks where its own bits lead, and where they lead with its three least certain bits of that table exchanged (multi-probe, Lv et al.
-//! 2007).
+//! Locality-sensitive hashing by sampled bits (Indyk and Motwani 1998). Each of 16 tables stores every film under some
+//! bits of its hash. A query also tries the keys with its three least certain bits of that table flipped (multi-probe,
+//! Lv et al. 2007).
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::hash::{BITS, Hash, Query, distance};
 
-/// Tables; each takes 4 bytes a film.
+/// Number of tables; each takes 4 bytes a film.
 const TABLES: usize = 16;
 
-/// Bits of a query that may each be wrong.
-const DOUBTFUL: usize = 3;
+/// Bits of a key that a query may flip.
+const UNCERTAIN_BITS: usize = 3;
 
-/// Fewest and most bits of a table's key.
+/// Minimum and maximum number of bits of a table's key.
 const KEY: (u32, u32) = (8, 20);
 
-/// Hashes, filed.
-pub(super) struct Index {
+/// An index of hashes.
+pub struct Index {
     hashes: Vec<Hash>,
     tables: Vec<Table>,
 }
 
-/// Films by some bits of their hashes.
+/// Films, sorted by some bits of their hashes.
 struct Table {
     bits: Vec<usize>,
-    /// Where each key's films begin; one more at the end.
+    /// Start of each key's films in `films`, and the end.
     starts: Vec<u32>,
     films: Vec<u32>,
 }
 
-/// What a thread needs to ask; kept between queries.
+/// Working memory of a thread's queries.
 #[derive(Default)]
-pub(super) struct Desk {
-    /// The query that last met each film.
+pub(crate) struct QueryScratch {
+    /// The last query that met each film.
     met: Vec<u32>,
     query: u32,
 }
 
 impl Index {
-    /// Files hashes; films are known by their place.
-    pub(super) fn new(hashes: Vec<Hash>) -> Self {
+    /// Indexes hashes. A film is identified by its position.
+    pub fn new(hashes: Vec<Hash>) -> Self {
         let width = hashes.len().max(1).ilog2().clamp(KEY.0, KEY.1) as usize;
         let mut rng = ChaCha8Rng::seed_from_u64(0x6c65_616b_7321);
-        let mut deck: Vec<usize> = Vec::new();
+        let mut unused: Vec<usize> = Vec::new();
         let tables = (0..TABLES).map(|_| {
-            // Bits are dealt like cards, so that all are used equally often.
+            // Sampled without replacement, so that all bits are used equally often.
             let bits = (0..width)
                 .map(|_| {
-                    if deck.is_empty() {
-                        deck = (0..BITS).collect();
+                    if unused.is_empty() {
+                        unused = (0..BITS).collect();
                     }
-                    let card = rng.random_range(0..deck.len());
-                    deck.swap_remove(card)
+                    let chosen = rng.random_range(0..unused.len());
+                    unused.swap_remove(chosen)
                 })
                 .collect();
             Table::new(bits, &hashes)
@@ -65,13 +65,13 @@ impl Index {
         }
     }
 
-    /// How many films there are.
-    pub(super) fn len(&self) -> usize {
+    /// Number of films.
+    pub(crate) fn len(&self) -> usize {
         self.hashes.len()
     }
 
-    /// Bytes that it takes.
-    pub(super) fn bytes(&self) -> usize {
+    /// Size in memory, in bytes.
+    pub fn bytes(&self) -> usize {
         let tables = self
             .tables
             .iter()
@@ -79,35 +79,35 @@ impl Index {
         self.hashes.len() * size_of::<Hash>() + tables.sum::<usize>()
     }
 
-    /// Calls `found(film, distance)` once for each film found within a distance of the query, in no particular order.
-    pub(super) fn near(
+    /// Calls `found(film, distance)` once for each film within `radius` bits of the query, in any order.
+    pub(crate) fn near(
         &self,
         query: &Query,
-        within: u32,
-        desk: &mut Desk,
+        radius: u32,
+        scratch: &mut QueryScratch,
         mut found: impl FnMut(usize, u32),
     ) {
-        desk.met.resize(self.hashes.len(), 0);
-        desk.query = desk.query.wrapping_add(1);
-        if desk.query == 0 {
-            desk.met.fill(0);
-            desk.query = 1;
+        scratch.met.resize(self.hashes.len(), 0);
+        scratch.query = scratch.query.wrapping_add(1);
+        if scratch.query == 0 {
+            scratch.met.fill(0);
+            scratch.query = 1;
         }
         for table in &self.tables {
             let key = key(&table.bits, &query.hash);
-            let doubtful = doubtful(&table.bits, query);
-            for probe in 0..1_u32 << DOUBTFUL {
-                let flips = (0..DOUBTFUL)
+            let least_certain = least_certain(&table.bits, query);
+            for probe in 0..1_u32 << UNCERTAIN_BITS {
+                let flips = (0..UNCERTAIN_BITS)
                     .filter(|place| probe >> place & 1 == 1)
-                    .fold(0, |flips, place| flips | 1_usize << doubtful[place]);
+                    .fold(0, |flips, place| flips | 1_usize << least_certain[place]);
                 for &film in table.films(key ^ flips) {
                     let film = film as usize;
-                    if desk.met[film] == desk.query {
+                    if scratch.met[film] == scratch.query {
                         continue;
                     }
-                    desk.met[film] = desk.query;
+                    scratch.met[film] = scratch.query;
                     let apart = distance(&query.hash, &self.hashes[film]);
-                    if apart <= within {
+                    if apart <= radius {
                         found(film, apart);
                     }
                 }
@@ -146,18 +146,18 @@ fn key(bits: &[usize], hash: &Hash) -> usize {
     })
 }
 
-/// The places of a table's key where the query is least certain.
-fn doubtful(bits: &[usize], query: &Query) -> [usize; DOUBTFUL] {
-    let mut least = [(f32::INFINITY, 0); DOUBTFUL];
+/// The positions of a table's key at which the query is least certain.
+fn least_certain(bits: &[usize], query: &Query) -> [usize; UNCERTAIN_BITS] {
+    let mut lowest = [(f32::INFINITY, 0); UNCERTAIN_BITS];
     for (place, &bit) in bits.iter().enumerate() {
         let mut entry = (query.margins[bit], place);
-        for slot in &mut least {
+        for slot in &mut lowest {
             if entry.0 < slot.0 {
                 std::mem::swap(slot, &mut entry);
             }
         }
     }
-    least.map(|(_, place)| place)
+    lowest.map(|(_, place)| place)
 }
 
 #[cfg(test)]
@@ -168,7 +168,7 @@ mod tests {
         std::array::from_fn(|_| rng.random())
     }
 
-    fn asked(hash: Hash) -> Query {
+    fn query(hash: Hash) -> Query {
         Query {
             hash,
             margins: [1.0; BITS],
@@ -176,11 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn near_hashes_are_found_and_only_they() {
+    fn near_hashes_are_found_and_no_others() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let hashes: Vec<Hash> = (0..3000).map(|_| hash(&mut rng)).collect();
         let index = Index::new(hashes.clone());
-        let mut desk = Desk::default();
+        let mut scratch = QueryScratch::default();
         let mut missed = 0;
         for (film, own) in hashes.iter().enumerate().step_by(7) {
             let mut changed = *own;
@@ -189,7 +189,7 @@ mod tests {
                 changed[bit / 64] ^= 1 << (bit % 64);
             }
             let mut found = Vec::new();
-            index.near(&asked(changed), 30, &mut desk, |film, apart| {
+            index.near(&query(changed), 30, &mut scratch, |film, apart| {
                 found.push((film, apart));
             });
             for &(other, apart) in &found {
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn every_film_lies_once_in_every_table() {
+    fn every_table_holds_every_film_once() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         let hashes: Vec<Hash> = (0..500).map(|_| hash(&mut rng)).collect();
         let index = Index::new(hashes);
@@ -216,11 +216,11 @@ mod tests {
     }
 
     #[test]
-    fn the_least_certain_places_are_exchanged_first() {
-        let mut query = asked([0; 3]);
+    fn least_certain_bits_are_flipped_first() {
+        let mut query = query([0; 3]);
         query.margins[7] = 0.1;
         query.margins[90] = 0.3;
         query.margins[3] = 0.2;
-        assert_eq!(doubtful(&[1, 90, 2, 7, 5, 3], &query), [3, 5, 1]);
+        assert_eq!(least_certain(&[1, 90, 2, 7, 5, 3], &query), [3, 5, 1]);
     }
 }

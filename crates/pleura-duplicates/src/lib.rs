@@ -1,31 +1,36 @@
-//! The same radiograph twice: copies across splits and across datasets.
+//! Duplicate films: the same radiograph twice, across splits and across datasets.
 //!
-//! A film that is both learnt from and tested on makes a test worth nothing, and public sets share films under other names: saved again,
-//! resized, cut, mirrored, inverted. [`look()`] finds equal files, equal pixels, and films that are alike although nothing in them is equal.
-//! [`LeakRecord`] keeps what was found beside the manifest, where splitting, checking and training heed it. [`trial()`] measures on a user's own
-//! films how many copies are found and how many are not; [`scale()`] measures the index on a million made-up films.
+//! A test result is worth nothing if a test film was also used for training. Public datasets share films under
+//! other names: saved again, resized, cropped, mirrored, inverted. [`find_duplicates`] finds equal files, equal
+//! pixels, and films that show the same radiograph although their pixels differ. [`DuplicateReport::record`]
+//! makes the record that splitting, checking and training read from the manifest's sidecar.
+//!
+//! ```
+//! use pleura_core::Silent;
+//! use pleura_duplicates::{DuplicateOptions, find_duplicates};
+//! use pleura_manifest::Manifest;
+//!
+//! let manifest = Manifest::new("", vec!["COVID-19".to_string()]);
+//! let report = find_duplicates(&[("films.csv", &manifest)], &DuplicateOptions::default(), &Silent);
+//! assert!(report.passed() && report.pairs.is_empty());
+//! ```
 
 mod align;
-mod alter;
-mod centre;
-mod find;
+mod counter;
 mod hash;
 mod index;
-mod look;
+mod median_coefficients;
+mod pair_sheet;
 mod plane;
 mod record;
-mod scale;
-mod sheet;
-mod sketch;
-mod tally;
-mod trial;
+mod report;
+mod search;
+pub mod similar;
+mod thumbnail;
 
-pub use hash::shares_of;
-pub use look::{Look, LookOptions, Looked, Pair, Twice, look};
-pub use scale::{Scale, scale};
-pub use sheet::sheet;
-pub use sketch::Sketch;
-pub use trial::{Alarm, Trial, TrialLine, TrialOptions, trial};
-
-/// Told how far some work has come: what it is, how much is done, of how much. Called from any thread.
-pub type Progress<'a> = &'a (dyn Fn(&'static str, usize, usize) + Sync);
+pub use hash::{BITS, Hash, dct_coefficients};
+pub use index::Index;
+pub use pair_sheet::pair_sheet;
+pub use report::{DuplicateReport, ImageRef, Pair, PatientInTwoSplits};
+pub use search::{DuplicateOptions, find_duplicates};
+pub use thumbnail::Thumbnail;

@@ -1,30 +1,30 @@
-//! Small square images on which films are compared.
+//! Small square images, on which films are compared.
 
 use pleura_film::{Film, Fit, Preparation, Prepared, prepare};
 
-/// Grey levels, or what was made of them, `[side, side]`.
+/// Grey levels or values computed from them, `[side, side]`.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Plane {
-    pub(super) side: usize,
-    pub(super) values: Vec<f32>,
+pub(crate) struct Plane {
+    pub(crate) side: usize,
+    pub(crate) values: Vec<f32>,
 }
 
-/// How the local brightness is taken out of a plane, and the local contrast made equal.
+/// Parameters of a local normalization of brightness and contrast.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Evening {
-    /// Standard deviation of a Gaussian that takes the grain off first; 0 for none.
-    pub(super) grain: f32,
-    /// Standard deviation of the Gaussian whose result is the local brightness.
-    pub(super) brightness: f32,
-    /// Standard deviation of the Gaussian that averages the squared differences from it.
-    pub(super) contrast: f32,
-    /// Contrast below which there is nothing to see, in the plane's unit.
-    pub(super) floor: f32,
+pub(crate) struct LocalNormalization {
+    /// Standard deviation of a first Gaussian that removes noise; 0 for none.
+    pub(crate) grain: f32,
+    /// Standard deviation of the Gaussian that gives the local brightness.
+    pub(crate) brightness: f32,
+    /// Standard deviation of the Gaussian that averages the squared deviations from it.
+    pub(crate) contrast: f32,
+    /// Contrast of areas without content, in the plane's unit. It is added to the local contrast.
+    pub(crate) floor: f32,
 }
 
 impl Plane {
-    /// A film stretched to a square, its levels spread from 0 to 1.
-    pub(super) fn of_film(film: &Film, side: usize) -> Self {
+    /// A film stretched to a square, its levels scaled to 0..=1.
+    pub(crate) fn of_film(film: &Film, side: usize) -> Self {
         let preparation = Preparation {
             size: side,
             fit: Fit::Stretch,
@@ -48,8 +48,8 @@ impl Plane {
         }
     }
 
-    /// Smoothed by a Gaussian; beyond the edge lies what lies at the edge.
-    pub(super) fn blurred(&self, sigma: f32) -> Self {
+    /// The plane smoothed by a Gaussian. Values beyond the edge equal those at the edge.
+    pub(crate) fn blurred(&self, sigma: f32) -> Self {
         if sigma <= 0.0 {
             return self.clone();
         }
@@ -63,11 +63,11 @@ impl Plane {
         }
     }
 
-    /// What a plane shows apart from how bright and how contrasty it is where: the difference from the local brightness over the local contrast.
-    /// Another exposure, window or gamma changes it little, and an inverted film gives the negative.
-    pub(super) fn evened(&self, evening: Evening) -> Self {
-        let smooth = self.blurred(evening.grain);
-        let brightness = smooth.blurred(evening.brightness);
+    /// The difference from the local brightness, divided by the local contrast. It hardly changes with exposure,
+    /// window or gamma. An inverted film gives the negative.
+    pub(crate) fn normalized(&self, normalization: LocalNormalization) -> Self {
+        let smooth = self.blurred(normalization.grain);
+        let brightness = smooth.blurred(normalization.brightness);
         let mut difference = smooth;
         for (value, mean) in difference.values.iter_mut().zip(&brightness.values) {
             *value -= mean;
@@ -76,29 +76,29 @@ impl Plane {
             side: self.side,
             values: difference.values.iter().map(|value| value * value).collect(),
         };
-        let contrast = squares.blurred(evening.contrast);
+        let contrast = squares.blurred(normalization.contrast);
         for (value, variance) in difference.values.iter_mut().zip(&contrast.values) {
-            *value /= variance.max(0.0).sqrt() + evening.floor;
+            *value /= variance.max(0.0).sqrt() + normalization.floor;
         }
         difference
     }
 
     /// The negative.
-    pub(super) fn negative(mut self) -> Self {
+    pub(crate) fn negative(mut self) -> Self {
         for value in &mut self.values {
             *value = -*value;
         }
         self
     }
 
-    /// Left and right exchanged.
-    pub(super) fn mirrored(mut self) -> Self {
+    /// The plane with left and right exchanged.
+    pub(crate) fn mirrored(mut self) -> Self {
         self.values.chunks_exact_mut(self.side).for_each(<[f32]>::reverse);
         self
     }
 
-    /// The value at a place counted in pixels from the middle of the first, bilinearly; places outside are moved to the edge.
-    pub(super) fn sample(&self, x: f32, y: f32) -> f32 {
+    /// The value at a point, bilinear. The centre of the first pixel is (0, 0). Points outside move to the edge.
+    pub(crate) fn sample(&self, x: f32, y: f32) -> f32 {
         let last = (self.side - 1) as f32;
         let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
         let (left, top) = ((x as usize).min(self.side - 2), (y as usize).min(self.side - 2));
@@ -111,7 +111,7 @@ impl Plane {
     }
 }
 
-/// One half of a Gaussian's weights, the middle first; all of them together weigh 1.
+/// Half of a Gaussian's weights, from the centre outwards. The sum over both halves is 1.
 fn gaussian(sigma: f32) -> Vec<f32> {
     let radius = (3.0 * sigma).ceil() as usize;
     let mut weights: Vec<f32> = (0..=radius)
@@ -124,7 +124,7 @@ fn gaussian(sigma: f32) -> Vec<f32> {
     weights
 }
 
-/// Smooths along rows and exchanges rows and columns.
+/// Smooths along rows, and transposes.
 fn blurred_transposed(values: &[f32], side: usize, weights: &[f32]) -> Vec<f32> {
     let radius = weights.len() - 1;
     let mut padded = vec![0.0; side + 2 * radius];
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn brightness_and_contrast_are_evened_out() {
-        let evening = Evening {
+        let normalization = LocalNormalization {
             grain: 0.0,
             brightness: 3.0,
             contrast: 3.0,
@@ -184,14 +184,14 @@ mod tests {
         let other = plane(32, |x, y| {
             0.2 + 0.01 * x + 0.03 * (x * 0.9).sin() * (y * 0.7).cos()
         });
-        let (a, b) = (film.evened(evening), other.evened(evening));
+        let (a, b) = (film.normalized(normalization), other.normalized(normalization));
         let inner = (0..1024).filter(|at| (8..24).contains(&(at % 32)) && (8..24).contains(&(at / 32)));
         let apart = inner
             .map(|at| (a.values[at] - b.values[at]).abs())
             .fold(0.0, f32::max);
         assert!(apart < 0.1, "{apart}");
         let inverted = plane(32, |x, y| 0.5 - 0.1 * (x * 0.9).sin() * (y * 0.7).cos());
-        let negative = inverted.evened(evening).negative();
+        let negative = inverted.normalized(normalization).negative();
         assert!(
             a.values
                 .iter()

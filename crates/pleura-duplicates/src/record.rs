@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use pleura_manifest::{DisjointSets, How, LeakRecord, Manifest, RecordedPair, files_digest};
+use pleura_manifest::{DisjointSets, DuplicateRecord, Manifest, MatchKind, RecordedPair, files_digest};
 
-use crate::look::{Look, Pair};
+use crate::report::{DuplicateReport, Pair};
 
-impl Look {
-    /// What a look found that concerns one of its manifests, by the manifest's number.
-    pub fn record(&self, number: usize, manifest: &Manifest) -> LeakRecord {
+impl DuplicateReport {
+    /// The record of one of the manifests, for its sidecar. `number` is its index in `manifests`.
+    pub fn record(&self, number: usize, manifest: &Manifest) -> DuplicateRecord {
         let concerns = |pair: &&Pair| pair.one.manifest == number || pair.other.manifest == number;
         let mut pairs: Vec<&Pair> = self.pairs.iter().collect();
         let links = links(&pairs, &concerns, manifest);
@@ -16,19 +16,19 @@ impl Look {
         let pairs = pairs.into_iter().map(|pair| RecordedPair {
             files: [pair.one.sha256.clone(), pair.other.sha256.clone()],
             films: [pair.one.film.clone(), pair.other.film.clone()],
-            how: pair.how,
+            kind: pair.kind,
         });
-        LeakRecord {
+        DuplicateRecord {
             software: concat!("pleura ", env!("CARGO_PKG_VERSION")).to_string(),
-            least: self.least,
+            min_correlation: self.min_correlation,
             films: files_digest(manifest),
             pairs: pairs.chain(links).collect(),
         }
     }
 }
 
-/// Films of a manifest that films of other manifests make one radiograph, as far as the pairs that concern it do not say so. Where the record is
-/// read, nobody knows those other films.
+/// Pairs of a manifest's own films that are duplicates only by way of films of other manifests. Whoever reads the
+/// record does not know those other films, so such pairs are recorded explicitly.
 fn links(pairs: &[&Pair], concerns: &dyn Fn(&&Pair) -> bool, manifest: &Manifest) -> Vec<RecordedPair> {
     let mut numbers: HashMap<&str, usize> = HashMap::new();
     let mut own = Vec::new();
@@ -50,7 +50,7 @@ fn links(pairs: &[&Pair], concerns: &dyn Fn(&&Pair) -> bool, manifest: &Manifest
     let (mut equal, mut all) = (known.clone(), known.clone());
     for (pair, [one, other]) in pairs.iter().zip(files) {
         all.join(one, other);
-        if matches!(pair.how, How::File | How::Pixels) {
+        if matches!(pair.kind, MatchKind::File | MatchKind::Pixels) {
             equal.join(one, other);
         }
         if one.max(other) < own.len() && concerns(pair) {
@@ -58,7 +58,7 @@ fn links(pairs: &[&Pair], concerns: &dyn Fn(&&Pair) -> bool, manifest: &Manifest
         }
     }
     let mut links = Vec::new();
-    for (sets, how) in [(&mut equal, How::Pixels), (&mut all, How::Linked)] {
+    for (sets, kind) in [(&mut equal, MatchKind::Pixels), (&mut all, MatchKind::Linked)] {
         let mut firsts: HashMap<usize, usize> = HashMap::new();
         for file in 0..own.len() {
             let first = *firsts.entry(sets.root(file)).or_insert(file);
@@ -68,7 +68,7 @@ fn links(pairs: &[&Pair], concerns: &dyn Fn(&&Pair) -> bool, manifest: &Manifest
                 links.push(RecordedPair {
                     files: films.map(|row| row.sha256.clone()),
                     films: films.map(|row| row.film.clone()),
-                    how,
+                    kind,
                 });
             }
         }

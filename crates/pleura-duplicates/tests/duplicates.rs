@@ -5,12 +5,13 @@
 use std::path::Path;
 
 use image::{DynamicImage, GrayImage, imageops};
+use pleura_core::Silent;
 use pleura_data::phantom::{self, PhantomOptions};
 use pleura_data::{
     CheckReport, Fault, Label, Manifest, Row, Sidecar, Split, SplitOptions, check, split_file,
 };
-use pleura_duplicates::{Look, LookOptions, Looked, Pair, look};
-use pleura_manifest::{How, LeakRecord, Likeness};
+use pleura_duplicates::{DuplicateOptions, DuplicateReport, ImageRef, Pair, find_duplicates};
+use pleura_manifest::{DuplicateRecord, MatchKind, Similarity};
 
 /// Phantoms of as many patients, all in training.
 fn phantoms(folder: &Path, films: usize) -> Manifest {
@@ -59,16 +60,20 @@ fn digest(path: &Path) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn looked(manifest: &Manifest) -> Look {
-    look(
+fn looked(manifest: &Manifest) -> DuplicateReport {
+    find_duplicates(
         &[("m.csv".to_string(), manifest)],
-        &LookOptions::default(),
-        &|_, _, _| {},
+        &DuplicateOptions::default(),
+        &Silent,
     )
 }
 
-fn pair<'a>(look: &'a Look, copy: &str) -> &'a Pair {
-    let pairs: Vec<&Pair> = look
+fn nothing_found() -> DuplicateReport {
+    find_duplicates::<&str>(&[], &DuplicateOptions::default(), &Silent)
+}
+
+fn pair<'a>(report: &'a DuplicateReport, copy: &str) -> &'a Pair {
+    let pairs: Vec<&Pair> = report
         .pairs
         .iter()
         .filter(|pair| pair.one.film == copy || pair.other.film == copy)
@@ -114,31 +119,36 @@ fn copies_are_found_whatever_was_done_to_them_and_nothing_else_is() {
     for (name, _, copy) in &copies {
         add(&mut manifest, name, copy);
     }
-    let look = looked(&manifest);
-    assert!(!look.passed());
-    assert_eq!((look.pairs.len(), look.across()), (6, 6), "{:#?}", look.pairs);
+    let report = looked(&manifest);
+    assert!(!report.passed());
+    assert_eq!(
+        (report.pairs.len(), report.across()),
+        (6, 6),
+        "{:#?}",
+        report.pairs
+    );
     for (name, of, _) in &copies {
-        let pair = pair(&look, name);
+        let pair = pair(&report, name);
         assert_eq!(
             [&pair.one.film, &pair.other.film],
             [&originals[*of], &(*name).to_string()]
         );
-        match (&pair.how, *name) {
-            (How::Pixels | How::File, "same.png") => {}
-            (How::Alike(likeness), _) => {
-                assert_eq!(likeness.mirrored, *name == "mirrored.png", "{name}");
-                assert_eq!(likeness.inverted, *name == "inverted.png", "{name}");
-                let [across, _] = likeness.share;
+        match (&pair.kind, *name) {
+            (MatchKind::Pixels | MatchKind::File, "same.png") => {}
+            (MatchKind::Similar(similarity), _) => {
+                assert_eq!(similarity.mirrored, *name == "mirrored.png", "{name}");
+                assert_eq!(similarity.inverted, *name == "inverted.png", "{name}");
+                let [across, _] = similarity.share;
                 let expected = if *name == "cut.png" { 0.95 } else { 1.0 };
                 // What the film's copy shows of it: the earlier film is larger.
-                assert!((across - expected).abs() < 0.02, "{name}: {likeness:?}");
+                assert!((across - expected).abs() < 0.02, "{name}: {similarity:?}");
             }
             (how, _) => panic!("{name}: {how}"),
         }
     }
     // The same on one thread.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    assert_eq!(pool.install(|| looked(&manifest)), look);
+    assert_eq!(pool.install(|| looked(&manifest)), report);
 }
 
 #[test]
@@ -149,10 +159,10 @@ fn what_was_found_is_heeded_by_check_and_split() {
     add(&mut manifest, "mirrored.png", &mirrored);
     let path = folder.path().join("m.csv");
     manifest.write(&path).unwrap();
-    let report = |manifest: &Manifest, record: Option<&LeakRecord>| -> CheckReport {
+    let report = |manifest: &Manifest, record: Option<&DuplicateRecord>| -> CheckReport {
         let mut report = check(manifest, &|_, _| {});
         if let Some(record) = record {
-            report.heed(record, manifest);
+            report.add_duplicates(record, manifest);
         }
         report
     };
@@ -168,7 +178,7 @@ fn what_was_found_is_heeded_by_check_and_split() {
     assert!(heeded.remarks.is_empty());
 
     let mut sidecar = Sidecar::bare(&manifest);
-    sidecar.leaks = Some(record.clone());
+    sidecar.duplicates = Some(record.clone());
     sidecar.write(&path).unwrap();
     let mut astride = 0;
     for seed in 0..12 {
@@ -185,7 +195,7 @@ fn what_was_found_is_heeded_by_check_and_split() {
     }
     assert!(astride > 0, "without the record they do fall apart");
     // The record outlives splitting, and knows when films have changed.
-    let kept = Sidecar::read(&path).unwrap().unwrap().leaks.unwrap();
+    let kept = Sidecar::read(&path).unwrap().unwrap().duplicates.unwrap();
     assert_eq!(kept, record);
     manifest.rows.pop();
     assert!(!report(&manifest, Some(&record)).remarks.is_empty());
@@ -204,28 +214,31 @@ fn films_of_two_manifests_are_compared_and_patients_too() {
     two.rows[0].patient.clone_from(&one.rows[9].patient);
     one.rows[3].split = None;
     let both = |one: &Manifest| {
-        look(
+        find_duplicates(
             &[("one.csv".to_string(), one), ("two.csv".to_string(), &two)],
-            &LookOptions::default(),
-            &|_, _, _| {},
+            &DuplicateOptions::default(),
+            &Silent,
         )
     };
-    let look = both(&one);
-    assert_eq!((look.pairs.len(), look.across(), look.patients.len()), (1, 0, 1));
-    assert!(!look.passed(), "a patient is in two splits");
+    let report = both(&one);
+    assert_eq!(
+        (report.pairs.len(), report.across(), report.patients.len()),
+        (1, 0, 1)
+    );
+    assert!(!report.passed(), "a patient is in two splits");
     one.rows[3].split = Some(Split::Train);
-    let look = both(&one);
+    let report = both(&one);
     assert_eq!(
         (
-            look.across(),
-            look.pairs[0].one.manifest,
-            look.pairs[0].other.manifest
+            report.across(),
+            report.pairs[0].one.manifest,
+            report.pairs[0].other.manifest
         ),
         (1, 0, 1)
     );
     // Both manifests' records hold the pair.
     for (number, manifest) in [&one, &two].into_iter().enumerate() {
-        assert_eq!(look.record(number, manifest).pairs.len(), 1);
+        assert_eq!(report.record(number, manifest).pairs.len(), 1);
     }
 }
 
@@ -236,17 +249,17 @@ fn a_look_that_could_not_read_every_film_does_not_pass() {
     assert!(looked(&manifest).passed());
     let [gone, other] = [0, 1].map(|row| manifest.file(&manifest.rows[row]));
     std::fs::copy(manifest.file(&manifest.rows[2]), &other).unwrap();
-    let look = looked(&manifest);
-    assert_eq!((look.unread, look.across(), look.passed()), (1, 0, false));
+    let report = looked(&manifest);
+    assert_eq!((report.unread, report.across(), report.passed()), (1, 0, false));
     assert_eq!(
-        look.remarks[0].what,
+        report.remarks[0].what,
         "file is not the one that the manifest describes"
     );
-    assert_eq!(look.remarks[0].examples, [manifest.rows[1].film.as_str()]);
+    assert_eq!(report.remarks[0].examples, [manifest.rows[1].film.as_str()]);
     std::fs::remove_file(gone).unwrap();
-    let look = looked(&manifest);
-    assert_eq!((look.unread, look.passed()), (2, false));
-    assert_eq!(look.remarks[0].examples, [manifest.rows[0].film.as_str()]);
+    let report = looked(&manifest);
+    assert_eq!((report.unread, report.passed()), (2, false));
+    assert_eq!(report.remarks[0].examples, [manifest.rows[0].film.as_str()]);
 }
 
 #[test]
@@ -264,12 +277,12 @@ fn a_set_that_is_not_split_is_one_to_test_on_beside_one_that_is() {
         two.rows[row].split = None;
     }
     let both = |one: &Manifest, two: &Manifest| {
-        let look = look(
+        let report = find_duplicates(
             &[("one.csv".to_string(), one), ("two.csv".to_string(), two)],
-            &LookOptions::default(),
-            &|_, _, _| {},
+            &DuplicateOptions::default(),
+            &Silent,
         );
-        (look.pairs.len(), look.across(), look.patients.len())
+        (report.pairs.len(), report.across(), report.patients.len())
     };
     // Of two copies the one of a training film is a leak.
     assert_eq!(both(&one, &two), (2, 1, 0));
@@ -294,14 +307,14 @@ fn films_that_only_films_of_other_manifests_make_one_stay_together() {
     for (name, row) in [("a.png", 0), ("b.png", 0), ("c.png", 3)] {
         add(&mut other, name, &picture(&mine, row));
     }
-    let looked = |pairs: &[(usize, usize, usize, usize, How)], manifests: [&Manifest; 2]| {
-        let mut look = look(&[], &LookOptions::default(), &|_, _, _| {});
-        look.pairs = pairs
+    let looked = |pairs: &[(usize, usize, usize, usize, MatchKind)], manifests: [&Manifest; 2]| {
+        let mut report = nothing_found();
+        report.pairs = pairs
             .iter()
-            .map(|&(one, film, other, copy, how)| {
+            .map(|&(one, film, other, copy, kind)| {
                 let looked = |manifest: usize, row: usize| {
                     let of = &manifests[manifest].rows[row];
-                    Looked {
+                    ImageRef {
                         manifest,
                         film: of.film.clone(),
                         path: of.path.clone(),
@@ -314,15 +327,15 @@ fn films_that_only_films_of_other_manifests_make_one_stay_together() {
                 Pair {
                     one: looked(one, film),
                     other: looked(other, copy),
-                    how,
+                    kind,
                     same_patient: false,
                     across: false,
                 }
             })
             .collect();
-        look
+        report
     };
-    let alike = How::Alike(Likeness {
+    let find_similar = MatchKind::Similar(Similarity {
         correlation: 0.9,
         mirrored: false,
         inverted: false,
@@ -333,41 +346,41 @@ fn films_that_only_films_of_other_manifests_make_one_stay_together() {
         row.sha256 = row.film.clone();
     }
     // Films 0 and 1 meet at one film, 1 and 2 over two that are alike, 3 and 4 have equal pixels; 4 and 5 are a pair in any case.
-    let look = looked(
+    let report = looked(
         &[
-            (1, 0, 0, 0, alike),
-            (1, 0, 0, 1, alike),
-            (1, 0, 1, 1, alike),
-            (1, 1, 0, 2, How::Pixels),
-            (1, 2, 0, 3, How::Pixels),
-            (1, 2, 0, 4, How::Pixels),
-            (0, 4, 0, 5, alike),
+            (1, 0, 0, 0, find_similar),
+            (1, 0, 0, 1, find_similar),
+            (1, 0, 1, 1, find_similar),
+            (1, 1, 0, 2, MatchKind::Pixels),
+            (1, 2, 0, 3, MatchKind::Pixels),
+            (1, 2, 0, 4, MatchKind::Pixels),
+            (0, 4, 0, 5, find_similar),
         ],
         [&mine, &other],
     );
-    let record = look.record(0, &mine);
-    let rows: Vec<(usize, usize, How)> = record
+    let record = report.record(0, &mine);
+    let rows: Vec<(usize, usize, MatchKind)> = record
         .rows(&mine)
         .into_iter()
-        .map(|(one, other, pair)| (one, other, pair.how))
+        .map(|(one, other, pair)| (one, other, pair.kind))
         .collect();
     assert_eq!(
         rows,
         [
-            (4, 5, alike),
-            (3, 4, How::Pixels),
-            (0, 1, How::Linked),
-            (0, 2, How::Linked)
+            (4, 5, find_similar),
+            (3, 4, MatchKind::Pixels),
+            (0, 1, MatchKind::Linked),
+            (0, 2, MatchKind::Linked)
         ]
     );
     // The other manifest's films are all in pairs with each other, or with nobody's.
-    assert_eq!(look.record(1, &other).rows(&other).len(), 1);
+    assert_eq!(report.record(1, &other).rows(&other).len(), 1);
 
     mine.rows[2].split = Some(Split::Test);
     let mut report = check(&mine, &|_, _| {});
-    report.heed(&record, &mine);
+    report.add_duplicates(&record, &mine);
     assert!(
-        matches!(&report.faults[..], [Fault::Copy { how: How::Linked, films }] if films.len() == 2),
+        matches!(&report.faults[..], [Fault::Copy { how: MatchKind::Linked, films }] if films.len() == 2),
         "{:?}",
         report.faults
     );
@@ -384,9 +397,9 @@ fn many_rows_of_one_file_are_not_paired_each_with_each() {
             ..Row::default()
         });
     }
-    let mut look = look(&[], &LookOptions::default(), &|_, _, _| {});
+    let mut report = nothing_found();
     let mut pair = |other: usize| {
-        let looked = |row: usize| Looked {
+        let looked = |row: usize| ImageRef {
             manifest: 0,
             film: row.to_string(),
             path: "x".into(),
@@ -395,10 +408,10 @@ fn many_rows_of_one_file_are_not_paired_each_with_each() {
             patient: String::new(),
             split: manifest.rows[row].split,
         };
-        look.pairs.push(Pair {
+        report.pairs.push(Pair {
             one: looked(1),
             other: looked(other),
-            how: How::File,
+            kind: MatchKind::File,
             same_patient: false,
             across: other == 199,
         });
@@ -406,7 +419,7 @@ fn many_rows_of_one_file_are_not_paired_each_with_each() {
     for other in (0..200).filter(|&other| other != 1) {
         pair(other);
     }
-    let record = look.record(0, &manifest);
+    let record = report.record(0, &manifest);
     let rows = record.rows(&manifest);
     assert_eq!(rows.len(), 199);
     assert!(rows.iter().all(|&(one, _, _)| one == 1));

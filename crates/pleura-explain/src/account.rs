@@ -1,35 +1,35 @@
-//! What a map's values add up to, which differs from method to method.
+//! The sum of a map's values, which has another meaning for each method.
 
 use pleura_nn::Ledger;
 
-/// What is known of the sum of a map's values.
+/// Meaning of the sum of a map's values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Account {
-    /// Shares of what was asked, with what layers kept: LRP.
+    /// LRP: relevance of the question's number, with the shares that layers kept.
     Ledger(Ledger),
-    /// Shares of the difference to a baseline: integrated gradients.
+    /// Integrated gradients: the difference to a baseline.
     Baseline {
-        /// What the question's number is at the baseline.
+        /// The question's number at the baseline.
         baseline: f64,
         /// Sum of all values.
         pixels: f64,
     },
-    /// Shares whose rest is known to lie in biases (and gates) and was not taken down: gradient × input, LRP-Flex.
+    /// Gradient × input and LRP-Flex: the rest belongs to biases (and gates) and is not propagated to pixels.
     Rest {
         /// Sum of all values.
         pixels: f64,
-        /// Where the rest is.
+        /// Place of the rest.
         rest: &'static str,
     },
-    /// The values are no shares of anything: Grad-CAM, occlusion.
+    /// Grad-CAM and occlusion: the values do not add up to the question's number.
     NoShares {
-        /// What they are instead, as a sentence.
+        /// Meaning of the values, as a sentence.
         words: String,
     },
 }
 
 impl Account {
-    /// What the pixels hold of what was asked; `None` where values are no shares.
+    /// Sum over the pixels; `None` if values do not add up to the question's number.
     pub fn pixels(&self) -> Option<f64> {
         match self {
             Self::Ledger(ledger) => Some(ledger.input),
@@ -38,8 +38,8 @@ impl Account {
         }
     }
 
-    /// What the account leaves open of `value`, the question's number: rounding of LRP, rounding and too few steps of integrated
-    /// gradients. `None` where no account closes.
+    /// Unexplained remainder of `value`, the question's number: rounding for LRP, rounding and the step size
+    /// for integrated gradients. `None` without a closed account.
     pub fn open(&self, value: f64) -> Option<f64> {
         match self {
             Self::Ledger(ledger) => Some(ledger.residual()),
@@ -48,7 +48,7 @@ impl Account {
         }
     }
 
-    /// The account in one line, for a question whose number is `value`.
+    /// The account in one line, for a question with the number `value`.
     pub fn words(&self, value: f64) -> String {
         match self {
             Self::Ledger(ledger) => format!(
@@ -66,7 +66,7 @@ impl Account {
         }
     }
 
-    /// Adds another film's account, to be averaged with [`Account::divide`]; layers are not added up.
+    /// Adds the account of another film; [`Account::divide`] then gives the mean. Layers are not added.
     pub fn add(&mut self, other: &Self) {
         match (self, other) {
             (Self::Ledger(sum), Self::Ledger(one)) => {

@@ -1,4 +1,4 @@
-//! Composites: which rule stands in which layer, by name or from a TOML file.
+//! Composites: the LRP rule of each layer, by name or from a TOML file.
 
 mod file;
 mod glob;
@@ -20,35 +20,35 @@ pub const NAMES: [&str; 5] = [
     "lrp-0",
 ];
 
-/// ε of the ε rule and of all stabilisers, as in zennit's composites.
+/// ε of the ε rule and of all stabilisers, as in zennit.
 const EPSILON: f64 = 1e-6;
-/// γ, as in zennit's.
+/// γ, as in zennit.
 const GAMMA: f64 = 0.25;
 /// ε of `epsilon-box`, as in `ISNet`.
 const LARGE_EPSILON: f64 = 1e-2;
 
-/// A named choice of rules.
+/// A named assignment of rules to layers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Composite {
-    /// What it is called by itself.
+    /// Name without additions.
     base: String,
     name: String,
-    /// The first that fits a layer holds.
+    /// The first choice that matches a layer applies.
     choices: Vec<Choice>,
     bias: Bias,
     /// The file it was read from.
     path: Option<PathBuf>,
 }
 
-/// Layers and their rule. A part that is empty fits all.
+/// Layers and their rule. An empty part matches all.
 #[derive(Clone, Debug, PartialEq)]
 struct Choice {
     kinds: Vec<LayerKind>,
     positions: Vec<String>,
-    /// Patterns of torchvision's names, with `*` for any part.
+    /// Patterns of torchvision layer names, with `*` as a wildcard.
     layers: Vec<String>,
     rule: Rule,
-    /// Where in the file it stands.
+    /// Line in the file.
     line: usize,
 }
 
@@ -71,17 +71,19 @@ impl Choice {
 }
 
 impl Composite {
-    /// The composite of this name. All but `lrp-0` and `epsilon-box` are zennit's of the same name (Anders et al., arXiv 2106.13200),
-    /// its ε and γ included; average pools, and norms that no convolution precedes, are under the ε rule in each.
+    /// The composite of this name. All but `lrp-0` and `epsilon-box` are zennit's of the same name (Anders et
+    /// al., arXiv 2106.13200), with its ε and γ. Average pools, and norms without a preceding convolution,
+    /// use the ε rule in each.
     ///
     /// * `epsilon-plus-flat`: ε in the head, z⁺ in convolutions, flat in the first.
     /// * `epsilon-alpha2-beta1-flat`: ε in the head, α2β1 in convolutions, flat in the first.
     /// * `epsilon-gamma-box`: ε in the head, γ = ¼ in convolutions, z^B in the first.
-    /// * `epsilon-box`: ε = 0.01 everywhere, z^B in the first convolution, as `ISNet` explains (Bassi et al., arXiv 2202.00232).
-    /// * `lrp-0`: the ε rule with ε = 0 everywhere. On this network it is gradient × input.
+    /// * `epsilon-box`: ε = 0.01 everywhere, z^B in the first convolution, as `ISNet` explains (Bassi et al.,
+    ///   arXiv 2202.00232).
+    /// * `lrp-0`: the ε rule with ε = 0 everywhere. On this network it equals gradient × input.
     ///
     /// # Errors
-    /// [`Error::UnknownComposite`], with the names there are.
+    /// [`Error::UnknownComposite`], with the known names.
     pub fn by_name(name: &str) -> Result<Self, Error> {
         let epsilon = |epsilon| Rule::Epsilon { epsilon };
         let plus = Rule::Plus { epsilon: EPSILON };
@@ -125,10 +127,12 @@ impl Composite {
         })
     }
 
-    /// The composite that a TOML file describes; without a name in it, the file's is its own. See `docs/explanations.md`.
+    /// Reads a composite from a TOML file. Without a name in the file, the file name is the name. The format
+    /// is in `docs/explanations.md`.
     ///
     /// # Errors
-    /// [`Error::File`]; [`Error::Composite`] with file, line and key: unknown keys, wrong types, numbers that make no rule.
+    /// [`Error::File`]; [`Error::Composite`] with file, line and key: unknown keys, wrong types, invalid
+    /// parameters of a rule.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(FileError::of("read", path))?;
         Self::parse(&text, path)
@@ -158,7 +162,7 @@ impl Composite {
         }
     }
 
-    /// The same rules with another word on biases, which its name then says.
+    /// The same rules with another treatment of biases, which the name then states.
     #[must_use]
     pub fn with_bias(mut self, bias: Bias) -> Self {
         self.bias = bias;
@@ -175,16 +179,16 @@ impl Composite {
         self
     }
 
-    /// Its name, and what is unusual: this stands beside every map.
+    /// Name with additions, shown beside every map.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Which rule stands in each layer of an architecture.
+    /// The rule of each layer of an architecture.
     ///
     /// # Errors
-    /// [`Error::Composite`] where a layer has no rule, where a rule cannot stand, and where the file names positions or layers that the
-    /// architecture does not have.
+    /// [`Error::Composite`] if a layer has no rule, a rule does not apply to its layer, or the file names
+    /// positions or layers that the architecture does not have.
     pub fn rules(&self, architecture: &Architecture) -> Result<Rules, Error> {
         let layers = layers(architecture);
         for choice in &self.choices {
@@ -254,7 +258,7 @@ impl Composite {
         Ok(())
     }
 
-    /// A line of 0 is none.
+    /// Line 0 means no line.
     fn problem(&self, line: usize, key: &str, problem: String) -> Error {
         Error::Composite {
             place: self
@@ -268,7 +272,7 @@ impl Composite {
     }
 }
 
-/// The rule that most convolutions have need not be named, nor the pools' ε.
+/// Removes named rules that equal the rule of most convolutions, and the ε of pools.
 fn compact(mut rules: Rules) -> Rules {
     let convolutions = rules.named.iter().filter(|(layer, _)| !layer.ends_with("pool"));
     let convolutions: Vec<Rule> = convolutions.map(|(_, &rule)| rule).collect();
@@ -291,7 +295,7 @@ fn compact(mut rules: Rules) -> Rules {
 }
 
 impl Default for Composite {
-    /// [`NAMES`]' first.
+    /// The first of [`NAMES`].
     fn default() -> Self {
         let rest = Rule::Epsilon { epsilon: EPSILON };
         let convolutions = [LayerKind::Convolution];

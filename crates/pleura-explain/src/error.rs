@@ -1,81 +1,81 @@
-//! Everything that can go wrong in this crate.
+//! Errors of this crate.
 
 use pleura_core::FileError;
 
 use crate::{composite, method};
 
-/// Says what was found, what was expected and what to do.
+/// Errors of explanations. Messages give the value found, the value expected and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// No composite of this name.
+    /// No composite has this name.
     #[error("no composite is called {name:?}; there are {}", composite::NAMES.join(", "))]
     UnknownComposite {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
-    /// No method of this name.
+    /// No method has this name.
     #[error(
         "no method is called {name:?}; composites of LRP are {}; other methods are {}",
         composite::NAMES.join(", "), method::NAMES.join(", ")
     )]
     UnknownMethod {
-        /// What was asked for.
+        /// The requested name.
         name: String,
     },
-    /// A method's options that cannot be.
+    /// Invalid options of a method.
     #[error("{name}: {problem}")]
     Method {
         /// The method.
         name: String,
-        /// What was found, and what would be right.
+        /// The value found, and the values allowed.
         problem: String,
     },
-    /// Scores that cannot be measured.
+    /// Scores that cannot be computed.
     #[error("scores: {problem}")]
     Score {
-        /// What was found, and what would be right.
+        /// The value found, and the values allowed.
         problem: String,
     },
-    /// A composite that cannot be read as one, or that the network's layers do not allow.
+    /// An invalid composite, or one that does not fit the network's layers.
     #[error("{}", composite_message(place, *line, key, problem))]
     Composite {
         /// The file, or the composite's name.
         place: String,
-        /// Line in the file, counted from 1, where one is known.
+        /// Line in the file, from 1, if known.
         line: Option<usize>,
-        /// The entry at fault; empty where the message names it.
+        /// The faulty key; empty if the message names it.
         key: String,
-        /// What was found, and what would be right.
+        /// The value found, and the values allowed.
         problem: String,
     },
-    /// A threshold that no probability can be.
+    /// A threshold that is not a probability.
     #[error("a threshold is a probability between 0 and 1, and {probability} is none")]
     Threshold {
-        /// What was asked for.
+        /// The requested value.
         probability: f64,
     },
     /// The network has no output of this name.
     #[error("the network has no output {name:?}; it has {}", .findings.join(", "))]
     UnknownFinding {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// What there is.
+        /// The network's outputs.
         findings: Vec<String>,
     },
-    /// The network could not run.
+    /// The network failed.
     #[error(transparent)]
     Network(#[from] pleura_nn::Error),
-    /// A picture could not be drawn or written.
+    /// A picture cannot be drawn or written.
     #[error(transparent)]
     Picture(#[from] pleura_draw::Error),
-    /// Numbers that do not have their shape.
+    /// An array has another size than its shape.
     #[error("raw relevance: {problem}")]
     Format {
-        /// What does not fit.
+        /// The mismatch.
         problem: String,
     },
-    /// A file or folder that cannot be read or written.
+    /// A file or folder cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
 }

@@ -1,33 +1,33 @@
-//! From a film and a question to relevance.
+//! Relevance of a film's pixels for a question.
 
 use pleura_nn::backend::{Backend, Real};
 use pleura_nn::{Ledger, Network, Norm, relevance};
 
 use crate::{Account, Composite, Error};
 
-/// What is asked: why this output, why this one rather than that, or why it is above a threshold.
+/// A question: why this output, why this output rather than another, or why it is above a threshold.
 ///
-/// Relevance starts at logits, never at probabilities: behind a softmax the classes' relevances mix.
+/// Relevance starts at logits, never at probabilities: a softmax would mix the relevance of classes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Start {
-    /// One output's logit.
+    /// The logit of an output.
     Logit(String),
-    /// One output's logit less another's.
+    /// The logit of an output minus that of another.
     Difference(String, String),
-    /// One output's logit less the logit of a probability, such as the threshold that decides; for outputs that stand for themselves, with a
-    /// sigmoid behind them. The threshold counts with the output's bias.
+    /// The logit of an output minus the logit of a probability, such as the decision threshold; for
+    /// independent outputs (sigmoid). The threshold is added to the output's bias.
     Threshold {
         /// The output.
         finding: String,
         /// The probability, between 0 and 1.
         probability: f64,
-        /// What the logit is divided by before it becomes a probability; 1 where probabilities are not calibrated.
+        /// The temperature that divides the logit; 1 without calibration.
         temperature: f64,
     },
 }
 
 impl Start {
-    /// As it stands on a picture.
+    /// The question as shown on pictures.
     pub fn words(&self) -> String {
         match self {
             Self::Logit(finding) => finding.clone(),
@@ -38,7 +38,7 @@ impl Start {
         }
     }
 
-    /// The output whose logit it starts at, where it is one alone.
+    /// The output, if the question is about a single one.
     pub fn finding(&self) -> Option<&str> {
         match self {
             Self::Logit(finding) | Self::Threshold { finding, .. } => Some(finding),
@@ -46,7 +46,7 @@ impl Start {
         }
     }
 
-    /// As the engine takes it, for one film of a network with these outputs.
+    /// The question in the engine's form, for one film of a network with these outputs.
     ///
     /// # Errors
     /// [`Error::UnknownFinding`], [`Error::Threshold`].
@@ -86,23 +86,24 @@ impl Start {
     }
 }
 
-/// One answered question.
+/// The map of one question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
-    /// What was asked.
+    /// The question.
     pub start: Start,
-    /// What that is as a number: the logit, the difference, or how far the logit is above the threshold's.
+    /// The question's number: the logit, the difference of logits, or the logit's distance from the
+    /// threshold.
     pub value: f64,
     /// The value of each pixel, summed over the three equal channels: `[size, size]`.
     pub heatmap: Vec<f32>,
-    /// The value of each input, `[3, size, size]`, where the method tells them apart.
+    /// Value of each input, `[3, size, size]`, if the method separates channels.
     pub raw: Option<Vec<f32>>,
-    /// What the values add up to.
+    /// Meaning of the sum of the values.
     pub account: Account,
 }
 
 impl Map {
-    /// What became of the relevance, layer by layer; of LRP alone.
+    /// Relevance by layer; LRP only.
     pub fn ledger(&self) -> Option<&Ledger> {
         match &self.account {
             Account::Ledger(ledger) => Some(ledger),
@@ -111,23 +112,23 @@ impl Map {
     }
 }
 
-/// A film's answers with their reasons.
+/// The logits of a film and their maps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Explanation {
     /// Side of the prepared film.
     pub size: usize,
     /// In the order of the network's findings.
     pub logits: Vec<f64>,
-    /// One for each question.
+    /// One map per question.
     pub maps: Vec<Map>,
 }
 
-/// Explains a network's answer to one prepared film, `[size, size]` in 0 to 1: one forward pass, and one relevance pass
-/// for all starts together.
+/// Explains a network's answer to a prepared film, `[size, size]` in 0 to 1: one forward pass, and one
+/// relevance pass for all questions.
 ///
 /// # Errors
-/// [`Error::UnknownFinding`], [`Error::Threshold`]; [`Error::Composite`] where the composite does not fit the network;
-/// [`Error::Network`] where the film does not have `size²` grey levels or is too small.
+/// [`Error::UnknownFinding`], [`Error::Threshold`]; [`Error::Composite`] if the composite does not fit the
+/// network; [`Error::Network`] if the film does not have `size²` grey levels or is too small.
 pub fn explain<B: Backend>(
     network: &Network<B>,
     grey: &[f32],
@@ -240,7 +241,7 @@ mod tests {
         assert!(close(ledgers.0.input, ledgers.1.input));
         assert!(ledgers.0.residual().abs() < 1e-9);
         assert_eq!(above.start.words(), "normal above 0.2");
-        // Behind a temperature the same probability is another logit.
+        // With a temperature, the same probability has another logit.
         assert!(close(warm.value, logit.value - 2.0 * threshold));
         for error in wrong {
             assert!(error.to_string().contains("between 0 and 1"), "{error}");

@@ -1,4 +1,4 @@
-//! Ways to attribute an answer to pixels, behind one face: LRP by any composite, and what it is compared with.
+//! Attribution methods behind one interface: LRP by any composite, and the methods it is compared with.
 
 mod fill;
 mod flex;
@@ -15,26 +15,27 @@ pub use self::fill::Fill;
 pub use self::occlusion::Windows;
 use crate::{Account, Composite, Error, Explanation, Map, Start, picture};
 
-/// A way to find a heatmap.
+/// An attribution method.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Method {
     /// LRP.
     Composite(Composite),
-    /// The gradient of what is asked, times the normalised input. On a network of `ReLU`s it is LRP-0 (Shrikumar et al.,
-    /// arXiv 1605.01713; Ancona et al., arXiv 1711.06104).
+    /// Gradient times the normalised input. On a network of `ReLU`s it equals LRP-0 (Shrikumar et al., arXiv
+    /// 1605.01713; Ancona et al., arXiv 1711.06104).
     GradientTimesInput,
-    /// The gradient's mean on the straight way from a baseline to the film, times the way (Sundararajan, Taly and Yan, arXiv 1703.01365).
+    /// Mean gradient on the straight path from a baseline to the film, times the path (Sundararajan, Taly and
+    /// Yan, arXiv 1703.01365).
     IntegratedGradients {
-        /// Where the way begins.
+        /// Start of the path.
         baseline: Fill,
         /// Steps of the midpoint rule.
         steps: usize,
     },
-    /// Last feature maps, weighted by the mean gradient of what is asked; what speaks against is cut off (Selvaraju et al.,
+    /// Last feature maps, weighted by the mean gradient; negative values are set to 0 (Selvaraju et al.,
     /// arXiv 1610.02391).
     GradCam,
-    /// How far what is asked falls when a window is covered: at each pixel the mean over the windows that cover it (Zeiler and Fergus,
-    /// arXiv 1311.2901).
+    /// Drop of the question's number when a window is covered: at each pixel the mean over the windows that
+    /// cover it (Zeiler and Fergus, arXiv 1311.2901).
     Occlusion(Windows),
     /// Gradient × input with soft gates (Bassi, Decherchi and Cavalli, arXiv 2401.08409).
     Flex {
@@ -43,7 +44,7 @@ pub enum Method {
     },
 }
 
-/// The names of the methods that are no composite.
+/// Names of the methods other than composites.
 pub const NAMES: [&str; 5] = [
     "gradient-x-input",
     "integrated-gradients",
@@ -52,18 +53,18 @@ pub const NAMES: [&str; 5] = [
     "lrp-flex",
 ];
 
-/// What methods ask beside their name.
+/// Options of the methods.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
-    /// Where integrated gradients begin.
+    /// Baseline of integrated gradients.
     pub baseline: Fill,
     /// Steps of integrated gradients, at least 1.
     pub steps: usize,
-    /// Side of occlusion's windows in map pixels; `None` for a fourteenth of the map's side.
+    /// Side of occlusion's windows in map pixels; `None` for 1/14 of the map's side.
     pub window: Option<usize>,
-    /// From window to window; `None` for half a window.
+    /// Stride of the windows; `None` for half a window.
     pub stride: Option<usize>,
-    /// What windows are filled with.
+    /// Fill of covered windows.
     pub fill: Fill,
     /// ε of LRP-Flex.
     pub flex_epsilon: f64,
@@ -109,7 +110,7 @@ impl Method {
     /// A composite by name or from a `.toml` file, or one of [`NAMES`] with these options.
     ///
     /// # Errors
-    /// [`Error::UnknownMethod`]; [`Error::Method`] for options that cannot be; as [`Composite::find`].
+    /// [`Error::UnknownMethod`]; [`Error::Method`] for invalid options; errors of [`Composite::find`].
     pub fn find(name_or_path: &str, options: &Options) -> Result<Self, Error> {
         let other = match name_or_path {
             "gradient-x-input" => Self::GradientTimesInput,
@@ -143,7 +144,7 @@ impl Method {
         })
     }
 
-    /// Its name on the command line, and what is unusual about a composite: this stands beside every map.
+    /// Name on the command line, with a composite's additions; shown beside every map.
     pub fn name(&self) -> &str {
         match self {
             Self::Composite(composite) => composite.name(),
@@ -155,7 +156,7 @@ impl Method {
         }
     }
 
-    /// As it stands on a picture, for maps of a side.
+    /// The method as shown on pictures, for maps of this side.
     pub fn words(&self, size: usize) -> String {
         match self {
             Self::Composite(composite) => format!("LRP, {}", composite.name()),
@@ -169,7 +170,7 @@ impl Method {
         }
     }
 
-    /// What one unit of a value is; empty where it has none.
+    /// Unit of a value; empty if it has none.
     pub fn unit(&self) -> &'static str {
         match self {
             Self::GradCam => "",
@@ -178,12 +179,12 @@ impl Method {
         }
     }
 
-    /// Whether it finds a value for each of the input's three channels.
+    /// True if the method separates the input's three channels.
     pub fn has_channels(&self) -> bool {
         !matches!(self, Self::GradCam | Self::Occlusion(_))
     }
 
-    /// The composite, where it is one.
+    /// The composite, if the method is LRP.
     pub fn composite(&self) -> Option<&Composite> {
         match self {
             Self::Composite(composite) => Some(composite),
@@ -191,19 +192,19 @@ impl Method {
         }
     }
 
-    /// Whether it can explain networks of this architecture.
+    /// Checks that the method can explain networks of this architecture.
     ///
     /// # Errors
-    /// [`Error::Composite`] where a composite does not fit.
+    /// [`Error::Composite`] if a composite does not fit.
     pub fn check(&self, architecture: &pleura_nn::Architecture) -> Result<(), Error> {
         self.composite()
             .map_or(Ok(()), |composite| composite.rules(architecture).map(|_| ()))
     }
 
-    /// Explains a network's answer to one prepared film, `[size, size]` in 0 to 1, for all starts.
+    /// Explains a network's answer to a prepared film, `[size, size]` in 0 to 1, for all questions.
     ///
     /// # Errors
-    /// As [`crate::explain`]; [`Error::Method`] where windows are larger than the film.
+    /// As [`crate::explain`]; [`Error::Method`] if windows are larger than the film.
     pub fn explain<B: Backend>(
         &self,
         network: &Network<B>,
@@ -244,7 +245,7 @@ impl Method {
     }
 }
 
-/// A film and what is asked of it.
+/// A film and its questions.
 struct Asked<'a, B: Backend> {
     network: &'a Network<B>,
     grey: &'a [f32],
@@ -252,20 +253,20 @@ struct Asked<'a, B: Backend> {
     asked: Vec<relevance::Start>,
 }
 
-/// What a method found for one question.
+/// Result of a method for one question.
 struct Found {
     heatmap: Vec<f32>,
     raw: Option<Vec<f32>>,
     account: Account,
 }
 
-/// The logits, and what was found for each question.
+/// The logits, and the result of each question.
 type Answer = (Vec<f64>, Vec<Found>);
 
-/// What a question's number is: `Σ_k c_k (logit_k − θ_k)`.
+/// The question's number: `Σ_k c_k (logit_k − θ_k)`.
 pub(crate) fn value(asked: &relevance::Start, logits: &[f64]) -> f64 {
     let terms = asked.coefficients.iter().zip(&asked.thresholds).zip(logits);
-    // What is not asked may be without bounds.
+    // Logits outside the question may be infinite.
     terms
         .filter(|((c, _), _)| **c != 0.0)
         .map(|((c, threshold), logit)| c * (logit - threshold))
@@ -273,7 +274,7 @@ pub(crate) fn value(asked: &relevance::Start, logits: &[f64]) -> f64 {
 }
 
 impl Found {
-    /// Of values for each channel, `[3, size, size]`.
+    /// From values of each channel, `[3, size, size]`.
     fn of_channels(raw: &[f64], plane: usize, account: impl FnOnce(f64) -> Account) -> Self {
         let pixel = |place: usize| raw[place..].iter().step_by(plane).sum::<f64>();
         let sums: Vec<f64> = (0..plane).map(pixel).collect();
@@ -286,7 +287,7 @@ impl Found {
     }
 }
 
-/// A tensor's values in double precision.
+/// A tensor's values in f64.
 fn downloaded<B: Backend>(network: &Network<B>, tensor: &B::Tensor) -> Vec<f64> {
     let values = network.backend().download(tensor);
     values.into_iter().map(Real::to_f64).collect()

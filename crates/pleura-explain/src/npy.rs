@@ -1,9 +1,9 @@
 //! NumPy's `.npy` format, version 1.0, for little-endian `f32` (NEP 1).
 
-/// An array as the bytes of an `.npy` file. `values` has as many numbers as the product of `shape`.
+/// An array as the bytes of an `.npy` file. The length of `values` is the product of `shape`.
 pub fn bytes(shape: &[usize], values: &[f32]) -> Vec<u8> {
     debug_assert_eq!(shape.iter().product::<usize>(), values.len());
-    // As Python writes a tuple: a comma behind a single size, none behind the last of several.
+    // Python's tuple syntax: a comma after a single size, none after the last of several.
     let sizes: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let comma = if shape.len() == 1 { "," } else { "" };
     let mut header = format!(

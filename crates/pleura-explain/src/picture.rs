@@ -1,24 +1,24 @@
-//! Heatmaps as people look at them: over the film, with everything said that is needed to read them.
+//! Heatmaps over films, with the text needed to read them.
 
 use pleura_draw::picture::{Caption, Heatmap, Outline, Panel, Picture, Sheet, Style, heatmap, plain};
 use pleura_film::{Film, Geometry};
 
 use crate::{Error, Map, Method, Start};
 
-/// What one unit of a value is where relevance starts at logits: all values of a map, its biases and its stabilisers add up to the
-/// logit, so each is a number of logits, and each belongs to one pixel of the map.
+/// Unit of a value for relevance that starts at logits: all values of a map, its biases and its stabilisers
+/// add up to the logit, and each belongs to one pixel of the map.
 pub const UNIT: &str = "logit per map pixel";
 
-/// What is said about a film beside its maps.
+/// Text beside a film and its maps.
 #[derive(Clone, Debug, Default)]
 pub struct Labels {
     /// The film's name.
     pub title: String,
-    /// Facts for the lines below, such as the true class.
+    /// Further lines, such as the true class.
     pub notes: Vec<String>,
 }
 
-/// What relevance starts at, in words.
+/// The start of the relevance, in words.
 pub fn origin(start: &Start) -> &'static str {
     match start {
         Start::Logit(_) => "the logit",
@@ -27,7 +27,8 @@ pub fn origin(start: &Start) -> &'static str {
     }
 }
 
-/// What of a map no picture of its film can show: what lies on the padding around a film that was made square by it. Nothing where there is none.
+/// Share of a map that no picture shows: relevance on the padding of a film that was padded to a square.
+/// `None` if there is none.
 pub fn beyond(heatmap: &[f32], geometry: &Geometry) -> Option<String> {
     let (mut all, mut padding) = (0.0, 0.0);
     for (place, value) in heatmap.iter().enumerate() {
@@ -44,10 +45,11 @@ pub fn beyond(heatmap: &[f32], geometry: &Geometry) -> Option<String> {
     })
 }
 
-/// One map over its film. `probability` is the output's own, where one output was asked for; `method` is how the values were found.
+/// Draws a map over its film. `probability` is the output's, if the question is about a single output;
+/// `method` is the attribution method.
 ///
 /// # Errors
-/// [`Error::Picture`] where an outline's mask has not its size.
+/// [`Error::Picture`] if an outline's mask has the wrong size.
 pub fn draw(
     film: &Film,
     geometry: &Geometry,
@@ -77,7 +79,7 @@ pub fn draw(
     Ok(heatmap(film, &values, &caption, outlines, style)?)
 }
 
-/// The film and its maps side by side: a row for each way the maps were found, or one row where each way has one map.
+/// Draws the film and its maps side by side: one row per method, or a single row if each method has one map.
 pub fn sheet(film: &Film, rows: &[Vec<Panel>], labels: &Labels, style: &Style) -> Picture {
     let caption = Caption {
         title: labels.title.clone(),
@@ -89,7 +91,7 @@ pub fn sheet(film: &Film, rows: &[Vec<Panel>], labels: &Labels, style: &Style) -
     let mut panels = vec![plain.clone()];
     if rows.len() == 1 || most <= 1 {
         panels.extend(rows.iter().flatten().cloned());
-        // A model may have fifteen findings: rows of four then.
+        // A model may have fifteen findings: use rows of four.
         return Sheet {
             columns: panels.len().min(4),
             ..Sheet::default()

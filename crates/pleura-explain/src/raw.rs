@@ -7,11 +7,11 @@ use safetensors::tensor::TensorView;
 
 use crate::Error;
 
-/// Relevance `[questions, 3, size, size]` as the bytes of a safetensors file: one tensor `relevance`, with the questions and the
-/// methods in the header.
+/// Relevance `[questions, 3, size, size]` as the bytes of a safetensors file: one tensor `relevance`, with
+/// questions and methods in the header.
 ///
 /// # Errors
-/// [`Error::Format`] where `values` has not as many numbers as the shape says.
+/// [`Error::Format`] if the length of `values` does not match the shape.
 pub fn raw_safetensors(
     shape: &[usize],
     values: &[f32],

@@ -1,8 +1,9 @@
-//! What a heatmap is worth, measured: does it name what the answer hangs on, does it lie where the finding is, does it depend on the
-//! network and on the question, does it hold still?
+//! Quality scores of heatmaps: faithfulness to the answer, localisation, dependence on the network and on the
+//! question, and stability.
 //!
-//! Definitions follow Quantus (Hedström et al., Journal of Machine Learning Research 24, 2023); where ours differ, the file of the measure
-//! says so. No measure is a proof: each can be passed by a heatmap that explains nothing.
+//! Definitions follow Quantus (Hedström et al., Journal of Machine Learning Research 24, 2023); the file of
+//! each measure says where ours differs. No measure is a proof: a heatmap that explains nothing can pass any
+//! of them.
 
 mod agreement;
 mod flipping;
@@ -32,26 +33,26 @@ pub use self::table::{Row, Table};
 
 use crate::{Error, Fill, Map, Method};
 
-/// What is measured, and how.
+/// Settings of the scores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Which measures.
+    /// The measures.
     pub measures: Vec<Measure>,
     /// Side of the patches of pixel flipping, in map pixels.
     pub patch: usize,
     /// Steps of pixel flipping.
     pub flips: usize,
-    /// The share of the film that the last step has flipped.
+    /// Share of the film flipped after the last step.
     pub flip_share: f64,
-    /// What is flipped becomes this.
+    /// Fill of flipped pixels.
     pub fill: Fill,
-    /// Random orders that pixel flipping is compared with.
+    /// Random orders to compare pixel flipping with.
     pub orders: usize,
-    /// Small noise is uniform between minus and plus this much, in parts of white.
+    /// Amplitude r of the small noise, uniform in [−r, r]; 1 is white.
     pub noise: f64,
-    /// How often noise is drawn.
+    /// Number of noise samples.
     pub noises: usize,
-    /// Seed of orders, noise, fresh weights and other classes.
+    /// Seed of orders, noise, randomised weights and other classes.
     pub seed: u64,
 }
 
@@ -96,25 +97,25 @@ impl Settings {
     }
 }
 
-/// A film whose heatmaps are measured.
+/// A film whose heatmaps are scored.
 #[derive(Clone, Copy, Debug)]
 pub struct Film<'a> {
-    /// Its name, which its random numbers follow.
+    /// Name, which selects its random streams.
     pub name: &'a str,
-    /// `[size, size]` in 0 to 1, as the network sees it.
+    /// `[size, size]` in 0 to 1: the network's input.
     pub grey: &'a [f32],
     /// Side.
     pub size: usize,
-    /// Known places by name, such as lesion or lungs: `[size, size]` each. Empty ones measure nothing.
+    /// Masks by name, such as lesion or lungs: `[size, size]` each. Empty masks give no score.
     pub masks: &'a [(String, Vec<bool>)],
 }
 
-/// One measured number.
+/// A score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Score {
-    /// Measure and variant, as [`about`] explains it: `flipping.gain`, `mass.lesion`.
+    /// Measure and variant, explained by [`about`]: `flipping.gain`, `mass.lesion`.
     pub key: String,
-    /// The number; NaN where it is not defined.
+    /// The value; NaN if undefined.
     pub value: f64,
 }
 
@@ -127,19 +128,19 @@ impl Score {
     }
 }
 
-/// Measures heatmaps of one network.
+/// Scores heatmaps of one network.
 pub struct Scorer<'n, B: Backend> {
     network: &'n Network<B>,
     settings: Settings,
-    /// Networks with ever more layers made fresh.
+    /// Networks with progressively randomised layers.
     cascade: Cascade<B>,
 }
 
 impl<'n, B: Backend> Scorer<'n, B> {
-    /// `backend` makes a backend for each network of the cascade, where randomisation is asked for.
+    /// `backend` makes a backend for each network of the cascade, if randomisation is measured.
     ///
     /// # Errors
-    /// [`Error::Score`] for settings that cannot be.
+    /// [`Error::Score`] for invalid settings.
     pub fn new(network: &'n Network<B>, settings: Settings, backend: impl Fn() -> B) -> Result<Self, Error> {
         settings.check()?;
         let cascade = if settings.asks(Measure::Randomisation) {
@@ -154,15 +155,15 @@ impl<'n, B: Backend> Scorer<'n, B> {
         })
     }
 
-    /// What is measured.
+    /// The settings.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// Begins with a film; what its methods and questions share is found once.
+    /// Starts a film; results shared by its methods and questions are computed once.
     ///
     /// # Errors
-    /// [`Error::Score`] where a mask or the film has not its size.
+    /// [`Error::Score`] if a mask or the film has the wrong size.
     pub fn film<'f>(&'f self, film: Film<'f>) -> Result<Scored<'f, B>, Error> {
         let pixels = film.size * film.size;
         let off = film.masks.iter().find(|(_, mask)| mask.len() != pixels);
@@ -185,21 +186,22 @@ impl<'n, B: Backend> Scorer<'n, B> {
     }
 }
 
-/// A film that is being measured.
+/// A film that is being scored.
 pub struct Scored<'f, B: Backend> {
     scorer: &'f Scorer<'f, B>,
     film: Film<'f>,
-    /// Logits on the way of each random order.
+    /// Logits along each random order.
     random: Vec<Vec<Vec<f64>>>,
-    /// For each question the first map, with its method.
+    /// The first map of each question, with its method.
     first: Vec<(String, Map)>,
 }
 
 impl<B: Backend> Scored<'_, B> {
-    /// Measures a heatmap that `method` found for this film.
+    /// Scores a heatmap of this film by `method`.
     ///
     /// # Errors
-    /// As [`Method::explain`], which some measures ask again; [`Error::Score`] where the map has not the film's size.
+    /// Errors of [`Method::explain`], which some measures call again; [`Error::Score`] if the map has another
+    /// size than the film.
     pub fn score(&mut self, method: &Method, map: &Map) -> Result<Vec<Score>, Error> {
         let Scorer {
             network,
@@ -272,7 +274,7 @@ impl<B: Backend> Scored<'_, B> {
         Ok(scores)
     }
 
-    /// Random orders are walked once for a film, whatever is asked.
+    /// Random orders are evaluated once per film, for all questions.
     fn flipping(&mut self, asked: &relevance::Start, map: &Map) -> Result<[Score; 3], Error> {
         let Scorer {
             network, settings, ..

@@ -1,4 +1,4 @@
-//! The numbers of a picture, saved beside it, with what is needed to use them without the picture.
+//! The numbers of a picture, saved beside it with their description.
 
 use std::path::{Path, PathBuf};
 
@@ -10,36 +10,37 @@ use serde::Serialize;
 use crate::picture::origin;
 use crate::{Account, Error, Map, Method, npy};
 
-/// What is known about a map beside its values. It is written as JSON.
+/// Description of a map, written as JSON.
 #[derive(Clone, Debug, Serialize)]
 pub struct About<'a> {
-    /// The film's file; none for a mean over films.
+    /// The film's file; `None` for a mean over films.
     pub film: Option<&'a Path>,
-    /// How the values were found.
+    /// The attribution method.
     #[serde(serialize_with = "name")]
     pub method: &'a Method,
-    /// The probability of the output that was asked for, where it was one.
+    /// Probability of the question's output, if it has a single one.
     pub probability: Option<f64>,
-    /// Where map pixels lie on the film; none for a mean over films.
+    /// Mapping of map pixels to the film; `None` for a mean over films.
     pub geometry: Option<&'a Geometry>,
-    /// Which model answered: its digest.
+    /// Digest of the model.
     pub model: &'a str,
     /// The picture's file name.
     pub picture: &'a str,
-    /// What stands wherever an answer about a film is shown.
+    /// The notice that accompanies every answer.
     pub notice: &'a str,
 }
 
-/// The files that [`save`] wrote.
+/// Files written by [`save`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Saved {
-    /// `[down, across]`, float32, unsmoothed.
+    /// `[rows, columns]`, float32, unsmoothed.
     pub values: PathBuf,
     /// Shape, unit, axes, geometry and account.
     pub about: PathBuf,
 }
 
-/// Writes a map's values (`.npy`, `[size, size]`) and what they are (`.json`) beside its picture, under the picture's name.
+/// Writes a map's values (`.npy`, `[size, size]`) and their description (`.json`) beside its picture, under
+/// the picture's name.
 ///
 /// # Errors
 /// [`Error::File`], [`Error::Format`].
@@ -115,7 +116,7 @@ struct Start {
     value: f64,
 }
 
-/// What the values add up to; of the rest, what the method knows.
+/// Sums of the values, as far as the method defines them.
 #[derive(Serialize)]
 struct Sums {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,7 +153,7 @@ fn name<S: serde::Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S
     serializer.serialize_str(method.name())
 }
 
-/// How the picture shows the values; the values themselves are as they were found.
+/// Display settings of the picture; the saved values are unchanged by them.
 #[derive(Serialize)]
 struct Drawn<'a> {
     smoothing: f32,

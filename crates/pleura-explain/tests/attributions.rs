@@ -1,4 +1,5 @@
-//! Attributions and scores as captum, Quantus, scikit-image and `SciPy` compute them: `golden/attributions/make.py` made the files and says how.
+//! Attributions and scores as captum, Quantus, scikit-image and `SciPy` compute them:
+//! `golden/attributions/make.py` made the files and says how.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

@@ -1,4 +1,5 @@
-//! Scores of heatmaps as a whole: that each measure tells good from bad, and that the same seed gives the same numbers.
+//! Scores of heatmaps as a whole: that each measure tells good from bad, and that the same seed gives the
+//! same numbers.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 

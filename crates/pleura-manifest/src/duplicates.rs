@@ -1,4 +1,4 @@
-//! What a look found, kept beside the manifest.
+//! The duplicates of a manifest, recorded in its sidecar.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
@@ -8,71 +8,74 @@ use serde::{Deserialize, Serialize};
 
 use crate::Manifest;
 
-/// The pairs of a manifest's films with each other, and with films of other manifests looked at together with it. Two of its films that are one
-/// radiograph with films of other manifests only are a pair too.
+/// The duplicate pairs of a manifest's films, among themselves and with films of other manifests of the same search.
+/// Two of its films that are duplicates only by way of films of other manifests are a pair too.
 ///
-/// Films are named by the digests of their files, so that it stays true when films are split anew.
+/// Films are identified by the digests of their files, so the record stays valid when the manifest is split again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LeakRecord {
-    /// Name and version of the software that looked.
+pub struct DuplicateRecord {
+    /// Name and version of the software.
     pub software: String,
-    /// Correlation from which films count as alike.
-    pub least: f32,
-    /// Digest of the digests of the films that were looked at.
+    /// Minimum correlation of films that are not equal.
+    #[serde(rename = "least")]
+    pub min_correlation: f32,
+    /// Digest of the digests of the compared films ([`files_digest`]).
     pub films: String,
     /// The pairs.
     pub pairs: Vec<RecordedPair>,
 }
 
-/// Two films that are one radiograph.
+/// Two films that show one radiograph.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecordedPair {
     /// Digests of the two files.
     pub files: [String; 2],
-    /// What the films were called.
+    /// Names of the two films.
     pub films: [String; 2],
-    /// Why they count as one.
+    /// How they match.
     #[serde(flatten)]
-    pub how: How,
+    pub kind: MatchKind,
 }
 
-/// Why two films count as one.
+/// How two films match.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "how", rename_all = "snake_case")]
-pub enum How {
+pub enum MatchKind {
     /// Their files are equal.
     File,
     /// Their pixels are equal.
     Pixels,
-    /// They show the same, though nothing in them is equal.
-    Alike(Likeness),
-    /// Each counts as one radiograph with a film of another manifest, and that, or one that is one with it, with the other.
+    /// They show the same radiograph, with different pixels.
+    #[serde(rename = "alike")]
+    Similar(Similarity),
+    /// Both match films of other manifests that are duplicates of each other.
     Linked,
 }
 
-/// How one film lies in another.
+/// The similarity of two films.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Likeness {
-    /// Correlation of the two films' evened levels where they overlap, at 192 pixels a side.
+pub struct Similarity {
+    /// Correlation of the locally normalized levels in the overlap, at 192 pixels a side.
     pub correlation: f32,
-    /// Whether one is the other's mirror image.
+    /// True if one is the mirror image of the other.
     pub mirrored: bool,
-    /// Whether one is the other's negative.
+    /// True if one is the negative of the other.
     pub inverted: bool,
-    /// By how many degrees one is turned.
+    /// Rotation in degrees.
     pub degrees: f32,
-    /// What of the one film's width and height the other shows; above 1 where the other shows more.
+    /// Share of the first film's width and height that the second shows; above 1 if the second shows more.
     pub share: [f32; 2],
 }
 
-impl LeakRecord {
-    /// Whether it was made of the films that the manifest has now, however they are split.
-    pub fn is_of(&self, manifest: &Manifest) -> bool {
+impl DuplicateRecord {
+    /// True if the manifest still holds the compared films, in whatever splits.
+    pub fn covers(&self, manifest: &Manifest) -> bool {
         self.films == files_digest(manifest)
     }
 
-    /// Rows of the manifest that must not be in two splits, and why; pairs with films of other manifests are left out. Of rows that share a file each
-    /// is paired with one of them: the first in a split, so that a pair is in two splits wherever the rows are.
+    /// Pairs of rows of the manifest that must be in one split, with their record. Pairs with films of other manifests
+    /// are left out. Of rows that share a file, each is paired with the first one that has a split. So if the rows are
+    /// in two splits, one of the pairs is too.
     pub fn rows<'a>(&'a self, manifest: &Manifest) -> Vec<(usize, usize, &'a RecordedPair)> {
         let mut rows: HashMap<&str, Vec<usize>> = HashMap::new();
         for (number, row) in manifest.rows.iter().enumerate() {
@@ -104,18 +107,18 @@ impl LeakRecord {
     }
 }
 
-impl fmt::Display for How {
+impl fmt::Display for MatchKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File => f.write_str("one file"),
+            Self::File => f.write_str("same file"),
             Self::Pixels => f.write_str("equal pixels"),
-            Self::Alike(likeness) => write!(f, "alike ({likeness})"),
-            Self::Linked => f.write_str("one radiograph by way of films of another manifest"),
+            Self::Similar(similarity) => write!(f, "similar ({similarity})"),
+            Self::Linked => f.write_str("duplicates of films of another manifest"),
         }
     }
 }
 
-impl fmt::Display for Likeness {
+impl fmt::Display for Similarity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "correlation {:.2}", self.correlation)?;
         if self.mirrored {
@@ -125,17 +128,17 @@ impl fmt::Display for Likeness {
             f.write_str(", inverted")?;
         }
         if self.degrees.abs() >= 0.75 {
-            write!(f, ", turned by {:.0} degrees", self.degrees.abs())?;
+            write!(f, ", rotated by {:.0} degrees", self.degrees.abs())?;
         }
         let [across, down] = self.share.map(|share| 100.0 * share);
         if (across - 100.0).abs() >= 1.5 || (down - 100.0).abs() >= 1.5 {
-            write!(f, ", {across:.0} x {down:.0} % of it")?;
+            write!(f, ", showing {across:.0} x {down:.0} % of it")?;
         }
         Ok(())
     }
 }
 
-/// SHA-256 over the films' own digests, whatever their order.
+/// SHA-256 over the digests of a manifest's films, independent of their order.
 pub fn files_digest(manifest: &Manifest) -> String {
     let files: BTreeSet<&str> = manifest.rows.iter().map(|row| row.sha256.as_str()).collect();
     let mut digest = sha256::Hasher::new();

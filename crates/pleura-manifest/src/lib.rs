@@ -16,7 +16,7 @@ mod subsets;
 
 pub use derived::write_derived;
 pub use disjoint_sets::DisjointSets;
-pub use duplicates::{How, LeakRecord, Likeness, RecordedPair, files_digest};
+pub use duplicates::{DuplicateRecord, MatchKind, RecordedPair, Similarity, files_digest};
 pub use error::Error;
 pub use folds::Folds;
 pub use manifest::*;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pleura_core::fs::write_atomic;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, LeakRecord, Manifest, Remark, Step};
+use crate::{DuplicateRecord, Error, Manifest, Remark, Step};
 
 /// What a manifest's sidecar says. It holds no time and no name of a machine's user, so that the same films give the same file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,8 +40,8 @@ pub struct Sidecar {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<FoldsRecord>,
     /// Films that are one radiograph, once somebody has looked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leaks: Option<LeakRecord>,
+    #[serde(rename = "leaks", default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<DuplicateRecord>,
     /// The manifest that this one was [made of](crate::write_derived) by changing nothing but splits; relative to this one's folder where it lies
     /// below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,7 +136,7 @@ pub struct FoldsRecord {
 impl Sidecar {
     /// Pairs of files, by digest, that somebody found to be one radiograph.
     pub fn together(&self) -> Vec<[String; 2]> {
-        let pairs = self.leaks.iter().flat_map(|record| &record.pairs);
+        let pairs = self.duplicates.iter().flat_map(|record| &record.pairs);
         pairs.map(|pair| pair.files.clone()).collect()
     }
 
@@ -182,7 +182,7 @@ impl Sidecar {
             positives: BTreeMap::new(),
             split: None,
             folds: None,
-            leaks: None,
+            duplicates: None,
             made_from: None,
         };
         sidecar.describe(manifest);

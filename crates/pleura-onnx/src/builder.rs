@@ -1,22 +1,23 @@
-//! A graph in the making: operations by name, each once.
+//! Builds a graph: named operations, each written once.
 //!
-//! What is made of weights alone (merged norms, positive parts, transposed kernels) is written as operations on the weights
-//! too, not as further constants: readers compute such things once, when they load a graph, and the file keeps the network's size.
+//! Values that depend on weights alone (merged norms, positive parts, transposed kernels) are operations on
+//! the weights, not further constants. Runtimes compute them once when they load the graph, and the file
+//! stays as small as the network.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::model::{Attribute, Dim, Graph, Node, Tensor, ValueInfo, Values};
 
-/// What an operation makes, a constant, or an input.
+/// The result of an operation, a constant, or an input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Value(String);
 
-/// A graph being written.
+/// A graph under construction.
 #[derive(Default)]
 pub(crate) struct Builder<'a> {
     graph: Graph<'a>,
-    /// Small constants that many operations share, by name.
+    /// Small constants shared by many operations, by name.
     shared: BTreeMap<String, Value>,
 }
 
@@ -44,22 +45,22 @@ impl<'a> Builder<'a> {
         self.graph.outputs.push(info(&value.0, dims, doc));
     }
 
-    /// A constant of the network's, as it lies there.
+    /// A constant borrowed from the network's weights.
     pub(crate) fn borrowed(&mut self, name: &str, dims: &[usize], values: &'a [f32]) -> Value {
         self.constant(name, dims, Values::Floats(Cow::Borrowed(values)))
     }
 
-    /// A constant of the graph's own.
+    /// A constant of the graph.
     pub(crate) fn floats(&mut self, name: &str, dims: &[usize], values: Vec<f32>) -> Value {
         self.constant(name, dims, Values::Floats(Cow::Owned(values)))
     }
 
-    /// A vector with one number a channel, shaped to meet maps.
+    /// A vector with one number per channel, shaped to broadcast over maps.
     pub(crate) fn by_channel(&mut self, name: &str, values: Vec<f32>) -> Value {
         self.floats(name, &[values.len(), 1, 1], values)
     }
 
-    /// A number.
+    /// A scalar constant.
     pub(crate) fn scalar(&mut self, value: f64) -> Value {
         let value = value as f32;
         let name = format!("number.{value:e}");
@@ -68,7 +69,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    /// Sizes, axes, places.
+    /// An integer constant: sizes, axes, indices.
     pub(crate) fn ints(&mut self, values: &[i64]) -> Value {
         let words: Vec<String> = values.iter().map(ToString::to_string).collect();
         self.shared(format!("list.{}", words.join(".")), |graph, name| {
@@ -95,7 +96,7 @@ impl<'a> Builder<'a> {
         Value(name.to_owned())
     }
 
-    /// Any operation with one result, which bears the operation's name.
+    /// An operation with one result, which has the operation's name.
     pub(crate) fn node(
         &mut self,
         name: &str,
@@ -125,12 +126,12 @@ impl<'a> Builder<'a> {
         outputs.into_iter().map(Value).collect()
     }
 
-    /// An operation without parameters.
+    /// An operation without attributes.
     pub(crate) fn plain(&mut self, name: &str, operator: &'static str, inputs: &[&Value]) -> Value {
         self.node(name, operator, inputs, Vec::new())
     }
 
-    /// A convolution, or with `ConvTranspose` its transpose; `inputs` are map, weights and perhaps a bias.
+    /// A convolution, or its transpose with `ConvTranspose`; `inputs` are map, weights and optionally a bias.
     pub(crate) fn conv(
         &mut self,
         name: &str,
@@ -147,7 +148,7 @@ impl<'a> Builder<'a> {
         self.node(name, operator, inputs, more)
     }
 
-    /// Along the channels, the third axis from the end. A single value stays as it is.
+    /// Concatenates along the channels, the third axis from the end. A single value is returned unchanged.
     pub(crate) fn concat(&mut self, name: &str, values: &[&Value]) -> Value {
         match values {
             [one] => (*one).clone(),
@@ -181,7 +182,7 @@ impl<'a> Builder<'a> {
         self.node(name, "ReduceSum", &[value, &axes], keep)
     }
 
-    /// Chosen entries along the third axis from the end (channels) or the first (a convolution's outputs).
+    /// Entries along the third axis from the end (channels) or the first (a convolution's outputs).
     pub(crate) fn gather(&mut self, name: &str, value: &Value, places: &[usize], axis: i64) -> Value {
         let places: Vec<i64> = places.iter().map(|&place| place as i64).collect();
         let places = self.constant(&format!("{name}.places"), &[places.len()], Values::Ints(places));
@@ -189,7 +190,7 @@ impl<'a> Builder<'a> {
         self.node(name, "Gather", &[value, &places], axis)
     }
 
-    /// What `z / s(z)` is of `magnitude = |z|`: `m / (m + ε)`, and without ε 1, but 0 where there is nothing.
+    /// `z / s(z)` for `magnitude = |z|`: `m / (m + ε)`; without ε 1, but 0 where the magnitude is 0.
     pub(crate) fn ratio(&mut self, name: &str, magnitude: &Value, epsilon: f64) -> Value {
         if epsilon == 0.0 {
             return self.plain(name, "Sign", &[magnitude]);
@@ -199,7 +200,7 @@ impl<'a> Builder<'a> {
         self.plain(name, "Div", &[magnitude, &stabilised])
     }
 
-    /// `top / (magnitude + ε)`, and without ε 0 where the magnitude is.
+    /// `top / (magnitude + ε)`; without ε 0 where the magnitude is 0.
     pub(crate) fn over(&mut self, name: &str, top: &Value, magnitude: &Value, epsilon: f64) -> Value {
         if epsilon > 0.0 {
             let epsilon = self.scalar(epsilon);

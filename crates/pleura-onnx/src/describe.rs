@@ -1,4 +1,4 @@
-//! What a file says of itself, to people and to programs.
+//! The file's description for people, and its metadata for programs.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub(crate) const PROBABILITIES: &str = "Softmax or sigmoid of the logits, as the
 pub(crate) const HEATMAPS: &str = "Relevance of each pixel to each of the metadata's `questions`: above 0 speaks for it, below 0 \
     against it; in units of the logit.";
 
-/// For people.
+/// Description for people.
 pub(crate) fn document(weights: &Weights, export: &Export<'_>) -> String {
     let size = export.size;
     let mut text = format!(
@@ -42,7 +42,7 @@ pub(crate) fn document(weights: &Weights, export: &Export<'_>) -> String {
     text
 }
 
-/// For programs: lists and objects are JSON.
+/// Metadata for programs; lists and objects are JSON.
 pub(crate) fn metadata(weights: &Weights, export: &Export<'_>) -> Vec<(String, String)> {
     let mut facts: BTreeMap<String, String> = weights.metadata.clone();
     let mut say = |key: &str, value: String| {

@@ -1,17 +1,17 @@
-//! Everything that can go wrong in this crate.
+//! Errors of this crate.
 
-/// Says what was found, what was expected and what to do.
+/// Errors of the ONNX export. Messages give the value found, the value expected and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A rule of relevance for which no graph can be written.
+    /// A relevance rule that cannot be written as a graph.
     #[error("the graph of a heatmap has no {layer} by {rule}; it can be written with {known}")]
     Rule {
-        /// Where the rule stands.
+        /// The layer with the rule.
         layer: String,
-        /// The rule, as its debug form says it.
+        /// The rule in its debug form.
         rule: String,
-        /// What stands there in heatmaps that can be written.
+        /// The rules that can be written for this layer.
         known: &'static str,
     },
     /// A question whose coefficients do not fit the network.
@@ -19,23 +19,23 @@ pub enum Error {
         "question {question:?} has {found} coefficients or thresholds; expected one for each of the network's {expected} outputs"
     )]
     Question {
-        /// Its words.
+        /// The question in words.
         question: String,
-        /// Coefficients or thresholds there are.
+        /// Number of coefficients or thresholds.
         found: usize,
         /// Outputs of the network.
         expected: usize,
     },
-    /// A heatmap of nothing, or films of which there are none.
+    /// No questions, or no films.
     #[error("{what}: expected at least one")]
     None {
-        /// What there is none of.
+        /// The empty part.
         what: &'static str,
     },
-    /// A file that no reader takes.
+    /// A file that is too large for ONNX readers.
     #[error("the graph takes {bytes} bytes; ONNX files end below 2 GiB, so choose a smaller network")]
     TooLarge {
-        /// Its size.
+        /// Its size in bytes.
         bytes: usize,
     },
     /// Weights that do not fit their network, or films too small for it.

@@ -1,9 +1,11 @@
-//! Relevance from logits to pixels as a graph: what the engine's third pass does, for a network that no longer changes.
+//! The relevance pass as a graph, from logits to pixels, for a network with fixed weights.
 //!
-//! What relevance is multiplied by on its way down depends on the film alone, not on the question: these gates are computed once
-//! and serve all starts. A start's own part is one transposed convolution a layer, one product with a gate, and one sum.
+//! The factors of relevance on its way down depend on the film only, not on the question: these gates are
+//! computed once and serve all questions. Each question adds one transposed convolution per layer, one
+//! product with a gate, and one sum.
 //!
-//! Starts and films share the first axis of the starts' maps, start after start, `[starts · films, channels, height, width]`.
+//! Questions ("starts") and films share the first axis of the maps, start after start: `[starts · films,
+//! channels, height, width]`.
 
 mod block;
 mod gate;
@@ -21,13 +23,13 @@ use crate::builder::{Builder, Value};
 use crate::network::{Forward, Norm};
 use rule::Written;
 
-/// Relevance on its way down, a factor of the activations at which it has arrived: `[starts · films, channels, side, side]`.
+/// Relevance as a factor of the activations it has reached: `[starts · films, channels, side, side]`.
 pub(crate) struct Factor {
     pub(crate) value: Value,
     pub(crate) side: usize,
 }
 
-/// Writes the third pass behind a forward pass.
+/// Writes the relevance pass after a forward pass.
 struct Explainer<'e, 'g> {
     graph: &'e mut Builder<'g>,
     forward: &'e Forward,
@@ -36,17 +38,17 @@ struct Explainer<'e, 'g> {
     size: usize,
     rules: Written,
     starts: usize,
-    /// Exactly one film: its maps meet those of all starts as they are.
+    /// True for exactly one film: its maps broadcast over all starts.
     single: bool,
 }
 
-/// What the graph needs to know beside its forward pass.
+/// Inputs of the relevance pass besides the forward pass.
 pub(crate) struct Task<'t> {
     pub(crate) sizes: &'t MapSizes,
     pub(crate) size: usize,
     pub(crate) rules: &'t Rules,
     pub(crate) starts: &'t [&'t Start],
-    /// Exactly one film.
+    /// True for exactly one film.
     pub(crate) single: bool,
     pub(crate) weights: &'t Weights,
 }
@@ -110,7 +112,8 @@ impl Explainer<'_, '_> {
         self.graph.transpose("heatmaps", &apart, &[1, 0, 2, 3])
     }
 
-    /// A convolution's weights for the way down: inputs and outputs change places, and a window is turned about its middle.
+    /// A convolution's weights for the relevance pass: inputs and outputs are swapped and windows are rotated
+    /// by 180°.
     fn downwards(&mut self, name: &str, weights: &Value, kernel: usize) -> Value {
         let transposed = self
             .graph
@@ -128,7 +131,7 @@ impl Explainer<'_, '_> {
     }
 }
 
-/// For each of `channels` rows, whether one of the norms that read it turns its sign.
+/// For each of `channels` rows: true if a norm that reads it flips its sign.
 fn turns<'n>(norms: impl IntoIterator<Item = &'n Norm>, channels: usize) -> Vec<bool> {
     let mut turns = vec![false; channels];
     for norm in norms {

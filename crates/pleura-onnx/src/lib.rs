@@ -1,10 +1,10 @@
-//! Classifiers as ONNX graphs, and classifiers together with the heatmaps of their answers in one graph.
+//! Classifiers as ONNX graphs, optionally with the heatmaps of their answers in the same graph.
 //!
-//! Relevance of a fixed network is made of what runtimes know: convolutions, their transposes, products, quotients and sums. What
-//! the engine's third pass does is written out here as such, so that any program with an ONNX runtime answers and explains as
-//! pleura does, without pleura.
+//! The relevance of a fixed network consists of standard operations: convolutions, their transposes,
+//! products, quotients and sums. This crate writes the engine's relevance pass as such operations, so that
+//! any program with an ONNX runtime answers and explains as pleura does, without pleura.
 //!
-//! [`export`] gives the bytes of a file. Equal weights and options give equal bytes.
+//! [`export`] returns the bytes of a file. Equal weights and options give equal bytes.
 
 mod builder;
 mod describe;
@@ -25,75 +25,75 @@ use crate::model::{Attribute, Dim, Model, Tensor, Values};
 use crate::network::Writer;
 pub use error::Error;
 
-/// The operator set that graphs are written in.
+/// The ONNX operator set of the graphs.
 pub const OPSET: i64 = model::OPSET;
 /// The graph's input: grey levels in 0 to 1, `[batch, 1, size, size]`.
 pub const INPUT: &str = "film";
 /// Raw outputs, `[batch, findings]`.
 pub const LOGITS: &str = "logits";
-/// What they become, `[batch, findings]`.
+/// Probabilities, `[batch, findings]`.
 pub const PROBABILITIES: &str = "probabilities";
 /// Relevance of each pixel, `[batch, questions, size, size]`.
 pub const HEATMAPS: &str = "heatmaps";
 
-/// What becomes of logits.
+/// The function from logits to probabilities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probabilities {
-    /// Findings exclude each other: softmax.
+    /// Exclusive classes: softmax.
     Softmax,
-    /// Each finding by itself: sigmoid.
+    /// Independent findings: sigmoid.
     Sigmoid,
 }
 
-/// How many films a graph takes at once.
+/// Batch size of a graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Batch {
-    /// As many as this.
+    /// Exactly this number of films.
     Fixed(usize),
-    /// As many as it is given.
+    /// Any number of films.
     Dynamic,
 }
 
-/// What relevance starts with.
+/// A question: the start of the relevance.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
-    /// As it stands in the file's metadata.
+    /// Name in the file's metadata.
     pub words: String,
-    /// For one film.
+    /// The start, for one film.
     pub start: Start,
 }
 
 /// The heatmaps of a graph.
 #[derive(Clone, Debug)]
 pub struct Heatmap<'a> {
-    /// Which rule stands where.
+    /// The rule of each layer.
     pub rules: &'a Rules,
-    /// The rules' name, for the metadata.
+    /// Name of the composite, for the metadata.
     pub composite: &'a str,
-    /// One map each.
+    /// One map per question.
     pub questions: &'a [Question],
 }
 
-/// What a graph shall be.
+/// Options for ONNX export.
 #[derive(Clone, Debug)]
 pub struct Export<'a> {
-    /// Side of the films.
+    /// Side of the films in pixels.
     pub size: usize,
-    /// Films at once.
+    /// Batch size.
     pub batch: Batch,
-    /// What becomes of logits.
+    /// The function from logits to probabilities.
     pub probabilities: Probabilities,
-    /// Heatmaps beside the answers.
+    /// Heatmaps in addition to the answers.
     pub heatmap: Option<Heatmap<'a>>,
-    /// Further facts for the file's metadata; they replace what the weights say under the same key.
+    /// Further metadata; it replaces metadata of the weights under the same key.
     pub metadata: BTreeMap<String, String>,
 }
 
-/// A network as the bytes of an `.onnx` file.
+/// Exports a network as the bytes of an `.onnx` file.
 ///
 /// # Errors
-/// [`Error::Rule`] for rules that no graph is written for, [`Error::Question`], [`Error::None`], [`Error::TooLarge`];
-/// [`Error::Network`] for weights that do not fit their architecture and films too small for it.
+/// [`Error::Rule`] for rules without a graph, [`Error::Question`], [`Error::None`], [`Error::TooLarge`];
+/// [`Error::Network`] for weights that do not fit their architecture, and films too small for it.
 pub fn export(weights: &Weights, export: &Export<'_>) -> Result<Vec<u8>, Error> {
     weights.check()?;
     let (size, outputs) = (export.size, weights.findings.len());
@@ -158,8 +158,8 @@ pub fn export(weights: &Weights, export: &Export<'_>) -> Result<Vec<u8>, Error> 
     Ok(bytes)
 }
 
-/// Numbers as the bytes of a `.pb` file, as ONNX keeps the inputs and outputs of its tests. `values` has as many numbers as the
-/// product of `shape`.
+/// An array as the bytes of a `.pb` file, the format of ONNX test data. The length of `values` is the product
+/// of `shape`.
 pub fn tensor(name: &str, shape: &[usize], values: &[f32]) -> Vec<u8> {
     debug_assert_eq!(shape.iter().product::<usize>(), values.len());
     Tensor {

@@ -1,15 +1,15 @@
-//! An ONNX model's messages, and the bytes they become.
+//! The messages of an ONNX model and their encoding.
 //!
-//! Field numbers are those of [onnx.proto](https://github.com/onnx/onnx/blob/main/onnx/onnx.proto), of which a graph without
-//! control flow needs ten messages.
+//! Field numbers are those of [onnx.proto](https://github.com/onnx/onnx/blob/main/onnx/onnx.proto); a graph
+//! without control flow needs ten of its messages.
 
 use std::borrow::Cow;
 
 use crate::protobuf::Message;
 
-/// The format's version: that of ONNX 1.8, whose operators [`OPSET`] names. Readers take any version up to their own.
+/// Version of the format: that of ONNX 1.8, which has [`OPSET`]. Readers accept any version up to their own.
 pub(crate) const IR_VERSION: i64 = 7;
-/// The operators' version. Nothing here needs a newer one, and every reader in use knows this one.
+/// Version of the operators. Nothing here needs a newer one, and all current runtimes support it.
 pub(crate) const OPSET: i64 = 13;
 
 /// `TensorProto.DataType`.
@@ -24,7 +24,7 @@ pub(crate) struct Model<'a> {
     pub(crate) metadata: &'a [(String, String)],
 }
 
-/// Nodes in an order in which they can run, and what they read.
+/// Nodes in execution order, with their constants.
 #[derive(Default)]
 pub(crate) struct Graph<'a> {
     pub(crate) name: String,
@@ -43,7 +43,7 @@ pub(crate) struct Node {
     pub(crate) attributes: Vec<(&'static str, Attribute)>,
 }
 
-/// An operation's parameter.
+/// An attribute of an operation.
 pub(crate) enum Attribute {
     Int(i64),
     Ints(Vec<i64>),
@@ -64,14 +64,14 @@ pub(crate) enum Values<'a> {
     Ints(Vec<i64>),
 }
 
-/// What goes into the graph, or comes out of it: numbers of type `float`.
+/// An input or output of the graph, of type `float`.
 pub(crate) struct ValueInfo {
     pub(crate) name: String,
     pub(crate) dims: Vec<Dim>,
     pub(crate) doc: String,
 }
 
-/// One size of a shape.
+/// One dimension of a shape.
 #[derive(Clone)]
 pub(crate) enum Dim {
     Fixed(usize),
@@ -162,7 +162,7 @@ impl Node {
 }
 
 impl Tensor<'_> {
-    /// A constant as a file of its own.
+    /// The constant as a file of its own.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.message().into_bytes()
     }

@@ -1,4 +1,4 @@
-//! The network's forward pass as a graph, with what a heatmap reads of it.
+//! The forward pass as a graph, with the values that a heatmap needs.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use pleura_nn::{Architecture, Weights};
 use crate::builder::{Builder, Value};
 use crate::model::Attribute;
 
-/// A norm with running statistics, as its reader merges it: `scale · x + shift`.
+/// A norm with running statistics, as merged by its reader: `scale · x + shift`.
 pub(crate) struct Norm {
     pub(crate) scale: Vec<f32>,
     pub(crate) shift: Vec<f32>,
@@ -24,24 +24,24 @@ impl Norm {
     }
 }
 
-/// A norm as it reads a map, with what it and the `ReLU` behind it make of it.
+/// A norm over a map, with its output after the `ReLU`.
 pub(crate) struct Reader {
     pub(crate) norm: Norm,
-    /// What the norm reads.
+    /// Input of the norm.
     pub(crate) map: Value,
-    /// Behind the `ReLU`.
+    /// Output after the `ReLU`.
     pub(crate) active: Value,
 }
 
 /// The first convolution with its norm, and the pool.
 pub(crate) struct StemValues {
-    /// As they come, `[batch, 1, size, size]`.
+    /// Films as given, `[batch, 1, size, size]`.
     pub(crate) films: Value,
     /// Normalised films, `[batch, 3, size, size]`.
     pub(crate) input: Value,
     pub(crate) weights: Value,
     pub(crate) reader: Reader,
-    /// The first block's first rows.
+    /// The first rows of the first block.
     pub(crate) pooled: Value,
 }
 
@@ -63,11 +63,11 @@ pub(crate) struct TransitionValues {
 
 pub(crate) struct BlockValues {
     pub(crate) layers: Vec<LayerValues>,
-    /// The norm behind the block, and what stands behind it.
+    /// The norm after the block, and its output.
     pub(crate) last: Reader,
-    /// The transition in front of the block; in front of the first stands the stem.
+    /// The transition before the block; `None` for the first block, which follows the stem.
     pub(crate) front: Option<TransitionValues>,
-    /// The rows handed to the block.
+    /// The rows that enter the block.
     pub(crate) handed: Value,
 }
 
@@ -82,11 +82,11 @@ pub(crate) struct Forward {
     pub(crate) logits: Value,
 }
 
-/// Writes a network's layers into a graph.
+/// Writes a network's layers to a graph.
 pub(crate) struct Writer<'g, 'w> {
     pub(crate) graph: &'g mut Builder<'w>,
     pub(crate) weights: &'w Weights,
-    /// A heatmap will be made: transitions convolve before they pool, as their relevance passes them.
+    /// True if a heatmap follows: transitions then convolve before they pool, as the relevance pass needs it.
     pub(crate) explained: bool,
 }
 
@@ -113,7 +113,7 @@ impl<'w> Writer<'_, 'w> {
             let after = if number + 1 < count {
                 format!("features.transition{}", number + 1)
             } else {
-                // torchvision calls the last norm norm5 whatever the number of blocks.
+                // torchvision calls the last norm norm5 for any number of blocks.
                 "features.norm5".to_owned()
             };
             let norm = if number + 1 < count {
@@ -212,7 +212,7 @@ impl<'w> Writer<'_, 'w> {
         }
     }
 
-    /// Convolution and pool change places without changing the result: pooled first, there is a quarter of the columns to multiply.
+    /// Convolution and pool commute; pooling first leaves a quarter of the columns to multiply.
     fn transition(&mut self, name: &str, active: &Value, map: &mut Value) -> TransitionValues {
         let conv = self.parameter(&format!("{name}.conv.weight"));
         let (at_conv, at_pool) = (format!("{name}.conv"), format!("{name}.pool"));
@@ -263,7 +263,7 @@ impl<'w> Writer<'_, 'w> {
     }
 }
 
-/// As [`Builder::conv`] takes it.
+/// Arguments of [`Builder::conv`].
 pub(crate) fn window(window: Window) -> (usize, usize, usize) {
     (window.kernel, window.stride, window.padding)
 }

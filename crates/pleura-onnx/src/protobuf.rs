@@ -1,10 +1,10 @@
-//! Protocol Buffers' wire format, as far as an ONNX file needs it: what is written here is written, and nothing is read.
+//! The wire format of Protocol Buffers, as far as ONNX files need it; writing only.
 
-/// A message being written: its fields, one behind the other.
+/// A message under construction: its fields in order.
 #[derive(Default)]
 pub(crate) struct Message(Vec<u8>);
 
-/// How a field's value follows its number.
+/// Encoding of a field's value.
 #[derive(Clone, Copy)]
 enum Wire {
     Varint = 0,
@@ -13,7 +13,7 @@ enum Wire {
 }
 
 impl Message {
-    /// Seven bits a byte, the lowest first; the eighth says that more follow.
+    /// Seven bits per byte, lowest first; the eighth bit means that more follow.
     fn varint(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.0.push(value as u8 | 0x80);
@@ -26,7 +26,7 @@ impl Message {
         self.varint(u64::from(field) << 3 | wire as u64);
     }
 
-    /// `int64`, `int32` and enumerations; of repeated ones one call each.
+    /// `int64`, `int32` and enumerations; one call per repeated value.
     pub(crate) fn int(&mut self, field: u32, value: i64) {
         self.key(field, Wire::Varint);
         self.varint(value as u64);
@@ -50,12 +50,12 @@ impl Message {
         self.bytes(field, value.as_bytes());
     }
 
-    /// A message within this one.
+    /// A nested message.
     pub(crate) fn message(&mut self, field: u32, value: &Message) {
         self.bytes(field, &value.0);
     }
 
-    /// The whole.
+    /// The encoded message.
     pub(crate) fn into_bytes(self) -> Vec<u8> {
         self.0
     }
@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn fields_are_as_the_format_describes_them() {
-        // The examples of protobuf.dev's page on the encoding: 150 in field 1, "testing" in field 2, the first within field 3.
+        // The examples of protobuf.dev's page on the encoding: 150 in field 1, "testing" in field 2, the
+        // first within field 3.
         let mut inner = Message::default();
         inner.int(1, 150);
         assert_eq!(inner.0, [0x08, 0x96, 0x01]);

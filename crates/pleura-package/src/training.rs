@@ -224,7 +224,7 @@ impl FilmsRecord {
                 test_digest: split.test_digest.clone(),
             }),
             datasets: datasets(&manifest, sidecar.as_ref()),
-            duplicates_looked_for: sidecar.is_some_and(|sidecar| sidecar.leaks.is_some()),
+            duplicates_looked_for: sidecar.is_some_and(|sidecar| sidecar.duplicates.is_some()),
             people: [
                 ("train", Split::Train),
                 ("val", Split::Validation),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pleura_manifest::{How, Split};
+use pleura_manifest::{MatchKind, Split};
 use serde::{Deserialize, Serialize};
 
 /// The films that a stage was trained and evaluated on.
@@ -100,7 +100,7 @@ pub struct Leak {
     pub judged_in: Split,
     /// Why they count as one radiograph.
     #[serde(flatten)]
-    pub how: How,
+    pub how: MatchKind,
 }
 
 impl std::fmt::Display for Leak {

@@ -7,21 +7,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use pleura_data::{Manifest, Sidecar, Split};
-use pleura_manifest::How;
+use pleura_manifest::MatchKind;
 use pleura_run::data::Leak;
 
 use crate::error::Error;
 
 /// Films by their digests, each with those that are one radiograph with it.
 #[derive(Debug, Default)]
-pub(crate) struct Copies(HashMap<String, Vec<(String, How)>>);
+pub(crate) struct Copies(HashMap<String, Vec<(String, MatchKind)>>);
 
 impl Copies {
     /// Reads what was found beside each of the manifests.
     pub(crate) fn read<'a>(manifests: impl Iterator<Item = &'a Path>) -> Result<Self, Error> {
         let mut copies = Self::default();
         for path in manifests.collect::<BTreeSet<_>>() {
-            let record = Sidecar::read(path)?.and_then(|sidecar| sidecar.leaks);
+            let record = Sidecar::read(path)?.and_then(|sidecar| sidecar.duplicates);
             for pair in record.into_iter().flat_map(|record| record.pairs) {
                 let [one, other] = pair.files;
                 if one != other {
@@ -29,8 +29,8 @@ impl Copies {
                         .0
                         .entry(one.clone())
                         .or_default()
-                        .push((other.clone(), pair.how));
-                    copies.0.entry(other).or_default().push((one, pair.how));
+                        .push((other.clone(), pair.kind));
+                    copies.0.entry(other).or_default().push((one, pair.kind));
                 }
             }
         }

@@ -367,8 +367,8 @@ fn check(args: &CheckArgs, json: bool) -> Result<ExitCode> {
     let manifest = Manifest::read(&args.manifest)?;
     let progress = Progress::new("films compared", manifest.rows.len());
     let mut report = pleura_data::check(&manifest, &|done, of| progress.at(done, of));
-    if let Some(record) = Sidecar::read(&args.manifest)?.and_then(|sidecar| sidecar.leaks) {
-        report.heed(&record, &manifest);
+    if let Some(record) = Sidecar::read(&args.manifest)?.and_then(|sidecar| sidecar.duplicates) {
+        report.add_duplicates(&record, &manifest);
     }
     drop(progress);
     let mut out = io::stdout().lock();

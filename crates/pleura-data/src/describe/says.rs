@@ -228,7 +228,11 @@ fn copies(description: &Description, tables: &[Described<'_>]) -> Vec<String> {
         }
     }
     for table in tables {
-        match table.sidecar.as_ref().and_then(|sidecar| sidecar.leaks.as_ref()) {
+        match table
+            .sidecar
+            .as_ref()
+            .and_then(|sidecar| sidecar.duplicates.as_ref())
+        {
             None => says.push(format!(
                 "Nobody has looked for copies among the films of {} (pleura data leaks).",
                 table.name
@@ -249,7 +253,7 @@ fn copies(description: &Description, tables: &[Described<'_>]) -> Vec<String> {
                         table.name
                     ));
                 }
-                if !record.is_of(table.manifest) {
+                if !record.covers(table.manifest) {
                     says.push(format!(
                         "The films of {} have changed since copies were looked for (pleura data leaks).",
                         table.name

@@ -30,7 +30,7 @@ struct Entry {
     beta: Option<Spanned<f64>>,
 }
 
-/// One word, or several.
+/// One string, or several.
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum Words {
@@ -49,7 +49,7 @@ impl Words {
 
 const RULES: &str = "epsilon, plus, alpha-beta, gamma, square, flat, box";
 
-/// Where in the text things stand.
+/// The text and the positions in it.
 struct Source<'a> {
     text: &'a str,
     path: &'a Path,
@@ -70,7 +70,7 @@ impl Source<'_> {
         }
     }
 
-    /// One of several words.
+    /// Selects one of several words.
     fn choose<T: Copy>(
         &self,
         key: &str,
@@ -196,7 +196,7 @@ fn rule(source: &Source<'_>, entry: &Entry) -> Result<Rule, Error> {
             return Err(source.problem(value.span().start, key, problem));
         }
     }
-    // The key that the problem names first is at fault.
+    // The key that the problem names first is the faulty one.
     rule.problem().map_or(Ok(rule), |problem| {
         let key = keys
             .iter()

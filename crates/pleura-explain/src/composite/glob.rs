@@ -1,6 +1,6 @@
-//! Patterns of layers' names.
+//! Patterns of layer names.
 
-/// Whether a name fits a pattern, in which `*` stands for any part, dots included.
+/// True if a name matches a pattern; `*` matches any part, dots included.
 pub(super) fn fits(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(rest) = parts.next().and_then(|first| name.strip_prefix(first)) else {

@@ -88,7 +88,7 @@ fn the_first_rule_that_fits_holds() {
     assert_eq!(rules.named.len(), 6 + 1 + 2);
 }
 
-/// What is said of a file with one rule for all, and `rule` before it.
+/// The error of a file with one rule for all, preceded by `rule`.
 fn refused(rule: &str) -> String {
     let text = format!("[[rule]]\n{rule}\n\n[[rule]]\nrule = \"epsilon\"\n");
     let composite = Composite::parse(&text, Path::new("own.toml"));

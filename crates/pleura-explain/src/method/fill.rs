@@ -1,30 +1,32 @@
-//! What stands where a film, or a part of it, shall say nothing.
+//! Fills for covered parts of a film, and baselines.
 
 use std::fmt;
 use std::str::FromStr;
 
 use pleura_draw::picture::smooth;
 
-/// What a film is compared with or covered by. None is neutral: each hides what looks like it.
+/// The fill of covered parts, or the baseline of a comparison. None is neutral: each hides structures that
+/// look like it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
-    /// Black. What is black in the film gets nothing, such as air.
+    /// Black. Black parts of the film, such as air, get no attribution.
     Black,
     /// Half of white.
     Grey,
-    /// White. What is white gets nothing, such as bone and consolidations.
+    /// White. White parts of the film, such as bone and consolidations, get no attribution.
     White,
     /// The film's mean grey level.
     Mean,
-    /// The film under a Gaussian of a 14th of its side: coarse structure stays, and what is large and smooth gets little.
+    /// The film blurred by a Gaussian of 1/14 of its side: coarse structure stays, so large smooth structures
+    /// get little attribution.
     Blurred,
 }
 
 impl Fill {
-    /// All, in the order of the documentation.
+    /// All fills, in the order of the documentation.
     pub const ALL: [Self; 5] = [Self::Black, Self::Grey, Self::White, Self::Mean, Self::Blurred];
 
-    /// The film `[size, size]` that stands in for `grey`.
+    /// The film `[size, size]` that replaces `grey`.
     pub fn film(self, grey: &[f32], size: usize) -> Vec<f32> {
         match self {
             Self::Black => vec![0.0; grey.len()],
@@ -38,7 +40,7 @@ impl Fill {
         }
     }
 
-    /// As it is typed.
+    /// Name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Black => "black",
@@ -49,7 +51,7 @@ impl Fill {
         }
     }
 
-    /// As it stands in a sentence.
+    /// Name in a sentence.
     pub fn words(self) -> &'static str {
         match self {
             Self::Mean => "the film's mean",

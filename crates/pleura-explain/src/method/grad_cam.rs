@@ -6,8 +6,9 @@ use pleura_nn::backend::{Backend, Real};
 use super::{Answer, Asked, Found};
 use crate::{Account, Error};
 
-/// `relu(Σ_c α_c A_c)` with the last maps A, behind norm and `ReLU`, and `α_c` the mean over the map of the gradient of what is asked.
-/// A mean and one linear layer follow the maps, so the gradient is the same everywhere: the head's weight over the number of places.
+/// `relu(Σ_c α_c A_c)` with the last maps A (after norm and `ReLU`) and `α_c` the mean gradient over the map.
+/// The maps are followed by a mean and a linear layer, so the gradient is the same everywhere: the head's
+/// weight divided by the number of places.
 pub(super) fn find<B: Backend>(film: &Asked<'_, B>) -> Result<Answer, Error> {
     let (logits, trace) = film.network.forward(film.grey, 1, film.size, Norm::Running)?;
     let (maps, head) = (film.network.last_maps(&trace), film.network.head_weights());
@@ -40,7 +41,7 @@ pub(super) fn find<B: Backend>(film: &Asked<'_, B>) -> Result<Answer, Error> {
     Ok((logits.into_iter().map(Real::to_f64).collect(), found))
 }
 
-/// Bilinear between the places' centres; the outermost values reach on to the border.
+/// Bilinear between the places' centres; the outermost values extend to the border.
 fn enlarged(values: &[f64], (height, width): (usize, usize), size: usize) -> Vec<f32> {
     let between = |at: usize, sides: usize| {
         let place = ((at as f64 + 0.5) * sides as f64 / size as f64 - 0.5).clamp(0.0, (sides - 1) as f64);

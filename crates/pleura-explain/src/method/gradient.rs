@@ -6,7 +6,7 @@ use pleura_nn::{Gradients, Network, Norm, Scope, relevance};
 use super::{Answer, Asked, Found, downloaded};
 use crate::{Account, Error};
 
-/// Gradients of questions, film after film, with one room for what passes back leave behind.
+/// Gradients of questions, film after film, with shared buffers for the backward pass.
 pub(super) struct InputGradients<'n, B: Backend> {
     network: &'n Network<B>,
     scope: Scope,
@@ -17,13 +17,13 @@ impl<'n, B: Backend> InputGradients<'n, B> {
     pub(super) fn new(network: &'n Network<B>) -> Self {
         Self {
             network,
-            // No parameter's gradient: the input's alone.
+            // Only the input's gradient, no parameter's.
             scope: Scope::groups::<String>([]).with_input(),
             room: network.gradients(),
         }
     }
 
-    /// The logits of the films `[batch, size, size]`, and for each question the gradient `[3, batch, size, size]`.
+    /// The logits of the films `[batch, size, size]`, and each question's gradient `[3, batch, size, size]`.
     pub(super) fn of(
         &mut self,
         grey: &[f32],

@@ -6,10 +6,11 @@ use super::gradient::InputGradients;
 use super::{Answer, Asked, Fill, Found, downloaded, value};
 use crate::{Account, Error};
 
-/// Films on the way that go through the network together.
+/// Films of the path in one batch.
 const TOGETHER: usize = 8;
 
-/// `(x − x') ⊙ mean_k ∂f(x' + (k + ½)/m · (x − x'))`, k = 0, …, m − 1. With m → ∞ the values add up to f(x) − f(x').
+/// `(x − x') ⊙ mean_k ∂f(x' + (k + ½)/m · (x − x'))`, k = 0, …, m − 1. For m → ∞ the values add up to f(x) −
+/// f(x').
 pub(super) fn find<B: Backend>(film: &Asked<'_, B>, baseline: Fill, steps: usize) -> Result<Answer, Error> {
     let (network, size) = (film.network, film.size);
     let plane = size * size;

@@ -1,26 +1,26 @@
-//! Occlusion: covering windows and asking again.
+//! Occlusion: the change of the answer when windows of the film are covered.
 
 use pleura_nn::backend::{Backend, Real};
 
 use super::{Answer, Asked, Fill, Found, value};
 use crate::{Account, Error};
 
-/// Covered films that are asked together.
+/// Covered films in one batch.
 const TOGETHER: usize = 32;
 
-/// The windows that are covered, in turn.
+/// The covered windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
-    /// Side in map pixels; `None` for a fourteenth of the map's.
+    /// Side in map pixels; `None` for 1/14 of the map's side.
     pub side: Option<usize>,
-    /// From window to window; `None` for half a window.
+    /// Stride; `None` for half a window.
     pub stride: Option<usize>,
-    /// What they are filled with.
+    /// Fill of the windows.
     pub fill: Fill,
 }
 
 impl Windows {
-    /// Side and stride for maps of a side.
+    /// Side and stride for maps of this side.
     pub fn of(&self, size: usize) -> (usize, usize) {
         let side = self.side.unwrap_or_else(|| size.div_ceil(14).max(1));
         (side, self.stride.unwrap_or_else(|| (side / 2).max(1)))
@@ -34,7 +34,7 @@ impl Windows {
         )
     }
 
-    /// Where windows begin along a side; the last reaches its end, and may be cut off there.
+    /// First pixels of the windows along a side; the last window reaches the end and may be cut off there.
     fn begins(&self, size: usize) -> Vec<usize> {
         let (side, stride) = self.of(size);
         let more = size.saturating_sub(side).div_ceil(stride);
@@ -103,7 +103,7 @@ pub(super) fn find<B: Backend>(film: &Asked<'_, B>, windows: &Windows) -> Result
     Ok((logits, found))
 }
 
-/// The places of a window.
+/// The pixels of a window.
 fn pixels((top, left): (usize, usize), side: usize, size: usize) -> impl Iterator<Item = usize> {
     let right = (left + side).min(size);
     (top..(top + side).min(size)).flat_map(move |row| (left..right).map(move |column| row * size + column))

@@ -1,6 +1,6 @@
-//! Whether methods agree.
+//! Agreement of methods.
 
-/// The correlation (Pearson's) of two maps, signs included. NaN where one is the same everywhere.
+/// Pearson's correlation of two signed maps. NaN for a constant map.
 pub fn correlation(first: &[f32], second: &[f32]) -> f64 {
     let mean =
         |values: &[f32]| values.iter().map(|&value| f64::from(value)).sum::<f64>() / values.len() as f64;

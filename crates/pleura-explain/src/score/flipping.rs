@@ -1,9 +1,9 @@
-//! Pixel flipping: what a heatmap calls important is covered first, and the answer should fall fast.
+//! Pixel flipping: the pixels with the greatest relevance are covered first, and the answer should fall fast.
 //!
-//! Bach et al., `PLoS` ONE 10, 2015; Samek et al., IEEE Transactions on Neural Networks and Learning Systems 28, 2017, whose area over
-//! the perturbation curve this is: with `f_k` what is asked once `k` of `L` steps are done, `AOPC = 1/(L+1) Σ_k (f_0 − f_k)`. Quantus
-//! returns the curve, `f_k`. Ours flips square patches, ranked by their sum; with a patch of one pixel and steps of as many pixels it is
-//! Quantus's.
+//! Bach et al., `PLoS` ONE 10, 2015; Samek et al., IEEE Transactions on Neural Networks and Learning Systems
+//! 28, 2017, whose area over the perturbation curve this is: with `f_k` the question's number after `k` of
+//! `L` steps, `AOPC = 1/(L+1) Σ_k (f_0 − f_k)`. Quantus returns the curve, `f_k`. Ours flips square patches,
+//! ranked by their sum; with patches of one pixel and steps of as many pixels it equals Quantus's.
 
 use pleura_nn::backend::{Backend, Real};
 use pleura_nn::{Network, relevance};
@@ -13,7 +13,7 @@ use super::{Film, Settings};
 use crate::Error;
 use crate::method::value;
 
-/// Flipped films that are asked together.
+/// Flipped films in one batch.
 const TOGETHER: usize = 32;
 
 /// A film that is flipped patch by patch.
@@ -22,12 +22,12 @@ pub struct Flips<'a> {
     size: usize,
     fill: Vec<f32>,
     patch: usize,
-    /// Patches that are flipped after each step.
+    /// Number of flipped patches after each step.
     steps: Vec<usize>,
 }
 
 impl<'a> Flips<'a> {
-    /// By the settings' patch, steps, share and fill.
+    /// Uses the settings' patch, steps, share and fill.
     pub fn new(film: &Film<'a>, settings: &Settings) -> Self {
         let patch = settings.patch.clamp(1, film.size);
         let count = film.size.div_ceil(patch).pow(2) as f64;
@@ -49,17 +49,17 @@ impl<'a> Flips<'a> {
         self.size.div_ceil(self.patch)
     }
 
-    /// The places of a patch; at the right and lower border it may be cut off.
+    /// The pixels of a patch; at the right and lower border it may be cut off.
     fn places(&self, patch: usize) -> impl Iterator<Item = usize> + use<'_> {
         let (row, column) = (patch / self.across(), patch % self.across());
         let reach = |begin: usize| begin * self.patch..((begin + 1) * self.patch).min(self.size);
         reach(row).flat_map(move |row| reach(column).map(move |column| row * self.size + column))
     }
 
-    /// Patches by the sum of their values, the greatest first; equal ones in random order.
+    /// Patches by falling sum of their values; equal ones in random order.
     pub fn order(&self, heatmap: &[f32], seed: u64, film: &str) -> Vec<usize> {
         let count = self.across().pow(2);
-        // Zeros of both signs are one value.
+        // Zeros of both signs are equal.
         let sum = |patch: usize| {
             self.places(patch)
                 .map(|place| f64::from(heatmap[place]))
@@ -106,12 +106,12 @@ impl<'a> Flips<'a> {
     }
 }
 
-/// What is asked, step by step.
+/// The question's number at each step.
 pub(super) fn curve(asked: &relevance::Start, logits: &[Vec<f64>]) -> Vec<f64> {
     logits.iter().map(|logits| value(asked, logits)).collect()
 }
 
-/// The area over a perturbation curve: the mean over all steps, the beginning included, of how far it has fallen.
+/// Area over a perturbation curve: the mean drop over all steps, including the start.
 pub fn aopc(curve: &[f64]) -> f64 {
     let first = curve.first().copied().unwrap_or(f64::NAN);
     curve.iter().map(|now| first - now).sum::<f64>() / curve.len() as f64

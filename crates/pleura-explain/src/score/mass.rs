@@ -1,8 +1,8 @@
 //! Relevance mass accuracy (Arras, Osman and Samek, Information Fusion 81, 2022).
 
-/// Of what speaks for what is asked, the share inside the mask: `Σ_mask R⁺ / Σ R⁺`. NaN where nothing speaks for it.
+/// Share of the positive relevance inside the mask: `Σ_mask R⁺ / Σ R⁺`. NaN without positive relevance.
 ///
-/// Arras et al. name several ways to pool channels to what is above zero; ours sums channels and keeps the positive part.
+/// Arras et al. define several positive poolings of channels; ours sums channels and keeps the positive part.
 pub fn mass_accuracy(heatmap: &[f32], mask: &[bool]) -> f64 {
     let positive = |value: f32| f64::from(value.max(0.0));
     let all: f64 = heatmap.iter().map(|&value| positive(value)).sum();

@@ -1,4 +1,4 @@
-//! The measures by name, and how to read their numbers.
+//! The measures by name, and their interpretation.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,16 +16,16 @@ pub enum Measure {
     Pointing,
     /// Cascading randomisation of parameters.
     Randomisation,
-    /// Another class's heatmap.
+    /// Random logit: the heatmap of another class.
     RandomLogit,
     /// Stability under small noise.
     Sensitivity,
-    /// Likeness to the first method's map.
+    /// Similarity to the first method's map.
     Agreement,
 }
 
 impl Measure {
-    /// All, in the order of tables.
+    /// All measures, in the order of tables.
     pub const ALL: [Self; 8] = [
         Self::Flipping,
         Self::Mass,
@@ -37,7 +37,7 @@ impl Measure {
         Self::Agreement,
     ];
 
-    /// As it is typed.
+    /// Name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Flipping => "flipping",
@@ -70,19 +70,19 @@ impl FromStr for Measure {
     }
 }
 
-/// Which way is good.
+/// Direction of improvement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Better {
-    /// The more the better.
+    /// Higher is better.
     Higher,
-    /// The less the better.
+    /// Lower is better.
     Lower,
-    /// It is there to compare with.
+    /// For comparison only.
     Neither,
 }
 
 impl Better {
-    /// In words.
+    /// The direction in words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Higher => "higher is better",
@@ -92,16 +92,16 @@ impl Better {
     }
 }
 
-/// How a number is to be read.
+/// Interpretation of a score.
 #[derive(Clone, Debug, PartialEq)]
 pub struct About {
-    /// What it is, in a line.
+    /// Description in one line.
     pub words: String,
-    /// Which way is good.
+    /// Direction of improvement.
     pub better: Better,
 }
 
-/// How the numbers of a key are to be read; of a key that is none of ours, the key.
+/// Interpretation of a key; an unknown key describes itself.
 pub fn about(key: &str) -> About {
     let (measure, variant) = key.split_once('.').unwrap_or((key, ""));
     let (words, better) = match (measure, variant) {

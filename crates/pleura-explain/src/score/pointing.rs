@@ -1,7 +1,8 @@
-//! The pointing game (Zhang et al., International Journal of Computer Vision 126, 2018), without their tolerance of 15 pixels.
+//! The pointing game (Zhang et al., International Journal of Computer Vision 126, 2018), without their
+//! tolerance of 15 pixels.
 
-/// Whether the strongest pixel lies inside the mask. A map without a value above zero points nowhere; of several strongest pixels one
-/// outside is enough to miss.
+/// True if the pixel with the greatest value lies inside the mask. False for a map without positive values,
+/// and if any of several greatest pixels lies outside.
 pub fn points_inside(heatmap: &[f32], mask: &[bool]) -> bool {
     let most = heatmap.iter().copied().fold(0.0, f32::max);
     let strongest = || heatmap.iter().zip(mask).filter(|(value, _)| **value == most);

@@ -1,9 +1,9 @@
-//! Random numbers by name: what one film draws does not hang on which films came before it.
+//! Named random streams: the numbers of a film do not depend on the films before it.
 
 use pleura_core::rng::{self, ChaCha8Rng, Scheme};
 use rand::RngExt as _;
 
-/// The numbers of `purpose` for a film under a seed.
+/// Stream `purpose` of a film and a seed.
 pub(super) fn stream(seed: u64, purpose: &str, film: &str) -> ChaCha8Rng {
     rng::stream(Scheme::Fnv, seed, &[purpose.as_bytes(), film.as_bytes()])
 }

@@ -1,4 +1,5 @@
-//! Random logit (Sixt, Granz and Landgraf, arXiv 1912.09818): the heatmap of another class should look different.
+//! Random logit (Sixt, Granz and Landgraf, arXiv 1912.09818): the heatmap of another class should look
+//! different.
 
 use pleura_nn::Network;
 use pleura_nn::backend::Backend;
@@ -8,8 +9,9 @@ use super::random::stream;
 use super::{Film, Score, rank_correlation, structural_similarity};
 use crate::{Error, Map, Method, Start};
 
-/// Similarity of the maps of the asked finding's logit and of another finding's, drawn at random for each film. Whatever the question is,
-/// logits are compared: differences of logits would share a part. Nothing where there is one output alone.
+/// Similarity of the maps of the question's logit and of another output's, chosen at random per film. Logits
+/// are compared for any question, because differences of logits would share a part. Empty for a single
+/// output.
 pub(super) fn scores<B: Backend>(
     network: &Network<B>,
     film: &Film<'_>,

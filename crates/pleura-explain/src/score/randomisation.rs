@@ -1,5 +1,5 @@
-//! Model parameter randomisation (Adebayo et al., arXiv 1810.03292): a heatmap that does not change when the network forgets what it
-//! learned does not explain what it learned.
+//! Model parameter randomisation (Adebayo et al., arXiv 1810.03292): a heatmap that stays the same when
+//! weights are randomised does not explain the trained weights.
 
 use pleura_nn::backend::Backend;
 use pleura_nn::{Network, Weights};
@@ -7,10 +7,10 @@ use pleura_nn::{Network, Weights};
 use super::{Film, Score, rank_correlation, structural_similarity};
 use crate::{Error, Map, Method};
 
-/// A network and what becomes of it when its layers are made fresh, one group after another, from the head down; norms and their running
-/// statistics as well.
+/// A network whose layers are randomised group after group, from the head down; norms and their running
+/// statistics too.
 pub struct Cascade<B: Backend> {
-    /// The group that was made fresh last, and the network.
+    /// The group that was randomised last, and the network.
     steps: Vec<(String, Network<B>)>,
 }
 
@@ -20,10 +20,11 @@ impl<B: Backend> Default for Cascade<B> {
     }
 }
 
-/// Weights drawn apart correlate by hundredths at most, however small the network; those that a training began with by tenths.
+/// Independent weights correlate by hundredths at most, even in small networks; weights correlate with their
+/// initial values by tenths.
 const REMEMBERED: f64 = 0.1;
 
-/// Correlation of two networks' convolutions about zero.
+/// Uncentred correlation of two networks' convolution weights.
 fn likeness(one: &Weights, other: &Weights) -> f64 {
     let convolutions = one.tensors.iter().filter(|(_, tensor)| tensor.shape.len() == 4);
     let pairs = convolutions.filter_map(|(name, tensor)| Some((tensor, other.tensors.get(name)?)));
@@ -38,7 +39,7 @@ fn likeness(one: &Weights, other: &Weights) -> f64 {
 }
 
 impl<B: Backend> Cascade<B> {
-    /// A seed that the network's own training began with is passed over for another.
+    /// Skips a seed that the network's own training began with.
     ///
     /// # Errors
     /// As [`Network::new`].
@@ -53,7 +54,8 @@ impl<B: Backend> Cascade<B> {
             )
         };
         let mut drawn = fresh(seed);
-        // A training may have begun with this very seed: its weights remember where they began, and going back there forgets less.
+        // The training may have used this seed: its weights still correlate with their initial values, so
+        // this seed would randomise less.
         if likeness(&weights, &drawn).abs() > REMEMBERED {
             drawn = fresh(seed ^ (1 << 63));
         }
@@ -78,12 +80,13 @@ impl<B: Backend> Cascade<B> {
         Ok(Self { steps })
     }
 
-    /// The groups in the order in which they are made fresh.
+    /// The groups in order of randomisation.
     pub fn groups(&self) -> Vec<&str> {
         self.steps.iter().map(|(group, _)| group.as_str()).collect()
     }
 
-    /// Similarity of the map to what the same method finds in each network of the cascade: its mean, and the rank correlation of each.
+    /// Similarity of the map to those of the same method in each network of the cascade: its mean, and the
+    /// rank correlation of each.
     pub(super) fn scores(&self, film: &Film<'_>, method: &Method, map: &Map) -> Result<Vec<Score>, Error> {
         let (mut by_rank, mut by_structure) = (Vec::new(), Vec::new());
         for (_, network) in &self.steps {
@@ -104,7 +107,7 @@ impl<B: Backend> Cascade<B> {
     }
 }
 
-/// The mean of what is defined: a map that vanishes is like none.
+/// Mean of the defined values: an empty map is similar to none.
 fn mean(values: &[f64]) -> f64 {
     let defined: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
     defined.iter().sum::<f64>() / defined.len() as f64

@@ -1,10 +1,10 @@
 //! Relevance rank accuracy (Arras, Osman and Samek, Information Fusion 81, 2022).
 
-/// Of the K pixels with the greatest values, K the pixels of the mask, the share inside it. Where several pixels share the value of the
-/// K-th, each counts in part: a map that is 0 everywhere gets the mask's share of the film.
+/// Share of the K pixels with the greatest values that lie inside the mask, with K the number of pixels of
+/// the mask. Pixels that tie with the K-th count in part: an all-zero map gets the mask's share of the film.
 pub fn rank_accuracy(heatmap: &[f32], mask: &[bool]) -> f64 {
     let count = mask.iter().filter(|&&inside| inside).count();
-    // Zeros of both signs are one value.
+    // Zeros of both signs are equal.
     let heatmap: Vec<f32> = heatmap.iter().map(|value| value + 0.0).collect();
     let mut sorted = heatmap.clone();
     sorted.sort_by(|a, b| b.total_cmp(a));

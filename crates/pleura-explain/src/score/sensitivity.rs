@@ -1,8 +1,9 @@
 //! Stability under small noise (Yeh et al., arXiv 1901.09392).
 //!
-//! `max` (and mean) over draws δ, uniform in `[−r, r]` at each pixel, of `‖Φ(x + δ) − Φ(x)‖ / ‖Φ(x)‖`, with the Euclidean norm. Divided by
-//! the map's own norm, as captum does, so that methods of different units can be compared; Quantus divides by the film's. Grey
-//! levels stay within black and white.
+//! `max` (and mean) over noise samples δ, uniform in `[−r, r]` at each pixel, of `‖Φ(x + δ) − Φ(x)‖ /
+//! ‖Φ(x)‖`, with the Euclidean norm. It is divided by the map's own norm, as in captum, so that methods of
+//! different units can be compared; Quantus divides by the film's. Grey levels are clipped to black and
+//! white.
 
 use pleura_nn::Network;
 use pleura_nn::backend::Backend;
@@ -38,7 +39,7 @@ pub(super) fn scores<B: Backend>(
     ])
 }
 
-/// `‖b − a‖ / ‖a‖`; NaN where a map is 0 everywhere.
+/// `‖b − a‖ / ‖a‖`; NaN for an all-zero map.
 fn change(a: &[f32], b: &[f32]) -> f64 {
     let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
     let apart = squares(&mut a.iter().zip(b).map(|(a, b)| f64::from(*b) - f64::from(*a)));

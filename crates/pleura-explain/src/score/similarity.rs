@@ -1,12 +1,13 @@
-//! How alike two heatmaps are.
+//! Similarity of two heatmaps.
 //!
-//! Both measures look at magnitudes: many methods give the maps of two classes, or of two networks, the same shape and the opposite sign,
-//! and signed numbers would call that the greatest difference there is.
+//! Both measures use magnitudes: many methods give maps of equal shape and opposite sign for two classes or
+//! networks, which signed measures would score as maximally different.
 
-/// Side of the windows of [`structural_similarity`], scikit-image's.
+/// Side of the windows of [`structural_similarity`], as in scikit-image.
 const WINDOW: usize = 7;
 
-/// Spearman's rank correlation of the magnitudes of two maps; equal magnitudes share their mean rank. NaN where all are equal.
+/// Spearman's rank correlation of the magnitudes of two maps; equal magnitudes share their mean rank. NaN if
+/// all are equal.
 pub fn rank_correlation(first: &[f32], second: &[f32]) -> f64 {
     let (a, b) = (ranks(first), ranks(second));
     // The mean of all ranks is the same for both.
@@ -33,9 +34,10 @@ fn ranks(values: &[f32]) -> Vec<f64> {
     ranks
 }
 
-/// The structural similarity (Wang et al., IEEE Transactions on Image Processing 13, 2004) of the magnitudes of two maps `[size, size]`,
-/// each over its greatest: mean over all windows of 7 × 7, with sample covariances, K₁ = 0.01, K₂ = 0.03 and a range of 1, as
-/// scikit-image computes it. NaN where a map is 0 everywhere or smaller than a window.
+/// The structural similarity (Wang et al., IEEE Transactions on Image Processing 13, 2004) of the magnitudes
+/// of two maps `[size, size]`, each over its greatest: mean over all windows of 7 × 7, with sample
+/// covariances, K₁ = 0.01, K₂ = 0.03 and a range of 1, as scikit-image computes it. NaN where a map is 0
+/// everywhere or smaller than a window.
 pub fn structural_similarity(first: &[f32], second: &[f32], size: usize) -> f64 {
     if size < WINDOW {
         return f64::NAN;

@@ -3,30 +3,30 @@
 use super::Score;
 use crate::Error;
 
-/// One heatmap's scores.
+/// Scores of one heatmap.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The film.
     pub film: String,
-    /// Its patient; the film's name where none is known.
+    /// Patient; the film's name if unknown.
     pub patient: String,
     /// The method by name.
     pub method: String,
-    /// What was asked.
+    /// The question.
     pub question: String,
-    /// What was measured.
+    /// The scores.
     pub scores: Vec<Score>,
 }
 
 /// Heatmaps with their scores.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
-    /// In the order in which they were measured.
+    /// In the order of computation.
     pub rows: Vec<Row>,
 }
 
 impl Table {
-    /// All keys that a row has, in the order of their first rows.
+    /// All keys, in the order of their first rows.
     pub fn keys(&self) -> Vec<&str> {
         let mut keys = Vec::new();
         for score in self.rows.iter().flat_map(|row| &row.scores) {
@@ -34,7 +34,7 @@ impl Table {
                 keys.push(score.key.as_str());
             }
         }
-        // Measures that only some films have must not tear the others apart.
+        // Keys of one measure stay together, even if only some films have them.
         let family = |key: &str| key.split('.').next().map(str::to_owned);
         let order: Vec<Option<String>> = keys.iter().map(|key| family(key)).collect();
         keys.sort_by_key(|key| order.iter().position(|other| *other == family(key)));
@@ -52,7 +52,7 @@ impl Table {
         methods
     }
 
-    /// What is defined of a method's scores of a key, each with its patient.
+    /// Defined values of a method's key, each with its patient.
     pub fn values(&self, method: &str, key: &str) -> Vec<(String, f64)> {
         let rows = self.rows.iter().filter(|row| row.method == method);
         let scores = rows.flat_map(|row| row.scores.iter().map(|score| (row.patient.clone(), score)));
@@ -60,7 +60,7 @@ impl Table {
         of_key.map(|(patient, score)| (patient, score.value)).collect()
     }
 
-    /// As CSV: a row for each heatmap, a column for each key; empty where a number is not defined.
+    /// The table as CSV: a row per heatmap, a column per key; undefined values are empty.
     ///
     /// # Errors
     /// [`Error::Format`].

@@ -1,4 +1,4 @@
-//! A dense block: what the readers of its rows have sent passes down, layer by layer.
+//! The relevance pass of a dense block: relevance from all readers of its rows moves down, layer by layer.
 
 use super::gate::{Arriving, Reading, Single};
 use super::rule::{Part, Stream, part};
@@ -6,36 +6,37 @@ use super::transition::Pooled;
 use super::{Explainer, Factor, Norm, Value, turns};
 use crate::network::{BlockValues, LayerValues, Reader};
 
-/// What readers have sent to the rows of one or more convolutions, one map a stream; nothing yet where there is none.
+/// Relevance sent by readers to the rows of one or more convolutions, one map per stream; `None` for nothing
+/// yet.
 pub(super) struct Pile(pub(super) Vec<Option<Value>>);
 
-/// Who wrote the block's rows.
+/// The layers that wrote the block's rows.
 struct Producers {
     front: Front,
     streams: Vec<Stream>,
-    /// The products of all earlier layers with the parts of their weights that the rule asks for: for the reader in front of each layer,
-    /// and for the one behind them all.
+    /// Products of all earlier layers with the parts of their weights that the rule needs: for the reader
+    /// before each layer, and for the one after the block.
     products: Vec<Vec<Value>>,
-    /// Rows handed to the block.
+    /// Rows that enter the block.
     inputs: usize,
     side: usize,
 }
 
-/// What stands in front of a block.
+/// The layer before a block.
 enum Front {
     Stem { handed: Value },
     Transition(Pooled),
 }
 
-/// What all readers have sent.
+/// Relevance sent by all readers.
 struct Waiting {
     front: Pile,
     rows: Pile,
 }
 
 impl Explainer<'_, '_> {
-    /// From the factor of the activations behind the block to that of the activations in front of it: of the block before, or, as
-    /// relevance itself, of the pool's outputs.
+    /// From the factor of the activations after the block to that before it: of the previous block's
+    /// activations, or relevance at the pool's outputs.
     pub(super) fn block(&mut self, number: usize, growth: usize, factor: &Factor) -> Factor {
         let forward = self.forward;
         let block = &forward.blocks[number];
@@ -123,7 +124,8 @@ impl Explainer<'_, '_> {
         }
     }
 
-    /// Takes what a reader sends to the rows it reads: those handed to the block and those of its first `layers` layers.
+    /// Adds a reader's relevance to the rows it reads: those that enter the block and those of its first
+    /// `layers` layers.
     fn take(
         &mut self,
         producers: &Producers,
@@ -142,7 +144,7 @@ impl Explainer<'_, '_> {
             [active, rest_active] = self.graph.split(&format!("{name}.active"), &reader.active, sizes);
             let norm = reader.norm.rows(inputs..rows);
             let rule = self.rules.convolution;
-            // The rows as they were written stand in for a product that is not there, where a norm turns their sign.
+            // The unmodified rows replace a missing product where a norm flips their sign.
             let turns = norm.scale.iter().any(|&scale| scale < 0.0);
             let raw = if turns && rule.products().len() == 1 {
                 let [_, raw] = self.graph.split(&format!("{name}.raw"), &reader.map, sizes);
@@ -206,7 +208,8 @@ impl Explainer<'_, '_> {
         }
     }
 
-    /// No convolution wrote these rows: the norm is a diagonal linear layer under the ε rule, which hands on `s x r / s(z)`.
+    /// No convolution wrote these rows: the norm is a diagonal linear layer under the ε rule, which sends `s
+    /// x r / s(z)`.
     fn diagonal(&mut self, name: &str, norm: &Norm, raw: &Value, active: &Value) -> Value {
         let scale = self
             .graph
@@ -218,7 +221,7 @@ impl Explainer<'_, '_> {
         self.graph.plain(name, "Mul", &[&part, &ratio])
     }
 
-    /// Adds a reader's factor, through its gates, to what waits in each stream.
+    /// Adds a reader's factor, through its gates, to each stream.
     fn send(
         &mut self,
         pile: &mut Pile,
@@ -245,7 +248,7 @@ impl Explainer<'_, '_> {
         }
     }
 
-    /// Adds to what waits, or begins it.
+    /// Adds to a stream, or starts it.
     pub(super) fn add(&mut self, waiting: &mut Option<Value>, name: &str, sent: Value) {
         *waiting = Some(match waiting.take() {
             None => sent,
@@ -253,7 +256,8 @@ impl Explainer<'_, '_> {
         });
     }
 
-    /// Sends what waits for a layer's own rows through its two convolutions: the factor of the activations that it reads.
+    /// Sends the relevance of a layer's own rows through its two convolutions: the factor of the activations
+    /// that it reads.
     fn layer(
         &mut self,
         producers: &Producers,
@@ -299,7 +303,7 @@ impl Explainer<'_, '_> {
             value,
             side: producers.side,
         };
-        // The 1×1 convolution has one reader, the norm behind it.
+        // The 1×1 convolution has one reader, the norm after it.
         let conv1 = format!("{name}.conv1");
         let single = Single {
             inputs: &layer.reader1.active,
@@ -322,7 +326,7 @@ impl Explainer<'_, '_> {
         }
     }
 
-    /// The part of a convolution's weights that a stream passes, for the way down.
+    /// The weights of a stream for the relevance pass.
     pub(super) fn carrying(
         &mut self,
         name: &str,
@@ -340,7 +344,7 @@ impl Explainer<'_, '_> {
         self.downwards(&name, &weights, kernel)
     }
 
-    /// All streams' shares through their weights at once.
+    /// Sends all streams through their weights at once.
     pub(super) fn through(
         &mut self,
         name: &str,

@@ -1,27 +1,28 @@
-//! Gates: what a reader's relevance is multiplied by on its way into each stream.
+//! Gates: the factors of a reader's relevance for each stream.
 //!
-//! A reader's norm is merged into the convolution that wrote the rows, `s W` and `t`. With `F` its output, `P` and `N` the products of
-//! its inputs with `W⁺` and `(−W)⁺`, and `R⁺ = P, R⁻ = N` for `s > 0`, `R⁺ = N, R⁻ = P` for `s < 0`:
+//! A reader's norm is merged into the convolution that wrote the rows, `s W` and `t`. With `F` its output,
+//! `P` and `N` the products of its inputs with `W⁺` and `(−W)⁺`, and `R⁺ = P, R⁻ = N` for `s > 0`, `R⁺ = N,
+//! R⁻ = P` for `s < 0`:
 //!
 //! * ε: `s r / s(z)` into `W`;
 //! * z⁺: `|s| r / (|s| R⁺ + t⁺ + ε) = r / (R⁺ + (t⁺ + ε) / |s|)` into `W⁺`, or `(−W)⁺` for `s < 0`;
 //! * α-β: that times α, and `−β r / (R⁻ + (|t⁻| + ε) / |s|)` into the other of the two;
-//! * γ: `s r / (z + γ (|s| R⁺ + t⁺) + ε)` where `z > 0`, `s r / (z − γ (|s| R⁻ + |t⁻|) − ε)` where `z < 0`; into `W + γ W⁺` where
-//!   `s z > 0`, else into `W + γ W⁻`.
+//! * γ: `s r / (z + γ (|s| R⁺ + t⁺) + ε)` where `z > 0`, `s r / (z − γ (|s| R⁻ + |t⁻|) − ε)` where `z < 0`;
+//!   into `W + γ W⁺` where `s z > 0`, else into `W + γ W⁻`.
 
 use super::rule::{Convolution, Part, Stream, merge, part};
 use super::{Builder, Norm, Value};
 
-/// How relevance arrives at a norm behind which it is a factor `c` of the activations.
+/// Relevance `r` at a norm, given a factor `c` of the activations after it.
 #[derive(Clone, Copy)]
 pub(super) enum Arriving<'a> {
     /// `r = c · active`, at the rows themselves.
     Direct { active: &'a Value },
-    /// `r = c · by · z`, at one of the four values of which the row is the mean.
+    /// `r = c · by · z`, at one of the four values that are averaged to the row.
     Pooled { by: &'a Value, z: &'a Value },
 }
 
-/// A reader's norm on the rows it shares out.
+/// A reader's norm over its rows.
 pub(super) struct Reading<'a> {
     pub(super) norm: &'a Norm,
     pub(super) arriving: Arriving<'a>,
@@ -43,7 +44,7 @@ pub(super) struct Single<'a> {
 }
 
 impl Convolution {
-    /// What a reader's factor is multiplied by on its way into each stream; none where it sends nothing there.
+    /// The gates of a reader, one per stream; `None` for a stream without relevance.
     pub(super) fn gates(
         self,
         graph: &mut Builder<'_>,
@@ -65,7 +66,8 @@ impl Convolution {
         }
     }
 
-    /// A convolution with a single reader, merged whole: the weights that carry relevance down, each with the gate in front of it.
+    /// A convolution with a single reader, fully merged: the weights of the relevance pass, each with its
+    /// gate.
     pub(super) fn merged(
         self,
         graph: &mut Builder<'_>,
@@ -124,7 +126,7 @@ impl Convolution {
     }
 }
 
-/// `top / sum` where the sum holds its ε; without one 0 where the sum is.
+/// `top / sum` for a sum that includes ε; without ε 0 where the sum is 0.
 fn divided(graph: &mut Builder<'_>, name: &str, top: &Value, sum: &Value, epsilon: f64) -> Value {
     if epsilon > 0.0 {
         graph.plain(name, "Div", &[top, sum])
@@ -133,7 +135,7 @@ fn divided(graph: &mut Builder<'_>, name: &str, top: &Value, sum: &Value, epsilo
     }
 }
 
-/// `r`, per unit of the factor.
+/// `r` per unit of the factor.
 fn top(graph: &mut Builder<'_>, name: &str, arriving: Arriving<'_>) -> Value {
     match arriving {
         Arriving::Direct { active } => active.clone(),
@@ -154,13 +156,13 @@ fn epsilon_gate(graph: &mut Builder<'_>, name: &str, reading: &Reading<'_>, epsi
     graph.plain(name, "Mul", &[&ratio, &scale])
 }
 
-/// `(bias + ε) / |s|`. A row that its reader multiplies by nothing sends nothing: under a huge denominator.
+/// `(bias + ε) / |s|`. For `s = 0` the denominator is huge, so that the row sends nothing.
 fn rest(scale: f32, bias: f64, epsilon: f64) -> f32 {
     let rest = (bias + epsilon) / f64::from(scale).abs();
     if rest < 1e30 { rest as f32 } else { 1e30 }
 }
 
-/// `R⁺`, or the other one, by what `W⁺`'s product has more than the whole; `turned` are the rows that have it.
+/// `R⁺` or `R⁻`, from the product with `W⁺` minus the whole; `turned` marks the rows with a flipped sign.
 fn chosen(graph: &mut Builder<'_>, name: &str, reading: &Reading<'_>, turned: &[bool]) -> Value {
     let positive = &reading.products[0];
     if !turned.contains(&true) {
@@ -177,7 +179,7 @@ fn signs(norm: &Norm) -> Vec<bool> {
     norm.scale.iter().map(|&scale| scale < 0.0).collect()
 }
 
-/// The same gate for rows of either sign.
+/// One gate for rows of either sign.
 fn plus_gate(graph: &mut Builder<'_>, name: &str, reading: &Reading<'_>, epsilon: f64) -> Value {
     let Norm { scale, shift } = reading.norm;
     let product = chosen(graph, name, reading, &signs(reading.norm));
@@ -189,7 +191,7 @@ fn plus_gate(graph: &mut Builder<'_>, name: &str, reading: &Reading<'_>, epsilon
     divided(graph, &format!("{name}.quotient"), &top, &denominator, epsilon)
 }
 
-/// Into the first stream what is of norms that leave the sign, into the second what is of those that turn it.
+/// Splits by the sign of the norm: positive scales into the first stream, negative ones into the second.
 fn by_sign(
     graph: &mut Builder<'_>,
     name: &str,
@@ -222,7 +224,7 @@ fn by_sign(
     gates
 }
 
-/// Both products are there, so that each row has one gate a stream, whatever its sign.
+/// Both products exist, so each row has one gate per stream, whatever its sign.
 fn alpha_beta_gates(
     graph: &mut Builder<'_>,
     name: &str,
@@ -234,7 +236,7 @@ fn alpha_beta_gates(
     [(0, "upright", false), (1, "turned", true)].map(|(product, word, other)| {
         let name = format!("{name}.{word}");
         let rows = || reading.norm.scale.iter().zip(&reading.norm.shift);
-        // Whether this product is the one of what is positive behind the norm.
+        // True if this product is positive after the norm.
         let above = |scale: f32| (scale < 0.0) == other;
         let rests = rows().map(|(&scale, &shift)| {
             let shift = f64::from(if above(scale) { shift } else { -shift });
@@ -288,7 +290,7 @@ fn gamma_gates(
             let other: Vec<bool> = turned.iter().map(|turned| !turned).collect();
             let above = side(graph, "above", &above, &turned, 1.0);
             let below = side(graph, "below", &below, &other, -1.0);
-            // W + γ W⁺ has what is of one sign on both sides of the norm.
+            // W + γ W⁺ has the parts of one sign on both sides of the norm.
             let flags = |wanted: bool| -> Vec<f32> {
                 turned
                     .iter()

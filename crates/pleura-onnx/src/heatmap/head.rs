@@ -7,8 +7,8 @@ use super::{Explainer, Factor};
 impl Explainer<'_, '_> {
     /// From the logits to a factor of the last block's activations, `[starts · films, features, 1, 1]`.
     ///
-    /// `R_k = c_k (z_k − θ_k)` leaves `c_k (z_k − θ_k) / s(z_k − θ_k)` for the weights; a feature's relevance divided by it and by
-    /// the number of columns it is the mean of is the activations' factor.
+    /// `R_k = c_k (z_k − θ_k)` gives `c_k (z_k − θ_k) / s(z_k − θ_k)` for the weights. A feature's relevance,
+    /// divided by the feature and by the number of averaged columns, is the factor of the activations.
     pub(super) fn head(&mut self, starts: &[&Start]) -> Factor {
         let forward = self.forward;
         let outputs = starts.first().map_or(0, |start| start.coefficients.len());

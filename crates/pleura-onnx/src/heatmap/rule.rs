@@ -1,18 +1,18 @@
-//! The rules for which graphs are written, and which parts of a convolution's weights carry relevance down by them.
+//! The rules that can be written as graphs, and the parts of a convolution's weights that they use.
 
 use pleura_nn::relevance::{Bias, Rule, Rules};
 
 use super::{Builder, Norm, Value};
 use crate::Error;
 
-/// Rules that are written as graphs, and where they stand.
+/// Rules of a graph, by layer.
 pub(super) struct Written {
     pub(super) first: First,
     pub(super) convolution: Convolution,
     pub(super) head_epsilon: f64,
-    /// Of norms that no convolution precedes.
+    /// ε of norms without a preceding convolution.
     pub(super) norm_epsilon: f64,
-    /// Of average pools.
+    /// ε of average pools.
     pub(super) pool_epsilon: f64,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Convolution {
     Gamma { gamma: f64, epsilon: f64 },
 }
 
-/// Which part of a convolution's weights a stream passes.
+/// The part of a convolution's weights that a stream uses.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Part {
     /// `W`.
@@ -48,10 +48,10 @@ pub(super) enum Part {
     Shrunk(f64),
 }
 
-/// One map in which readers' shares add up before they pass a convolution's weights together.
+/// A map in which the relevance of readers is summed before it passes a convolution's weights.
 pub(super) struct Stream {
     pub(super) part: Part,
-    /// The rows that have a place in it; all if left out.
+    /// The rows of the stream; `None` for all.
     pub(super) rows: Option<Vec<usize>>,
 }
 
@@ -60,7 +60,7 @@ impl Stream {
         Self { part, rows: None }
     }
 
-    /// Of the first `channels` rows, those that have a place in it.
+    /// The rows of the stream among the first `channels`.
     pub(super) fn rows_below(&self, channels: usize) -> Option<Vec<usize>> {
         let below = |rows: &Vec<usize>| rows.iter().copied().filter(|&row| row < channels).collect();
         self.rows.as_ref().map(below)
@@ -120,8 +120,9 @@ fn refusal(layer: &str, rule: &dyn std::fmt::Debug, known: &'static str) -> Erro
 }
 
 impl Convolution {
-    /// The parts of the weights whose products with the activations its denominators ask for: `W⁺`, and `(−W)⁺` where that is not to be
-    /// had as what `W⁺`'s product has more than the whole without losing small numbers.
+    /// The parts of the weights whose products with the activations are in the denominators: `W⁺`, and
+    /// `(−W)⁺` if it cannot be computed as the product with `W⁺` minus the whole without losing small
+    /// numbers.
     pub(super) fn products(self) -> &'static [Part] {
         match self {
             Self::Epsilon(_) => &[],
@@ -130,8 +131,8 @@ impl Convolution {
         }
     }
 
-    /// The streams into a convolution. `turns` says of each of its rows whether a reader turns its sign; `pooled`, whether its outputs are
-    /// read through an average pool, which hands relevance to outputs below zero too.
+    /// The streams of a convolution. `turns` is true for rows whose sign a reader flips; `pooled` is true if
+    /// its outputs are read through an average pool, which sends relevance to negative outputs too.
     pub(super) fn streams(self, turns: &[bool], pooled: bool) -> Vec<Stream> {
         let some = |part: Part| {
             let rows: Vec<usize> = (0..turns.len()).filter(|&row| turns[row]).collect();

@@ -1,4 +1,4 @@
-//! The stem: the winner of each window of the max pool takes all, then the first convolution, its norm merged.
+//! The stem: the winner of each max-pool window takes all, then the first convolution with its norm merged.
 
 use pleura_nn::Weights;
 use pleura_nn::architecture::{Stem, Window};
@@ -12,7 +12,8 @@ use crate::network::window;
 const FLOAT: i64 = 1;
 
 impl Explainer<'_, '_> {
-    /// From relevance at the pool's outputs to the pixels', summed over the three equal channels: `[starts · films, 1, size, size]`.
+    /// From relevance at the pool's outputs to relevance at the pixels, summed over the three equal channels:
+    /// `[starts · films, 1, size, size]`.
     pub(super) fn stem(&mut self, weights: &Weights, relevance: &Value) -> Value {
         let stem = weights.architecture.stem();
         match self.rules.first {
@@ -22,7 +23,8 @@ impl Explainer<'_, '_> {
         }
     }
 
-    /// Equal shares for the real pixels under each window, whichever channel's output it is: channels are summed first.
+    /// Equal shares for the real pixels under each window, for any channel's output: channels are summed
+    /// first.
     fn flat(&mut self, stem: &Stem, relevance: &Value) -> Value {
         let name = "relevance.conv0";
         let side = self.sizes.convolution;
@@ -60,7 +62,7 @@ impl Explainer<'_, '_> {
         let (channels, side) = (stem.channels, self.sizes.convolution);
         let at_norm = self.at_norm(stem, relevance);
         let forward = self.forward;
-        // Where a window's winner is no activation at all, nothing has arrived.
+        // If a window's winner is 0, no relevance arrives.
         let one = self.graph.scalar(1.0);
         let inverse = self.graph.over(
             &format!("{name}.inverse"),
@@ -86,8 +88,9 @@ impl Explainer<'_, '_> {
         self.graph.sum(name, &relevance, 1, true)
     }
 
-    /// z^B: contributions are `a w − l w⁺ − h w⁻` with `l` black and `h` white. For grey `g`, normalised by `std` in each channel, that is
-    /// `g w⁺/std + (1 − g) (−w)⁺/std`, so that the three equal channels become one convolution of grey and of what lacks to white.
+    /// z^B: contributions are `a w − l w⁺ − h w⁻` with `l` black and `h` white. For grey `g`, normalised by
+    /// `std` in each channel, that is `g w⁺/std + (1 − g) (−w)⁺/std`, so the three equal channels become one
+    /// convolution of `g` and `1 − g`.
     fn bounded(&mut self, weights: &Weights, relevance: &Value, epsilon: f64) -> Value {
         let name = "relevance.conv0";
         let (stem, forward) = (weights.architecture.stem(), self.forward);
@@ -149,7 +152,7 @@ impl Explainer<'_, '_> {
         Factor { value, side }
     }
 
-    /// Each window's relevance at the place of its winner: `[starts, films, channels, places of a window, side, side]`.
+    /// Each window's relevance at its winner: `[starts, films, channels, places of a window, side, side]`.
     fn won(&mut self, channels: usize, pool: Window, relevance: &Value) -> Value {
         let winners = self.winners(channels, pool);
         let (starts, channels, side) = (self.starts as i64, channels as i64, self.sizes.blocks[0] as i64);
@@ -159,16 +162,18 @@ impl Explainer<'_, '_> {
             .plain("relevance.pool0.won", "Mul", &[&relevance, &winners])
     }
 
-    /// 1 at the first place of each window, in reading order, whose value is the window's largest: `[films, channels, places, side, side]`.
+    /// 1 at the first place of each window, in reading order, that has the window's largest value: `[films,
+    /// channels, places, side, side]`.
     ///
-    /// Comparing says which of equal values wins; the indices of `MaxPool` leave that to the reader, and not every reader has them.
+    /// Comparison defines which of equal values wins; for the indices of `MaxPool` the runtime decides, and
+    /// not every runtime has them.
     fn winners(&mut self, channels: usize, pool: Window) -> Value {
         let name = "relevance.pool0";
         let forward = self.forward;
         let (largest, mut map) = (&forward.stem.pooled, forward.stem.reader.active.clone());
         let side = self.sizes.blocks[0];
         if pool.padding > 0 {
-            // Activations are not negative, so that nothing around them wins.
+            // Activations are not negative, so padding never wins.
             let padding = pool.padding as i64;
             let ends = self.graph.ints(&[0, 0, padding, padding, 0, 0, padding, padding]);
             let outside = self.graph.scalar(-1.0);
@@ -205,13 +210,14 @@ impl Explainer<'_, '_> {
             .concat(&format!("{name}.winners"), &places.iter().collect::<Vec<_>>())
     }
 
-    /// `[starts, films, …, places, side, side]` laid over each other: `[starts · films · …, 1, side before, side before]`.
+    /// Overlays `[starts, films, …, places, side, side]`: `[starts · films · …, 1, side before, side
+    /// before]`.
     fn unpooled(&mut self, won: &Value, pool: Window) -> Value {
         let name = "relevance.pool0.unpooled";
         let (places, side) = (pool.kernel * pool.kernel, self.sizes.blocks[0]);
         let shape = [-1, places as i64, side as i64, side as i64];
         let apart = self.graph.reshape(&format!("{name}.windows"), won, &shape);
-        // Each place of the window with a kernel that is 1 there.
+        // Each place of the window has a kernel that is 1 there.
         let mut kernels = vec![0.0; places * places];
         (0..places).for_each(|place| kernels[place * places + place] = 1.0);
         let kernels = self.graph.floats(
@@ -222,7 +228,7 @@ impl Explainer<'_, '_> {
         self.back(name, &apart, &kernels, pool, (side, self.sizes.convolution))
     }
 
-    /// A transposed convolution from maps of side `from` to those of side `to` that the window made them of.
+    /// A transposed convolution from maps of side `from` back to maps of side `to`.
     fn back(
         &mut self,
         name: &str,
@@ -231,7 +237,7 @@ impl Explainer<'_, '_> {
         of: Window,
         (from, to): (usize, usize),
     ) -> Value {
-        // What the last window does not reach.
+        // The part that the last window does not reach.
         let rest = (to + 2 * of.padding - of.kernel) - (from - 1) * of.stride;
         let rest = vec![("output_padding", Attribute::Ints(vec![rest as i64; 2]))];
         self.graph
@@ -239,7 +245,7 @@ impl Explainer<'_, '_> {
     }
 }
 
-/// Pixels under a window at `place`, along one side of the film, that are not padding.
+/// Number of pixels under a window at `place`, along one side of the film, that are not padding.
 fn real_pixels(window: Window, place: usize, size: usize) -> usize {
     let first = place * window.stride;
     (first + window.kernel).min(size + window.padding) - first.max(window.padding)

@@ -1,8 +1,9 @@
-//! A transition as the next block's readers find it: their norms commute with the pool and are merged into the convolution, reader
-//! by reader; relevance passes the pool under the ε rule, then the convolution under its own.
+//! The relevance pass of a transition. The norms of the next block commute with the pool and are merged into
+//! the convolution, reader by reader. Relevance passes the pool under the ε rule, then the convolution under
+//! its own rule.
 //!
-//! The four values of which a pooled one is the mean stand on an axis of their own, `[films, 4, channels, height, width]` with height
-//! and width those behind the pool: what a pooled value's relevance is spread by is then a product like any other.
+//! The four values of a pooled one have an axis of their own, `[films, 4, channels, height, width]`, with
+//! height and width after the pool: the pooled value's relevance is then distributed by an ordinary product.
 
 use super::block::Pile;
 use super::gate::{Arriving, Reading};
@@ -15,17 +16,17 @@ use crate::network::TransitionValues;
 pub(super) struct Pooled {
     name: String,
     conv: Value,
-    /// The convolution's output, four values a place.
+    /// The convolution's output, four values per place.
     raw: Value,
     products: Vec<Value>,
     streams: Vec<Stream>,
     channels: usize,
-    /// Side behind the pool, and before it.
+    /// Side after the pool, and before it.
     sides: (usize, usize),
 }
 
 impl Explainer<'_, '_> {
-    /// `turns`: whether a reader of the next block turns a row's sign.
+    /// `turns` is true for rows whose sign a reader of the next block flips.
     pub(super) fn pooled(
         &mut self,
         number: usize,
@@ -60,7 +61,8 @@ impl Explainer<'_, '_> {
         }
     }
 
-    /// `[films, channels, before, before]` to `[films, 4, channels, side, side]`; an odd last row or column is dropped, as the pool does.
+    /// `[films, channels, before, before]` to `[films, 4, channels, side, side]`; an odd last row or column
+    /// is dropped, as in the pool.
     fn in_fours(
         &mut self,
         name: &str,
@@ -83,7 +85,7 @@ impl Explainer<'_, '_> {
         self.graph.reshape(name, &deep, &[-1, 4, channels, side, side])
     }
 
-    /// Takes what one reader sends; `factor` and `active` are of the pooled rows.
+    /// Adds a reader's relevance; `factor` and `active` are of the pooled rows.
     pub(super) fn take_pooled(
         &mut self,
         pooled: &Pooled,
@@ -97,7 +99,7 @@ impl Explainer<'_, '_> {
             pile.0 = pooled.streams.iter().map(|_| None).collect();
         }
         let (channels, side) = (pooled.channels as i64, pooled.sides.0 as i64);
-        // Behind the pool, under the ε rule; each of the four has a quarter.
+        // After the pool, under the ε rule; each of the four values has a quarter.
         let ratio = self
             .graph
             .ratio(&format!("{name}.pool.ratio"), active, self.rules.pool_epsilon);
@@ -107,7 +109,7 @@ impl Explainer<'_, '_> {
             .plain(&format!("{name}.pool.quarter"), "Mul", &[&ratio, &quarter]);
         let shape = [-1, 1, channels, side, side];
         let by = self.graph.reshape(&format!("{name}.pool"), &quarter, &shape);
-        // Each of the four behind the reader's norm.
+        // Each of the four values after the reader's norm.
         let scale = self
             .graph
             .by_channel(&format!("{name}.scale"), norm.scale.clone());
@@ -149,7 +151,7 @@ impl Explainer<'_, '_> {
         }
     }
 
-    /// From what all readers sent to the factor of the activations that the transition reads.
+    /// From the relevance of all readers to the factor of the activations that the transition reads.
     pub(super) fn through_transition(&mut self, pooled: &Pooled, pile: &Pile) -> Factor {
         let (name, (side, before)) = (&pooled.name, pooled.sides);
         let (mut parts, mut weights) = (Vec::new(), Vec::new());

@@ -1,5 +1,5 @@
-//! What is written can be read, and answers and explains as the engine does: graphs are read by another library and run here in double
-//! precision. `cargo xtask onnx` asks runtimes that we did not write.
+//! What is written can be read, and answers and explains as the engine does: graphs are read by another
+//! library and run here in double precision. `cargo xtask onnx` asks runtimes that we did not write.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -24,7 +24,8 @@ fn plus_flat() -> Rules {
     Rules::new(Rule::Flat, Rule::Plus { epsilon: EPSILON }, EPSILON)
 }
 
-/// Composites with names, and choices that show more: every ε another and large enough to be seen; none at all.
+/// Composites with names, and choices that show more: every ε another and large enough to be seen; none at
+/// all.
 fn composites() -> Vec<(&'static str, Rules)> {
     let epsilon = |epsilon| Rule::Epsilon { epsilon };
     let alpha_beta = |alpha, beta, epsilon| Rule::AlphaBeta { alpha, beta, epsilon };

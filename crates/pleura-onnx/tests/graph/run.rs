@@ -1,4 +1,5 @@
-//! Runs a graph in double precision, each operation as ONNX's page on it defines it, in loops as plain as they can be.
+//! Runs a graph in double precision, each operation as ONNX's page on it defines it, in loops as plain as
+//! they can be.
 
 use std::collections::BTreeMap;
 

@@ -73,7 +73,8 @@ impl Tensor {
         self.data[index]
     }
 
-    /// The value at a place of a larger shape: sizes of 1, and axes that this one lacks in front, are repeated.
+    /// The value at a place of a larger shape: sizes of 1, and axes that this one lacks in front, are
+    /// repeated.
     fn broadcast(&self, place: &[usize]) -> f64 {
         let place = &place[place.len() - self.shape.len()..];
         let own: Vec<usize> = place

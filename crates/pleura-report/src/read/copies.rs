@@ -3,7 +3,7 @@
 use pleura_data::{Manifest, Split};
 use pleura_draw::picture::Picture;
 use pleura_film::DecodeOptions;
-use pleura_manifest::{LeakRecord, RecordedPair};
+use pleura_manifest::{DuplicateRecord, RecordedPair};
 
 use super::data::split_name;
 use crate::input::{Copies, CopyFilm, CopyPair};
@@ -15,7 +15,7 @@ const SHOWN: usize = 24;
 const SIDE: usize = 320;
 
 /// What a record says of the films as they are split now.
-pub(super) fn of(record: &LeakRecord, manifest: &Manifest) -> Copies {
+pub(super) fn of(record: &DuplicateRecord, manifest: &Manifest) -> Copies {
     let pairs = record.rows(manifest);
     let split = |row: usize| manifest.rows[row].split;
     let mut across: Vec<(usize, usize, &RecordedPair)> = pairs
@@ -28,8 +28,8 @@ pub(super) fn of(record: &LeakRecord, manifest: &Manifest) -> Copies {
         .collect();
     across.sort_by_key(|&(one, other, _)| (split(other) != Some(Split::Test), one, other));
     Copies {
-        least: record.least,
-        of_these: record.is_of(manifest),
+        least: record.min_correlation,
+        of_these: record.covers(manifest),
         pairs: pairs.len() as u64,
         across: across.len() as u64,
         shown: across
@@ -39,7 +39,7 @@ pub(super) fn of(record: &LeakRecord, manifest: &Manifest) -> Copies {
                 same_patient: manifest.rows[one].patient == manifest.rows[other].patient,
                 one: film(manifest, one),
                 other: film(manifest, other),
-                how: pair.how.to_string(),
+                how: pair.kind.to_string(),
             })
             .collect(),
     }

@@ -135,7 +135,7 @@ fn table(run: &RunFolder, path: &Path, warnings: &mut Vec<String>) -> Result<Opt
         }
         describe(&mut table, &sidecar);
         table.copies = sidecar
-            .leaks
+            .duplicates
             .as_ref()
             .map(|record| super::copies::of(record, &manifest));
     }

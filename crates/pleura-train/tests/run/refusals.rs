@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use pleura_data::{
     Manifest, Sidecar,
-    manifest::{How, LeakRecord, RecordedPair},
+    manifest::{DuplicateRecord, MatchKind, RecordedPair},
 };
 use pleura_train::{
     Error, Event, Member, Observer, Options, Plan, Recipe, Series, Silent, run,
@@ -196,14 +196,14 @@ fn what_was_refused_for_leaks_can_be_begun_with_them() {
     let findings = Manifest::read(&place.path("findings.csv")).unwrap();
     let (train, test) = (&findings.rows[0], &findings.rows[23]);
     let mut sidecar = Sidecar::bare(&findings);
-    sidecar.leaks = Some(LeakRecord {
+    sidecar.duplicates = Some(DuplicateRecord {
         software: "pleura".to_owned(),
-        least: 0.98,
+        min_correlation: 0.98,
         films: String::new(),
         pairs: vec![RecordedPair {
             files: [train.sha256.clone(), test.sha256.clone()],
             films: [train.film.clone(), test.film.clone()],
-            how: How::Pixels,
+            kind: MatchKind::Pixels,
         }],
     });
     sidecar.write(&place.path("findings.csv")).unwrap();

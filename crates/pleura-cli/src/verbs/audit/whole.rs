@@ -234,8 +234,8 @@ fn audit(args: &Args) -> Result<Audited> {
 fn checked(subject: &Subject) -> Result<CheckReport> {
     let progress = Progress::new("films compared", subject.manifest.rows.len());
     let mut report = pleura_data::check(&subject.manifest, &|done, of| progress.at(done, of));
-    if let Some(record) = Sidecar::read(&subject.path)?.and_then(|sidecar| sidecar.leaks) {
-        report.heed(&record, &subject.manifest);
+    if let Some(record) = Sidecar::read(&subject.path)?.and_then(|sidecar| sidecar.duplicates) {
+        report.add_duplicates(&record, &subject.manifest);
     }
     Ok(report)
 }

@@ -79,7 +79,7 @@ fn a_copy_in_two_splits_is_found_and_kept_together_from_then_on() {
 
     let said = leaks(&scene, &["--out", "found"]);
     assert_eq!(said.code, 1);
-    let line = format!("leak: {film} (train) and {copy} (test): alike (correlation 1.00, inverted)\n");
+    let line = format!("leak: {film} (train) and {copy} (test): similar (correlation 1.00, inverted)\n");
     assert!(said.out.contains(&line), "{}", said.out);
     assert!(scene.path("found/pairs.png").exists());
     let written: Value =

@@ -1,30 +1,29 @@
-//! Films altered on purpose, as copies come about.
+//! Alterations of films, as duplicates come about.
 
 use std::f32::consts::PI;
 
-use pleura_film::scaled;
-use pleura_film::{Error, Film};
+use pleura_film::{Error, Film, scaled};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// One way to make a copy.
+/// One way to alter a film.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Alteration {
-    /// What is said of it.
-    pub(super) name: &'static str,
-    /// Part of each side that is cut off, and whether evenly.
+pub(crate) struct Alteration {
+    /// Its name in the results.
+    pub(crate) name: &'static str,
+    /// Part of each side that is cropped, and whether from both sides evenly.
     cut: f32,
     evenly: bool,
     mirrored: bool,
-    /// Turned to either side by so many degrees, black beyond the edge.
+    /// Rotation in degrees, in a random direction; black beyond the edge.
     degrees: f32,
     gamma: f32,
-    /// Factor and summand of brightness; white stays white.
+    /// Factor and offset of brightness, with levels up to white.
     brighter: (f32, f32),
     inverted: bool,
-    /// Both sides are divided by this.
+    /// Divisor of both sides.
     smaller: usize,
-    /// Quality of JPEG compression; 0 for none.
+    /// JPEG quality; 0 for none.
     jpeg: u32,
 }
 
@@ -41,8 +40,8 @@ const NOTHING: Alteration = Alteration {
     jpeg: 0,
 };
 
-/// Every way that is tried.
-pub(super) const ALTERATIONS: [Alteration; 13] = [
+/// All alterations of a trial.
+pub(crate) const ALTERATIONS: [Alteration; 13] = [
     Alteration {
         name: "JPEG, quality 40",
         jpeg: 40,
@@ -117,11 +116,11 @@ pub(super) const ALTERATIONS: [Alteration; 13] = [
 ];
 
 impl Alteration {
-    /// Alters a film; where and to which side is decided by the seed.
+    /// Alters a film. The seed decides the position of a crop and the direction of a rotation.
     ///
     /// # Errors
-    /// A film too small to be altered.
-    pub(super) fn apply(&self, film: &Film, seed: u64) -> Result<Film, Error> {
+    /// A film that is too small.
+    pub(crate) fn apply(&self, film: &Film, seed: u64) -> Result<Film, Error> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let (mut width, mut height, mut grey) = (film.width, film.height, film.grey.clone());
         let [left, top] = [(); 2].map(|()| {
@@ -159,7 +158,7 @@ impl Alteration {
         if self.jpeg > 0 {
             compress(&mut film, self.jpeg);
         }
-        // What is saved has 256 levels.
+        // A saved film has 256 levels.
         for level in &mut film.grey {
             *level = (*level * 255.0).round() / 255.0;
         }
@@ -197,8 +196,8 @@ const QUANTISATION: [u16; 64] = [
     87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
 ];
 
-/// What JPEG loses of a grey film: in blocks of 8 by 8 every cosine's share is rounded to a multiple of its step, scaled to a quality as the
-/// Independent JPEG Group does it.
+/// The loss of JPEG compression of a grey film: in blocks of 8 by 8, each cosine coefficient is rounded to a multiple of
+/// its step. Steps are scaled to the quality like in the Independent JPEG Group's library.
 fn compress(film: &mut Film, quality: u32) {
     let scale = if quality < 50 {
         5000 / quality.max(1)
@@ -213,14 +212,14 @@ fn compress(film: &mut Film, quality: u32) {
     let (width, height) = (film.width, film.height);
     for top in (0..height).step_by(8) {
         for left in (0..width).step_by(8) {
-            // A block over the edge repeats the last row and column.
+            // A block beyond the edge repeats the last row and column.
             let place = |at: usize| (top + at / 8).min(height - 1) * width + (left + at % 8).min(width - 1);
             let block: [f32; 64] = std::array::from_fn(|at| film.grey[place(at)] * 255.0 - 128.0);
-            let mut shares = transformed(&block, &wave, |wave, down, row| wave[down][row]);
-            for (share, step) in shares.iter_mut().zip(steps) {
-                *share = (*share / step).round() * step;
+            let mut coefficients = transformed(&block, &wave, |wave, down, row| wave[down][row]);
+            for (coefficient, step) in coefficients.iter_mut().zip(steps) {
+                *coefficient = (*coefficient / step).round() * step;
             }
-            let block = transformed(&shares, &wave, |wave, row, down| wave[down][row]);
+            let block = transformed(&coefficients, &wave, |wave, row, down| wave[down][row]);
             for (at, level) in block.iter().enumerate() {
                 if top + at / 8 < height && left + at % 8 < width {
                     film.grey[place(at)] = ((level.round() + 128.0) / 255.0).clamp(0.0, 1.0);
@@ -260,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn each_alteration_does_what_it_is_called() {
+    fn each_alteration_matches_its_name() {
         let film = film();
         let altered = |name: &str| {
             let alteration = ALTERATIONS
@@ -283,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn compression_loses_little_and_keeps_blocks_that_are_even() {
+    fn compression_loses_little_and_keeps_uniform_blocks() {
         let film = film();
         let mut compressed = film.clone();
         compress(&mut compressed, 40);

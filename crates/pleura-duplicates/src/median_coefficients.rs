@@ -1,10 +1,10 @@
-//! What a usual chest film's shares are. Written by `examples/usual_film.rs`.
+//! Medians of the cosine coefficients of chest films. Written by `examples/median_coefficients.rs`.
 
 use crate::hash::BITS;
 
-/// The median share of each cosine, over 1122 films of many patients and sources.
+/// The median of each coefficient over 1122 films of many patients and sources.
 #[rustfmt::skip]
-pub(super) const CENTRE: [f32; BITS] = [
+pub(crate) const MEDIAN_COEFFICIENTS: [f32; BITS] = [
     -0.03, -1.66, -0.13, -1.54, 1.22, 2.32, 0.15, -3.61, 0.49, -1.71, -0.17, -0.44,
     -0.87, -3.51, 2.30, -2.53, 3.33, -0.26, 0.43, -3.88, -2.18, -1.14, 0.99, 0.22,
     -2.10, 0.18, 0.18, 0.83, -0.98, 1.67, -0.32, -0.32, -8.10, -1.92, -0.94, -0.05,

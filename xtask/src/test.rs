@@ -25,6 +25,7 @@ const QUICK: &[Check] = &[
 ];
 
 const FULL: &[Check] = &[
+    ("thread pools under all interleavings", thread_models),
     ("documentation of the code", documentation),
     ("fuzz targets compile", fuzz_targets),
     ("dependencies: licences, bans, sources", dependencies),
@@ -121,6 +122,22 @@ fn documentation() -> Result<()> {
     workspace::run(
         workspace::cargo(["doc", "--workspace", "--no-deps", "--release", "--locked"])
             .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+fn thread_models() -> Result<()> {
+    // Other flags than the other builds: a folder of its own keeps theirs warm.
+    workspace::run(
+        workspace::cargo([
+            "test",
+            "--release",
+            "--locked",
+            "--package",
+            "pleura-nn-loom",
+            "--target-dir",
+        ])
+        .arg(workspace::target().join("loom"))
+        .env("RUSTFLAGS", "--cfg loom"),
     )
 }
 

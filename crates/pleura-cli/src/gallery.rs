@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use pleura::Classifier;
 use pleura_data::Manifest;
 use pleura_data::manifest::open_mask;
-use pleura_draw::picture::{Outline, Style};
+use pleura_draw::picture::{HeatmapStyle, Outline};
 use pleura_eval::{Kind, Predictions};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::{Composite, Method, Start};
@@ -114,9 +114,9 @@ pub fn write(
         let lesion = Mask::read(manifest, row.masks.lesion.as_deref())?;
         // A healthy film's mask is empty.
         let lesion = lesion.filter(|mask| mask.inside.contains(&true));
-        let style = Style {
+        let style = HeatmapStyle {
             side: SIDE,
-            ..Style::default()
+            ..HeatmapStyle::default()
         };
         let title = row.film.clone();
         let truth = truth.join(", ");

@@ -1,7 +1,7 @@
-//! Pictures: films, heatmaps over films, outlines, sheets of several, and PNG files of them.
+//! Raster pictures: films, heatmaps over films, outlines, and sheets of several panels.
 //!
-//! Colours on a heatmap are a diverging pair that people with red-green blindness tell apart: red speaks for
-//! the class, blue against it, and how strongly is told by how little of the film shines through.
+//! Heatmaps use a diverging colour scale that is safe for red-green colour blindness: red is evidence for the
+//! class, blue is evidence against it. The stronger the value, the less of the film is visible.
 
 mod canvas;
 mod caption;
@@ -18,9 +18,9 @@ mod text;
 
 pub use canvas::Picture;
 pub use caption::Caption;
-pub use contour::{Line, contours};
+pub use contour::{ClosedLine, contours};
 pub use diverging::Diverging;
-pub use heatmap::{Heatmap, Scale, Style, heatmap, limit, plain};
+pub use heatmap::{ColourScale, Heatmap, HeatmapStyle, film_panel, heatmap, scale_limit};
 pub use iso_lines::{Contours, IsoLine};
 pub use layout::Panel;
 pub use outline::Outline;

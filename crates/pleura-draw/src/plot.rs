@@ -1,7 +1,7 @@
-//! Plots as SVG text: the report's, and any other picture of a run.
+//! SVG plots: curves, bars, intervals, confusion matrices, ROC and precision–recall.
 //!
-//! Every function returns a whole SVG document that stands alone as a file and may also be placed inside an HTML page. Text
-//! stays text (`sans-serif`, nothing embedded), nothing is loaded from elsewhere, and equal input gives equal bytes.
+//! Every function returns a [`Plot`], a complete SVG document. It can be a file of its own or part of an HTML page. Text
+//! stays text (`sans-serif`, no embedded font), nothing is loaded, and equal input gives equal bytes.
 
 mod axis;
 mod bars;
@@ -11,6 +11,7 @@ mod intervals;
 mod legend;
 mod rates;
 mod style;
+mod svg;
 
 pub use axis::{Axis, Scale, Ticks};
 pub use bars::{Bar, bars};
@@ -19,3 +20,4 @@ pub use curves::{Curves, Series, Weight, curves};
 pub use intervals::{IntervalRow, intervals};
 pub use legend::relevance_legend;
 pub use rates::{RateCurve, precision_recall, roc};
+pub use svg::Plot;

@@ -1,9 +1,8 @@
-//! One film and its heatmaps as one HTML page that people can turn, window and read.
+//! An interactive HTML page of one film and its heatmaps: choose the output, the window and the scale, read values.
 //!
-//! The page works from a file, offline: styles, scripts and numbers are inside, it asks for nothing, and its content security policy
-//! lets it run its own script and nothing else. Relevance is in it as it was found, 32-bit floats, so that the value under the pointer is
-//! the value in the raw file. Smoothing, scale and window happen in the page and are told in each picture. The same input gives the same
-//! bytes.
+//! The page is one file and works offline. Its content security policy allows its own script only. It holds the
+//! relevance as 32-bit floats, so the value under the pointer is the value in the raw file. The browser applies
+//! smoothing, scale and window, and each picture names them. Equal input gives equal bytes.
 
 mod markup;
 
@@ -13,9 +12,9 @@ use pleura_film::{Film, Geometry};
 use serde::Serialize;
 
 use crate::error::Error;
-use crate::picture::{Contours, Diverging, IsoLine, Outline, Scale, Style, limit};
+use crate::picture::{ColourScale, Contours, Diverging, HeatmapStyle, IsoLine, Outline, scale_limit};
 
-/// What a page shows.
+/// The content of a page.
 #[derive(Clone, Debug)]
 pub struct Viewer<'a> {
     /// The film's name.
@@ -24,82 +23,82 @@ pub struct Viewer<'a> {
     pub notes: &'a [String],
     /// The film.
     pub film: &'a Film,
-    /// Where the maps' pixels lie on the film.
+    /// The position of the maps' pixels on the film.
     pub geometry: &'a Geometry,
-    /// Heatmaps, at least one. All questions of a method should stand together.
+    /// Heatmaps, at least one. Keep the maps of one method together.
     pub maps: &'a [ViewerMap<'a>],
-    /// Known masks.
+    /// Masks, such as a lesion's.
     pub outlines: &'a [Outline<'a>],
-    /// Which lines of equal relevance can be shown; where there are no shares, 50 % and 80 %, at first hidden.
+    /// Lines of equal relevance. Without shares, the page offers 50 % and 80 % and hides them at first.
     pub contours: &'a Contours,
-    /// Which model answered and by what: rows of a table.
+    /// Name and value of facts about the model and the method, shown as a table.
     pub about: &'a [(String, String)],
 }
 
 /// One heatmap of a page.
 #[derive(Clone, Debug)]
 pub struct ViewerMap<'a> {
-    /// What was asked.
+    /// The output that the map explains.
     pub question: String,
-    /// The probability of the output that was asked for, where it was one.
+    /// The probability of that output, if the map explains a single output.
     pub probability: Option<f64>,
-    /// How the values were found.
+    /// The method that computed the values.
     pub method: String,
-    /// What relevance started at, in words.
+    /// The start of the relevance, such as `the logit`.
     pub start: String,
-    /// What one unit of a value is.
+    /// The unit of the values.
     pub unit: String,
     /// `[size, size]`.
     pub values: &'a [f32],
-    /// What became of the relevance, where that is known.
-    pub account: Option<Account>,
-    /// What the values add up to, in a sentence.
+    /// The relevance ledger, if the method has one.
+    pub ledger: Option<LedgerTable>,
+    /// A sentence about the sum of the values.
     pub remark: String,
 }
 
-/// What became of a map's relevance: `start = input + bias + epsilon`, to rounding.
+/// The ledger of a map's relevance: `start = input + bias + epsilon`, up to rounding.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Account {
-    /// What it started with.
+pub struct LedgerTable {
+    /// The relevance at the start.
     pub start: f64,
-    /// What arrived at the pixels.
+    /// The relevance of the pixels.
     pub input: f64,
-    /// What biases took.
+    /// The relevance absorbed by biases.
     pub bias: f64,
-    /// What stabilisers took.
+    /// The relevance absorbed by stabilisers.
     pub epsilon: f64,
-    /// The same, layer by layer.
-    pub entries: Vec<AccountEntry>,
+    /// One row per layer.
+    pub entries: Vec<LedgerRow>,
 }
 
-/// One layer of an [`Account`].
+/// One layer of a [`LedgerTable`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AccountEntry {
+pub struct LedgerRow {
     /// Its name.
     pub layer: String,
-    /// What arrived.
+    /// The relevance received.
     pub received: f64,
-    /// What it handed on.
+    /// The relevance passed on.
     pub passed: f64,
-    /// What its bias took.
+    /// The relevance absorbed by its bias.
     pub bias: f64,
-    /// What its stabiliser took.
+    /// The relevance absorbed by its stabiliser.
     pub epsilon: f64,
 }
 
-/// The film's long side in the page, at most, where a grey level takes one byte.
+/// The largest long side of the film in the page, for one byte per grey level.
 const SIDE: usize = 1024;
-/// The same where a level takes two, as of films of more than 8 bits: about the same number of bytes.
+/// The same for two bytes per level (films of more than 8 bits); about as many bytes in all.
 const DEEP_SIDE: usize = 768;
-/// Of a map's magnitudes this share gets its own colour; as pictures have it.
+/// The share of a map's magnitudes below the strongest colour, as in pictures.
 const SHARE: f32 = 0.995;
-/// Lines are kept in this part of a pixel.
+/// Coordinates of lines are stored as multiples of 1/`GRAIN` pixel.
 const GRAIN: f64 = 20.0;
 
 /// Renders the page.
 ///
 /// # Errors
-/// [`Error::Viewer`] where there is no map, or a map or mask has not its size.
+/// [`Error::Viewer`] if there is no map, or a map or mask has a wrong size.
 pub fn viewer(viewer: &Viewer<'_>) -> Result<String, Error> {
     let refuse = |problem: String| Error::Viewer {
         film: viewer.title.to_owned(),
@@ -120,12 +119,12 @@ pub fn viewer(viewer: &Viewer<'_>) -> Result<String, Error> {
     }
     let data = Data::of(viewer).map_err(|error| refuse(error.to_string()))?;
     let data = serde_json::to_string(&data).map_err(|error| refuse(error.to_string()))?;
-    // Nothing in a name may end the block that the data stand in.
+    // A name must not be able to end the script block that holds the data.
     let data = data.replace('<', "\\u003c");
     Ok(markup::page(viewer, &data))
 }
 
-/// What the page's script reads.
+/// The data that the page's script reads.
 #[derive(Serialize)]
 struct Data<'a> {
     title: &'a str,
@@ -134,7 +133,7 @@ struct Data<'a> {
     film: FilmData,
     geometry: &'a Geometry,
     white: f32,
-    /// Of all magnitudes, how many lie below a map's limit.
+    /// The share of magnitudes below a map's limit.
     share: f32,
     colours: Colours,
     contours: ContourData,
@@ -157,10 +156,10 @@ struct FilmData {
 
 #[derive(Serialize)]
 struct Colours {
-    /// 256 colours, from nothing to strongest.
+    /// 256 colours, from zero to the strongest.
     towards: Vec<u8>,
     against: Vec<u8>,
-    /// How much of the film each covers at full opacity.
+    /// The cover of each colour at full opacity.
     cover: Vec<f32>,
 }
 
@@ -181,7 +180,7 @@ struct MapData<'a> {
     /// f32, little-endian, `[down, across]`.
     values: String,
     contours: Vec<LineData>,
-    ledger: Option<&'a Account>,
+    ledger: Option<&'a LedgerTable>,
     remark: &'a str,
 }
 
@@ -205,7 +204,7 @@ struct OutlineData<'a> {
 
 impl<'a> Data<'a> {
     fn of(viewer: &'a Viewer<'a>) -> Result<Self, Error> {
-        let style = Style::default();
+        let style = HeatmapStyle::default();
         let asked = !viewer.contours.shares.is_empty();
         let contours = Contours {
             shares: if asked {
@@ -222,7 +221,7 @@ impl<'a> Data<'a> {
             method: &map.method,
             start: &map.start,
             unit: &map.unit,
-            limit: limit(map.values, Scale::Quantile(SHARE)),
+            limit: scale_limit(map.values, ColourScale::Quantile(SHARE)),
             values: STANDARD.encode(
                 map.values
                     .iter()
@@ -230,7 +229,7 @@ impl<'a> Data<'a> {
                     .collect::<Vec<u8>>(),
             ),
             contours: contours.lines(map.values, size).iter().map(line_data).collect(),
-            ledger: map.account.as_ref(),
+            ledger: map.ledger.as_ref(),
             remark: &map.remark,
         };
         let outlines = viewer.outlines.iter().map(outline_data);
@@ -296,7 +295,7 @@ impl Colours {
         let places = || (0..=255_u8).map(|place| f32::from(place) / 255.0);
         Self {
             towards: places().flat_map(|value| scale.colour(value).0).collect(),
-            // The least value below zero stands for zero, whose colour has no cover.
+            // Zero has no colour of its own side: use the smallest negative value instead.
             against: places()
                 .flat_map(|value| scale.colour(-value.max(f32::MIN_POSITIVE)).0)
                 .collect(),
@@ -326,7 +325,7 @@ fn outline_data<'a>(outline: &'a Outline<'a>) -> Result<OutlineData<'a>, Error> 
     })
 }
 
-/// Points in whole grains, across and down in turn, without those that lie on the way between their neighbours.
+/// Points in whole grains, x and y in turn, without points on the straight line between their neighbours.
 fn grained(lines: &[Vec<[f64; 2]>]) -> Vec<Vec<i64>> {
     let grains = |line: &Vec<[f64; 2]>| {
         let points: Vec<[i64; 2]> = line

@@ -5,7 +5,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pleura_draw::picture::{Contours, Outline};
-use pleura_draw::viewer::{Account, AccountEntry, Viewer, ViewerMap, viewer};
+use pleura_draw::viewer::{LedgerRow, LedgerTable, Viewer, ViewerMap, viewer};
 use pleura_film::{Film, Fit, Geometry};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -34,12 +34,12 @@ fn page(title: &str, bit_depth: u8, contours: &Contours) -> String {
         start: "the logit".to_owned(),
         unit: "logit per map pixel".to_owned(),
         values,
-        account: Some(Account {
+        ledger: Some(LedgerTable {
             start: 1.5,
             input: 1.0,
             bias: 0.5,
             epsilon: 0.0,
-            entries: vec![AccountEntry {
+            entries: vec![LedgerRow {
                 layer: "classifier".to_owned(),
                 received: 1.5,
                 passed: 1.0,
@@ -241,7 +241,7 @@ fn equal_input_gives_equal_bytes_and_wrong_sizes_are_refused() {
         start: String::new(),
         unit: String::new(),
         values: &[0.0; 5],
-        account: None,
+        ledger: None,
         remark: String::new(),
     }];
     let wrong = Viewer {
@@ -250,6 +250,6 @@ fn equal_input_gives_equal_bytes_and_wrong_sizes_are_refused() {
     };
     assert_eq!(
         viewer(&wrong).unwrap_err().to_string(),
-        "the viewer of film \"a\": the map for \"x\" has 5 values, expected 4 x 4"
+        "cannot make the page of film \"a\": the map for \"x\" has 5 values, expected 4 x 4"
     );
 }

@@ -1,6 +1,6 @@
 //! A sheet of pairs, side by side.
 
-use pleura_draw::picture::{Caption, Panel, Picture, Sheet, Style, plain};
+use pleura_draw::picture::{Caption, HeatmapStyle, Panel, Picture, Sheet, film_panel};
 use pleura_film::{DecodeOptions, Error, Film};
 
 use crate::report::{DuplicateReport, ImageRef, Pair};
@@ -45,9 +45,9 @@ fn panel(image: &ImageRef, note: String) -> Result<Panel, Error> {
             .collect(),
         ..Caption::default()
     };
-    let style = Style {
+    let style = HeatmapStyle {
         side: SIDE,
-        ..Style::default()
+        ..HeatmapStyle::default()
     };
-    Ok(plain(&film, &caption, &style))
+    Ok(film_panel(&film, &caption, &style))
 }

@@ -1,6 +1,8 @@
 //! Heatmaps over films, with the text needed to read them.
 
-use pleura_draw::picture::{Caption, Heatmap, Outline, Panel, Picture, Sheet, Style, heatmap, plain};
+use pleura_draw::picture::{
+    Caption, Heatmap, HeatmapStyle, Outline, Panel, Picture, Sheet, film_panel, heatmap,
+};
 use pleura_film::{Film, Geometry};
 
 use crate::{Error, Map, Method, Start};
@@ -58,7 +60,7 @@ pub fn draw(
     method: &Method,
     labels: &Labels,
     outlines: &[Outline<'_>],
-    style: &Style,
+    style: &HeatmapStyle,
 ) -> Result<Panel, Error> {
     let account = map.account.words(map.value);
     let mut notes = vec![format!("From {} {account}", origin(&map.start))];
@@ -80,13 +82,13 @@ pub fn draw(
 }
 
 /// Draws the film and its maps side by side: one row per method, or a single row if each method has one map.
-pub fn sheet(film: &Film, rows: &[Vec<Panel>], labels: &Labels, style: &Style) -> Picture {
+pub fn sheet(film: &Film, rows: &[Vec<Panel>], labels: &Labels, style: &HeatmapStyle) -> Picture {
     let caption = Caption {
         title: labels.title.clone(),
         notes: labels.notes.clone(),
         ..Caption::default()
     };
-    let plain = plain(film, &caption, style);
+    let plain = film_panel(film, &caption, style);
     let most = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut panels = vec![plain.clone()];
     if rows.len() == 1 || most <= 1 {

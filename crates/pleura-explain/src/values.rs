@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pleura_core::fs::write_atomic;
-use pleura_draw::picture::{Scale, Style, limit, smooth};
+use pleura_draw::picture::{ColourScale, HeatmapStyle, scale_limit, smooth};
 use pleura_film::Geometry;
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ pub fn save(
     picture: &Path,
     map: &Map,
     size: usize,
-    style: &Style,
+    style: &HeatmapStyle,
     about: &About<'_>,
 ) -> Result<Saved, Error> {
     let beside = |extension: &str| picture.with_extension(extension);
@@ -73,11 +73,11 @@ pub fn save(
         }),
         drawn: Drawn {
             smoothing: style.smoothing,
-            strongest_colour: limit(&smooth(&map.heatmap, size, style.smoothing), style.scale),
+            strongest_colour: scale_limit(&smooth(&map.heatmap, size, style.smoothing), style.scale),
             scale: match style.scale {
-                Scale::Greatest => "greatest magnitude".to_owned(),
-                Scale::Quantile(share) => format!("{} % of all magnitudes lie below it", 100.0 * share),
-                Scale::Fixed(_) => "fixed".to_owned(),
+                ColourScale::Greatest => "greatest magnitude".to_owned(),
+                ColourScale::Quantile(share) => format!("{} % of all magnitudes lie below it", 100.0 * share),
+                ColourScale::Fixed(_) => "fixed".to_owned(),
             },
             contour_shares: &style.contours.shares,
             contour_smoothing: style.contours.smoothing.max(style.smoothing),

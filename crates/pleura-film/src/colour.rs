@@ -1,26 +1,26 @@
-//! From colour to grey: ITU-R 601 luma, and how colourful the film was.
+//! Conversion of colour to ITU-R 601 luma, and the largest difference between channels.
 
-/// Collects luma and the greatest difference between channels.
+/// Computes luma and collects the largest difference between channels.
 #[derive(Default)]
 pub(crate) struct Luma {
     max_difference: f32,
 }
 
 impl Luma {
-    /// The luma of one pixel; channels and result in 0..=1 (ITU-R BT.601-7, 2.5.1).
+    /// Returns the luma of one pixel; channels and result are in 0..=1 (ITU-R BT.601-7, 2.5.1).
     pub(crate) fn of(&mut self, red: f32, green: f32, blue: f32) -> f32 {
         self.see(red, green, blue);
         0.299 * red + 0.587 * green + 0.114 * blue
     }
 
-    /// Takes one pixel into account without asking for its luma.
+    /// Records the channel difference of one pixel.
     pub(crate) fn see(&mut self, red: f32, green: f32, blue: f32) {
         let greatest = red.max(green).max(blue);
         let least = red.min(green).min(blue);
         self.max_difference = self.max_difference.max(greatest - least);
     }
 
-    /// The greatest difference between two channels of one pixel so far, 0..=1.
+    /// The largest difference between two channels of one pixel so far, 0..=1.
     pub(crate) fn max_difference(&self) -> f32 {
         self.max_difference
     }

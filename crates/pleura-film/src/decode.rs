@@ -1,4 +1,4 @@
-//! From bytes to a film: which decoder, within which limits.
+//! Decoding of bytes and files: format detection, limits, and the choice of a decoder.
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,17 +14,17 @@ use crate::prepare::{Preparation, Prepared, prepare_rows};
 use crate::source::{Format, Source};
 use crate::{DecodeOptions, Error, dicom, jpeg, png};
 
-/// Decodes a film. The format is found by content; `name` appears in messages only.
+/// Decodes a film. The format is detected by content; `name` appears in messages only.
 ///
 /// # Errors
-/// Every [`Error`] about content. No input makes this panic, and memory stays within a small multiple of
+/// Every [`Error`] about content. No input causes a panic, and memory use stays within a small multiple of
 /// `max_pixels` and the length of `bytes`.
 pub fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film, Error> {
     Ok(decoded(bytes, name, options)?.into_film())
 }
 
-/// Decodes and prepares a film: what [`prepare`](crate::prepare) makes of what [`decode`] gives, bit for bit, with less
-/// work and memory, because the film's grey levels are never all there as numbers.
+/// Decodes and prepares a film. The result equals [`decode`] followed by [`prepare`](crate::prepare), bit for bit,
+/// with less work and memory: grey levels are converted row by row.
 ///
 /// # Errors
 /// As [`decode`].
@@ -50,8 +50,8 @@ fn decoded(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded,
         name: name.to_string(),
         found: describe_head(bytes),
     })?;
-    // The decoders check headers before they rely on libraries, so no panic is expected here. Should one of
-    // the libraries still break an assumption of its own, one film is lost, not the service.
+    // The decoders check headers before they call libraries, so no panic is expected. If a library panics all
+    // the same, one film is lost and not the whole service.
     let decoded = catch_unwind(AssertUnwindSafe(|| match format {
         Format::Png => png::decode(bytes, name, options),
         Format::Jpeg => jpeg::decode(bytes, name, options),
@@ -74,7 +74,7 @@ fn decoded(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded,
 /// Reads and decodes a film.
 ///
 /// # Errors
-/// [`Error::File`] where the file cannot be read, and every error of [`decode`].
+/// [`Error::File`] if the file cannot be read, and every error of [`decode`].
 pub fn open(path: &Path, options: &DecodeOptions) -> Result<Film, Error> {
     decode(&read(path, options)?, &path.to_string_lossy(), options)
 }
@@ -103,14 +103,14 @@ fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
     let length = file.metadata().map_err(io())?.len();
     check_bytes(length, &name, options)?;
     let mut bytes = Vec::with_capacity(length as usize);
-    // What is not a plain file has no honest length: read one byte past the limit and no further.
+    // A pipe or device has no reliable length: read at most one byte past the limit.
     file.take(options.max_file_bytes.saturating_add(1))
         .read_to_end(&mut bytes)
         .map_err(io())?;
     Ok(bytes)
 }
 
-/// SHA-256 over a film's size and its grey levels in 16 bits: equal for equal pixels, whatever the file.
+/// Returns the SHA-256 of a film's size and 16-bit grey levels: equal for equal pixels in any file.
 pub fn pixel_digest(film: &Film) -> [u8; 32] {
     let mut digest = sha256::Hasher::new();
     digest.update((film.width as u64).to_le_bytes());
@@ -138,7 +138,7 @@ fn sniff(bytes: &[u8]) -> Option<Format> {
 }
 
 fn describe_head(bytes: &[u8]) -> String {
-    /// Formats that are often met in folders of films and are not read.
+    /// Formats that are common in folders of films and are not supported.
     const NEIGHBOURS: &[(&[u8], &str)] = &[
         (b"GIF8", "a GIF image"),
         (b"BM", "a BMP image"),

@@ -1,4 +1,4 @@
-//! DICOM to film (PS3.3, PS3.5): one radiograph in one frame.
+//! The DICOM decoder (PS3.3, PS3.5): one radiograph in one frame.
 
 mod container;
 mod data_set;

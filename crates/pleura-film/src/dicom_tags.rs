@@ -1,8 +1,8 @@
-//! What a DICOM film says of itself.
+//! The attributes of a DICOM film.
 
 use serde::{Deserialize, Serialize};
 
-/// Attributes of a DICOM film that datasets, checks and reports ask for. Names of persons are not read, and dates are not kept.
+/// Attributes of a DICOM film that datasets, checks and reports use. Names of persons and dates are not kept.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DicomTags {
@@ -32,7 +32,7 @@ pub struct DicomTags {
     pub view: Option<String>,
     /// Laterality (0020,0062), or (0020,0060).
     pub laterality: Option<String>,
-    /// Patient orientation (0020,0020): where the rows and the columns point.
+    /// Patient orientation (0020,0020): the direction of rows and columns.
     pub patient_orientation: Vec<String>,
     /// Series description (0008,103E).
     pub series_description: Option<String>,
@@ -47,41 +47,41 @@ pub struct DicomTags {
     /// Distance between rows and between columns in mm: pixel spacing (0028,0030), or imager pixel spacing
     /// (0018,1164).
     pub pixel_spacing: Option<[f64; 2]>,
-    /// Pixel aspect ratio (0028,0034), vertical to horizontal, where it is not 1.
+    /// Pixel aspect ratio (0028,0034), vertical to horizontal, if it is not 1.
     pub pixel_aspect: Option<[f64; 2]>,
-    /// How many windows the file has.
+    /// The number of windows in the file.
     pub windows: usize,
-    /// How many VOI LUTs the file has.
+    /// The number of VOI LUTs in the file.
     pub voi_luts: usize,
-    /// Burned-in annotation (0028,0301): whether words are known to be in the pixels.
+    /// Burned-in annotation (0028,0301): true if the pixels are known to contain text.
     pub burned_in_annotation: Option<bool>,
     /// Lossy image compression (0028,2110).
     pub lossy: Option<bool>,
 }
 
-/// Which part of the body a film says it shows.
+/// The body part named in a DICOM file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyPart {
     /// The chest.
     Chest,
     /// Something else.
     Other,
-    /// The film does not say.
+    /// Not stated.
     Unstated,
 }
 
 impl DicomTags {
-    /// Which part of the body the film says it shows.
+    /// Returns the body part named in the file.
     pub fn part(&self) -> BodyPart {
-        /// Words for the chest, or a part of it, met in (0018,0015) in several languages.
+        /// Words for the chest or a part of it, found in (0018,0015) in several languages.
         const CHEST: &[&str] = &[
             "CHEST", "THORA", "TORAX", "TRAX", "LUNG", "RIBS", "POUMON", "PULMO", "PECHO", "TORACE",
         ];
-        /// Words for the spine, whose thoracic part is no chest.
+        /// Words for the spine, whose thoracic part does not count as chest.
         const SPINE: &[&str] = &[
             "SPINE", "SPINAL", "LUMB", "VERTEB", "WIRBEL", "RACHIS", "COLON", "COLUMN", "COLUNA",
         ];
-        // Of TÓRAX some files leave T?RAX, or two letters that are none: what is not ASCII is left out.
+        // Some files damage TÓRAX to T?RAX or to other characters: only ASCII letters are compared.
         let plain = |part: &str| {
             part.chars()
                 .filter(|c| c.is_ascii() && *c != '?')

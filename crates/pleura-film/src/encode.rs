@@ -1,30 +1,30 @@
-//! Grey levels and colours to PNG bytes.
+//! The PNG encoder.
 
 use png::{BitDepth, ColorType};
 
 use crate::error::Error;
 
-/// Red, green and blue `[height, width, 3]` as an 8-bit PNG file's bytes.
+/// Encodes red, green and blue `[height, width, 3]` as an 8-bit PNG file.
 ///
 /// # Errors
-/// [`Error::Encode`] for a picture without pixels, or one that the format cannot hold.
+/// [`Error::Encode`] for a picture without pixels or too large for the format.
 pub fn rgb_png(width: usize, height: usize, rgb: &[u8]) -> Result<Vec<u8>, Error> {
     encode(width, height, ColorType::Rgb, BitDepth::Eight, rgb)
 }
 
-/// Grey levels `[height, width]` as an 8-bit grey PNG file's bytes.
+/// Encodes grey levels `[height, width]` as an 8-bit grey PNG file.
 ///
 /// # Errors
-/// [`Error::Shape`] where the number of levels is not `width × height`.
+/// [`Error::Shape`] if the number of levels is not `width × height`.
 pub fn grey_png_8(width: usize, height: usize, grey: &[u8]) -> Result<Vec<u8>, Error> {
     check_shape(width, height, grey.len())?;
     encode(width, height, ColorType::Grayscale, BitDepth::Eight, grey)
 }
 
-/// Grey levels `[height, width]` as a 16-bit grey PNG file's bytes.
+/// Encodes grey levels `[height, width]` as a 16-bit grey PNG file.
 ///
 /// # Errors
-/// [`Error::Shape`] where the number of levels is not `width × height`.
+/// [`Error::Shape`] if the number of levels is not `width × height`.
 pub fn grey_png_16(width: usize, height: usize, grey: &[u16]) -> Result<Vec<u8>, Error> {
     check_shape(width, height, grey.len())?;
     let bytes: Vec<u8> = grey.iter().flat_map(|level| level.to_be_bytes()).collect();

@@ -3,22 +3,22 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a prepared film's grey levels are evened out.
+/// The equalisation of a prepared film's grey levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "method", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Equalisation {
-    /// Over the whole film: every grey level becomes its rank.
+    /// Global: every grey level becomes its rank.
     Histogram,
     /// Contrast-limited adaptive equalisation (Zuiderveld, Graphics Gems IV, 1994).
     Clahe {
-        /// Tiles on each side; at least 1, at most a tile for every four pixels.
+        /// Tiles per side: at least 1, at most one for every four pixels.
         tiles: u32,
-        /// The most pixels that a bin of a tile's histogram keeps, in percent of the mean bin; 200 is mild.
+        /// The clip limit of a histogram bin, in percent of the mean bin; 200 is mild.
         clip_percent: u32,
     },
 }
 
-/// The rectangle of a prepared film that holds film and no padding.
+/// The rectangle of a prepared film without padding.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Content {
     pub(crate) left: usize,
@@ -64,10 +64,10 @@ fn histogram(grey: &mut [u16], size: usize, content: Content) {
     }
 }
 
-/// Bins of a tile's histogram; levels between two bin edges are interpolated, so that no bands appear.
+/// Bins of a tile's histogram. Levels between bin edges are interpolated, which avoids visible bands.
 const BINS: usize = 256;
 
-/// Grey level at every bin edge.
+/// The output level at every bin edge.
 type Curve = [f32; BINS + 1];
 
 fn clahe(grey: &mut [u16], size: usize, content: Content, tiles: u32, clip_percent: u32) {
@@ -95,7 +95,7 @@ fn clahe(grey: &mut [u16], size: usize, content: Content, tiles: u32, clip_perce
         curves.push(curve(grey, size, part, clip_percent));
     }
 
-    // The two tiles whose centres lie around a pixel, and the share of the second.
+    // The two tiles with centres on both sides of a pixel, and the weight of the second.
     let around = |pixel: usize, tiles: usize, length: usize| {
         let place = (pixel as f32 + 0.5) * tiles as f32 / length as f32 - 0.5;
         let place = place.clamp(0.0, (tiles - 1) as f32);
@@ -114,7 +114,7 @@ fn clahe(grey: &mut [u16], size: usize, content: Content, tiles: u32, clip_perce
     }
 }
 
-/// The equalising curve of one tile: its clipped histogram, summed.
+/// The equalisation curve of one tile: its clipped, cumulative histogram.
 fn curve(grey: &mut [u16], size: usize, tile: Content, clip_percent: u32) -> Curve {
     let mut bins = [0.0_f64; BINS];
     for row in rows(grey, size, tile) {

@@ -1,15 +1,15 @@
-//! Why a film could not be read, prepared or drawn.
+//! The errors of this crate.
 
 use pleura_core::FileError;
 
 use crate::source::Format;
 
-/// A text out of a file, fit for a message: control characters escaped, and at most 64 characters.
+/// Escapes a text from a file for a message and cuts it to 64 characters.
 pub(crate) fn printable(text: &str) -> String {
     cut(text, 64)
 }
 
-/// What a library says of a file, which may quote the file: escaped likewise, and at most 300 characters.
+/// Escapes a library's message, which may quote the file, and cuts it to 300 characters.
 pub(crate) fn reported(text: &str) -> String {
     cut(text, 300)
 }
@@ -22,7 +22,7 @@ fn cut(text: &str, longest: usize) -> String {
     shown
 }
 
-/// An error of this crate. `name` is the name the caller gave for the bytes, most often a path.
+/// An error of this crate. `name` is the caller's name for the bytes, usually a path.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -48,7 +48,7 @@ pub enum Error {
     UnknownFormat {
         /// The film.
         name: String,
-        /// What the first bytes look like.
+        /// A description of the first bytes.
         found: String,
     },
 
@@ -59,15 +59,15 @@ pub enum Error {
     TooManyPixels {
         /// The film.
         name: String,
-        /// Columns named by the header.
+        /// Columns in the header.
         width: u64,
-        /// Rows named by the header.
+        /// Rows in the header.
         height: u64,
         /// Pixels allowed.
         limit: u64,
     },
 
-    /// The film is smaller than the caller allows.
+    /// The film is smaller than the limit.
     #[error("{name}: {width}×{height} pixels, at least {limit} are expected on each side")]
     TooSmall {
         /// The film.
@@ -76,11 +76,11 @@ pub enum Error {
         width: u64,
         /// Rows.
         height: u64,
-        /// The least allowed side, at least 1.
+        /// The smallest allowed side, at least 1.
         limit: u64,
     },
 
-    /// The header names far more pixels than the bytes behind it can hold.
+    /// The header names more pixels than the file's bytes can hold.
     #[error(
         "{name}: the header names {width}×{height} pixels, but {bytes} bytes of {format} cannot hold so many (at least {least} are needed): truncated or forged"
     )]
@@ -93,7 +93,7 @@ pub enum Error {
         width: u64,
         /// Rows.
         height: u64,
-        /// Bytes there are.
+        /// Bytes in the file.
         bytes: u64,
         /// The fewest bytes that could hold the pixels.
         least: u64,
@@ -106,33 +106,33 @@ pub enum Error {
         name: String,
         /// The format.
         format: Format,
-        /// Where it ends and what is missing.
+        /// The position of the end and the missing part.
         detail: String,
     },
 
-    /// The file breaks its own format.
+    /// The file violates its format.
     #[error("{name}: damaged {format} file: {detail}")]
     Malformed {
         /// The film.
         name: String,
         /// The format.
         format: Format,
-        /// What was found and what was expected.
+        /// The content found and the content expected.
         detail: String,
     },
 
-    /// The file is well formed, but of a kind that is not decoded here.
+    /// The file is valid but of an unsupported kind.
     #[error("{name}: {what} is not supported; {advice}")]
     Unsupported {
         /// The film.
         name: String,
-        /// What was found.
+        /// The unsupported feature.
         what: String,
-        /// What to do.
+        /// The remedy.
         advice: &'static str,
     },
 
-    /// The DICOM transfer syntax is not decoded here.
+    /// The DICOM transfer syntax is not supported.
     #[error("{name}: DICOM transfer syntax {uid} ({syntax}) is not decoded; {advice}")]
     TransferSyntax {
         /// The film.
@@ -141,7 +141,7 @@ pub enum Error {
         uid: String,
         /// Its name in the standard.
         syntax: &'static str,
-        /// What to do.
+        /// The remedy.
         advice: &'static str,
     },
 
@@ -154,7 +154,7 @@ pub enum Error {
         name: String,
         /// The value found.
         modality: String,
-        /// What it stands for.
+        /// Its meaning.
         meaning: &'static str,
     },
 
@@ -180,7 +180,7 @@ pub enum Error {
         keyword: &'static str,
     },
 
-    /// A DICOM attribute has a value that cannot be.
+    /// A DICOM attribute has an invalid value.
     #[error("{name}: {keyword} {tag} is {found}, expected {expected}")]
     BadTag {
         /// The film.
@@ -191,46 +191,46 @@ pub enum Error {
         keyword: &'static str,
         /// The value found.
         found: String,
-        /// What would be right.
+        /// The values that are valid.
         expected: String,
     },
 
-    /// The caller asked for a window or a VOI table that the file does not have.
-    #[error("{name}: {what} {index} was asked for, the file has {count}")]
+    /// The caller requested a window or VOI LUT that the file does not have.
+    #[error("{name}: {what} {index} was requested, the file has {count}")]
     NoSuchVoi {
         /// The film.
         name: String,
         /// "window" or "VOI LUT".
         what: &'static str,
-        /// The index asked for, from 0.
+        /// The requested index, from 0.
         index: usize,
-        /// How many the file has.
+        /// The number in the file.
         count: usize,
     },
 
-    /// A decoder broke one of its own assumptions on this file. Please report the file.
+    /// A decoder panicked on this file. Please report the file.
     #[error("{name}: the {format} decoder failed on this file: {detail}")]
     DecoderFault {
         /// The film.
         name: String,
         /// The format.
         format: Format,
-        /// What it said.
+        /// The panic message.
         detail: String,
     },
 
-    /// Pixels and size do not belong together.
+    /// The number of values does not match the size.
     #[error("{what}: {found} values, expected {width}×{height} = {expected}")]
     Shape {
-        /// What was given.
+        /// The kind of values.
         what: &'static str,
-        /// How many values it has.
+        /// The number of values.
         found: usize,
         /// Columns.
         width: usize,
         /// Rows.
         height: usize,
-        /// How many it should have.
+        /// The number that the size requires.
         expected: usize,
     },
 
@@ -241,7 +241,7 @@ pub enum Error {
         width: usize,
         /// Rows.
         height: usize,
-        /// What the encoder said.
+        /// The encoder's message.
         detail: String,
     },
 }

@@ -1,4 +1,4 @@
-//! A film as decoded.
+//! A decoded film.
 
 use crate::error::Error;
 use crate::source::{Colour, Format, Source};
@@ -12,17 +12,17 @@ pub struct Film {
     pub height: usize,
     /// Grey levels `[height, width]`, row by row; 0 is black, 1 is white.
     pub grey: Vec<f32>,
-    /// Where the grey levels come from.
+    /// The file and the steps that the grey levels come from.
     pub source: Source,
 }
 
 impl Film {
-    /// A film from grey levels `[height, width]` made in memory, such as a phantom's.
+    /// Returns a film of grey levels `[height, width]` made in memory, such as a phantom's.
     ///
-    /// Values are clamped to 0..=1, and what is not a number becomes black.
+    /// Values are clamped to 0..=1; NaN becomes black.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the number of values is not `width × height`, or a side is zero.
+    /// [`Error::Shape`] if the number of values is not `width × height`, or a side is zero.
     pub fn from_grey(width: usize, height: usize, mut grey: Vec<f32>) -> Result<Self, Error> {
         if grey.is_empty() || width.checked_mul(height) != Some(grey.len()) {
             let expected = width.saturating_mul(height);

@@ -1,4 +1,4 @@
-//! JPEG to film, and JPEG streams inside DICOM to samples.
+//! The JPEG decoder, for files and for streams inside DICOM.
 
 mod exif;
 mod extended;
@@ -19,31 +19,31 @@ use crate::options::DecodeOptions;
 use crate::source::{Colour, Format, Source, Step};
 use header::{Header, Process};
 
-/// Samples of a JPEG stream, interleaved by component, and what its header says.
+/// The samples of a JPEG stream, interleaved by component, and facts from its header.
 pub(crate) struct Samples {
     /// Columns.
     pub(crate) width: usize,
     /// Rows.
     pub(crate) height: usize,
-    /// Bits a sample.
+    /// Bits per sample.
     pub(crate) precision: u8,
-    /// Components a pixel.
+    /// Components per pixel.
     pub(crate) components: usize,
     /// `[height, width, components]`.
     pub(crate) values: Vec<u16>,
-    /// What three components are, where the stream itself says so.
+    /// The colour space of three components, if the stream declares it.
     pub(crate) declared: Option<Colour>,
     /// The name of the coding process.
     pub(crate) process: &'static str,
     /// The EXIF orientation, 1 to 8.
     orientation: u8,
-    /// Whether the stream was written by Adobe's conventions.
+    /// True if the stream follows Adobe's conventions.
     adobe: bool,
 }
 
 impl Samples {
-    /// Refuses samples of more bits than the stream says: lossless coding counts modulo 2^16 whatever the precision. Stored bits of a grey DICOM
-    /// film are masked by its own attributes instead.
+    /// Refuses samples of more bits than the declared precision, since lossless coding counts modulo 2^16 at every
+    /// precision. The stored bits of a grey DICOM film are masked by its own attributes instead.
     pub(crate) fn check_range(&self, name: &str, format: Format) -> Result<(), Error> {
         let top = (1_u32 << self.precision) - 1;
         match self.values.iter().find(|&&value| u32::from(value) > top) {
@@ -124,8 +124,8 @@ fn eight_bit(header: &Header<'_>, name: &str, format: Format) -> Result<Vec<u16>
         format,
         detail,
     };
-    // Colour is our business: application segments are left out of the stream that is handed over, and the
-    // components are asked for as they are.
+    // Colour is converted here: the decoder gets the stream without application segments and returns the
+    // components as stored.
     let settings = || {
         DecoderOptions::default()
             .set_strict_mode(true)
@@ -151,7 +151,7 @@ fn eight_bit(header: &Header<'_>, name: &str, format: Format) -> Result<Vec<u16>
     Ok(pixels.into_iter().map(u16::from).collect())
 }
 
-/// Grey levels of a stream that stands alone.
+/// The grey levels of a JPEG file.
 fn to_grey(stream: Samples, steps: &mut Vec<Step>) -> (Levels, Colour) {
     let top = ((1_u32 << stream.precision) - 1) as f32;
     let unit = |value: u16| f32::from(value) / top;
@@ -173,7 +173,7 @@ fn to_grey(stream: Samples, steps: &mut Vec<Step>) -> (Levels, Colour) {
             let light = |value: f32| if stream.adobe { value } else { 1.0 - value };
             let grey = stream.values.chunks_exact(4).map(|pixel| {
                 let [first, second, third] = if colour == Colour::Ycck {
-                    // What went into YCC is what lacks of each stored ink (libjpeg's ycck_cmyk_convert).
+                    // YCC encodes the complement of each stored ink (libjpeg's ycck_cmyk_convert).
                     rgb_of_ycbcr(pixel[0] as u8, pixel[1] as u8, pixel[2] as u8).map(|lack| 1.0 - lack)
                 } else {
                     [unit(pixel[0]), unit(pixel[1]), unit(pixel[2])]
@@ -195,7 +195,7 @@ fn to_grey(stream: Samples, steps: &mut Vec<Step>) -> (Levels, Colour) {
     (Levels::Unit(grey), colour)
 }
 
-/// Luma of three interleaved components that are RGB or Y, Cb, Cr of at most 16 bits.
+/// The luma of three interleaved components, RGB or Y, Cb, Cr, of at most 16 bits.
 pub(crate) fn three_to_grey(values: &[u16], precision: u8, colour: Colour, luma: &mut Luma) -> Vec<f32> {
     let scale = ((1_u32 << precision) - 1) as f32;
     let unit = |value: u16| f32::from(value) / scale;

@@ -1,10 +1,10 @@
-//! Grey levels as a decoder leaves them, which become numbers where they are needed, a row at a time.
+//! Grey levels as stored by a decoder, converted to `f32` row by row when needed.
 
 use crate::film::Film;
 use crate::path::{NO_FRACTION, per_path, whole};
 use crate::source::Source;
 
-/// A film as decoded, before its grey levels are numbers.
+/// A decoded film whose grey levels are not yet converted to `f32`.
 pub(crate) struct Decoded {
     pub(crate) width: usize,
     pub(crate) height: usize,
@@ -30,14 +30,14 @@ pub(crate) enum Levels {
     Eight(Vec<u8>),
     /// 0 black to `top` white.
     Sixteen { values: Vec<u16>, top: f32 },
-    /// Words, and the grey level 0..=1 that each of the 65,536 is shown as.
+    /// Words, and a table of the grey level 0..=1 of each of the 65,536 words.
     Table { words: Vec<u16>, shown: Vec<f32> },
     /// 0 black to 1 white.
     Unit(Vec<f32>),
 }
 
 impl Levels {
-    /// All of them as numbers, 0 black to 1 white.
+    /// Converts all levels to 0..=1, 0 black to 1 white.
     pub(crate) fn into_grey(self) -> Vec<f32> {
         let pixels = match &self {
             Self::Eight(values) => values.len(),
@@ -75,7 +75,7 @@ pub(crate) enum Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Writes as many levels as `out` holds, from pixel `start` on, as numbers 0..=1.
+    /// Converts `out.len()` levels from pixel `start` on to 0..=1.
     pub(crate) fn read(self, start: usize, out: &mut [f32]) {
         let range = start..start + out.len();
         match self {
@@ -108,12 +108,12 @@ per_path! {
 }
 
 per_path! {
-    /// Grey levels 0..=1 as the nearest of 65,536, halves upwards.
+        /// Rounds grey levels 0..=1 to the nearest of 65,536, halves upwards.
     pub(crate) fn to_sixteen_bit(grey: &[f32], out: &mut [u16]) {
         for (out, &grey) in out.iter_mut().zip(grey) {
-            #[allow(clippy::manual_clamp, reason = "what is not a number becomes black")]
+                        #[allow(clippy::manual_clamp, reason = "NaN becomes black")]
             let level = grey.max(0.0).min(1.0) * 65535.0;
-            // The difference is exact; it is one half where an even level lay below.
+                        // The difference is exact. It is one half if rounding went down to an even level.
             let even = (level + NO_FRACTION) - NO_FRACTION;
             let nearest = if level - even >= 0.5 { even + 1.0 } else { even };
             *out = whole(nearest) as u16;

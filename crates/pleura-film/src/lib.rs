@@ -1,31 +1,45 @@
-//! Chest films: from bytes to grey levels, from grey levels to what a network sees, and back to a picture.
+//! Chest films: decoding of PNG, JPEG and DICOM to grey levels, and preparation as a network's input.
+//!
+//! A *film* is one chest X-ray image.
 //!
 //! ```text
-//! bytes --decode--> Film --prepare--> Prepared --Warp--> an augmented input
-//!                     |                   |
-//!                     +--- Geometry ------+--> Picture: heatmaps and outlines over the film
+//! bytes --decode--> Film --prepare--> Prepared --Warp--> augmented input
 //! ```
 //!
-//! * [`decode`] and [`open`] read PNG, JPEG and DICOM, told apart by content. Every film comes out as grey
-//!   levels as displayed, black 0 and white 1, with a list of everything that was done to get there.
-//! * [`prepare`] is the one way from a film to a network's input, so that training, prediction and
-//!   explanation see equal bits; [`open_prepared`] goes it without keeping the film.
-//! * [`Augmentation`] draws one affine [`Warp`] from a seeded generator; it is sampled once.
-//! * [`picture`] draws films, heatmaps and outlines.
+//! * [`decode`] and [`open`] detect the format by content. A [`Film`] has grey levels as displayed, 0 black to
+//!   1 white, and a list of every step of its decoding.
+//! * [`prepare`] makes a network's input. Training, prediction and explanation use it, so they see equal bits.
+//!   [`open_prepared`] gives the same bits without keeping the film.
+//! * [`Geometry`] maps between pixels of the input and of the film.
+//! * [`Augmentation`] draws one affine [`Warp`] from a seeded generator; the image is sampled once.
 //!
-//! Input is hostile until proven otherwise: sizes are checked in the header, before anything is allocated,
-//! against the limits in [`DecodeOptions`].
+//! The decoders are safe for hostile files: they check sizes in the header against [`DecodeOptions`] before they
+//! allocate.
 //!
-//! # What is decoded
+//! ```
+//! use pleura_film::{DecodeOptions, Preparation, decode, grey_png_8, prepare};
+//!
+//! # fn main() -> Result<(), pleura_film::Error> {
+//! let png = grey_png_8(4, 2, &[0, 64, 128, 255, 0, 64, 128, 255])?;
+//! let film = decode(&png, "example.png", &DecodeOptions::default())?;
+//! assert_eq!((film.width, film.height), (4, 2));
+//! assert_eq!(film.grey[3], 1.0);
+//!
+//! let input = prepare(&film, &Preparation { size: 2, ..Preparation::default() });
+//! assert_eq!(input.unit_grey().len(), 2 * 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Supported formats
 //!
 //! | Container | Variants |
 //! |---|---|
-//! | PNG | grey, grey and alpha, RGB, RGBA, palette; 1, 2, 4, 8 and 16 bit; interlaced or not |
-//! | JPEG | baseline, extended and progressive in 8 bit (grey, YCbCr, RGB, CMYK, YCCK); extended in 12 bit and lossless 2 to 16 bit |
-//! | DICOM | implicit, explicit little and big endian, deflated; RLE lossless; JPEG baseline, extended (8 and 12 bit) and lossless (.57, .70) |
+//! | PNG | grey, grey with alpha, RGB, RGBA, palette; 1, 2, 4, 8 and 16 bit; interlaced or not |
+//! | JPEG | 8-bit baseline, extended, progressive (grey, YCbCr, RGB, CMYK, YCCK); 12-bit extended; lossless 2–16 bit |
+//! | DICOM | implicit, explicit little and big endian, deflated; RLE; JPEG baseline, extended, lossless (.57, .70) |
 //!
-//! JPEG 2000, JPEG-LS and JPEG XL inside DICOM are refused by name: no decoder for them is both written in
-//! safe Rust and kept within the DICOM libraries used here.
+//! JPEG 2000, JPEG-LS and JPEG XL inside DICOM are not supported; the error names a converter.
 
 mod colour;
 mod decode;
@@ -54,6 +68,7 @@ pub use equalise::Equalisation;
 pub use error::Error;
 pub use film::Film;
 pub use options::{DecodeOptions, Polarity, Voi};
+pub use pleura_core::NOTICE;
 pub use prepare::{Fit, Geometry, Preparation, Prepared, prepare};
 pub use scale::scaled;
 pub use source::{Colour, Format, Source, Step, WindowFunction};

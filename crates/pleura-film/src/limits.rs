@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::options::DecodeOptions;
 
-/// Refuses a size outside the limits, before anything is allocated for it.
+/// Refuses a size outside the limits.
 pub(crate) fn check_size(width: u64, height: u64, name: &str, options: &DecodeOptions) -> Result<(), Error> {
     let least = options.min_side.max(1);
     if width < least || height < least {

@@ -1,4 +1,4 @@
-//! What a caller may ask of the decoder.
+//! The options of the decoder.
 
 use crate::source::WindowFunction;
 
@@ -8,15 +8,15 @@ use crate::source::WindowFunction;
 pub struct DecodeOptions {
     /// The largest file that is read, in bytes. Default 256 MiB.
     pub max_file_bytes: u64,
-    /// The largest film that is decoded, in pixels. Default 64 Mi (8192²), above any radiograph.
+    /// The largest film that is decoded, in pixels. Default 64 Mi (8192²), larger than any radiograph.
     pub max_pixels: u64,
-    /// The smallest allowed side, in pixels. Default 1; a network's input check asks for more.
+    /// The smallest allowed side, in pixels. Default 1.
     pub min_side: u64,
-    /// Which values of interest a DICOM film is shown with. Default [`Voi::FromFile`].
+    /// The VOI transform of a DICOM film. Default [`Voi::FromFile`].
     pub voi: Voi,
-    /// Which end of a DICOM film's scale is white. Default [`Polarity::FromFile`].
+    /// The polarity of a DICOM film. Default [`Polarity::FromFile`].
     pub polarity: Polarity,
-    /// Whether DICOM objects that are not radiographs (CT, MR, …) are decoded too. Default `false`.
+    /// True to decode DICOM objects that are not radiographs (CT, MR, …). Default `false`.
     pub any_modality: bool,
 }
 
@@ -55,21 +55,21 @@ impl DecodeOptions {
         self
     }
 
-    /// Sets which values of interest a DICOM film is shown with.
+    /// Sets the VOI transform of a DICOM film.
     #[must_use]
     pub fn with_voi(mut self, voi: Voi) -> Self {
         self.voi = voi;
         self
     }
 
-    /// Sets which end of a DICOM film's scale is white.
+    /// Sets the polarity of a DICOM film.
     #[must_use]
     pub fn with_polarity(mut self, polarity: Polarity) -> Self {
         self.polarity = polarity;
         self
     }
 
-    /// Decodes DICOM objects of any modality, not radiographs alone.
+    /// Sets whether DICOM objects of any modality are decoded.
     #[must_use]
     pub fn with_any_modality(mut self, any: bool) -> Self {
         self.any_modality = any;
@@ -77,19 +77,19 @@ impl DecodeOptions {
     }
 }
 
-/// How the values of interest of a DICOM film are chosen (PS3.3 C.11.2).
+/// The choice of the VOI (values of interest) transform of a DICOM film (PS3.3 C.11.2).
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Voi {
-    /// The file's first VOI LUT, else its first usable window, else the full range of 8-bit values, else
-    /// the least to the greatest value.
+    /// The file's first VOI LUT, else its first valid window, else the full range of 8-bit values, else the
+    /// range from the smallest to the largest value.
     #[default]
     FromFile,
     /// The file's window of this index, from 0.
     Window(usize),
     /// The file's VOI LUT of this index, from 0.
     Lut(usize),
-    /// The least value is black, the greatest white; windows and tables in the file are not looked at.
+    /// The smallest value is black, the largest white; windows and tables in the file are ignored.
     MinMax,
     /// A window given by the caller, in modality units.
     Given {
@@ -102,15 +102,15 @@ pub enum Voi {
     },
 }
 
-/// Which end of a DICOM film's scale is white.
+/// The polarity of a DICOM film: which values are white.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Polarity {
-    /// As the file says, by photometric interpretation and presentation LUT shape.
+    /// From the file: photometric interpretation and presentation LUT shape.
     #[default]
     FromFile,
-    /// High values are white, whatever the file says.
+    /// High values are white, regardless of the file.
     Monochrome2,
-    /// High values are black, whatever the file says.
+    /// High values are black, regardless of the file.
     Monochrome1,
 }

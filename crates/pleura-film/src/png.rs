@@ -1,4 +1,4 @@
-//! PNG to film.
+//! The PNG decoder.
 
 use std::io::Cursor;
 
@@ -11,12 +11,12 @@ use crate::limits::check_size;
 use crate::source::{Colour, Format, Source, Step};
 use crate::{DecodeOptions, Error};
 
-/// The most bytes that one byte of a deflate stream can stand for (258 bytes in two bits).
+/// The largest expansion of one byte of a deflate stream (258 bytes in two bits).
 const DEFLATE_RATIO: u64 = 1032;
 
 /// Decodes a PNG file of any colour type and bit depth.
 pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {
-    // Rows and palettes are all the decoder keeps besides the output, which is ours.
+    // The decoder itself allocates only rows and palettes; the output buffer is allocated here.
     let limits = Limits {
         bytes: bytes.len().saturating_add(64 << 20),
     };
@@ -76,7 +76,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
                 .collect(),
             top: 65535.0,
         },
-        // Fewer bits were spread to eight.
+        // The decoder has expanded fewer bits to eight.
         (ColorType::Grayscale, _) => Levels::Eight(samples),
         (colour, depth) => Levels::Unit(flatten(&samples, depth, colour, &mut steps)),
     };
@@ -106,7 +106,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
     })
 }
 
-/// The decoder believes a palette's length and that of its alphas, and panics over others.
+/// Checks a palette and its alphas, since the decoder panics on invalid lengths.
 fn check_palette(info: &Info<'_>, name: &str) -> Result<(), Error> {
     if info.color_type != ColorType::Indexed {
         return Ok(());
@@ -127,7 +127,7 @@ fn check_palette(info: &Info<'_>, name: &str) -> Result<(), Error> {
     })
 }
 
-/// Grey levels of pixels of several samples of 8 or 16 bits: alpha is laid over black, colour turned into luma.
+/// Grey levels of pixels of several 8- or 16-bit samples: alpha is blended with black, colour becomes luma.
 fn flatten(samples: &[u8], depth: BitDepth, colour: ColorType, steps: &mut Vec<Step>) -> Vec<f32> {
     let channels = colour.samples();
     let (has_alpha, has_colour) = (channels.is_multiple_of(2), channels > 2);
@@ -148,7 +148,7 @@ fn flatten(samples: &[u8], depth: BitDepth, colour: ColorType, steps: &mut Vec<S
             } else {
                 channel(0) * alpha
             };
-            // Three weights that sum to one in decimal need not do so in binary.
+            // The three luma weights sum to one in decimal, but not exactly in binary.
             grey.min(1.0)
         })
         .collect();

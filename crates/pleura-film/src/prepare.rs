@@ -1,4 +1,4 @@
-//! From a film to what a network sees.
+//! The preparation of a film as a network's input.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,15 +8,15 @@ use crate::film::Film;
 use crate::levels::{Rows, to_sixteen_bit};
 use crate::resize::{Axis, resize};
 
-/// How a film becomes a square of a network's input size.
+/// The conversion of a film to a square of the network's input size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Preparation {
     /// The side of the square, in pixels. Default 224.
     pub size: usize,
-    /// What becomes of a film that is not square. Default [`Fit::Stretch`].
+    /// The treatment of a film that is not square. Default [`Fit::Stretch`].
     pub fit: Fit,
-    /// Whether grey levels are evened out. Default: they are not.
+    /// The equalisation of grey levels. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equalise: Option<Equalisation>,
 }
@@ -31,16 +31,16 @@ impl Default for Preparation {
     }
 }
 
-/// What becomes of a film that is not square.
+/// The treatment of a film that is not square.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fit {
-    /// Both sides are scaled to the size, each by its own factor.
+    /// Both sides are scaled to the size, each with its own factor.
     #[default]
     Stretch,
     /// The long side is scaled to the size; black fills the rest evenly on both sides.
     Pad,
-    /// The short side is scaled to the size; the long side is cut evenly on both ends.
+    /// The short side is scaled to the size; the long side is cropped evenly at both ends.
     Crop,
 }
 
@@ -51,12 +51,12 @@ pub struct Prepared {
     pub size: usize,
     /// Grey levels `[size, size]`, 0 black to 65535 white.
     pub grey: Vec<u16>,
-    /// Where each prepared pixel lies on the film.
+    /// The position of prepared pixels on the film.
     pub geometry: Geometry,
 }
 
 impl Prepared {
-    /// The grey levels as a network takes them, 0..=1, `[size, size]`.
+    /// Returns the network's input: grey levels 0..=1, `[size, size]`.
     pub fn unit_grey(&self) -> Vec<f32> {
         self.grey.iter().map(|&grey| f32::from(grey) / 65535.0).collect()
     }
@@ -73,14 +73,14 @@ pub struct Geometry {
     pub film_width: usize,
     /// Rows of the film.
     pub film_height: usize,
-    /// Film pixels a prepared pixel, across and down.
+    /// Film pixels per prepared pixel, across and down.
     pub scale: [f64; 2],
     /// The film coordinate of the prepared square's upper left corner, across and down.
     pub origin: [f64; 2],
 }
 
 impl Geometry {
-    /// Where a film of this size lies in a prepared square.
+    /// Returns the geometry of a film of this size in a prepared square.
     pub fn new(film_width: usize, film_height: usize, size: usize, fit: Fit) -> Self {
         let (width, height, side) = (
             film_width.max(1) as f64,
@@ -92,7 +92,7 @@ impl Geometry {
             Fit::Pad => [width.max(height) / side; 2],
             Fit::Crop => [width.min(height) / side; 2],
         };
-        // The middle of the film lies in the middle of the square.
+        // The film's centre is the square's centre.
         let origin = [(width - scale[0] * side) / 2.0, (height - scale[1] * side) / 2.0];
         let geometry = Self {
             size: size.max(1),
@@ -108,7 +108,7 @@ impl Geometry {
         }
     }
 
-    /// The same with the film's sides rounded to whole prepared pixels, so that no pixel is half padding.
+    /// Rounds the film's sides to whole prepared pixels, so that no pixel is partly padding.
     fn snapped(self) -> Self {
         let content = self.content();
         let scale = [
@@ -126,7 +126,7 @@ impl Geometry {
         }
     }
 
-    /// The whole pixels of the square that the film fills.
+    /// The pixels of the square that the film fills.
     fn content(&self) -> Content {
         let side = |film: usize, scale: f64| ((film as f64 / scale).round() as usize).clamp(1, self.size);
         let width = side(self.film_width, self.scale[0]);
@@ -139,7 +139,7 @@ impl Geometry {
         }
     }
 
-    /// The film coordinate of a prepared coordinate.
+    /// Converts a prepared coordinate to a film coordinate.
     pub fn to_film(&self, x: f64, y: f64) -> [f64; 2] {
         [
             self.origin[0] + self.scale[0] * x,
@@ -147,7 +147,7 @@ impl Geometry {
         ]
     }
 
-    /// The prepared coordinate of a film coordinate.
+    /// Converts a film coordinate to a prepared coordinate.
     pub fn to_prepared(&self, x: f64, y: f64) -> [f64; 2] {
         [
             (x - self.origin[0]) / self.scale[0],
@@ -155,22 +155,22 @@ impl Geometry {
         ]
     }
 
-    /// Whether a prepared coordinate lies on the film, and not on padding.
+    /// True if a prepared coordinate lies on the film and not on padding.
     pub fn on_film(&self, x: f64, y: f64) -> bool {
         let [x, y] = self.to_film(x, y);
         (0.0..self.film_width as f64).contains(&x) && (0.0..self.film_height as f64).contains(&y)
     }
 }
 
-/// Prepares a film. This is the one way from a film to a network's input; where the film itself is not needed,
-/// [`open_prepared`](crate::open_prepared) goes it without keeping the film.
+/// Prepares a film as a network's input. Training, prediction and explanation all use this function or
+/// [`open_prepared`](crate::open_prepared), which gives the same bits without keeping the film.
 ///
-/// A preparation of size 0 is taken as size 1.
+/// A size of 0 counts as 1.
 pub fn prepare(film: &Film, preparation: &Preparation) -> Prepared {
     prepare_rows(Rows::Unit(&film.grey), film.width, film.height, preparation)
 }
 
-/// Prepares grey levels `[height, width]` in whichever form they are.
+/// Prepares grey levels `[height, width]` in any storage form.
 pub(crate) fn prepare_rows(
     rows: Rows<'_>,
     film_width: usize,

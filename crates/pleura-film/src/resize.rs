@@ -1,32 +1,31 @@
 //! Antialiased resampling by a triangle filter.
 //!
-//! When an image shrinks, the filter is stretched to cover every source pixel, so that fine structure is
-//! averaged and never aliased; when it grows, this is bilinear interpolation. It is the resampling that
-//! Pillow calls `BILINEAR`. It is done here in plain `f32` with a fixed order of additions, so that the bits
-//! of a prepared film do not depend on the machine's instruction set.
+//! When an image shrinks, the filter covers every source pixel, so fine structure is averaged and not aliased.
+//! When it grows, this is bilinear interpolation. Pillow calls this resampling `BILINEAR`. Here it uses plain
+//! `f32` with a fixed order of additions, so the bits do not depend on the machine's instruction set.
 
 use std::ops::Range;
 
 use crate::levels::Rows;
 use crate::path::per_path;
 
-/// The part of a source axis that is resampled, and how many samples come out.
+/// The part of a source axis that is resampled, and the number of output samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Axis {
-    /// Where the part begins, in source pixels.
+    /// The start of the part, in source pixels.
     pub(crate) start: f64,
-    /// How long it is, in source pixels.
+    /// Its length, in source pixels.
     pub(crate) length: f64,
-    /// Samples that come out.
+    /// The number of output samples.
     pub(crate) out: usize,
 }
 
-/// Rows that are made together: their sums along a row run side by side in one vector.
+/// Rows that are computed together: their sums along a row share one vector.
 const LANES: usize = 8;
 
 /// Resamples `[height, width]` to `[down.out, across.out]`.
 ///
-/// Down first, then across. Source rows become numbers as they are needed, and no longer stay than that.
+/// Vertically first, then horizontally. Source rows are converted when needed and kept only as long as needed.
 pub(crate) fn resize(source: Rows<'_>, width: usize, height: usize, across: Axis, down: Axis) -> Vec<f32> {
     let (across, down) = (Filter::new(width, across), Filter::new(height, down));
     let mut result = vec![0.0; down.len() * across.len()];
@@ -54,11 +53,11 @@ pub(crate) fn resize(source: Rows<'_>, width: usize, height: usize, across: Axis
     result
 }
 
-/// The source rows that are being added up, as numbers.
+/// The source rows in use, as `f32`.
 struct Window<'a> {
     source: Rows<'a>,
     width: usize,
-    /// Row `y` lies at `y % rows`.
+    /// Row `y` is stored at `y % rows`.
     ring: Vec<f32>,
     rows: usize,
     /// All rows before this one have been read.
@@ -81,7 +80,7 @@ impl<'a> Window<'a> {
         }
     }
 
-    /// Makes these rows ready; they may not begin before those of the last call.
+    /// Reads these rows. They must not begin before those of the last call.
     fn hold(&mut self, rows: Range<usize>) {
         if let Rows::Unit(_) = self.source {
             return;
@@ -107,7 +106,7 @@ per_path! {
     fn add_rows(rows: &[&[f32]], weights: &[f32], out: &mut [f32]) {
         let width = out.len();
         out.fill(0.0);
-        // Four rows in one pass over the sums, which are then read and written a quarter as often.
+                // Four rows per pass, so the sums are read and written a quarter as often.
         let ((fours, rest), (by_fours, by_one)) = (rows.as_chunks::<4>(), weights.as_chunks::<4>());
         for (four, by) in fours.iter().zip(by_fours) {
             let [first, second, third, fourth] = four.map(|row| &row[..width]);
@@ -151,9 +150,9 @@ per_path! {
     }
 }
 
-/// The source samples that make each output sample, and their weights.
+/// The source samples of each output sample, and their weights.
 struct Filter {
-    /// The first source sample of each output sample, and the place of its weight.
+    /// The first source sample of each output sample, and the index of its weight.
     begins: Vec<(usize, usize)>,
     weights: Vec<f32>,
 }
@@ -189,8 +188,7 @@ impl Filter {
         self.begins.len()
     }
 
-    /// The source samples of one output sample, with their weights. From one output sample to the next the range never begins
-    /// earlier.
+    /// The source samples of one output sample, with their weights. The starts never decrease.
     #[inline]
     fn taps(&self, index: usize) -> (Range<usize>, &[f32]) {
         let (first, begin) = self.begins[index];
@@ -201,13 +199,13 @@ impl Filter {
         (first..first + end - begin, &self.weights[begin..end])
     }
 
-    /// The source samples that several output samples take together.
+    /// The source samples that several output samples use.
     fn span(&self, indices: Range<usize>) -> Range<usize> {
         let ends = indices.clone().map(|index| self.taps(index).0.end);
         self.begins[indices.start].0..ends.max().unwrap_or(0)
     }
 
-    /// The most source samples that `lanes` output samples take together, cut as [`resize`] cuts them.
+    /// The most source samples that a group of `lanes` output samples uses, grouped as in [`resize`].
     fn most_rows(&self, lanes: usize) -> usize {
         let groups = (0..self.len()).step_by(lanes);
         let spans = groups.map(|first| self.span(first..self.len().min(first + lanes)).len());

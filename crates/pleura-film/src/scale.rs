@@ -1,10 +1,10 @@
-//! A film at another size, for pictures.
+//! Scaling of films for pictures.
 
 use crate::film::Film;
 use crate::levels::Rows;
 use crate::resize::{Axis, resize};
 
-/// A film's grey levels with the long side scaled to `side` pixels: width, height and `[height, width]`.
+/// Scales a film's long side to `side` pixels. Returns width, height and grey levels `[height, width]`.
 pub fn scaled(film: &Film, side: usize) -> (usize, usize, Vec<f32>) {
     let (width, height) = fitted(film.width, film.height, side);
     let axis = |length: usize, out: usize| Axis {

@@ -1,4 +1,4 @@
-//! Where a film comes from and every step from the stored bytes to its grey levels.
+//! The origin of a film: its file, and every step from the stored bytes to grey levels.
 
 use std::fmt;
 
@@ -7,29 +7,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::dicom_tags::DicomTags;
 
-/// Where a film comes from and what was done to it.
+/// The origin of a film and the steps of its decoding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {
     /// The file's format.
     pub format: Format,
-    /// Columns as stored, before any turning.
+    /// Columns as stored, before any rotation.
     pub width: usize,
-    /// Rows as stored, before any turning.
+    /// Rows as stored, before any rotation.
     pub height: usize,
-    /// Significant bits a sample.
+    /// Significant bits per sample.
     pub bit_depth: u8,
-    /// What the samples were.
+    /// The colour space of the stored samples.
     pub colour: Colour,
-    /// Everything that was done, in order.
+    /// The steps of the decoding, in order.
     pub steps: Vec<Step>,
     /// Attributes of a DICOM film.
     pub dicom: Option<DicomTags>,
 }
 
 impl Source {
-    /// The greatest difference between two colour channels of one pixel, 0..=1; 0 for a grey film.
+    /// Returns the largest difference between two colour channels of one pixel, 0..=1; 0 for a grey film.
     ///
-    /// A radiograph saved in colour stays below about 0.1; a photograph does not.
+    /// It is below about 0.1 for a radiograph saved in colour, and higher for a photograph.
     pub fn colourfulness(&self) -> f32 {
         let differences = self.steps.iter().filter_map(|step| match step {
             Step::Luma {
@@ -42,7 +42,7 @@ impl Source {
     }
 }
 
-/// A file format, found by content.
+/// A file format, detected by content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
@@ -52,7 +52,7 @@ pub enum Format {
     Jpeg,
     /// DICOM part 10, or a bare data set.
     Dicom,
-    /// Made in memory, never a file.
+    /// Made in memory; not a file.
     Memory,
 }
 
@@ -67,7 +67,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// What the stored samples were.
+/// The colour space of stored samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Colour {
@@ -89,7 +89,7 @@ pub enum Colour {
     Ycck,
 }
 
-/// The function of a window of interest (PS3.3 C.11.2.1.2 and C.11.2.1.3).
+/// The function of a VOI window (PS3.3 C.11.2.1.2 and C.11.2.1.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum WindowFunction {
@@ -112,7 +112,7 @@ impl fmt::Display for WindowFunction {
     }
 }
 
-/// One thing that was done between the stored bytes and the grey levels.
+/// One step from the stored bytes to the grey levels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "step", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -122,42 +122,42 @@ pub enum Step {
         /// The name of the compression.
         method: String,
     },
-    /// The first of several images of an animation was taken.
+    /// The first image of an animation was used.
     FirstOfAnimation {
-        /// How many there are.
+        /// The number of images.
         frames: u32,
     },
-    /// Palette indices were replaced by their colours.
+    /// Palette indices were replaced by colours.
     Palette,
-    /// Alpha was laid over black.
+    /// Transparent pixels were blended with black.
     AlphaOverBlack {
-        /// How many pixels were not opaque.
+        /// The number of pixels that were not opaque.
         translucent: u64,
     },
-    /// Inks were turned into light.
+    /// Inks were converted to light.
     Inks {
-        /// Whether they were stored inverted, as Adobe's programs do.
+        /// True if they were stored inverted, as Adobe's programs do.
         inverted: bool,
     },
-    /// Colour was turned into ITU-R 601 luma.
+    /// Colour was converted to ITU-R 601 luma.
     Luma {
-        /// The greatest difference between two channels of one pixel, 0..=1.
+        /// The largest difference between two channels of one pixel, 0..=1.
         max_channel_difference: f32,
     },
-    /// The film was turned as its EXIF orientation asks.
+    /// The film was rotated or mirrored by its EXIF orientation.
     Orientation {
         /// The EXIF value, 2 to 8.
         exif: u8,
     },
-    /// Stored values were taken out of their words.
+    /// Stored values were extracted from their words.
     StoredBits {
-        /// Bits a word.
+        /// Bits per word.
         allocated: u16,
-        /// Bits a value.
+        /// Bits per value.
         stored: u16,
         /// The highest bit of the value.
         high: u16,
-        /// Whether values are two's complement.
+        /// True if values are two's complement.
         signed: bool,
     },
     /// The modality LUT was applied.
@@ -176,16 +176,16 @@ pub enum Step {
     },
     /// A VOI LUT was applied.
     VoiLut {
-        /// Which of the file's tables, from 0.
+        /// The index of the table in the file, from 0.
         index: usize,
         /// Entries in the table.
         entries: usize,
-        /// Bits an entry.
+        /// Bits per entry.
         bits: u16,
     },
     /// A window was applied.
     Window {
-        /// Which of the file's windows, from 0; none where the caller gave the window.
+        /// The index of the window in the file, from 0; `None` for a window from the caller.
         index: Option<usize>,
         /// Centre, in modality units.
         center: f64,
@@ -194,21 +194,21 @@ pub enum Step {
         /// Function.
         function: WindowFunction,
     },
-    /// A window of the file was passed over, because its width is not one a window can have.
+    /// A window of the file was ignored because its width is invalid.
     WindowIgnored {
-        /// Which of the file's windows, from 0.
+        /// The index of the window in the file, from 0.
         index: usize,
         /// The width found.
         width: f64,
     },
-    /// The least value became black, the greatest white.
+    /// The smallest value became black, the largest white.
     MinMax {
-        /// The least value.
+        /// The smallest value.
         min: f64,
-        /// The greatest value.
+        /// The largest value.
         max: f64,
     },
-    /// The whole range of 8-bit values became black to white.
+    /// The full range of 8-bit values became black to white.
     FullRange {
         /// The value that became black.
         min: f64,
@@ -217,21 +217,21 @@ pub enum Step {
     },
     /// Black and white were exchanged.
     Inverted {
-        /// Why.
+        /// The reason.
         because: String,
     },
-    /// The file asks for an inversion, or forbids it, and the caller overruled it.
+    /// The caller overruled the polarity in the file.
     PolarityOverruled {
-        /// What the file says.
+        /// The polarity in the file.
         file: String,
     },
-    /// Padding around the film was made black and kept out of the scale.
+    /// Padding around the film was made black and excluded from the scale.
     Padding {
-        /// The least padding value.
+        /// The smallest padding value.
         low: i32,
-        /// The greatest padding value.
+        /// The largest padding value.
         high: i32,
-        /// How many pixels were padding.
+        /// The number of padding pixels.
         pixels: u64,
     },
 }

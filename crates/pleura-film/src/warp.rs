@@ -1,35 +1,35 @@
-//! Rotation, translation and flip as one affine map, sampled once.
+//! Augmentation: rotation, translation and flip as one affine map, sampled once.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use crate::path::{per_path, whole};
 
-/// The side at which translations are given, in pixels.
+/// The reference side of translations, in pixels.
 const REFERENCE_SIDE: f32 = 224.0;
 
-/// How much films are varied in training. The default varies nothing.
+/// The ranges of augmentation in training. The default changes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(try_from = "Fields")]
 pub struct Augmentation {
-    /// Rotations are drawn evenly from minus to plus this many degrees.
+    /// Rotations are uniform from minus to plus this many degrees.
     pub rotate_degrees: f32,
-    /// Translations along each axis are drawn evenly from minus to plus this many pixels of a 224-pixel
-    /// side; at other sizes they scale with the side.
+    /// Translations along each axis are uniform from minus to plus this many pixels of a 224-pixel side. They
+    /// scale with the side.
     pub translate_pixels: f32,
-    /// The probability of a left-right flip. A flip puts the heart on the other side.
+    /// The probability of a left-right flip. A flip moves the heart to the other side.
     pub flip: f32,
 }
 
 impl Augmentation {
-    /// What the paper's authors use: 40 degrees, 28 pixels, every second film flipped.
+    /// The settings of the paper: 40 degrees, 28 pixels, every second film flipped.
     pub const PAPER: Self = Self {
         rotate_degrees: 40.0,
         translate_pixels: 28.0,
         flip: 0.5,
     };
 
-    /// Draws one warp. Four numbers are taken from the generator, whatever the settings.
+    /// Draws one warp. It always takes four numbers from the generator.
     pub fn draw(&self, rng: &mut impl Rng) -> Warp {
         let mut even = || 2.0 * rng.random::<f32>() - 1.0;
         let (turn, across, down) = (even(), even(), even());
@@ -44,7 +44,7 @@ impl Augmentation {
     }
 }
 
-/// An augmentation as written, before it is checked.
+/// An augmentation as written in a recipe, not yet validated.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[derive(Default)]
@@ -82,25 +82,25 @@ impl TryFrom<Fields> for Augmentation {
     }
 }
 
-/// One affine map: a flip, then a rotation about the middle, then a translation.
+/// One affine map: a flip, then a rotation about the centre, then a translation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Warp {
     /// Clockwise on the screen.
     radians: f32,
-    /// In sides of the square, to the right and down.
+    /// In units of the square's side, to the right and down.
     shift: [f32; 2],
     flip: bool,
 }
 
 impl Warp {
-    /// The map that changes nothing.
+    /// Returns the identity.
     pub const IDENTITY: Self = Self {
         radians: 0.0,
         shift: [0.0; 2],
         flip: false,
     };
 
-    /// A left-right flip if asked, then a clockwise rotation, then a shift right and down in sides.
+    /// Returns a left-right flip if `flip`, then a clockwise rotation, then a shift right and down in sides.
     pub fn new(flip: bool, clockwise_degrees: f32, shift: [f32; 2]) -> Self {
         Self {
             radians: clockwise_degrees.to_radians(),
@@ -109,9 +109,9 @@ impl Warp {
         }
     }
 
-    /// Samples a `[size, size]` image through the map, bilinearly; black where nothing was.
+    /// Samples a `[size, size]` image through the map, bilinearly; pixels from outside are black.
     ///
-    /// Only what fits into both slices is written, so slices shorter than `size × size` leave rows out.
+    /// Slices shorter than `size × size` leave rows out.
     pub fn apply(&self, grey: &[f32], size: usize, out: &mut [f32]) {
         if size == 0 || grey.len() < size * size {
             return;
@@ -136,14 +136,14 @@ impl Warp {
     }
 }
 
-/// An image in a black border wide enough that every place outside has a neighbour in it.
+/// An image in a black border, so that every position outside has a neighbour in it.
 struct Bordered {
     size: usize,
     stride: usize,
     values: Vec<f32>,
 }
 
-/// A place left of -1 or right of the last pixel has two black neighbours, and so has every place farther out.
+/// A position left of -1 or right of the last pixel has two black neighbours, as does every position farther out.
 const BORDER: usize = 2;
 
 impl Bordered {
@@ -158,7 +158,7 @@ impl Bordered {
     }
 }
 
-/// What is the same for all pixels of an output row.
+/// The constants of an output row.
 #[derive(Clone, Copy)]
 struct Line {
     v: f32,
@@ -170,7 +170,7 @@ struct Line {
     shift: f32,
 }
 
-/// For each pixel of an output row: where it lies in the image, and what lies there.
+/// The source position of each pixel of an output row, and the levels there.
 struct Places {
     /// Left and upper neighbour, counted from the border's corner.
     left: Vec<u32>,
@@ -195,7 +195,7 @@ impl Places {
 }
 
 per_path! {
-    /// One output row: the value at each place, bilinearly; pixels outside count as black.
+        /// One output row: the bilinear value at each position; pixels outside count as black.
     fn sample(image: &Bordered, line: Line, places: &mut Places, out: &mut [f32]) {
         let width = out.len();
         let Line { v, sin, cos, mirror, middle, shift } = line;
@@ -205,7 +205,7 @@ per_path! {
         let (right_share, lower_share) = (&mut right_share[..width], &mut lower_share[..width]);
         for column in 0..width {
             let u = column as i32 as f32 + 0.5 - middle - shift;
-            // The way back: undo the shift, the rotation, the flip.
+                        // The inverse map: undo the shift, the rotation, the flip.
             let x = mirror * (cos * u + sin * v) + middle - 0.5;
             let y = cos * v - sin * u + middle - 0.5;
             let (whole_x, whole_y) = (x.floor(), y.floor());

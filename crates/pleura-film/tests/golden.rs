@@ -206,8 +206,8 @@ fn choices_that_the_file_does_not_have_are_refused() {
     let path = folder().join("window_linear.dcm");
     let message = |options: DecodeOptions| open(&path, &options).unwrap_err().to_string();
     let options = DecodeOptions::default;
-    assert!(message(options().with_voi(Voi::Window(1))).contains("window 1 was asked for, the file has 1"));
-    assert!(message(options().with_voi(Voi::Lut(0))).contains("VOI LUT 0 was asked for, the file has 0"));
+    assert!(message(options().with_voi(Voi::Window(1))).contains("window 1 was requested, the file has 1"));
+    assert!(message(options().with_voi(Voi::Lut(0))).contains("VOI LUT 0 was requested, the file has 0"));
     assert!(message(options().with_min_side(64)).contains("37×26"));
     assert!(message(options().with_max_pixels(900)).contains("37×26 pixels, the limit is 900"));
     assert!(message(options().with_max_file_bytes(100)).contains("the limit is 100"));

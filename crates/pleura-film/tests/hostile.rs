@@ -1,4 +1,5 @@
 //! Broken, forged and random input gives an error, never a panic, and asks for little memory.
+#![allow(unsafe_code, reason = "an allocator that counts")]
 #![allow(
     clippy::unwrap_used,
     reason = "a helper of a test may fail like the test itself"

@@ -17,6 +17,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(run) => ReportInput::from_run(Path::new(&run))?,
         None => sample::input(),
     };
-    std::fs::write(out, render(&input))?;
+    std::fs::write(out, render(&input).html)?;
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use pleura_run::audit::{Check, Figure};
 
-use pleura_draw::plot::{self, Axis, Bar, IntervalRow};
+use pleura_draw::plot::{self, Axis, Bar, IntervalRow, Plot};
 
-/// The figure of a check as a whole SVG document, if the check has one.
-pub fn check_figure(check: &Check) -> Option<String> {
-    let svg = match check.figure.as_ref()? {
+/// The plot of a check's figure, if the check has one.
+pub fn check_plot(check: &Check) -> Option<Plot> {
+    let plot = match check.figure.as_ref()? {
         Figure::Null {
             axis,
             observed,
@@ -51,15 +51,15 @@ pub fn check_figure(check: &Check) -> Option<String> {
             plot::intervals(&check.asks, &axis, &rows, None, &[])
         }
     };
-    Some(svg)
+    Some(plot)
 }
 
-fn row(label: &str, value: f64, interval: (f64, f64), look: usize) -> IntervalRow {
+fn row(label: &str, value: f64, interval: (f64, f64), style: usize) -> IntervalRow {
     IntervalRow {
         label: label.to_owned(),
         value: Some(value),
         interval: Some(interval),
         text: format!("{value:.3} ({:.3} to {:.3})", interval.0, interval.1),
-        look,
+        style,
     }
 }

@@ -24,8 +24,9 @@ mod study;
 use std::path::{Path, PathBuf};
 
 use pleura_core::fs::write_atomic;
+use pleura_draw::plot::Plot;
 
-pub use audit::check_figure;
+pub use audit::check_plot;
 pub use error::Error;
 pub use evidence::{SeriesFindings, TestLooks};
 pub use experiment::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
@@ -35,8 +36,7 @@ pub use input::{
     LedgerLine, Provenance, ReportInput, SourceTable, SplitCount, SplitEvaluation, StageResult, StageSplit,
     StepPoint,
 };
-pub use page::describe;
-pub use page::render;
+pub use page::{Page, describe, render};
 pub use read::lead_stage;
 pub use series::{write_learning_curve, write_series};
 pub use study::write_study;
@@ -55,10 +55,8 @@ pub fn write_description(
 ) -> Result<PathBuf, Error> {
     let page = describe(description);
     let path = folder.join(DESCRIPTION);
-    write_atomic(&path, page.as_bytes())?;
-    for (title, svg) in plots(&page) {
-        write_atomic(&folder.join(format!("{}.svg", file_name(title))), svg.as_bytes())?;
-    }
+    write_atomic(&path, page.html.as_bytes())?;
+    write_svg_files(&page.plots, folder)?;
     Ok(path)
 }
 
@@ -72,20 +70,24 @@ pub const FILE: &str = "report.html";
 pub fn write(run: &Path) -> Result<PathBuf, Error> {
     let page = render(&ReportInput::from_run(run)?);
     let path = run.join(FILE);
-    write_atomic(&path, page.as_bytes())?;
+    write_atomic(&path, page.html.as_bytes())?;
     Ok(path)
 }
 
-/// Writes every plot of a run's report as an SVG file into a folder, named after its title. Returns their paths, in the report's
-/// order.
+/// Writes every plot of a run's report as an SVG file into a folder, named after its title. Returns their paths, in
+/// the report's order.
 ///
 /// # Errors
 /// As [`write()`].
 pub fn write_plots(run: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
-    let page = render(&ReportInput::from_run(run)?);
+    write_svg_files(&render(&ReportInput::from_run(run)?).plots, folder)
+}
+
+/// Plots of the same title are numbered.
+fn write_svg_files(plots: &[Plot], folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    for (title, svg) in plots(&page) {
-        let name = file_name(title);
+    for plot in plots {
+        let name = plot.file_name();
         let numbered = (2..).map(|number| format!("{name}-{number}"));
         let mut names = std::iter::once(name.clone()).chain(numbered);
         let path = names.find_map(|name| {
@@ -93,40 +95,9 @@ pub fn write_plots(run: &Path, folder: &Path) -> Result<Vec<PathBuf>, Error> {
             (!paths.contains(&path)).then_some(path)
         });
         if let Some(path) = path {
-            write_atomic(&path, svg.as_bytes())?;
+            write_atomic(&path, plot.svg.as_bytes())?;
             paths.push(path);
         }
     }
     Ok(paths)
-}
-
-/// Title and text of each plot of a page; those without a title are ornaments.
-fn plots(page: &str) -> impl Iterator<Item = (&str, &str)> {
-    page.split_inclusive("</svg>").filter_map(|part| {
-        let svg = &part[part.rfind("<svg ")?..];
-        let title = svg.split_once("<title>")?.1.split_once("</title>")?.0;
-        Some((title, svg))
-    })
-}
-
-/// A title as the name of a file: lower case, words joined by hyphens.
-fn file_name(title: &str) -> String {
-    let words = title
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-").to_lowercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{file_name, plots};
-
-    #[test]
-    fn plots_are_found_in_a_page_by_their_titles() {
-        let page = r#"<p>a</p><svg width="1"><title>ROC curves of stage kept-1, test films</title><g/></svg><b>b</b><svg width="2"/> x </svg>"#;
-        let found: Vec<_> = plots(page).collect();
-        assert_eq!(found.len(), 1);
-        assert_eq!(file_name(found[0].0), "roc-curves-of-stage-kept-1-test-films");
-        assert!(found[0].1.starts_with("<svg width=\"1\">") && found[0].1.ends_with("<g/></svg>"));
-    }
 }

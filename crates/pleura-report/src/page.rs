@@ -19,46 +19,74 @@ mod training;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use pleura_draw::plot::Plot;
+
 use crate::input::{DataTable, ReportInput, SplitEvaluation, StageResult};
 
 /// What every page says at its top, at its end and below each printed page.
 pub(crate) use pleura_core::NOTICE;
 
 pub use described::describe;
-pub(crate) use series::{plots as curve_plots, table as curve_table};
-pub(crate) use study::{plots as study_plots, render as render_study};
+pub(crate) use series::{curve_plots, table as curve_table};
+pub(crate) use study::{render as render_study, study_plots};
 
 const STYLE: &str = include_str!("page/style.css");
 
+/// An HTML page and its plots.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// One document without scripts or outside resources.
+    pub html: String,
+    /// The plots, in the order of the page.
+    pub plots: Vec<Plot>,
+}
+
 /// Renders the report: one HTML document without scripts or outside resources. Equal input gives equal bytes.
-pub fn render(input: &ReportInput) -> String {
+pub fn render(input: &ReportInput) -> Page {
+    let mut plots = Vec::new();
     let sections = [
         ("summary", "Summary", Some(summary::section(input))),
-        ("results", "Results", Some(results::section(input))),
+        ("results", "Results", Some(results::section(input, &mut plots))),
         (
             "series",
             "Several runs together",
-            series::section(input.series.as_ref()),
+            series::section(input.series.as_ref(), &mut plots),
         ),
-        ("evidence", "Evidence", evidence::section(input)),
-        ("heatmaps", "Heatmaps", Some(gallery::section(&input.gallery))),
-        ("experiments", "Experiments", experiments::section(input)),
-        ("audit", "Audit", input.audit.as_ref().map(audit::section)),
+        ("evidence", "Evidence", evidence::section(input, &mut plots)),
+        (
+            "heatmaps",
+            "Heatmaps",
+            Some(gallery::section(&input.gallery, &mut plots)),
+        ),
+        (
+            "experiments",
+            "Experiments",
+            experiments::section(input, &mut plots),
+        ),
+        (
+            "audit",
+            "Audit",
+            input
+                .audit
+                .as_ref()
+                .map(|audit| audit::section(audit, &mut plots)),
+        ),
         ("copies", "Copies", copies::section(&input.data)),
-        ("data", "Data", Some(data::section(&input.data))),
-        ("training", "Training", Some(training::section(input))),
+        ("data", "Data", Some(data::section(&input.data, &mut plots))),
+        ("training", "Training", Some(training::section(input, &mut plots))),
         (
             "reproducibility",
             "Reproducibility",
             Some(provenance::section(input)),
         ),
     ];
-    run_page(
+    let html = run_page(
         &input.title,
         "Training report",
         &input.provenance.started,
         sections,
-    )
+    );
+    Page { html, plots }
 }
 
 /// A page about runs, of those of its sections (id, title, body) that there are.
@@ -139,13 +167,20 @@ fn document(head: &Head<'_>, sections: &[(&str, &str, Markup)]) -> String {
 }
 
 /// A plot with its caption.
-fn figure(svg: String, caption: &str) -> Markup {
+fn figure(plots: &mut Vec<Plot>, plot: Plot, caption: &str) -> Markup {
     html! {
         figure {
-            (PreEscaped(svg))
+            (drawing(plots, plot))
             @if !caption.is_empty() { figcaption { (caption) } }
         }
     }
+}
+
+/// A plot's drawing. The plot itself goes to the plots of the page.
+fn drawing(plots: &mut Vec<Plot>, plot: Plot) -> Markup {
+    let drawing = PreEscaped(plot.svg.clone());
+    plots.push(plot);
+    drawing
 }
 
 /// What stands where a run has nothing to show.

@@ -53,7 +53,7 @@ pub fn write_series(out: &Path) -> Result<PathBuf, Error> {
     ));
     input.series = Some(found);
     let path = out.join(crate::FILE);
-    write_atomic(&path, page::render(&input).as_bytes())?;
+    write_atomic(&path, page::render(&input).html.as_bytes())?;
     Ok(path)
 }
 
@@ -64,13 +64,13 @@ pub fn write_series(out: &Path) -> Result<PathBuf, Error> {
 pub fn write_learning_curve(curve: &LearningCurve, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = vec![folder.join("curve.csv")];
     write_atomic(&paths[0], page::curve_table(curve).as_bytes())?;
-    for (metric, svg) in page::curve_plots(curve) {
+    for (metric, plot) in page::curve_plots(curve) {
         let name: String = metric
             .chars()
             .map(|c| if c.is_alphanumeric() { c } else { '-' })
             .collect();
         let path = folder.join(format!("curve-{}.svg", name.to_lowercase()));
-        write_atomic(&path, svg.as_bytes())?;
+        write_atomic(&path, plot.svg.as_bytes())?;
         paths.push(path);
     }
     Ok(paths)

@@ -45,9 +45,9 @@ pub fn write_study(out: &Path) -> Result<Vec<PathBuf>, Error> {
     }
     let mut paths = vec![out.join(crate::FILE)];
     write_atomic(&paths[0], page::render_study(&findings, &input).as_bytes())?;
-    for (name, svg) in page::study_plots(&findings) {
+    for (name, plot) in page::study_plots(&findings) {
         let path = out.join(format!("{name}.svg"));
-        write_atomic(&path, svg.as_bytes())?;
+        write_atomic(&path, plot.svg.as_bytes())?;
         paths.push(path);
     }
     Ok(paths)

@@ -66,7 +66,7 @@ fn end_of_tag(text: &str) -> usize {
 
 #[test]
 fn a_full_report_is_well_formed_and_loads_nothing() {
-    let page = render(&sample::input());
+    let page = render(&sample::input()).html;
     let attributes = attributes(&page);
     for (name, value) in &attributes {
         match name.as_str() {
@@ -107,7 +107,7 @@ fn a_full_report_is_well_formed_and_loads_nothing() {
 
 #[test]
 fn every_picture_has_words_for_those_who_cannot_see_it() {
-    let page = render(&sample::input());
+    let page = render(&sample::input()).html;
     assert_eq!(
         page.matches("<img ").count(),
         page.matches(" alt=\"Heatmap").count()
@@ -120,7 +120,7 @@ fn every_picture_has_words_for_those_who_cannot_see_it() {
 
 #[test]
 fn the_notice_is_at_the_top_at_the_end_and_on_paper() {
-    let page = render(&sample::input());
+    let page = render(&sample::input()).html;
     let body = page.find("<body>").unwrap();
     assert!(page[body..].starts_with(
         "<body><div class=\"notice\" role=\"note\">Research use only. Not a medical device.</div>"
@@ -131,7 +131,7 @@ fn the_notice_is_at_the_top_at_the_end_and_on_paper() {
 
 #[test]
 fn equal_input_gives_equal_bytes() {
-    assert_eq!(render(&sample::input()), render(&sample::input()));
+    assert_eq!(render(&sample::input()).html, render(&sample::input()).html);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn hostile_names_stay_text() {
         item.explained = EVIL.into();
         item.caption = EVIL.into();
     }
-    let page = render(&input);
+    let page = render(&input).html;
     assert!(!page.contains("<script"));
     assert!(!page.contains("<img src=http"));
     for (name, value) in attributes(&page) {
@@ -183,7 +183,8 @@ fn an_empty_run_says_what_is_missing_and_makes_nothing_up() {
     let page = render(&ReportInput {
         title: "empty".into(),
         ..ReportInput::default()
-    });
+    })
+    .html;
     attributes(&page);
     for expected in [
         "This run has no stages yet.",
@@ -198,7 +199,7 @@ fn an_empty_run_says_what_is_missing_and_makes_nothing_up() {
 #[test]
 fn the_summary_says_what_the_numbers_say() {
     let input = sample::input();
-    let page = render(&input);
+    let page = render(&input).html;
     let judged = &input.stages[1].evaluations[1].evaluation;
     let accuracy = judged.overall.accuracy.value.unwrap();
     let right = judged.overall.accuracy.right.unwrap();
@@ -314,7 +315,7 @@ fn evidence_and_series_have_their_parts() {
         crossed: vec![("target".into(), crossed)],
         curve: Some(curve.clone()),
     });
-    let page = render(&input);
+    let page = render(&input).html;
     attributes(&page);
     for expected in [
         "This test set has been looked at 3 times by 2 models.",
@@ -395,7 +396,7 @@ fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
         ],
         ..AuditRecord::default()
     });
-    let page = render(&input);
+    let page = render(&input).html;
     assert!(page.contains("The results mean nothing until this is mended: class-source."));
     assert!(page.contains("3 checks of 120 films, and of the network of stage target."));
     for svg in ["class-source", "border"] {
@@ -427,7 +428,7 @@ fn an_audit_that_asked_no_network_does_not_speak_for_it() {
             checks: checks.iter().map(check).collect(),
             ..AuditRecord::default()
         });
-        let page = render(&input);
+        let page = render(&input).html;
         let (_, summary) = page.split_once("What it probably looks at").unwrap();
         summary.split_once("</section>").unwrap().0.to_owned()
     };

@@ -238,7 +238,11 @@ fn a_run_that_has_only_begun_has_a_report() {
         "{:?}",
         input.warnings
     );
-    assert!(pleura_report::render(&input).contains("No stage of this run has been judged"));
+    assert!(
+        pleura_report::render(&input)
+            .html
+            .contains("No stage of this run has been judged")
+    );
 }
 
 #[test]
@@ -305,7 +309,11 @@ fn without_test_films_the_validation_films_are_judged_and_said_to_be() {
     );
     let input = run.read().unwrap();
     assert_eq!(input.stages[0].evaluations[0].split, "val");
-    assert!(pleura_report::render(&input).contains("There is no test result"));
+    assert!(
+        pleura_report::render(&input)
+            .html
+            .contains("There is no test result")
+    );
 }
 
 #[test]

@@ -79,6 +79,7 @@ pub(super) fn write(folder: &Path, side: usize, entries: &[Entry]) -> Result<(),
 
 impl Segment {
     /// Maps a segment; `None` where it is gone, truncated or its index is damaged.
+    #[allow(unsafe_code, reason = "a map of a file")]
     pub(super) fn open(folder: &Path, name: &OsStr, side: usize) -> Result<Option<Self>, Error> {
         let path = folder.join(name);
         let file = match File::open(&path) {

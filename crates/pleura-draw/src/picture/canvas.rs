@@ -1,4 +1,4 @@
-//! An RGB picture and the few strokes that everything is drawn with.
+//! An RGB picture and the primitives that draw on it.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::error::Error;
 /// A colour, red, green, blue.
 pub(super) type Rgb = [u8; 3];
 
-/// The room light of a reading room: the ground that everything is drawn on.
+/// The background: dark, as in a reading room.
 pub(super) const GROUND: Rgb = [17, 18, 20];
-/// Words.
+/// Text.
 pub(super) const INK: Rgb = [232, 232, 230];
-/// Words that matter less.
+/// Secondary text.
 pub(super) const FAINT: Rgb = [158, 160, 164];
-/// Lines around things.
+/// Frames.
 pub(super) const FRAME: Rgb = [84, 86, 90];
 
 /// A picture of 8-bit red, green and blue.
@@ -31,7 +31,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A picture of one colour.
+    /// Returns a picture of one colour.
     pub fn new(width: usize, height: usize, colour: [u8; 3]) -> Self {
         Self {
             width,
@@ -40,10 +40,10 @@ impl Picture {
         }
     }
 
-    /// A picture of grey levels `[height, width]`, 0 black to 1 white.
+    /// Returns a picture of grey levels `[height, width]`, 0 black to 1 white.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the number of levels is not `width × height`.
+    /// [`Error::Shape`] if the number of levels is not `width × height`.
     pub fn from_grey(width: usize, height: usize, grey: &[f32]) -> Result<Self, Error> {
         check_shape("grey levels", width, height, grey.len())?;
         let rgb = grey
@@ -53,7 +53,7 @@ impl Picture {
         Ok(Self { width, height, rgb })
     }
 
-    /// A film, its long side scaled to `side` pixels.
+    /// Returns a picture of a film, its long side scaled to `side` pixels.
     pub fn from_film(film: &Film, side: usize) -> Self {
         let (width, height, grey) = scaled(film, side);
         let rgb = grey
@@ -63,7 +63,7 @@ impl Picture {
         Self { width, height, rgb }
     }
 
-    /// A prepared film, pixel by pixel.
+    /// Returns a picture of a prepared film, pixel by pixel.
     pub fn from_prepared(prepared: &Prepared) -> Self {
         let rgb = prepared
             .grey
@@ -77,10 +77,10 @@ impl Picture {
         }
     }
 
-    /// The picture as a PNG file's bytes.
+    /// Encodes the picture as PNG.
     ///
     /// # Errors
-    /// [`Error::Film`] for a picture without pixels, or one that the format cannot hold.
+    /// [`Error::Film`] for a picture without pixels or too large for the format.
     pub fn to_png(&self) -> Result<Vec<u8>, Error> {
         Ok(rgb_png(self.width, self.height, &self.rgb)?)
     }
@@ -88,12 +88,12 @@ impl Picture {
     /// Writes the picture as a PNG file, atomically.
     ///
     /// # Errors
-    /// [`Error::Film`] where the picture cannot be encoded or written.
+    /// [`Error::Film`] if the picture cannot be encoded or written.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
         Ok(write_atomic(path, &self.to_png()?)?)
     }
 
-    /// The colour of a pixel; none outside.
+    /// The colour of a pixel; `None` outside the picture.
     pub fn pixel(&self, x: usize, y: usize) -> Option<[u8; 3]> {
         let at = 3 * (y * self.width + x);
         if x < self.width && y < self.height {
@@ -103,7 +103,7 @@ impl Picture {
         }
     }
 
-    /// Mixes a colour into a pixel, `share` of it 0..=1; outside nothing happens.
+    /// Mixes a colour into a pixel with weight `share`, 0..=1. Does nothing outside the picture.
     pub fn blend(&mut self, x: usize, y: usize, colour: [u8; 3], share: f32) {
         if x >= self.width || y >= self.height {
             return;
@@ -115,7 +115,7 @@ impl Picture {
         }
     }
 
-    /// Fills a rectangle; what lies outside the picture is left out.
+    /// Fills a rectangle, clipped to the picture.
     pub fn fill(&mut self, left: usize, top: usize, width: usize, height: usize, colour: [u8; 3]) {
         let right = left.saturating_add(width).min(self.width);
         for y in top..top.saturating_add(height).min(self.height) {
@@ -126,7 +126,7 @@ impl Picture {
         }
     }
 
-    /// Draws a rectangle's border, one pixel wide.
+    /// Draws a rectangle's border, one pixel wide, clipped to the picture.
     pub fn border(&mut self, left: usize, top: usize, width: usize, height: usize, colour: [u8; 3]) {
         if width == 0 || height == 0 {
             return;
@@ -137,7 +137,7 @@ impl Picture {
         self.fill(left + width - 1, top, 1, height, colour);
     }
 
-    /// Lays another picture on this one; what lies outside is left out.
+    /// Copies another picture onto this one, clipped to this picture.
     pub fn paste(&mut self, other: &Self, left: usize, top: usize) {
         if left >= self.width {
             return;

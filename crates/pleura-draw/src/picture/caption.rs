@@ -1,17 +1,17 @@
-//! Text around a heatmap.
+//! The caption of a heatmap.
 
-/// What is said around a heatmap.
+/// The text around a heatmap.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Caption {
     /// The first line, such as the film's name.
     pub title: String,
-    /// The class the values speak for.
+    /// The class that the values explain.
     pub finding: String,
     /// The class's probability, 0..=1.
     pub probability: Option<f64>,
-    /// How the values were found, such as "LRP, epsilon-plus-flat, from the logit".
+    /// The method, such as "LRP, epsilon-plus-flat, from the logit".
     pub method: String,
-    /// What one value of 1 is, such as "logit per map pixel"; empty where values have no unit.
+    /// The unit of the values, such as "logit per map pixel"; may be empty.
     pub unit: String,
     /// More lines below the film.
     pub notes: Vec<String>,

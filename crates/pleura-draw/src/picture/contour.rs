@@ -1,16 +1,16 @@
-//! Lines of equal value: closed curves around what reaches a level.
+//! Closed contour lines of a grid of values.
 
 use std::collections::HashMap;
 
-/// A closed line, as points across and down. Pixel `i` covers `i..i + 1`; the last point joins the first.
-pub type Line = Vec<[f64; 2]>;
+/// A closed line as points (x, y). Pixel `i` covers `i..i + 1`; the last point joins the first.
+pub type ClosedLine = Vec<[f64; 2]>;
 
-/// The closed lines around all places where `values`, `[height, width]`, reach `level`, by marching squares with linear
-/// interpolation between pixel centres (Lorensen & Cline 1987, in the plane). What reaches the border is closed along it. Where four
-/// pixels meet like a chessboard, their mean says whether the two high ones touch.
+/// Returns the closed lines around all regions where `values`, `[height, width]`, reach `level`.
 ///
-/// There are none where `values` are not `width × height`.
-pub fn contours(values: &[f32], width: usize, height: usize, level: f32) -> Vec<Line> {
+/// Marching squares with linear interpolation between pixel centres (Lorensen & Cline 1987, in two dimensions).
+/// Regions at the border are closed along it. In a saddle cell, the mean of the four pixels decides if the two high
+/// ones are connected. Returns no lines if `values` are not `width × height`.
+pub fn contours(values: &[f32], width: usize, height: usize, level: f32) -> Vec<ClosedLine> {
     if width == 0 || height == 0 || width.checked_mul(height) != Some(values.len()) {
         return Vec::new();
     }
@@ -30,10 +30,10 @@ pub fn contours(values: &[f32], width: usize, height: usize, level: f32) -> Vec<
             }
         }
     }
-    // Every edge that is crossed is left once and entered once, so each walk comes back to where it began.
+    // Every crossed edge is entered once and left once, so each walk returns to its start.
     let mut lines = Vec::new();
     for begin in begins {
-        let (mut line, mut at) = (Line::new(), begin);
+        let (mut line, mut at) = (ClosedLine::new(), begin);
         while let Some(to) = next.remove(&at) {
             line.push(grid.crossing(at));
             at = to;
@@ -45,7 +45,7 @@ pub fn contours(values: &[f32], width: usize, height: usize, level: f32) -> Vec<
     lines
 }
 
-/// An edge of the grid: from a point to the right, or down.
+/// An edge of the grid from a point to its right or lower neighbour.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Edge {
     x: usize,
@@ -62,7 +62,7 @@ struct Grid<'a> {
 }
 
 impl Grid<'_> {
-    /// How far a point is above the level. On the ring: as far below as its neighbour is above, so that lines run along the border.
+    /// A point's value above the level. On the ring it is the neighbour's, negated, so lines run along the border.
     fn height(&self, x: usize, y: usize) -> f64 {
         let (column, row) = (x.clamp(1, self.width) - 1, y.clamp(1, self.height) - 1);
         let value = f64::from(self.values[row * self.width + column]);
@@ -80,7 +80,7 @@ impl Grid<'_> {
         !on_ring && self.height(x, y) >= 0.0
     }
 
-    /// The pieces of line in the cell right and below of a point, each from edge to edge with the inside on the same hand.
+    /// The line segments in the cell right of and below a point, from edge to edge, with the inside on the same side.
     fn cell(&self, x: usize, y: usize) -> [Option<(Edge, Edge)>; 2] {
         let corners = [(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)];
         let case = corners
@@ -123,7 +123,7 @@ impl Grid<'_> {
         }
     }
 
-    /// Where a line crosses an edge.
+    /// The point at which a line crosses an edge.
     fn crossing(&self, edge: Edge) -> [f64; 2] {
         let other = (edge.x + usize::from(!edge.down), edge.y + usize::from(edge.down));
         let (from, to) = (self.height(edge.x, edge.y), self.height(other.0, other.1));
@@ -142,7 +142,7 @@ impl Grid<'_> {
 mod tests {
     use super::*;
 
-    fn area(line: &Line) -> f64 {
+    fn area(line: &ClosedLine) -> f64 {
         let next = line.iter().cycle().skip(1);
         line.iter()
             .zip(next)

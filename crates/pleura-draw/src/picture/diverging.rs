@@ -1,19 +1,19 @@
-//! A diverging scale: blue against, red for, nothing at zero.
+//! A diverging colour scale: blue below zero, red above, transparent at zero.
 
 use super::canvas::{Picture, Rgb};
 
-/// Colours towards the class, from faint to strong. A single hue darkens evenly in CIE lightness, in the
-/// manner of `ColorBrewer`'s `RdBu`; the strong end is kept light enough to be seen on black lungs.
+/// Colours above zero, from faint to strong. One hue darkens evenly in CIE lightness, as in `ColorBrewer`'s `RdBu`;
+/// the strong end stays light enough to be visible on black lungs.
 const FOR: [Rgb; 3] = [[250, 176, 150], [236, 92, 66], [206, 20, 38]];
-/// Colours against the class.
+/// Colours below zero.
 const AGAINST: [Rgb; 3] = [[160, 202, 244], [74, 140, 226], [30, 92, 214]];
 
-/// How a value in −1..=1 is laid over a film.
+/// The colour and cover of values in −1..=1 over a film.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Diverging {
-    /// How much of the film the strongest value covers, 0..=1.
+    /// The cover of the strongest value, 0..=1.
     pub strength: f32,
-    /// How cover grows with the value: 1 evenly, below 1 faint values are lifted.
+    /// The exponent of cover over value: 1 is linear; below 1, faint values are more visible.
     pub gamma: f32,
 }
 
@@ -27,9 +27,9 @@ impl Default for Diverging {
 }
 
 impl Diverging {
-    /// The colour of a value and how much of the film it covers.
+    /// Returns the colour of a value and its cover of the film.
     ///
-    /// A value and its negative get equal cover; zero, and what is not a number, get none.
+    /// A value and its negative have equal cover; zero and NaN have none.
     pub fn colour(self, value: f32) -> ([u8; 3], f32) {
         let value = if value.is_nan() {
             0.0
@@ -54,7 +54,7 @@ impl Diverging {
         )
     }
 
-    /// Lays a value over one pixel.
+    /// Draws a value over one pixel.
     pub(super) fn lay(self, picture: &mut Picture, x: usize, y: usize, value: f32) {
         let (colour, cover) = self.colour(value);
         if cover > 0.0 {
@@ -92,7 +92,7 @@ mod tests {
         assert!(covers.windows(2).all(|pair| pair[0] < pair[1]));
     }
 
-    /// Light as a display gives it.
+    /// Linear sRGB light.
     fn linear(colour: Rgb) -> [f64; 3] {
         colour.map(|level| {
             let level = f64::from(level) / 255.0;

@@ -11,50 +11,50 @@ use super::outline::Outline;
 use super::smooth::{finite, smooth};
 use crate::error::Error;
 
-/// Values that speak for (positive) or against (negative) a class, where the network saw them.
+/// Evidence for (positive) or against (negative) a class, per pixel of the network's input.
 #[derive(Debug, Clone, Copy)]
 pub struct Heatmap<'a> {
-    /// `[size, size]`, as prepared; `size` is the geometry's.
+    /// `[size, size]`, where `size` is the geometry's.
     pub values: &'a [f32],
-    /// Where prepared pixels lie on the film.
+    /// The position of input pixels on the film.
     pub geometry: &'a Geometry,
 }
 
-/// Which value gets the strongest colour. The scale is symmetric about zero, always.
+/// The value of the strongest colour. The scale is always symmetric about zero.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Scale {
-    /// The greatest magnitude.
+pub enum ColourScale {
+    /// The largest magnitude.
     Greatest,
-    /// This share of all magnitudes lies below it; greater ones are cut, and the legend says so.
+    /// This quantile of the magnitudes. Larger values are clipped, and the legend marks it.
     Quantile(f32),
-    /// This value, to compare several heatmaps.
+    /// A fixed value, to compare several heatmaps.
     Fixed(f32),
 }
 
-/// How a heatmap is drawn.
+/// The style of a heatmap.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Style {
-    /// The long side of the film on the picture, in pixels. Default 640.
+pub struct HeatmapStyle {
+    /// Long side of the film on the picture, in pixels. Default 640.
     pub side: usize,
     /// Colours and cover.
     pub colours: Diverging,
-    /// Which value gets the strongest colour. Default: 99.5 % of all magnitudes lie below it.
-    pub scale: Scale,
-    /// Standard deviation of a Gaussian that smooths the values, in prepared pixels; 0 for none. Which it is, is
-    /// printed on the picture. Default 0.
+    /// The value of the strongest colour. Default: the 99.5 % quantile of the magnitudes.
+    pub scale: ColourScale,
+    /// Standard deviation of a Gaussian that smooths the values, in prepared pixels; 0 for none. It is printed on
+    /// the picture. Default 0.
     pub smoothing: f32,
     /// Lines of equal relevance. Default none.
     pub contours: Contours,
-    /// The brightness that white of the film keeps under the colours, 0..=1: on full white they would fade to pastels. Default 0.8.
+    /// Brightness of the film's white under the colours, 0..=1; full white would make them pale. Default 0.8.
     pub white: f32,
 }
 
-impl Default for Style {
+impl Default for HeatmapStyle {
     fn default() -> Self {
         Self {
             side: 640,
             colours: Diverging::default(),
-            scale: Scale::Quantile(0.995),
+            scale: ColourScale::Quantile(0.995),
             smoothing: 0.0,
             contours: Contours::default(),
             white: 0.8,
@@ -62,8 +62,8 @@ impl Default for Style {
     }
 }
 
-/// The value of the strongest colour that a scale gives to values; above zero, so that an empty heatmap stays empty.
-pub fn limit(values: &[f32], scale: Scale) -> f32 {
+/// The value of the strongest colour of a scale. Always above zero, so an empty heatmap stays empty.
+pub fn scale_limit(values: &[f32], scale: ColourScale) -> f32 {
     let magnitudes = || {
         values
             .iter()
@@ -71,13 +71,13 @@ pub fn limit(values: &[f32], scale: Scale) -> f32 {
             .filter(|value| value.is_finite())
     };
     let limit = match scale {
-        Scale::Greatest => magnitudes().fold(0.0, f32::max),
-        Scale::Fixed(limit) => limit.abs(),
-        Scale::Quantile(share) => {
+        ColourScale::Greatest => magnitudes().fold(0.0, f32::max),
+        ColourScale::Fixed(limit) => limit.abs(),
+        ColourScale::Quantile(share) => {
             let mut sorted: Vec<f32> = magnitudes().collect();
             sorted.sort_by(f32::total_cmp);
             let place = f64::from(share.clamp(0.0, 1.0)) * sorted.len().saturating_sub(1) as f64;
-            // A heatmap that is zero almost everywhere still shows what it has.
+            // A heatmap that is zero almost everywhere still shows its few values.
             match sorted.get(place.round() as usize) {
                 Some(&value) if value > 0.0 => value,
                 _ => magnitudes().fold(0.0, f32::max),
@@ -94,13 +94,13 @@ pub fn limit(values: &[f32], scale: Scale) -> f32 {
 /// Draws a heatmap over its film, with legend, caption, lines and outlines.
 ///
 /// # Errors
-/// [`Error::Shape`] where values, masks or film do not have their sizes.
+/// [`Error::Shape`] if values, masks or film have a wrong size.
 pub fn heatmap(
     film: &Film,
     heatmap: &Heatmap<'_>,
     caption: &Caption,
     outlines: &[Outline<'_>],
-    style: &Style,
+    style: &HeatmapStyle,
 ) -> Result<Panel, Error> {
     let size = heatmap.geometry.size;
     check_shape("a heatmap", size, size, heatmap.values.len())?;
@@ -110,7 +110,7 @@ pub fn heatmap(
     let greatest = values
         .iter()
         .fold(0.0_f32, |greatest, value| greatest.max(value.abs()));
-    let limit = limit(&values, style.scale);
+    let limit = scale_limit(&values, style.scale);
 
     let mut picture = Picture::from_film(film, style.side);
     let white = style.white.clamp(0.0, 1.0);
@@ -126,7 +126,7 @@ pub fn heatmap(
         for x in 0..width {
             let on_film = [(x as f64 + 0.5) * to_film[0], (y as f64 + 0.5) * to_film[1]];
             let [across, down] = heatmap.geometry.to_prepared(on_film[0], on_film[1]);
-            // What a crop cut away was never seen by the network.
+            // The network never saw the part that a crop cut away.
             if !(0.0..size as f64).contains(&across) || !(0.0..size as f64).contains(&down) {
                 continue;
             }
@@ -176,8 +176,8 @@ pub fn heatmap(
     Ok(panel(&picture, caption, Some(&legend), &notes))
 }
 
-/// The film alone, framed as its heatmaps are, to stand beside them. Of the caption only title and notes are said.
-pub fn plain(film: &Film, caption: &Caption, style: &Style) -> Panel {
+/// Draws the film alone in the frame of its heatmaps, with title and notes of the caption.
+pub fn film_panel(film: &Film, caption: &Caption, style: &HeatmapStyle) -> Panel {
     let source = &film.source;
     let caption = Caption {
         title: caption.title.clone(),
@@ -193,7 +193,7 @@ pub fn plain(film: &Film, caption: &Caption, style: &Style) -> Panel {
     panel(&picture, &caption, None, &caption.notes)
 }
 
-/// The value at a place given in pixel centres, bilinearly; the outermost values reach on to the border.
+/// The bilinear value at a position given in pixel centres; the outermost values extend to the border.
 fn sample(values: &[f32], size: usize, x: f64, y: f64) -> f32 {
     let last = (size - 1) as f64;
     let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));
@@ -217,7 +217,7 @@ mod tests {
         Film::from_grey(300, 200, vec![0.5; 60_000]).unwrap()
     }
 
-    fn drawn(values: &[f32], fit: Fit, style: &Style) -> Picture {
+    fn drawn(values: &[f32], fit: Fit, style: &HeatmapStyle) -> Picture {
         let film = film();
         let prepared = prepare(
             &film,
@@ -271,10 +271,10 @@ mod tests {
         let mut values = vec![0.0; 32 * 32];
         values[32 * 8 + 8] = 1.0;
         values[32 * 24 + 24] = -1.0;
-        let style = Style {
+        let style = HeatmapStyle {
             side: 300,
-            scale: Scale::Greatest,
-            ..Style::default()
+            scale: ColourScale::Greatest,
+            ..HeatmapStyle::default()
         };
         for fit in [Fit::Stretch, Fit::Pad, Fit::Crop] {
             let picture = drawn(&values, fit, &style);
@@ -295,9 +295,9 @@ mod tests {
             let picture = drawn(
                 &[value; 32 * 32],
                 Fit::Stretch,
-                &Style {
+                &HeatmapStyle {
                     side: 300,
-                    ..Style::default()
+                    ..HeatmapStyle::default()
                 },
             );
             assert_eq!(place(&picture, true), None, "{value}");
@@ -313,6 +313,6 @@ mod tests {
             values: &[0.0; 5],
             geometry: &geometry,
         };
-        assert!(heatmap(&film, &heat, &Caption::default(), &[], &Style::default()).is_err());
+        assert!(heatmap(&film, &heat, &Caption::default(), &[], &HeatmapStyle::default()).is_err());
     }
 }

@@ -1,17 +1,17 @@
-//! Which places hold a share of the relevance.
+//! Lines around the fewest pixels that hold a share of the relevance.
 
 use super::canvas::Rgb;
-use super::contour::{Line, contours};
+use super::contour::{ClosedLine, contours};
 use super::smooth::{finite, smooth};
 use super::stroke::Pen;
 
-/// Lines around the places that hold the greatest values of a sign: the fewest pixels that hold a share of all of that sign.
+/// Options of lines around the strongest pixels of each sign: the fewest that hold a share of that sign's total.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contours {
     /// Shares above 0 and below 1; none for no lines.
     pub shares: Vec<f32>,
-    /// Standard deviation of the Gaussian that smooths the values before lines are drawn, in prepared pixels: lines around single
-    /// pixels would be as rough as the values. Where the values are smoothed more, that is used.
+    /// Standard deviation of the Gaussian that smooths the values first, in prepared pixels; without it, lines
+    /// are as rough as the values. A larger smoothing of the heatmap itself takes precedence.
     pub smoothing: f32,
 }
 
@@ -25,12 +25,12 @@ impl Default for Contours {
 }
 
 impl Contours {
-    /// What smooths a map of this side before lines are drawn, where nobody says: a 56th of the side, 4 pixels of 224.
+    /// The default smoothing for a map of this side: a 56th of the side, 4 pixels of 224.
     pub fn usual_smoothing(size: usize) -> f32 {
         (size as f32 / 28.0).round() / 2.0
     }
 
-    /// Lines of values `[size, size]`, in prepared pixels. What is not a number counts as nothing.
+    /// Returns the lines of values `[size, size]`, in prepared pixels. Non-finite values count as zero.
     pub fn lines(&self, values: &[f32], size: usize) -> Vec<IsoLine> {
         if self.shares.is_empty() || size == 0 || size.checked_mul(size) != Some(values.len()) {
             return Vec::new();
@@ -38,7 +38,7 @@ impl Contours {
         iso_lines(&smooth(&finite(values), size, self.smoothing), size, &self.shares)
     }
 
-    /// What the lines mean, as it stands on a picture.
+    /// The note that explains the lines on a picture.
     pub fn words(&self) -> String {
         let shares: Vec<String> = self
             .shares
@@ -51,30 +51,30 @@ impl Contours {
             String::new()
         };
         format!(
-            "Lines enclose the fewest pixels that hold {} of all relevance for (unbroken) and against (broken){smoothed}.",
+            "Lines enclose the fewest pixels that hold {} of all evidence for (solid) and against (dashed){smoothed}.",
             shares.join(", ")
         )
     }
 }
 
-/// Lines of one level.
+/// Closed lines at one level.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IsoLine {
-    /// How much of the values of its sign lies within: the share that was asked for.
+    /// The share of its sign's total inside the lines.
     pub share: f32,
-    /// Whether it encloses values above zero, or below.
+    /// True if it encloses values above zero, false if below.
     pub positive: bool,
     /// The value on the line.
     pub level: f32,
     /// Closed lines, in prepared pixels.
-    pub lines: Vec<Line>,
+    pub lines: Vec<ClosedLine>,
 }
 
-/// Lines around what speaks for the class.
+/// The colour of lines around evidence for the class.
 pub(super) const FOR: Rgb = [255, 214, 196];
-/// Lines around what speaks against it.
+/// The colour of lines around evidence against the class.
 pub(super) const AGAINST: Rgb = [196, 226, 255];
-/// Lines around what speaks against are broken, so that no eye needs their colour.
+/// Lines around evidence against are dashed, so they do not depend on colour alone.
 const DASH: [f64; 2] = [6.0, 4.0];
 
 impl IsoLine {
@@ -91,7 +91,7 @@ pub(super) fn pen(positive: bool) -> Pen {
     }
 }
 
-/// Lines of both signs at each share of values `[size, size]`, which are finite.
+/// Lines of both signs at each share. `values` are `[size, size]` and finite.
 pub(super) fn iso_lines(values: &[f32], size: usize, shares: &[f32]) -> Vec<IsoLine> {
     let mut lines = Vec::new();
     for positive in [true, false] {
@@ -115,7 +115,7 @@ pub(super) fn iso_lines(values: &[f32], size: usize, shares: &[f32]) -> Vec<IsoL
     lines
 }
 
-/// The value down to which the greatest ones make up a share of all. They are above zero, greatest first.
+/// The value at which the sum of the largest values reaches `share` of the total. `sorted` is positive, descending.
 fn level(sorted: &[f32], share: f32) -> Option<f32> {
     let total: f64 = sorted.iter().map(|&value| f64::from(value)).sum();
     let goal = total * f64::from(share);

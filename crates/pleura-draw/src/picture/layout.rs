@@ -1,4 +1,4 @@
-//! The panel around a heatmap: what is said above, beside and below it.
+//! The panel around a heatmap: caption above, legend beside, notes below.
 
 use pleura_core::NOTICE;
 
@@ -10,45 +10,45 @@ use super::outline::Outline;
 use super::text::{TextSize, wrapped};
 
 const MARGIN: usize = 14;
-/// The legend's bar and the room for its words.
+/// The width of the legend's bar.
 const BAR_WIDTH: usize = 18;
 const LEGEND_WIDTH: usize = 172;
-/// Below this height the legend's marks would touch.
+/// The least height at which the legend's labels do not touch.
 const LEGEND_HEIGHT: usize = 300;
 
-/// What the legend tells.
+/// The content of the legend.
 pub(super) struct Legend<'a> {
     pub(super) colours: Diverging,
-    /// The brightness of the film's white under the colours, 0..=1.
+    /// Brightness of the film's white under the colours, 0..=1.
     pub(super) white: f32,
     /// The value at the bar's ends.
     pub(super) limit: f32,
-    /// Whether greater values were cut to it.
+    /// True if larger values were clipped to it.
     pub(super) clipped: bool,
-    /// What a value of 1 is.
+    /// The unit of the values.
     pub(super) unit: &'a str,
-    /// Whether there are lines of equal relevance.
+    /// True if there are lines of equal relevance.
     pub(super) contours: bool,
     pub(super) outlines: &'a [Outline<'a>],
 }
 
-/// A film in its frame, with what is said about it.
+/// A framed film with its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Panel {
-    /// All of it.
+    /// The whole panel.
     pub picture: Picture,
-    /// The row at which the film begins: on a sheet, films of one row stand at one height.
+    /// The row at which the film begins, to align films on a sheet.
     pub film_top: usize,
 }
 
 impl From<Picture> for Panel {
-    /// A bare picture, without a head.
+    /// A picture without frame and text.
     fn from(picture: Picture) -> Self {
         Self { picture, film_top: 0 }
     }
 }
 
-/// Puts a film into a panel, with a legend where colours lie over it.
+/// Puts a film into a panel, with a legend if given.
 pub(super) fn panel(
     film: &Picture,
     caption: &Caption,
@@ -56,7 +56,7 @@ pub(super) fn panel(
     notes: &[String],
 ) -> Panel {
     let beside = legend.map_or(0, |_| LEGEND_WIDTH + MARGIN);
-    // Below this width words would break at every syllable.
+    // A narrower panel would break the text too often.
     let width = (film.width + beside + 2 * MARGIN).max(420);
     let text_room = width - 2 * MARGIN;
     let (medium, small) = (TextSize::Medium, TextSize::Small);
@@ -106,11 +106,11 @@ pub(super) fn panel(
     }
 }
 
-/// From one line of the legend to the next.
+/// The height of a line of the legend.
 const LINE: usize = TextSize::Small.line();
 
 impl Legend<'_> {
-    /// What a tick of 1 is, and by how much values are divided for that.
+    /// The lines that name the unit of the ticks, and the divisor from values to ticks.
     fn unit(&self) -> (Vec<String>, f32) {
         let (divisor, factor) = readable(self.limit);
         let words = match (self.unit, factor.as_str()) {
@@ -122,7 +122,7 @@ impl Legend<'_> {
         (wrapped(&words, LEGEND_WIDTH, TextSize::Small), divisor)
     }
 
-    /// The room that stands below the bar.
+    /// The height below the bar.
     fn below(&self) -> usize {
         let marks = self.outlines.len() + if self.contours { 2 } else { 0 };
         (1 + self.unit().0.len() + marks) * LINE + 8 + if marks > 0 { 8 } else { 0 }
@@ -130,13 +130,13 @@ impl Legend<'_> {
 
     fn draw(&self, panel: &mut Picture, left: usize, top: usize, height: usize) {
         let small = TextSize::Small;
-        panel.text(left, top, "speaks for", small, INK);
+        panel.text(left, top, "evidence for", small, INK);
         let bar_top = top + LINE + 6;
         let bar_height = height.saturating_sub(LINE + 12 + self.below()).clamp(80, 420);
         for y in 0..bar_height {
             let value = 1.0 - 2.0 * y as f32 / (bar_height - 1) as f32;
             for x in 0..BAR_WIDTH {
-                // The scale as it looks on dark, middle and bright film.
+                // The colours over dark, medium and bright film.
                 let ground = [30.0, 128.0, 230.0][3 * x / BAR_WIDTH] * self.white;
                 panel.fill(left + x, bar_top + y, 1, 1, [ground as u8; 3]);
                 self.colours.lay(panel, left + x, bar_top + y, value);
@@ -160,7 +160,7 @@ impl Legend<'_> {
             panel.text(left + BAR_WIDTH + 10, y.saturating_sub(8), &label, small, INK);
         }
         let mut below = bar_top + bar_height + 6;
-        panel.text(left, below, "speaks against", small, INK);
+        panel.text(left, below, "evidence against", small, INK);
         below += LINE;
         for line in &unit {
             panel.text(left, below, line, small, FAINT);
@@ -191,8 +191,8 @@ impl Legend<'_> {
     }
 }
 
-/// The power of a thousand by which a scale's end becomes a number between 0.1 and 100, and its words: of 0.00026 is told 0.26, in
-/// units of 0.001.
+/// The power of a thousand that turns a scale's end into a number between 0.1 and 100, and its name: 0.00026 is
+/// shown as 0.26 in units of 0.001.
 fn readable(limit: f32) -> (f32, String) {
     let thousands = ((limit.log10() + 1.0) / 3.0).floor().clamp(-12.0, 12.0) as i32;
     let words = match thousands {

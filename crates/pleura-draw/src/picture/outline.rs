@@ -1,14 +1,14 @@
 //! Outlines of masks.
 
 use super::canvas::{Picture, check_shape};
-use super::contour::{Line, contours};
+use super::contour::{ClosedLine, contours};
 use super::stroke::Pen;
 use crate::error::Error;
 
 /// A mask whose border is drawn over a film.
 #[derive(Debug, Clone)]
 pub struct Outline<'a> {
-    /// Columns of the mask; its size need not be the film's, it covers the whole film.
+    /// Columns of the mask. It covers the whole film, at any resolution.
     pub width: usize,
     /// Rows of the mask.
     pub height: usize,
@@ -16,7 +16,7 @@ pub struct Outline<'a> {
     pub mask: &'a [bool],
     /// The line's colour.
     pub colour: [u8; 3],
-    /// What is outlined, for the legend.
+    /// The name in the legend.
     pub label: String,
 }
 
@@ -31,7 +31,7 @@ impl Outline<'_> {
     /// Draws the border over the part of a picture that shows the film.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the mask does not have its size.
+    /// [`Error::Shape`] if the mask is not `width × height`.
     pub fn draw(
         &self,
         picture: &mut Picture,
@@ -45,7 +45,7 @@ impl Outline<'_> {
             height as f64 / self.height.max(1) as f64,
         ];
         let place = |&[x, y]: &[f64; 2]| [left as f64 + x * scale[0], top as f64 + y * scale[1]];
-        let lines: Vec<Line> = self
+        let lines: Vec<ClosedLine> = self
             .lines()?
             .iter()
             .map(|line| line.iter().map(place).collect())
@@ -59,11 +59,11 @@ impl Outline<'_> {
         Ok(())
     }
 
-    /// The border as closed lines, in pixels of the mask. A mask that reaches the film's border is closed there.
+    /// Returns the border as closed lines, in pixels of the mask. At the film's edge, lines run along the edge.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the mask does not have its size.
-    pub fn lines(&self) -> Result<Vec<Line>, Error> {
+    /// [`Error::Shape`] if the mask is not `width × height`.
+    pub fn lines(&self) -> Result<Vec<ClosedLine>, Error> {
         check_shape("a mask", self.width, self.height, self.mask.len())?;
         let inside: Vec<f32> = self
             .mask

@@ -1,17 +1,17 @@
-//! Several pictures on one.
+//! A sheet of several panels.
 
 use super::canvas::{GROUND, INK, Picture};
 use super::layout::Panel;
 use super::text::{TextSize, wrapped};
 
-/// How pictures are laid out on a sheet.
+/// The layout of a sheet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sheet {
-    /// Pictures a row.
+    /// Panels per row.
     pub columns: usize,
-    /// Pixels between pictures and around them.
+    /// Pixels between and around panels.
     pub gap: usize,
-    /// A line above all; empty for none.
+    /// The title above the panels; may be empty.
     pub title: String,
 }
 
@@ -26,7 +26,7 @@ impl Default for Sheet {
 }
 
 impl Sheet {
-    /// Lays panels out row by row, the films of a row at one height; columns are as wide as their widest panel.
+    /// Draws panels row by row. The films of a row are aligned; a column is as wide as its widest panel.
     pub fn draw(&self, panels: &[Panel]) -> Picture {
         let columns = self.columns.clamp(1, panels.len().max(1));
         let mut widths = vec![0; columns];

@@ -1,12 +1,12 @@
-//! Smoothing, where it is asked for.
+//! Gaussian smoothing of maps.
 
-/// Values `[size, size]` under a Gaussian along both axes; at the border the weights inside are scaled up. A deviation of 0 (or below)
-/// changes nothing.
+/// Smooths values `[size, size]` with a Gaussian along both axes. At the border, the weights inside are scaled to
+/// sum to one. A deviation of 0 or less returns the values unchanged.
 pub fn smooth(values: &[f32], size: usize, deviation: f32) -> Vec<f32> {
     if deviation.is_nan() || deviation <= 0.0 || size == 0 {
         return values.to_vec();
     }
-    // Beyond the map there is nothing to reach.
+    // The window need not be larger than the map.
     let reach = ((3.0 * deviation).ceil() as usize).min(size);
     let weights: Vec<f32> = (0..=reach)
         .map(|at| (-0.5 * (at as f32 / deviation).powi(2)).exp())
@@ -29,7 +29,7 @@ pub fn smooth(values: &[f32], size: usize, deviation: f32) -> Vec<f32> {
     pass(&pass(values, 1, size), size, 1)
 }
 
-/// Values with nothing where there is no number.
+/// Values with zero in place of non-finite numbers.
 pub(super) fn finite(values: &[f32]) -> Vec<f32> {
     let number = |&value: &f32| if value.is_finite() { value } else { 0.0 };
     values.iter().map(number).collect()

@@ -1,4 +1,4 @@
-//! Smooth lines on a picture.
+//! Anti-aliased lines on a picture.
 
 use super::canvas::{Picture, Rgb};
 
@@ -7,15 +7,15 @@ use super::canvas::{Picture, Rgb};
 pub(super) struct Pen {
     pub(super) width: f64,
     pub(super) colour: Rgb,
-    /// Pixels drawn and left out in turn; nothing for an unbroken line.
+    /// Lengths of dash and gap in pixels; `None` for a solid line.
     pub(super) dash: Option<[f64; 2]>,
 }
 
-/// How far the dark seam reaches beyond a line, to part it from film and colours.
+/// The width of the dark seam beside a line, which separates it from film and colours.
 const SEAM: f64 = 1.0;
 
 impl Picture {
-    /// Draws closed lines over the part of the picture that begins at its upper left corner.
+    /// Draws closed lines, in pixels of the picture.
     pub(super) fn lines(&mut self, lines: &[Vec<[f64; 2]>], pen: Pen) {
         let pieces: Vec<[[f64; 2]; 2]> = lines.iter().flat_map(|line| dashed(line, pen.dash)).collect();
         for (reach, colour, share) in [
@@ -29,7 +29,7 @@ impl Picture {
         }
     }
 
-    /// How much of each pixel lies within `reach` of a piece.
+    /// The share of each pixel within `reach` of a segment.
     fn cover(&self, pieces: &[[[f64; 2]; 2]], reach: f64) -> Vec<f32> {
         let mut cover = vec![0.0_f32; self.width * self.height];
         for &[from, to] in pieces {
@@ -51,7 +51,7 @@ impl Picture {
     }
 }
 
-/// How far a point is from a piece of line.
+/// The distance of a point from a line segment.
 fn distance(point: [f64; 2], from: [f64; 2], to: [f64; 2]) -> f64 {
     let along = [to[0] - from[0], to[1] - from[1]];
     let length = along[0] * along[0] + along[1] * along[1];
@@ -63,7 +63,7 @@ fn distance(point: [f64; 2], from: [f64; 2], to: [f64; 2]) -> f64 {
     (point[0] - from[0] - share * along[0]).hypot(point[1] - from[1] - share * along[1])
 }
 
-/// The pieces of a closed line, cut into dashes.
+/// The segments of a closed line, cut into dashes.
 fn dashed(line: &[[f64; 2]], dash: Option<[f64; 2]>) -> Vec<[[f64; 2]; 2]> {
     let ends = line.iter().cycle().skip(1);
     let sides = line.iter().zip(ends).map(|(&from, &to)| [from, to]);
@@ -84,7 +84,7 @@ fn dashed(line: &[[f64; 2]], dash: Option<[f64; 2]>) -> Vec<[[f64; 2]; 2]> {
         while place < length {
             let phase = (at + place) % (on + off);
             let rest = if phase < on { on - phase } else { on + off - phase };
-            // A step of no length would never end.
+            // A step of zero length would never end.
             let end = (place + rest.max(1e-6)).min(length);
             if phase < on {
                 pieces.push([point(place), point(end)]);

@@ -1,4 +1,4 @@
-//! Words on a picture.
+//! Text on a picture.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
@@ -9,7 +9,7 @@ use super::canvas::{Picture, Rgb};
 pub enum TextSize {
     /// 16 pixels, for marks and notes.
     Small,
-    /// 20 pixels, bold, for what is named.
+    /// 20 pixels, bold, for names.
     Medium,
     /// 24 pixels, bold, for titles.
     Large,
@@ -35,13 +35,13 @@ impl TextSize {
     }
 }
 
-/// How wide a text is, in pixels.
+/// The width of a text in pixels.
 pub fn text_width(text: &str, size: TextSize) -> usize {
     text.chars().count() * size.advance()
 }
 
 impl Picture {
-    /// Writes one line of text with its upper left corner at `left`, `top`; what lies outside is cut.
+    /// Draws one line of text with its upper left corner at `left`, `top`, clipped to the picture.
     pub fn text(&mut self, left: usize, top: usize, text: &str, size: TextSize, colour: [u8; 3]) {
         for (index, letter) in text.chars().enumerate() {
             self.letter(left + index * size.advance(), top, letter, size, colour);
@@ -62,7 +62,7 @@ impl Picture {
     }
 }
 
-/// Letters of typography that the font lacks, in letters that it has.
+/// Replaces typographic characters that the font lacks.
 fn plain(letter: char) -> char {
     match letter {
         '\u{2212}' | '\u{2010}'..='\u{2015}' => '-',
@@ -74,7 +74,7 @@ fn plain(letter: char) -> char {
     }
 }
 
-/// Breaks a text into lines no wider than `width` pixels, between words where that is possible.
+/// Breaks a text into lines no wider than `width` pixels, between words if possible.
 pub(super) fn wrapped(text: &str, width: usize, size: TextSize) -> Vec<String> {
     let most = (width / size.advance()).max(1);
     let mut lines: Vec<String> = Vec::new();

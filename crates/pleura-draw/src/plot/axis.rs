@@ -1,48 +1,48 @@
-//! Axes: how values become pixels, where the ticks stand and what they say.
+//! Axes: scales from values to pixels, ticks and their labels.
 
 use maud::{Markup, html};
 
 use super::style::{AXIS, FONT, GRID, SOFT, px, text};
 
-/// How values are spread along an axis.
+/// The scale of an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Scale {
-    /// Equal differences, equal lengths.
+    /// Equal differences have equal lengths.
     #[default]
     Linear,
-    /// Equal ratios, equal lengths; values at or below zero are not drawn.
+    /// Equal ratios have equal lengths; values at or below zero are not drawn.
     Log,
 }
 
-/// How tick values are written.
+/// The format of tick labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ticks {
-    /// Decimal numbers, or powers of ten where they are far from one.
+    /// Decimal numbers, or powers of ten for very small or large values.
     #[default]
     Number,
     /// Whole numbers only, as for epochs.
     Whole,
-    /// Per cent of one.
+    /// Percent of one.
     Percent,
 }
 
 /// One axis of a plot.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Axis {
-    /// What is measured, with its unit.
+    /// The quantity and its unit.
     pub label: String,
     /// Linear or logarithmic.
     pub scale: Scale,
-    /// How ticks are written.
+    /// The format of tick labels.
     pub ticks: Ticks,
-    /// Lowest and highest value shown; `None` follows the data.
+    /// The lowest and highest value shown; `None` follows the data.
     pub range: Option<(f64, f64)>,
-    /// Whether zero must be on a linear axis that follows the data.
+    /// True if a linear axis that follows the data must include zero.
     pub from_zero: bool,
 }
 
 impl Axis {
-    /// A linear axis that follows the data.
+    /// Returns a linear axis that follows the data.
     pub fn new(label: impl Into<String>) -> Self {
         Self {
             label: label.into(),
@@ -57,21 +57,21 @@ impl Axis {
         self
     }
 
-    /// Starts at zero, whatever the data.
+    /// Starts at zero for any data.
     #[must_use]
     pub fn from_zero(mut self) -> Self {
         self.from_zero = true;
         self
     }
 
-    /// Writes ticks this way.
+    /// Sets the format of tick labels.
     #[must_use]
     pub fn ticks(mut self, ticks: Ticks) -> Self {
         self.ticks = ticks;
         self
     }
 
-    /// Spreads values this way.
+    /// Sets the scale.
     #[must_use]
     pub fn scale(mut self, scale: Scale) -> Self {
         self.scale = scale;
@@ -79,7 +79,7 @@ impl Axis {
     }
 }
 
-/// An axis laid over pixels: `start` holds the lowest value, `end` the highest.
+/// An axis in pixels: `start` is the position of the lowest value, `end` of the highest.
 #[derive(Debug, Clone)]
 pub(super) struct Ruler {
     scale: Scale,
@@ -91,7 +91,7 @@ pub(super) struct Ruler {
 }
 
 impl Ruler {
-    /// Lays `axis` over `start..end`, wide enough for the finite ones of `values`.
+    /// Lays `axis` over `start..end`, wide enough for the finite `values`.
     pub(super) fn new(axis: &Axis, values: impl Iterator<Item = f64>, start: f64, end: f64) -> Self {
         let usable = |v: &f64| v.is_finite() && (axis.scale == Scale::Linear || *v > 0.0);
         let (mut low, mut high) = values
@@ -149,7 +149,7 @@ impl Ruler {
         }
     }
 
-    /// Where `value` stands, in pixels; `None` if it cannot be drawn. Values beyond the range stand at its ends.
+    /// The position of `value` in pixels; `None` if it cannot be drawn. Values beyond the range stand at its ends.
     pub(super) fn at(&self, value: f64) -> Option<f64> {
         if !value.is_finite() {
             return None;
@@ -181,12 +181,12 @@ pub(super) fn frame(x: &Ruler, y: &Ruler, x_label: &str, y_label: &str) -> Marku
             }
         }
         (text(f64::midpoint(left, right), bottom + 35.0, "middle", SOFT, x_label))
-        // Above the axis and level: nobody has to tilt the head to read it.
+        // Horizontal, above the axis: easier to read than rotated text.
         (text(0.0, top - FONT, "start", SOFT, y_label))
     }
 }
 
-/// The round step just above `raw`: 1, 2, 2.5 or 5 times a power of ten.
+/// The smallest round step not below `raw`: 1, 2, 2.5 or 5 times a power of ten.
 fn nice_step(raw: f64) -> f64 {
     let magnitude = 10f64.powf(raw.log10().floor());
     let lead = raw / magnitude;
@@ -216,7 +216,7 @@ fn linear_ticks(low: f64, high: f64, step: f64, style: Ticks) -> Vec<(f64, Strin
         .collect()
 }
 
-/// `value` with as many decimals as tell multiples of `step` apart.
+/// `value` with enough decimals to distinguish multiples of `step`.
 fn decimals(value: f64, step: f64) -> String {
     let places = (0..8).find(|&p| {
         let scaled = step * 10f64.powi(p);

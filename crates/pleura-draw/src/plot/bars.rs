@@ -3,9 +3,10 @@
 use maud::html;
 
 use super::axis::{Axis, Ruler, Ticks, frame};
-use super::style::{FONT, INK, SOFT, document, in_a_row, px, shorten, text, text_width};
+use super::style::{FONT, INK, SOFT, in_a_row, px, shorten, text, text_width};
+use super::svg::{Plot, document};
 
-/// Fills of the parts of a bar, in hues that are told apart and lightnesses that print apart.
+/// Fill and text colours of the parts of a bar, distinct in hue and in grey print.
 const FILLS: [(&str, &str); 7] = [
     ("#0072B2", "#ffffff"),
     ("#E69F00", "#1c2430"),
@@ -16,18 +17,17 @@ const FILLS: [(&str, &str); 7] = [
     ("#b9bfc7", "#1c2430"),
 ];
 
-/// One bar: a heading where `parts` is empty.
+/// One bar; a heading if `parts` is empty.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Bar {
-    /// What is counted.
+    /// The label of the row.
     pub label: String,
-    /// One count a part, in the order of the parts' names.
+    /// One count per part, in the order of the parts' names.
     pub parts: Vec<u64>,
 }
 
-/// Draws one stacked bar a row, its parts named in a legend and counted in place where they have room. Returns a whole SVG
-/// document.
-pub fn bars(title: &str, unit: &str, parts: &[String], rows: &[Bar]) -> String {
+/// Draws one stacked bar per row. A legend names the parts; counts stand in the parts that have room.
+pub fn bars(title: &str, unit: &str, parts: &[String], rows: &[Bar]) -> Plot {
     const ROW: f64 = 24.0;
     let labels: Vec<String> = rows.iter().map(|row| shorten(&row.label, 30)).collect();
     let label_width = labels.iter().map(|l| text_width(l, FONT)).fold(40.0, f64::max);
@@ -93,7 +93,7 @@ pub fn bars(title: &str, unit: &str, parts: &[String], rows: &[Bar]) -> String {
     )
 }
 
-/// (part, where it starts, where it ends) of every part that is not empty.
+/// (part, start, end) of every part that is not empty.
 fn spans(parts: &[u64]) -> Vec<(usize, f64, f64)> {
     let mut from = 0;
     let mut spans = Vec::new();
@@ -121,7 +121,7 @@ mod tests {
             label: "train".into(),
             parts: vec![30, 12],
         }];
-        let svg = bars("films", "films", &["NIH".into(), "Cohen".into()], &rows);
+        let svg = bars("films", "films", &["NIH".into(), "Cohen".into()], &rows).svg;
         for expected in [">30<", ">12<", ">42<", ">NIH<", ">Cohen<"] {
             assert!(svg.contains(expected), "{expected} is not in {svg}");
         }

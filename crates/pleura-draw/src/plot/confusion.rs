@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 
-use super::style::{FONT, INK, SOFT, document, px, shorten, text, text_width};
+use super::style::{FONT, INK, SOFT, px, shorten, text, text_width};
+use super::svg::{Plot, document};
 
-/// Draws counts of films by truth (rows) and answer (columns), both in the order of `findings`, shaded and written as a
-/// share of their row. `counts` is `[truth][answer]`; missing cells count zero. Returns a whole SVG document.
-pub fn confusion(title: &str, findings: &[String], counts: &[Vec<u64>]) -> String {
+/// Draws a confusion matrix: true classes are rows, predicted classes are columns, both in the order of
+/// `findings`. Cells are shaded by their share of the row. `counts` is `[truth][prediction]`; missing cells are 0.
+pub fn confusion(title: &str, findings: &[String], counts: &[Vec<u64>]) -> Plot {
     let count = |row: usize, column: usize| counts.get(row).and_then(|r| r.get(column)).copied().unwrap_or(0);
     let n = findings.len();
     let row_total = |row: usize| (0..n).map(|column| count(row, column)).sum::<u64>();
@@ -30,8 +31,8 @@ pub fn confusion(title: &str, findings: &[String], counts: &[Vec<u64>]) -> Strin
     let centre = |row: usize| top + cell_height * (row as f64 + 0.5);
 
     let body = html! {
-        (text(left, 14.0, "start", SOFT, "the network's answer →"))
-        (text(0.0, top - 10.0, "start", SOFT, "truth ↓"))
+        (text(left, 14.0, "start", SOFT, "predicted →"))
+        (text(0.0, top - 10.0, "start", SOFT, "true ↓"))
         @for (column, name) in names.iter().enumerate() {
             @if tilted {
                 text transform=(format!("translate({} {}) rotate(-45)", px(middle(column)), px(top - 8.0))) fill=(INK) { (name) }
@@ -47,7 +48,7 @@ pub fn confusion(title: &str, findings: &[String], counts: &[Vec<u64>]) -> Strin
             }
             (text(right + 10.0, centre(row) + 4.0, "start", INK, &row_total(row).to_string()))
         }
-        (text(left - 10.0, bottom + 20.0, "end", SOFT, "answers"))
+        (text(left - 10.0, bottom + 20.0, "end", SOFT, "predicted"))
         @for column in 0..n { (text(middle(column), bottom + 20.0, "middle", INK, &column_total(column).to_string())) }
     };
     let rows: Vec<String> = (0..n)
@@ -73,14 +74,14 @@ fn cell(count: u64, total: u64, right: bool, (x, y): (f64, f64), (width, height)
         rect x=(px(x + 1.0)) y=(px(y + 1.0)) width=(px(width - 2.0)) height=(px(height - 2.0)) rx="2" fill=(shade(share))
             stroke=[right.then_some("#1c2430")] stroke-width=[right.then_some("1.2")] {}
         text x=(px(middle)) y=(px(if count > 0 { centre - 1.0 } else { centre + 6.0 })) text-anchor="middle" fill=(ink) font-size="17" font-weight="600" { (count) }
-        // A share of an empty cell would only be one more zero to read.
+        // The share of an empty cell is left out.
         @if count > 0 {
             text x=(px(middle)) y=(px(centre + 15.0)) text-anchor="middle" fill=(ink) font-size="11" { (format!("{:.1} %", 100.0 * share)) }
         }
     }
 }
 
-/// From near-white to deep blue; lightness falls evenly, so that a greyscale print keeps the order.
+/// From near-white to deep blue; lightness falls evenly, so a greyscale print keeps the order.
 fn shade(share: f64) -> String {
     let (light, dark) = ([243.0, 246.0, 250.0], [0.0, 76.0, 130.0]);
     let mixed: Vec<String> = (0..3)
@@ -101,7 +102,7 @@ mod tests {
     #[test]
     fn cells_hold_counts_and_shares_of_their_row() {
         let findings = ["normal".to_owned(), "pneumonia".to_owned()];
-        let svg = confusion("confusion", &findings, &[vec![45, 5], vec![10, 30]]);
+        let svg = confusion("confusion", &findings, &[vec![45, 5], vec![10, 30]]).svg;
         for expected in [
             ">45<", ">90.0 %<", ">5<", ">10.0 %<", ">30<", ">75.0 %<", ">50<", ">40<", ">55<", ">35<",
         ] {
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn empty_rows_and_ragged_counts_are_drawn_as_zero() {
         let findings = ["a".to_owned(), "b".to_owned()];
-        let svg = confusion("confusion", &findings, &[vec![1]]);
+        let svg = confusion("confusion", &findings, &[vec![1]]).svg;
         assert!(svg.contains(">100.0 %<"));
         assert!(!svg.contains("NaN"));
     }

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 
 use super::axis::{Axis, Ruler, frame};
-use super::style::{FONT, Look, SOFT, dash, document, look, px, shorten, text, text_width};
+use super::style::{FONT, SOFT, SeriesStyle, dash, px, series_style, shorten, text, text_width};
+use super::svg::{Plot, document};
 
-/// How strongly a series is drawn.
+/// The weight of a series' line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Weight {
     /// Thin and pale, without markers or a label: single steps, single seeds.
@@ -20,28 +21,28 @@ pub enum Weight {
 /// One line of a plot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
-    /// What the label at the line's end says.
+    /// The label at the line's end.
     pub name: String,
-    /// (x, y) from left to right; a value that is not finite breaks the line.
+    /// (x, y) from left to right; a non-finite value breaks the line.
     pub points: Vec<(f64, f64)>,
-    /// Which colour, dash and marker: series of one meaning share a number.
-    pub look: usize,
-    /// How strongly it is drawn.
+    /// The index of colour, dash and marker; series of one meaning share it.
+    pub style: usize,
+    /// The weight of the line.
     pub weight: Weight,
 }
 
 impl Series {
-    /// A plain line.
-    pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>, look: usize) -> Self {
+    /// Returns a plain line.
+    pub fn new(name: impl Into<String>, points: Vec<(f64, f64)>, style: usize) -> Self {
         Self {
             name: name.into(),
             points,
-            look,
+            style,
             weight: Weight::Plain,
         }
     }
 
-    /// The same, thin and pale.
+    /// Makes the line thin and pale.
     #[must_use]
     pub fn faint(mut self) -> Self {
         self.weight = Weight::Faint;
@@ -52,7 +53,7 @@ impl Series {
 /// A plot of lines.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curves {
-    /// What the picture shows: its accessible name, not printed in it.
+    /// The title: the accessible name, not printed in the picture.
     pub title: String,
     /// Horizontal axis.
     pub x: Axis,
@@ -60,14 +61,14 @@ pub struct Curves {
     pub y: Axis,
     /// The lines, drawn in this order.
     pub series: Vec<Series>,
-    /// Vertical rules, with what they mark.
+    /// Vertical rules and their labels.
     pub marks: Vec<(f64, String)>,
     /// Width and height of the whole picture in pixels.
     pub size: (f64, f64),
 }
 
 impl Curves {
-    /// An empty plot of the usual size.
+    /// Returns an empty plot of the default size.
     pub fn new(title: impl Into<String>, x: Axis, y: Axis) -> Self {
         Self {
             title: title.into(),
@@ -80,8 +81,8 @@ impl Curves {
     }
 }
 
-/// Draws lines, each labelled at its right end. Returns a whole SVG document.
-pub fn curves(plot: &Curves) -> String {
+/// Draws lines, each labelled at its right end.
+pub fn curves(plot: &Curves) -> Plot {
     let labels: Vec<String> = plot.series.iter().map(|s| shorten(&s.name, 28)).collect();
     let named = |s: &Series| s.weight == Weight::Plain && !s.name.is_empty();
     let room = plot
@@ -132,11 +133,11 @@ pub fn curves(plot: &Curves) -> String {
         }
         @for series in &plot.series { (line(series, &x, &y)) }
         @for ((index, end_x, end_y), at) in ends.iter().zip(&heights) {
-            @let look = look(plot.series[*index].look);
+            @let style = series_style(plot.series[*index].style);
             @if (end_y - at).abs() > 3.0 {
-                line x1=(px(end_x + 4.0)) y1=(px(*end_y)) x2=(px(right + 8.0)) y2=(px(*at)) stroke=(look.colour) stroke-width="0.8" {}
+                line x1=(px(end_x + 4.0)) y1=(px(*end_y)) x2=(px(right + 8.0)) y2=(px(*at)) stroke=(style.colour) stroke-width="0.8" {}
             }
-            (text(right + 10.0, at + 4.0, "start", look.text, &labels[*index]))
+            (text(right + 10.0, at + 4.0, "start", style.text, &labels[*index]))
         }
     };
     let names: Vec<&str> = plot
@@ -155,22 +156,22 @@ pub fn curves(plot: &Curves) -> String {
 }
 
 fn line(series: &Series, x: &Ruler, y: &Ruler) -> Markup {
-    let look = look(series.look);
+    let style = series_style(series.style);
     let at = |&(px, py): &(f64, f64)| Some((x.at(px)?, y.at(py)?));
     let path = path(series.points.iter().map(at));
     match series.weight {
         Weight::Faint => html! {
-            path d=(path) fill="none" stroke=(look.colour) stroke-width="1" stroke-opacity="0.35" stroke-linejoin="round" {}
+            path d=(path) fill="none" stroke=(style.colour) stroke-width="1" stroke-opacity="0.35" stroke-linejoin="round" {}
         },
         Weight::Plain => html! {
-            path d=(path) fill="none" stroke=(look.colour) stroke-width="2" stroke-linejoin="round" stroke-dasharray=[dash(look.dash)] {}
-            (markers(series, look, &at))
+            path d=(path) fill="none" stroke=(style.colour) stroke-width="2" stroke-linejoin="round" stroke-dasharray=[dash(style.dash)] {}
+            (markers(series, style, &at))
         },
     }
 }
 
-/// Markers at every point, or at about ten where points are many.
-fn markers(series: &Series, look: Look, at: &impl Fn(&(f64, f64)) -> Option<(f64, f64)>) -> Markup {
+/// Markers at every point, or at about ten of many points.
+fn markers(series: &Series, style: SeriesStyle, at: &impl Fn(&(f64, f64)) -> Option<(f64, f64)>) -> Markup {
     let every = series.points.len().div_ceil(24).max(1);
     let every = if every > 1 {
         series.points.len().div_ceil(10)
@@ -179,14 +180,14 @@ fn markers(series: &Series, look: Look, at: &impl Fn(&(f64, f64)) -> Option<(f64
     };
     let last = series.points.len().saturating_sub(1);
     html! {
-        // Counted from the end, so that the end always carries its marker.
+        // Counted from the end, so that the last point always has a marker.
         @for (_, point) in series.points.iter().enumerate().filter(|(i, _)| (last - i).is_multiple_of(every)) {
-            @if let Some((x, y)) = at(point) { (look.marker(x, y, 3.4)) }
+            @if let Some((x, y)) = at(point) { (style.marker(x, y, 3.4)) }
         }
     }
 }
 
-/// An SVG path through the points that exist; a missing one lifts the pen.
+/// An SVG path through the points; a missing point lifts the pen.
 pub(super) fn path(points: impl Iterator<Item = Option<(f64, f64)>>) -> String {
     let mut d = String::new();
     let mut pen_down = false;
@@ -199,11 +200,11 @@ pub(super) fn path(points: impl Iterator<Item = Option<(f64, f64)>>) -> String {
     d
 }
 
-/// Moves labels apart so that neighbours are `gap` apart, near where they belong and inside `top..bottom` if they fit.
+/// Moves labels until neighbours are `gap` apart, close to `wanted` and inside `top..bottom` if they fit.
 fn spread(wanted: &[f64], gap: f64, top: f64, bottom: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
-    // Neighbours that touch move as one group around the mean of what they want.
+    // Neighbours that touch move as one group around the mean of their wanted positions.
     let mut groups: Vec<(f64, usize)> = Vec::new();
     for &i in &order {
         groups.push((wanted[i], 1));
@@ -254,7 +255,7 @@ mod tests {
             vec![(0.0, 1.0), (1.0, f64::NAN)],
             0,
         ));
-        let svg = curves(&plot);
+        let svg = curves(&plot).svg;
         assert!(!svg.contains("<script"), "{svg}");
         assert!(svg.contains("&lt;b&gt;"));
     }

@@ -1,27 +1,28 @@
-//! Values with their intervals, one a row, over a common axis.
+//! Forest plots: values with intervals, one per row, on a common axis.
 
 use maud::{Markup, html};
 
 use super::axis::{Axis, Ruler, frame};
-use super::style::{FONT, INK, SOFT, document, in_a_row, look, px, shorten, text, text_width};
+use super::style::{FONT, INK, SOFT, in_a_row, px, series_style, shorten, text, text_width};
+use super::svg::{Plot, document};
 
-/// One row: a heading where `value` and `interval` are both missing and `text` is empty.
+/// One row; a heading if `value` and `interval` are missing and `text` is empty.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct IntervalRow {
-    /// What was measured.
+    /// The label of the row.
     pub label: String,
     /// The value, if it is defined.
     pub value: Option<f64>,
     /// Lower and upper end of its interval.
     pub interval: Option<(f64, f64)>,
-    /// Value and interval in figures, at the right.
+    /// The numbers printed at the right.
     pub text: String,
-    /// Which colour and marker; rows of one method share a number.
-    pub look: usize,
+    /// The index of colour and marker; rows of one method share it.
+    pub style: usize,
 }
 
 impl IntervalRow {
-    /// A row that only names the rows below it.
+    /// Returns a heading for the rows below it.
     pub fn heading(label: impl Into<String>) -> Self {
         Self {
             label: label.into(),
@@ -34,15 +35,15 @@ impl IntervalRow {
     }
 }
 
-/// Draws a forest plot: a marker at each value, a line over its interval, figures at the right, and a dashed rule at
-/// `reference` (chance, or no difference) if there is one. `legend` names the looks in use. Returns a whole SVG document.
+/// Draws a forest plot: a marker at each value, a line over its interval, numbers at the right, and a dashed rule
+/// at `reference` (chance, or no difference) if given. `legend` names the styles in use.
 pub fn intervals(
     title: &str,
     axis: &Axis,
     rows: &[IntervalRow],
     reference: Option<f64>,
     legend: &[(usize, String)],
-) -> String {
+) -> Plot {
     const ROW: f64 = 22.0;
     let labels: Vec<String> = rows.iter().map(|row| shorten(&row.label, 44)).collect();
     let indent = if rows.iter().any(IntervalRow::is_heading) {
@@ -71,7 +72,7 @@ pub fn intervals(
         [row.value].into_iter().chain(ends).flatten()
     });
     let x = Ruler::new(axis, values.chain(reference), left, right);
-    // The vertical ruler has no ticks of its own: rows are its ticks.
+    // Rows take the place of ticks on the vertical ruler.
     let mut y = Ruler::new(&Axis::new("").range(0.0, 1.0), std::iter::empty(), bottom, top);
     y.ticks.clear();
     let (begins, legend_end) = in_a_row(left, 30.0, legend.iter().map(|(_, name)| name.as_str()));
@@ -96,7 +97,7 @@ pub fn intervals(
             }
         }
         @for ((index, name), at) in legend.iter().zip(&begins) {
-            (look(*index).marker(at + 6.0, legend_top - 4.0, 4.2))
+            (series_style(*index).marker(at + 6.0, legend_top - 4.0, 4.2))
             (text(at + 17.0, legend_top, "start", SOFT, name))
         }
     };
@@ -110,18 +111,18 @@ pub fn intervals(
 }
 
 fn measured(row: &IntervalRow, x: &Ruler, at: f64) -> Markup {
-    let look = look(row.look);
+    let style = series_style(row.style);
     let ends = row
         .interval
         .and_then(|(low, high)| Some((x.at(low)?, x.at(high)?)));
     html! {
         @if let Some((low, high)) = ends {
-            line x1=(px(low)) y1=(px(at)) x2=(px(high)) y2=(px(at)) stroke=(look.colour) stroke-width="2" {}
+            line x1=(px(low)) y1=(px(at)) x2=(px(high)) y2=(px(at)) stroke=(style.colour) stroke-width="2" {}
             @for end in [low, high] {
-                line x1=(px(end)) y1=(px(at - 4.0)) x2=(px(end)) y2=(px(at + 4.0)) stroke=(look.colour) stroke-width="1.4" {}
+                line x1=(px(end)) y1=(px(at - 4.0)) x2=(px(end)) y2=(px(at + 4.0)) stroke=(style.colour) stroke-width="1.4" {}
             }
         }
-        @if let Some(value) = row.value.and_then(|value| x.at(value)) { (look.marker(value, at, 4.6)) }
+        @if let Some(value) = row.value.and_then(|value| x.at(value)) { (style.marker(value, at, 4.6)) }
     }
 }
 
@@ -138,17 +139,17 @@ mod tests {
                 value: Some(0.5),
                 interval: Some((0.25, 0.75)),
                 text: "0.50 [0.25, 0.75]".into(),
-                look: 0,
+                style: 0,
             },
             IntervalRow {
                 label: "precision".into(),
                 value: None,
                 interval: None,
                 text: "undefined".into(),
-                look: 0,
+                style: 0,
             },
         ];
-        let svg = intervals("metrics", &axis, &rows, None, &[]);
+        let svg = intervals("metrics", &axis, &rows, None, &[]).svg;
         assert_eq!(svg.matches("<circle").count(), 1);
         assert!(svg.contains("undefined"));
     }

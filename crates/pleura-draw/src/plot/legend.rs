@@ -1,15 +1,16 @@
-//! The legend of heatmaps: which colour speaks for the answer and which against.
+//! The colour legend of heatmaps.
 
 use maud::html;
 
-use super::style::{INK, SOFT, document, px, text};
+use super::style::{INK, SOFT, px, text};
+use super::svg::{Plot, document};
 use crate::picture::Diverging;
 
-/// A middling grey of a film.
+/// A medium grey of a film.
 const FILM: f32 = 120.0;
 
-/// Draws the scale of relevance from blue (against) over bare film (nothing) to red (for). Returns a whole SVG document.
-pub fn relevance_legend() -> String {
+/// Draws the relevance scale from blue (against) over the bare film (none) to red (for).
+pub fn relevance_legend() -> Plot {
     const STRIPS: usize = 61;
     let (left, width, top, height) = (150.0, 244.0, 6.0, 16.0);
     let strip = width / STRIPS as f64;
@@ -19,20 +20,20 @@ pub fn relevance_legend() -> String {
                 fill=(colour(2.0 * i as f64 / (STRIPS - 1) as f64 - 1.0)) {}
         }
         rect x=(px(left)) y=(px(top)) width=(px(width)) height=(px(height)) fill="none" stroke="#8b95a1" {}
-        (text(left - 12.0, top + 12.5, "end", INK, "blue: against the answer"))
-        (text(left + width + 12.0, top + 12.5, "start", INK, "red: for the answer"))
+        (text(left - 12.0, top + 12.5, "end", INK, "blue: evidence against"))
+        (text(left + width + 12.0, top + 12.5, "start", INK, "red: evidence for"))
         (text(left + 0.5 * width, top + height + 15.0, "middle", SOFT, "bare film: no relevance"))
     };
     document(
         530.0,
         42.0,
         "Legend of the heatmaps",
-        "Blue places speak against the answer, bare film says nothing, red ones speak for it.",
+        "Blue is evidence against the output, red is evidence for it. Where the film shows through, there is none.",
         &body,
     )
 }
 
-/// Colour of a relevance in [−1, 1] as heatmaps lay it over a grey film.
+/// The colour of a relevance in [−1, 1] over a grey film, as in heatmaps.
 fn colour(relevance: f64) -> String {
     let (colour, cover) = Diverging::default().colour(relevance as f32);
     let mixed = colour.map(|channel| (FILM + cover * (f32::from(channel) - FILM)).round() as u8);

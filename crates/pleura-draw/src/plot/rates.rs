@@ -1,12 +1,13 @@
-//! Curves of two rates in the unit square: ROC and precision–recall, one against the rest.
+//! ROC and precision–recall curves, each finding against the rest.
 
 use maud::{Markup, html};
 
 use super::axis::{Axis, Ruler, Ticks, frame};
 use super::curves::path;
-use super::style::{FONT, INK, SOFT, dash, document, look, px, shorten, text, text_width};
+use super::style::{FONT, INK, SOFT, dash, px, series_style, shorten, text, text_width};
+use super::svg::{Plot, document};
 
-/// Most curves that share one square; more get a small square each.
+/// The most curves in one square; with more, each gets a small square.
 const TOGETHER: usize = 6;
 
 /// One curve.
@@ -16,19 +17,19 @@ pub struct RateCurve {
     pub name: String,
     /// (horizontal rate, vertical rate), both in [0, 1], in the order they are joined.
     pub points: Vec<(f64, f64)>,
-    /// What the legend adds, such as `AUC 0.97 [0.93, 0.99]`.
+    /// The note in the legend, such as `AUC 0.97 [0.93, 0.99]`.
     pub note: String,
-    /// Height of the line that guessing would draw in a precision–recall plot: the finding's prevalence.
+    /// The finding's prevalence: the height of the chance line in a precision–recall plot.
     pub prevalence: Option<f64>,
 }
 
-/// ROC curves: sensitivity against 1 − specificity, and the diagonal of guessing. Returns a whole SVG document.
-pub fn roc(title: &str, curves: &[RateCurve]) -> String {
+/// Draws ROC curves: sensitivity against 1 − specificity, with the chance diagonal.
+pub fn roc(title: &str, curves: &[RateCurve]) -> Plot {
     rates(title, curves, Square::Roc)
 }
 
-/// Precision–recall curves, each with its finding's prevalence as the line of guessing. Returns a whole SVG document.
-pub fn precision_recall(title: &str, curves: &[RateCurve]) -> String {
+/// Draws precision–recall curves, each with its chance line at the finding's prevalence.
+pub fn precision_recall(title: &str, curves: &[RateCurve]) -> Plot {
     rates(title, curves, Square::PrecisionRecall)
 }
 
@@ -47,7 +48,7 @@ impl Square {
     }
 }
 
-fn rates(title: &str, curves: &[RateCurve], square: Square) -> String {
+fn rates(title: &str, curves: &[RateCurve], square: Square) -> Plot {
     if curves.len() > TOGETHER {
         small_squares(title, curves, square)
     } else {
@@ -63,7 +64,7 @@ fn description(curves: &[RateCurve]) -> String {
         .join("; ")
 }
 
-fn one_square(title: &str, curves: &[RateCurve], square: Square) -> String {
+fn one_square(title: &str, curves: &[RateCurve], square: Square) -> Plot {
     const SIDE: f64 = 300.0;
     const ROW: f64 = 19.0;
     let legend: Vec<String> = curves.iter().map(|c| shorten(&c.name, 26)).collect();
@@ -92,7 +93,7 @@ fn one_square(title: &str, curves: &[RateCurve], square: Square) -> String {
         @for (i, curve) in curves.iter().enumerate() { (drawn(curve, i, &x, &y)) }
         @for (i, (curve, name)) in curves.iter().zip(&legend).enumerate() {
             @let row = first_row + ROW * i as f64;
-            (look(i).sample(left, row - 4.0, false))
+            (series_style(i).sample(left, row - 4.0, false))
             (text(left + 34.0, row, "start", INK, name))
             (text(left + 34.0 + names + 14.0, row, "start", SOFT, &curve.note))
         }
@@ -100,7 +101,7 @@ fn one_square(title: &str, curves: &[RateCurve], square: Square) -> String {
     document(width, height, title, &description(curves), &body)
 }
 
-fn small_squares(title: &str, curves: &[RateCurve], square: Square) -> String {
+fn small_squares(title: &str, curves: &[RateCurve], square: Square) -> Plot {
     const SIDE: f64 = 138.0;
     const COLUMNS: usize = 5;
     let (cell_width, cell_height) = (SIDE + 46.0, SIDE + 74.0);
@@ -132,7 +133,7 @@ fn small_square(curve: &RateCurve, square: Square, left: f64, top: f64, side: f6
     }
 }
 
-/// What guessing would draw.
+/// The chance line.
 fn guessing(curve: &RateCurve, index: usize, square: Square, x: &Ruler, y: &Ruler) -> Markup {
     let (from, to, colour) = match square {
         Square::Roc => ((0.0, 0.0), (1.0, 1.0), "#aab2bc"),
@@ -140,7 +141,7 @@ fn guessing(curve: &RateCurve, index: usize, square: Square, x: &Ruler, y: &Rule
             let Some(prevalence) = curve.prevalence else {
                 return html! {};
             };
-            ((0.0, prevalence), (1.0, prevalence), look(index).colour)
+            ((0.0, prevalence), (1.0, prevalence), series_style(index).colour)
         }
     };
     let at = |(h, v): (f64, f64)| Some((x.at(h)?, y.at(v)?));
@@ -150,10 +151,10 @@ fn guessing(curve: &RateCurve, index: usize, square: Square, x: &Ruler, y: &Rule
 }
 
 fn drawn(curve: &RateCurve, index: usize, x: &Ruler, y: &Ruler) -> Markup {
-    let look = look(index);
+    let style = series_style(index);
     let points = curve.points.iter().map(|&(h, v)| Some((x.at(h)?, y.at(v)?)));
     html! {
-        path d=(path(points)) fill="none" stroke=(look.colour) stroke-width="2" stroke-linejoin="round" stroke-dasharray=[dash(look.dash)] {}
+        path d=(path(points)) fill="none" stroke=(style.colour) stroke-width="2" stroke-linejoin="round" stroke-dasharray=[dash(style.dash)] {}
     }
 }
 
@@ -172,14 +173,14 @@ mod tests {
 
     #[test]
     fn corners_of_the_square_are_corners_of_the_plot() {
-        let svg = roc("ROC", &[curve("COVID-19")]);
+        let svg = roc("ROC", &[curve("COVID-19")]).svg;
         assert!(svg.contains("d=\"M54 328L54 88L354 28\""), "{svg}");
     }
 
     #[test]
     fn many_findings_get_a_square_each() {
         let many: Vec<RateCurve> = (0..15).map(|i| curve(&format!("finding {i}"))).collect();
-        let svg = precision_recall("PR", &many);
+        let svg = precision_recall("PR", &many).svg;
         assert_eq!(
             svg.matches("<rect").count(),
             16,

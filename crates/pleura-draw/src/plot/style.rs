@@ -1,26 +1,26 @@
-//! What every plot shares: colours, dashes, markers, and the frame of an SVG document.
+//! Colours, dashes, markers, text and the frame of an SVG document.
 //!
-//! Colours are Okabe and Ito's, told apart by people with any of the common colour-vision deficiencies. A series
-//! also has its own dash and marker, so that a greyscale print still tells the lines apart.
+//! Colours are Okabe and Ito's, which are safe for the common colour-vision deficiencies. A series also has its
+//! own dash and marker, so lines stay distinct in greyscale print.
 
 use maud::{Markup, html};
 
-/// Ink of titles and values.
+/// The colour of titles and values.
 pub(super) const INK: &str = "#1c2430";
-/// Ink of axis labels and remarks.
+/// The colour of axis labels and notes.
 pub(super) const SOFT: &str = "#55606e";
 /// Grid lines.
 pub(super) const GRID: &str = "#e2e6eb";
 /// Axis lines and ticks.
 pub(super) const AXIS: &str = "#8b95a1";
 
-/// Font size of everything but titles, in pixels.
+/// The font size in pixels.
 pub(super) const FONT: f64 = 12.0;
 
-/// How one series looks.
+/// The style of one series.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Look {
-    /// Colour of lines and markers.
+pub(super) struct SeriesStyle {
+    /// The colour of lines and markers.
     pub(super) colour: &'static str,
     /// The same hue, dark enough for text on white (contrast at least 4.5 : 1).
     pub(super) text: &'static str,
@@ -38,45 +38,45 @@ enum Marker {
     Ring,
 }
 
-/// Okabe–Ito without its yellow, which vanishes on white paper.
-const LOOKS: [Look; 7] = [
-    Look {
+/// Okabe–Ito without its yellow, which is invisible on white paper.
+const STYLES: [SeriesStyle; 7] = [
+    SeriesStyle {
         colour: "#0072B2",
         text: "#00619a",
         dash: "",
         marker: Marker::Disc,
     },
-    Look {
+    SeriesStyle {
         colour: "#D55E00",
         text: "#a84a00",
         dash: "7 3",
         marker: Marker::Square,
     },
-    Look {
+    SeriesStyle {
         colour: "#009E73",
         text: "#00724f",
         dash: "2 3",
         marker: Marker::Triangle,
     },
-    Look {
+    SeriesStyle {
         colour: "#CC79A7",
         text: "#9a3f72",
         dash: "9 3 2 3",
         marker: Marker::Diamond,
     },
-    Look {
+    SeriesStyle {
         colour: "#E69F00",
         text: "#8a5f00",
         dash: "12 4",
         marker: Marker::Ring,
     },
-    Look {
+    SeriesStyle {
         colour: "#56B4E9",
         text: "#1d6f9f",
         dash: "5 2 1 2 1 2",
         marker: Marker::Square,
     },
-    Look {
+    SeriesStyle {
         colour: "#333333",
         text: "#333333",
         dash: "1 2",
@@ -84,12 +84,12 @@ const LOOKS: [Look; 7] = [
     },
 ];
 
-/// The look of the `index`-th series; looks repeat after seven.
-pub(super) fn look(index: usize) -> Look {
-    LOOKS[index % LOOKS.len()]
+/// The style of the `index`-th series; styles repeat after seven.
+pub(super) fn series_style(index: usize) -> SeriesStyle {
+    STYLES[index % STYLES.len()]
 }
 
-impl Look {
+impl SeriesStyle {
     /// The series' marker centred at (x, y).
     pub(super) fn marker(self, x: f64, y: f64, radius: f64) -> Markup {
         let r = radius;
@@ -121,7 +121,7 @@ impl Look {
         }
     }
 
-    /// A piece of the series' line with its marker, for a legend.
+    /// A sample of the series' line and marker, for a legend.
     pub(super) fn sample(self, x: f64, y: f64, marker: bool) -> Markup {
         html! {
             line x1=(px(x)) y1=(px(y)) x2=(px(x + 26.0)) y2=(px(y)) stroke=(self.colour) stroke-width="2" stroke-dasharray=[dash(self.dash)] {}
@@ -130,7 +130,7 @@ impl Look {
     }
 }
 
-/// `stroke-dasharray`, left out where the line is solid.
+/// `stroke-dasharray`; `None` for a solid line.
 pub(super) fn dash(pattern: &'static str) -> Option<&'static str> {
     (!pattern.is_empty()).then_some(pattern)
 }
@@ -143,7 +143,7 @@ fn polygon(corners: &[(f64, f64)], colour: &str) -> Markup {
     html! { polygon points=(points.join(" ")) fill=(colour) {} }
 }
 
-/// A coordinate with at most two decimals: a hundredth of a pixel is finer than any printer.
+/// A coordinate with at most two decimals, finer than any printer.
 pub(super) fn px(value: f64) -> String {
     let text = format!("{value:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
@@ -154,7 +154,7 @@ pub(super) fn px(value: f64) -> String {
     }
 }
 
-/// Width of a text in pixels, as sans-serif faces set it; good enough to reserve room for labels.
+/// The approximate width of a sans-serif text in pixels, to reserve room for labels.
 pub(super) fn text_width(text: &str, size: f64) -> f64 {
     let em: f64 = text
         .chars()
@@ -172,7 +172,7 @@ pub(super) fn text_width(text: &str, size: f64) -> f64 {
     em * size
 }
 
-/// A text cut to at most `limit` characters, with an ellipsis where something was cut.
+/// Cuts a text to at most `limit` characters; an ellipsis marks the cut.
 pub(super) fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
         return text.to_owned();
@@ -182,13 +182,12 @@ pub(super) fn shorten(text: &str, limit: usize) -> String {
     cut
 }
 
-/// Text at (x, y) (its baseline), anchored `start`, `middle` or `end`.
+/// Text with its baseline at (x, y), anchored `start`, `middle` or `end`.
 pub(super) fn text(x: f64, y: f64, anchor: &str, fill: &str, content: &str) -> Markup {
     html! { text x=(px(x)) y=(px(y)) text-anchor=(anchor) fill=(fill) { (content) } }
 }
 
-/// Where the entries of a legend begin when they stand in a row from `start`, each with `sign` pixels for its sign; and where
-/// the row ends.
+/// The positions of legend entries in a row from `start`, each with `sign` pixels for its symbol, and the row's end.
 pub(super) fn in_a_row<'a>(start: f64, sign: f64, names: impl Iterator<Item = &'a str>) -> (Vec<f64>, f64) {
     let mut end = start;
     let begins = names
@@ -199,19 +198,4 @@ pub(super) fn in_a_row<'a>(start: f64, sign: f64, names: impl Iterator<Item = &'
         })
         .collect();
     (begins, end)
-}
-
-/// A whole SVG document: it stands alone as a file and is valid inside an HTML page.
-pub(super) fn document(width: f64, height: f64, title: &str, description: &str, body: &Markup) -> String {
-    html! {
-        svg xmlns="http://www.w3.org/2000/svg" width=(px(width)) height=(px(height))
-            viewBox=(format!("0 0 {} {}", px(width), px(height))) role="img" aria-label=(title)
-            font-family="'Helvetica Neue', Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif" font-size=(px(FONT)) {
-            title { (title) }
-            desc { (description) }
-            rect width=(px(width)) height=(px(height)) fill="#fff" {}
-            (body)
-        }
-    }
-    .into_string()
 }

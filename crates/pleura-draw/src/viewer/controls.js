@@ -1,8 +1,8 @@
-// What is shown, and how people change it: controls, keys, pointer.
+// The display options and their controls: form, keys, pointer.
 
 const one = (id) => document.getElementById(id);
 const VIEWS = ["overlay", "side", "all", "map", "film"];
-// The likeliest answer first.
+// The output of the highest probability first.
 const likeliest = maps.reduce((best, map) => ((map.probability ?? -1) > (best.probability ?? -1) ? map : best), maps[0]);
 const initial = () => ({
   question: likeliest.question,
@@ -23,7 +23,7 @@ let state = initial();
 
 const chosen = () => maps.find((map) => map.question === state.question && map.method === state.method);
 
-// The value of the strongest colour: the map's own, or the greatest of its method's; turned up or down by the user.
+// The value of the strongest colour: the map's own, or the largest of its method, adjusted by the user.
 function limitOf(map, now) {
   const same = maps.filter((other) => other.method === map.method);
   const own = now.shared ? Math.max(...same.map((other) => ownLimit(other, now.smoothing))) : ownLimit(map, now.smoothing);
@@ -64,7 +64,7 @@ function update() {
   });
 }
 
-// The controls say what the state is, and the address remembers it.
+// Shows the state in the controls and stores it in the address.
 function tell() {
   for (const name of ["question", "method", "view"]) {
     document.querySelectorAll(`input[name="${name}"]`).forEach((input) => { input.checked = input.value === state[name]; });
@@ -90,7 +90,7 @@ function tell() {
   try {
     history.replaceState(null, "", words.length > 0 ? `#${words.join("&")}` : location.pathname + location.search);
   } catch {
-    // Some browsers keep the address of a local file as it is; the page works without.
+    // Some browsers do not change the address of a local file; the page works without it.
   }
 }
 
@@ -111,22 +111,22 @@ function remember() {
   if (!chosen()) state.method = maps.find((map) => map.question === state.question).method;
 }
 
-// The account of the map that is shown.
+// The ledger of the visible map.
 function account() {
   const map = chosen(), body = one("account");
   one("account-of").textContent = `${map.question}, ${map.method}, from ${map.start}`;
   if (!map.ledger && map.remark) one("account-of").textContent += `: ${map.remark}`;
   const rows = [];
   if (map.ledger) {
-    rows.push(["What relevance started with", map.ledger.start]);
+    rows.push(["Relevance at the start", map.ledger.start]);
     rows.push(["= pixels of the film", map.ledger.input]);
   } else {
     rows.push(["Sum over the pixels of the film", map.towards + map.against]);
   }
-  rows.push(["\u2003of these speaking for", map.towards], ["\u2003of these speaking against", map.against]);
+  rows.push(["\u2003of these positive (for)", map.towards], ["\u2003of these negative (against)", map.against]);
   if (map.ledger) {
     rows.push(["+ biases of the network", map.ledger.bias], ["+ stabilisers", map.ledger.epsilon]);
-    rows.push(["Left open (rounding)", map.ledger.start - map.ledger.input - map.ledger.bias - map.ledger.epsilon]);
+    rows.push(["Rounding error", map.ledger.start - map.ledger.input - map.ledger.bias - map.ledger.epsilon]);
   }
   body.replaceChildren(...rows.map(([name, value]) => row([name, number(value, 4)])));
   const layers = one("layers");
@@ -150,7 +150,7 @@ function row([name, ...values]) {
   return line;
 }
 
-// The point that is read, in map pixels; null for none.
+// The point whose values are shown, in map pixels; null for none.
 let point = null;
 function mark() {
   for (const { canvas, cross } of panes) {
@@ -257,7 +257,7 @@ document.addEventListener("keydown", (event) => {
 
 function choose(name, value) {
   state[name] = value;
-  // Not every question was asked in every way.
+  // Not every output has a map by every method.
   if (!chosen()) {
     const other = name === "question" ? "method" : "question";
     state[other] = maps.find((map) => map[name] === value)[other];

@@ -1,4 +1,4 @@
-// A picture: the film, the colours over it, lines, and all that is said around it, in one canvas.
+// A picture: the film, colours, lines and text, in one canvas.
 
 const INK = "#e8e8e6", FAINT = "#a6a9ae", ROOM = "#111214", FRAME = "#54565a";
 const FOR = "rgb(255,214,196)", AGAINST = "rgb(196,226,255)";
@@ -33,7 +33,7 @@ function block(pen, lines, top, width) {
 const big = (text) => ({ text, font: `600 21px ${FONT}`, line: 28, colour: INK });
 const small = (text, colour = FAINT) => ({ text, font: `15px ${FONT}`, line: 21, colour });
 
-// Where the film begins in a canvas.
+// The row at which the film begins in a canvas.
 const filmTop = new WeakMap();
 
 function colours(data, map, state) {
@@ -101,7 +101,7 @@ function overlays(pen, map, state) {
   });
 }
 
-// A number between 0.1 and 100 and the power of a thousand it is told in.
+// The power of a thousand that makes the limit a number between 0.1 and 100, and its name.
 function readable(limit) {
   const thousands = Math.floor((Math.log10(limit) + 1) / 3);
   return [10 ** (3 * thousands), thousands === 0 ? "" : thousands === -1 ? "0.001 " : `1e${3 * thousands} `];
@@ -129,9 +129,9 @@ function legend(pen, map, state, top, width) {
   pen.font = `15px ${FONT}`;
   pen.fillStyle = INK;
   pen.textAlign = "right";
-  pen.fillText("speaks against", left - 10, top + 13);
+  pen.fillText("evidence against", left - 10, top + 13);
   pen.textAlign = "left";
-  pen.fillText("speaks for", right + 10, top + 13);
+  pen.fillText("evidence for", right + 10, top + 13);
   pen.textAlign = "center";
   const cut = treatment(map, state.smoothing).greatest > limit;
   for (const tick of [-1, -0.5, 0, 0.5, 1]) {
@@ -150,7 +150,7 @@ function marks(pen, map, state, top) {
   const entries = [];
   if (map && state.contours && map.contours.length > 0) {
     const shares = [...new Set(map.contours.map((line) => line.share))].map((share) => `${+(100 * share).toFixed(1)} %`).join(", ");
-    entries.push([FOR, [], `holds ${shares} of what speaks for`], [AGAINST, [9, 6], `holds ${shares} of what speaks against`]);
+    entries.push([FOR, [], `${shares} of the evidence for`], [AGAINST, [9, 6], `${shares} of the evidence against`]);
   }
   page.outlines.forEach((outline, index) => {
     if (state.outlines[index]) entries.push([outline.colour, [], outline.label]);
@@ -178,7 +178,7 @@ function marks(pen, map, state, top) {
 function said(state) {
   const parts = [state.smoothing > 0 ? `Smoothed: Gaussian of ${state.smoothing} map pixels` : "Not smoothed"];
   parts.push(state.squares ? "map pixels as squares" : "drawn bilinearly");
-  if (state.contours) parts.push(page.contours.smoothing > 0 ? `lines after a Gaussian of ${page.contours.smoothing} map pixels` : "lines of the bare map");
+  if (state.contours) parts.push(page.contours.smoothing > 0 ? `lines after a Gaussian of ${page.contours.smoothing} map pixels` : "lines without smoothing");
   return `${parts.join("; ")}.`;
 }
 
@@ -190,7 +190,7 @@ function paint(canvas, map, state) {
     : [big(page.title), big("the film"), small(page.film.source)];
   const windowed = state.level === 0.5 && state.window === 1 && !state.invert
     ? "" : ` Window ${Math.round(100 * state.window)} %, level ${Math.round(100 * state.level)} %${state.invert ? ", inverted" : ""}.`;
-  // A ledger has a table of its own; what else is known of a map's sum goes with its picture.
+  // A ledger has its own table; without one, the sum of the map stands below the picture.
   const remark = map && !map.ledger && map.remark ? [small(map.remark)] : [];
   const foot = [...remark, small((map ? said(state) : "") + windowed), ...page.notes.map((note) => small(note)), small(page.notice, INK)];
   const width = shown.width;
@@ -201,7 +201,7 @@ function paint(canvas, map, state) {
     at = marks(pen, map, state, at);
     return block(pen, foot, at, width - 4) + 8;
   };
-  // Written once to see how high it is: setting the height clears the canvas.
+  // Drawn once to measure the height, since setting the height clears the canvas.
   canvas.width = width;
   canvas.height = Math.ceil(below(top + shown.height));
   pen.fillStyle = ROOM;
@@ -220,6 +220,6 @@ function paint(canvas, map, state) {
   below(top + shown.height);
   filmTop.set(canvas, top);
   canvas.setAttribute("aria-label", map
-    ? `Heatmap over the film ${page.title}. ${heading(map)}. ${map.method}. Pixels speaking for add up to ${number(map.towards, 3)}, against to ${number(map.against, 3)}. ${page.notice}`
+    ? `Heatmap over the film ${page.title}. ${heading(map)}. ${map.method}. Sum of positive pixels ${number(map.towards, 3)}, of negative pixels ${number(map.against, 3)}. ${page.notice}`
     : `The film ${page.title}. ${page.notice}`);
 }

@@ -1,4 +1,4 @@
-//! The page around the script: controls with their labels, tables, and the policy that lets nothing else in.
+//! The page around the script: controls with labels, tables, and the content security policy.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,13 +18,13 @@ const SCRIPT: &str = concat!(
 const VIEWS: [(&str, &str); 5] = [
     ("overlay", "Over the film"),
     ("side", "Film and overlay"),
-    ("all", "All questions"),
+    ("all", "All outputs"),
     ("map", "Map alone"),
     ("film", "Film alone"),
 ];
 
 const KEYS: [(&str, &str); 11] = [
-    ("1 to 9", "question"),
+    ("1 to 9", "output"),
     ("m", "next method"),
     ("v", "next view"),
     ("c", "lines of equal relevance"),
@@ -32,12 +32,15 @@ const KEYS: [(&str, &str); 11] = [
     ("i", "invert the film"),
     ("+ and -", "opacity"),
     ("[ and ]", "scale limit"),
-    ("arrows", "move the point on a focused picture; with shift by ten"),
+    (
+        "arrows",
+        "move the point on a focused picture (with shift: by ten)",
+    ),
     ("shift and drag", "window and level"),
-    ("r", "all as at the start"),
+    ("r", "reset"),
 ];
 
-/// A source of the policy: exactly this text.
+/// A policy source that allows exactly this text.
 fn exactly(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(sha256::digest(text)))
 }
@@ -67,7 +70,7 @@ pub(super) fn page(viewer: &Viewer<'_>, data: &str) -> String {
                     @for note in viewer.notes { p { (note) } }
                 }
                 noscript { p.notice {
-                    "This page draws with its own script, which is inside it, and the browser runs none. The pictures beside it (PNG) show the same."
+                    "This page needs JavaScript, which the browser does not run. The PNG pictures beside it show the same."
                 } }
                 main {
                     (controls(viewer))
@@ -102,9 +105,9 @@ fn controls(viewer: &Viewer<'_>) -> Markup {
         }
     }
     html! {
-        form autocomplete="off" aria-label="What is shown" {
+        form autocomplete="off" aria-label="Display options" {
             fieldset {
-                legend { "Question" }
+                legend { "Output" }
                 @for (question, probability) in questions {
                     label {
                         input type="radio" name="question" value=(question);
@@ -125,7 +128,7 @@ fn controls(viewer: &Viewer<'_>) -> Markup {
                 legend { "Colours" }
                 (slider("opacity", "Opacity", ["0", "100", "1"], false))
                 (slider("reach", "Scale limit", ["-5", "5", "0.25"], true))
-                (tick("shared", "One scale for all questions"))
+                (tick("shared", "One scale for all outputs"))
                 (slider("smoothing", "Smoothing", ["0", "12", "0.5"], false))
                 (tick("squares", "Map pixels as squares"))
             }
@@ -168,7 +171,7 @@ fn tables(viewer: &Viewer<'_>) -> Markup {
     html! {
         div.tables {
             section aria-labelledby="account-title" {
-                h2 #account-title { "Account" }
+                h2 #account-title { "Relevance ledger" }
                 p #account-of {}
                 table { tbody #account {} }
             }
@@ -183,7 +186,7 @@ fn tables(viewer: &Viewer<'_>) -> Markup {
         }
         section.long {
             details #layers {
-                summary { "The account, layer by layer" }
+                summary { "The ledger, layer by layer" }
                 div.scroll { table {
                     thead { tr { @for head in ["Layer", "received", "passed", "biases", "stabilisers"] { th scope="col" { (head) } } } }
                     tbody #layer-rows {}
@@ -193,9 +196,10 @@ fn tables(viewer: &Viewer<'_>) -> Markup {
         section {
             h2 { "How to read it" }
             p {
-                "Red places speak for what was asked, blue ones against it, bare film says nothing; strength is told by cover and darkness alone, \
-                 equally for both. A heatmap shows what the network used, not where a disease is: one that lies on the lungs proves nothing, one that \
-                 lies on letters or borders is a reason for distrust. Maps of two questions have scales of their own unless one is chosen for all."
+                "Red pixels are evidence for the output, blue pixels are evidence against it. Where the film shows through, the relevance is \
+                 near zero. The stronger the relevance, the darker the colour and the less of the film is visible, equally for both signs. A heatmap \
+                 shows which pixels the network used. It does not locate disease: a heatmap on the lungs proves nothing, and a heatmap on letters or \
+                 borders is a reason for doubt. Each map has its own scale unless one scale for all outputs is chosen."
             }
         }
     }

@@ -1,4 +1,4 @@
-// Numbers of the page: what it carries, decoded, smoothed and sampled where they are drawn.
+// The numbers of the page: decoding, smoothing and sampling.
 "use strict";
 
 const page = JSON.parse(document.getElementById("data").textContent);
@@ -10,7 +10,7 @@ function bytes(text) {
   return out;
 }
 
-// Little-endian whatever the machine is.
+// Little-endian on every machine.
 function floats(text) {
   const view = new DataView(bytes(text).buffer);
   const out = new Float32Array(view.byteLength / 4);
@@ -39,7 +39,7 @@ const maps = page.maps.map((map) => {
 const methods = [...new Set(maps.map((map) => map.method))];
 const questions = [...new Set(maps.map((map) => map.question))];
 
-// A Gaussian along both axes; at the border the weights inside are scaled up.
+// A Gaussian along both axes; at the border, the weights inside are scaled to sum to one.
 function smoothed(values, deviation) {
   if (!(deviation > 0)) return values;
   const reach = Math.min(size, Math.ceil(3 * deviation));
@@ -62,7 +62,7 @@ function smoothed(values, deviation) {
   return pass(pass(values, 1, size), size, 1);
 }
 
-// A map's values as they are shown, and the magnitude below which the page's share of them lies.
+// A map's values as shown, and the magnitude below which the page's share of them lies.
 const treatments = new Map();
 function treatment(map, deviation) {
   const key = `${maps.indexOf(map)}|${deviation}`;
@@ -79,7 +79,7 @@ function treatment(map, deviation) {
 const treated = (map, deviation) => treatment(map, deviation).values;
 const ownLimit = (map, deviation) => treatment(map, deviation).limit;
 
-// Bilinear between pixel centres; the outermost values reach on to the border.
+// Bilinear between pixel centres; the outermost values extend to the border.
 function between(values, width, height, x, y) {
   x = Math.min(Math.max(x, 0), width - 1);
   y = Math.min(Math.max(y, 0), height - 1);
@@ -91,7 +91,7 @@ function between(values, width, height, x, y) {
   return above * (1 - down) + below * down;
 }
 
-// The part of a picture that shows the film: at least as fine as a sheet.
+// The size of the film on a picture: at least that of a sheet.
 const scale = Math.max(1, 832 / Math.max(film.width, film.height));
 const shown = { width: Math.round(film.width * scale), height: Math.round(film.height * scale) };
 
@@ -122,7 +122,7 @@ for (let y = 0; y < shown.height; y += 1) {
   }
 }
 
-// A map's values under each pixel that is shown; not a number where the network saw nothing.
+// A map's value at each visible pixel; NaN outside the network's input.
 const kept = new Map();
 function field(map, deviation, squares) {
   const key = `${maps.indexOf(map)}|${deviation}|${squares}`;

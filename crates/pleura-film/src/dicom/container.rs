@@ -1,4 +1,4 @@
-//! The outside of a DICOM file: preamble, file meta group, transfer syntax, deflation.
+//! The container of a DICOM file: preamble, file meta group, transfer syntax, deflation.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -11,12 +11,12 @@ use super::unknown;
 use crate::error::printable;
 use crate::{DecodeOptions, Error};
 
-/// Whether these bytes begin like a DICOM file, with or without its preamble.
+/// True if these bytes begin like a DICOM file, with or without preamble.
 pub(crate) fn looks_like(bytes: &[u8]) -> bool {
     bytes.get(128..132) == Some(b"DICM") || bytes.starts_with(b"DICM") || bare_group(bytes).is_some()
 }
 
-/// The first group of a file without preamble: 2 where it has a meta group, 8 where it has not even that.
+/// The first group of a file without preamble: 2 with a meta group, 8 without one.
 fn bare_group(bytes: &[u8]) -> Option<u8> {
     let head = bytes.get(..8)?;
     let [group @ (2 | 8), 0, element, 0, ..] = *head else {
@@ -27,14 +27,14 @@ fn bare_group(bytes: &[u8]) -> Option<u8> {
     ((explicit || short) && element <= 0x20).then_some(group)
 }
 
-/// A file, opened up to its data set.
+/// A file opened up to its data set.
 pub(super) struct Container<'a> {
     pub(super) syntax: Syntax,
-    /// The bytes that the data set's positions count in.
+    /// The bytes to which positions in the data set refer.
     pub(super) bytes: Cow<'a, [u8]>,
     /// The name of the compression that was undone.
     pub(super) inflated: Option<&'static str>,
-    /// Where the data set begins.
+    /// The start of the data set.
     pub(super) start: usize,
 }
 
@@ -83,8 +83,8 @@ impl<'a> Container<'a> {
     }
 }
 
-/// Reads the file meta group, which is always explicit little endian: the transfer syntax, and where the
-/// data set begins. Its own length (0002,0000) is often wrong in the wild and is not relied on.
+/// Reads the file meta group, which is always explicit little endian. Returns the transfer syntax and the start of
+/// the data set. The group length (0002,0000) is often wrong in practice and not used.
 fn read_meta(bytes: &[u8], mut at: usize, name: &str) -> Result<(Option<String>, usize), Error> {
     let mut uid = None;
     while let Some(&[2, 0, low, high, first, second, a, b]) = bytes.get(at..at + 8) {

@@ -1,8 +1,8 @@
-//! The attributes of a data set, read one by one with every length checked first.
+//! A reader of the attributes that a film needs, safe for hostile files.
 //!
-//! A reader that builds a whole object trusts the lengths it finds and nests as deep as the file does.
-//! Here the tokens of `dicom-parser`'s lazy reader are followed instead: a value is read only if it is
-//! wanted, lies inside the file and is of a sane length; all else is passed over.
+//! A reader that builds a whole object trusts the file's lengths and nesting depth. This one follows the tokens of
+//! `dicom-parser`'s lazy reader instead. It reads a value only if it is needed, lies inside the file and has a
+//! plausible length; everything else is skipped.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -21,7 +21,7 @@ use super::faults::{malformed, named, truncated};
 use crate::Error;
 use crate::error::{printable, reported};
 
-/// The longest value that is read: a lookup table of 65,536 words.
+/// The longest value read: a lookup table of 65,536 words.
 const LONGEST_VALUE: u64 = 1 << 17;
 /// The deepest nesting of items; real files stay below ten.
 const DEEPEST: usize = 64;
@@ -80,7 +80,7 @@ const WANTED: &[Tag] = &[
 /// The attributes that are read inside a lookup table's item.
 const WANTED_IN_TABLE: &[Tag] = &[tag::LUT_DESCRIPTOR, tag::LUT_DATA];
 
-/// Of these the ones whose values are 16-bit words; the others are text.
+/// The attributes whose values are 16-bit words; the others are text.
 const WORDS: &[Tag] = &[
     tag::SAMPLES_PER_PIXEL,
     tag::PLANAR_CONFIGURATION,
@@ -99,7 +99,7 @@ const WORDS: &[Tag] = &[
 /// Attributes by tag.
 pub(super) type Attributes = BTreeMap<Tag, PrimitiveValue>;
 
-/// Where the pixels are, in the container's bytes.
+/// The position of the pixels in the container's bytes.
 pub(super) enum Pixels {
     /// One run of words, and its value representation.
     Native(Range<usize>, VR),
@@ -107,7 +107,7 @@ pub(super) enum Pixels {
     Fragments(Vec<Range<usize>>),
 }
 
-/// What of a data set is needed for a film.
+/// The part of a data set that a film needs.
 pub(super) struct DataSet<'n> {
     name: &'n str,
     root: Attributes,
@@ -163,7 +163,7 @@ impl<'n> DataSet<'n> {
                 }
                 LazyDataToken::ItemStart { .. } => {
                     if let (Some(fragments), [Level::PixelSequence]) = (&mut fragments, levels.as_slice()) {
-                        // An empty item, as the offset table mostly is, has no value to come.
+                        // An empty item (usually the offset table) has no value token.
                         fragments.push(0..0);
                     }
                     let tables = match levels.as_slice() {
@@ -180,7 +180,7 @@ impl<'n> DataSet<'n> {
                     }
                     levels.push(Level::Item);
                 }
-                // The reader takes a stray delimiter for granted and would stumble over the next token.
+                // The reader accepts a stray delimiter and would fail at the next token.
                 LazyDataToken::ItemEnd => leave_item(&mut levels, name)?,
                 LazyDataToken::SequenceEnd => match levels.pop() {
                     Some(Level::PixelSequence) if levels.is_empty() => {
@@ -229,7 +229,7 @@ impl<'n> DataSet<'n> {
                     let value = decoder
                         .read_value_preserved(&header)
                         .map_err(|error| unreadable(name, &error))?;
-                    // What a converter did not know it wrote as bytes, which for most tags are text.
+                    // Converters write unknown attributes as bytes; most of them are text.
                     let value = match value {
                         PrimitiveValue::U8(bytes)
                             if header.vr() == VR::UN && !WORDS.contains(&header.tag) =>
@@ -241,7 +241,7 @@ impl<'n> DataSet<'n> {
                     };
                     place.insert(header.tag, value);
                 }
-                // The value behind a header is the next token.
+                // The next token is the value of this header.
                 _ => {}
             }
             if levels.len() > DEEPEST {
@@ -265,7 +265,7 @@ impl<'n> DataSet<'n> {
         self.name
     }
 
-    /// The first text of an attribute, trimmed; none where it is missing or empty.
+    /// The first text of an attribute, trimmed; `None` if missing or empty.
     pub(super) fn text(&self, tag: Tag) -> Option<String> {
         let value = self.root.get(&tag)?.to_multi_str();
         let text = value
@@ -287,7 +287,7 @@ impl<'n> DataSet<'n> {
             .unwrap_or_default()
     }
 
-    /// A 16-bit word; none where it is missing or empty.
+    /// A 16-bit word; `None` if missing or empty.
     pub(super) fn word(&self, tag: Tag) -> Result<Option<u16>, Error> {
         match self.root.get(&tag) {
             None | Some(PrimitiveValue::Empty) => Ok(None),
@@ -297,12 +297,12 @@ impl<'n> DataSet<'n> {
         }
     }
 
-    /// A 16-bit word that must be there.
+    /// A required 16-bit word.
     pub(super) fn needed_word(&self, tag: Tag) -> Result<u16, Error> {
         self.word(tag)?.ok_or_else(|| self.missing(tag))
     }
 
-    /// All numbers of an attribute; empty where it is missing.
+    /// All numbers of an attribute; empty if missing.
     pub(super) fn numbers(&self, tag: Tag) -> Result<Vec<f64>, Error> {
         match self.root.get(&tag) {
             None | Some(PrimitiveValue::Empty) => Ok(Vec::new()),
@@ -324,7 +324,7 @@ impl<'n> DataSet<'n> {
         }
     }
 
-    /// An attribute's value is not what it must be.
+    /// The error for an invalid value of an attribute.
     pub(super) fn bad(&self, tag: Tag, expected: &str) -> Error {
         let found = self.texts(tag).join("\\");
         let found = if found.is_empty() {
@@ -335,7 +335,7 @@ impl<'n> DataSet<'n> {
         self.bad_value(tag, found, expected)
     }
 
-    /// A value, wherever it stands, is not what it must be.
+    /// The error for an invalid value found elsewhere.
     pub(super) fn bad_value(&self, tag: Tag, found: String, expected: &str) -> Error {
         let (keyword, tag) = named(tag);
         let name = self.name.to_string();
@@ -354,7 +354,7 @@ pub(super) fn first_word(value: &PrimitiveValue) -> Option<u16> {
     match value {
         PrimitiveValue::U16(words) => words.first().copied(),
         PrimitiveValue::I16(words) => words.first().map(|&word| word as u16),
-        // An unknown value representation leaves bytes; every writer met so far is little endian.
+        // An unknown value representation leaves bytes, assumed to be little endian.
         PrimitiveValue::U8(bytes) => Some(u16::from_le_bytes([*bytes.first()?, *bytes.get(1)?])),
         other => other.to_int::<u16>().ok(),
     }
@@ -378,7 +378,7 @@ fn inside(name: &str, position: u64, length: u32, total: u64, tag: Tag) -> Resul
     Ok(position as usize..end as usize)
 }
 
-/// An error of the reader below: the end of the file, or nonsense.
+/// Converts an error of the underlying reader: end of file, or invalid data.
 fn unreadable(name: &str, error: &(dyn std::error::Error + 'static)) -> Error {
     let mut detail = error.to_string();
     let mut ended = false;

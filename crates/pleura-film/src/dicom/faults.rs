@@ -1,4 +1,4 @@
-//! Errors about a DICOM file: names of attributes, and the two usual refusals.
+//! Errors of DICOM files: keywords of attributes, truncated and malformed files.
 
 use dicom_dictionary_std::tags as tag;
 
@@ -7,7 +7,7 @@ use crate::source::Format;
 
 /// The keyword and printed tag of an attribute that messages name.
 pub(super) fn named(wanted: dicom_core::Tag) -> (&'static str, String) {
-    /// The attributes whose values can stop a film from being read.
+    /// The attributes that can make a film unreadable.
     const KEYWORDS: &[(dicom_core::Tag, &str)] = &[
         (tag::ROWS, "Rows"),
         (tag::COLUMNS, "Columns"),

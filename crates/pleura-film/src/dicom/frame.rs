@@ -1,4 +1,4 @@
-//! From pixel data to stored values, one word a sample.
+//! Decoding of pixel data to stored values, one word per sample.
 
 use dicom_core::VR;
 use dicom_dictionary_std::tags as tag;
@@ -12,7 +12,7 @@ use crate::error::printable;
 use crate::source::{Colour, Format, Step};
 use crate::{DecodeOptions, Error, jpeg};
 
-/// How samples lie in their words (PS3.3 C.7.6.3, PS3.5 section 8).
+/// The layout of samples in words (PS3.3 C.7.6.3, PS3.5 section 8).
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) rows: u16,
@@ -89,7 +89,7 @@ impl Layout {
         usize::from(self.rows) * usize::from(self.columns)
     }
 
-    /// The value in a word: its bits, and its sign (PS3.5 8.1.1).
+    /// The value in a word: its bits and its sign (PS3.5 8.1.1).
     pub(super) fn value(&self, word: u16) -> i32 {
         let bits = u32::from(word) >> (self.high + 1 - self.stored) & ((1 << self.stored) - 1);
         let spare = 32 - u32::from(self.stored);
@@ -105,7 +105,7 @@ impl Layout {
 pub(super) enum Frame {
     /// Words as allocated, `[rows, columns]`.
     Grey(Vec<u16>),
-    /// Samples `[rows, columns, 3]`, their bits, and what they are.
+    /// Samples `[rows, columns, 3]`, their bits and their colour space.
     Colour(Vec<u16>, u8, Colour),
 }
 
@@ -151,7 +151,7 @@ pub(super) fn decode(
             return Err(malformed(detail));
         }
         (Pixels::Fragments(fragments), coding) => {
-            // The first fragment is the offset table; one frame has no need of it.
+            // The first fragment is the offset table, which a single frame does not need.
             let coded: Vec<u8> = fragments
                 .iter()
                 .skip(1)
@@ -178,7 +178,7 @@ pub(super) fn decode(
     if layout.samples == 1 {
         return Ok(Frame::Grey(words));
     }
-    // RLE stores planes, whatever the planar configuration says (PS3.5 G.2).
+    // RLE always stores planes, regardless of the planar configuration (PS3.5 G.2).
     if layout.planar || syntax.coding == Coding::Rle {
         words = interleave(&words);
     }
@@ -237,9 +237,9 @@ fn native(
     Ok(match (layout.allocated, big_endian) {
         (16, false) => pairs().map(u16::from_le_bytes).collect(),
         (16, true) => pairs().map(u16::from_be_bytes).collect(),
-        // Bytes in big-endian words lie the second first (PS3.5 annex D).
+        // In big-endian words, bytes are swapped (PS3.5 annex D).
         (_, true) if vr == VR::OW => {
-            // Of an odd number the last one lies behind the byte that fills its word up.
+            // The last byte of an odd number follows its padding byte.
             let whole = all.get(..expected.next_multiple_of(2)).unwrap_or(bytes);
             let words = whole.chunks(2).flat_map(|word| word.iter().rev());
             words.take(expected).map(|&byte| u16::from(byte)).collect()
@@ -317,7 +317,7 @@ fn from_jpeg(
     ))
 }
 
-/// Turns three planes into interleaved samples.
+/// Converts three planes to interleaved samples.
 fn interleave(planes: &[u16]) -> Vec<u16> {
     let pixels = planes.len() / 3;
     let (red, rest) = planes.split_at(pixels);

@@ -1,5 +1,5 @@
-//! From stored values to grey as displayed (PS3.3 C.11.1, C.11.2, C.7.6.3.1.2; PS3.4 N.2):
-//! modality LUT or rescale, then VOI LUT or window, then polarity. In this order, always.
+//! The grey-scale pipeline from stored values to displayed grey (PS3.3 C.11.1, C.11.2, C.7.6.3.1.2; PS3.4 N.2):
+//! modality LUT or rescale, then VOI LUT or window, then polarity, always in this order.
 
 use dicom_dictionary_std::tags as tag;
 
@@ -10,7 +10,7 @@ use crate::levels::Levels;
 use crate::source::{Step, WindowFunction};
 use crate::{DecodeOptions, Error, Polarity, Voi};
 
-/// Grey levels `[rows, columns]` of stored words.
+/// Returns the grey levels `[rows, columns]` of stored words.
 pub(super) fn display(
     set: &DataSet<'_>,
     layout: &Layout,
@@ -24,7 +24,7 @@ pub(super) fn display(
         high: layout.high,
         signed: layout.signed,
     });
-    // A word has 65,536 values at most: the pipeline runs once for each that occurs, in f64.
+    // A word has at most 65,536 values: the pipeline runs once for each value that occurs, in f64.
     let count = count(&words);
     let padding = Padding::read(set, layout)?;
     let is_padding = |word: u16| {
@@ -47,7 +47,7 @@ pub(super) fn display(
         .iter()
         .map(|&word| modality.apply(layout.value(word)))
         .collect();
-    let voi = Interest::choose(set, layout, &modality, &values, options, steps)?;
+    let voi = VoiTransform::choose(set, layout, &modality, &values, options, steps)?;
     let invert = inverts(set, layout, options, steps);
 
     let mut levels = vec![0.0_f32; 1 << 16];
@@ -65,9 +65,9 @@ pub(super) fn display(
     Ok(Levels::Table { words, shown: levels })
 }
 
-/// How often each word occurs.
+/// The number of occurrences of each word.
 fn count(words: &[u16]) -> Vec<u64> {
-    // Neighbours are often equal, and a counter cannot be raised again before it is stored: four take turns.
+    // Neighbours are often equal, and incrementing one counter twice in a row stalls: four counters take turns.
     let mut counts = vec![[0_u64; 4]; 1 << 16];
     for four in words.chunks(4) {
         for (turn, &word) in four.iter().enumerate() {
@@ -77,7 +77,7 @@ fn count(words: &[u16]) -> Vec<u64> {
     counts.iter().map(|turns| turns.iter().sum()).collect()
 }
 
-/// Stored values that are no image (PS3.3 C.7.5.1.1.2).
+/// Stored values of padding (PS3.3 C.7.5.1.1.2).
 struct Padding {
     low: i32,
     high: i32,
@@ -88,7 +88,7 @@ impl Padding {
         let Some(value) = set.word(tag::PIXEL_PADDING_VALUE)? else {
             return Ok(None);
         };
-        // The attribute is a whole word, with the sign of the pixels.
+        // The attribute is a full word with the sign of the pixels.
         let signed = |word: u16| {
             if layout.signed {
                 i32::from(word as i16)
@@ -109,7 +109,7 @@ impl Padding {
     }
 }
 
-/// From stored values to modality units.
+/// The modality transform: from stored values to modality units.
 enum Modality {
     Table(Lookup),
     Rescale { slope: f64, intercept: f64 },
@@ -148,8 +148,8 @@ impl Modality {
     }
 }
 
-/// From modality units to 0..=1.
-enum Interest {
+/// The VOI transform: from modality units to 0..=1.
+enum VoiTransform {
     Table(Lookup),
     Window {
         center: f64,
@@ -162,7 +162,7 @@ enum Interest {
     },
 }
 
-impl Interest {
+impl VoiTransform {
     fn choose(
         set: &DataSet<'_>,
         layout: &Layout,
@@ -184,8 +184,8 @@ impl Interest {
                 function,
             } => {
                 if !usable(width, function) || !center.is_finite() {
-                    let found = format!("{center}/{width}, as the caller asks");
-                    return Err(set.bad_value(tag::WINDOW_WIDTH, found, "a window that can be"));
+                    let found = format!("{center}/{width}, from the caller");
+                    return Err(set.bad_value(tag::WINDOW_WIDTH, found, "a valid window"));
                 }
                 steps.push(Step::Window {
                     index: None,
@@ -258,7 +258,7 @@ impl Interest {
             steps.push(Step::WindowIgnored { index, width });
         }
         if let (8, false, Modality::Identity) = (layout.stored, layout.signed, modality) {
-            // Eight bits without a window are what a screen shows; spreading them would change the film.
+            // Eight bits without a window are display values; stretching would change the film.
             let (min, max) = (0.0, 255.0);
             steps.push(Step::FullRange { min, max });
             return Ok(Self::Range { min, max });
@@ -274,8 +274,8 @@ impl Interest {
         index: usize,
         steps: &mut Vec<Step>,
     ) -> Result<Self, Error> {
-        // The first input has the sign of what comes in: a modality LUT gives unsigned values, a rescale
-        // possibly negative ones (PS3.3 C.11.2.1.1).
+        // The first input has the sign of the input values: unsigned after a modality LUT, possibly negative
+        // after a rescale (PS3.3 C.11.2.1.1).
         let signed = match modality {
             Modality::Table(_) => false,
             Modality::Rescale { .. } | Modality::Identity => layout.signed || modality.apply(0) < 0.0,
@@ -292,7 +292,7 @@ impl Interest {
     fn min_max(values: &[f64], steps: &mut Vec<Step>) -> Self {
         let min = values.iter().copied().fold(f64::INFINITY, f64::min);
         let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        // A film of padding alone has no values.
+        // A film that is all padding has no values.
         let (min, max) = if min <= max { (min, max) } else { (0.0, 0.0) };
         steps.push(Step::MinMax { min, max });
         Self::Range { min, max }
@@ -313,7 +313,7 @@ impl Interest {
     }
 }
 
-/// The functions of PS3.3 C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2, onto 0..=1.
+/// The window functions of PS3.3 C.11.2.1.2.1, C.11.2.1.3.1 and C.11.2.1.3.2, onto 0..=1.
 fn window(value: f64, center: f64, width: f64, function: WindowFunction) -> f64 {
     match function {
         WindowFunction::Linear => {
@@ -347,7 +347,7 @@ fn usable(width: f64, function: WindowFunction) -> bool {
     width.is_finite() && width > 0.0 && width >= least_width(function)
 }
 
-/// A linear window of width 1 is a step; the others may be as narrow as they like, but not zero.
+/// The smallest width: 1 (a step) for a linear window; for the others, any width above zero.
 fn least_width(function: WindowFunction) -> f64 {
     if function == WindowFunction::Linear {
         1.0
@@ -356,10 +356,10 @@ fn least_width(function: WindowFunction) -> f64 {
     }
 }
 
-/// Whether high values are dark.
+/// True if high values are dark.
 ///
-/// MONOCHROME1 and the presentation LUT shape INVERSE say the same thing of one image, and both stand in a
-/// digital X-ray of inverted polarity (PS3.3 C.8.11.3): two of them are still one inversion.
+/// MONOCHROME1 and presentation LUT shape INVERSE mean the same, and a digital X-ray of inverted polarity has both
+/// (PS3.3 C.8.11.3): together they are one inversion.
 fn inverts(set: &DataSet<'_>, layout: &Layout, options: &DecodeOptions, steps: &mut Vec<Step>) -> bool {
     let shape = set
         .text(tag::PRESENTATION_LUT_SHAPE)
@@ -390,7 +390,7 @@ fn inverts(set: &DataSet<'_>, layout: &Layout, options: &DecodeOptions, steps: &
                 steps.push(Step::PolarityOverruled { file });
             }
             steps.push(Step::Inverted {
-                because: "asked for by the caller".to_string(),
+                because: "requested by the caller".to_string(),
             });
             true
         }

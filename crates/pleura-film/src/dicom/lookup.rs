@@ -11,13 +11,13 @@ use crate::Error;
 pub(super) struct Lookup {
     /// The input of the first entry.
     pub(super) first: i32,
-    /// Bits an entry.
+    /// Bits per entry.
     pub(super) bits: u16,
     pub(super) entries: Vec<u16>,
 }
 
 impl Lookup {
-    /// Reads a table from its sequence item. `signed` says how the first input is to be taken.
+    /// Reads a table from its sequence item. `signed` is the sign of the first input.
     pub(super) fn read(item: &Attributes, signed: bool, set: &DataSet<'_>) -> Result<Self, Error> {
         let descriptor = item
             .get(&tag::LUT_DESCRIPTOR)
@@ -30,7 +30,7 @@ impl Lookup {
         if !(8..=16).contains(&bits) {
             return Err(set.bad_value(tag::LUT_DESCRIPTOR, format!("{bits} bits an entry"), "8 to 16"));
         }
-        // 65,536 entries do not fit the word that counts them, and are written as 0.
+        // 65,536 entries do not fit the 16-bit count and are written as 0.
         let count = if count == 0 { 1 << 16 } else { usize::from(count) };
         let data = item
             .get(&tag::LUT_DATA)
@@ -51,13 +51,13 @@ impl Lookup {
         Ok(Self { first, bits, entries })
     }
 
-    /// The entry for an input; inputs before the first and behind the last take those.
+    /// The entry for an input; inputs out of range get the first or the last entry.
     pub(super) fn at(&self, input: i32) -> u16 {
         let index = i64::from(input) - i64::from(self.first);
         self.entries[index.clamp(0, self.entries.len() as i64 - 1) as usize]
     }
 
-    /// The greatest value an entry can have.
+    /// The largest possible entry.
     pub(super) fn top(&self) -> f64 {
         f64::from((1_u32 << self.bits) - 1)
     }
@@ -75,7 +75,7 @@ fn words(value: &PrimitiveValue) -> Vec<u16> {
     }
 }
 
-/// Exactly `count` entries: words, or, where the data are half as long, bytes.
+/// Exactly `count` entries: words, or bytes if the data are half as long.
 fn entries(data: &PrimitiveValue, count: usize) -> Option<Vec<u16>> {
     let mut words = words(data);
     if words.len() >= count {

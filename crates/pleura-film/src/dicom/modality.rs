@@ -1,4 +1,4 @@
-//! Which DICOM objects are films.
+//! The check that a DICOM object is a film.
 
 use dicom_dictionary_std::tags as tag;
 
@@ -6,10 +6,10 @@ use super::data_set::DataSet;
 use crate::error::printable;
 use crate::{DecodeOptions, Error};
 
-/// Modalities (PS3.3 C.7.3.1.1.1) of which one frame may be a chest film.
+/// Modalities (PS3.3 C.7.3.1.1.1) that can hold a chest film.
 const FILMS: &[&str] = &["CR", "DX", "RG", "RF", "XA", "SC", "OT"];
 
-/// What other modalities stand for.
+/// The meaning of other modalities.
 const OTHERS: &[(&str, &str)] = &[
     ("CT", "computed tomography, its scouts included"),
     ("MR", "magnetic resonance"),
@@ -41,7 +41,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("RTSTRUCT", "a radiotherapy structure set"),
 ];
 
-/// Storage classes (PS3.6 annex A) that say what an object is where its modality does not.
+/// Storage classes (PS3.6 annex A) of films, for objects without a modality.
 const FILM_CLASSES: &[&str] = &[
     "1.2.840.10008.5.1.4.1.1.1",     // Computed Radiography
     "1.2.840.10008.5.1.4.1.1.1.1",   // Digital X-Ray, for presentation
@@ -54,7 +54,7 @@ const FILM_CLASSES: &[&str] = &[
     "1.2.840.10008.5.1.4.1.1.12.2",  // X-Ray Radiofluoroscopic
 ];
 
-/// Refuses what is no radiograph, and what has several frames.
+/// Refuses objects that are not radiographs or have several frames.
 pub(super) fn check(set: &DataSet<'_>, name: &str, options: &DecodeOptions) -> Result<(), Error> {
     if !options.any_modality {
         check_modality(set, name)?;
@@ -85,7 +85,7 @@ fn check_modality(set: &DataSet<'_>, name: &str) -> Result<(), Error> {
     let meaning = OTHERS
         .iter()
         .find(|(known, _)| *known == modality)
-        .map_or("not known here", |other| other.1);
+        .map_or("unknown", |other| other.1);
     Err(Error::Modality {
         name: name.to_string(),
         modality: printable(&modality),

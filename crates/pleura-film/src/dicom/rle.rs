@@ -4,7 +4,7 @@ use crate::source::Format;
 
 use crate::Error;
 
-/// The most bytes that one byte of a segment can stand for: 128 in two.
+/// The largest expansion of one byte of a segment: 128 bytes from two.
 const MOST_EXPANDED: u64 = 64;
 
 /// Decodes one frame: `segments` byte planes of `pixels` bytes each, most significant byte first within a

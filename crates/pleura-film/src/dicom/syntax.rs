@@ -1,17 +1,17 @@
-//! The transfer syntaxes (PS3.6 table A-1) and what is done with each.
+//! The transfer syntaxes (PS3.6 table A-1) and their decoders.
 
-/// How a transfer syntax stores pixels.
+/// The pixel encoding of a transfer syntax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {
-    /// As plain words.
+    /// Uncompressed words.
     Native,
-    /// As plain words; the whole data set is deflated.
+    /// Uncompressed words in a deflated data set.
     Deflated,
     /// RLE lossless (PS3.5 annex G).
     Rle,
     /// A JPEG stream with a DCT or lossless process.
     Jpeg,
-    /// Not decoded; the advice says what to do.
+    /// Not supported; holds the remedy.
     Refused(&'static str),
 }
 
@@ -33,7 +33,7 @@ const OTHER_IMAGE: Coding =
     Coding::Refused("convert the file first, for example with `gdcmconv --raw`, to explicit little endian");
 const VIDEO: Coding = Coding::Refused("it holds a video, and a film is one image");
 
-/// The syntaxes known by name; all but the first two and the big-endian one are explicit little endian.
+/// The known syntaxes. All are explicit little endian except the first and the big-endian one.
 const SYNTAXES: &[(&str, &str, Coding)] = &[
     ("1.2.840.10008.1.2", "Implicit VR Little Endian", Coding::Native),
     ("1.2.840.10008.1.2.1", "Explicit VR Little Endian", Coding::Native),

@@ -1,4 +1,4 @@
-//! From a data set to the attributes that a film keeps.
+//! The reader of a film's attributes.
 
 use dicom_core::Tag;
 use dicom_dictionary_std::tags as tag;
@@ -6,7 +6,7 @@ use dicom_dictionary_std::tags as tag;
 use super::data_set::DataSet;
 use crate::dicom_tags::DicomTags;
 
-/// Reads the attributes that a film keeps.
+/// Reads the attributes of a film.
 pub(super) fn read(set: &DataSet<'_>, transfer_syntax: &str) -> DicomTags {
     let pair = |tag: Tag| match set.numbers(tag).ok()?.as_slice() {
         &[first, second] if first > 0.0 && second > 0.0 => Some([first, second]),
@@ -60,7 +60,7 @@ pub(super) fn read(set: &DataSet<'_>, transfer_syntax: &str) -> DicomTags {
     }
 }
 
-/// The years of an age string (PS3.5 6.2): three digits and D, W, M or Y; a bare number is taken as years.
+/// The years of an age string (PS3.5 6.2): three digits and D, W, M or Y; a bare number counts as years.
 fn years(age: &str) -> Option<f32> {
     let digits = age.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: f32 = digits
@@ -86,7 +86,7 @@ struct Date {
 }
 
 impl Date {
-    /// The greatest age that a date of birth is believed for, in years: older ones stand in for dates that were taken out.
+    /// The highest plausible age from a date of birth, in years: higher ones come from anonymised dates.
     const OLDEST: i32 = 110;
 
     /// `YYYYMMDD`, or `YYYY.MM.DD` as older files write it.

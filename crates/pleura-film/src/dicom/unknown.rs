@@ -1,18 +1,21 @@
-//! Sequences that a converter did not know: VR `UN` and no length, their items in implicit VR whatever the data set is in (PS3.5 6.2.2). The
-//! reader of data sets would take them for explicit ones, and nothing in them is wanted: they are taken out before.
+//! Sequences of VR `UN` and undefined length, as written by converters that do not know them.
+//!
+//! Their items are in implicit VR in every transfer syntax (PS3.5 6.2.2). The data-set reader would read them as
+//! explicit VR. Nothing in them is needed, so they are removed first.
 
 use std::ops::Range;
 
-/// The data element that ends the walk.
+/// The data element that ends the search.
 const PIXEL_DATA: (u16, u16) = (0x7fe0, 0x0010);
 const ITEM: (u16, u16) = (0xfffe, 0xe000);
 const ITEM_END: (u16, u16) = (0xfffe, 0xe00d);
 const SEQUENCE_END: (u16, u16) = (0xfffe, 0xe0dd);
 const UNDEFINED: u32 = u32::MAX;
-/// Deeper ones are left to the reader, which refuses them.
+/// The deepest nesting followed; the reader refuses deeper files.
 const DEEPEST: usize = 64;
 
-/// Explicit little endian bytes from `start` on without those sequences; none where there are none. What cannot be walked over is left as it is.
+/// Removes those sequences from explicit little endian bytes from `start` on. Returns `None` if there are none. Parts
+/// that cannot be parsed are left unchanged.
 pub(super) fn without(bytes: &[u8], start: usize) -> Option<Vec<u8>> {
     let mut walk = Walk {
         bytes,
@@ -37,7 +40,7 @@ pub(super) fn without(bytes: &[u8], start: usize) -> Option<Vec<u8>> {
 
 struct Walk<'a> {
     bytes: &'a [u8],
-    /// What to take out, in order.
+    /// The ranges to remove, in order.
     cuts: Vec<Range<usize>>,
 }
 
@@ -56,13 +59,13 @@ impl Walk<'_> {
         Some((self.word(at)?, self.word(at + 2)?))
     }
 
-    /// The end of a value, if it is there whole.
+    /// The end of a value, if it is complete.
     fn behind(&self, at: usize, length: u32) -> Option<usize> {
         let end = at.checked_add(length as usize)?;
         (end <= self.bytes.len()).then_some(end)
     }
 
-    /// The end of an element in explicit VR; none before the pixels, and where that cannot be said.
+    /// The end of an element in explicit VR; `None` at the pixels, or if the end is unknown.
     fn explicit(&mut self, at: usize, depth: usize) -> Option<usize> {
         let tag = self.tag(at)?;
         if tag == PIXEL_DATA || tag.0 == ITEM.0 {
@@ -84,7 +87,7 @@ impl Walk<'_> {
             }
             (UNDEFINED, b"SQ") => self.items(value, depth, Self::explicit),
             (UNDEFINED, _) => None,
-            // What lies in a length that is told cannot be taken out without telling another.
+            // Nothing is removed inside an explicit length, which would have to change.
             _ => self.behind(value, length),
         }
     }
@@ -97,7 +100,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The end of a sequence of items, whose elements end where `element` says.
+    /// The end of a sequence of items; `element` finds the end of each element.
     fn items(
         &mut self,
         mut at: usize,

@@ -1,4 +1,4 @@
-//! The EXIF orientation: found, and obeyed.
+//! The EXIF orientation: reading and applying.
 
 use crate::levels::Levels;
 use crate::source::Step;
@@ -6,7 +6,7 @@ use crate::source::Step;
 /// The orientation tag of TIFF 6.0, tag 274.
 const ORIENTATION: u16 = 0x0112;
 
-/// The orientation, 1 to 8, in an APP1 segment; none where it is no EXIF or says nothing valid.
+/// The orientation, 1 to 8, in an APP1 segment; `None` if there is no valid one.
 pub(super) fn orientation(segment: &[u8]) -> Option<u8> {
     let tiff = segment.strip_prefix(b"Exif\0\0")?;
     let big = match tiff.get(..4)? {
@@ -34,13 +34,13 @@ pub(super) fn orientation(segment: &[u8]) -> Option<u8> {
         if u16_at(at)? != ORIENTATION {
             return None;
         }
-        // A SHORT lies in the first two of the four value bytes, in either byte order.
+        // A SHORT is in the first two of the four value bytes, in either byte order.
         let value = u16_at(at + 8)?;
         (1..=8).contains(&value).then_some(value as u8)
     })
 }
 
-/// Turns a film so that it stands as its orientation asks; returns its new size and pixels.
+/// Rotates and mirrors a film by its orientation. Returns its new size and pixels.
 pub(super) fn turn(
     width: usize,
     height: usize,
@@ -53,7 +53,7 @@ pub(super) fn turn(
     }
     let grey = levels.into_grey();
     steps.push(Step::Orientation { exif: orientation });
-    // The stored row and column that each orientation shows at (row, column).
+    // The stored row and column that each orientation displays at (row, column).
     let source = |row: usize, column: usize| match orientation {
         2 => (row, width - 1 - column),
         3 => (height - 1 - row, width - 1 - column),

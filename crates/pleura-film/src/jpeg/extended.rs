@@ -1,5 +1,5 @@
-//! Sequential DCT in 12 bits, one component (ITU-T T.81 process 4): what radiographs in
-//! 1.2.840.10008.1.2.4.51 are, and what eight-bit decoders do not read.
+//! Sequential DCT of 12 bits, one component (ITU-T T.81 process 4), which 8-bit decoders do not read. It is the
+//! process of radiographs in transfer syntax 1.2.840.10008.1.2.4.51.
 
 use std::sync::OnceLock;
 
@@ -8,7 +8,7 @@ use super::header::Header;
 use super::huffman::{Bits, Table};
 use super::lossless::{no_table, read_restart_interval, scan_components};
 
-/// Where the k-th coefficient of the zigzag lies in its block.
+/// The position of the k-th zigzag coefficient in its block.
 const ZIGZAG: [usize; 64] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
     14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39,

@@ -1,16 +1,16 @@
-//! Errors of a stream whose name is not known yet.
+//! Errors of a JPEG stream, before the film's name is added.
 
 use crate::error::Error;
 use crate::source::Format;
 
-/// What is wrong with a stream, before the film's name is known.
+/// An error of a stream without the film's name.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// The stream ends too early.
     Truncated(String),
-    /// The stream breaks the format.
+    /// The stream violates the format.
     Malformed(String),
-    /// The stream is of a kind that is not decoded.
+    /// The stream is of an unsupported kind.
     Unsupported(String, &'static str),
 }
 

@@ -5,7 +5,7 @@ use super::fault::Fault;
 use crate::Error;
 use crate::source::{Colour, Format};
 
-/// A coding process that is decoded here.
+/// A supported coding process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Process {
     Baseline,
@@ -26,7 +26,7 @@ impl Process {
     }
 }
 
-/// A component as the frame header describes it.
+/// A component of the frame header.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Component {
     pub(super) id: u8,
@@ -35,7 +35,7 @@ pub(super) struct Component {
     pub(super) table: u8,
 }
 
-/// A scan: its header's bytes and where its coded data lie in the stream that holds them.
+/// A scan: the bytes of its header and its coded data.
 #[derive(Debug, Clone)]
 pub(super) struct Scan<'a> {
     /// The scan header after its length.
@@ -46,7 +46,7 @@ pub(super) struct Scan<'a> {
     pub(super) tables: Vec<(u8, &'a [u8])>,
 }
 
-/// Everything known of a stream before decoding.
+/// The header of a stream.
 #[derive(Debug)]
 pub(super) struct Header<'a> {
     pub(super) process: Process,
@@ -70,11 +70,11 @@ const DHT: u8 = 0xc4;
 const APP0: u8 = 0xe0;
 const APP1: u8 = 0xe1;
 const APP14: u8 = 0xee;
-/// More scans than any encoder writes; a progressive file has about ten.
+/// The most scans allowed. A progressive file has about ten.
 const MAX_SCANS: usize = 100;
 
 impl<'a> Header<'a> {
-    /// Walks over all segments up to the end-of-image marker.
+    /// Reads all segments up to the end-of-image marker.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Fault> {
         let mut walk = Walk { bytes, at: 2 };
         if !bytes.starts_with(&[0xff, SOI]) {
@@ -153,10 +153,10 @@ impl<'a> Header<'a> {
             return Err(Fault::Malformed("it has no scan".to_string()));
         }
         if matches!(process, Process::Baseline | Process::Extended) {
-            // Behind its data a decoder would go on with zeros, which are a code in every table; one of ones alone is in none. So a scan
-            // that was cut short, and closed again, is found out.
+            // After the coded data, a decoder would continue with zeros, which are a code in every table. A code of
+            // only ones is in no table. This detects a scan that was cut short and closed again.
             essential.splice(coded_end..coded_end, [0xff, 0x00].repeat(8));
-            // A scan header counts its components, and names each with its tables in two bytes.
+            // A scan header has a count of components and two bytes per component.
             let in_scan = |scan: &Scan<'_>, id: u8| {
                 let count = scan.header.first().copied().unwrap_or(0);
                 let pairs = scan.header.iter().skip(1).step_by(2);
@@ -181,7 +181,7 @@ impl<'a> Header<'a> {
         })
     }
 
-    /// What the components are, where the stream says so; Adobe's segment counts more than JFIF's.
+    /// The colour space, if the stream declares one; Adobe's segment takes precedence over JFIF's.
     pub(super) fn declared_colour(&self) -> Option<Colour> {
         let ids: Vec<u8> = self.components.iter().map(|component| component.id).collect();
         match (self.components.len(), self.adobe) {
@@ -195,8 +195,8 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Refuses a stream whose coded data cannot hold its pixels: each block, or each sample of a lossless
-    /// stream, costs at least one bit, and outside progressive streams a block costs two.
+    /// Refuses a stream whose coded data cannot hold its pixels. Each block, or each sample of a lossless stream,
+    /// takes at least one bit; a block of a non-progressive stream takes two.
     pub(super) fn check_plausible(&self, name: &str, format: Format) -> Result<(), Error> {
         let (width, height) = (u64::from(self.width), u64::from(self.height));
         let most = |f: fn(&Component) -> u8| self.components.iter().map(f).max().unwrap_or(1);
@@ -310,7 +310,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// The next marker; fill bytes before it are passed over.
+    /// The next marker; fill bytes before it are skipped.
     fn marker(&mut self) -> Result<u8, Fault> {
         match self.bytes.get(self.at) {
             None => return Err(self.ended("before the end-of-image marker")),

@@ -2,12 +2,12 @@
 
 use super::fault::Fault;
 
-/// How many bits are looked up at once; longer codes are found by their lengths.
+/// Bits of the direct lookup; longer codes are searched by length.
 const LOOKUP_BITS: u32 = 9;
 
 /// A Huffman table.
 pub(super) struct Table {
-    /// Code length and symbol of every prefix of `LOOKUP_BITS` bits; length 0 where the code is longer.
+    /// Code length and symbol of every prefix of `LOOKUP_BITS` bits; length 0 if the code is longer.
     lookup: Vec<(u8, u8)>,
     /// The first code of each length, left-aligned to 16 bits, and the first beyond; index is length.
     limits: [u32; 17],
@@ -40,7 +40,7 @@ impl Table {
         Ok(())
     }
 
-    /// A table from the number of codes of each length 1 to 16 and their symbols.
+    /// Builds a table from the number of codes of each length 1 to 16 and their symbols.
     fn new(counts: &[u8], symbols: &[u8]) -> Result<Self, Fault> {
         let mut table = Self {
             lookup: vec![(0, 0); 1 << LOOKUP_BITS],
@@ -81,7 +81,7 @@ pub(super) struct Bits<'a> {
     /// Bits read ahead, the next one highest.
     buffer: u64,
     available: u32,
-    /// Zero bits lent after the end of the data.
+    /// Zero bits added after the end of the data.
     lent: u32,
 }
 
@@ -107,7 +107,7 @@ impl<'a> Bits<'a> {
         for length in LOOKUP_BITS + 1..=16 {
             if next < table.limits[length as usize] {
                 let code = next >> (16 - length);
-                // The code is at least the first of its length: shorter codes were ruled out above.
+                // The code is at least the first of its length, since shorter codes are excluded above.
                 let offset = code.wrapping_sub(table.first_codes[length as usize]) as usize;
                 let index = table.first_symbols[length as usize].wrapping_add(offset);
                 let symbol = *table.symbols.get(index).ok_or_else(no_code)?;
@@ -137,7 +137,7 @@ impl<'a> Bits<'a> {
         })
     }
 
-    /// Drops what is left of the interval and passes over the restart marker behind it.
+    /// Skips the rest of the interval and its restart marker.
     pub(super) fn restart(&mut self) -> Result<(), Fault> {
         (self.buffer, self.available, self.lent) = (0, 0, 0);
         let rest = &self.data[self.at..];
@@ -156,7 +156,7 @@ impl<'a> Bits<'a> {
                     self.at += 2;
                     0xff
                 }
-                // A marker or the end: lend zeros, and see whether they are used.
+                // A marker or the end: add zeros and count them, to detect their use.
                 (None | Some(0xff), _) => {
                     self.lent += 8;
                     0

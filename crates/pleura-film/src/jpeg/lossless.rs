@@ -6,7 +6,7 @@ use super::huffman::{Bits, Table};
 
 /// Decodes all scans; samples come out interleaved, `[height, width, components]`.
 pub(super) fn decode(header: &Header<'_>) -> Result<Vec<u16>, Fault> {
-    // A component that is alone has nothing to be sampled against, whatever its factors say (T.81 A.2.2).
+    // The sampling factors of a single component have no effect (T.81 A.2.2).
     let sampled = |component: &Component| (component.horizontal, component.vertical) != (1, 1);
     if header.components.len() > 1 && header.components.iter().any(sampled) {
         let what = "lossless JPEG with subsampled components".to_string();
@@ -48,13 +48,13 @@ pub(super) fn read_restart_interval(content: &[u8]) -> Result<usize, Fault> {
     }
 }
 
-/// A scan's header, understood.
+/// The parsed header of a scan.
 struct Parameters {
     /// Component index and DC table.
     components: Vec<(usize, usize)>,
     predictor: u8,
     point_transform: u8,
-    /// The prediction where there is nothing to predict from.
+    /// The prediction for the first sample of a scan or restart interval.
     initial: i32,
 }
 
@@ -116,7 +116,7 @@ impl Parameters {
             for column in 0..width {
                 for &(component, table) in &components {
                     let at = column * channels + component;
-                    // Samples are kept as coded, the point transform undone at the end.
+                    // Samples stay as coded; the point transform is undone at the end.
                     let left = |at: usize| i32::from(line[at - channels]);
                     let up = |at: usize| i32::from(above[at]);
                     let prediction = match (fresh, column) {
@@ -130,7 +130,7 @@ impl Parameters {
                         size @ 0..=15 => bits.signed(size)?,
                         size => return Err(Fault::Malformed(format!("a difference of {size} bits"))),
                     };
-                    // Modulo 2^16, as annex H.1.2.1 has it.
+                    // Modulo 2^16 (annex H.1.2.1).
                     line[at] = (prediction + difference) as u16;
                 }
             }
@@ -162,7 +162,7 @@ impl Parameters {
 /// A component's index with its DC and AC tables.
 type Choice = (usize, (usize, usize));
 
-/// The components of a scan, each with its DC and AC table, and the three bytes behind them.
+/// The components of a scan, each with its DC and AC table, and the three bytes after them.
 pub(super) fn scan_components(
     header: &[u8],
     components: &[Component],

@@ -458,6 +458,14 @@ def make_dicom_syntaxes() -> None:
         (HERE / name).write_bytes(get_frame(set.PixelData, 0, number_of_frames=1))
     record("lossless16.jpg", chest(65535) / 65535, format="jpeg", bit_depth=16, colour="grey", steps=[])
     record("extended12.jpg", chest(4095) / 4095, tolerance=40 * 16, format="jpeg", bit_depth=12, colour="grey", steps=[])
+    # Unlike a DICOM film without a window, a JPEG file is not stretched to its own range: a missing shift shows.
+    set = pydicom.dcmread(HERE / "jpegll_pt2.dcm")
+    (HERE / "lossless16_pt2.jpg").write_bytes(get_frame(set.PixelData, 0, number_of_frames=1))
+    with tempfile.TemporaryDirectory() as folder:
+        back = Path(folder) / "back.dcm"
+        run("dcmdjpeg", HERE / "jpegll_pt2.dcm", back)
+        values = pydicom.dcmread(back).pixel_array
+    record("lossless16_pt2.jpg", values / 65535, format="jpeg", bit_depth=16, colour="grey", steps=[])
 
 
 def make_refused() -> None:

@@ -1,4 +1,5 @@
-//! What the machine could do at most: multiply-adds in registers, and copying between large buffers, on all threads.
+//! The machine's limits: multiply-adds in registers, and copying between large buffers, on all threads.
+#![allow(unsafe_code, reason = "functions for instruction sets that the processor has")]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

@@ -9,7 +9,7 @@ use super::finish::Finish;
 use super::kernel::OffsetList;
 use super::pack::{Panels, Source};
 use super::scratch::scratch;
-use super::{Cpu, spin_pool};
+use super::{Cpu, session};
 use crate::backend::{GradientSink, Grid};
 
 /// Flat positions of a band, halo included, at the most.
@@ -134,7 +134,7 @@ impl Cpu {
         let offsets = OffsetList::new((0..channels * 9).map(|step| step / 9 * plane + taps[step % 9]));
         let out_stride = bands.positions().next_multiple_of(micro.columns);
         let room = [channels * plane, weights.count() * micro.rows * out_stride];
-        spin_pool::each(bands.count(), |number| {
+        session::each(bands.count(), |number| {
             scratch(room, |[read, out]| {
                 let band = bands.band(number);
                 for channel in 0..channels {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::path::Path;
 use super::scratch::scratch;
-use super::{Cpu, Tensor, path, spin_pool};
+use super::{Cpu, Tensor, path, session};
 use crate::architecture::Window;
 use crate::backend::{Affine, Gated, Grid, HeatmapGradient, LrpFlex, Pool};
 
@@ -104,7 +104,7 @@ impl LrpFlex<Tensor> for Cpu {
         into: &mut Tensor,
         accumulate: bool,
     ) {
-        spin_pool::each_piece(&mut into[..gated.channels * columns], columns, |channel, out| {
+        session::each_piece(&mut into[..gated.channels * columns], columns, |channel, out| {
             let row = channel * columns..(channel + 1) * columns;
             let (gate, x, values) = (Gate::of(gated, channel), &gated.x[row.clone()], &values[row]);
             if accumulate {
@@ -126,7 +126,7 @@ impl LrpFlex<Tensor> for Cpu {
         // Each written once, by whoever has the row.
         let sums: Vec<AtomicU64> = (0..gated.channels).map(|_| AtomicU64::new(0)).collect();
         let output = &mut heatmap_gradient.output[..gated.channels * columns];
-        spin_pool::each_piece(output, columns, |channel, out| {
+        session::each_piece(output, columns, |channel, out| {
             let row = channel * columns..(channel + 1) * columns;
             let (x, arriving, tangent) = (&gated.x[row.clone()], &arriving[row.clone()], &tangent[row]);
             let sum = gate_backward(self.path, Gate::of(gated, channel), x, arriving, tangent, out);
@@ -149,7 +149,7 @@ impl LrpFlex<Tensor> for Cpu {
     ) {
         let after = pool.after(grid);
         let out = &mut out[..channels * after.columns()];
-        spin_pool::each_piece(out, after.columns(), |channel, out| {
+        session::each_piece(out, after.columns(), |channel, out| {
             for (image, out) in out.chunks_exact_mut(after.plane()).enumerate() {
                 let from = channel * grid.columns() + image * grid.plane();
                 let tangent = &tangent[from..from + grid.plane()];
@@ -180,7 +180,7 @@ impl LrpFlex<Tensor> for Cpu {
     }
 
     fn add(&self, into: &mut Tensor, values: &Tensor) {
-        spin_pool::each_piece(into, PIECE, |piece, into| {
+        session::each_piece(into, PIECE, |piece, into| {
             add(self.path, &values[piece * PIECE..][..into.len()], into);
         });
     }

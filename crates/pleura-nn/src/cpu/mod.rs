@@ -1,4 +1,8 @@
 //! The fast backend: `f32`, all cores, instructions chosen at run time.
+#![allow(
+    unsafe_code,
+    reason = "SIMD kernels, and threads that share buffers without locks"
+)]
 
 mod direct3x3;
 mod films;
@@ -15,8 +19,10 @@ mod pointwise;
 mod pool;
 mod relevance;
 mod scratch;
+mod session;
 mod spin_pool;
 mod stem;
+mod sync;
 #[cfg(test)]
 mod tests;
 mod winograd;
@@ -107,7 +113,7 @@ impl Backend for Cpu {
     }
 
     fn run_pass<R>(&self, body: impl FnOnce() -> R) -> R {
-        spin_pool::session(body)
+        session::session(body)
     }
 
     fn upload(&self, values: &[f32]) -> Tensor {
@@ -127,15 +133,15 @@ impl Backend for Cpu {
     }
 
     fn alloc_uninit(&self, len: usize) -> Tensor {
-        buffer_pool::take(len)
+        buffer_pool::alloc_uninit(len)
     }
 
     fn release(tensor: Tensor) {
-        buffer_pool::give(tensor);
+        buffer_pool::release(tensor);
     }
 
     fn moments(&self, x: &Tensor, rows: Range<usize>, columns: usize, moments: &mut Moments<Tensor>) {
-        let total = spin_pool::collect(rows.len(), |row| {
+        let total = session::collect(rows.len(), |row| {
             path::sums(self.path, &x[(rows.start + row) * columns..][..columns])
         });
         write_moments(&total, columns, rows.start, moments);

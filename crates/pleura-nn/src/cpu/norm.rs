@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Path, Tensor, spin_pool};
+use super::{Path, Tensor, session};
 use crate::backend::{Affine, Moments, NORM_EPSILON, NormBackward, Sums};
 
 /// A norm as a scale and a shift of each channel.
@@ -50,7 +50,7 @@ pub(super) fn correct(
     (moments, sums): (&Moments<Tensor>, &Sums<Tensor>),
 ) {
     let place = rows.start * columns..rows.end * columns;
-    spin_pool::each_piece(&mut gradient[place.clone()], columns, |index, gradient| {
+    session::each_piece(&mut gradient[place.clone()], columns, |index, gradient| {
         let (row, x) = (rows.start + index, &x[place.start + index * columns..][..columns]);
         let variance = f64::from(moments.variance[row]) + NORM_EPSILON;
         let inverse = 1.0 / variance.sqrt();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::path::{self, Path, Prologue};
-use super::spin_pool;
+use super::session;
 use crate::backend::Affine;
 
 /// A matrix of weights cut into panels of `lanes` rows; within a panel, step after step, the rows side by side:
@@ -26,7 +26,7 @@ impl<'a> Panels<'a> {
         value: impl Fn(usize, usize) -> f32 + Sync,
     ) -> Panels<'static> {
         let mut values = vec![0.0; rows.div_ceil(lanes) * lanes * steps];
-        spin_pool::each_piece(&mut values, lanes * steps, |panel, values| {
+        session::each_piece(&mut values, lanes * steps, |panel, values| {
             for lane in 0..lanes.min(rows - panel * lanes) {
                 let row = panel * lanes + lane;
                 for (step, out) in values[lane..].iter_mut().step_by(lanes).enumerate() {

@@ -6,7 +6,7 @@ use super::finish::Finish;
 use super::kernel::{OffsetList, Strided};
 use super::pack::{Panels, Source};
 use super::scratch::scratch;
-use super::{Cpu, path, spin_pool};
+use super::{Cpu, path, session};
 
 /// Steps of the inner dimension that a tile keeps in cache at once.
 const DEPTH: usize = 256;
@@ -75,7 +75,7 @@ impl Cpu {
             (DEPTH.min(depth) + APART) * tile_columns,
             block_panels * micro.rows * tile_columns,
         ];
-        spin_pool::each(tiles, |tile| {
+        session::each(tiles, |tile| {
             let panels = self.tile_panels(source.columns, tile);
             let from = panels.start * width;
             let columns = (panels.end * width).min(source.columns) - from;
@@ -170,7 +170,7 @@ impl Cpu {
         // Sums stand the other way round, `[inputs, outputs]`: so the many rows of `source` are read as they lie, and only the few
         // of `gradient` are turned.
         let mut partial = vec![0f32; parts * blocks * block_rows * stride];
-        spin_pool::each_piece(&mut partial, block_rows * stride, |task, sums| {
+        session::each_piece(&mut partial, block_rows * stride, |task, sums| {
             let (part, first) = (task / blocks, task % blocks * block_rows);
             let sums = &mut sums[..block_rows.min(inputs.saturating_sub(first)) * stride];
             scratch([stride * STEP, TOGETHER * STEP], |[b, a]| {
@@ -197,7 +197,7 @@ impl Cpu {
                 }
             });
         });
-        spin_pool::each_piece(weights, inputs * LANES, |group, out| {
+        session::each_piece(weights, inputs * LANES, |group, out| {
             scratch([inputs * LANES, inputs * LANES], |[sums, turned]| {
                 sums.fill(0.0);
                 for part in partial.chunks_exact(blocks * block_rows * stride) {

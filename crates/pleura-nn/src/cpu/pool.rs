@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::finish::Finish;
 use super::scratch::scratch;
-use super::{Cpu, Path, path, spin_pool};
+use super::{Cpu, Path, path, session};
 use crate::architecture::Window;
 use crate::backend::{Affine, Grid, Pool};
 
@@ -26,7 +26,7 @@ impl Cpu {
             split_length(pool, grid),
             out_grid.columns(),
         ];
-        spin_pool::each(channels, |channel| {
+        session::each(channels, |channel| {
             scratch(room, |[plane, line, split, out]| {
                 for image in 0..grid.batch {
                     let from = channel * columns + image * grid.plane();
@@ -74,7 +74,7 @@ impl Cpu {
             split_length(pool, grid),
             columns,
         ];
-        spin_pool::each(channels, |channel| {
+        session::each(channels, |channel| {
             scratch(room, |[plane, best, winner, split, out]| {
                 out.fill(0.0);
                 for image in 0..grid.batch {

@@ -4,7 +4,7 @@ use super::finish::{Finish, SharedRows};
 use super::kernel::{OffsetList, Strided};
 use super::pack::{Panels, Source};
 use super::scratch::scratch;
-use super::{Cpu, Path, path, spin_pool};
+use super::{Cpu, Path, path, session};
 use crate::architecture::Window;
 use crate::backend::Grid;
 
@@ -120,7 +120,7 @@ impl Cpu {
         let offsets =
             OffsetList::new((0..steps).map(|step| patches.tap(step / kernel, step % kernel, stride)));
         let room = [patches.lines(stride), weights(0).count() * micro.rows * stride];
-        spin_pool::each(out_grid.batch * out_grid.height, |number| {
+        session::each(out_grid.batch * out_grid.height, |number| {
             let (image, y) = (number / out_grid.height, number % out_grid.height);
             let weights = weights(y);
             // SAFETY: output rows are numbered once and own their columns.
@@ -167,7 +167,7 @@ impl Cpu {
         let plane = patches.grid.plane();
         out.fill(0.0);
         let shared = SharedRows::new(out, plane);
-        spin_pool::each(out_grid.batch, |image| {
+        session::each(out_grid.batch, |image| {
             let mut read = vec![0f32; outputs * stride];
             let mut product = vec![0f32; weights.count() * micro.rows * stride];
             for y in 0..out_grid.height {
@@ -229,7 +229,7 @@ impl Cpu {
         let sums = kinds * patches.len() * padded;
         let parts = PARTS.min(out_grid.batch * out_grid.height);
         let mut partial = vec![0f32; parts * sums];
-        spin_pool::each_piece(&mut partial, sums, |part, sums| {
+        session::each_piece(&mut partial, sums, |part, sums| {
             scratch([patches.lines(width), padded * width], |[read, b]| {
                 let rows = out_grid.batch * out_grid.height;
                 // Outputs that do not exist.

@@ -13,7 +13,7 @@ use super::finish::{Finish, SharedRows};
 use super::kernel::Strided;
 use super::pack::Source;
 use super::scratch::scratch;
-use super::{Cpu, path, spin_pool, winograd_tiles};
+use super::{Cpu, path, session, winograd_tiles};
 use crate::backend::Grid;
 
 /// Places of a transformed square.
@@ -99,7 +99,7 @@ impl Cpu {
         let panels = outputs.div_ceil(width);
         let mut values = vec![0f32; PLACES * panels * inputs * width];
         let shared = SharedRows::new(&mut values, width);
-        spin_pool::each(panels * inputs, |number| {
+        session::each(panels * inputs, |number| {
             let (panel, input) = (number / inputs, number % inputs);
             let first = panel * width;
             scratch([9 * width, PLACES * width], |[taps, places]| {
@@ -142,7 +142,7 @@ impl Cpu {
         let channels = inputs.next_multiple_of(LANES);
         let step = squares.rows_of(TOGETHER);
         let width = squares.width();
-        spin_pool::each(Self::square_tiles(grid), |strip| {
+        session::each(Self::square_tiles(grid), |strip| {
             let rows = strip * step..((strip + 1) * step).min(squares.rows());
             let count = rows.len() * squares.across;
             let start = squares.column(rows.start);
@@ -227,7 +227,7 @@ impl Cpu {
         let width = squares.width();
         let parts = PARTS.min(squares.rows().div_ceil(step));
         let mut partial = vec![0f32; parts * inputs * 9 * padded];
-        spin_pool::each_piece(&mut partial, inputs * 9 * padded, |part, partial| {
+        session::each_piece(&mut partial, inputs * 9 * padded, |part, partial| {
             let all = part * squares.rows() / parts..(part + 1) * squares.rows() / parts;
             let most = step.min(all.len()) * squares.across;
             let room = [
@@ -308,7 +308,7 @@ impl Cpu {
                 }
             });
         });
-        spin_pool::each_piece(weights, inputs * 9, |output, out| {
+        session::each_piece(weights, inputs * 9, |output, out| {
             for (index, out) in out.iter_mut().enumerate() {
                 let parts = partial.chunks_exact(inputs * 9 * padded);
                 *out = parts.map(|part| part[index * padded + output]).sum();

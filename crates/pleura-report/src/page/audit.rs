@@ -3,12 +3,14 @@
 use maud::{Markup, html};
 use pleura_run::audit::{AuditRecord, Check, Verdict};
 
+use pleura_draw::plot::Plot;
+
 use super::figure;
 use super::number::{counted, listed};
-use crate::audit::check_figure;
+use crate::audit::check_plot;
 
 /// The audit of a run.
-pub(super) fn section(audit: &AuditRecord) -> Markup {
+pub(super) fn section(audit: &AuditRecord, plots: &mut Vec<Plot>) -> Markup {
     let loud = |check: &&Check| check.verdict >= Verdict::Note;
     let names = |verdict: Verdict| -> Vec<String> {
         let checks = audit.checks.iter().filter(|check| check.verdict == verdict);
@@ -35,7 +37,7 @@ pub(super) fn section(audit: &AuditRecord) -> Markup {
         @for check in audit.checks.iter().filter(loud) {
             h3 { (check.asks) }
             p { strong { (check.verdict) ": " } (check.says) "." }
-            @if let Some(svg) = check_figure(check) { (figure(svg, "")) }
+            @if let Some(plot) = check_plot(check) { (figure(plots, plot, "")) }
             @if !check.remedy.is_empty() { p { "What can be done: " (check.remedy) "." } }
             @if !check.literature.is_empty() { ul { @for work in &check.literature { li.soft { (work) } } } }
         }

@@ -7,19 +7,19 @@ use maud::{Markup, html};
 use super::number::{grouped, listed, split};
 use super::{figure, missing};
 use crate::input::{DataTable, FindingCount};
-use pleura_draw::plot::{self, Bar};
+use pleura_draw::plot::{self, Bar, Plot};
 
 /// Most findings of which each split gets bars of its own.
 const APART: usize = 6;
 
-pub(super) fn section(tables: &[DataTable]) -> Markup {
+pub(super) fn section(tables: &[DataTable], plots: &mut Vec<Plot>) -> Markup {
     html! {
         @if tables.is_empty() { (missing("The run names no table of films that could be read.")) }
-        @for table in tables { (one(table)) }
+        @for table in tables { (one(table, plots)) }
     }
 }
 
-fn one(table: &DataTable) -> Markup {
+fn one(table: &DataTable, plots: &mut Vec<Plot>) -> Markup {
     let parts = splits(table);
     html! {
         h3 { (table.name) @if table.phantom { " " span.tag.phantom { "phantoms" } } }
@@ -30,7 +30,7 @@ fn one(table: &DataTable) -> Markup {
             @if table.phantom { "Its films are phantoms: drawn by a program, they show nobody. " }
             @if !table.digest.is_empty() { "SHA-256 of the table: " code { (table.digest) } }
         }
-        @if !table.counts.is_empty() { (figure(bars(table, &parts), &caption(table))) }
+        @if !table.counts.is_empty() { (figure(plots, bars(table, &parts), &caption(table))) }
         (counts(table, &parts))
         (sources(table))
         (exclusions(table))
@@ -84,7 +84,7 @@ fn films(counts: &[FindingCount], finding: &str, of_split: Option<&str>, source:
     matching.map(|c| c.films).sum()
 }
 
-fn bars(table: &DataTable, parts: &[String]) -> String {
+fn bars(table: &DataTable, parts: &[String]) -> Plot {
     let sources = sources_of(table);
     let bar = |finding: &String, split: Option<&str>| Bar {
         label: finding.clone(),

@@ -6,14 +6,15 @@ use maud::{Markup, html};
 use pleura_data::describe::{DECADES, Description, Group, Spread};
 
 use super::number::{counted, grouped, listed, percent, split};
-use super::{Head, document, figure};
-use pleura_draw::plot::{self, Bar};
+use super::{Head, Page, document, figure};
+use pleura_draw::plot::{self, Bar, Plot};
 
 /// The most parts of a bar that colours tell apart.
 const PARTS: usize = 7;
 
 /// Renders a description of tables of films: one HTML document without scripts or outside resources. Equal input gives equal bytes.
-pub fn describe(description: &Description) -> String {
+pub fn describe(description: &Description) -> Page {
+    let mut plots = Vec::new();
     let names: Vec<String> = description
         .tables
         .iter()
@@ -21,9 +22,17 @@ pub fn describe(description: &Description) -> String {
         .collect();
     let sections = [
         ("notice", "What to notice", notice(description)),
-        ("findings", "Findings and sources", findings(description)),
-        ("people", "People and projections", people(description)),
-        ("files", "Files", files(description)),
+        (
+            "findings",
+            "Findings and sources",
+            findings(description, &mut plots),
+        ),
+        (
+            "people",
+            "People and projections",
+            people(description, &mut plots),
+        ),
+        ("files", "Files", files(description, &mut plots)),
         ("sources", "Where the films come from", sources(description)),
     ];
     let head = Head {
@@ -36,7 +45,10 @@ pub fn describe(description: &Description) -> String {
         ),
         made_from: "the tables and films named alone",
     };
-    document(&head, &sections)
+    Page {
+        html: document(&head, &sections),
+        plots,
+    }
 }
 
 fn notice(description: &Description) -> Markup {
@@ -68,7 +80,7 @@ fn stacked(
     title: &str,
     counts: &dyn Fn(&Group) -> &BTreeMap<String, u64>,
     word: &dyn Fn(&str) -> String,
-) -> String {
+) -> Plot {
     let mut keys: Vec<&String> = counts(&description.all).keys().collect();
     keys.sort_by_key(|key| std::cmp::Reverse(counts(&description.all)[*key]));
     let rest: BTreeSet<&String> = keys.iter().skip(PARTS - 1).copied().collect();
@@ -104,7 +116,7 @@ fn unknown(key: &str) -> String {
     }
 }
 
-fn findings(description: &Description) -> Markup {
+fn findings(description: &Description, plots: &mut Vec<Plot>) -> Markup {
     let several = if description.exclusive {
         ""
     } else {
@@ -123,8 +135,8 @@ fn findings(description: &Description) -> Markup {
         &|key| split(key).to_owned(),
     );
     html! {
-        (figure(sources, &format!("The colour says which source the films come from.{several}")))
-        (figure(splits, ""))
+        (figure(plots, sources, &format!("The colour says which source the films come from.{several}")))
+        (figure(plots, splits, ""))
         div.scroll { table {
             caption { "What the tables say of each finding." }
             thead { tr {
@@ -143,7 +155,7 @@ fn findings(description: &Description) -> Markup {
     }
 }
 
-fn people(description: &Description) -> Markup {
+fn people(description: &Description, plots: &mut Vec<Plot>) -> Markup {
     let ages = {
         let parts: Vec<&Group> = description.findings.iter().take(PARTS).collect();
         // Parts of a bar must sum up to films: where findings overlap they do not.
@@ -197,10 +209,10 @@ fn people(description: &Description) -> Markup {
         })
         .collect();
     html! {
-        (figure(ages, "Decades of years. Films whose patient's age is unknown are left out."))
-        (figure(sexes, ""))
-        (figure(views, "Projections as the sources write them."))
-        (figure(plot::bars("Patients by their number of films", "patients", &["patients".to_owned()], &patients), ""))
+        (figure(plots, ages, "Decades of years. Films whose patient's age is unknown are left out."))
+        (figure(plots, sexes, ""))
+        (figure(plots, views, "Projections as the sources write them."))
+        (figure(plots, plot::bars("Patients by their number of films", "patients", &["patients".to_owned()], &patients), ""))
         div.scroll { table {
             caption { "Ages in years, film by film." }
             thead { tr {
@@ -238,7 +250,7 @@ fn spread(spread: Option<&Spread>) -> Markup {
     }
 }
 
-fn files(description: &Description) -> Markup {
+fn files(description: &Description, plots: &mut Vec<Plot>) -> Markup {
     if !description.opened {
         return html! { p.missing { "The films were not opened." } };
     }
@@ -259,8 +271,8 @@ fn files(description: &Description) -> Markup {
         &unknown,
     );
     html! {
-        (figure(shapes, "Square means to a fiftieth."))
-        (figure(formats, ""))
+        (figure(plots, shapes, "Square means to a fiftieth."))
+        (figure(plots, formats, ""))
         div.scroll { table {
             caption { "Short sides in pixels." }
             thead { tr {

@@ -10,13 +10,13 @@ use super::number::{counted, grouped, interval, listed, method, points, three, v
 use super::summary::level;
 use crate::evidence::TestLooks;
 use crate::input::{DataTable, ReportInput};
-use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Series};
+use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Plot, Series};
 
 /// Looks that a report lists one by one.
 const LISTED: usize = 20;
 
 /// The evidence of a run; `None` if there is none.
-pub(super) fn section(input: &ReportInput) -> Option<Markup> {
+pub(super) fn section(input: &ReportInput, plots: &mut Vec<Plot>) -> Option<Markup> {
     let looked: Vec<(&DataTable, &TestLooks)> = input
         .data
         .iter()
@@ -31,7 +31,7 @@ pub(super) fn section(input: &ReportInput) -> Option<Markup> {
         return None;
     }
     Some(html! {
-        @for one in &input.evidence { (recorded(one)) }
+        @for one in &input.evidence { (recorded(one, plots)) }
         @for (stage, calibration) in calibrated { (temperatures(stage, calibration)) }
         @for (table, looks) in looked { (test_looks(table, looks)) }
     })
@@ -115,20 +115,20 @@ fn temperatures(stage: &str, calibration: &Calibration) -> Markup {
     }
 }
 
-fn recorded(one: &Evidence) -> Markup {
+fn recorded(one: &Evidence, plots: &mut Vec<Plot>) -> Markup {
     let evaluation = &one.evaluation;
     html! {
         h3 { "Evaluation " (one.name) }
         p { (one.model) ". " (one.films) ". " @if let Some(on) = &one.calibrated { "Probabilities are calibrated on " (on) "." } }
         p.small.soft { (one.when) ": " code { (one.command) } }
-        (figure(plot::intervals(
+        (figure(plots, plot::intervals(
             &format!("Evaluation {}", one.name), &Axis::new("value").range(0.0, 1.0), &rows(evaluation), None, &[],
         ), &format!("Values with their {} intervals.", level(&Estimate::undefined(evaluation.options.level)))))
         (operating(evaluation))
         (predictive(evaluation))
-        (reliability(&one.name, &evaluation.reliability))
+        (reliability(&one.name, &evaluation.reliability, plots))
         @if let Some((other, comparison)) = &one.comparison { (compared(other, comparison)) }
-        @if let Some(sources) = &one.sources { (by_source(&one.name, sources)) }
+        @if let Some(sources) = &one.sources { (by_source(&one.name, sources, plots)) }
         @let beware: Vec<String> = evaluation.cautions().into_iter().chain(one.notes.iter().cloned()).collect();
         @if !beware.is_empty() { p { "Beware:" } ul { @for line in &beware { li { (line) } } } }
     }
@@ -159,7 +159,7 @@ fn rows(evaluation: &Evaluation) -> Vec<IntervalRow> {
             value: measured.value,
             interval: measured.low.zip(measured.high),
             text: with_interval(measured),
-            look: 0,
+            style: 0,
         })
         .collect()
 }
@@ -206,7 +206,7 @@ fn predictive(evaluation: &Evaluation) -> Markup {
     }
 }
 
-fn reliability(name: &str, all: &[Reliability]) -> Markup {
+fn reliability(name: &str, all: &[Reliability], plots: &mut Vec<Plot>) -> Markup {
     let Some(one) = all.first() else {
         return html! {};
     };
@@ -229,7 +229,7 @@ fn reliability(name: &str, all: &[Reliability]) -> Markup {
     plot.series.push(Series::new("", line(|m| m.value), 0));
     let what = one.finding.clone().unwrap_or_else(|| "the answer".to_owned());
     html! {
-        (figure(plot::curves(&plot), &format!(
+        (figure(plots, plot::curves(&plot), &format!(
             "Films by the probability of {what}: mean of each bin, and the share in which it was so (pale lines: interval). On the diagonal probabilities mean what they say."
         )))
         div.scroll { table {
@@ -279,7 +279,7 @@ fn compared(other: &str, comparison: &Comparison) -> Markup {
     }
 }
 
-fn by_source(name: &str, sources: &SourceComparison) -> Markup {
+fn by_source(name: &str, sources: &SourceComparison, plots: &mut Vec<Plot>) -> Markup {
     let mut shown: Vec<(String, &Evaluation)> = vec![("internal".to_owned(), &sources.internal)];
     shown.extend(
         sources
@@ -307,14 +307,14 @@ fn by_source(name: &str, sources: &SourceComparison) -> Markup {
                     value: measured.value,
                     interval: measured.low.zip(measured.high),
                     text: with_interval(measured),
-                    look: 0,
+                    style: 0,
                 });
             }
         }
     }
     html! {
         h4 { "Each source apart" }
-        (figure(plot::intervals(&format!("Sources of {name}"), &Axis::new("value").range(0.0, 1.0), &rows, None, &[]),
+        (figure(plots, plot::intervals(&format!("Sources of {name}"), &Axis::new("value").range(0.0, 1.0), &rows, None, &[]),
             "Where the model was trained, and each other source by itself; they are not mixed."))
         @for source in &sources.external {
             div.scroll { table {

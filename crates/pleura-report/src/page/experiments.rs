@@ -10,24 +10,24 @@ use super::number::{interval, percent, points, value, with_interval};
 use super::summary::level;
 use crate::experiment::{KeepingExperiment, WordsExperiment};
 use crate::input::ReportInput;
-use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Series, Ticks};
+use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Plot, Series, Ticks};
 
 /// The experiments of a run; `None` if there were none.
-pub(super) fn section(input: &ReportInput) -> Option<Markup> {
+pub(super) fn section(input: &ReportInput, plots: &mut Vec<Plot>) -> Option<Markup> {
     (input.keeping.is_some() || input.words.is_some()).then(|| {
         html! {
-            @if let Some(experiment) = &input.keeping { (keeping(experiment)) }
-            @if let Some(experiment) = &input.words { (words(experiment)) }
+            @if let Some(experiment) = &input.keeping { (keeping(experiment, plots)) }
+            @if let Some(experiment) = &input.words { (words(experiment, plots)) }
         }
     })
 }
 
-fn keeping(experiment: &KeepingExperiment) -> Markup {
+fn keeping(experiment: &KeepingExperiment, plots: &mut Vec<Plot>) -> Markup {
     let pairs = experiment.pairs();
     html! {
         h3 { "Output neuron keeping: with and without" }
         p { (experiment.setting) }
-        (figure(
+        (figure(plots,
             plot::curves(&keeping_curves(experiment)),
             "Thick lines are means over the seeds, pale lines single runs. Both arms share seeds, data and order of films; epoch 0 is before the first step.",
         ))
@@ -92,7 +92,7 @@ fn keeping_curves(experiment: &KeepingExperiment) -> Curves {
         axis,
     );
     plot.size = (640.0, 320.0);
-    for (kept, name, look) in [(false, "all neurons fresh", 1), (true, "neurons kept", 0)] {
+    for (kept, name, style) in [(false, "all neurons fresh", 1), (true, "neurons kept", 0)] {
         let runs: Vec<&Vec<f64>> = experiment
             .runs
             .iter()
@@ -105,7 +105,7 @@ fn keeping_curves(experiment: &KeepingExperiment) -> Curves {
                 .enumerate()
                 .map(|(epoch, v)| (epoch as f64, *v))
                 .collect();
-            plot.series.push(Series::new(name, points, look).faint());
+            plot.series.push(Series::new(name, points, style).faint());
         }
         // Only epochs that every run reached: a mean over changing runs would bend where a run ends.
         let common = runs.iter().map(|run| run.len()).min().unwrap_or(0);
@@ -113,13 +113,13 @@ fn keeping_curves(experiment: &KeepingExperiment) -> Curves {
         plot.series.push(Series::new(
             name,
             (0..common).map(|epoch| (epoch as f64, mean(epoch))).collect(),
-            look,
+            style,
         ));
     }
     plot
 }
 
-fn words(experiment: &WordsExperiment) -> Markup {
+fn words(experiment: &WordsExperiment, plots: &mut Vec<Plot>) -> Markup {
     let rows: Vec<IntervalRow> = experiment
         .conditions
         .iter()
@@ -128,7 +128,7 @@ fn words(experiment: &WordsExperiment) -> Markup {
             value: condition.accuracy.value,
             interval: condition.accuracy.low.zip(condition.accuracy.high),
             text: with_interval(&condition.accuracy),
-            look: 0,
+            style: 0,
         })
         .collect();
     let levels: BTreeSet<String> = experiment.conditions.iter().map(|c| level(&c.accuracy)).collect();
@@ -139,7 +139,7 @@ fn words(experiment: &WordsExperiment) -> Markup {
     html! {
         h3 { "Words on the films" }
         p { (experiment.setting) }
-        (figure(plot::intervals("Accuracy with words shown and covered", &Axis::new("accuracy").range(0.0, 1.0), &rows, None, &[]), &caption))
+        (figure(plots, plot::intervals("Accuracy with words shown and covered", &Axis::new("accuracy").range(0.0, 1.0), &rows, None, &[]), &caption))
         div.scroll { table {
             thead { tr {
                 th scope="col" { "Films shown" } th.number scope="col" { "right" } th.number scope="col" { "accuracy" } th scope="col" { "interval" }

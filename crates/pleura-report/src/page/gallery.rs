@@ -2,14 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use maud::{Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use super::missing;
 use super::number::{percent, three};
+use super::{drawing, missing};
 use crate::input::{Gallery, GalleryItem};
-use pleura_draw::plot;
+use pleura_draw::plot::{self, Plot};
 
-pub(super) fn section(gallery: &Gallery) -> Markup {
+pub(super) fn section(gallery: &Gallery, plots: &mut Vec<Plot>) -> Markup {
     if gallery.items.is_empty() {
         return missing("No heatmaps were made for this run.");
     }
@@ -34,7 +34,7 @@ pub(super) fn section(gallery: &Gallery) -> Markup {
                  that reached the film, stayed with biases, and went to numerical stabilisers."
             }
         }
-        figure.legend { (PreEscaped(plot::relevance_legend())) }
+        figure.legend { (drawing(plots, plot::relevance_legend())) }
         @if phantom { p { span.tag.phantom { "phantom" } " marks films that a program drew; they show nobody." } }
         @for (title, right) in [("Wrong answers", Some(false)), ("Right answers", Some(true)), ("Truth unknown", None)] {
             @let items = group(right);

@@ -11,9 +11,9 @@ use super::number::{counted, grouped, interval, listed, method, split, three, va
 use super::summary::level;
 use super::{figure, headline, lead_stage, missing, way_to};
 use crate::input::{ReportInput, SplitEvaluation, StageResult};
-use pleura_draw::plot::{self, Axis, IntervalRow, RateCurve};
+use pleura_draw::plot::{self, Axis, IntervalRow, Plot, RateCurve};
 
-pub(super) fn section(input: &ReportInput) -> Markup {
+pub(super) fn section(input: &ReportInput, plots: &mut Vec<Plot>) -> Markup {
     let Some(lead) = lead_stage(input) else {
         return missing("The run has no stages yet.");
     };
@@ -28,7 +28,7 @@ pub(super) fn section(input: &ReportInput) -> Markup {
         @match headline(lead) {
             Some(result) => {
                 h3 { "Stage " (lead.name) ", " (split(&result.split)) " films" }
-                (whole(lead, result))
+                (whole(lead, result, plots))
             }
             None => (missing("The stage has not been judged on any films.")),
         }
@@ -40,7 +40,7 @@ pub(super) fn section(input: &ReportInput) -> Markup {
         @for stage in way {
             @if let Some(result) = headline(stage) {
                 h3 { "Earlier stage " (stage.name) ", " (split(&result.split)) " films" }
-                (whole(stage, result))
+                (whole(stage, result, plots))
             }
         }
     }
@@ -72,26 +72,26 @@ fn comparison(lead: &StageResult, others: &[&StageResult]) -> Markup {
     }
 }
 
-fn whole(stage: &StageResult, result: &SplitEvaluation) -> Markup {
+fn whole(stage: &StageResult, result: &SplitEvaluation, plots: &mut Vec<Plot>) -> Markup {
     let evaluation = &result.evaluation;
     let on = format!("stage {}, {} films", stage.name, split(&result.split));
     html! {
         p { (counted(evaluation.films as u64, "film")) " of " (counted(evaluation.patients as u64, "patient")) "." }
         @if let Some(confusion) = &evaluation.confusion {
-            (figure(
+            (figure(plots,
                 plot::confusion(&format!("Confusion matrix of {on}"), &confusion.classes, &confusion.counts),
                 "Each row holds the films of one true class; the shade and the percentage are shares of the row. Right answers are framed.",
             ))
         }
         (overall_table(evaluation))
         (findings_table(evaluation))
-        (figure(forest(evaluation, &on), &forest_caption(evaluation)))
+        (figure(plots, forest(evaluation, &on), &forest_caption(evaluation)))
         div class=(if evaluation.findings.len() > 6 { "curves" } else { "pair curves" }) {
-            (figure(
+            (figure(plots,
                 plot::roc(&format!("ROC curves of {on}"), &roc_curves(&evaluation.findings)),
                 "ROC: each finding against the rest. The grey diagonal is guessing.",
             ))
-            (figure(
+            (figure(plots,
                 plot::precision_recall(&format!("Precision–recall curves of {on}"), &pr_curves(&evaluation.findings)),
                 "Precision and recall: each finding against the rest. The thin dashed lines are guessing, at the share of films that have the finding.",
             ))
@@ -225,8 +225,8 @@ fn methods(evaluation: &Evaluation) -> String {
     text
 }
 
-/// Look of an interval by how it was made.
-fn look(method: Method) -> usize {
+/// The plot style of an interval's method.
+fn style(method: Method) -> usize {
     match method {
         Method::ClopperPearson => 0,
         Method::PatientBootstrap => 1,
@@ -250,7 +250,7 @@ fn row(label: &str, measured: &Estimate) -> IntervalRow {
         } else {
             "undefined".to_owned()
         },
-        look: look(measured.method),
+        style: style(measured.method),
     }
 }
 
@@ -259,7 +259,7 @@ fn in_full(evaluation: &Evaluation) -> bool {
     evaluation.kind == Kind::Exclusive && evaluation.findings.len() <= 6
 }
 
-fn forest(evaluation: &Evaluation, on: &str) -> String {
+fn forest(evaluation: &Evaluation, on: &str) -> Plot {
     let in_full = in_full(evaluation);
     let overall = &evaluation.overall;
     let mut shown: Vec<(Option<String>, &str, &Estimate)> = Vec::new();
@@ -306,7 +306,7 @@ fn forest(evaluation: &Evaluation, on: &str) -> String {
     let used: BTreeMap<usize, String> = shown
         .iter()
         .filter(|(_, _, m)| m.low.is_some())
-        .map(|(_, _, m)| (look(m.method), method(m.method).to_owned()))
+        .map(|(_, _, m)| (style(m.method), method(m.method).to_owned()))
         .collect();
     let legend: Vec<(usize, String)> = used.into_iter().collect();
     let lowest = shown

@@ -8,14 +8,14 @@ use pleura_eval::{CrossValidation, LearningCurve, MeanMetric};
 use super::figure;
 use super::number::{split, three, with_interval};
 use crate::evidence::SeriesFindings;
-use pleura_draw::plot::{self, Axis, Curves, Scale, Series};
+use pleura_draw::plot::{self, Axis, Curves, Plot, Scale, Series};
 
 /// The findings of a series; `None` for a single run.
-pub(super) fn section(found: Option<&SeriesFindings>) -> Option<Markup> {
+pub(super) fn section(found: Option<&SeriesFindings>, plots: &mut Vec<Plot>) -> Option<Markup> {
     let found = found?;
     Some(html! {
         @for (stage, crossed) in &found.crossed { (folds(stage, crossed)) }
-        @if let Some(curve) = &found.curve { (learning(curve)) }
+        @if let Some(curve) = &found.curve { (learning(curve, plots)) }
     })
 }
 
@@ -53,7 +53,7 @@ fn means(metrics: &[MeanMetric], one: &str) -> Markup {
     }
 }
 
-fn learning(curve: &LearningCurve) -> Markup {
+fn learning(curve: &LearningCurve, plots: &mut Vec<Plot>) -> Markup {
     html! {
         h3 { "Learning curve of stage " (curve.stage) }
         p {
@@ -61,8 +61,8 @@ fn learning(curve: &LearningCurve) -> Markup {
             "left out, so that every set has the mix of all."
             @if curve.split == "val" { " Validation films have chosen the epoch, so these numbers are too good." }
         }
-        @for (metric, svg) in plots(curve) {
-            (figure(svg, &format!("{metric}: mean over the seeds, its interval over the films (pale), and each seed (pale).")))
+        @for (metric, plot) in curve_plots(curve) {
+            (figure(plots, plot, &format!("{metric}: mean over the seeds, its interval over the films (pale), and each seed (pale).")))
         }
         @for rung in &curve.rungs {
             h4 { (three(rung.part)) " of the training films: " (numbers(&rung.films)) " films of " (numbers(&rung.patients)) " patients" }
@@ -83,7 +83,7 @@ fn numbers(counts: &[usize]) -> String {
 }
 
 /// A plot of each metric of the whole, by name.
-pub(crate) fn plots(curve: &LearningCurve) -> Vec<(String, String)> {
+pub(crate) fn curve_plots(curve: &LearningCurve) -> Vec<(String, Plot)> {
     let Some(first) = curve.rungs.first() else {
         return Vec::new();
     };

@@ -7,7 +7,7 @@ use pleura_eval::{Estimate, PairedMean};
 use super::number::{counted, listed, percent, three, value, with_interval};
 use super::{data, evidence, figure, provenance, run_page};
 use crate::input::ReportInput;
-use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Series, Ticks};
+use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Plot, Series, Ticks};
 
 /// Metrics that are drawn and stand in tables, where they are defined.
 const SHOWN: [&str; 6] = [
@@ -21,13 +21,22 @@ const SHOWN: [&str; 6] = [
 
 /// Renders a study; `input` is its baseline's first run.
 pub(crate) fn render(findings: &StudyFindings, input: &ReportInput) -> String {
+    let plots = &mut Vec::new();
     let sections = [
         ("verdict", "What came out", Some(verdict(findings, input))),
-        ("comparison", "Compared in pairs", Some(comparison(findings))),
-        ("curves", "From epoch to epoch", Some(curves(findings))),
+        (
+            "comparison",
+            "Compared in pairs",
+            Some(comparison(findings, plots)),
+        ),
+        ("curves", "From epoch to epoch", Some(curves(findings, plots))),
         ("variants", "Variants", Some(variants(findings))),
-        ("evidence", "Looks at the test films", evidence::section(input)),
-        ("data", "Data", Some(data::section(&input.data))),
+        (
+            "evidence",
+            "Looks at the test films",
+            evidence::section(input, plots),
+        ),
+        ("data", "Data", Some(data::section(&input.data, plots))),
         (
             "reproducibility",
             "Reproducibility",
@@ -38,7 +47,7 @@ pub(crate) fn render(findings: &StudyFindings, input: &ReportInput) -> String {
 }
 
 /// Every plot of a study with the name of its file.
-pub(crate) fn plots(findings: &StudyFindings) -> Vec<(String, String)> {
+pub(crate) fn study_plots(findings: &StudyFindings) -> Vec<(String, Plot)> {
     let file = |what: &str, metric: &str| format!("{what}-{}", metric.to_lowercase().replace(' ', "-"));
     let forests = SHOWN
         .iter()
@@ -71,15 +80,15 @@ fn verdict(findings: &StudyFindings, input: &ReportInput) -> Markup {
     }
 }
 
-fn comparison(findings: &StudyFindings) -> Markup {
+fn comparison(findings: &StudyFindings, plots: &mut Vec<Plot>) -> Markup {
     html! {
         p {
             "A difference is the variant's mean minus that of " (findings.baseline) ". It has two intervals, since two things could have come out otherwise: "
             "over the films (bootstrap of " (findings.draws) " draws over patients, each patient for all trainings at once) and over the seeds (Student’s t, at least three seeds). "
             "Verdicts are about " (findings.primary) " and need both, made so wide that those of all verdicts over the films hold together, and so, by themselves, do those over the seeds."
         }
-        @if let Some(svg) = forest(findings, &findings.primary) {
-            (figure(svg, "Mean paired differences with their intervals over the films; right of the dashed rule the variant is ahead."))
+        @if let Some(plot) = forest(findings, &findings.primary) {
+            (figure(plots, plot, "Mean paired differences with their intervals over the films; right of the dashed rule the variant is ahead."))
         }
         @for point in &findings.points {
             h3 { (capital(&point.when())) ", " (point.split) " films" }
@@ -142,7 +151,7 @@ fn signed(measured: &Estimate) -> String {
 }
 
 /// The differences of a metric as a forest plot; `None` where it has none.
-fn forest(findings: &StudyFindings, metric: &str) -> Option<String> {
+fn forest(findings: &StudyFindings, metric: &str) -> Option<Plot> {
     let several = others(findings).count() > 1;
     let mut rows = Vec::new();
     for point in &findings.points {
@@ -157,7 +166,7 @@ fn forest(findings: &StudyFindings, metric: &str) -> Option<String> {
                 value: Some(found.value?),
                 interval: found.low.zip(found.high),
                 text: signed(found),
-                look: number,
+                style: number,
             })
         });
         let own: Vec<IntervalRow> = own.collect();
@@ -186,18 +195,18 @@ const CURVES: [(&str, Of); 2] = [
     ("macro AUC", |epoch| epoch.macro_auc),
 ];
 
-fn curves(findings: &StudyFindings) -> Markup {
+fn curves(findings: &StudyFindings, plots: &mut Vec<Plot>) -> Markup {
     html! {
         p { "On the validation films, after every epoch. Thick lines are means over the trainings that got so far, pale lines single trainings." }
         div.pair {
             @for (metric, of) in CURVES {
-                @if let Some(svg) = lines(findings, metric, of) { (figure(svg, &format!("Validation {metric} by epoch."))) }
+                @if let Some(plot) = lines(findings, metric, of) { (figure(plots, plot, &format!("Validation {metric} by epoch."))) }
             }
         }
     }
 }
 
-fn lines(findings: &StudyFindings, metric: &str, of: Of) -> Option<String> {
+fn lines(findings: &StudyFindings, metric: &str, of: Of) -> Option<Plot> {
     let title = format!("{}: validation {metric} by epoch", findings.name);
     let mut plot = Curves::new(
         title,
@@ -208,14 +217,14 @@ fn lines(findings: &StudyFindings, metric: &str, of: Of) -> Option<String> {
         let points = run.curve.iter();
         points.filter_map(|at| Some((at.epoch as f64, of(at)?))).collect()
     };
-    for (look, variant) in findings.variants.iter().enumerate() {
+    for (style, variant) in findings.variants.iter().enumerate() {
         for run in &variant.runs {
-            plot.series.push(Series::new("", line(run), look).faint());
+            plot.series.push(Series::new("", line(run), style).faint());
         }
     }
-    for (look, variant) in findings.variants.iter().enumerate() {
+    for (style, variant) in findings.variants.iter().enumerate() {
         plot.series
-            .push(Series::new(variant.name.as_str(), mean(variant, of), look));
+            .push(Series::new(variant.name.as_str(), mean(variant, of), style));
     }
     let any = plot.series.iter().any(|series| !series.points.is_empty());
     any.then(|| plot::curves(&plot))

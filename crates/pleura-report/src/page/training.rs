@@ -7,15 +7,15 @@ use maud::{Markup, html};
 use super::number::{counted, listed, split, three};
 use super::{figure, missing, neurons};
 use crate::input::{ReportInput, StageResult, StepPoint};
-use pleura_draw::plot::{self, Axis, Curves, Scale, Series, Ticks};
+use pleura_draw::plot::{self, Axis, Curves, Plot, Scale, Series, Ticks};
 
 /// Most points of a line of single steps; more are averaged in groups.
 const STEP_POINTS: usize = 320;
 
-pub(super) fn section(input: &ReportInput) -> Markup {
+pub(super) fn section(input: &ReportInput, plots: &mut Vec<Plot>) -> Markup {
     html! {
         @if input.stages.is_empty() { (missing("The run has no stages yet.")) }
-        @for stage in &input.stages { (one(stage)) }
+        @for stage in &input.stages { (one(stage, plots)) }
         h3 { "Recipe" }
         @if input.recipe.is_empty() { (missing("The run holds no recipe.")) } @else {
             p.soft { "As resolved: every default is spelt out." }
@@ -24,7 +24,7 @@ pub(super) fn section(input: &ReportInput) -> Markup {
     }
 }
 
-fn one(stage: &StageResult) -> Markup {
+fn one(stage: &StageResult, plots: &mut Vec<Plot>) -> Markup {
     html! {
         h3 { "Stage " (stage.name) }
         p { (words(stage)) }
@@ -32,10 +32,10 @@ fn one(stage: &StageResult) -> Markup {
             (missing("Nothing was logged for this stage."))
         } @else {
             div.pair {
-                (figure(plot::curves(&loss(stage)), "Pale: single training batches. Lines: means over an epoch."))
-                @if let Some(plot) = metrics(stage) { (figure(plot::curves(&plot), "After each epoch, on validation films.")) }
-                @if let Some(plot) = learning_rate(stage) { (figure(plot::curves(&plot), "Learning rate of each group of parameters.")) }
-                @if let Some(plot) = gradient_norm(stage) { (figure(plot::curves(&plot), "Norm of the whole gradient before clipping.")) }
+                (figure(plots, plot::curves(&loss(stage)), "Pale: single training batches. Lines: means over an epoch."))
+                @if let Some(plot) = metrics(stage) { (figure(plots, plot::curves(&plot), "After each epoch, on validation films.")) }
+                @if let Some(plot) = learning_rate(stage) { (figure(plots, plot::curves(&plot), "Learning rate of each group of parameters.")) }
+                @if let Some(plot) = gradient_norm(stage) { (figure(plots, plot::curves(&plot), "Norm of the whole gradient before clipping.")) }
             }
         }
         (neurons::table(stage))
@@ -120,9 +120,9 @@ fn loss(stage: &StageResult) -> Curves {
     };
     let (train, validation) = (line(|e| e.train_loss), line(|e| e.validation_loss));
     plot.series.push(Series::new("single batches", steps, 0).faint());
-    for (name, points, look) in [("training", train, 0), ("validation", validation, 1)] {
+    for (name, points, style) in [("training", train, 0), ("validation", validation, 1)] {
         if !points.is_empty() {
-            plot.series.push(Series::new(name, points, look));
+            plot.series.push(Series::new(name, points, style));
         }
     }
     plot.marks = best_mark(stage);
@@ -145,12 +145,12 @@ fn metrics(stage: &StageResult) -> Option<Curves> {
         epochs_axis(),
         axis,
     );
-    for (look, name) in names.into_iter().enumerate() {
+    for (style, name) in names.into_iter().enumerate() {
         let points = stage
             .epochs
             .iter()
             .filter_map(|e| Some((e.epoch as f64, e.validation.iter().find(|(n, _)| n == name)?.1)));
-        plot.series.push(Series::new(name, points.collect(), look + 1));
+        plot.series.push(Series::new(name, points.collect(), style + 1));
     }
     plot.marks = best_mark(stage);
     Some(plot)
@@ -198,11 +198,11 @@ fn learning_rate(stage: &StageResult) -> Option<Curves> {
     );
     plot.size.1 = 210.0;
     let alone = lines.len() == 1;
-    for (look, (name, points)) in lines.into_iter().enumerate() {
+    for (style, (name, points)) in lines.into_iter().enumerate() {
         plot.series.push(Series::new(
             if alone { "all groups".to_owned() } else { name },
             points,
-            look,
+            style,
         ));
     }
     Some(plot)

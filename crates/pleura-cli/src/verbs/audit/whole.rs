@@ -19,7 +19,7 @@ use pleura_core::fs::write_atomic;
 use pleura_data::{CheckReport, Manifest, Sidecar, Split};
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
-use pleura_report::check_figure;
+use pleura_report::check_plot;
 use pleura_run::RunFolder;
 use pleura_run::audit::AuditRecord;
 use serde_json::{Value, json};
@@ -253,8 +253,8 @@ fn write(folder: &Path, record: &AuditRecord) -> Result<()> {
     let text = serde_json::to_string_pretty(record)?;
     write_atomic(&folder.join("audit.json"), text.as_bytes())?;
     for check in &record.checks {
-        if let Some(svg) = check_figure(check) {
-            write_atomic(&folder.join(format!("{}.svg", check.name)), svg.as_bytes())?;
+        if let Some(plot) = check_plot(check) {
+            write_atomic(&folder.join(format!("{}.svg", check.name)), plot.svg.as_bytes())?;
         }
     }
     Ok(())

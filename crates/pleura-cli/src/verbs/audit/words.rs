@@ -282,8 +282,8 @@ fn write(
     save("words.json", serde_json::to_string_pretty(record)?.as_bytes())?;
     save("found.csv", found.table().as_bytes())?;
     if let Some(outcome) = outcome {
-        for (name, svg) in pictures::plots(outcome) {
-            save(name, svg.as_bytes())?;
+        for (name, plot) in pictures::plots(outcome) {
+            save(name, plot.svg.as_bytes())?;
         }
     }
     if let Some(sheet) = pictures::sheet(films, found, args.pictures)? {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use pleura_core::fs::write_atomic;
-use pleura_draw::picture::{Contours, Outline, Panel, Scale, Sheet, Style, limit, smooth};
-use pleura_draw::viewer::{Account, AccountEntry, Viewer, ViewerMap, viewer};
+use pleura_draw::picture::{ColourScale, Contours, HeatmapStyle, Outline, Panel, Sheet, scale_limit, smooth};
+use pleura_draw::viewer::{LedgerRow, LedgerTable, Viewer, ViewerMap, viewer};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::values::{self, About, Saved};
 use pleura_explain::{Explanation, Map, Method, Start};
@@ -85,20 +85,20 @@ impl DrawingArgs {
     }
 
     /// The style of the maps of one method.
-    fn style(&self, maps: &[Map], size: usize) -> Style {
-        let own = Style::default().scale;
-        let limit_of = |map: &Map| limit(&smooth(&map.heatmap, size, self.smooth), own);
+    fn style(&self, maps: &[Map], size: usize) -> HeatmapStyle {
+        let own = HeatmapStyle::default().scale;
+        let limit_of = |map: &Map| scale_limit(&smooth(&map.heatmap, size, self.smooth), own);
         let scale = match self.scale {
             Limit::Own => own,
-            Limit::Value(value) => Scale::Fixed(value),
-            Limit::Shared => Scale::Fixed(maps.iter().map(limit_of).fold(0.0, f32::max)),
+            Limit::Value(value) => ColourScale::Fixed(value),
+            Limit::Shared => ColourScale::Fixed(maps.iter().map(limit_of).fold(0.0, f32::max)),
         };
-        Style {
+        HeatmapStyle {
             side: self.side as usize,
             scale,
             smoothing: self.smooth,
             contours: self.lines(size),
-            ..Style::default()
+            ..HeatmapStyle::default()
         }
     }
 }
@@ -195,7 +195,7 @@ impl Job<'_> {
         method: &Method,
         map: &Map,
         probability: Option<f64>,
-        style: &Style,
+        style: &HeatmapStyle,
     ) -> Result<(Panel, Files)> {
         let panel = picture::draw(
             ground.film,
@@ -241,7 +241,7 @@ impl Job<'_> {
                 start: picture::origin(&map.start).to_owned(),
                 unit: method.unit().to_owned(),
                 values: &map.heatmap,
-                account: map.ledger().map(account),
+                ledger: map.ledger().map(account),
                 remark: std::iter::once(map.account.words(map.value))
                     .chain(picture::beyond(&map.heatmap, ground.geometry))
                     .collect::<Vec<_>>()
@@ -340,8 +340,8 @@ fn divided(sum: &Map, films: f64) -> Map {
     map
 }
 
-fn account(ledger: &Ledger) -> Account {
-    Account {
+fn account(ledger: &Ledger) -> LedgerTable {
+    LedgerTable {
         start: ledger.start,
         input: ledger.input,
         bias: ledger.bias,
@@ -349,7 +349,7 @@ fn account(ledger: &Ledger) -> Account {
         entries: ledger
             .entries
             .iter()
-            .map(|entry| AccountEntry {
+            .map(|entry| LedgerRow {
                 layer: entry.layer.clone(),
                 received: entry.received,
                 passed: entry.passed,

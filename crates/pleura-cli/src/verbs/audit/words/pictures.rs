@@ -3,7 +3,7 @@
 use anyhow::Result;
 use pleura_audit::burned_in_text::{Kind, Mean, Outcome};
 use pleura_draw::picture::{Outline, Picture, Sheet, TextSize};
-use pleura_draw::plot::{self, Axis, IntervalRow, Ticks};
+use pleura_draw::plot::{self, Axis, IntervalRow, Plot, Ticks};
 use pleura_eval::{Difference, Estimate};
 use pleura_film::DecodeOptions;
 
@@ -16,16 +16,16 @@ use crate::console::NOTICE;
 const SIDE: usize = 420;
 
 /// The figures of an experiment, by the names of their files.
-pub(super) fn plots(outcome: &Outcome) -> Vec<(&'static str, String)> {
+pub(super) fn plots(outcome: &Outcome) -> Vec<(&'static str, Plot)> {
     let covering = &outcome.covering;
-    let row = |label: &str, measured: &Estimate, look: usize, text: String| IntervalRow {
+    let row = |label: &str, measured: &Estimate, style: usize, text: String| IntervalRow {
         label: label.to_owned(),
         value: measured.value,
         interval: measured.low.zip(measured.high),
         text,
-        look,
+        style,
     };
-    let level = |label: &str, measured: &Estimate, look| row(label, measured, look, measured.cell());
+    let level = |label: &str, measured: &Estimate, style| row(label, measured, style, measured.cell());
     let mut plots = vec![(
         "accuracy.svg",
         plot::intervals(
@@ -44,11 +44,11 @@ pub(super) fn plots(outcome: &Outcome) -> Vec<(&'static str, String)> {
             &[],
         ),
     )];
-    let gap = |label: &str, difference: &Difference, look| {
+    let gap = |label: &str, difference: &Difference, style| {
         row(
             label,
             &difference.difference,
-            look,
+            style,
             in_points(&difference.difference),
         )
     };
@@ -73,12 +73,12 @@ pub(super) fn plots(outcome: &Outcome) -> Vec<(&'static str, String)> {
         ),
     ));
     if !outcome.relevance.is_empty() {
-        let mean = |label: &str, mean: &Mean, look| IntervalRow {
+        let mean = |label: &str, mean: &Mean, style| IntervalRow {
             label: label.to_owned(),
             value: Some(mean.value),
             interval: mean.low.zip(mean.high),
             text: percent(mean),
-            look,
+            style,
         };
         let rows: Vec<IntervalRow> = outcome
             .relevance

@@ -23,6 +23,17 @@ pub fn of(error: &Error) -> Option<&'static str> {
         Error::ForeignCalibration { .. } => ", or leave it out with --no-calibration",
         Error::FractalStage { .. } => "; choose another stage with --stage",
         Error::TrainingManifest { .. } => "; if it has moved, name it with --manifest",
+        Error::ThresholdOfClasses => {
+            "; leave --threshold out and add --contrast NAME to explain one class rather than another"
+        }
+        Error::EqualFindings { .. } => " (--finding and --contrast)",
+        Error::SelfContrast => "; ask with --contrast next",
+        Error::NoLabelledFinding { .. } => "; ask by --finding answer, or by name",
+        Error::MasksOfFilms { .. } => " and give --manifest",
+        Error::EmptySplit { .. } => "; take another --split, or every film with --split all",
+        Error::RawMethod { .. } => "; leave --raw out",
+        Error::ImportTooSmall { .. } => "; set another with --size",
+        Error::TestFilms { .. } => "; give as many with --film, or leave --batch out",
         _ => return None,
     })
 }

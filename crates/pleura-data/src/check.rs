@@ -1,4 +1,4 @@
-//! Nothing of the test split may have been seen in training.
+//! Checks of a manifest: no test film may be used in training, under any name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -12,28 +12,28 @@ use serde::Serialize;
 
 use pleura_manifest::{Cell, DuplicateRecord, Error, Manifest, MatchKind, Remark, Split, image_file};
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckReport {
     /// Films in the manifest.
     pub films: usize,
     /// Patients in the manifest.
     pub patients: usize,
-    /// Films in each split; those in none under the empty name.
+    /// Films in each split; films in none under the empty name.
     pub splits: BTreeMap<String, usize>,
-    /// What makes the manifest unfit for training or testing.
+    /// Reasons not to train or test with the manifest.
     pub faults: Vec<Fault>,
-    /// What should be known.
+    /// Remarks.
     pub remarks: Vec<Remark>,
 }
 
 impl CheckReport {
-    /// Whether the manifest is fit for use.
+    /// True if there are no faults.
     pub fn passed(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// Adds what an earlier look for copies found: those that lie in two splits now, unless they are faults already as equal files or pixels.
+    /// Adds the recorded duplicates that are in two splits. Equal files and equal pixels are faults already.
     pub fn add_duplicates(&mut self, record: &DuplicateRecord, manifest: &Manifest) {
         for (one, other, pair) in record.rows(manifest) {
             let rows = [one, other].map(|row| &manifest.rows[row]);
@@ -41,18 +41,19 @@ impl CheckReport {
                 (rows.map(|row| row.split), pair.kind)
                 && first != second
             {
-                let films = rows.iter().zip([first, second]).map(|(row, split)| Place {
+                let films = rows.iter().zip([first, second]).map(|(row, split)| FilmInSplit {
                     film: row.film.clone(),
                     split,
                 });
-                self.faults.push(Fault::Copy {
-                    how: pair.kind,
+                self.faults.push(Fault::Duplicate {
+                    kind: pair.kind,
                     films: films.collect(),
                 });
             }
         }
         if !record.covers(manifest) {
-            let what = "films have changed since copies were looked for: run `pleura data leaks` again";
+            let what =
+                "films have changed since the search for duplicates: run `pleura data duplicates` again";
             self.remarks.extend(Remark::of(what, &[String::new()]));
         }
     }
@@ -60,14 +61,14 @@ impl CheckReport {
 
 /// A film and the split it is in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Place {
+pub struct FilmInSplit {
     /// The film.
     pub film: String,
     /// Its split.
     pub split: Split,
 }
 
-/// One reason to refuse a manifest.
+/// One fault of a manifest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum Fault {
@@ -76,30 +77,32 @@ pub enum Fault {
         /// The patient.
         patient: String,
         /// The films.
-        films: Vec<Place>,
+        films: Vec<FilmInSplit>,
     },
     /// One file is in more than one split under different names.
     File {
         /// Its digest.
         sha256: String,
         /// The films.
-        films: Vec<Place>,
+        films: Vec<FilmInSplit>,
     },
-    /// Different files with equal pixels are in more than one split.
+    /// Files with equal pixels are in more than one split.
     Pixels {
         /// Digest of the pixels.
         pixels: String,
         /// The films.
-        films: Vec<Place>,
+        films: Vec<FilmInSplit>,
     },
-    /// Films that a look for copies found to be one radiograph are in more than one split.
-    Copy {
-        /// Why they count as one.
-        how: MatchKind,
+    /// Duplicates are in more than one split.
+    #[serde(rename = "copy")]
+    Duplicate {
+        /// How they match.
+        #[serde(rename = "how")]
+        kind: MatchKind,
         /// The films.
-        films: Vec<Place>,
+        films: Vec<FilmInSplit>,
     },
-    /// A film's file has another digest than the manifest says.
+    /// A film's file does not match the manifest's digest.
     Changed {
         /// The film.
         film: String,
@@ -110,14 +113,14 @@ pub enum Fault {
     Unreadable {
         /// The film.
         film: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |films: &[Place]| {
+        let list = |films: &[FilmInSplit]| {
             films
                 .iter()
                 .map(|place| format!("{} ({})", place.film, place.split))
@@ -131,7 +134,7 @@ impl fmt::Display for Fault {
             Self::File { sha256, films } => {
                 write!(
                     formatter,
-                    "one file (sha256 {}…) is in two splits: {}",
+                    "the same file (sha256 {}…) is in two splits: {}",
                     &sha256[..12.min(sha256.len())],
                     list(films)
                 )
@@ -141,9 +144,9 @@ impl fmt::Display for Fault {
                 "films with equal pixels are in two splits: {}",
                 list(films)
             ),
-            Self::Copy { how, films } => write!(
+            Self::Duplicate { kind, films } => write!(
                 formatter,
-                "films that are one radiograph, {how}, are in two splits: {}",
+                "duplicates ({kind}) are in two splits: {}",
                 list(films)
             ),
             Self::Changed { film, path } => {
@@ -158,10 +161,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Reads and decodes every film and looks for patients, files and pixels in two splits.
+/// Reads and decodes every film, and finds patients, files and pixels in two splits.
 ///
-/// Pixels are compared after decoding, so the same image saved twice is found whatever the format; the manifest's own notes are not trusted.
-/// `progress(done, of)` counts films.
+/// Pixels are compared after decoding, so an image saved in two formats is found. Digests of pixels in the
+/// manifest are not used. `progress(done, of)` counts films.
 pub fn check(manifest: &Manifest, progress: &(dyn Fn(usize, usize) + Sync)) -> CheckReport {
     let mut report = CheckReport {
         films: manifest.rows.len(),
@@ -198,7 +201,7 @@ pub fn check(manifest: &Manifest, progress: &(dyn Fn(usize, usize) + Sync)) -> C
         }
     }
     for (digest, films) in astride(manifest, |row| pixels[row].as_deref()) {
-        // One file under two names has been told already.
+        // Equal files are reported above.
         if files.get(digest.as_str()).is_some_and(|files| files.len() > 1) {
             report.faults.push(Fault::Pixels {
                 pixels: digest,
@@ -213,7 +216,7 @@ pub fn check(manifest: &Manifest, progress: &(dyn Fn(usize, usize) + Sync)) -> C
     report
 }
 
-/// Opens every film; gives the digest of its pixels, and reports files that are not what the manifest says.
+/// Opens every film. Returns the digests of the pixels, and reports files that do not match the manifest.
 fn look(
     manifest: &Manifest,
     report: &mut CheckReport,
@@ -253,7 +256,7 @@ fn look(
     pixels
 }
 
-/// The complaint without the film's name, which the fault has already.
+/// The error without the film's name, which the fault contains.
 fn reason(error: &Error) -> String {
     match error {
         Error::Film { source, .. } => source.to_string(),
@@ -261,12 +264,15 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// Keys whose films are in more than one split, sorted by key.
-fn astride<'a>(manifest: &Manifest, key: impl Fn(usize) -> Option<&'a str>) -> Vec<(String, Vec<Place>)> {
-    let mut places: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
+/// Keys with films in more than one split, sorted.
+fn astride<'a>(
+    manifest: &Manifest,
+    key: impl Fn(usize) -> Option<&'a str>,
+) -> Vec<(String, Vec<FilmInSplit>)> {
+    let mut places: BTreeMap<&str, Vec<FilmInSplit>> = BTreeMap::new();
     for (number, row) in manifest.rows.iter().enumerate() {
         if let (Some(key), Some(split)) = (key(number), row.split) {
-            places.entry(key).or_default().push(Place {
+            places.entry(key).or_default().push(FilmInSplit {
                 film: row.film.clone(),
                 split,
             });
@@ -279,7 +285,7 @@ fn astride<'a>(manifest: &Manifest, key: impl Fn(usize) -> Option<&'a str>) -> V
         .collect()
 }
 
-/// Films with equal pixels that are at least in the same split.
+/// Films with equal pixels in one split.
 fn together(manifest: &Manifest, pixels: &[Option<String>]) -> Vec<String> {
     let mut films: HashMap<(&str, Option<Split>), Vec<&str>> = HashMap::new();
     for (row, pixels) in manifest.rows.iter().zip(pixels) {

@@ -1,20 +1,20 @@
-//! From the findings of many datasets to the exclusive classes of one question.
+//! Class maps: exclusive classes from the findings of several datasets.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::Error;
-use crate::sources::Findings;
+use crate::adapters::Findings;
 use pleura_manifest::Label;
 
-/// Which findings make which class.
+/// A map from findings to classes.
 ///
-/// Written `COVID-19 = COVID-19; pneumonia = Pneumonia | Infiltration & !COVID-19; normal = No Finding`: classes are separated by `;`,
-/// findings that each make the class by `|`, and `& !NAME` keeps films with that finding out of it.
+/// Example: `COVID-19 = COVID-19; pneumonia = Pneumonia | Infiltration & !COVID-19; normal = No Finding`.
+/// Classes are separated by `;`, alternative findings by `|`. `& !NAME` excludes films with that finding.
 ///
-/// Where a dataset orders its findings (`Pneumonia/Viral/COVID-19`), the most particular one that any class asks for decides, so this film
-/// is COVID-19 and no pneumonia, while `Pneumonia/Bacterial` is pneumonia. A film that then belongs to two classes, to none, or whose
-/// belonging is uncertain, belongs to none and is counted as what it is.
+/// In a hierarchy of findings (`Pneumonia/Viral/COVID-19`), the most specific finding that any class names
+/// decides. This film is in the class COVID-19 only; `Pneumonia/Bacterial` is in the class pneumonia. A film
+/// of two classes, of none, or with an uncertain class gets no class and is counted as such.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassMap {
     classes: Vec<Class>,
@@ -27,16 +27,16 @@ struct Class {
     none: Vec<String>,
 }
 
-/// What the map says of a film.
+/// The class of a film, or the reason why it has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ClassAssignment {
     /// The film's class.
     Class(usize),
-    /// No class asks for what was found.
+    /// No class has its findings.
     Unmapped,
-    /// Two or more classes do.
+    /// Its findings belong to two or more classes.
     Conflict,
-    /// A finding that would decide is marked uncertain.
+    /// A finding that decides the class is uncertain.
     Uncertain,
 }
 
@@ -46,7 +46,7 @@ impl ClassMap {
         self.classes.iter().map(|class| class.name.clone()).collect()
     }
 
-    /// Every finding that the map mentions.
+    /// All findings that the map names.
     pub fn findings(&self) -> impl Iterator<Item = &str> {
         self.classes
             .iter()
@@ -54,13 +54,13 @@ impl ClassMap {
             .map(String::as_str)
     }
 
-    /// The class of what was found on a film.
-    pub fn verdict(&self, findings: &Findings) -> Verdict {
+    /// The class for a film's findings.
+    pub fn assign(&self, findings: &Findings) -> ClassAssignment {
         let present = findings.present();
         let named = |name: &String| present.iter().flatten().any(|element| element == name);
         let doubtful = |name: &String| match findings {
             Findings::Labelled(labels) => labels.get(name) == Some(&Label::Uncertain),
-            Findings::Silent | Findings::Named(_) => false,
+            Findings::Unstated | Findings::Named(_) => false,
         };
         let mut found = None;
         let mut uncertain = false;
@@ -73,20 +73,20 @@ impl ClassMap {
             let maybe_kept_out = asked && class.none.iter().any(doubtful);
             if asked && !kept_out && !maybe_kept_out {
                 if found.is_some() {
-                    return Verdict::Conflict;
+                    return ClassAssignment::Conflict;
                 }
                 found = Some(number);
             }
             uncertain |= !kept_out && (maybe_kept_out || (!asked && class.any.iter().any(doubtful)));
         }
         match found {
-            _ if uncertain => Verdict::Uncertain,
-            Some(class) => Verdict::Class(class),
-            None => Verdict::Unmapped,
+            _ if uncertain => ClassAssignment::Uncertain,
+            Some(class) => ClassAssignment::Class(class),
+            None => ClassAssignment::Unmapped,
         }
     }
 
-    /// The most particular element of a path that any class asks for.
+    /// The most specific element of a path that any class names.
     fn deciding<'a>(&self, path: &'a [String]) -> Option<&'a String> {
         path.iter()
             .rev()
@@ -180,29 +180,35 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn verdict(map: &ClassMap, findings: &str) -> Verdict {
-        map.verdict(&Findings::parse(findings, &[',', '|']))
+    fn assign(map: &ClassMap, findings: &str) -> ClassAssignment {
+        map.assign(&Findings::parse(findings, &[',', '|']))
     }
 
     #[test]
     fn the_most_particular_finding_that_is_asked_for_decides() {
         let three = map("COVID-19=COVID-19; pneumonia=Pneumonia; normal=No Finding");
-        assert_eq!(verdict(&three, "Pneumonia/Viral/COVID-19"), Verdict::Class(0));
-        assert_eq!(verdict(&three, "COVID-19, ARDS"), Verdict::Class(0));
-        assert_eq!(verdict(&three, "Pneumonia/Bacterial/E.Coli"), Verdict::Class(1));
-        assert_eq!(verdict(&three, "Atelectasis|Pneumonia"), Verdict::Class(1));
-        assert_eq!(verdict(&three, "No Finding"), Verdict::Class(2));
-        assert_eq!(verdict(&three, "Hernia"), Verdict::Unmapped);
-        assert_eq!(verdict(&three, "Pneumonia,COVID-19"), Verdict::Conflict);
-        // Never a substring.
-        assert_eq!(verdict(&three, "COVID-19 suspected"), Verdict::Unmapped);
+        assert_eq!(
+            assign(&three, "Pneumonia/Viral/COVID-19"),
+            ClassAssignment::Class(0)
+        );
+        assert_eq!(assign(&three, "COVID-19, ARDS"), ClassAssignment::Class(0));
+        assert_eq!(
+            assign(&three, "Pneumonia/Bacterial/E.Coli"),
+            ClassAssignment::Class(1)
+        );
+        assert_eq!(assign(&three, "Atelectasis|Pneumonia"), ClassAssignment::Class(1));
+        assert_eq!(assign(&three, "No Finding"), ClassAssignment::Class(2));
+        assert_eq!(assign(&three, "Hernia"), ClassAssignment::Unmapped);
+        assert_eq!(assign(&three, "Pneumonia,COVID-19"), ClassAssignment::Conflict);
+        // Substrings do not match.
+        assert_eq!(assign(&three, "COVID-19 suspected"), ClassAssignment::Unmapped);
     }
 
     #[test]
     fn a_forbidden_finding_keeps_a_film_out() {
         let alone = map("sick = Pneumonia | Mass & !Edema & !Effusion; well = No Finding");
-        assert_eq!(verdict(&alone, "Mass"), Verdict::Class(0));
-        assert_eq!(verdict(&alone, "Mass|Edema"), Verdict::Unmapped);
+        assert_eq!(assign(&alone, "Mass"), ClassAssignment::Class(0));
+        assert_eq!(assign(&alone, "Mass|Edema"), ClassAssignment::Unmapped);
         assert_eq!(
             alone.to_string(),
             "sick = Pneumonia | Mass & !Edema & !Effusion; well = No Finding"
@@ -214,27 +220,33 @@ mod tests {
     fn doubt_about_what_decides_is_not_a_class() {
         let two = map("sick = Pneumonia; well = No Finding & !Mass");
         let labelled = |pairs: &[(&str, Label)]| {
-            two.verdict(&Findings::Labelled(
+            two.assign(&Findings::Labelled(
                 pairs
                     .iter()
                     .map(|&(name, label)| (name.to_string(), label))
                     .collect(),
             ))
         };
-        assert_eq!(labelled(&[("Pneumonia", Label::Uncertain)]), Verdict::Uncertain);
+        assert_eq!(
+            labelled(&[("Pneumonia", Label::Uncertain)]),
+            ClassAssignment::Uncertain
+        );
         assert_eq!(
             labelled(&[("No Finding", Label::Positive), ("Pneumonia", Label::Uncertain)]),
-            Verdict::Uncertain
+            ClassAssignment::Uncertain
         );
         assert_eq!(
             labelled(&[("No Finding", Label::Positive), ("Mass", Label::Uncertain)]),
-            Verdict::Uncertain
+            ClassAssignment::Uncertain
         );
         assert_eq!(
             labelled(&[("Pneumonia", Label::Positive), ("Mass", Label::Uncertain)]),
-            Verdict::Class(0)
+            ClassAssignment::Class(0)
         );
-        assert_eq!(labelled(&[("Pneumonia", Label::Unknown)]), Verdict::Unmapped);
+        assert_eq!(
+            labelled(&[("Pneumonia", Label::Unknown)]),
+            ClassAssignment::Unmapped
+        );
     }
 
     #[test]

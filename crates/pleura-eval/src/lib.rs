@@ -37,7 +37,6 @@ mod metrics;
 mod options;
 mod predictions;
 mod stats;
-pub mod study;
 mod table;
 mod text;
 

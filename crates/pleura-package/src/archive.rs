@@ -1,19 +1,22 @@
-//! A zip archive of stored entries in one form only: equal entries make equal bytes, and nothing but those bytes is read.
+//! A zip archive of stored entries in one canonical form: equal entries give equal bytes, and the reader
+//! accepts only those bytes.
 //!
-//! Zip readers forgive: gaps between entries, two entries of one name, names that climb out of a folder, tables that disagree with what
-//! they list, text behind the end. What one reader forgives another reads differently, and a signature over one reading says nothing of the
-//! other. So this reader walks the entries from the first byte on and then demands that the table behind them is the one that the writer
-//! would have written, to the last byte. Any zip program reads what is written here; few archives of other programs are read.
+//! Zip readers are tolerant: of gaps between entries, duplicate names, names that climb out of a folder,
+//! tables that disagree with their entries, trailing data. Two readers may interpret such an archive
+//! differently, and a signature over one interpretation says nothing about the other. This reader therefore
+//! walks the entries from the first byte and then demands that the central directory is exactly the one that
+//! the writer would have written. Any zip program reads these archives; archives of other programs are rarely
+//! readable here.
 
 use std::ops::Range;
 
 use crate::Error;
 
-/// Largest file that is read, in bytes: eight times the largest network here.
+/// Largest file size in bytes: eight times the largest network here.
 pub const MOST_BYTES: u64 = 1 << 30;
-/// Most entries.
+/// Maximum number of entries.
 pub const MOST_ENTRIES: usize = 256;
-/// Longest name of an entry.
+/// Longest entry name.
 const LONGEST_NAME: usize = 100;
 
 const LOCAL: [u8; 4] = *b"PK\x03\x04";
@@ -22,17 +25,17 @@ const END: [u8; 4] = *b"PK\x05\x06";
 const LOCAL_LENGTH: usize = 30;
 /// Name of a package's first entry.
 const FIRST: &str = crate::package::entry::INDEX;
-/// Midnight of 1 January 1980, the earliest date that zip knows: packages hold no clock.
+/// Midnight of 1 January 1980, the earliest date of zip: packages hold no time.
 const TIME_AND_DATE: [u8; 4] = [0, 0, 0x21, 0];
-/// Version 1.0 suffices to take out what is stored.
+/// Version 1.0 suffices to extract stored entries.
 const VERSION: [u8; 2] = [10, 0];
 /// Names are UTF-8 (here: ASCII); nothing else is set.
 const FLAGS: [u8; 2] = [0, 8];
 
-/// How many bytes tell whether a file is a package: the header of the first entry, and its name.
+/// Number of bytes that identify a package: the header and name of its first entry.
 pub const HEAD: usize = LOCAL_LENGTH + FIRST.len();
 
-/// Whether these bytes begin as a package does. Other programs write zip archives too, of weights among other things.
+/// True if these bytes begin a package. Other programs write zip archives too, for example of weights.
 pub fn looks_like(head: &[u8]) -> bool {
     head.starts_with(&LOCAL) && head.get(LOCAL_LENGTH..HEAD) == Some(FIRST.as_bytes())
 }
@@ -40,7 +43,7 @@ pub fn looks_like(head: &[u8]) -> bool {
 /// The archive of these entries, in this order.
 ///
 /// # Errors
-/// A name that no reader should take, two of one name, or more than fits.
+/// A name that readers should refuse, a duplicate name, or too much data.
 pub fn write(entries: &[(String, Vec<u8>)]) -> Result<Vec<u8>, Error> {
     let refuse = |problem: String| Error::Archive {
         file: "a package to be written".to_owned(),
@@ -77,10 +80,10 @@ pub fn write(entries: &[(String, Vec<u8>)]) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-/// Names and places of the entries of an archive that [`write()`] made.
+/// Names and byte ranges of the entries of an archive by [`write()`].
 ///
 /// # Errors
-/// [`Error::Archive`] for anything else; [`Error::Entry`] where an entry ends too early or does not have its checksum.
+/// [`Error::Archive`] for any other file; [`Error::Entry`] if an entry is cut short or fails its checksum.
 pub fn read(bytes: &[u8], file: &str) -> Result<Vec<(String, Range<usize>)>, Error> {
     let refuse = |problem: String| Error::Archive {
         file: file.to_owned(),
@@ -190,7 +193,7 @@ struct Listed<'a> {
 }
 
 impl Listed<'_> {
-    /// What the header before an entry and its line in the table have in common.
+    /// Fields shared by an entry's local header and its line in the directory.
     fn facts(&self) -> [u8; 26] {
         let mut facts = [0; 26];
         facts[0..2].copy_from_slice(&VERSION);
@@ -229,7 +232,7 @@ fn table(listed: &[Listed<'_>], offset: usize) -> Vec<u8> {
     out
 }
 
-/// Names are plain, so that no program that unpacks them can be led elsewhere.
+/// Restricts names, so that no unpacking program can be led to another folder.
 pub(crate) fn check_name(name: &str) -> Result<(), &'static str> {
     if name.is_empty() || name.len() > LONGEST_NAME {
         return Err("is empty or too long");
@@ -328,7 +331,7 @@ mod tests {
         }
         let twice = vec![("a".to_owned(), vec![1]), ("a".to_owned(), vec![2])];
         assert!(write(&twice).unwrap_err().to_string().contains("two entries"));
-        // The same put together by hand: both entries sound, the second under the first's name.
+        // Built by hand: two valid entries, the second with the first's name.
         let sound = write(&[("a".to_owned(), vec![1]), ("b".to_owned(), vec![2])]).unwrap();
         let swapped: Vec<u8> = sound.iter().map(|&b| if b == b'b' { b'a' } else { b }).collect();
         let error = read(&swapped, "p").unwrap_err().to_string();

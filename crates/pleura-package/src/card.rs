@@ -1,8 +1,8 @@
-//! The model card: what TRIPOD+AI and CLAIM ask of those who publish a model, what the run itself answers, what a person said, and what
-//! nobody has answered yet.
+//! The model card: the questions of TRIPOD+AI and CLAIM, answered by the run, by the author, or not at all.
 //!
-//! TRIPOD+AI: Collins et al., BMJ 385, 2024, e078378. CLAIM: Mongan, Moy, Kahn, Radiology: Artificial Intelligence 2, 2020, e200029. Questions
-//! are in our words, and those that both lists ask are asked once; the numbers lead to the originals.
+//! TRIPOD+AI: Collins et al., BMJ 385, 2024, e078378. CLAIM: Mongan, Moy, Kahn, Radiology: Artificial
+//! Intelligence 2, 2020, e200029. The questions are in our words; questions of both lists are asked once. The
+//! item numbers lead to the originals.
 
 mod answers;
 mod page;
@@ -21,24 +21,24 @@ pub use sections::{Block, Section, sections};
 
 const QUESTIONS: &str = include_str!("card/questions.csv");
 
-/// One question of the lists.
+/// A question of the lists.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Question {
-    /// What a file of answers calls it.
+    /// Key in a file of answers.
     pub key: String,
-    /// Items of TRIPOD+AI, by blanks.
+    /// Items of TRIPOD+AI, separated by blanks.
     pub tripod: String,
-    /// Items of CLAIM, by blanks.
+    /// Items of CLAIM, separated by blanks.
     pub claim: String,
     /// The question.
     pub question: String,
 }
 
-/// A question with what is known.
+/// A question with its answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
-    /// What a file of answers calls it.
+    /// Key in a file of answers.
     pub key: String,
     /// Items of TRIPOD+AI.
     pub tripod: Vec<String>,
@@ -46,19 +46,19 @@ pub struct Item {
     pub claim: Vec<String>,
     /// The question.
     pub question: String,
-    /// What a person said.
+    /// Answer of the author.
     pub said: Option<String>,
-    /// What the run itself says.
+    /// Answer of the run.
     pub from_run: Option<String>,
 }
 
 impl Item {
-    /// Whether anybody or anything has answered.
+    /// True if the question has an answer.
     pub fn answered(&self) -> bool {
         self.said.is_some() || self.from_run.is_some()
     }
 
-    /// Where the lists ask it.
+    /// Item numbers in the lists.
     pub fn numbers(&self) -> String {
         numbers(&self.tripod.join(", "), &self.claim.join(", "))
     }
@@ -70,17 +70,17 @@ fn numbers(tripod: &str, claim: &str) -> String {
     both.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
-/// The card as it is kept: `card.json`.
+/// The card as stored: `card.json`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Card {
-    /// What the model is called.
+    /// Name of the model.
     pub name: Option<String>,
     /// Its version.
     pub version: Option<String>,
-    /// Who made it, and where they can be asked.
+    /// Contact of the author.
     pub contact: Option<String>,
-    /// Every question of both lists.
+    /// All questions of both lists.
     pub items: Vec<Item>,
 }
 
@@ -101,7 +101,7 @@ pub fn questions() -> Vec<Question> {
     lines.deserialize().flatten().collect()
 }
 
-/// A file of answers with nothing in it but the questions.
+/// An empty file of answers, with the questions only.
 pub fn template() -> String {
     let mut out = String::from(
         "# Answers for a model card (pleura package RUN --card THIS_FILE). What is left out or empty is shown as unanswered.\n\
@@ -125,7 +125,7 @@ impl Answers {
     /// Reads a file of answers.
     ///
     /// # Errors
-    /// [`Error::Setting`] names what is no question, or the line that cannot be read.
+    /// [`Error::Setting`] names an unknown question, or the invalid line.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, "read the answers"))?;
         let text = text.replace("\r\n", "\n");
@@ -157,7 +157,7 @@ impl Answers {
         Ok(answers)
     }
 
-    /// A text that a terminal would obey, and what is expected instead.
+    /// A text with control characters, and the expected form.
     fn not_plain(&self) -> Option<(&str, &'static str)> {
         let short = [&self.name, &self.version, &self.contact];
         let mut short = short.into_iter().flatten().map(|text| text.trim());
@@ -175,7 +175,7 @@ fn filled(text: Option<&String>) -> Option<String> {
 }
 
 impl Card {
-    /// The card of what a package is made of, with a person's answers.
+    /// The card of a package's parts and an author's answers.
     pub fn of(parts: &Parts, answers: &Answers) -> Self {
         let items = questions().into_iter().map(|question| {
             let numbers = |items: &str| items.split_whitespace().map(str::to_owned).collect();
@@ -196,7 +196,7 @@ impl Card {
         }
     }
 
-    /// Questions that have an answer.
+    /// Number of answered questions.
     pub fn answered(&self) -> usize {
         self.items.iter().filter(|item| item.answered()).count()
     }
@@ -222,7 +222,7 @@ mod tests {
             })
             .collect();
         claim.sort_unstable();
-        // Item 3 of CLAIM asks for background and intended use, which are two questions here.
+        // Item 3 of CLAIM asks for background and intended use: two questions here.
         assert_eq!(claim, [1, 2, 3].into_iter().chain(3..=42).collect::<Vec<_>>());
         let tripod: BTreeSet<usize> = questions
             .iter()

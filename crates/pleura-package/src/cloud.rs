@@ -1,32 +1,34 @@
-//! A cloud of points and how far a point lies from it: Mahalanobis' distance with a shrunk covariance.
+//! Gaussian reference of points: mean and shrunk covariance, for Mahalanobis distances.
 //!
-//! Only sums over all points are kept, mean and covariance, never a point: what describes one patient's film does not leave the house.
+//! Only sums over all points are kept, never a point, so that no patient's film can be reconstructed from a
+//! package.
 
 use pleura_core::linalg::Cholesky;
 
-/// Where points lie, and how they spread.
+/// Mean and spread of a set of points.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cloud {
     /// Mean of each coordinate.
     pub(crate) mean: Vec<f32>,
-    /// Deviation of each coordinate.
+    /// Standard deviation of each coordinate.
     pub(crate) deviation: Vec<f32>,
-    /// Cholesky's factor of the shrunk correlation matrix: its lower triangle, row after row.
+    /// Cholesky factor of the shrunk correlation matrix: its lower triangle, row by row.
     pub(crate) root: Vec<f32>,
 }
 
-/// A coordinate that varies less than this share of the mean deviation is taken to vary so much: what was always black is no reason to
-/// call a film with one brighter pixel strange beyond all measure.
+/// Minimum standard deviation of a coordinate, as a share of the mean deviation: one brighter pixel in a
+/// region that was always black must not give an extreme distance.
 const LEAST_DEVIATION: f64 = 0.05;
 
 /// Rounding may leave a pivot of a nearly singular matrix below 0.
 pub(crate) const LEAST_PIVOT: f64 = 1e-9;
 
 impl Cloud {
-    /// The cloud of these points, of equal length and at least two.
+    /// Fits points of equal length; needs two points or more.
     ///
-    /// The covariance of a thousand coordinates from a few hundred films has no inverse; it is drawn towards the identity as far as Ledoit and
-    /// Wolf's estimate says (Journal of Multivariate Analysis 88, 2004), after each coordinate was divided by its deviation.
+    /// The covariance of a thousand coordinates from a few hundred films is singular. After dividing each
+    /// coordinate by its deviation, it is shrunk towards the identity by Ledoit and Wolf's estimate (Journal
+    /// of Multivariate Analysis 88, 2004).
     pub(crate) fn fit(points: &[Vec<f32>]) -> Self {
         let (n, d) = (points.len(), points.first().map_or(0, Vec::len));
         let mean: Vec<f64> = (0..d)
@@ -40,7 +42,7 @@ impl Cloud {
             .collect();
         let usual = deviation.iter().sum::<f64>() / d.max(1) as f64;
         let least = (LEAST_DEVIATION * usual).max(1e-6);
-        // What the points lack of the variance that a coordinate is taken to have.
+        // Variance added to coordinates below the minimum deviation.
         let lacking: Vec<f64> = deviation
             .iter()
             .map(|one| (1.0 - (one / least).powi(2)).max(0.0))
@@ -76,13 +78,13 @@ impl Cloud {
         }
     }
 
-    /// Coordinates of a point.
+    /// Number of coordinates.
     pub fn dimensions(&self) -> usize {
         self.mean.len()
     }
 
-    /// Mahalanobis' distance divided by the root of the number of coordinates: about 1 for the points of the cloud itself. Sums are in a fixed
-    /// order and in double precision, so that every machine finds the same.
+    /// Mahalanobis distance divided by the square root of the number of coordinates: about 1 for the fitted
+    /// points. Sums have a fixed order and f64 precision, so that every machine computes the same value.
     pub fn distance(&self, point: &[f32]) -> f64 {
         let d = self.mean.len();
         let mut solved: Vec<f64> = Vec::with_capacity(d);
@@ -126,7 +128,7 @@ fn covariance(points: &[Vec<f64>], d: usize) -> Vec<f64> {
     sum
 }
 
-/// How far towards the identity: the estimated error of the covariance over its distance from there.
+/// Shrinkage towards the identity: the estimated error of the covariance over its distance from the identity.
 fn shrinkage(points: &[Vec<f64>], covariance: &[f64], d: usize) -> f64 {
     let trace: f64 = (0..d).map(|i| covariance[i * d + i]).sum::<f64>() / d.max(1) as f64;
     let norm: f64 = covariance.iter().map(|value| value * value).sum();
@@ -169,7 +171,7 @@ mod tests {
             .map(|point| cloud.distance(point).powi(2))
             .sum::<f64>()
             / 300.0;
-        // Two of three coordinates vary, and shrinkage makes the cloud a little wider than it is.
+        // Two of three coordinates vary; shrinkage widens the reference a little.
         assert!((0.5..2.0 / 3.0).contains(&own), "{own}");
     }
 
@@ -191,7 +193,7 @@ mod tests {
     #[test]
     fn what_never_varied_is_no_reason_for_a_boundless_distance() {
         let cloud = Cloud::fit(&line(300));
-        // Five floors away, in a coordinate that is taken to vary by one: five, among three coordinates.
+        // Five minimum deviations away in one of three coordinates.
         let five = cloud.distance(&[3.0, 5.0, 7.0 + 5.0 * cloud.deviation[2]]);
         assert!((five - 5.0 / 3f64.sqrt()).abs() < 0.1, "{five}");
     }

@@ -1,9 +1,10 @@
-//! What findings are called in SNOMED CT and RadLex. A finding without a code that was looked up and agreed has none: a wrong code in a
+//! Codes of findings in SNOMED CT and RadLex. A finding without a verified code has none: a wrong code in a
 //! hospital's system is worse than a missing one.
 //!
-//! SNOMED CT codes are as value sets of HL7 and the OHDSI vocabulary give them, RadLex identifiers as mappings checked against RadLex 4.3 do.
-//! Left without any on purpose: `Infiltration` (no agreed meaning), `Hernia` (of the diaphragm or hiatal, the labels do not say),
-//! `Pleural_Thickening`, `Fibrosis` (of the lung or of the pleura) and what names the absence of findings.
+//! SNOMED CT codes are from value sets of HL7 and the OHDSI vocabulary; RadLex identifiers are from mappings
+//! checked against RadLex 4.3. Deliberately without a code: `Infiltration` (no agreed meaning), `Hernia`
+//! (diaphragmatic or hiatal, the labels do not say), `Pleural_Thickening`, `Fibrosis` (of lung or pleura),
+//! and labels for the absence of findings.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,15 +12,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Code {
-    /// As DICOM writes it (PS3.16, 8): `SCT` is SNOMED CT, `RADLEX` is RadLex.
+    /// Scheme designator of DICOM (PS3.16, 8): `SCT` is SNOMED CT, `RADLEX` is RadLex.
     pub scheme: String,
     /// The code.
     pub code: String,
-    /// What it means there.
+    /// The code's meaning.
     pub meaning: String,
 }
 
-/// A finding with one of its codes. Cells are texts, whatever they look like: a code is no number.
+/// A finding with one of its codes. All cells are texts, because codes are not numbers.
 type Line = (String, String, String, String);
 
 fn lines() -> impl Iterator<Item = Result<(String, Code), csv::Error>> {
@@ -39,10 +40,10 @@ fn lines() -> impl Iterator<Item = Result<(String, Code), csv::Error>> {
 
 const TABLE: &str = include_str!("codes.csv");
 
-/// The codes of a finding, by its name in any case; none where there is none.
+/// The codes of a finding; its name may have any case.
 pub fn of(finding: &str) -> Vec<Code> {
     let name = finding.trim().to_lowercase().replace('_', " ");
-    // Names that other datasets use for the same.
+    // Synonyms of other datasets.
     let name = match name.as_str() {
         "covid19" | "covid" => "covid-19",
         "pleural effusion" => "effusion",

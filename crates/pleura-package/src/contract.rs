@@ -1,35 +1,35 @@
-//! Which films a model answers for: what their files may say of themselves, and how far they may be from the films it learnt from.
+//! The films that a package answers: allowed file attributes, and maximum distance from the training films.
 
-use pleura_data::manifest::ADULT;
 use pleura_film::{BodyPart, Source};
+use pleura_manifest::ADULT_AGE;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::training::Training;
 
-/// The films that a package answers for.
+/// The films that a package answers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
-    /// Part of the body.
+    /// Body part.
     pub part: Part,
     /// Projection.
     pub projection: Projection,
-    /// Youngest patient, in years, where younger ones were left out of training.
+    /// Minimum age in years, if younger patients were left out of training.
     pub least_age: Option<f32>,
-    /// Why it is so.
+    /// Reason for the minimum age.
     pub least_age_because: String,
-    /// Greatest difference between the colour channels of one pixel, 0 to 1.
+    /// Maximum difference between the colour channels of a pixel, 0 to 1.
     pub most_colour: f32,
-    /// Shortest side that a film may have, in pixels.
+    /// Minimum length of a film's short side, in pixels.
     pub shortest_side: usize,
-    /// Share of the validation films that all limits together let pass, at least.
+    /// Minimum share of validation films that pass all limits together.
     pub keep: f64,
-    /// How far a film may be from the training films.
+    /// Maximum distances from the training films.
     pub limits: Vec<Limit>,
 }
 
-/// A part of the body.
+/// A body part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
@@ -37,59 +37,60 @@ pub enum Part {
     Chest,
 }
 
-/// How the rays went.
+/// A projection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Projection {
-    /// From the back or from the front, PA or AP.
+    /// Posteroanterior or anteroposterior (PA or AP).
     Frontal,
 }
 
-/// Up to which value of a measure films are answered.
+/// Maximum value of a measure for films that are answered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limit {
     /// The measure, one of [`MEASURES`](crate::MEASURES).
     pub measure: String,
-    /// What it measures.
+    /// Description of the measure.
     pub says: String,
-    /// The largest value that is answered.
+    /// The maximum value.
     pub most: f64,
     /// Share of the validation films at or below it.
     pub quantile: f64,
-    /// How many validation films that share is of.
+    /// Number of validation films.
     pub films: usize,
 }
 
-/// What follows for an answer.
+/// Consequence of a flag for the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It does not look like a film that the model knows: no answer.
+    /// The film is unlike the training films: no answer.
     Abstain,
-    /// Its file says that it is none: no answer.
+    /// The file attributes exclude the film: no answer.
     Refuse,
 }
 
-/// Something about a film that stands between it and an answer.
+/// A reason against an answer for a film.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Flag {
-    /// What was looked at: `modality`, `frames`, `part`, `projection`, `age`, `colour`, `size`, `polarity`, or a measure.
+    /// The check: `modality`, `frames`, `part`, `projection`, `age`, `colour`, `size`, `polarity`,
+    /// or a measure.
     pub check: String,
-    /// What follows.
+    /// The consequence.
     pub verdict: Verdict,
-    /// What was found, and what was expected.
+    /// The value found and the value expected.
     pub says: String,
-    /// The number found, where there is one.
+    /// The value, if it is a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
-    /// The number it was held against.
+    /// The limit of that number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<f64>,
 }
 
 impl Flag {
-    /// Something found by a check.
+    /// A flag without numbers.
     pub fn new(check: &str, verdict: Verdict, says: String) -> Self {
         Self {
             check: check.to_owned(),
@@ -109,12 +110,12 @@ impl Flag {
     }
 }
 
-/// Colour channels of a radiograph that was saved in colour differ by less (see [`Source::colourfulness`]).
+/// Maximum channel difference of a radiograph that was saved in colour (see [`Source::colourfulness`]).
 pub const RADIOGRAPH_IN_COLOUR: f32 = 0.1;
 
 impl Contract {
-    /// What training allows to promise: frontal chest films, of adults where children were left out, in grey, and not smaller than half the
-    /// network's input. `least_age` is the maker's word where there is one.
+    /// The contract that follows from training: frontal chest films, of adults if children were left out, in
+    /// grey, and not smaller than half the network's input. `least_age` overrides the minimum age.
     pub fn of(
         training: &Training,
         input: usize,
@@ -127,27 +128,23 @@ impl Contract {
             (Some(age), _) => (Some(age), "set by the maker of the package".to_owned()),
             (None, Some(people)) if people.ages_known == 0 => (
                 None,
-                "the age of no training film is known, so it cannot be said whether children were among them"
-                    .to_owned(),
+                "no age is known for the training films, so they may include children".to_owned(),
             ),
             (None, Some(people)) if people.children == 0 => (
-                Some(ADULT),
+                Some(ADULT_AGE),
                 format!(
-                    "none of the {} training films of known age is of a child",
+                    "none of the {} training films with a known age is of a child",
                     people.ages_known
                 ),
             ),
             (None, Some(people)) => (
                 None,
                 format!(
-                    "{} of {} training films of known age are of patients under 18",
+                    "{} of {} training films with a known age are of patients under 18",
                     people.children, people.ages_known
                 ),
             ),
-            (None, None) => (
-                None,
-                "nothing is known of the training films' patients".to_owned(),
-            ),
+            (None, None) => (None, "the patients of the training films are unknown".to_owned()),
         };
         Self {
             part: Part::Chest,
@@ -161,7 +158,8 @@ impl Contract {
         }
     }
 
-    /// Holds what a film's file says of it against the contract. Also returns what the file does not say, so that it could not be asked.
+    /// Checks a film's file attributes against the contract. Also returns the checks that were not possible
+    /// because the file lacks an attribute.
     pub fn of_source(&self, source: &Source) -> (Vec<Flag>, Vec<&'static str>) {
         let (mut flags, mut silent) = (Vec::new(), Vec::new());
         let tags = source.dicom.as_ref();
@@ -169,7 +167,7 @@ impl Contract {
             Some((BodyPart::Other, part)) => flags.push(Flag::new(
                 "part",
                 Verdict::Refuse,
-                format!("the file says that the body part is {part:?}; expected the chest"),
+                format!("the file gives the body part {part:?}; expected the chest"),
             )),
             Some((BodyPart::Chest, _)) => {}
             Some((BodyPart::Unstated, _)) | None => silent.push("body part"),
@@ -240,25 +238,26 @@ enum View {
     Unstated,
 }
 
-/// Which way the rays went, by view position (0018,5101) and patient orientation (0020,0020).
+/// Projection from view position (0018,5101) and patient orientation (0020,0020).
 fn projection(view: Option<&str>, orientation: &[String]) -> View {
     let view = view.map(str::trim).filter(|view| !view.is_empty());
     if let Some(view) = view {
         let upper = view.to_ascii_uppercase();
-        // As datasets are read: what is stated and is neither PA nor AP is no frontal film. Oblique, lordotic and other special films begin as
-        // frontal ones do (ANTEROLATERAL, AP OBLIQUE, APICAL).
+        // As for datasets: a stated view other than PA or AP is not frontal. Oblique, lordotic and other
+        // special views begin like frontal ones (ANTEROLATERAL, AP OBLIQUE, APICAL).
         let frontal = ["PA", "AP", "POSTERO", "ANTERO", "FRONTAL"];
         let other = ["LAT", "OBL", "LORD", "APIC", "AXIAL", "DECUB"];
         if !frontal.iter().any(|word| upper.starts_with(word))
             || other.iter().any(|word| upper.contains(word))
         {
-            return View::Other(format!("the file says that the view is {view:?}"));
+            return View::Other(format!("the file gives the view {view:?}"));
         }
     }
-    // Rows of a frontal film point to the patient's left or right, those of a lateral one to the front or the back.
+    // Rows of a frontal film point to the patient's left or right, those of a lateral film to the front or
+    // back.
     match orientation.first().and_then(|rows| rows.trim().chars().next()) {
         Some(way @ ('A' | 'P')) => View::Other(format!(
-            "the file says that rows point to the patient's {} ({way}), as on a lateral film",
+            "in the file, rows point to the patient's {} ({way}), as on a lateral film",
             if way == 'A' { "front" } else { "back" }
         )),
         _ if view.is_some() => View::Frontal,

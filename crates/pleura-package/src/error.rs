@@ -1,25 +1,25 @@
-//! Everything that can go wrong in this crate.
+//! Errors of this crate.
 
 use std::path::PathBuf;
 
 use pleura_core::FileError;
 
-/// Says what was found, what was expected and what to do.
+/// Errors of packages. Messages give the value found, the value expected and the remedy.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file or folder that cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The file is no package, or not as one is written.
+    /// The file is not a package, or not in the canonical form.
     #[error("{file}: {problem}")]
     Archive {
         /// The file.
         file: String,
-        /// What is wrong, and what was expected.
+        /// The fault, and the expected form.
         problem: String,
     },
-    /// One entry is not what it was when the package was made.
+    /// An entry was changed after the package was made.
     #[error(
         "{file}: the entry {entry} {problem}; the package was changed or damaged after it was made: get it again"
     )]
@@ -28,36 +28,36 @@ pub enum Error {
         file: String,
         /// Name of the entry.
         entry: String,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
-    /// An entry is whole, and does not say what it should.
+    /// An entry is intact but invalid.
     #[error("{file}: the entry {entry} cannot be used: {problem}")]
     Document {
         /// The file.
         file: String,
         /// Name of the entry.
         entry: String,
-        /// What is wrong with it.
+        /// The fault.
         problem: String,
     },
-    /// The signature is not what was asked for.
+    /// The signature is missing, or of another key.
     #[error("{file}: {problem}")]
     Signature {
         /// The file.
         file: String,
-        /// What is wrong, and what to do.
+        /// The fault, and the remedy.
         problem: String,
     },
-    /// A key that cannot be used.
+    /// A key cannot be used.
     #[error("{path}: {problem}")]
     Key {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and what was expected.
+        /// The fault, and the expected form.
         problem: String,
     },
-    /// This machine does not compute what the package's golden films say.
+    /// This machine's answers differ from those of the package's golden films.
     #[error(
         "{file}: golden film {film}: {problem}; this machine does not compute what the package's maker did: do not use its answers, and report it with the \
          output of `pleura doctor`"
@@ -65,46 +65,46 @@ pub enum Error {
     Golden {
         /// The file.
         file: String,
-        /// Which of the golden films.
+        /// The golden film.
         film: String,
-        /// What differs, and by how much.
+        /// The difference.
         problem: String,
     },
-    /// Something of the run that should not leave the house is in a document.
+    /// A document holds private data of the run.
     #[error(
         "the entry {entry} would hold {what} {found:?}, which should not leave with a package; this is a fault of the program: report it"
     )]
     Private {
         /// Name of the entry.
         entry: String,
-        /// What it is.
+        /// Kind of the data.
         what: &'static str,
         /// The text.
         found: String,
     },
-    /// A setting outside what it may be.
+    /// A setting is out of range.
     #[error("{name}: {found}, expected {expected}")]
     Setting {
         /// The setting.
         name: String,
         /// Its value.
         found: String,
-        /// What it may be.
+        /// The values allowed.
         expected: String,
     },
-    /// Films of the run that cannot be used.
+    /// Films of the run cannot be used.
     #[error(transparent)]
     Data(#[from] pleura_manifest::Error),
     /// The golden films cannot be drawn.
     #[error(transparent)]
     Synthetic(#[from] pleura_synth::Error),
-    /// A film that cannot be decoded.
+    /// A film cannot be decoded.
     #[error(transparent)]
     Film(#[from] pleura_film::Error),
-    /// The network refused.
+    /// The network failed.
     #[error(transparent)]
     Network(#[from] pleura_nn::Error),
-    /// The network's answer could not be explained.
+    /// The explanation failed.
     #[error(transparent)]
     Explanation(#[from] pleura_explain::Error),
     /// The run's recipe cannot be read.

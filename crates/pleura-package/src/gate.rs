@@ -1,4 +1,4 @@
-//! Between a film and its answer: the contract, and how far the film is from those that the network learnt from.
+//! Decides whether a film is answered: by the contract, and by its distance from the training films.
 
 use pleura_film::Source;
 use schemars::JsonSchema;
@@ -7,32 +7,32 @@ use serde::Serialize;
 use crate::contract::{Contract, Flag, Verdict};
 use crate::reference::{MEASURES, Reference, Seen};
 
-/// Judges films for one package.
+/// Judges films for a package.
 #[derive(Clone, Copy, Debug)]
 pub struct Gate<'a> {
     contract: &'a Contract,
     reference: &'a Reference,
 }
 
-/// A film at the limit itself is within it, whatever the last bits of another machine make of it.
+/// Includes the limit itself, with a tolerance for rounding on other machines.
 fn within(value: f64, most: f64) -> bool {
     value <= most + 1e-4 * most.abs()
 }
 
-/// Whether a film has an answer.
+/// The outcome for a film.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It has.
+    /// The film is answered.
     Answered,
-    /// It does not look like a film that the model knows.
+    /// The film is unlike the training films, so the model abstains.
     Abstained,
-    /// Its file says that the model is not for it.
+    /// The file's attributes exclude the film.
     Refused,
 }
 
 impl Outcome {
-    /// As it is written.
+    /// The word shown to users.
     pub fn name(self) -> &'static str {
         match self {
             Self::Answered => "answered",
@@ -42,16 +42,16 @@ impl Outcome {
     }
 }
 
-/// What was found about a film.
+/// Result of the checks of a film.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {
-    /// Whether it has an answer.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Why not, and what else is to be known; the gravest first.
+    /// The reasons, and further notes; the gravest first.
     pub flags: Vec<Flag>,
-    /// What could not be asked, because the file does not say it.
+    /// Checks that were not possible because the file lacks an attribute.
     pub not_checked: Vec<&'static str>,
-    /// Each measure's value.
+    /// Value of each measure.
     pub measures: Vec<(&'static str, f64)>,
 }
 
@@ -61,7 +61,8 @@ impl<'a> Gate<'a> {
         Self { contract, reference }
     }
 
-    /// Judges a film: its file, its prepared grey levels `[size, size]`, and the network's pooled features of them.
+    /// Judges a film: its file attributes, its prepared grey levels `[size, size]`, and the network's pooled
+    /// features.
     pub fn judge(&self, source: &Source, grey: &[f32], size: usize, features: &[f32]) -> Judgement {
         let (mut flags, not_checked) = self.contract.of_source(source);
         let film = Seen::of(grey, size, features, None);
@@ -78,14 +79,14 @@ impl<'a> Gate<'a> {
                 Flag::new(
                     "polarity",
                     Verdict::Abstain,
-                    "black and white look exchanged: its negative looks like the training films, and it does not".to_owned(),
+                    "black and white appear exchanged: the negative resembles the training films, the film does not".to_owned(),
                 )
             } else {
                 Flag::new(
                     name,
                     Verdict::Abstain,
                     format!(
-                        "far from the training films ({says}): {value:.2}, and {:.2} is the limit",
+                        "far from the training films ({says}): {value:.2}, limit {:.2}",
                         limit.most
                     ),
                 )

@@ -1,31 +1,32 @@
-//! Golden films: a few films that travel with a package, with what the network made of them where the package was made. Whoever opens it
-//! computes both anew, and knows that this machine, this program and these bytes give the answers that were tested.
+//! Golden films: a few films inside a package, with the answers of the machine that made it. Opening a
+//! package recomputes them, which verifies that this machine, this program and these bytes give the tested
+//! answers.
 
 use std::collections::BTreeMap;
 
-use pleura_data::phantom::{self, FilmSpec, PhantomOptions, PhantomSet, Planned, Subject};
 use pleura_explain::{Composite, Start};
 use pleura_film::grey_png_16;
 use pleura_film::{DecodeOptions, Preparation};
 use pleura_nn::backend::{Backend, Real as _};
 use pleura_nn::{Cpu, Network};
+use pleura_synth::phantom::{self, FilmSpec, PhantomOptions, PhantomSet, Planned, Subject};
 use serde::{Deserialize, Serialize};
 
 use crate::tensors::{self, Tensor};
 use crate::{Error, package};
 
-/// Shortest side of a phantom that is drawn as a golden film.
+/// Minimum short side of a phantom used as a golden film.
 const SIDE: usize = 256;
-/// Largest share of the greatest logit by which another instruction set's logits may differ.
+/// Tolerance of logits on another instruction set, as a share of the greatest logit.
 pub const LOGITS: f64 = 1e-4;
-/// Largest mean difference of a heatmap from another instruction set, as a share of its mean magnitude: at a kink of the network a rounding
-/// moves single pixels further than that.
+/// Tolerance of a heatmap's mean difference on another instruction set, as a share of its mean magnitude.
+/// Rounding at a kink of the network may move single pixels further.
 pub const HEATMAPS: f64 = 1e-3;
 
 /// A package's golden films.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Golden {
-    /// What they are.
+    /// Their description.
     pub about: About,
     /// Their pictures (PNG, grey, 16 bit), in the order of [`About::films`].
     pub pictures: Vec<Vec<u8>>,
@@ -35,17 +36,17 @@ pub struct Golden {
     pub heatmaps: Vec<f32>,
 }
 
-/// What golden films are and how they were answered: `golden.json`.
+/// Description of the golden films and their answers: `golden.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct About {
-    /// Name and version of the program that answered.
+    /// Name and version of the program that computed the answers.
     pub software: String,
-    /// Instruction set of the machine: with the same one, and the same program, answers must be equal to the bit.
+    /// Instruction set of that machine: with the same instruction set and program, answers must be bit-equal.
     pub path: String,
-    /// Otherwise logits may differ by this share of the greatest.
+    /// Otherwise, tolerance of logits as a share of the greatest.
     pub logits_within: f64,
-    /// And heatmaps, on average, by this share of their mean magnitude.
+    /// Otherwise, tolerance of a heatmap's mean difference as a share of its mean magnitude.
     pub heatmaps_within: f64,
     /// LRP composite of the heatmaps.
     pub composite: String,
@@ -53,34 +54,34 @@ pub struct About {
     pub films: Vec<GoldenFilm>,
 }
 
-/// One golden film.
+/// A golden film.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GoldenFilm {
     /// Entry of its picture.
     pub picture: String,
-    /// Where it comes from: a drawn phantom, or the maker's own choice.
+    /// Origin: a phantom, or a film of the package's author.
     pub origin: Origin,
-    /// The finding whose heatmap is kept: the one that the network answered.
+    /// The finding of the heatmap: the network's answer.
     pub finding: String,
 }
 
-/// Where a golden film comes from.
+/// Origin of a golden film.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Origin {
-    /// Drawn; what determines it.
+    /// A phantom, with its parameters.
     Phantom(Box<FilmSpec>),
-    /// A film that the package's maker named.
+    /// A film chosen by the package's author.
     Named,
 }
 
-/// How the golden films came out on this machine.
+/// Result of checking the golden films on this machine.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GoldenCheck {
-    /// How many there are.
+    /// Number of films.
     pub films: usize,
-    /// Whether all answers had to be equal to the bit (and were).
+    /// True if answers had to be bit-equal (and were).
     pub to_the_bit: bool,
     /// Greatest difference of a logit, as a share of the greatest logit.
     pub logits: f64,
@@ -88,20 +89,20 @@ pub struct GoldenCheck {
     pub heatmaps: f64,
 }
 
-/// A film that is to be golden.
+/// A film that is to become golden.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Candidate {
     /// PNG, grey, 16 bit.
     pub picture: Vec<u8>,
-    /// Where it comes from.
+    /// Origin.
     pub origin: Origin,
 }
 
 impl Candidate {
-    /// Phantoms of the target set, drawn from a seed: normal, pneumonia, COVID-19, and so on in turn.
+    /// Phantoms of the target set from a seed: normal, pneumonia, COVID-19 in turn.
     ///
     /// # Errors
-    /// [`Error::Data`] where so many cannot be drawn.
+    /// [`Error::Data`] if too few can be drawn.
     pub fn phantoms(count: usize, seed: u64) -> Result<Vec<Self>, Error> {
         let options = PhantomOptions {
             set: PhantomSet::Target,
@@ -128,7 +129,8 @@ impl Candidate {
             .collect()
     }
 
-    /// A film of one's own: its grey levels and nothing else of its file. A DICOM film that says that words are burned in is refused.
+    /// A film of the author: only its grey levels are kept. A DICOM film with declared burned-in annotations
+    /// is refused.
     ///
     /// # Errors
     /// [`Error::Film`], [`Error::Setting`].
@@ -142,8 +144,8 @@ impl Candidate {
         if burned == Some(true) {
             return Err(Error::Setting {
                 name: path.display().to_string(),
-                found: "a film with words burned in (0028,0301), which may name a patient".to_owned(),
-                expected: "a film without, since golden films leave with the package".to_owned(),
+                found: "a film with burned-in annotation (0028,0301), which may name a patient".to_owned(),
+                expected: "a film without, because golden films are part of the package".to_owned(),
             });
         }
         Ok(Self {
@@ -162,10 +164,10 @@ fn picture(width: usize, height: usize, grey: &[f32]) -> Result<Vec<u8>, Error> 
 }
 
 impl Golden {
-    /// Has the network answer these films.
+    /// Computes the network's answers for these films.
     ///
     /// # Errors
-    /// What decoding, answering or explaining refuses.
+    /// Errors of decoding, inference and explanation.
     pub fn make(
         network: &Network<Cpu>,
         preparation: &Preparation,
@@ -215,10 +217,11 @@ impl Golden {
         Ok(golden)
     }
 
-    /// Computes every answer anew. `strictly`: to the bit where program and instruction set are the maker's; `file` is for messages.
+    /// Recomputes every answer. `strictly`: bit-equal if program and instruction set are those of the maker;
+    /// `file` is for messages.
     ///
     /// # Errors
-    /// [`Error::Golden`] names the first film that comes out otherwise, and by how much.
+    /// [`Error::Golden`] names the first film that differs, and the difference.
     pub fn check<B: Backend>(
         &self,
         network: &Network<B>,
@@ -254,7 +257,7 @@ impl Golden {
             let apart = apart(kept, &logits) / greatest;
             if (strictly && *kept != logits[..]) || beyond(apart, self.about.logits_within) {
                 return Err(wrong(format!(
-                    "logits {logits:?} instead of {kept:?}, apart by {apart:.1e} of the greatest"
+                    "logits {logits:?} instead of {kept:?}, a difference of {apart:.1e} of the greatest"
                 )));
             }
             let map = heatmap(
@@ -314,7 +317,7 @@ impl Golden {
     }
 }
 
-/// The greatest difference; not a number where one of them is none.
+/// Greatest difference; NaN if a value is NaN.
 fn apart(kept: &[f32], found: &[f32]) -> f64 {
     let differences = kept
         .iter()
@@ -326,7 +329,7 @@ fn apart(kept: &[f32], found: &[f32]) -> f64 {
     )
 }
 
-/// Not a number is beyond every bound.
+/// NaN exceeds every limit.
 fn beyond(value: f64, most: f64) -> bool {
     value.is_nan() || value > most
 }

@@ -1,7 +1,7 @@
-//! Keys and signatures: ed25519, in the files that every other program uses for them.
+//! Ed25519 keys and signatures, in standard file formats.
 //!
-//! A private key is PKCS #8, a public key SubjectPublicKeyInfo (RFC 8410), both as PEM, so that a security officer can make keys and check
-//! signatures without this program:
+//! A private key is PKCS #8, a public key SubjectPublicKeyInfo (RFC 8410), both as PEM, so that a security
+//! officer can make keys and check signatures without this program:
 //!
 //! ```text
 //! openssl genpkey -algorithm ed25519 -out private.pem
@@ -19,29 +19,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// What stands before the 32 bytes of a private key (RFC 8410, section 7).
+/// Prefix of the 32 bytes of a private key (RFC 8410, section 7).
 const PRIVATE: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
-/// What stands before the 32 bytes of a public key (RFC 8410, section 4).
+/// Prefix of the 32 bytes of a public key (RFC 8410, section 4).
 const PUBLIC: [u8; 12] = [
     0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
 ];
 
-/// A private key, with which packages are signed.
+/// A private key, for signing packages.
 pub struct PrivateKey(Ed25519KeyPair);
 
-/// A public key, with which signatures are checked.
+/// A public key, for checking signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicKey([u8; 32]);
 
-/// A signature as it is kept in a package.
+/// A signature as stored in a package.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signature {
     /// `ed25519`.
     pub algorithm: String,
-    /// The entry whose bytes are signed; it lists the digests of all others.
+    /// The signed entry; it lists the digests of all others.
     pub signs: String,
     /// The signer's public key, base64 of 32 bytes.
     pub public_key: String,
@@ -49,10 +49,10 @@ pub struct Signature {
     pub signature: String,
 }
 
-/// The files of a new pair.
+/// Files of a new key pair.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pair {
-    /// `NAME.private.pem`, readable by its owner alone.
+    /// `NAME.private.pem`, readable by its owner only.
     pub private: PathBuf,
     /// `NAME.public.pem`.
     pub public: PathBuf,
@@ -61,10 +61,10 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Draws a key from the system's random numbers and writes both files, neither of which may exist.
+    /// Generates a key from the system's random numbers and writes both files; neither may exist.
     ///
     /// # Errors
-    /// [`Error::Key`] where a file exists, [`Error::File`].
+    /// [`Error::Key`] if a file exists, [`Error::File`].
     pub fn create(name: &Path) -> Result<Self, Error> {
         let with = |ending: &str| {
             let mut file = name.as_os_str().to_owned();
@@ -109,7 +109,7 @@ impl PrivateKey {
     /// Reads PKCS #8 in PEM.
     ///
     /// # Errors
-    /// [`Error::Key`] says what was found, and warns of a file that others may read; [`Error::File`].
+    /// [`Error::Key`] names the fault, and warns of a file that others may read; [`Error::File`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         let wrong = |problem: &str| Error::Key {
             path: path.to_owned(),
@@ -137,7 +137,7 @@ impl PrivateKey {
             .map_err(|_| wrong("is not an ed25519 key in PKCS #8; make one with `pleura package key`"))
     }
 
-    /// The public key that belongs to it.
+    /// The public key of this private key.
     pub fn public(&self) -> PublicKey {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(self.0.public_key().as_ref());
@@ -159,7 +159,7 @@ impl PublicKey {
     /// Reads SubjectPublicKeyInfo in PEM.
     ///
     /// # Errors
-    /// [`Error::Key`] says what was found; [`Error::File`].
+    /// [`Error::Key`] names the fault; [`Error::File`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::io(path, "read the public key"))?;
         let wrong = |problem: &str| Error::Key {
@@ -178,7 +178,7 @@ impl PublicKey {
             .ok_or_else(|| wrong("is not an ed25519 key"))
     }
 
-    /// Sixteen hexadecimal digits by which people tell keys apart: the beginning of the SHA-256 of its 32 bytes.
+    /// Sixteen hexadecimal digits that identify a key: the beginning of the SHA-256 of its 32 bytes.
     pub fn fingerprint(&self) -> String {
         sha256::hex(&self.0)[..16].to_owned()
     }
@@ -188,7 +188,7 @@ impl Signature {
     /// The key that signed these bytes.
     ///
     /// # Errors
-    /// Why the signature is none of them.
+    /// The reason why the signature is invalid.
     pub(crate) fn check(&self, bytes: &[u8]) -> Result<PublicKey, &'static str> {
         if self.algorithm != "ed25519" {
             return Err("is of another kind than ed25519");
@@ -219,7 +219,7 @@ fn new_file(path: &Path, mode: u32, text: &str) -> Result<(), Error> {
 }
 
 fn pem(label: &str, bytes: &[u8]) -> String {
-    // 48 bytes, the longest here, are 64 characters: one line.
+    // The longest key here has 48 bytes, that is 64 characters: one line.
     format!(
         "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
         STANDARD.encode(bytes)
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn signatures_are_those_of_rfc_8032() {
-        // RFC 8032, section 7.1, test 3: an ed25519 signature follows from key and text alone, whoever makes it.
+        // RFC 8032, section 7.1, test 3: an ed25519 signature depends on key and text only.
         let folder = tempfile::tempdir().unwrap();
         let seed = "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7";
         let bytes: Vec<u8> = (0..32)

@@ -1,4 +1,5 @@
-//! A model as it is handed over: one file with everything needed to use it rightly, and to refuse what it was not made for.
+//! A package: one file with everything needed to use a model correctly, and to refuse films it was not made
+//! for.
 //!
 //! ```text
 //! run --Parts::write--> PACKAGE.pleura --Package::read--> weights, calibration, contract, golden films, card
@@ -6,12 +7,21 @@
 //!                       Gate: film --> answered | abstained | refused, with reasons
 //! ```
 //!
-//! A package is a zip archive of stored safetensors and JSON in [one form only](archive); its first entry lists the others with their
-//! SHA-256, and that entry is what a [signature](key) covers. [`Package::read`] takes nothing on trust: every byte is accounted for, documents
-//! must fit each other, and [`Package::check_golden`] computes the [golden films](golden) anew on the machine at hand.
+//! A package is a zip archive of stored safetensors and JSON in [one canonical form](archive). Its first
+//! entry lists the others with their SHA-256; the [signature](key) covers that entry. [`Package::read`]
+//! trusts nothing: every byte is accounted for, documents must be consistent, and [`Package::check_golden`]
+//! recomputes the [golden films](golden) on this machine.
 //!
-//! [`Gate`] holds films against the [contract](Contract): what their files say of themselves, and how far they look, in pixels and in the
-//! network's own features, from the films that the network has learnt from ([`Reference`]).
+//! [`Gate`] checks films against the [contract](Contract): their file attributes, and their distance from the
+//! training films in pixels and in the network's features ([`Reference`]).
+//!
+//! ```no_run
+//! use pleura_package::Package;
+//! let package = Package::read("model.pleura".as_ref())?;
+//! package.check_golden(&package.network()?)?;
+//! println!("{} signed by {:?}", package.digest, package.signer.map(|key| key.fingerprint()));
+//! # Ok::<(), pleura_package::Error>(())
+//! ```
 
 pub mod archive;
 pub mod card;
@@ -41,7 +51,7 @@ pub use private::Private;
 pub use reference::{MEASURES, Reference, Seen};
 pub use training::Training;
 
-/// What a package's file is usually called: `NAME.pleura`.
+/// Usual file extension of a package: `NAME.pleura`.
 pub const EXTENSION: &str = "pleura";
 
 pub use pleura_core::NOTICE;

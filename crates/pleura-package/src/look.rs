@@ -1,14 +1,14 @@
-//! What a prepared film looks like, in few numbers: where it is bright, and how its grey levels are.
+//! Image statistics of a prepared film: its coarse layout, and its grey levels.
 
-/// Cells a side of the thumbnail.
+/// Cells per side of the thumbnail.
 pub(crate) const CELLS: usize = 16;
-/// Steps at which neighbours are compared.
+/// Distances at which neighbours are compared.
 const STEPS: [usize; 4] = [1, 2, 4, 8];
-/// Shares of the pixels whose grey level is asked for.
+/// Quantiles of the grey levels.
 const SHARES: [f64; 7] = [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99];
 
-/// Where it is bright and where it is dark: the film in [`CELLS`]² cells, less their mean, by their deviation. Exposure and contrast do not
-/// show; exchanging black and white turns every sign.
+/// Layout: the film in [`CELLS`]² cells, minus their mean, divided by their deviation. It is independent of
+/// exposure and contrast; inverting the film flips every sign.
 pub(crate) fn layout(grey: &[f32], size: usize) -> Vec<f32> {
     let cells = CELLS.min(size).max(1);
     let edge = |cell: usize| cell * size / cells;
@@ -29,12 +29,12 @@ pub(crate) fn layout(grey: &[f32], size: usize) -> Vec<f32> {
     normalised(&means)
 }
 
-/// Less the mean, by the deviation.
+/// Subtracts the mean and divides by the deviation.
 pub(crate) fn normalised(means: &[f64]) -> Vec<f32> {
     let n = means.len() as f64;
     let mean = means.iter().sum::<f64>() / n;
     let deviation = (means.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
-    // A picture of one grey has no layout: what is left of it is noise, and stays small.
+    // A uniform picture has no layout: its noise must stay small.
     let deviation = deviation.max(0.02);
     means
         .iter()
@@ -42,7 +42,8 @@ pub(crate) fn normalised(means: &[f64]) -> Vec<f32> {
         .collect()
 }
 
-/// How its grey levels are: quantiles, shares of plain black and plain white, and how much neighbours differ, near and further away.
+/// Grey-level statistics: quantiles, shares of black and white, and differences of neighbours at several
+/// distances.
 pub(crate) fn tones(grey: &[f32], size: usize) -> Vec<f32> {
     let mut sorted = grey.to_vec();
     sorted.sort_by(f32::total_cmp);
@@ -72,7 +73,8 @@ pub(crate) fn tones(grey: &[f32], size: usize) -> Vec<f32> {
             }
         }
         let mean = sum / (2 * (size - step) * (size - step)) as f64;
-        // In units of the film's own contrast, on a scale of factors. Rounded, so that the last bit of a logarithm is no matter.
+        // In units of the film's own contrast, on a logarithmic scale. Rounded, so that the last bit of a
+        // logarithm does not matter.
         out.push((((mean / spread + 1e-4).ln() * 4096.0).round() / 4096.0) as f32);
     }
     out

@@ -1,4 +1,4 @@
-//! A package as a whole: what it is made of, how it is written, and how it is read without trust.
+//! A package as a whole: its parts, writing, and reading without trust.
 
 mod read;
 
@@ -24,12 +24,12 @@ use crate::{Contract, Error, Gate, Reference, Training, archive};
 
 /// Version of the schema of a package's documents.
 pub const SCHEMA: u32 = 1;
-/// What the first entry calls itself.
+/// Format name in the first entry.
 pub const FORMAT: &str = "pleura-package";
 /// Name and version of this program.
 pub const SOFTWARE: &str = concat!("pleura ", env!("CARGO_PKG_VERSION"));
 
-/// Names of the entries, in the order in which they are written; golden films stand before `golden.safetensors`.
+/// Entry names, in writing order; golden films precede `golden.safetensors`.
 pub(crate) mod entry {
     pub(crate) const INDEX: &str = "package.json";
     pub(crate) const MODEL: &str = "model.json";
@@ -46,36 +46,36 @@ pub(crate) mod entry {
     pub(crate) const SIGNATURE: &str = "signature.json";
 }
 
-/// What a package is made of.
+/// Parts of a package.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parts {
     /// The network.
     pub weights: Weights,
-    /// What it is and what it answers.
+    /// Architecture, outputs and preparation.
     pub model: Model,
-    /// Which films it answers for.
+    /// The films that it answers.
     pub contract: Contract,
-    /// What films are held against.
+    /// Statistics of the training films.
     pub reference: Reference,
-    /// Temperatures and thresholds, where they were fitted.
+    /// Temperatures and thresholds, if fitted.
     pub calibration: Option<Calibration>,
-    /// Where it comes from.
+    /// Training data and method.
     pub training: Training,
-    /// What it got.
+    /// Results.
     pub metrics: Metrics,
-    /// What `pleura audit` found, where it was asked.
+    /// Results of `pleura audit`, if it was run.
     pub audit: Option<Value>,
-    /// The answers of the model card.
+    /// The model card.
     pub card: Card,
     /// Golden films.
     pub golden: Golden,
 }
 
-/// What a model is and what it answers: `model.json`.
+/// Architecture, outputs and preparation of a model: `model.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Model {
-    /// The network's plan.
+    /// The network's architecture.
     pub architecture: Architecture,
     /// Digest of the weights.
     pub digest: String,
@@ -83,45 +83,45 @@ pub struct Model {
     pub kind: Kind,
     /// The outputs, in order.
     pub findings: Vec<Finding>,
-    /// How a film becomes the network's input.
+    /// Preparation of films for the network.
     pub preparation: Preparation,
-    /// What grey levels become before the first convolution.
+    /// Normalisation of grey levels before the first convolution.
     pub normalisation: Normalisation,
 }
 
-/// One output.
+/// An output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
     /// Its name.
     pub name: String,
-    /// Its codes in SNOMED CT and RadLex; empty where none was found that surely fits.
+    /// Its codes in SNOMED CT and RadLex; empty without a verified code.
     pub codes: Vec<Code>,
 }
 
-/// What a model got: `metrics.json`.
+/// Results of a model: `metrics.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Metrics {
-    /// On the test split, with the probabilities as the network gives them.
+    /// On the test split, with the network's own probabilities.
     pub test: Option<Evaluation>,
-    /// On the same films with the package's temperatures and thresholds, as it answers.
+    /// On the same films with the package's temperatures and thresholds.
     pub as_packaged: Option<Evaluation>,
-    /// Evaluations that were recorded (`pleura evaluate --record`), by name: what films, and what it got.
+    /// Recorded evaluations (`pleura evaluate --record`), by name.
     pub recorded: BTreeMap<String, Recorded>,
 }
 
-/// An evaluation that was recorded.
+/// A recorded evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recorded {
-    /// What limits it.
+    /// Its limits.
     pub notes: Vec<String>,
-    /// What the model got.
+    /// The results.
     pub evaluation: Evaluation,
 }
 
-/// One entry as the index lists it.
+/// An entry of the index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
@@ -133,7 +133,7 @@ pub struct Entry {
     pub sha256: String,
 }
 
-/// The first entry: what the others are. Its own SHA-256 is the package's digest.
+/// The first entry: the list of all others. Its SHA-256 is the package's digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Index {
@@ -145,7 +145,7 @@ pub(crate) struct Index {
 }
 
 impl Model {
-    /// What weights and the words of their header say.
+    /// From weights and their header.
     pub fn of(weights: &Weights, digest: String, kind: Kind, preparation: Preparation) -> Self {
         Self {
             architecture: weights.architecture.clone(),
@@ -171,10 +171,10 @@ impl Model {
 }
 
 impl Parts {
-    /// Writes the package, whole or not at all, and returns its digest. Equal parts and key make equal bytes.
+    /// Writes the package atomically and returns its digest. Equal parts and key give equal bytes.
     ///
     /// # Errors
-    /// [`Error::Private`] where a document would hold what should not leave; parts that do not fit each other; [`Error::File`].
+    /// [`Error::Private`] if a document holds private data; inconsistent parts; [`Error::File`].
     pub fn write(&self, path: &Path, key: Option<&PrivateKey>, private: &Private) -> Result<String, Error> {
         let (bytes, digest) = self.to_bytes(key, private)?;
         write_atomic(path, &bytes)?;
@@ -209,13 +209,13 @@ impl Parts {
         }
         entries.insert(0, (entry::INDEX.to_owned(), index));
         let bytes = archive::write(&entries)?;
-        // What cannot be read back is not written.
+        // Read the package back before it is written.
         Package::from_bytes(&bytes, "the package to be written")?;
         Ok((bytes, digest))
     }
 
-    /// Findings whose probabilities are as the network gives them: all without a calibration, and with one those whose temperature was not
-    /// fitted.
+    /// Findings with uncalibrated probabilities: all without a calibration, otherwise those without a fitted
+    /// temperature.
     pub fn not_calibrated(&self) -> Vec<&str> {
         let temperatures = self.calibration.as_ref().map(|one| &one.temperatures);
         let fitted = |place: usize| {
@@ -272,7 +272,7 @@ impl Parts {
     }
 }
 
-/// A document's bytes.
+/// Bytes of a document.
 fn document(name: &str, value: &impl Serialize) -> Result<Vec<u8>, Error> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| Error::Document {
         file: "the package to be written".to_owned(),
@@ -283,18 +283,18 @@ fn document(name: &str, value: &impl Serialize) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-/// A package that was read, every byte of it accounted for.
+/// A package that was read and fully verified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Package {
-    /// What it is made of.
+    /// Its parts.
     pub parts: Parts,
-    /// SHA-256 of its index, which lists the digests of everything else: by it a package is known.
+    /// SHA-256 of its index, which lists the digests of everything else: it identifies the package.
     pub digest: String,
-    /// Who signed it, if anybody has.
+    /// The signer's key, if signed.
     pub signer: Option<PublicKey>,
-    /// Its entries, in order, the index and the signature left out.
+    /// Its entries in order, without index and signature.
     pub entries: Vec<Entry>,
-    /// Its name in messages.
+    /// Name for messages.
     name: String,
 }
 
@@ -302,15 +302,15 @@ impl Package {
     /// The network on this machine's processor.
     ///
     /// # Errors
-    /// What the engine refuses.
+    /// Errors of the engine.
     pub fn network(&self) -> Result<Network<Cpu>, Error> {
         Ok(Network::new(Cpu::new(), &self.parts.weights)?)
     }
 
-    /// Computes the golden films' answers anew.
+    /// Recomputes the answers of the golden films.
     ///
     /// # Errors
-    /// [`Error::Golden`] where this machine finds others.
+    /// [`Error::Golden`] if this machine's answers differ.
     pub fn check_golden(&self, network: &Network<Cpu>) -> Result<GoldenCheck, Error> {
         let path = network.backend().path().name();
         self.parts
@@ -318,12 +318,12 @@ impl Package {
             .check(network, &self.parts.model.preparation, path, &self.name)
     }
 
-    /// Judges films.
+    /// The gate of this package.
     pub fn gate(&self) -> Gate<'_> {
         Gate::new(&self.parts.contract, &self.parts.reference)
     }
 
-    /// Probabilities of one film's logits, calibrated where a temperature was fitted.
+    /// Probabilities of a film's logits, calibrated where a temperature was fitted.
     pub fn probabilities(&self, logits: &[f64]) -> Vec<f64> {
         match &self.parts.calibration {
             Some(calibration) => calibration.probabilities(logits),
@@ -331,16 +331,16 @@ impl Package {
         }
     }
 
-    /// Demands that one of these keys has signed it.
+    /// Demands a signature by one of these keys.
     ///
     /// # Errors
-    /// [`Error::Signature`] says whose signature was found.
+    /// [`Error::Signature`] names the signer found.
     pub fn trust(&self, keys: &[PublicKey]) -> Result<(), Error> {
         let wanted: Vec<String> = keys.iter().map(PublicKey::fingerprint).collect();
         let problem = match self.signer {
             Some(signer) if keys.contains(&signer) => return Ok(()),
             Some(signer) => format!(
-                "is signed with the key {}, and {} is trusted: it comes from somebody else, or was signed with another key",
+                "is signed with the key {}, but {} is trusted: it is from somebody else, or was signed with another key",
                 signer.fingerprint(),
                 wanted.join(", ")
             ),
@@ -356,7 +356,7 @@ impl Package {
     }
 }
 
-/// A signature as its entry holds it, checked.
+/// Checks a signature and returns its key.
 pub(crate) fn signer(signature: &Signature, index: &[u8]) -> Result<PublicKey, String> {
     if signature.signs != entry::INDEX {
         return Err(format!("signs {:?}, expected {}", signature.signs, entry::INDEX));

@@ -1,16 +1,17 @@
-//! Texts that can be shown as they are: a terminal obeys control characters, and what a package says of itself stands beside what is said of it.
+//! Checks texts for control characters: a terminal would execute them, and a package's texts are shown beside
+//! ours.
 
 use serde_json::Value;
 
-/// Whether a text has nothing in it that a terminal would obey instead of showing it, or that turns the order of its letters round. Line
-/// breaks and tabs are for longer texts.
+/// True if a text has no characters that control a terminal or change the order of letters. Line breaks and
+/// tabs are allowed in longer texts.
 pub(crate) fn is_plain(text: &str, longer: bool) -> bool {
     let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let breaks = |c| longer && matches!(c, '\n' | '\t');
     !text.chars().any(|c| (c.is_control() || turns(c)) && !breaks(c))
 }
 
-/// The first text of a document that is not plain, names of fields among them.
+/// The first text of a document that is not plain; field names are checked too.
 pub(crate) fn not_plain(value: &Value) -> Option<&str> {
     let found = |text| (!is_plain(text, true)).then_some(text);
     match value {

@@ -1,13 +1,13 @@
-//! What must not leave with a package: names of films and patients, and where things lie.
+//! Private data that must not leave in a package: names of films and patients, and paths.
 
 use std::collections::{BTreeSet, HashMap};
 
-use pleura_data::Manifest;
+use pleura_manifest::Manifest;
 use serde_json::Value;
 
 use crate::Error;
 
-/// Words of a run that no document of a package may hold.
+/// Names and paths of a run that no document may hold.
 #[derive(Clone, Debug, Default)]
 pub struct Private {
     /// Names by their first word.
@@ -15,13 +15,13 @@ pub struct Private {
     paths: Vec<String>,
 }
 
-/// Stands where a name was.
+/// Replacement of a name.
 const COVER: &str = "[…]";
 
-/// Shorter names are words that mean other things too.
+/// Shorter names are ordinary words too often.
 const SHORTEST: usize = 6;
 
-/// What manifests write where there is no name.
+/// Placeholders of manifests for a missing name.
 const NOBODY: [&str; 9] = [
     "unknown",
     "not known",
@@ -34,12 +34,12 @@ const NOBODY: [&str; 9] = [
     "patient",
 ];
 
-/// Without what is neither letter nor digit at either end.
+/// Strips characters other than letters and digits from both ends.
 fn bare(text: &str) -> &str {
     text.trim_matches(|c: char| !c.is_alphanumeric())
 }
 
-/// The words of a text, and where they begin. A point, a dash and a line belong to a word that goes on behind them.
+/// Words of a text and their positions. Full stops, dashes and underscores inside a word belong to it.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut next = 0;
     let pieces = text.split_inclusive(|c: char| !(c.is_alphanumeric() || ".-_".contains(c)));
@@ -51,7 +51,7 @@ fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// Whether a text begins with a name, and the name ends there.
+/// True if a text begins with a name that ends there.
 fn begins(text: &str, name: &str) -> bool {
     text.strip_prefix(name)
         .is_some_and(|behind| !behind.starts_with(char::is_alphanumeric))
@@ -91,7 +91,7 @@ impl Private {
         }
     }
 
-    /// Puts `[…]` in the place of each of them in a document's texts.
+    /// Replaces each of them by `[…]` in a document's texts.
     pub fn cover(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
@@ -99,7 +99,7 @@ impl Private {
                     *text = text.replace(path, COVER);
                 }
                 let mut found: Vec<String> = self.found(text).map(str::to_owned).collect();
-                // One name may begin as another does.
+                // A name may begin with another name.
                 found.sort_by_key(|name| std::cmp::Reverse(name.len()));
                 for name in found {
                     *text = text.replace(&name, COVER);
@@ -111,7 +111,7 @@ impl Private {
         }
     }
 
-    /// Names in a text: a word, or a row of words with what stands between them, wherever they are in it.
+    /// Names in a text: one word or several, anywhere.
     fn found<'a>(&'a self, text: &'a str) -> impl Iterator<Item = &'a str> {
         words(text).filter_map(move |(at, word)| {
             let names = self.names.get(word)?.iter().map(String::as_str);
@@ -121,7 +121,7 @@ impl Private {
         })
     }
 
-    /// The first of them in a text, and what it is.
+    /// The first of them in a text, and its kind.
     fn first<'a>(&'a self, text: &'a str) -> Option<(&'static str, &'a str)> {
         let path = self.paths.iter().find(|path| text.contains(path.as_str()));
         path.map(|path| ("a path", path.as_str())).or_else(|| {
@@ -130,7 +130,7 @@ impl Private {
         })
     }
 
-    /// The same in all texts of a document, names of fields among them.
+    /// The first of them in all texts of a document, field names included.
     fn first_of<'a>(&'a self, value: &'a Value) -> Option<(&'static str, &'a str)> {
         match value {
             Value::String(text) => self.first(text),
@@ -142,7 +142,7 @@ impl Private {
         }
     }
 
-    /// Fails where a document holds any of them.
+    /// Fails if a document holds any of them.
     pub(crate) fn check(&self, entry: &str, text: &str) -> Result<(), Error> {
         let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
         match self.first_of(&value) {
@@ -158,7 +158,7 @@ impl Private {
 
 #[cfg(test)]
 mod tests {
-    use pleura_data::Row;
+    use pleura_manifest::Row;
     use serde_json::json;
 
     use super::*;

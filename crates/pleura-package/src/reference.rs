@@ -1,4 +1,4 @@
-//! The films that a network has learnt from, as far as a package may tell of them: by sums over all of them.
+//! Statistics of the training films in a package: sums over all of them, no single film.
 
 mod altered;
 mod discriminant;
@@ -13,23 +13,20 @@ use crate::tensors::{self, Tensor};
 use crate::{Error, Limit};
 use discriminant::Discriminant;
 
-/// Name and meaning of each measure, in the order of [`Reference::measure`].
+/// Name and description of each measure, in the order of [`Reference::measure`].
 pub const MEASURES: [(&str, &str); 3] = [
     (
         "layout",
-        "where it is bright and dark, between the training films (below 0) and the same films inverted, turned, cut or shuffled (above 0)",
+        "coarse layout: below 0 like the training films, above 0 like the same films inverted, rotated, cropped or shuffled",
     ),
     (
         "tones",
-        "distance of its grey levels and their fineness from those of the training films",
+        "grey-level and texture statistics: distance from the training films",
     ),
-    (
-        "features",
-        "distance of the network's features from those of the training films",
-    ),
+    ("features", "network features: distance from the training films"),
 ];
 
-/// What films are held against.
+/// Statistics of the training films.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     pub(crate) layout: Discriminant,
@@ -37,7 +34,7 @@ pub struct Reference {
     pub(crate) features: Cloud,
 }
 
-/// What is kept of a film until the sums are made.
+/// Statistics of one film, before summing.
 #[derive(Clone, Debug)]
 pub struct Seen {
     layout: Vec<f32>,
@@ -47,8 +44,8 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// A prepared film `[size, size]` with the network's features of it. Of training films also what they would look like inverted, turned and
-    /// so on, drawn from `seed`.
+    /// From a prepared film `[size, size]` and its features. For training films, also from altered versions
+    /// (inverted, rotated and so on), drawn with seed `altered`.
     pub fn of(grey: &[f32], size: usize, features: &[f32], altered: Option<u64>) -> Self {
         Self {
             layout: layout(grey, size),
@@ -60,20 +57,20 @@ impl Seen {
 }
 
 impl Reference {
-    /// Fewest films that say where films usually lie.
+    /// Minimum number of films.
     pub const FEWEST: usize = 8;
 
-    /// From training films, each with its altered looks.
+    /// Fits training films, each with its altered versions.
     ///
     /// # Errors
-    /// [`Error::Setting`] where there are too few.
+    /// [`Error::Setting`] for too few films.
     pub fn fit(films: &[Seen]) -> Result<Self, Error> {
         if films.len() < Self::FEWEST {
             return Err(Error::Setting {
                 name: "training films".to_owned(),
                 found: films.len().to_string(),
                 expected: format!(
-                    "{} or more, so that it can be said which films are like them",
+                    "{} or more, to define the distance of a film from them",
                     Self::FEWEST
                 ),
             });
@@ -88,7 +85,7 @@ impl Reference {
         })
     }
 
-    /// How far a film is from the training films, by each of [`MEASURES`].
+    /// Distance of a film from the training films, by each of [`MEASURES`].
     pub fn measure(&self, film: &Seen) -> [f64; MEASURES.len()] {
         [
             self.layout.score(&film.layout),
@@ -97,14 +94,14 @@ impl Reference {
         ]
     }
 
-    /// The layout's measure with black and white exchanged.
+    /// The layout measure with black and white exchanged.
     pub fn layout_of_negative(&self, film: &Seen) -> f64 {
         let turned: Vec<f32> = film.layout.iter().map(|value| -value).collect();
         self.layout.score(&turned)
     }
 
-    /// Up to which value of each measure a film is answered, so that at least the share `keep` of these (validation) films is: each measure
-    /// gives up equally many films, as many as that allows.
+    /// Limits of each measure, such that at least the share `keep` of these (validation) films pass all. Each
+    /// measure excludes equally many films, as many as `keep` allows.
     ///
     /// # Errors
     /// [`Error::Setting`] without films, or for a share outside ½ to 1.
@@ -162,7 +159,7 @@ impl Reference {
         tensors::write(&all)
     }
 
-    /// For a network of so many features and films of `size`.
+    /// Reads statistics for a network with this number of features and films of `size`.
     pub(crate) fn from_bytes(bytes: &[u8], features: usize, size: usize) -> Result<Self, String> {
         let mut all = tensors::read(bytes)?;
         let cells = CELLS.min(size).max(1).pow(2);
@@ -207,7 +204,7 @@ impl Reference {
 pub(crate) mod tests {
     use super::*;
 
-    /// Pictures that are bright below and to the left, each a little differently.
+    /// Pictures that are bright at the lower left, each slightly different.
     pub(crate) fn picture(number: usize, size: usize) -> Vec<f32> {
         let tilt = 0.5 + (number * 37 % 19) as f32 / 40.0;
         (0..size * size)

@@ -1,11 +1,11 @@
-//! Numbers in safetensors, f32 and nothing else.
+//! Arrays in safetensors, f32 only.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use safetensors::{Dtype, SafeTensors, View};
 
-/// Shape and numbers.
+/// Shape and values.
 pub(crate) type Tensor = (Vec<usize>, Vec<f32>);
 
 struct Stored<'a>(&'a Tensor);
@@ -28,13 +28,13 @@ impl View for Stored<'_> {
     }
 }
 
-/// The bytes of a file; equal tensors make equal bytes.
+/// Bytes of a file; equal tensors give equal bytes.
 pub(crate) fn write(tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>, String> {
     let views = tensors.iter().map(|(name, tensor)| (name, Stored(tensor)));
     safetensors::serialize(views, None).map_err(|error| error.to_string())
 }
 
-/// What such a file holds; every number is finite.
+/// Reads a file; every number must be finite.
 pub(crate) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
     let file =
         SafeTensors::deserialize(bytes).map_err(|error| format!("it is no safetensors file: {error}"))?;
@@ -58,7 +58,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Tensor>, String> {
     Ok(found)
 }
 
-/// Takes a tensor of this shape out.
+/// Removes and returns a tensor of this shape.
 pub(crate) fn take(
     tensors: &mut BTreeMap<String, Tensor>,
     name: &str,

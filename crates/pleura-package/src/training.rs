@@ -1,65 +1,65 @@
-//! What a model was trained on and how, without a path, a film's name or a patient's.
+//! Training data and method of a model, without paths and names of films or patients.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pleura_data::sources::Source;
-use pleura_data::{Manifest, Row, Sex, Sidecar, SourceRecord, Split};
+use pleura_datasets::adapters::Dataset;
+use pleura_manifest::{Manifest, Row, Sex, Sidecar, SourceRecord, Split};
 use pleura_run::{Identity, Neurons, Recipe, RunFolder, StageRecord as StageOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Error;
 
-/// Where a model comes from: `training.json`.
+/// Origin of a model: `training.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// Digests of recipe, manifests and starting weights, as `run.json` of the run has them.
+    /// Digests of recipe, manifests and starting weights, as in the run's `run.json`.
     pub run: Option<Identity>,
-    /// The recipe without the manifests' paths.
+    /// The recipe without paths of manifests.
     pub recipe: Value,
-    /// The stages up to the packaged one, the first first.
+    /// The stages up to the packaged one, in order.
     pub stages: Vec<StageRecord>,
 }
 
-/// One stage.
+/// A stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StageRecord {
     /// Its name.
     pub name: String,
-    /// What came out of training it: epochs, best epoch, validation loss, as `stage.json` has them.
+    /// Epochs, best epoch and validation loss, as in `stage.json`.
     pub outcome: Option<StageOutcome>,
-    /// Which output neurons were kept, and the proof, as `neurons.json` has it.
+    /// Kept output neurons and the proof, as in `neurons.json`.
     pub neurons: Option<Neurons>,
-    /// The films; nothing where the manifest is no longer there.
+    /// The films; `None` if the manifest no longer exists.
     pub films: Option<FilmsRecord>,
 }
 
-/// The films of a stage.
+/// Films of a stage.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilmsRecord {
     /// Digest of the manifest.
     pub manifest: String,
-    /// Digest of the films of the test split, whatever their order.
+    /// Digest of the test split's films, in any order.
     pub test_films: String,
-    /// How films were split, where that is known.
+    /// The split, if known.
     pub split: Option<SplitOf>,
-    /// Whether the test split is still the one that was made.
+    /// True if the test split is still the original one.
     pub test_unchanged: Option<bool>,
-    /// Looks at the test split, and by how many models.
+    /// Accesses to the test split, and number of models.
     pub looks: Option<[usize; 2]>,
     /// The datasets.
     pub datasets: Vec<DatasetRecord>,
-    /// Films that are one radiograph: whether anybody has looked.
+    /// True if duplicates were searched for.
     pub duplicates_looked_for: bool,
-    /// The people on the films, by split.
+    /// Patients and films, by split.
     pub people: BTreeMap<String, Population>,
 }
 
-/// How films were split.
+/// A split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SplitOf {
@@ -67,39 +67,39 @@ pub struct SplitOf {
     pub by: String,
     /// The seed.
     pub seed: u64,
-    /// Parts asked for: training, validation, test.
+    /// Requested shares: training, validation, test.
     pub fractions: [f64; 3],
     /// Digest of the test split's rows.
     pub test_digest: String,
 }
 
-/// One dataset, and on which terms it may be used.
+/// A dataset, with its terms of use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DatasetRecord {
-    /// What the manifest calls it.
+    /// Name in the manifest.
     pub name: String,
-    /// Its name in the literature; empty where it is not known.
+    /// Name in the literature; empty if unknown.
     pub title: String,
-    /// The terms its publishers set; empty where they are not known.
+    /// Licence; empty if unknown.
     pub licence: String,
-    /// How to cite it.
+    /// Citation.
     pub citation: String,
-    /// Where it is published.
+    /// Address of its publication.
     pub url: String,
     /// Public sets that share films with it.
     pub overlaps: Vec<String>,
-    /// Films that went into the manifest.
+    /// Films in the manifest.
     pub films: usize,
     /// Films left out, by reason.
     pub left_out: Vec<(String, usize)>,
     /// Digests of its label files.
     pub label_files: Vec<String>,
-    /// What those are made of that are themselves put together.
+    /// Datasets that it was compiled from.
     pub made_of: Vec<DatasetRecord>,
 }
 
-/// People of one split.
+/// Films and patients of a split.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Population {
@@ -107,27 +107,28 @@ pub struct Population {
     pub films: usize,
     /// Patients.
     pub patients: usize,
-    /// Films whose patient's age is known, or a group of ages that tells children from adults.
+    /// Films with a known age or age group.
     pub ages_known: usize,
-    /// Of those, films of patients under 18.
+    /// Films of patients under 18 among those.
     pub children: usize,
-    /// Least, median and greatest age in years.
+    /// Minimum, median and maximum age in years.
     pub ages: Option<[f32; 3]>,
-    /// Films by sex; what is not known is `unknown`.
+    /// Films by sex; `unknown` if not given.
     pub sex: BTreeMap<String, usize>,
-    /// Films by view as the manifest writes it.
+    /// Films by view, as in the manifest.
     pub views: BTreeMap<String, usize>,
-    /// Films that have each finding.
+    /// Films with each finding.
     pub positives: BTreeMap<String, usize>,
     /// Films by dataset.
     pub datasets: BTreeMap<String, usize>,
 }
 
 impl Training {
-    /// Reads what a run's folder and its manifests say of the stages up to `last`, whose table of films is `manifest`.
+    /// Reads the stages up to `last` from a run's folder and its manifests; `manifest` is that of the last
+    /// stage.
     ///
     /// # Errors
-    /// A recipe that cannot be read, or manifests that are there and cannot be.
+    /// A recipe that cannot be read, or an existing manifest that cannot be read.
     pub fn of_run(run: &Path, last: &str, manifest: &Path) -> Result<Self, Error> {
         let run = RunFolder::new(run);
         let recipe = run.read_recipe()?;
@@ -159,7 +160,7 @@ impl Training {
         })
     }
 
-    /// The people on a split's films of the last stage.
+    /// Films and patients of a split of the last stage.
     pub fn population(&self, split: &str) -> Option<&Population> {
         self.films()?.people.get(split)
     }
@@ -170,7 +171,7 @@ impl Training {
     }
 }
 
-/// The recipe of the stages in question; instead of a path, where its file lay is left out.
+/// The recipe of these stages without paths.
 fn without_paths(recipe: &Recipe, stages: &BTreeSet<&str>) -> Value {
     let mut value = serde_json::to_value(recipe).unwrap_or(Value::Null);
     let Some(all) = value.get_mut("stage").and_then(Value::as_array_mut) else {
@@ -210,13 +211,17 @@ impl FilmsRecord {
         let manifest = Manifest::read(path)?;
         let sidecar = Sidecar::read(path)?;
         let test_films = manifest.films_digest(&manifest.split(Split::Test));
-        let looks = pleura_data::looks::Looks::read(&pleura_data::looks::file_of(path)?)?;
-        let mine = looks.at(&test_films);
+        let log =
+            pleura_manifest::access_log::TestAccessLog::read(&pleura_manifest::access_log::file_of(path)?)?;
+        let mine = log.of_test(&test_films);
         let split = sidecar.as_ref().and_then(|sidecar| sidecar.split.as_ref());
         Ok(Some(Self {
             manifest: manifest.digest(),
             test_unchanged: split.and_then(|split| Some(*split.test_films.as_ref()? == test_films)),
-            looks: Some([mine.len(), pleura_data::looks::Looks::models(&mine)]),
+            looks: Some([
+                mine.len(),
+                pleura_manifest::access_log::TestAccessLog::models(&mine),
+            ]),
             split: split.map(|split| SplitOf {
                 by: split.by.clone(),
                 seed: split.seed,
@@ -257,7 +262,7 @@ impl Population {
             .map(|row| (row.dataset.as_str(), row.patient.as_str()))
             .collect();
         let positive = |finding: usize| {
-            let has = |row: &&&Row| row.labels[finding] == pleura_data::Label::Positive;
+            let has = |row: &&&Row| row.labels[finding] == pleura_manifest::Label::Positive;
             rows.iter().filter(has).count()
         };
         Self {
@@ -293,13 +298,14 @@ impl Population {
     }
 }
 
-/// Every dataset of the manifest's rows: as the sidecar tells it, else as the adapter of that name does, else by its name alone.
+/// All datasets of the manifest's rows: from the sidecar, else from the adapter of that name, else by name
+/// only.
 fn datasets(manifest: &Manifest, sidecar: Option<&Sidecar>) -> Vec<DatasetRecord> {
     let mut films: BTreeMap<&str, usize> = BTreeMap::new();
     for row in &manifest.rows {
         *films.entry(&row.dataset).or_default() += 1;
     }
-    let drawn: BTreeSet<&str> = pleura_data::phantom::hospitals().into_iter().collect();
+    let drawn: BTreeSet<&str> = pleura_synth::phantom::hospitals().into_iter().collect();
     let known = |name: &str| sidecar?.sources.iter().find(|source| source.dataset == name);
     films
         .into_iter()
@@ -310,8 +316,8 @@ fn datasets(manifest: &Manifest, sidecar: Option<&Sidecar>) -> Vec<DatasetRecord
                     ..DatasetRecord::of(record)
                 };
             }
-            let adapter = Source::by_name(name);
-            let text = |of: fn(&Source) -> &'static str| adapter.map(of).unwrap_or_default().to_owned();
+            let adapter = Dataset::by_name(name);
+            let text = |of: fn(&Dataset) -> &'static str| adapter.map(of).unwrap_or_default().to_owned();
             let phantom = drawn.contains(name);
             DatasetRecord {
                 name: name.to_owned(),

@@ -48,6 +48,7 @@ mod neurons;
 pub mod recipe;
 mod series;
 mod stage_record;
+pub mod study;
 pub mod timing;
 
 pub use error::Error;

@@ -162,6 +162,28 @@ pub enum Error {
     /// The calibration cannot be read.
     #[error(transparent)]
     Calibration(pleura_eval::Error),
+    /// A request cannot be carried out as it stands.
+    #[error("{problem}")]
+    Request {
+        /// What was found, what was expected, and what to do.
+        problem: String,
+        /// The option of the request that is at fault, or that would help.
+        option: Option<&'static str>,
+    },
+    /// An access to test films cannot be recorded, so it does not happen.
+    #[error(
+        "an access to test films must be recorded; make the manifest's folder writable, or copy the manifest to one that is"
+    )]
+    TestAccess(#[source] pleura_manifest::Error),
+    /// Answers cannot be evaluated.
+    #[error(transparent)]
+    Evaluation(#[from] pleura_eval::Error),
+    /// Films cannot be loaded.
+    #[error(transparent)]
+    Data(#[from] pleura_data::Error),
+    /// A run, or the labels of its stage, cannot be used.
+    #[error(transparent)]
+    Training(#[from] pleura_train::Error),
     /// The package cannot be used.
     #[error(transparent)]
     Package(#[from] pleura_package::Error),
@@ -190,6 +212,202 @@ pub enum Error {
         /// Why it cannot be read.
         source: pleura_manifest::Error,
     },
+    /// A manifest or a mask cannot be read.
+    #[error(transparent)]
+    Manifest(#[from] pleura_manifest::Error),
+    /// The model has no finding of this name.
+    #[error("the model has no finding {name:?}; it has {}", .findings.join(", "))]
+    UnknownFinding {
+        /// The name that was given.
+        name: String,
+        /// The model's findings.
+        findings: Vec<String>,
+    },
+    /// A threshold was set for a model of exclusive classes.
+    #[error("a threshold is for independent findings, and this model's exclude each other")]
+    ThresholdOfClasses,
+    /// A threshold is not a probability.
+    #[error("a threshold of {probability}: expected a probability between 0 and 1")]
+    ThresholdValue {
+        /// The threshold.
+        probability: f64,
+    },
+    /// A finding was compared with the next, and there is no other.
+    #[error("the model has one finding only, {finding}: there is no next one")]
+    OneFinding {
+        /// The finding.
+        finding: String,
+    },
+    /// A finding was compared with itself.
+    #[error(
+        "the finding and its contrast are both {finding:?}: their difference is zero; choose two findings"
+    )]
+    EqualFindings {
+        /// The finding.
+        finding: String,
+    },
+    /// The only finding that is asked about is the one it is compared with.
+    #[error("the finding is the one that it is compared with")]
+    SelfContrast,
+    /// The questions are about labelled findings, and the film has none of the model's.
+    #[error("its row labels none of the model's findings ({}) as present", .findings.join(", "))]
+    NoLabelledFinding {
+        /// The model's findings.
+        findings: Vec<String>,
+    },
+    /// A film has no question.
+    #[error("{film}: cannot be asked")]
+    Question {
+        /// The film.
+        film: PathBuf,
+        /// Why not.
+        source: Box<Error>,
+    },
+    /// A film cannot be explained.
+    #[error("{film}: cannot explain")]
+    Explanation {
+        /// The film.
+        film: String,
+        /// Why not.
+        source: pleura_explain::Error,
+    },
+    /// A film's heatmaps cannot be scored.
+    #[error("{film}: cannot measure its heatmaps")]
+    Scores {
+        /// The film.
+        film: PathBuf,
+        /// Why not.
+        source: pleura_explain::Error,
+    },
+    /// A method or setting of an explanation is invalid.
+    #[error(transparent)]
+    Explain(#[from] pleura_explain::Error),
+    /// A picture or page cannot be made.
+    #[error(transparent)]
+    Draw(#[from] pleura_draw::Error),
+    /// Masks were given for several films.
+    #[error(
+        "masks were given for {films} films: a mask belongs to one film; explain them one by one, or name the masks in a \
+         manifest's columns (lung_mask, lesion_mask, text_mask)"
+    )]
+    MasksOfFilms {
+        /// The number of films.
+        films: usize,
+    },
+    /// A film's mask cannot be read.
+    #[error("{film}: cannot use its mask of the {place}")]
+    Mask {
+        /// The film's name.
+        film: String,
+        /// The part that the mask marks.
+        place: &'static str,
+        /// Why not.
+        source: Box<Error>,
+    },
+    /// A mask has other proportions than its film.
+    #[error(
+        "{mask}: the mask is {} x {} pixels, the film {film} is {} x {}: a mask covers the whole film, so their \
+         proportions must agree", .mask_size[0], .mask_size[1], .film_size[0], .film_size[1]
+    )]
+    MaskShape {
+        /// The mask's file.
+        mask: PathBuf,
+        /// Its columns and rows.
+        mask_size: [usize; 2],
+        /// The film's file.
+        film: PathBuf,
+        /// Its columns and rows.
+        film_size: [usize; 2],
+    },
+    /// The manifest's split has no film of this name.
+    #[error(
+        "{manifest}: no film of its split {split:?} is called {film:?}; the names stand in its column \"film\""
+    )]
+    FilmNotInSplit {
+        /// The manifest.
+        manifest: PathBuf,
+        /// The split, or `all`.
+        split: &'static str,
+        /// The name that was given.
+        film: PathBuf,
+    },
+    /// The manifest's split has no film.
+    #[error("{manifest}: none of its {films} films is in the split {split:?}")]
+    EmptySplit {
+        /// The manifest.
+        manifest: PathBuf,
+        /// Its films.
+        films: usize,
+        /// The split, or `all`.
+        split: &'static str,
+    },
+    /// The name of a raw file has an unknown ending.
+    #[error("{path}: the name must end in .npy or .safetensors")]
+    RawName {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A method has no value for each channel.
+    #[error(
+        "{method} finds no values for each channel of the input; take the sums over channels that are saved beside every \
+         picture"
+    )]
+    RawMethod {
+        /// The method.
+        method: String,
+    },
+    /// A weight file cannot be read, imported or written.
+    #[error(transparent)]
+    Engine(pleura_nn::Error),
+    /// The file to be imported cannot be read.
+    #[error("{path}: cannot read")]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The input size for imported weights is too small.
+    #[error("the size is {size}: {architecture} needs films of at least {smallest}×{smallest} pixels")]
+    ImportTooSmall {
+        /// Name of the architecture.
+        architecture: String,
+        /// The smallest side that it takes, in pixels.
+        smallest: usize,
+        /// The side that was set.
+        size: usize,
+    },
+    /// The output is the file that is read.
+    #[error("{path}: is the file that is read; choose another name")]
+    OutputIsInput {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The model cannot be written as an ONNX graph.
+    #[error("{path}: cannot be written as a graph")]
+    Onnx {
+        /// The model.
+        path: PathBuf,
+        /// Why not.
+        source: pleura_onnx::Error,
+    },
+    /// The questions of a graph's heatmaps depend on the film.
+    #[error("the questions of a graph are the same for all films; name the findings")]
+    QuestionOfFilm,
+    /// The test data have another number of films than the graph takes.
+    #[error("the graph takes {batch} films at once, and the test data have {films}")]
+    TestFilms {
+        /// Films in one pass.
+        batch: usize,
+        /// Films of the test data.
+        films: usize,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    File(#[from] pleura_core::FileError),
+    /// A document cannot be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
 }
 
 /// The messages of an error and its causes, from the outside in. A cause that an earlier message contains is left out.
@@ -206,4 +424,22 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
 
 fn json(preparation: &Preparation) -> String {
     serde_json::to_string(preparation).unwrap_or_else(|error| error.to_string())
+}
+
+impl Error {
+    /// A [`Error::Request`] without an option.
+    pub(crate) fn request(problem: impl Into<String>) -> Self {
+        Self::Request {
+            problem: problem.into(),
+            option: None,
+        }
+    }
+
+    /// A [`Error::Request`] about an option.
+    pub(crate) fn option(option: &'static str, problem: impl Into<String>) -> Self {
+        Self::Request {
+            problem: problem.into(),
+            option: Some(option),
+        }
+    }
 }

@@ -5,9 +5,13 @@
 //! is the schema's description. [`schemas`] lists all documents; the schemas are committed in `docs/schemas`.
 
 mod by_finding;
+pub mod evaluate;
+pub mod explain;
+pub mod export;
 mod film;
 mod model;
 pub mod predict;
+pub mod weights;
 
 pub use by_finding::ByFinding;
 pub use film::FilmFile;

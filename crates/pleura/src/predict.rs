@@ -164,7 +164,7 @@ impl Classifier {
         Ok(answers)
     }
 
-    fn scores(&self, logits: &[f64]) -> Vec<FindingScore> {
+    pub(crate) fn scores(&self, logits: &[f64]) -> Vec<FindingScore> {
         let calibration = self.calibration().map(|applied| &applied.calibration);
         let fitted = |place: usize| {
             let temperatures = calibration.map(|calibration| &calibration.temperatures);

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use rand::RngExt as _;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::random::stream;
 
 /// A mean over films, with the percentile interval of a bootstrap over whole patients (Efron 1979).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Mean {
     /// The mean.
     pub value: f64,

@@ -10,10 +10,9 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use pleura::Classifier;
-use pleura_nn::architecture::Stem;
-use pleura_nn::{Architecture, Weights};
-use pleura_package::Package;
-use serde_json::json;
+use pleura::export::TorchExport;
+use pleura::import::check_output;
+use pleura::output::export::{Export, Onnx, TestFiles, Torch};
 
 use super::weights::list;
 use crate::model::ModelArgs;
@@ -40,18 +39,12 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             "--size, --fit and --kind are for --onnx: a file for torch holds tensors alone; leave them out"
         );
     }
-    let file = Classifier::weight_file(&args.model, &args.options.options())?;
-    let outputs = [("torch", args.torch.as_deref()), ("onnx", args.onnx.path())];
-    for (option, path) in outputs {
-        let Some(path) = path else { continue };
-        if path.exists() && path.canonicalize().ok() == file.canonicalize().ok() {
-            bail!(
-                "{}: --{option} is the file that is read; choose another name",
-                path.display()
-            );
-        }
+    let options = args.options.options();
+    let file = Classifier::weight_file(&args.model, &options)?;
+    for path in args.torch.as_deref().into_iter().chain(args.onnx.path()) {
+        check_output(&file, path)?;
     }
-    if let [(_, Some(torch)), (_, Some(onnx))] = outputs
+    if let (Some(torch), Some(onnx)) = (args.torch.as_deref(), args.onnx.path())
         && torch == onnx
     {
         bail!(
@@ -59,78 +52,41 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             onnx.display()
         );
     }
-    let mut record = serde_json::Map::new();
-    let mut words = String::new();
+    let (mut document, mut text) = (Export::default(), String::new());
     if let Some(path) = &args.torch {
-        torch(&file, path, &mut record, &mut words)?;
+        let export = pleura::export::torch(&args.model, &options, path)?;
+        text += &torch(path, &export);
+        document.torch = Some(Torch::of(path, &export));
     }
-    args.onnx
-        .write(&args.model, &args.options, &mut record, &mut words)?;
+    if let Some(path) = args.onnx.path() {
+        let model = args.options.open(&args.model)?;
+        let options = args.onnx.options(&model)?;
+        let export = model.export_onnx(path, &options)?;
+        text += &onnx::text(path, &export, &model);
+        document.test_data = options.test_data.map(|data| TestFiles::of(&data, &export));
+        document.onnx = Some(Onnx::of(path, &export, &model));
+    }
     let mut out = io::stdout().lock();
     if json {
-        writeln!(out, "{}", serde_json::Value::Object(record))?;
+        writeln!(out, "{}", serde_json::to_string(&document)?)?;
     } else {
-        write!(out, "{words}")?;
+        write!(out, "{text}")?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn torch(
-    file: &Path,
-    path: &Path,
-    record: &mut serde_json::Map<String, serde_json::Value>,
-    words: &mut String,
-) -> Result<()> {
-    let weights = if pleura::is_package(file) {
-        Package::read(file)?.parts.weights
-    } else {
-        Weights::read(file)?
-    };
-    weights.write_torch(path)?;
-    let constructor = constructor(&weights);
-    record.extend([
-        ("torch".to_owned(), json!(path.display().to_string())),
-        ("architecture".to_owned(), json!(weights.architecture.name())),
-        ("digest".to_owned(), json!(weights.digest())),
-        ("findings".to_owned(), json!(weights.findings)),
-        ("normalisation".to_owned(), json!(weights.normalisation)),
-        ("constructor".to_owned(), json!(constructor)),
-    ]);
-    *words += &format!("{}: outputs {}\n", path.display(), list(&weights.findings));
-    if let Some(constructor) = constructor {
+/// The file for torchvision, and how to load it.
+fn torch(path: &Path, export: &TorchExport) -> String {
+    let weights = &export.weights;
+    let mut text = format!("{}: outputs {}\n", path.display(), list(&weights.findings));
+    if let Some(constructor) = &export.constructor {
         let pleura_nn::weights::Normalisation { mean, std } = weights.normalisation;
-        *words += &format!(
+        text += &format!(
             "\n  from safetensors.torch import load_file\n  import torchvision\n\n  model = {constructor}\n  \
              model.load_state_dict(load_file({:?}), strict=True)\n  model.eval()  # input: grey in 0 to 1, three times; less \
              {mean:?}, by {std:?}\n",
             path.display().to_string()
         );
     }
-    Ok(())
-}
-
-/// The Python that makes the same network with torchvision, which has this stem alone.
-fn constructor(weights: &Weights) -> Option<String> {
-    let architecture = &weights.architecture;
-    let outputs = weights.findings.len();
-    let channels = architecture.stem().channels;
-    if *architecture.stem() != Stem::torchvision(channels) {
-        return None;
-    }
-    let named = Architecture::by_name(architecture.name()).is_ok_and(|named| named == *architecture);
-    if named && architecture.name().starts_with("densenet") {
-        return Some(format!(
-            "torchvision.models.{}(num_classes={outputs})",
-            architecture.name()
-        ));
-    }
-    let blocks: Vec<String> = architecture.blocks().iter().map(ToString::to_string).collect();
-    // A comma behind the last, so that one block makes a tuple too.
-    let blocks = blocks.join(", ") + ",";
-    Some(format!(
-        "torchvision.models.DenseNet(growth_rate={}, block_config=({}), num_init_features={channels}, bn_size={}, num_classes={outputs})",
-        architecture.growth(),
-        blocks,
-        architecture.bottleneck_channels() / architecture.growth()
-    ))
+    text
 }

@@ -2,18 +2,18 @@
 
 #![allow(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, bail};
-use pleura_film::{Fit, Preparation};
+use anyhow::Result;
+use pleura::import::ImportOptions;
+use pleura::output::weights::{ImportedWeights, container};
+use pleura::{Fit, Task};
 use pleura_nn::Architecture;
 use pleura_nn::architecture::NAMES;
 use pleura_nn::weights::Normalisation;
-use pleura_nn::weights::import::{self, Container, Imported, KnownHead, Options};
-use serde_json::json;
+use pleura_nn::weights::import::Imported;
 
 use super::weights::list;
 
@@ -46,96 +46,39 @@ pub struct Args {
     fit: Option<String>,
 }
 
+impl Args {
+    /// As the library takes them.
+    fn options(&self) -> Result<ImportOptions> {
+        Ok(ImportOptions {
+            architecture: Architecture::by_name(&self.arch)?,
+            findings: self.findings.clone(),
+            normalisation: if self.normalisation == "none" {
+                Normalisation::NONE
+            } else {
+                Normalisation::IMAGENET
+            },
+            task: self.kind.as_deref().and_then(Task::by_name),
+            size: self.size.map(|size| size as usize),
+            fit: self.fit.as_deref().map(|fit| match fit {
+                "pad" => Fit::Pad,
+                "crop" => Fit::Crop,
+                _ => Fit::Stretch,
+            }),
+        })
+    }
+}
+
 /// Reads, renames, checks and writes.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
-    // The source may be irreplaceable, and an import can be repeated.
-    if args.out.exists() && fs::canonicalize(&args.out).ok() == fs::canonicalize(&args.file).ok() {
-        bail!(
-            "{}: --out is the file that is read; choose another name",
-            args.out.display()
-        );
-    }
-    let bytes = fs::read(&args.file).with_context(|| format!("{}: cannot read", args.file.display()))?;
-    let architecture = Architecture::by_name(&args.arch)?;
-    let normalisation = if args.normalisation == "none" {
-        Normalisation::NONE
-    } else {
-        Normalisation::IMAGENET
-    };
-    let options = Options {
-        findings: args.findings.clone(),
-        normalisation,
-    };
-    let mut imported = import::import(&bytes, &args.file.display().to_string(), &architecture, &options)?;
-    add_what_is_known(&mut imported, args)?;
-    imported.weights.write(&args.out)?;
+    let imported = pleura::import::import(&args.file, &args.out, &args.options()?)?;
     let mut out = io::stdout().lock();
     if json {
-        writeln!(out, "{}", record(&imported, args))?;
+        let document = ImportedWeights::of(&args.file, &args.out, &imported);
+        writeln!(out, "{}", serde_json::to_string(&document)?)?;
     } else {
         show(&mut out, &imported, args)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// How to ask the network: what the user says, and otherwise what a known head implies.
-fn add_what_is_known(imported: &mut Imported, args: &Args) -> Result<()> {
-    let known = imported.head.map(|head| match head {
-        KnownHead::ImageNet => "exclusive",
-        KnownHead::CheXNet => "independent",
-    });
-    let metadata = &mut imported.weights.metadata;
-    if let Some(kind) = args.kind.as_deref().or(known) {
-        metadata.insert("kind".to_owned(), kind.to_owned());
-    }
-    let fit = match args.fit.as_deref() {
-        Some("pad") => Fit::Pad,
-        Some("crop") => Fit::Crop,
-        _ => Fit::Stretch,
-    };
-    if let Some(size) = args.size.or(known.map(|_| 224)) {
-        let preparation = Preparation {
-            size: size as usize,
-            fit,
-            equalise: None,
-        };
-        let smallest = imported.weights.architecture.smallest_input();
-        if preparation.size < smallest {
-            bail!(
-                "--size {size}: {} needs films of at least {smallest}×{smallest} pixels",
-                args.arch
-            );
-        }
-        metadata.insert("preparation".to_owned(), serde_json::to_string(&preparation)?);
-    }
-    Ok(())
-}
-
-fn container(imported: &Imported) -> &'static str {
-    match imported.container {
-        Container::TorchZip => "torch.save (ZIP)",
-        Container::TorchLegacy => "torch.save (before 1.6)",
-        Container::SafeTensors => "safetensors",
-    }
-}
-
-fn record(imported: &Imported, args: &Args) -> serde_json::Value {
-    let weights = &imported.weights;
-    json!({
-        "weights": args.out.display().to_string(),
-        "architecture": weights.architecture.name(),
-        "digest": weights.digest(),
-        "findings": weights.findings,
-        "normalisation": weights.normalisation,
-        "metadata": weights.metadata,
-        "from": {
-            "path": args.file.display().to_string(),
-            "container": container(imported),
-            "prefix": imported.prefix,
-            "renamed": imported.renamed,
-            "skipped": imported.skipped,
-        },
-    })
 }
 
 fn show(out: &mut impl Write, imported: &Imported, args: &Args) -> io::Result<()> {

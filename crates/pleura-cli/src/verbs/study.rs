@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use pleura_eval::study::{StudyFindings, StudyPoint};
-use pleura_train::series::{Outline, SeriesSummary};
-use pleura_train::study::{Design, Study};
+use pleura_run::study::{StudyFindings, StudyPoint};
+use pleura_study::series::{Outline, SeriesSummary};
+use pleura_study::study::{Study, StudyPlan};
 use pleura_train::{Error, Options};
 use serde_json::{Value, json};
 
@@ -50,20 +50,20 @@ pub struct Args {
 
 /// Trains and compares, or tells the plan. 0 done, 1 films that leak, 2 stopped before the end.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
-    let design = Design::plan(Study::read(&args.study)?)?;
+    let design = StudyPlan::new(Study::read(&args.study)?)?;
     if args.plan {
         return plan(&design, args.out.as_deref(), json);
     }
     let out = args.out.as_deref().context("--out says where the study goes")?;
     if args.so_far {
-        return compare(&design.so_far(out)?, out, None, json);
+        return compare(&design.partial(out)?, out, None, json);
     }
     let options = Options::default()
         .with_resume(args.resume)
         .with_cache(args.cache.clone())
         .with_leaks_allowed(args.allow_leaks);
     let trained = watched(out, None, json, |display| {
-        design.carry_out(out, &options, args.jobs.get(), display)
+        design.run(out, &options, args.jobs.get(), display)
     });
     let summary = match trained {
         Ok(summary) => summary,
@@ -81,7 +81,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 }
 
 /// Compares finished runs, writes the page, and tells.
-fn compare(design: &Design, out: &Path, summary: Option<&SeriesSummary>, json: bool) -> Result<ExitCode> {
+fn compare(design: &StudyPlan, out: &Path, summary: Option<&SeriesSummary>, json: bool) -> Result<ExitCode> {
     let findings = design.evaluate(out)?;
     let pages = pleura_report::write_study(out)?;
     let mut stdout = io::stdout().lock();
@@ -153,7 +153,7 @@ fn numbers(findings: &StudyFindings, point: &StudyPoint) -> Table {
 }
 
 /// Tells what would be trained.
-fn plan(design: &Design, out: Option<&Path>, json: bool) -> Result<ExitCode> {
+fn plan(design: &StudyPlan, out: Option<&Path>, json: bool) -> Result<ExitCode> {
     if let Some(out) = out {
         design.refuse_changes(out)?;
     }
@@ -169,7 +169,7 @@ fn plan(design: &Design, out: Option<&Path>, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn record(design: &Design, outlines: &[Outline], finished: &[usize]) -> Value {
+fn record(design: &StudyPlan, outlines: &[Outline], finished: &[usize]) -> Value {
     let variants = &design.study.variants;
     let runs: Vec<Value> = design
         .runs
@@ -191,7 +191,7 @@ fn record(design: &Design, outlines: &[Outline], finished: &[usize]) -> Value {
     json!({"study": design.study.name, "variants": differs, "runs": runs, "steps": steps})
 }
 
-fn in_words(design: &Design, outlines: &[Outline], finished: &[usize]) -> Result<String> {
+fn in_words(design: &StudyPlan, outlines: &[Outline], finished: &[usize]) -> Result<String> {
     let mut text = String::new();
     let baseline = &design.study.variants[design.study.baseline].name;
     for (variant, differs) in design.study.variants.iter().zip(&design.differs) {

@@ -18,9 +18,9 @@ use std::{
 use anyhow::{Context as _, Result};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pleura_report::Provenance;
-use pleura_run::{RunFolder, timing::waiting_share};
+use pleura_run::{RunFolder, StageSummary, timing::waiting_share};
 use pleura_train::{
-    Event, Observer, Options, Recipe, RunSummary, StageSummary,
+    Event, Observer, Options, Recipe, RunSummary,
     observer::{EpochEnd, StageStart, StepProgress},
 };
 

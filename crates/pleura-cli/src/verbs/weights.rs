@@ -7,10 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
+use pleura::output::weights::{Fetched, WeightFile};
 use pleura_nn::Weights;
-use pleura_nn::architecture::ParameterSpec;
 use pleura_nn::weights::fetch::{Published, cache_folder};
-use serde_json::json;
 
 use crate::console::Progress;
 
@@ -63,8 +62,8 @@ fn fetch(name: &str, dir: Option<&Path>, json: bool) -> Result<ExitCode> {
     drop(progress);
     let mut out = io::stdout().lock();
     if json {
-        let record = json!({ "architecture": name, "path": path.display().to_string(), "url": published.url, "digest_prefix": published.digest });
-        writeln!(out, "{record}")?;
+        let document = Fetched::of(name, &path, &published);
+        writeln!(out, "{}", serde_json::to_string(&document)?)?;
     } else {
         writeln!(out, "{}\n", path.display())?;
         writeln!(
@@ -78,24 +77,10 @@ fn fetch(name: &str, dir: Option<&Path>, json: bool) -> Result<ExitCode> {
 
 fn show(path: &Path, json: bool) -> Result<ExitCode> {
     let weights = Weights::read(path)?;
-    let specs = weights.architecture.parameters(weights.findings.len());
-    let trained: usize = specs
-        .iter()
-        .filter(|spec| spec.kind.trainable())
-        .map(ParameterSpec::elements)
-        .sum();
+    let document = WeightFile::of(path, &weights);
     let mut out = io::stdout().lock();
     if json {
-        let record = json!({
-            "path": path.display().to_string(),
-            "architecture": weights.architecture,
-            "parameters": trained,
-            "digest": weights.digest(),
-            "findings": weights.findings,
-            "normalisation": weights.normalisation,
-            "metadata": weights.metadata,
-        });
-        writeln!(out, "{record}")?;
+        writeln!(out, "{}", serde_json::to_string(&document)?)?;
         return Ok(ExitCode::SUCCESS);
     }
     let architecture = &weights.architecture;
@@ -107,8 +92,13 @@ fn show(path: &Path, json: bool) -> Result<ExitCode> {
         architecture.blocks(),
         architecture.growth()
     )?;
-    writeln!(out, "  parameters      {trained} in {} tensors", specs.len())?;
-    writeln!(out, "  digest          {}", weights.digest())?;
+    writeln!(
+        out,
+        "  parameters      {} in {} tensors",
+        document.parameters,
+        weights.tensors.len()
+    )?;
+    writeln!(out, "  digest          {}", document.digest)?;
     writeln!(out, "  findings        {}", list(&weights.findings))?;
     writeln!(
         out,

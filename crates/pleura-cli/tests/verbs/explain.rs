@@ -213,7 +213,7 @@ fn what_there_is_not_is_named_with_what_there_is() {
     );
     assert!(refused(&["--finding", "normal", "--minus", "normal"]).contains("choose two findings"));
     assert!(refused(&["--minus", "Mass"]).contains("no finding \"Mass\""));
-    assert!(refused(&["--threshold", "0.5"]).contains("say --minus NAME"));
+    assert!(refused(&["--threshold", "0.5"]).contains("add --contrast NAME"));
     scene.write("own.toml", "[[rule]]\nposition = \"block9\"\nrule = \"plus\"\n");
     assert_eq!(
         refused(&["--composite", "own.toml"]),
@@ -222,7 +222,7 @@ fn what_there_is_not_is_named_with_what_there_is() {
     );
     assert_eq!(
         refused(&["--raw", "out.csv"]),
-        "pleura: --raw out.csv: the name must end in .npy or .safetensors\n"
+        "pleura: out.csv: the name must end in .npy or .safetensors\n"
     );
 }
 
@@ -341,12 +341,12 @@ fn a_manifest_gives_films_labels_and_masks() {
     let scene = scene();
     scene.manifest("m.csv", &FINDINGS, 6, |film| {
         Some(if film < 4 {
-            pleura_data::Split::Train
+            pleura_manifest::Split::Train
         } else {
-            pleura_data::Split::Test
+            pleura_manifest::Split::Test
         })
     });
-    let mut manifest = pleura_data::Manifest::read(&scene.path("m.csv")).unwrap();
+    let mut manifest = pleura_manifest::Manifest::read(&scene.path("m.csv")).unwrap();
     let mask: Vec<u8> = (0..90 * 70)
         .map(|at| if at % 90 > 40 { 255 } else { 0 })
         .collect();
@@ -451,6 +451,6 @@ fn a_finding_that_stands_for_itself_is_explained_above_a_threshold() {
     let said = explain(&scene, &["--threshold", "1.5"]);
     assert_eq!(
         said.err,
-        "pleura: --threshold 1.5: say a probability between 0 and 1\n"
+        "pleura: a threshold of 1.5: expected a probability between 0 and 1\n"
     );
 }

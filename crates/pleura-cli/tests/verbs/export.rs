@@ -180,7 +180,7 @@ fn what_cannot_be_exported_is_said() {
         &[&one[..], &["normal", "--minus", "normal"]].concat(),
         "their difference is nothing",
     );
-    refused(&["--onnx", "w.safetensors"], "--onnx is the file that is read");
+    refused(&["--onnx", "w.safetensors"], "is the file that is read");
     refused(
         &["--onnx", "same", "--torch", "same"],
         "--torch and --onnx are the same file",
@@ -195,7 +195,7 @@ fn what_cannot_be_exported_is_said() {
         "--film",
         "a.png",
     ];
-    refused(&two, "the graph takes 2 films at once and --film gives 1");
+    refused(&two, "the graph takes 2 films at once, and the test data have 1");
     let said = scene.run(&["export", "bare.safetensors", "--onnx", "a.onnx"]);
     assert_eq!(said.code, 2);
     assert!(said.err.contains("--kind exclusive (softmax)"), "{}", said.err);

@@ -1,15 +1,15 @@
-//! How the values of a manifest stand in its cells.
+//! Text of the values in a manifest's cells.
 
 use pleura_core::{Sex, Split};
 
 use super::Label;
 
-/// A value that a manifest's cell can hold.
+/// A value of a cell.
 pub trait Cell: Copy + Sized {
-    /// What to say to somebody whose cell could not be read.
+    /// The allowed values, for error messages.
     const EXPECTED: &'static str;
 
-    /// Reads a cell; `None` where the text is not one of the allowed ones.
+    /// Parses a cell; `None` for other text.
     fn from_cell(text: &str) -> Option<Self>;
 
     /// The text of the cell.

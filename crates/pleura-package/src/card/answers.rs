@@ -1,11 +1,11 @@
-//! What the run itself answers of the lists' questions, in sentences with its own numbers.
+//! Answers that follow from the run itself, as sentences with its numbers.
 
 use serde_json::Value;
 
 use crate::Parts;
 use crate::training::{DatasetRecord, Population, StageRecord};
 
-/// The run's answer to a question; nothing where only people know.
+/// The run's answer to a question; `None` if only a person can answer it.
 pub(super) fn from_run(key: &str, parts: &Parts) -> Option<String> {
     match key {
         "data_sources" => data_sources(parts),

@@ -1,4 +1,4 @@
-//! A package's account of itself for a terminal, and as one page that loads nothing.
+//! A package's description for a terminal, and as one HTML page without external resources.
 
 use maud::{DOCTYPE, PreEscaped, html as markup};
 
@@ -10,7 +10,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:70rem;mar
     table{border-collapse:collapse;margin:.75rem 0;width:100%}th,td{border:1px solid #bbb;padding:.3rem .5rem;text-align:left;vertical-align:top;\
     overflow-wrap:anywhere}th{background:#eee}td{white-space:pre-line}@media print{h2{break-after:avoid}tr{break-inside:avoid}}";
 
-/// One HTML document without scripts or outside resources. Equal packages give equal bytes.
+/// An HTML document without scripts or external resources. Equal packages give equal bytes.
 pub fn html(package: &Package) -> String {
     let name = package
         .parts
@@ -54,10 +54,10 @@ pub fn html(package: &Package) -> String {
     .into_string()
 }
 
-/// Longest line of a cell that is set beside others; longer ones stand below.
+/// Longest cell shown in a column; tables with longer cells are shown as paragraphs.
 const NARROW: usize = 44;
 
-/// The same for a terminal.
+/// The description for a terminal.
 pub fn text(package: &Package) -> String {
     let mut out = String::new();
     for Section { title, blocks } in sections(package) {
@@ -72,7 +72,7 @@ pub fn text(package: &Package) -> String {
     out
 }
 
-/// Columns as wide as they need; a table with long texts as a paragraph a row.
+/// A table with aligned columns; with long cells, one paragraph per row.
 fn columns(head: &[String], rows: &[Vec<String>]) -> String {
     let length = |cell: &String| cell.chars().count();
     let long = rows

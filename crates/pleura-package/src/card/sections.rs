@@ -1,4 +1,4 @@
-//! What a package says of itself, as headings, sentences and tables: one content for the terminal and for the page.
+//! A package's description as headings, sentences and tables, shared by the terminal and the page.
 
 use pleura_eval::{Estimate, Evaluation};
 use serde_json::Value;
@@ -6,25 +6,25 @@ use serde_json::Value;
 use crate::golden::Origin;
 use crate::{NOTICE, Package, Parts};
 
-/// One heading with what stands below it.
+/// A section of the description.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// The heading.
     pub title: String,
-    /// What stands below.
+    /// Its content.
     pub blocks: Vec<Block>,
 }
 
 /// A part of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Block {
-    /// A sentence or a few.
+    /// One or more sentences.
     Text(String),
-    /// Cells under headings.
+    /// A table.
     Table {
-        /// Headings.
+        /// Column heads.
         head: Vec<String>,
-        /// Cells, row by row.
+        /// Cells by row.
         rows: Vec<Vec<String>>,
     },
 }
@@ -43,7 +43,7 @@ fn section(title: &str, blocks: Vec<Block>) -> Section {
     }
 }
 
-/// Everything that a package says of itself.
+/// All sections of a package.
 pub fn sections(package: &Package) -> Vec<Section> {
     let mut all = vec![
         what(package),
@@ -123,7 +123,7 @@ fn findings(package: &Package) -> Section {
     section("Findings and thresholds", blocks)
 }
 
-/// Whether probabilities are calibrated, and on which films that and the thresholds rest.
+/// Calibration of the probabilities, and the films behind it and the thresholds.
 fn calibrated(parts: &Parts) -> String {
     let bare = parts.not_calibrated();
     let none = bare.len() == parts.model.findings.len();

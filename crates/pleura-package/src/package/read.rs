@@ -1,4 +1,4 @@
-//! Reading a package: the archive, the digests, the signature, the documents, and whether those fit each other.
+//! Reads a package: archive, digests, signature, documents and their consistency.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,17 +17,18 @@ use crate::key::Signature;
 use crate::plain::{is_plain, not_plain};
 use crate::{Contract, Error, MEASURES, Reference, Training, archive};
 
-/// Longest document, in bytes: a run's metrics with all their curves are a few hundred thousand.
+/// Maximum document size in bytes: a run's metrics with all curves have a few hundred thousand.
 const MOST_DOCUMENT: usize = 64 << 20;
-/// Most golden films.
+/// Maximum number of golden films.
 const MOST_GOLDEN: usize = 100;
 
 impl Package {
-    /// Reads a package. Nothing of it is trusted: sizes are limited, every byte must be what the index says, and documents must fit each other.
+    /// Reads a package. Nothing is trusted: sizes are limited, every byte must match the index, and documents
+    /// must be consistent.
     ///
     /// # Errors
-    /// [`Error::Archive`] and [`Error::Entry`] name what was changed or cut off, [`Error::Document`] what does not fit, [`Error::Signature`] a
-    /// signature that is none.
+    /// [`Error::Archive`] and [`Error::Entry`] name changed or missing parts, [`Error::Document`] an
+    /// inconsistency, [`Error::Signature`] an invalid signature.
     pub fn read(path: &Path) -> Result<Self, Error> {
         use std::io::Read as _;
         let file = std::fs::File::open(path).map_err(Error::io(path, "read the package"))?;
@@ -38,7 +39,7 @@ impl Package {
         Self::from_bytes(&bytes, &path.display().to_string())
     }
 
-    /// The same from bytes; `name` is for messages.
+    /// Reads a package from bytes; `name` is for messages.
     ///
     /// # Errors
     /// As [`Package::read`].
@@ -134,7 +135,7 @@ impl<'a> Files<'a> {
         serde_json::from_slice(bytes).map_err(unreadable)
     }
 
-    /// Refuses line breaks too in a text that stands within a line.
+    /// Also refuses line breaks, for texts shown within a line.
     fn one_line(&self, entry: &str, text: &str) -> Result<(), Error> {
         if is_plain(text, false) {
             return Ok(());
@@ -146,7 +147,7 @@ impl<'a> Files<'a> {
         self.parse(entry, self.take(entry)?)
     }
 
-    /// The index lists every other entry, in order, with its length and digest.
+    /// Checks that the index lists every other entry, in order, with its length and digest.
     fn check_digests(&self, index: &Index) -> Result<(), Error> {
         let listed = index.entries.iter().map(|entry| entry.name.as_str());
         let mut expected: Vec<&str> = std::iter::once(entry::INDEX).chain(listed).collect();
@@ -188,7 +189,7 @@ impl<'a> Files<'a> {
                 return Err(Error::Entry {
                     file: self.name.to_owned(),
                     entry: listed.name.clone(),
-                    problem: "is not the one that the index lists: its SHA-256 is another".to_owned(),
+                    problem: "does not have the SHA-256 of the index".to_owned(),
                 });
             }
         }
@@ -241,7 +242,7 @@ impl<'a> Files<'a> {
         if !same {
             return Err(self.wrong(
                 entry::MODEL,
-                "architecture, findings, normalisation or digest are not those of the weights",
+                "architecture, findings, normalisation or digest differ from the weights",
             ));
         }
         let stored = |key: &str| weights.metadata.get(key);
@@ -252,7 +253,7 @@ impl<'a> Files<'a> {
         if !kind || !preparation {
             return Err(self.wrong(
                 entry::MODEL,
-                "kind or preparation are not those that the weights were trained with",
+                "kind or preparation differ from the weights' training",
             ));
         }
         for name in &weights.findings {
@@ -307,7 +308,7 @@ impl<'a> Files<'a> {
         }
         let age = contract.least_age.unwrap_or(0.0);
         if !(0.0..=130.0).contains(&age) || !(0.0..=1.0).contains(&contract.most_colour) {
-            return Err(self.wrong(entry::CONTRACT, "an age or a share that is none"));
+            return Err(self.wrong(entry::CONTRACT, "an invalid age or share"));
         }
         Ok(contract)
     }
@@ -321,20 +322,20 @@ impl<'a> Files<'a> {
                 about.films.len()
             )));
         }
-        // A package that forgives itself anything proves nothing.
+        // Wide tolerances would make the golden check meaningless.
         let lax = |within: f64, most: f64| !(0.0..=most).contains(&within);
         if lax(about.logits_within, crate::golden::LOGITS)
             || lax(about.heatmaps_within, crate::golden::HEATMAPS)
         {
             return Err(wrong(
-                "its golden films may differ by more than this program allows".to_owned(),
+                "the tolerances of its golden films exceed those of this program".to_owned(),
             ));
         }
         let stray = |name: &&String| {
             name.starts_with("golden/") && about.films.iter().all(|film| film.picture != **name)
         };
         if let Some(stray) = self.order.iter().find(stray) {
-            return Err(self.wrong(stray, "it is the picture of no golden film"));
+            return Err(self.wrong(stray, "it belongs to no golden film"));
         }
         let names = model.names();
         let pictures = about
@@ -344,7 +345,7 @@ impl<'a> Files<'a> {
             .map(|(number, film)| {
                 if film.picture != format!("golden/{}.png", number + 1) || !names.contains(&film.finding) {
                     return Err(wrong(format!(
-                        "{:?} of {:?} is no golden film of this model",
+                        "{:?} of {:?} is not a golden film of this model",
                         film.picture, film.finding
                     )));
                 }

@@ -1,16 +1,16 @@
-//! What a film must not look like: itself inverted, turned, upside down, cut to a part, in shuffled pieces; and pictures of nothing.
+//! Negative examples: films inverted, rotated, upside down, cropped, shuffled, and pictures without content.
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use crate::look::{CELLS, layout, normalised};
 
-/// Parts that are cut out of each film.
+/// Crops of each film.
 const PARTS: usize = 2;
-/// Pieces a side that are shuffled.
+/// Shuffled pieces per side.
 const PIECES: usize = 4;
 
-/// Layouts of one prepared film as it should not be, drawn from a seed.
+/// Layouts of altered versions of a prepared film, drawn from a seed.
 pub(crate) fn layouts(grey: &[f32], size: usize, seed: u64) -> Vec<Vec<f32>> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let own = layout(grey, size);
@@ -44,7 +44,7 @@ pub(crate) fn layouts(grey: &[f32], size: usize, seed: u64) -> Vec<Vec<f32>> {
     out
 }
 
-/// A square of two fifths to two thirds of the side, somewhere.
+/// A random square of two fifths to two thirds of the side.
 fn part(grey: &[f32], size: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
     let share = random.random_range(0.4..0.67);
     let part = ((share * size as f64) as usize).clamp(1, size);
@@ -82,7 +82,7 @@ fn shuffled(layout: &[f32], side: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
     out
 }
 
-/// A slope with clouds of several sizes over it.
+/// A slope with clouds of several sizes.
 fn clouds(side: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
     let mut draw = || random.random_range(-1.0..1.0_f64);
     let (down, across, falling) = (draw(), draw(), 0.75 + 0.25 * draw());
@@ -119,7 +119,7 @@ mod tests {
                 .all(|one| one.len() == 256 && *one != layout(&film, size))
         );
         assert_ne!(a[6..], layouts(&film, size, 2)[6..]);
-        // Bright below; upside down it is bright above, which is what its negative is.
+        // Bright at the bottom; upside down it is bright at the top, like its negative.
         let slope: Vec<f32> = (0..size * size).map(|i| (i / size) as f32 / 48.0).collect();
         let of_slope = layouts(&slope, size, 1);
         assert!(

@@ -1,21 +1,22 @@
-//! A straight line between films and what they are not: Fisher's linear discriminant, both sides weighed equally.
+//! Fisher's linear discriminant between films and negative examples, with equal weight of both sides.
 
 use pleura_core::linalg::Cholesky;
 
 use crate::cloud::LEAST_PIVOT;
 
-/// Weights of the coordinates; films score below 0, what they are not above.
+/// Weights of the coordinates; films score below 0, negative examples above.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Discriminant {
     pub(crate) centre: Vec<f32>,
     pub(crate) weights: Vec<f32>,
 }
 
-/// Added to the diagonal, as a share of its mean: neighbouring cells go together, so that the bare matrix is nearly singular.
+/// Ridge added to the diagonal, as a share of its mean: neighbouring cells are correlated, so the matrix is
+/// nearly singular.
 const RIDGE: f64 = 0.01;
 
 impl Discriminant {
-    /// From points of both sides, of equal length; none of them may be empty.
+    /// Fits points of both sides, of equal length; neither side may be empty.
     pub(crate) fn fit(own: &[&Vec<f32>], others: &[&Vec<f32>]) -> Self {
         let d = own.first().map_or(0, |point| point.len());
         let sides = [(own, -1.0), (others, 1.0)];

@@ -1,7 +1,7 @@
-//! Fractals on disk, for people to look at and for other programs.
+//! Fractals on disk, to look at or to use in other programs.
 //!
 //! ```text
-//! FOLDER/manifest.csv     one row a picture, one column a class; held-out instances are the split val
+//! FOLDER/manifest.csv     one row an image, one column a class; held-out instances are the split val
 //! FOLDER/manifest.json    the manifest's sidecar
 //! FOLDER/fractals.json    the options, and each class's system
 //! FOLDER/sheet.png        a few instances of the first classes, a row a class
@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{FractalOptions, Fractals, System};
-use crate::{Error, drawn};
+use crate::{Error, synthetic_output};
 
 /// Name of the manifest in a set's folder.
 pub const MANIFEST: &str = "manifest.csv";
@@ -32,15 +32,16 @@ const FILMS: &str = "films";
 const SHEET_CLASSES: usize = 12;
 const SHEET_INSTANCES: usize = 8;
 
-/// A table has a column a class: beyond this it is of no use to anybody.
+/// Maximum number of cells of the manifest, which has a column a class.
 const MOST_CELLS: usize = 20_000_000;
 
-/// Draws fractals and writes them into `folder`, which must not exist or be empty; it appears whole or not at all.
+/// Draws fractals into `folder`, which must be missing or empty. It is written as a whole or not at all.
 ///
-/// The same fractals give the same files, bit for bit, whatever the number of threads. `progress(done, of)` is called from many threads.
+/// The same fractals give the same files, bit for bit, for any number of threads. `progress(done, of)` is
+/// called from many threads.
 ///
 /// # Errors
-/// [`Error::Fractal`] for a folder that is not empty and for more pictures than a table holds; [`Error::File`].
+/// [`Error::Fractal`] for a folder that is not empty and for too many images; [`Error::File`].
 pub fn write(
     fractals: &Fractals,
     folder: &Path,
@@ -55,7 +56,7 @@ pub fn write(
             options.classes
         )));
     }
-    let mut manifest = drawn::whole(folder, Error::Fractal, |workshop| {
+    let mut manifest = synthetic_output::whole(folder, Error::Fractal, |workshop| {
         fill(fractals, workshop, progress)
     })?;
     manifest.folder = folder.to_path_buf();
@@ -78,8 +79,9 @@ fn fill(
         .enumerate()
         .map(|(number, mut row)| {
             row.path = PathBuf::from(FILMS).join(format!("{}.png", row.film));
-            let levels = drawn::eight_bits(&picture(fractals, number)?);
-            row.sha256 = drawn::save(&folder.join(&row.path), fractals.size(), &levels, Error::Fractal)?;
+            let levels = synthetic_output::eight_bits(&picture(fractals, number)?);
+            row.sha256 =
+                synthetic_output::save(&folder.join(&row.path), fractals.size(), &levels, Error::Fractal)?;
             row.labels = vec![Label::Negative; options.classes];
             if let Some(label) = row.labels.get_mut(options.class(number)) {
                 *label = Label::Positive;

@@ -1,17 +1,17 @@
-//! Randomness by name: what a patient looks like never depends on who was drawn before.
+//! Named random streams: a patient does not depend on the patients drawn before.
 
 use pleura_core::rng::{self, ChaCha8Rng, Scheme};
 use rand::RngExt;
 
-/// The generator of everything drawn here.
+/// The random number generator.
 pub(crate) type Stream = ChaCha8Rng;
 
-/// The stream that belongs to `name` under `seed`.
+/// The stream of `name` under `seed`.
 pub(crate) fn stream(seed: u64, name: &str) -> Stream {
     rng::stream(Scheme::Prefixed("pleura phantom 1"), seed, &[name.as_bytes()])
 }
 
-/// A seed that belongs to `name` under `seed`.
+/// A seed for `name` under `seed`.
 pub(crate) fn derive(seed: u64, name: &str) -> u64 {
     stream(seed, name).random()
 }
@@ -21,8 +21,8 @@ pub(crate) fn between(rng: &mut Stream, low: f32, high: f32) -> f32 {
     low + (high - low) * rng.random::<f32>()
 }
 
-/// Roughly normal with mean 0 and variance 1, never beyond ±3.5: four 16-bit uniforms from one draw, so that every
-/// machine computes the same bits.
+/// Approximately normal with mean 0 and variance 1, within ±3.5: four 16-bit uniforms from one draw, so that
+/// every machine computes the same bits.
 pub(crate) fn normal(rng: &mut Stream) -> f32 {
     let word: u64 = rng.random();
     let sum = (word & 0xffff) + (word >> 16 & 0xffff) + (word >> 32 & 0xffff) + (word >> 48);

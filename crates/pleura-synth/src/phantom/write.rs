@@ -20,25 +20,25 @@ use super::film::render;
 use super::options::{PhantomOptions, PhantomSet};
 use super::plan::{Planned, Subject, plan};
 use super::pretext;
-use crate::{Error, drawn};
+use crate::{Error, synthetic_output};
 
 /// Name of the manifest in a set's folder.
 pub const MANIFEST: &str = "manifest.csv";
 
-/// Draws a set and writes it into `folder`, which must not exist or be empty; it appears whole or not at all.
+/// Draws a set into `folder`, which must be missing or empty. It is written as a whole or not at all.
 ///
-/// The same options give the same files, bit for bit, whatever the number of threads. `progress(done, films)` is called
-/// from many threads.
+/// The same options give the same files, bit for bit, for any number of threads. `progress(done, films)` is
+/// called from many threads.
 ///
 /// # Errors
-/// [`Error::Phantom`] for options that cannot be met and a folder that is not empty; [`Error::File`].
+/// [`Error::Phantom`] for invalid options and for a folder that is not empty; [`Error::File`].
 pub fn write(
     options: &PhantomOptions,
     folder: &Path,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Manifest, Error> {
     let planned = plan(options)?;
-    let mut manifest = drawn::whole(folder, Error::Phantom, |workshop| {
+    let mut manifest = synthetic_output::whole(folder, Error::Phantom, |workshop| {
         fill(options, &planned, workshop, progress)
     })?;
     manifest.folder = folder.to_path_buf();
@@ -118,12 +118,12 @@ fn draw(film: &Planned, labels: &[String], size: usize, folder: &Path) -> Result
             rendered.grey
         }
     };
-    row.sha256 = save(folder, &path, size, &drawn::eight_bits(&grey))?;
+    row.sha256 = save(folder, &path, size, &synthetic_output::eight_bits(&grey))?;
     Ok(row)
 }
 
 fn save(folder: &Path, path: &Path, size: usize, levels: &[u8]) -> Result<String, Error> {
-    drawn::save(&folder.join(path), size, levels, Error::Phantom)
+    synthetic_output::save(&folder.join(path), size, levels, Error::Phantom)
 }
 
 fn record(options: &PhantomOptions, planned: &[Planned], path: &Path) -> Result<(), Error> {
@@ -229,7 +229,7 @@ mod tests {
         fs::create_dir(&empty).unwrap();
         write(&options(PhantomSet::Source), &empty, &quiet).unwrap();
         assert!(empty.join(MANIFEST).exists());
-        // Nothing is left of the workshop.
+        // No temporary folder is left.
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

@@ -7,9 +7,9 @@ use std::{
 };
 
 use image::GrayImage;
-use pleura_data::{Label, Manifest, Row, Split};
+use pleura_core::sha256;
+use pleura_manifest::{Label, Manifest, Row, Split};
 use pleura_train::{Error, Event, Observer, Options, Recipe, RunSummary, run};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 pub(crate) const RECIPE: &str = r#"
@@ -99,6 +99,39 @@ impl Place {
     }
 }
 
+/// A source stage of fractals in front of the two stages of [`RECIPE`].
+pub(crate) const SOURCE: &str = r#"[[stage]]
+name = "fractals"
+kind = "exclusive"
+epochs = 2
+batch = 6
+learning_rate = 0.02
+augmentation = { rotate_degrees = 10.0 }
+checkpoint_every = 2
+
+[stage.fractals]
+classes = 3
+instances = 5
+held_out = 2
+seed = 4
+
+"#;
+
+/// Writes the films' table with masks in these columns of each, in levels of 0 and 1.
+pub(crate) fn masked(place: &Place, masks: &str, columns: std::ops::Range<u32>, table: &str) {
+    let mut manifest = Manifest::read(&place.path("target.csv")).unwrap();
+    for row in &mut manifest.rows {
+        let name = format!("{masks}-{}", row.path.display());
+        GrayImage::from_fn(40, 40, |x, y| {
+            image::Luma([u8::from(columns.contains(&x) && (8..34).contains(&y))])
+        })
+        .save(place.path(&name))
+        .unwrap();
+        row.masks.lung = Some(name.into());
+    }
+    manifest.write(&place.path(table)).unwrap();
+}
+
 /// What must be equal between two runs of the same recipe: every file but times, locks and events.
 pub(crate) fn results(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
@@ -183,7 +216,7 @@ fn write_films(folder: &Path) {
         let row = |labels: Vec<Label>| Row {
             film: format!("film{index}"),
             path: format!("film{index}.png").into(),
-            sha256: format!("{:x}", Hex(&Sha256::digest(std::fs::read(&path).unwrap()))),
+            sha256: sha256::hex(std::fs::read(&path).unwrap()),
             dataset: "made up".to_owned(),
             patient: format!("patient{}", index / 2),
             split: Some(match index {
@@ -200,14 +233,6 @@ fn write_films(folder: &Path) {
     }
     findings.write(&folder.join("findings.csv")).unwrap();
     target.write(&folder.join("target.csv")).unwrap();
-}
-
-struct Hex<'a>(&'a [u8]);
-
-impl std::fmt::LowerHex for Hex<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 fn level(film: u32, kind: u32, x: u32, y: u32) -> u8 {

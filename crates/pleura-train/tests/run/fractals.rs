@@ -2,27 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use pleura_train::{Event, Observer, Options, Plan, Recipe, Silent, cross, curve, run};
+use pleura_train::{Event, Observer, Options, Recipe, Silent, run};
 
-use crate::films::{At, Place, RECIPE, assert_equal_results, results};
-
-/// A source stage of fractals in front of the two stages of [`RECIPE`].
-const SOURCE: &str = r#"[[stage]]
-name = "fractals"
-kind = "exclusive"
-epochs = 2
-batch = 6
-learning_rate = 0.02
-augmentation = { rotate_degrees = 10.0 }
-checkpoint_every = 2
-
-[stage.fractals]
-classes = 3
-instances = 5
-held_out = 2
-seed = 4
-
-"#;
+use crate::films::{At, Place, RECIPE, SOURCE, assert_equal_results, results};
 
 fn with_source() -> String {
     let stages = RECIPE.find("[[stage]]").unwrap();
@@ -129,49 +111,6 @@ fn the_next_stage_starts_from_it_and_keeps_no_output() {
 }
 
 #[test]
-fn folds_share_the_source_and_are_dealt_of_films() {
-    let stages = RECIPE.find("[[stage]]").unwrap();
-    let target = r#"[[stage]]
-name = "target"
-kind = "exclusive"
-manifest = "target.csv"
-epochs = 1
-"#;
-    let place = place(&format!("{}{SOURCE}{target}", &RECIPE[..stages]));
-    let choice = cross::FoldChoice {
-        count: Some(2),
-        ..cross::FoldChoice::default()
-    };
-    let crossing = cross::Crossing::plan(&place.recipe(), &choice).unwrap();
-    assert_eq!(crossing.stages, ["target"]);
-    let mut shared = Vec::new();
-    let mut observer = Shared(&mut shared);
-    crossing
-        .series
-        .carry_out(&place.path("folds"), &Options::default(), &mut observer)
-        .unwrap();
-    assert_eq!(shared, [None, Some(1)]);
-    assert!(
-        crossing
-            .evaluate(&place.path("folds"))
-            .unwrap()
-            .contains_key("target")
-    );
-}
-
-/// Stages that runs of a series take over.
-struct Shared<'a>(&'a mut Vec<Option<usize>>);
-
-impl Observer for Shared<'_> {
-    fn notice(&mut self, event: &Event<'_>) -> ControlFlow<()> {
-        if let Event::Run { shared, .. } = event {
-            self.0.push(shared.map(|(_, stages)| stages));
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-#[test]
 fn what_makes_no_sense_is_refused_with_its_line() {
     let refused = |from: &str, to: &str, says: &[&str]| {
         assert!(SOURCE.contains(from), "{from}");
@@ -189,7 +128,7 @@ fn what_makes_no_sense_is_refused_with_its_line() {
     refused(
         "epochs = 2",
         "epochs = 2\nmanifest = \"m.csv\"",
-        &["stage.fractals.manifest", "in no table"],
+        &["stage.fractals.manifest", "have no manifest"],
     );
     refused(
         "epochs = 2",
@@ -239,20 +178,4 @@ fn another_seed_of_the_fractals_is_another_run() {
         error.contains("cannot resume") && error.contains("manifest of stage fractals"),
         "{error}"
     );
-}
-
-#[test]
-fn a_source_alone_has_neither_folds_nor_a_learning_curve() {
-    let stages = RECIPE.find("[[stage]]").unwrap();
-    let place = place(&format!("{}{SOURCE}", &RECIPE[..stages]));
-    let folds = cross::Crossing::plan(&place.recipe(), &cross::FoldChoice::default()).unwrap_err();
-    assert!(folds.to_string().contains("without --folds"), "{folds}");
-    let choice = curve::CurveChoice {
-        parts: vec![0.5, 1.0],
-        seeds: Vec::new(),
-    };
-    let climb = curve::Climb::plan(&place.recipe(), &choice).unwrap_err();
-    assert!(climb.to_string().contains("instances"), "{climb}");
-    let plan = Plan::new(&place.recipe(), None).unwrap();
-    assert_eq!(plan.stages[0].findings, ["fractal-1", "fractal-2", "fractal-3"]);
 }

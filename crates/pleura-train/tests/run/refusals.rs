@@ -1,13 +1,6 @@
 use std::ops::ControlFlow;
 
-use pleura_data::{
-    Manifest, Sidecar,
-    manifest::{DuplicateRecord, MatchKind, RecordedPair},
-};
-use pleura_train::{
-    Error, Event, Member, Observer, Options, Plan, Recipe, Series, Silent, run,
-    study::{Design, Study},
-};
+use pleura_train::{Error, Options, Plan, Recipe, Silent, run};
 
 use crate::films::{At, Place, RECIPE};
 
@@ -127,7 +120,7 @@ fn a_seed_that_reaches_no_stage_is_refused() {
     let recipe = place.recipe();
     Plan::new(&recipe, Some(11)).unwrap();
     let error = Plan::new(&recipe, Some(12)).unwrap_err().to_string();
-    assert!(error.contains("every stage has a seed of its own"), "{error}");
+    assert!(error.contains("every stage has its own seed"), "{error}");
     // A run's recipe in full is one that a seed still reaches.
     std::fs::write(place.path("recipe.toml"), RECIPE).unwrap();
     let plan = Plan::new(&place.recipe(), None).unwrap();
@@ -179,71 +172,4 @@ fn a_loss_that_explodes_is_an_error_that_helps() {
         matches!(error, Error::Diverged { .. }) && error.to_string().contains("learning rate"),
         "{error}"
     );
-}
-
-/// Stops whatever begins.
-struct Stop;
-
-impl Observer for Stop {
-    fn notice(&mut self, _: &Event<'_>) -> ControlFlow<()> {
-        ControlFlow::Break(())
-    }
-}
-
-#[test]
-fn what_was_refused_for_leaks_can_be_begun_with_them() {
-    let place = Place::new();
-    let findings = Manifest::read(&place.path("findings.csv")).unwrap();
-    let (train, test) = (&findings.rows[0], &findings.rows[23]);
-    let mut sidecar = Sidecar::bare(&findings);
-    sidecar.duplicates = Some(DuplicateRecord {
-        software: "pleura".to_owned(),
-        min_correlation: 0.98,
-        films: String::new(),
-        pairs: vec![RecordedPair {
-            files: [train.sha256.clone(), test.sha256.clone()],
-            films: [train.film.clone(), test.film.clone()],
-            kind: MatchKind::Pixels,
-        }],
-    });
-    sidecar.write(&place.path("findings.csv")).unwrap();
-    let target = Manifest::read(&place.path("target.csv")).unwrap();
-    let series = Series {
-        kind: "folds".to_owned(),
-        members: vec![Member {
-            name: "fold-1".to_owned(),
-            recipe: place.recipe(),
-            seed: None,
-            manifests: [("target".to_owned(), target)].into(),
-        }],
-    };
-    let study = r#"
-recipe = "recipe.toml"
-seeds = [1]
-epochs = [1]
-[[variant]]
-name = "kept"
-[[variant]]
-name = "fresh"
-set.stage.target.keep.rule = "none"
-"#;
-    std::fs::write(place.path("study.toml"), study).unwrap();
-    let study = Design::plan(Study::read(&place.path("study.toml")).unwrap()).unwrap();
-    for (out, record) in [("series", "series.json"), ("study", "study.toml")] {
-        let folder = place.path(out);
-        let carry_out = |options: &Options| match out {
-            "series" => series.carry_out(&folder, options, &mut Stop),
-            _ => study.carry_out(&folder, options, 1, &mut Stop),
-        };
-        let refused = carry_out(&Options::default()).unwrap_err();
-        assert!(matches!(refused, Error::Leaks { .. }), "{refused}");
-        let left = std::fs::read_dir(&folder).unwrap();
-        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(left, ["lock"], "nothing that another try would stumble over");
-        let allowed = Options::default().with_leaks_allowed(true);
-        assert!(carry_out(&allowed).unwrap().stopped.is_some());
-        assert!(folder.join(record).exists() && folder.join("series.json").exists());
-        let again = carry_out(&allowed).unwrap_err();
-        assert!(matches!(again, Error::Occupied { .. }), "{again}");
-    }
 }

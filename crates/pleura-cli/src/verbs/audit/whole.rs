@@ -12,13 +12,14 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura::output;
-use pleura::{Classifier, training_manifest};
+use pleura::{Classifier, KnownLabels, training_manifest};
 use pleura_audit::relevance::{Of, at_border};
 use pleura_audit::{Check, Films, Thresholds, Verdict, check_films, check_predictions, heatmap_sanity};
 use pleura_core::fs::write_atomic;
-use pleura_data::{CheckReport, Manifest, Sidecar, Split};
+use pleura_data::CheckReport;
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
+use pleura_manifest::{Manifest, Sidecar, Split};
 use pleura_report::check_plot;
 use pleura_run::RunFolder;
 use pleura_run::audit::AuditRecord;
@@ -28,7 +29,6 @@ use crate::calibration::CalibrationArgs;
 use crate::console::{NOTICE, Progress};
 use crate::looks;
 use crate::model::ModelArgs;
-use crate::verbs::evaluate::labels::Known;
 use network::Asked;
 
 /// Test films of each class that the network is asked about.
@@ -96,10 +96,10 @@ struct Subject {
     classes: Vec<String>,
     rows: Vec<(usize, usize)>,
     /// Of a run.
-    run: Option<Run>,
+    run: Option<AuditedRun>,
 }
 
-struct Run {
+struct AuditedRun {
     folder: PathBuf,
     stage: String,
     /// Stages that differ from this one by their seed alone.
@@ -309,7 +309,7 @@ impl Subject {
         let model = args.options.open_calibrated(folder, &args.calibration)?;
         let stage = Classifier::stage_of(folder, &args.options.options())?;
         let (path, manifest) = training_manifest(folder, &stage, args.manifest.as_deref())?;
-        let known = Known::new(&model, &manifest, &path, &[], None)?;
+        let known = KnownLabels::new(&model, &manifest, &path, &[], None)?;
         let all: Vec<usize> = (0..manifest.rows.len()).collect();
         let labelled = known.labelled(&all);
         let Truth::Exclusive(truth) = known.truth(&labelled) else {
@@ -337,7 +337,7 @@ impl Subject {
             manifest,
             path,
             rows,
-            run: Some(Run {
+            run: Some(AuditedRun {
                 folder: folder.to_owned(),
                 stage: stage.name,
                 seeds,
@@ -346,7 +346,7 @@ impl Subject {
         })
     }
 
-    fn check_predictions(&self, run: &Run, thresholds: &Thresholds) -> Result<Vec<Check>> {
+    fn check_predictions(&self, run: &AuditedRun, thresholds: &Thresholds) -> Result<Vec<Check>> {
         let path = RunFolder::new(&run.folder)
             .stage(&run.stage)
             .predictions(Split::Test);
@@ -395,7 +395,7 @@ impl Subject {
         films.iter().map(of).collect()
     }
 
-    fn film(&self, row: &pleura_data::Row) -> Result<pleura_film::Film, pleura_audit::Error> {
+    fn film(&self, row: &pleura_manifest::Row) -> Result<pleura_film::Film, pleura_audit::Error> {
         pleura_film::open(&self.manifest.file(row), &DecodeOptions::default()).map_err(|error| {
             pleura_audit::Error::Film {
                 film: row.film.clone(),

@@ -1,4 +1,4 @@
-//! How heatmaps are found: composites of LRP rules, and other methods beside them.
+//! The options that select methods.
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;

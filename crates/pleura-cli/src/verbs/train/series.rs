@@ -8,9 +8,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use pleura_eval::{CrossValidation, LearningCurve, MeanMetric};
 use pleura_run::SeriesFolder;
-use pleura_train::cross::{Crossing, FoldChoice};
-use pleura_train::curve::{Climb, CurveChoice};
-use pleura_train::{Options, Recipe, SeriesSummary};
+use pleura_study::{
+    CrossValidationPlan, FoldOptions, LearningCurveOptions, LearningCurvePlan, SeriesSummary,
+};
+use pleura_train::{Options, Recipe};
 use serde_json::{Value, json};
 
 use super::{stage_line, watched};
@@ -26,7 +27,7 @@ pub(super) struct SeriesArgs {
     #[allow(clippy::option_option, reason = "left out, given alone, given with a number")]
     folds: Option<Option<usize>>,
     /// With --folds: the part of the other folds' films that chooses the epoch.
-    #[arg(long, value_name = "PART", requires = "folds", default_value_t = pleura_data::folds::VALIDATION)]
+    #[arg(long, value_name = "PART", requires = "folds", default_value_t = pleura_manifest::folds::VALIDATION)]
     validation: f64,
     /// Draw a learning curve: train on these parts of the last stage's training films.
     #[arg(long, value_name = "PART,PART", value_delimiter = ',')]
@@ -44,29 +45,29 @@ pub(super) struct SeriesArgs {
 
 /// A series made ready.
 pub(super) enum Wanted {
-    Folds(Crossing),
-    Curve(Climb),
+    Folds(CrossValidationPlan),
+    Curve(LearningCurvePlan),
 }
 
 impl SeriesArgs {
     /// The series that is asked for, if one is.
     pub(super) fn wanted(&self, recipe: &Recipe, seed: Option<u64>) -> Result<Option<Wanted>> {
         if let Some(count) = self.folds {
-            let choice = FoldChoice {
+            let choice = FoldOptions {
                 count,
                 validation: self.validation,
                 seed,
             };
-            return Ok(Some(Wanted::Folds(Crossing::plan(recipe, &choice)?)));
+            return Ok(Some(Wanted::Folds(CrossValidationPlan::new(recipe, &choice)?)));
         }
         if self.curve.is_empty() {
             return Ok(None);
         }
-        let choice = CurveChoice {
+        let choice = LearningCurveOptions {
             parts: self.curve.clone(),
             seeds: seed.map_or_else(|| self.seeds.clone(), |seed| vec![seed]),
         };
-        Ok(Some(Wanted::Curve(Climb::plan(recipe, &choice)?)))
+        Ok(Some(Wanted::Curve(LearningCurvePlan::new(recipe, &choice)?)))
     }
 }
 
@@ -97,7 +98,7 @@ pub(super) fn run(wanted: &Wanted, out: &Path, options: &Options, json: bool) ->
         Wanted::Curve(climb) => &climb.series,
     };
     let summary = watched(out, options.seed, json, |display| {
-        series.carry_out(out, options, display)
+        series.run(out, options, display)
     })?;
     if let Some(code) = stopped(&summary, json)? {
         return Ok(code);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pleura_data::ClassMap;
+use pleura_datasets::ClassMap;
 
 fuzz_target!(|text: &str| {
     let Ok(map) = text.parse::<ClassMap>() else { return };

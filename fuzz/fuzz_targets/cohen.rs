@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pleura_data::sources::Source;
+use pleura_datasets::adapters::Dataset;
 
 fuzz_target!(|data: &[u8]| {
     let path = pleura_fuzz::file("cohen/metadata.csv", data);
@@ -10,7 +10,7 @@ fuzz_target!(|data: &[u8]| {
         "cohen/images/auntminnie-a-2020_01_28_23_51_6665_2020_01_28_Vietnam_coronavirus.jpeg",
         b"",
     );
-    let source = Source::by_name("cohen").expect("the adapter is in the table");
+    let source = Dataset::by_name("cohen").expect("the adapter is in the table");
     let folder = path.parent().expect("a file lies in a folder");
     if let Ok(reading) = (source.read)(folder, "cohen") {
         assert!(reading.records.len() <= reading.listed);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pleura_data::Manifest;
+use pleura_manifest::Manifest;
 
 fuzz_target!(|data: &[u8]| {
     let path = pleura_fuzz::file("manifest.csv", data);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pleura_data::sources::Source;
+use pleura_datasets::adapters::Dataset;
 
 fuzz_target!(|data: &[u8]| {
     let [table, training, test] = pleura_fuzz::parts(data);
@@ -10,7 +10,7 @@ fuzz_target!(|data: &[u8]| {
     pleura_fuzz::file("nih/train_val_list.txt", training);
     pleura_fuzz::file("nih/test_list.txt", test);
     pleura_fuzz::file("nih/images/00000001_000.png", b"");
-    let source = Source::by_name("nih").expect("the adapter is in the table");
+    let source = Dataset::by_name("nih").expect("the adapter is in the table");
     let folder = path.parent().expect("a file lies in a folder");
     if let Ok(reading) = (source.read)(folder, "nih") {
         assert!(reading.records.len() <= reading.listed);

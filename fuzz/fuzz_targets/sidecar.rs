@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pleura_data::Sidecar;
+use pleura_manifest::Sidecar;
 
 fuzz_target!(|data: &[u8]| {
     pleura_fuzz::file("sidecar.json", data);

@@ -5,9 +5,9 @@
 
 use anyhow::Result;
 use pleura_nn::{Cpu, Gradients, Network, Norm, Scope};
+use pleura_run::recipe::OptimiserRecipe;
 use pleura_train::loss::{Loss, Targets};
 use pleura_train::optimiser::{self, State};
-use pleura_train::recipe::OptimiserRecipe;
 use serde_json::{Map, Value, json};
 
 use super::{Lap, Work, clocked, facts};

@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use pleura_audit::{Films, Thresholds, Verdict, check_films};
-use pleura_data::Manifest;
-use pleura_data::phantom::{self, PhantomOptions};
+use pleura_manifest::Manifest;
+use pleura_synth::phantom::{self, PhantomOptions};
 
 /// Films of a set.
 const FILMS: usize = 240;

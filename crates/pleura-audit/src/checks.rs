@@ -114,7 +114,8 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
 
-    use pleura_data::{Place, Split};
+    use pleura_data::FilmInSplit;
+    use pleura_manifest::Split;
 
     use super::*;
 
@@ -151,7 +152,7 @@ mod tests {
             files.says,
             "2 of 8 films could not be read; a: cut short; 1 of 8 films are not those that the table describes, such as c"
         );
-        let place = |film: &str, split| Place {
+        let place = |film: &str, split| FilmInSplit {
             film: film.to_owned(),
             split,
         };

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use pleura_data::manifest::open_mask;
-use pleura_data::{Manifest, Sex};
 use pleura_film::{Colour, DecodeOptions, Film, Fit, Format, Preparation, prepare};
+use pleura_manifest::open_mask;
+use pleura_manifest::{Manifest, Sex};
 use rayon::prelude::*;
 
 use crate::Error;

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pleura_data::Sex;
 use pleura_film::{Film, Preparation, prepare};
+use pleura_manifest::Sex;
 use pleura_nn::Network;
 use rayon::prelude::*;
 

@@ -5,8 +5,8 @@ mod groups;
 
 use std::collections::BTreeMap;
 
-use pleura_data::Manifest;
 use pleura_eval::{Estimate, Kind, Options, Predictions, evaluate};
+use pleura_manifest::Manifest;
 
 use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
 use crate::{Error, Thresholds};

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use pleura::Classifier;
-use pleura_data::Manifest;
-use pleura_data::manifest::open_mask;
 use pleura_draw::picture::{HeatmapStyle, Outline};
 use pleura_eval::{Kind, Predictions};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::{Composite, Method, Start};
 use pleura_film::{DecodeOptions, Geometry};
+use pleura_manifest::Manifest;
+use pleura_manifest::open_mask;
 use pleura_report::{GalleryIndex, IndexItem, LedgerLine};
 
 /// Side of a gallery's pictures in pixels.

@@ -1,12 +1,12 @@
-//! Every look at a test split is written down ([`pleura_data::looks`]).
+//! Every look at a test split is written down ([`pleura_manifest::access_log`]).
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use pleura::Classifier;
-use pleura_data::Manifest;
-use pleura_data::looks::{self, Look};
+use pleura_manifest::Manifest;
+use pleura_manifest::access_log::{self, TestAccess};
 use pleura_run::RunFolder;
 
 use crate::console;
@@ -26,24 +26,24 @@ pub fn command() -> String {
     arguments.join(" ")
 }
 
-/// Writes down that a model looks at `rows` of a manifest, where any of them are test films ([`looks::tested`]); before they are answered, so that a look
+/// Writes down that a model looks at `rows` of a manifest, where any of them are test films ([`access_log::tested`]); before they are answered, so that a look
 /// that cannot be written down does not happen. Where the manifest's folder may not be written to, the account is kept in the run.
 ///
 /// # Errors
 /// No place to write it down.
 pub fn log(path: &Path, manifest: &Manifest, rows: &[usize], model: &Classifier) -> Result<()> {
-    let test: HashSet<usize> = looks::tested(manifest).into_iter().collect();
+    let test: HashSet<usize> = access_log::tested(manifest).into_iter().collect();
     let tested = rows.iter().filter(|row| test.contains(row)).count();
     if tested == 0 {
         return Ok(());
     }
-    let look = Look::now(manifest, tested, model.digest(), &command());
-    let beside = looks::file_of(path)?;
-    let Err(error) = looks::record(&beside, &look) else {
+    let look = TestAccess::now(manifest, tested, model.digest(), &command());
+    let beside = access_log::file_of(path)?;
+    let Err(error) = access_log::record(&beside, &look) else {
         return Ok(());
     };
     let run = model.run().map(|run| RunFolder::new(run).test_access_log());
-    match run.filter(|file| looks::record(file, &look).is_ok()) {
+    match run.filter(|file| access_log::record(file, &look).is_ok()) {
         Some(file) => {
             console::note(format_args!(
                 "{error}; the look at the test films is written down in {} instead",

@@ -35,12 +35,12 @@ pub struct FilmCache {
 /// The segments that one look into the folder found. Each look appends one, so that what was handed out stays put.
 #[derive(Default)]
 struct Generation {
-    shelf: Shelf,
+    segments: SegmentSet,
     next: OnceLock<Box<Generation>>,
 }
 
 #[derive(Default)]
-struct Shelf {
+struct SegmentSet {
     segments: Vec<Segment>,
     films: HashMap<Digest, (usize, usize)>,
 }
@@ -88,7 +88,7 @@ impl FilmCache {
     pub fn grey(&self, sha256: &str) -> Option<&[u16]> {
         let digest = digest(sha256)?;
         self.generations()
-            .find_map(|generation| generation.shelf.grey(&digest))
+            .find_map(|generation| generation.segments.grey(&digest))
     }
 
     /// Prepares those of the rows' films that the cache lacks, on all threads; the result is the same for any number.
@@ -206,7 +206,7 @@ impl FilmCache {
     fn look(&self) -> Result<(), Error> {
         let known: HashSet<&OsStr> = self
             .generations()
-            .flat_map(|generation| &generation.shelf.segments)
+            .flat_map(|generation| &generation.segments.segments)
             .map(Segment::name)
             .collect();
         let mut names = Vec::new();
@@ -221,15 +221,15 @@ impl FilmCache {
             }
         }
         names.sort();
-        let mut shelf = Shelf::default();
+        let mut segments = SegmentSet::default();
         for name in names {
             if let Some(segment) = Segment::open(&self.folder, &name, self.size())? {
-                shelf.add(segment);
+                segments.add(segment);
             }
         }
-        if !shelf.segments.is_empty() {
+        if !segments.segments.is_empty() {
             self.append(Box::new(Generation {
-                shelf,
+                segments,
                 next: OnceLock::new(),
             }));
         }
@@ -258,7 +258,7 @@ impl FilmCache {
     }
 }
 
-impl Shelf {
+impl SegmentSet {
     fn add(&mut self, segment: Segment) {
         let place = self.segments.len();
         for (entry, digest) in segment.digests().enumerate() {

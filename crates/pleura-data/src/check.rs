@@ -40,12 +40,12 @@ impl CheckReport {
                 (rows.map(|row| row.split), pair.kind)
                 && first != second
             {
-                let films = rows.iter().zip([first, second]).map(|(row, split)| Place {
+                let films = rows.iter().zip([first, second]).map(|(row, split)| FilmInSplit {
                     film: row.film.clone(),
                     split,
                 });
-                self.faults.push(Fault::Copy {
-                    how: pair.kind,
+                self.faults.push(Fault::Duplicate {
+                    kind: pair.kind,
                     films: films.collect(),
                 });
             }
@@ -59,7 +59,7 @@ impl CheckReport {
 
 /// A film and the split it is in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Place {
+pub struct FilmInSplit {
     /// The film.
     pub film: String,
     /// Its split.
@@ -75,28 +75,30 @@ pub enum Fault {
         /// The patient.
         patient: String,
         /// The films.
-        films: Vec<Place>,
+        films: Vec<FilmInSplit>,
     },
     /// One file is in more than one split under different names.
     File {
         /// Its digest.
         sha256: String,
         /// The films.
-        films: Vec<Place>,
+        films: Vec<FilmInSplit>,
     },
     /// Different files with equal pixels are in more than one split.
     Pixels {
         /// Digest of the pixels.
         pixels: String,
         /// The films.
-        films: Vec<Place>,
+        films: Vec<FilmInSplit>,
     },
     /// Films that a look for copies found to be one radiograph are in more than one split.
-    Copy {
-        /// Why they count as one.
-        how: MatchKind,
+    #[serde(rename = "copy")]
+    Duplicate {
+        /// How they match.
+        #[serde(rename = "how")]
+        kind: MatchKind,
         /// The films.
-        films: Vec<Place>,
+        films: Vec<FilmInSplit>,
     },
     /// A film's file has another digest than the manifest says.
     Changed {
@@ -116,7 +118,7 @@ pub enum Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |films: &[Place]| {
+        let list = |films: &[FilmInSplit]| {
             films
                 .iter()
                 .map(|place| format!("{} ({})", place.film, place.split))
@@ -140,9 +142,9 @@ impl fmt::Display for Fault {
                 "films with equal pixels are in two splits: {}",
                 list(films)
             ),
-            Self::Copy { how, films } => write!(
+            Self::Duplicate { kind, films } => write!(
                 formatter,
-                "films that are one radiograph, {how}, are in two splits: {}",
+                "films that are one radiograph, {kind}, are in two splits: {}",
                 list(films)
             ),
             Self::Changed { film, path } => {
@@ -264,11 +266,14 @@ fn reason(error: &Error) -> String {
 }
 
 /// Keys whose films are in more than one split, sorted by key.
-fn astride<'a>(manifest: &Manifest, key: impl Fn(usize) -> Option<&'a str>) -> Vec<(String, Vec<Place>)> {
-    let mut places: BTreeMap<&str, Vec<Place>> = BTreeMap::new();
+fn astride<'a>(
+    manifest: &Manifest,
+    key: impl Fn(usize) -> Option<&'a str>,
+) -> Vec<(String, Vec<FilmInSplit>)> {
+    let mut places: BTreeMap<&str, Vec<FilmInSplit>> = BTreeMap::new();
     for (number, row) in manifest.rows.iter().enumerate() {
         if let (Some(key), Some(split)) = (key(number), row.split) {
-            places.entry(key).or_default().push(Place {
+            places.entry(key).or_default().push(FilmInSplit {
                 film: row.film.clone(),
                 split,
             });

@@ -1,6 +1,6 @@
 //! What a table of films holds: counts, persons, views, sizes and sources of each finding, and what a reader should notice.
 
-mod says;
+mod observations;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +8,8 @@ use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use pleura_datasets::sources::{OWN, Source};
-use pleura_manifest::{ADULT, Cell, Label, Manifest, Row, Sidecar, SourceRecord};
+use pleura_datasets::adapters::{Dataset, OWN};
+use pleura_manifest::{ADULT_AGE, Cell, Label, Manifest, Row, Sidecar, SourceRecord};
 
 /// What ages are counted in; the last holds everybody older.
 pub const DECADES: [&str; 10] = [
@@ -248,7 +248,7 @@ pub fn describe(
         opened: open,
         says: Vec::new(),
     };
-    described.says = says::all(&described, tables);
+    described.says = observations::all(&described, tables);
     described
 }
 
@@ -360,7 +360,7 @@ fn group<'a>(name: &str, films: impl Iterator<Item = &'a Film<'a>>) -> Group {
         match row.age {
             Some(age) => {
                 group.ages.known += 1;
-                group.ages.children += u64::from(age < ADULT);
+                group.ages.children += u64::from(age < ADULT_AGE);
                 group.ages.decades[((age / 10.0) as usize).min(9)] += 1;
                 years.push(f64::from(age));
             }
@@ -416,7 +416,7 @@ fn sources(tables: &[Described<'_>], films: &[Film<'_>]) -> Vec<SourceLine> {
             // What a set of a known name is, is known without a sidecar too.
             let known = [kind(tables, name), name]
                 .into_iter()
-                .filter_map(Source::by_name)
+                .filter_map(Dataset::by_name)
                 .find(|source| !source.url.is_empty());
             let text = |of: &dyn Fn(&SourceRecord) -> String, known: Option<&str>| {
                 let mut recorded = records(tables).filter(|record| record.dataset == name).map(of);

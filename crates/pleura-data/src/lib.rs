@@ -1,23 +1,35 @@
 //! Films ready for training: a cache of decoded films, batches of them, checks and descriptions of manifests.
+//!
+//! ```text
+//! datasets --build--> Manifest --split--> --check--> FilmCache --Loader--> Batch
+//! ```
+//!
+//! * [`check()`] finds patients, files and pixels in two splits, and files that differ from the manifest.
+//! * [`describe`] counts the films of manifests, and makes observations on them.
+//! * [`FilmCache`] keeps decoded films at training size. [`Loader`] prepares batches of them on other threads.
+//!
+//! ```
+//! use pleura_data::check;
+//! use pleura_manifest::{Manifest, Row, Split};
+//!
+//! let mut manifest = Manifest::new("", vec![]);
+//! for split in [Split::Train, Split::Test] {
+//!     manifest.rows.push(Row { patient: "p1".into(), split: Some(split), ..Row::default() });
+//! }
+//! let report = check(&manifest, &|_, _| {});
+//! assert!(report.faults[0].to_string().starts_with("patient p1 is in two splits"));
+//! ```
 
 mod cache;
 mod check;
 pub mod describe;
 mod error;
+mod image_source;
 mod loader;
-mod pictures;
 
 pub use cache::FilmCache;
-pub use check::{CheckReport, Fault, Place, check};
+pub use check::{CheckReport, Fault, FilmInSplit, check};
 pub use error::Error;
-pub use loader::{Ahead, Batch, Loader, warp};
-pub use pictures::Pictures;
-
-pub use pleura_datasets::{BuildOptions, Built, ClassMap, Dataset, Filters, Verdict, build, sources};
+pub use image_source::ImageSource;
+pub use loader::{Batch, Loader, Prefetch, warp};
 pub use pleura_manifest::order::shuffled;
-pub use pleura_manifest::{
-    self as manifest, FileRecord, Folds, FoldsRecord, Label, Manifest, Masks, Row, Sex, Sidecar,
-    SourceRecord, Split, SplitBy, SplitCounts, SplitOptions, SplitRecord, folds, looks, nested_subsets,
-    split, split_file, write_derived,
-};
-pub use pleura_synth::{fractal, phantom};

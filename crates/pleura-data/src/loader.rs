@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use pleura_film::{Augmentation, Warp};
 
-use crate::{Error, Pictures};
+use crate::{Error, ImageSource};
 use pleura_manifest::Manifest;
 use pleura_manifest::order::stream;
 
@@ -33,14 +33,14 @@ pub struct Loader {
 
 /// How many batches may wait, and how many threads prepare them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ahead {
+pub struct Prefetch {
     /// Batches prepared before they are asked for; at least 1.
     pub batches: usize,
     /// Threads that prepare them; at least 1.
     pub threads: usize,
 }
 
-impl Default for Ahead {
+impl Default for Prefetch {
     /// Four batches, two threads: a batch of 16 takes milliseconds, a training step on it a second.
     fn default() -> Self {
         Self {
@@ -52,7 +52,7 @@ impl Default for Ahead {
 
 struct Shared {
     manifest: Arc<Manifest>,
-    pictures: Pictures,
+    pictures: ImageSource,
     order: Vec<usize>,
     batch: usize,
     augmentation: Option<Augmentation>,
@@ -84,7 +84,7 @@ impl Loader {
     /// depends on `(seed, epoch, sha256 of the film)` alone: not on batch size, order or threads. A batch size of 0 is taken as 1.
     pub fn epoch(
         manifest: Arc<Manifest>,
-        pictures: impl Into<Pictures>,
+        pictures: impl Into<ImageSource>,
         order: Vec<usize>,
         batch: usize,
         skip_batches: usize,
@@ -92,7 +92,7 @@ impl Loader {
         seed: u64,
         epoch: u64,
     ) -> Self {
-        let ahead = Ahead::default();
+        let prefetch = Prefetch::default();
         Self::epoch_with(
             manifest,
             pictures,
@@ -102,26 +102,26 @@ impl Loader {
             augmentation,
             seed,
             epoch,
-            ahead,
+            prefetch,
         )
     }
 
     /// [`Loader::epoch`] with another number of threads or of waiting batches.
     pub fn epoch_with(
         manifest: Arc<Manifest>,
-        pictures: impl Into<Pictures>,
+        pictures: impl Into<ImageSource>,
         order: Vec<usize>,
         batch: usize,
         skip_batches: usize,
         augmentation: Option<Augmentation>,
         seed: u64,
         epoch: u64,
-        ahead: Ahead,
+        prefetch: Prefetch,
     ) -> Self {
         let batch = batch.max(1);
         let batches = order.len().div_ceil(batch);
         let first = skip_batches.min(batches);
-        let threads = ahead.threads.clamp(1, (batches - first).max(1));
+        let threads = prefetch.threads.clamp(1, (batches - first).max(1));
         let queue = Queue {
             begun: first,
             taken: first,
@@ -137,7 +137,7 @@ impl Loader {
             augmentation,
             seed,
             epoch,
-            ahead: ahead.batches.max(1),
+            ahead: prefetch.batches.max(1),
             queue: Mutex::new(queue),
             ready: Condvar::new(),
             room: Condvar::new(),

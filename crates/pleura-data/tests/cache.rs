@@ -8,8 +8,9 @@ mod films;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use pleura_data::{Error, FilmCache, Manifest};
+use pleura_data::{Error, FilmCache};
 use pleura_film::{DecodeOptions, Preparation};
+use pleura_manifest::Manifest;
 
 const SIZE: usize = 24;
 

@@ -7,7 +7,8 @@ mod films;
 
 use std::path::Path;
 
-use pleura_data::{CheckReport, Fault, Manifest, Split, check};
+use pleura_data::{CheckReport, Fault, check};
+use pleura_manifest::{Manifest, Split};
 
 /// Six films of six patients in three splits, all different.
 fn sound(folder: &Path) -> Manifest {
@@ -140,9 +141,9 @@ fn a_split_of_ours_always_passes_even_with_copies() {
     }
     let mut manifest = films::build_one("folder", folder.path(), &folder.path().join("m.csv")).manifest;
     for seed in 0..5 {
-        pleura_data::split(
+        pleura_manifest::split(
             &mut manifest,
-            &pleura_data::SplitOptions {
+            &pleura_manifest::SplitOptions {
                 seed,
                 ..Default::default()
             },

@@ -8,8 +8,9 @@ mod films;
 use std::path::Path;
 use std::sync::Arc;
 
-use pleura_data::{Ahead, Batch, Error, FilmCache, Loader, Manifest, shuffled};
+use pleura_data::{Batch, Error, FilmCache, Loader, Prefetch, shuffled};
 use pleura_film::{Augmentation, Preparation};
+use pleura_manifest::Manifest;
 
 const SIZE: usize = 16;
 const FILMS: usize = 11;
@@ -104,7 +105,7 @@ fn batch_size_threads_and_order_change_no_film() {
     let one = films(
         &order,
         4,
-        Ahead {
+        Prefetch {
             batches: 1,
             threads: 1,
         },
@@ -115,17 +116,17 @@ fn batch_size_threads_and_order_change_no_film() {
         films(
             &order,
             4,
-            Ahead {
+            Prefetch {
                 batches: 8,
                 threads: 5
             },
             0
         )
     );
-    assert_eq!(one, films(&order, 1, Ahead::default(), 0));
-    assert_eq!(one, films(&order, 100, Ahead::default(), 0));
-    assert_eq!(one, films(&shuffled(&order, 9, 9), 3, Ahead::default(), 0));
-    let next = films(&order, 4, Ahead::default(), 1);
+    assert_eq!(one, films(&order, 1, Prefetch::default(), 0));
+    assert_eq!(one, films(&order, 100, Prefetch::default(), 0));
+    assert_eq!(one, films(&shuffled(&order, 9, 9), 3, Prefetch::default(), 0));
+    let next = films(&order, 4, Prefetch::default(), 1);
     assert!(
         one.iter().zip(&next).all(|(a, b)| a.1 != b.1),
         "every film is warped anew in every epoch"
@@ -162,7 +163,7 @@ fn a_loader_may_be_dropped_at_any_time() {
     let (manifest, cache) = data(folder.path());
     for taken in 0..4 {
         let order: Vec<usize> = (0..FILMS).cycle().take(200).collect();
-        let ahead = Ahead {
+        let ahead = Prefetch {
             batches: 2,
             threads: 3,
         };

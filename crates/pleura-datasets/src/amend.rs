@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::sources::{Age, Findings, Reading, Record, age, file_name, named, sex, stem};
+use crate::adapters::{Age, DatasetContent, FilmRecord, Findings, age, file_name, named, sex, stem};
 use crate::table::{Table, TableRow};
 use pleura_manifest::{Cell, Sex};
 
@@ -56,7 +56,12 @@ impl Amendments {
     }
 
     /// Amends a dataset's films, and counts what was amended and brought in. Which rows met a film is noted in `met`.
-    pub(crate) fn apply(&self, reading: &mut Reading, dataset: &str, met: &mut [bool]) -> Result<(), Error> {
+    pub(crate) fn apply(
+        &self,
+        reading: &mut DatasetContent,
+        dataset: &str,
+        met: &mut [bool],
+    ) -> Result<(), Error> {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut patients: HashSet<String> = HashSet::new();
         for (place, record) in reading.records.iter().enumerate() {
@@ -82,11 +87,11 @@ impl Amendments {
                 let file = reading.unlisted.remove(place);
                 let film = named(dataset, stem(&row.film));
                 added.push(film.clone());
-                let mut record = Record {
+                let mut record = FilmRecord {
                     film,
                     file,
                     dataset: dataset.to_string(),
-                    ..Record::default()
+                    ..FilmRecord::default()
                 };
                 row.amend(&mut record, &patients, &reading.findings);
                 reading.records.push(record);
@@ -106,7 +111,7 @@ impl Amendments {
         &self,
         row: &Amendment,
         by_name: &HashMap<String, Vec<usize>>,
-        records: &[Record],
+        records: &[FilmRecord],
         dataset: &str,
     ) -> Result<Option<usize>, Error> {
         let named = by_name
@@ -126,7 +131,7 @@ impl Amendments {
             [place] => Ok(Some(place)),
             [..] => {
                 let films = places.iter().map(|&place| {
-                    let Record { film, file, .. } = &records[place];
+                    let FilmRecord { film, file, .. } = &records[place];
                     format!("{film} ({})", file_name(file))
                 });
                 let expected = format!(
@@ -188,7 +193,7 @@ impl Amendments {
 
 /// Every name a film answers to: the manifest's with and without the dataset in front or the extension behind, the file's with and without its
 /// extension. Each of them once.
-fn names(record: &Record) -> BTreeSet<String> {
+fn names(record: &FilmRecord) -> BTreeSet<String> {
     let file = file_name(&record.file);
     let own = record
         .film
@@ -247,7 +252,7 @@ impl Amendment {
         self.dataset.is_empty() || self.dataset == dataset
     }
 
-    fn amend(&self, record: &mut Record, patients: &HashSet<String>, declared: &[String]) {
+    fn amend(&self, record: &mut FilmRecord, patients: &HashSet<String>, declared: &[String]) {
         let set = |cell: &mut String, value: &str| {
             if !value.is_empty() {
                 *cell = value.to_string();

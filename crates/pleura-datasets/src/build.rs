@@ -5,18 +5,18 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
-use pleura_manifest::{AGE_GROUP, FileRecord, Manifest, Remark, Sidecar, SourceRecord, years_of};
+use pleura_manifest::{AGE_GROUP, FileRecord, Manifest, Remark, Sidecar, SourceRecord, age_range};
 
 use crate::Error;
+use crate::adapters::{Dataset, DatasetContent, FilmRecord, OWN};
 use crate::amend::Amendments;
-use crate::classes::{ClassMap, Verdict};
-use crate::sources::{OWN, Reading, Record, Source};
+use crate::classes::{ClassAssignment, ClassMap};
 
 /// What a manifest is to be built from, and what is to go into it.
 #[derive(Debug, Clone, Default)]
 pub struct BuildOptions {
     /// The datasets, in order.
-    pub sources: Vec<Dataset>,
+    pub inputs: Vec<BuildInput>,
     /// Tables of amendments, in order.
     pub amendments: Vec<PathBuf>,
     /// Which films go in.
@@ -31,9 +31,9 @@ pub struct BuildOptions {
 
 /// A dataset on disk.
 #[derive(Debug, Clone)]
-pub struct Dataset {
-    /// Its kind.
-    pub source: &'static Source,
+pub struct BuildInput {
+    /// The dataset.
+    pub dataset: &'static Dataset,
     /// What the manifest shall call it.
     pub name: String,
     /// Where it lies.
@@ -59,14 +59,14 @@ pub struct Filters {
 
 /// A manifest and the account of how it came about.
 #[derive(Debug, Clone)]
-pub struct Built {
+pub struct BuiltManifest {
     /// The manifest.
     pub manifest: Manifest,
     /// Its sidecar.
     pub sidecar: Sidecar,
 }
 
-impl Built {
+impl BuiltManifest {
     /// Writes the manifest and, beside it, its sidecar.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         self.manifest.write(path)?;
@@ -86,7 +86,7 @@ pub fn build(
     options: &BuildOptions,
     out: &Path,
     progress: &(dyn Fn(usize, usize) + Sync),
-) -> Result<Built, Error> {
+) -> Result<BuiltManifest, Error> {
     let amendments = options
         .amendments
         .iter()
@@ -94,10 +94,10 @@ pub fn build(
         .collect::<Result<Vec<_>, _>>()?;
     let mut met: Vec<Vec<bool>> = amendments.iter().map(|table| vec![false; table.len()]).collect();
     let mut readings = Vec::new();
-    for dataset in &options.sources {
-        let mut reading = (dataset.source.read)(&dataset.path, &dataset.name)?;
+    for input in &options.inputs {
+        let mut reading = (input.dataset.read)(&input.path, &input.name)?;
         for (table, met) in amendments.iter().zip(&mut met) {
-            table.apply(&mut reading, &dataset.name, met)?;
+            table.apply(&mut reading, &input.name, met)?;
         }
         readings.push(reading);
     }
@@ -119,8 +119,8 @@ pub fn build(
             .remarks
             .extend(Remark::of("amendment that met no film", &table.unmet(met)));
     }
-    for (dataset, reading) in options.sources.iter().zip(readings) {
-        let mut record = source_record(dataset);
+    for (input, reading) in options.inputs.iter().zip(readings) {
+        let mut record = source_record(input);
         record.files = reading
             .files
             .iter()
@@ -131,28 +131,28 @@ pub fn build(
         record.kept = reading.records.len();
         record.steps = reading.steps;
         record.remarks = reading.remarks;
-        if dataset.source.name == OWN {
-            record.made_of = Sidecar::read(&dataset.path)?
+        if input.dataset.name == OWN {
+            record.made_of = Sidecar::read(&input.path)?
                 .map(|sidecar| sidecar.sources)
                 .unwrap_or_default();
         }
         sidecar.sources.push(record);
     }
-    Ok(Built { manifest, sidecar })
+    Ok(BuiltManifest { manifest, sidecar })
 }
 
 /// The record of a dataset before its films are counted.
-fn source_record(dataset: &Dataset) -> SourceRecord {
-    let source = dataset.source;
+fn source_record(input: &BuildInput) -> SourceRecord {
+    let dataset = input.dataset;
     SourceRecord {
-        dataset: dataset.name.clone(),
-        kind: source.name.to_string(),
-        title: source.title.to_string(),
-        path: dataset.path.clone(),
-        licence: source.licence.to_string(),
-        citation: source.citation.to_string(),
-        url: source.url.to_string(),
-        overlaps: source.overlaps.iter().map(ToString::to_string).collect(),
+        dataset: input.name.clone(),
+        kind: dataset.name.to_string(),
+        title: dataset.title.to_string(),
+        path: input.path.clone(),
+        licence: dataset.licence.to_string(),
+        citation: dataset.citation.to_string(),
+        url: dataset.url.to_string(),
+        overlaps: dataset.overlaps.iter().map(ToString::to_string).collect(),
         files: Vec::new(),
         listed: 0,
         brought_in: 0,
@@ -164,7 +164,7 @@ fn source_record(dataset: &Dataset) -> SourceRecord {
 }
 
 /// The filters, in a fixed order, each with its own count.
-fn filter(reading: &mut Reading, options: &BuildOptions) {
+fn filter(reading: &mut DatasetContent, options: &BuildOptions) {
     let filters = &options.filters;
     if !filters.views.is_empty() {
         let views = filters.views.join(", ");
@@ -188,7 +188,7 @@ fn filter(reading: &mut Reading, options: &BuildOptions) {
     if filters.known_age {
         reading.exclude("age unknown", |record| record.age.is_none());
     }
-    let has = |record: &Record, names: &[String]| names.iter().any(|name| record.findings.has(name));
+    let has = |record: &FilmRecord, names: &[String]| names.iter().any(|name| record.findings.has(name));
     if !filters.with.is_empty() {
         reading.exclude(format!("without any of {}", filters.with.join(", ")), |record| {
             !has(record, &filters.with)
@@ -201,19 +201,19 @@ fn filter(reading: &mut Reading, options: &BuildOptions) {
     }
     if let Some(classes) = &options.classes {
         for (verdict, reason) in [
-            (Verdict::Unmapped, "no class asks for its findings"),
-            (Verdict::Conflict, "its findings belong to two classes"),
+            (ClassAssignment::Unmapped, "no class asks for its findings"),
+            (ClassAssignment::Conflict, "its findings belong to two classes"),
             (
-                Verdict::Uncertain,
+                ClassAssignment::Uncertain,
                 "a finding that would decide its class is uncertain",
             ),
         ] {
-            reading.exclude(reason, |record| classes.verdict(&record.findings) == verdict);
+            reading.exclude(reason, |record| classes.assign(&record.findings) == verdict);
         }
     }
 }
 
 /// The least and the most years that a patient may have.
-fn years(record: &Record) -> Option<(f32, f32)> {
-    years_of(record.age, record.notes.get(AGE_GROUP).map(String::as_str))
+fn years(record: &FilmRecord) -> Option<(f32, f32)> {
+    age_range(record.age, record.notes.get(AGE_GROUP).map(String::as_str))
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::Error;
-use crate::sources::Findings;
+use crate::adapters::Findings;
 use pleura_manifest::Label;
 
 /// Which findings make which class.
@@ -29,7 +29,7 @@ struct Class {
 
 /// What the map says of a film.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ClassAssignment {
     /// The film's class.
     Class(usize),
     /// No class asks for what was found.
@@ -55,12 +55,12 @@ impl ClassMap {
     }
 
     /// The class of what was found on a film.
-    pub fn verdict(&self, findings: &Findings) -> Verdict {
+    pub fn assign(&self, findings: &Findings) -> ClassAssignment {
         let present = findings.present();
         let named = |name: &String| present.iter().flatten().any(|element| element == name);
         let doubtful = |name: &String| match findings {
             Findings::Labelled(labels) => labels.get(name) == Some(&Label::Uncertain),
-            Findings::Silent | Findings::Named(_) => false,
+            Findings::Unstated | Findings::Named(_) => false,
         };
         let mut found = None;
         let mut uncertain = false;
@@ -73,16 +73,16 @@ impl ClassMap {
             let maybe_kept_out = asked && class.none.iter().any(doubtful);
             if asked && !kept_out && !maybe_kept_out {
                 if found.is_some() {
-                    return Verdict::Conflict;
+                    return ClassAssignment::Conflict;
                 }
                 found = Some(number);
             }
             uncertain |= !kept_out && (maybe_kept_out || (!asked && class.any.iter().any(doubtful)));
         }
         match found {
-            _ if uncertain => Verdict::Uncertain,
-            Some(class) => Verdict::Class(class),
-            None => Verdict::Unmapped,
+            _ if uncertain => ClassAssignment::Uncertain,
+            Some(class) => ClassAssignment::Class(class),
+            None => ClassAssignment::Unmapped,
         }
     }
 
@@ -180,29 +180,35 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn verdict(map: &ClassMap, findings: &str) -> Verdict {
-        map.verdict(&Findings::parse(findings, &[',', '|']))
+    fn assign(map: &ClassMap, findings: &str) -> ClassAssignment {
+        map.assign(&Findings::parse(findings, &[',', '|']))
     }
 
     #[test]
     fn the_most_particular_finding_that_is_asked_for_decides() {
         let three = map("COVID-19=COVID-19; pneumonia=Pneumonia; normal=No Finding");
-        assert_eq!(verdict(&three, "Pneumonia/Viral/COVID-19"), Verdict::Class(0));
-        assert_eq!(verdict(&three, "COVID-19, ARDS"), Verdict::Class(0));
-        assert_eq!(verdict(&three, "Pneumonia/Bacterial/E.Coli"), Verdict::Class(1));
-        assert_eq!(verdict(&three, "Atelectasis|Pneumonia"), Verdict::Class(1));
-        assert_eq!(verdict(&three, "No Finding"), Verdict::Class(2));
-        assert_eq!(verdict(&three, "Hernia"), Verdict::Unmapped);
-        assert_eq!(verdict(&three, "Pneumonia,COVID-19"), Verdict::Conflict);
+        assert_eq!(
+            assign(&three, "Pneumonia/Viral/COVID-19"),
+            ClassAssignment::Class(0)
+        );
+        assert_eq!(assign(&three, "COVID-19, ARDS"), ClassAssignment::Class(0));
+        assert_eq!(
+            assign(&three, "Pneumonia/Bacterial/E.Coli"),
+            ClassAssignment::Class(1)
+        );
+        assert_eq!(assign(&three, "Atelectasis|Pneumonia"), ClassAssignment::Class(1));
+        assert_eq!(assign(&three, "No Finding"), ClassAssignment::Class(2));
+        assert_eq!(assign(&three, "Hernia"), ClassAssignment::Unmapped);
+        assert_eq!(assign(&three, "Pneumonia,COVID-19"), ClassAssignment::Conflict);
         // Never a substring.
-        assert_eq!(verdict(&three, "COVID-19 suspected"), Verdict::Unmapped);
+        assert_eq!(assign(&three, "COVID-19 suspected"), ClassAssignment::Unmapped);
     }
 
     #[test]
     fn a_forbidden_finding_keeps_a_film_out() {
         let alone = map("sick = Pneumonia | Mass & !Edema & !Effusion; well = No Finding");
-        assert_eq!(verdict(&alone, "Mass"), Verdict::Class(0));
-        assert_eq!(verdict(&alone, "Mass|Edema"), Verdict::Unmapped);
+        assert_eq!(assign(&alone, "Mass"), ClassAssignment::Class(0));
+        assert_eq!(assign(&alone, "Mass|Edema"), ClassAssignment::Unmapped);
         assert_eq!(
             alone.to_string(),
             "sick = Pneumonia | Mass & !Edema & !Effusion; well = No Finding"
@@ -214,27 +220,33 @@ mod tests {
     fn doubt_about_what_decides_is_not_a_class() {
         let two = map("sick = Pneumonia; well = No Finding & !Mass");
         let labelled = |pairs: &[(&str, Label)]| {
-            two.verdict(&Findings::Labelled(
+            two.assign(&Findings::Labelled(
                 pairs
                     .iter()
                     .map(|&(name, label)| (name.to_string(), label))
                     .collect(),
             ))
         };
-        assert_eq!(labelled(&[("Pneumonia", Label::Uncertain)]), Verdict::Uncertain);
+        assert_eq!(
+            labelled(&[("Pneumonia", Label::Uncertain)]),
+            ClassAssignment::Uncertain
+        );
         assert_eq!(
             labelled(&[("No Finding", Label::Positive), ("Pneumonia", Label::Uncertain)]),
-            Verdict::Uncertain
+            ClassAssignment::Uncertain
         );
         assert_eq!(
             labelled(&[("No Finding", Label::Positive), ("Mass", Label::Uncertain)]),
-            Verdict::Uncertain
+            ClassAssignment::Uncertain
         );
         assert_eq!(
             labelled(&[("Pneumonia", Label::Positive), ("Mass", Label::Uncertain)]),
-            Verdict::Class(0)
+            ClassAssignment::Class(0)
         );
-        assert_eq!(labelled(&[("Pneumonia", Label::Unknown)]), Verdict::Unmapped);
+        assert_eq!(
+            labelled(&[("Pneumonia", Label::Unknown)]),
+            ClassAssignment::Unmapped
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::sources::{Findings, Record};
+use crate::adapters::{FilmRecord, Findings};
 use pleura_manifest::{Label, NO_FINDING};
 
 /// The findings of one dataset and how they lie in each other.
@@ -14,7 +14,7 @@ pub(crate) struct Vocabulary {
 
 impl Vocabulary {
     /// The findings that the dataset declares, and those that its films name.
-    pub(crate) fn new(declared: &[String], records: &[Record]) -> Self {
+    pub(crate) fn new(declared: &[String], records: &[FilmRecord]) -> Self {
         let mut findings: BTreeSet<String> = declared.iter().cloned().collect();
         let mut above: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for record in records {
@@ -44,7 +44,7 @@ impl Vocabulary {
     /// last thing said (`Pneumonia` leaves its cause open), and what lies above something said on other films' paths.
     pub(crate) fn label(&self, findings: &Findings, finding: &str) -> Label {
         match findings {
-            Findings::Silent => Label::Unknown,
+            Findings::Unstated => Label::Unknown,
             Findings::Labelled(labels) => labels.get(finding).copied().unwrap_or_default(),
             Findings::Named(_) if !self.findings.contains(finding) => Label::Unknown,
             Findings::Named(_) if findings.has(finding) => Label::Positive,
@@ -75,9 +75,9 @@ mod tests {
 
     #[test]
     fn what_is_not_named_is_absent_unless_it_lies_above_or_below() {
-        let record = |text: &str| Record {
+        let record = |text: &str| FilmRecord {
             findings: Findings::parse(text, &[',']),
-            ..Record::default()
+            ..FilmRecord::default()
         };
         let records = [
             record("Pneumonia/Viral/COVID-19"),

@@ -1,14 +1,14 @@
 //! Adapters from published datasets to a manifest.
 
+pub mod adapters;
 mod amend;
 mod build;
 mod classes;
 mod error;
 mod labels;
-pub mod sources;
 mod table;
 
-pub use build::{BuildOptions, Built, Dataset, Filters, build};
-pub use classes::{ClassMap, Verdict};
+pub use adapters::OWN;
+pub use build::{BuildInput, BuildOptions, BuiltManifest, Filters, build};
+pub use classes::{ClassAssignment, ClassMap};
 pub use error::Error;
-pub use sources::OWN;

@@ -165,7 +165,7 @@ fn two_datasets_become_three_classes_with_everything_else_counted() {
     )
     .unwrap();
     let mut options = BuildOptions {
-        sources: vec![films::dataset("nih", &nih), films::dataset("cohen", &cohen)],
+        inputs: vec![films::dataset("nih", &nih), films::dataset("cohen", &cohen)],
         amendments: vec![amendments],
         classes: Some(
             "COVID-19 = COVID-19; pneumonia = Pneumonia; normal = No Finding"
@@ -227,7 +227,7 @@ fn two_datasets_become_three_classes_with_everything_else_counted() {
     // The same films through a manifest of ours, adults only.
     built.write(&out).unwrap();
     assert_eq!(Manifest::read(&out).unwrap(), built.manifest);
-    options.sources = vec![films::dataset("manifest", &out)];
+    options.inputs = vec![films::dataset("manifest", &out)];
     options.amendments.clear();
     options.classes = None;
     options.filters = Filters {

@@ -8,16 +8,16 @@ use std::io::Write as _;
 use std::path::Path;
 
 use films::{account, build_one};
-use pleura_datasets::Built;
-use pleura_datasets::sources::Source;
+use pleura_datasets::BuiltManifest;
+use pleura_datasets::adapters::Dataset;
 use pleura_manifest::{Label, Manifest, Row, Sex};
 
-fn built(kind: &str, folder: &Path) -> Built {
+fn built(kind: &str, folder: &Path) -> BuiltManifest {
     build_one(kind, folder, &folder.join("out/m.csv"))
 }
 
 fn refused(kind: &str, folder: &Path) -> String {
-    (Source::by_name(kind).unwrap().read)(folder, kind)
+    (Dataset::by_name(kind).unwrap().read)(folder, kind)
         .unwrap_err()
         .to_string()
 }
@@ -43,7 +43,7 @@ fn note<'a>(manifest: &'a Manifest, film: &str, name: &str) -> &'a str {
     &row(manifest, film).notes[manifest.note(name).unwrap()]
 }
 
-fn remarks(built: &Built) -> Vec<(&str, usize)> {
+fn remarks(built: &BuiltManifest) -> Vec<(&str, usize)> {
     let remarks = &built.sidecar.sources[0].remarks;
     remarks
         .iter()
@@ -63,7 +63,7 @@ fn write_films(folder: &Path, names: &[&str]) {
     }
 }
 
-fn steps(built: &Built) -> Vec<(&str, usize, usize)> {
+fn steps(built: &BuiltManifest) -> Vec<(&str, usize, usize)> {
     account(&built.sidecar.sources[0].steps)
 }
 

@@ -195,7 +195,7 @@ fn amendments_give_findings_to_films_that_have_none() {
     let amendments = folder.path().join("labels.csv");
     std::fs::write(&amendments, "film,findings\n1.2.3.1,Pneumonia\n").unwrap();
     let options = pleura_datasets::BuildOptions {
-        sources: vec![films::dataset("dicom", folder.path())],
+        inputs: vec![films::dataset("dicom", folder.path())],
         amendments: vec![amendments],
         ..Default::default()
     };

@@ -102,7 +102,9 @@ fn what_is_no_split_and_no_class_is_not_taken_for_one() {
     );
 
     films::write(&folder.path().join("chest_xray/train/N/a.png"), 9);
-    let read = pleura_datasets::sources::Source::by_name("folder").unwrap().read;
+    let read = pleura_datasets::adapters::Dataset::by_name("folder")
+        .unwrap()
+        .read;
     let message = read(folder.path(), "folder").unwrap_err().to_string();
     assert!(
         message.contains("test, train are named as splits are, but chest_xray not"),
@@ -201,7 +203,7 @@ fn a_manifest_by_hand_is_completed_and_a_wrong_digest_refused() {
     )
     .unwrap();
     let options = BuildOptions {
-        sources: vec![films::dataset("manifest", &draft)],
+        inputs: vec![films::dataset("manifest", &draft)],
         ..BuildOptions::default()
     };
     let message = build(&options, &folder.path().join("m.csv"), &|_, _| {})
@@ -217,7 +219,7 @@ fn identical_films_are_told_and_left_out_on_demand() {
     films::write_rgba(&folder.path().join("B/b.png"), 1);
     films::write(&folder.path().join("B/c.png"), 2);
     let mut options = BuildOptions {
-        sources: vec![films::dataset("folder", folder.path())],
+        inputs: vec![films::dataset("folder", folder.path())],
         ..BuildOptions::default()
     };
     let out = folder.path().join("m.csv");
@@ -239,7 +241,7 @@ fn choosing_findings_chooses_columns() {
     films::write(&folder.path().join("A/a.png"), 1);
     films::write(&folder.path().join("B/b.png"), 2);
     let mut options = BuildOptions {
-        sources: vec![films::dataset("folder", folder.path())],
+        inputs: vec![films::dataset("folder", folder.path())],
         findings: Some(vec!["B".into()]),
         ..BuildOptions::default()
     };
@@ -273,7 +275,7 @@ fn amendments_know_a_manifests_own_patients_datasets_and_findings() {
     )
     .unwrap();
     let options = BuildOptions {
-        sources: vec![films::dataset("manifest", &draft)],
+        inputs: vec![films::dataset("manifest", &draft)],
         amendments: vec![amendments],
         ..BuildOptions::default()
     };
@@ -302,7 +304,7 @@ fn an_amendment_that_several_films_answer_to_is_refused() {
     }
     let amendments = folder.path().join("amend.csv");
     let options = BuildOptions {
-        sources: vec![films::dataset("folder", &folder.path().join("films"))],
+        inputs: vec![films::dataset("folder", &folder.path().join("films"))],
         amendments: vec![amendments.clone()],
         ..BuildOptions::default()
     };

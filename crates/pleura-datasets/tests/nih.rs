@@ -147,7 +147,7 @@ fn faults_name_file_row_column_and_value() {
     let message = |text: &str| {
         std::fs::write(&path, text).unwrap();
         let options = pleura_datasets::BuildOptions {
-            sources: vec![films::dataset("nih", folder.path())],
+            inputs: vec![films::dataset("nih", folder.path())],
             ..Default::default()
         };
         pleura_datasets::build(&options, &folder.path().join("m.csv"), &|_, _| {})
@@ -172,7 +172,7 @@ fn faults_name_file_row_column_and_value() {
     assert!(column.contains("no column View Position"), "{column}");
     std::fs::remove_file(&path).unwrap();
     let options = pleura_datasets::BuildOptions {
-        sources: vec![films::dataset("nih", folder.path())],
+        inputs: vec![films::dataset("nih", folder.path())],
         ..Default::default()
     };
     let layout = pleura_datasets::build(&options, &folder.path().join("m.csv"), &|_, _| {})
@@ -220,7 +220,7 @@ fn boxes_become_masks_of_lesions() {
         (1024, 1024, 87 * 80 + 185 * 313 + 12)
     );
 
-    let source = pleura_datasets::sources::Source::by_name("nih").unwrap();
+    let source = pleura_datasets::adapters::Dataset::by_name("nih").unwrap();
     for (row, column) in [
         ("a.png,Lump,1,2,3,4", "Finding Label"),
         ("a.png,No Finding,1,2,3,4", "Finding Label"),

@@ -7,11 +7,11 @@ mod films;
 use std::path::Path;
 
 use films::{account, build_one};
-use pleura_datasets::{BuildOptions, Built, Filters, build};
+use pleura_datasets::{BuildOptions, BuiltManifest, Filters, build};
 use pleura_manifest::open_mask;
 use pleura_manifest::{Label, Manifest, Row, Sex};
 
-fn built(kind: &str, folder: &Path) -> Built {
+fn built(kind: &str, folder: &Path) -> BuiltManifest {
     build_one(kind, folder, &folder.join("out/m.csv"))
 }
 
@@ -35,7 +35,7 @@ fn label(manifest: &Manifest, film: &str, finding: &str) -> Label {
 }
 
 /// What was noticed, and how often.
-fn remarks(built: &Built) -> Vec<(&str, usize)> {
+fn remarks(built: &BuiltManifest) -> Vec<(&str, usize)> {
     built.sidecar.sources[0]
         .remarks
         .iter()
@@ -164,7 +164,7 @@ fn kermanys_patients_go_on_from_train_to_val_and_begin_again_in_test() {
     assert!(manifest.rows.iter().all(|row| row.age.is_none()));
     let kept = |youngest: Option<f32>, oldest: Option<f32>| {
         let options = BuildOptions {
-            sources: vec![films::dataset("kermany", folder.path())],
+            inputs: vec![films::dataset("kermany", folder.path())],
             filters: Filters {
                 youngest,
                 oldest,
@@ -228,7 +228,7 @@ fn rsna_has_a_row_a_box_and_its_numbers_are_films() {
 
     let labels = "patientId,x,y,width,height,Target\na,,,,,0\na,1,1,5,5,1\n";
     std::fs::write(folder.path().join("stage_2_train_labels.csv"), labels).unwrap();
-    let source = pleura_datasets::sources::Source::by_name("rsna").unwrap();
+    let source = pleura_datasets::adapters::Dataset::by_name("rsna").unwrap();
     let error = (source.read)(folder.path(), "rsna").unwrap_err().to_string();
     assert!(error.contains("row 3") && error.contains("Target"), "{error}");
     for (row, column) in [

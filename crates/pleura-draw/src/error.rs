@@ -2,7 +2,7 @@
 
 use pleura_core::FileError;
 
-/// Why something could not be drawn or written.
+/// An error of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -1,7 +1,8 @@
 //! SVG plots: curves, bars, intervals, confusion matrices, ROC and precision–recall.
 //!
-//! Every function returns a [`Plot`], a complete SVG document. It can be a file of its own or part of an HTML page. Text
-//! stays text (`sans-serif`, no embedded font), nothing is loaded, and equal input gives equal bytes.
+//! Every function returns a [`Plot`], a complete SVG document. It can be a file of its own or part of an HTML
+//! page. Text stays text (`sans-serif`, no embedded font), nothing is loaded, and equal input gives equal
+//! bytes.
 
 mod axis;
 mod bars;

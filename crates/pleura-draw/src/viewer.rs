@@ -1,8 +1,9 @@
-//! An interactive HTML page of one film and its heatmaps: choose the output, the window and the scale, read values.
+//! An interactive HTML page of one film and its heatmaps: choose the output, the window and the scale, read
+//! values.
 //!
-//! The page is one file and works offline. Its content security policy allows its own script only. It holds the
-//! relevance as 32-bit floats, so the value under the pointer is the value in the raw file. The browser applies
-//! smoothing, scale and window, and each picture names them. Equal input gives equal bytes.
+//! The page is one file and works offline. Its content security policy allows its own script only. It holds
+//! the relevance as 32-bit floats, so the value under the pointer is the value in the raw file. The browser
+//! applies smoothing, scale and window, and each picture names them. Equal input gives equal bytes.
 
 mod markup;
 

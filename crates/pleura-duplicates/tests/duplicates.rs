@@ -6,12 +6,11 @@ use std::path::Path;
 
 use image::{DynamicImage, GrayImage, imageops};
 use pleura_core::Silent;
-use pleura_data::phantom::{self, PhantomOptions};
-use pleura_data::{
-    CheckReport, Fault, Label, Manifest, Row, Sidecar, Split, SplitOptions, check, split_file,
-};
+use pleura_data::{CheckReport, Fault, check};
 use pleura_duplicates::{DuplicateOptions, DuplicateReport, ImageRef, Pair, find_duplicates};
 use pleura_manifest::{DuplicateRecord, MatchKind, Similarity};
+use pleura_manifest::{Label, Manifest, Row, Sidecar, Split, SplitOptions, split_file};
+use pleura_synth::phantom::{self, PhantomOptions};
 
 /// Phantoms of as many patients, all in training.
 fn phantoms(folder: &Path, films: usize) -> Manifest {
@@ -169,7 +168,7 @@ fn what_was_found_is_heeded_by_check_and_split() {
     assert!(report(&manifest, None).passed());
     let record = looked(&manifest).record(0, &manifest);
     let heeded = report(&manifest, Some(&record));
-    assert!(matches!(&heeded.faults[..], [Fault::Copy { films, .. }] if films.len() == 2));
+    assert!(matches!(&heeded.faults[..], [Fault::Duplicate { films, .. }] if films.len() == 2));
     assert!(
         heeded.faults[0].to_string().contains("mirrored.png (test)"),
         "{}",
@@ -190,7 +189,7 @@ fn what_was_found_is_heeded_by_check_and_split() {
         assert_eq!(split.rows[7].split, split.rows[20].split);
         assert!(report(&split, Some(&record)).passed());
         let mut unheeded = split;
-        pleura_data::split(&mut unheeded, &options).unwrap();
+        pleura_manifest::split(&mut unheeded, &options).unwrap();
         astride += usize::from(unheeded.rows[7].split != unheeded.rows[20].split);
     }
     assert!(astride > 0, "without the record they do fall apart");
@@ -380,7 +379,7 @@ fn films_that_only_films_of_other_manifests_make_one_stay_together() {
     let mut report = check(&mine, &|_, _| {});
     report.add_duplicates(&record, &mine);
     assert!(
-        matches!(&report.faults[..], [Fault::Copy { how: MatchKind::Linked, films }] if films.len() == 2),
+        matches!(&report.faults[..], [Fault::Duplicate { kind: MatchKind::Linked, films }] if films.len() == 2),
         "{:?}",
         report.faults
     );

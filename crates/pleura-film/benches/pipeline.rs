@@ -1,7 +1,7 @@
 //! From a film's file to an augmented input of a network, stage by stage, on one thread.
 //!
-//! Every film in `target/tmp/films` is measured: four are made there, and others can be laid beside them. `peer.py` here
-//! does the same work with Pillow and torchvision on the same files.
+//! Every film in `target/tmp/films` is measured: four are made there, and others can be laid beside them.
+//! `peer.py` here does the same work with Pillow and torchvision on the same files.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::fs;

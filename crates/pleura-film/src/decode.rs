@@ -23,8 +23,8 @@ pub fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Film,
     Ok(decoded(bytes, name, options)?.into_film())
 }
 
-/// Decodes and prepares a film. The result equals [`decode`] followed by [`prepare`](crate::prepare), bit for bit,
-/// with less work and memory: grey levels are converted row by row.
+/// Decodes and prepares a film. The result equals [`decode`] followed by [`prepare`](crate::prepare), bit for
+/// bit, with less work and memory: grey levels are converted row by row.
 ///
 /// # Errors
 /// As [`decode`].

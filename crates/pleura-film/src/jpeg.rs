@@ -42,8 +42,8 @@ pub(crate) struct Samples {
 }
 
 impl Samples {
-    /// Refuses samples of more bits than the declared precision, since lossless coding counts modulo 2^16 at every
-    /// precision. The stored bits of a grey DICOM film are masked by its own attributes instead.
+    /// Refuses samples of more bits than the declared precision, since lossless coding counts modulo 2^16 at
+    /// every precision. The stored bits of a grey DICOM film are masked by its own attributes instead.
     pub(crate) fn check_range(&self, name: &str, format: Format) -> Result<(), Error> {
         let top = (1_u32 << self.precision) - 1;
         match self.values.iter().find(|&&value| u32::from(value) > top) {

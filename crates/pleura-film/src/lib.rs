@@ -6,15 +6,15 @@
 //! bytes --decode--> Film --prepare--> Prepared --Warp--> augmented input
 //! ```
 //!
-//! * [`decode`] and [`open`] detect the format by content. A [`Film`] has grey levels as displayed, 0 black to
-//!   1 white, and a list of every step of its decoding.
-//! * [`prepare`] makes a network's input. Training, prediction and explanation use it, so they see equal bits.
-//!   [`open_prepared`] gives the same bits without keeping the film.
+//! * [`decode`] and [`open`] detect the format by content. A [`Film`] has grey levels as displayed, 0 black
+//!   to 1 white, and a list of every step of its decoding.
+//! * [`prepare`] makes a network's input. Training, prediction and explanation use it, so they see equal
+//!   bits. [`open_prepared`] gives the same bits without keeping the film.
 //! * [`Geometry`] maps between pixels of the input and of the film.
 //! * [`Augmentation`] draws one affine [`Warp`] from a seeded generator; the image is sampled once.
 //!
-//! The decoders are safe for hostile files: they check sizes in the header against [`DecodeOptions`] before they
-//! allocate.
+//! The decoders are safe for hostile files: they check sizes in the header against [`DecodeOptions`] before
+//! they allocate.
 //!
 //! ```
 //! use pleura_film::{DecodeOptions, Preparation, decode, grey_png_8, prepare};
@@ -35,9 +35,10 @@
 //!
 //! | Container | Variants |
 //! |---|---|
-//! | PNG | grey, grey with alpha, RGB, RGBA, palette; 1, 2, 4, 8 and 16 bit; interlaced or not |
-//! | JPEG | 8-bit baseline, extended, progressive (grey, YCbCr, RGB, CMYK, YCCK); 12-bit extended; lossless 2–16 bit |
-//! | DICOM | implicit, explicit little and big endian, deflated; RLE; JPEG baseline, extended, lossless (.57, .70) |
+//! | PNG | grey, grey with alpha, RGB, RGBA, palette; 1 to 16 bit; interlaced or not |
+//! | JPEG, 8 bit | baseline, extended, progressive; grey, YCbCr, RGB, CMYK, YCCK |
+//! | JPEG, other | 12-bit extended (grey); lossless, 2 to 16 bit |
+//! | DICOM | implicit, explicit little and big endian, deflated; RLE; JPEG baseline, extended, lossless |
 //!
 //! JPEG 2000, JPEG-LS and JPEG XL inside DICOM are not supported; the error names a converter.
 

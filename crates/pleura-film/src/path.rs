@@ -30,7 +30,8 @@ macro_rules! per_path {
 
 pub(crate) use per_path;
 
-/// 2²³: `f32` has no fraction from here on. Adding it rounds (halves to even) and leaves the integer in the last bits.
+/// 2²³: `f32` has no fraction from here on. Adding it rounds (halves to even) and leaves the integer in the
+/// last bits.
 pub(crate) const NO_FRACTION: f32 = 8_388_608.0;
 
 /// Converts a whole number from 0 to 2²³ − 1 to an integer. Unlike a cast, it vectorises.

@@ -1,8 +1,9 @@
 //! Antialiased resampling by a triangle filter.
 //!
-//! When an image shrinks, the filter covers every source pixel, so fine structure is averaged and not aliased.
-//! When it grows, this is bilinear interpolation. Pillow calls this resampling `BILINEAR`. Here it uses plain
-//! `f32` with a fixed order of additions, so the bits do not depend on the machine's instruction set.
+//! When an image shrinks, the filter covers every source pixel, so fine structure is averaged and not
+//! aliased. When it grows, this is bilinear interpolation. Pillow calls this resampling `BILINEAR`. Here it
+//! uses plain `f32` with a fixed order of additions, so the bits do not depend on the machine's instruction
+//! set.
 
 use std::ops::Range;
 
@@ -25,7 +26,8 @@ const LANES: usize = 8;
 
 /// Resamples `[height, width]` to `[down.out, across.out]`.
 ///
-/// Vertically first, then horizontally. Source rows are converted when needed and kept only as long as needed.
+/// Vertically first, then horizontally. Source rows are converted when needed and kept only as long as
+/// needed.
 pub(crate) fn resize(source: Rows<'_>, width: usize, height: usize, across: Axis, down: Axis) -> Vec<f32> {
     let (across, down) = (Filter::new(width, across), Filter::new(height, down));
     let mut result = vec![0.0; down.len() * across.len()];

@@ -143,7 +143,8 @@ struct Bordered {
     values: Vec<f32>,
 }
 
-/// A position left of -1 or right of the last pixel has two black neighbours, as does every position farther out.
+/// A position left of -1 or right of the last pixel has two black neighbours, as does every position farther
+/// out.
 const BORDER: usize = 2;
 
 impl Bordered {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::Place;
+use crate::ManifestFolder;
 use crate::sidecar::Sidecar;
 use crate::{Error, Manifest};
 
@@ -31,7 +31,7 @@ pub fn write_derived(manifest: &Manifest, origin: &Path, out: &Path) -> Result<M
     let mut sidecar = Sidecar::read(origin)?.unwrap_or_else(|| Sidecar::bare(&made));
     sidecar.describe(&made);
     sidecar.split = None;
-    sidecar.made_from = Some(Place::of_file(out)?.path(&first)?);
+    sidecar.made_from = Some(ManifestFolder::of_file(out)?.path(&first)?);
     sidecar.write(out)?;
     let phantoms = origin.with_file_name(PHANTOMS);
     if phantoms.exists() {
@@ -53,7 +53,7 @@ pub(crate) fn origin_of(manifest: &Path) -> Result<Option<PathBuf>, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::looks::{self, Look, Looks};
+    use crate::access_log::{self, TestAccess, TestAccessLog};
     use crate::{Row, Split, split_file};
 
     #[test]
@@ -74,7 +74,7 @@ mod tests {
             })
             .collect();
         manifest.write(&origin).unwrap();
-        assert_eq!(looks::file_of(&origin).unwrap(), looks::path(&origin));
+        assert_eq!(access_log::file_of(&origin).unwrap(), access_log::path(&origin));
         let mut copies = Vec::new();
         for fold in 0..2 {
             let mut of_fold = manifest.clone();
@@ -82,16 +82,20 @@ mod tests {
             let out = folder.path().join(format!("fold-{fold}/manifest.csv"));
             std::fs::create_dir(out.parent().unwrap()).unwrap();
             let made = write_derived(&of_fold, &origin, &out).unwrap();
-            let file = looks::file_of(&out).unwrap();
-            assert_eq!(file, looks::path(&std::path::absolute(&origin).unwrap()));
-            looks::record_once(&file, &Look::now(&made, 1, &format!("model {fold}"), "train")).unwrap();
+            let file = access_log::file_of(&out).unwrap();
+            assert_eq!(file, access_log::path(&std::path::absolute(&origin).unwrap()));
+            access_log::record_once(
+                &file,
+                &TestAccess::now(&made, 1, &format!("model {fold}"), "train"),
+            )
+            .unwrap();
             copies.push((out, made));
         }
         // One account, in which the films tell the folds apart.
-        let found = Looks::read(&looks::path(&origin)).unwrap();
-        assert_eq!(found.looks.len(), 2);
+        let found = TestAccessLog::read(&access_log::path(&origin)).unwrap();
+        assert_eq!(found.entries.len(), 2);
         for (fold, (_, made)) in copies.iter().enumerate() {
-            let at = found.at(&made.films_digest(&looks::tested(made)));
+            let at = found.of_test(&made.films_digest(&access_log::tested(made)));
             assert_eq!(
                 (at.len(), at[0].model.as_str()),
                 (1, format!("model {fold}").as_str())
@@ -101,12 +105,15 @@ mod tests {
         let (copy, made) = &copies[0];
         let again = folder.path().join("again.csv");
         write_derived(made, copy, &again).unwrap();
-        assert_eq!(looks::file_of(&again).unwrap(), looks::file_of(copy).unwrap());
+        assert_eq!(
+            access_log::file_of(&again).unwrap(),
+            access_log::file_of(copy).unwrap()
+        );
         assert_eq!(
             Sidecar::read(&again).unwrap().unwrap().made_from.as_deref(),
             Some(Path::new("films.csv"))
         );
         split_file(&again, &again, &crate::SplitOptions::default()).unwrap();
-        assert_eq!(looks::file_of(&again).unwrap(), looks::path(&again));
+        assert_eq!(access_log::file_of(&again).unwrap(), access_log::path(&again));
     }
 }

@@ -34,7 +34,7 @@ impl Folds {
     ///
     /// # Errors
     /// Fewer than two folds, or fewer groups of patients than folds.
-    pub fn deal(
+    pub fn assign(
         manifest: &Manifest,
         count: usize,
         seed: u64,
@@ -212,8 +212,8 @@ impl Folds {
 /// Deals the manifest in a file to folds, and records in its sidecar how. Films lose their splits, but for a test split that is kept.
 ///
 /// # Errors
-/// As [`Folds::deal`], and what reading and writing may bring.
-pub fn deal_file(
+/// As [`Folds::assign`], and what reading and writing may bring.
+pub fn assign_folds(
     path: &Path,
     out: &Path,
     count: usize,
@@ -222,8 +222,8 @@ pub fn deal_file(
 ) -> Result<(Manifest, FoldsRecord), Error> {
     let mut manifest = Manifest::read(path)?;
     let sidecar = Sidecar::read(path)?;
-    let together = sidecar.as_ref().map(Sidecar::together).unwrap_or_default();
-    let folds = Folds::deal(&manifest, count, seed, keep_test, &together)?;
+    let together = sidecar.as_ref().map(Sidecar::duplicate_files).unwrap_or_default();
+    let folds = Folds::assign(&manifest, count, seed, keep_test, &together)?;
     folds.write(&mut manifest);
     for (row, of) in manifest.rows.iter_mut().zip(&folds.of_row) {
         row.split = row.split.filter(|_| of.is_none());
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn folds_are_equal_in_size_and_mix_and_whole_in_patients() {
         let manifest = films(200);
-        let folds = Folds::deal(&manifest, 5, 1, false, &[]).unwrap();
+        let folds = Folds::assign(&manifest, 5, 1, false, &[]).unwrap();
         let total = manifest.rows.len();
         let mut seen = HashSet::new();
         for fold in 0..5 {
@@ -296,15 +296,15 @@ mod tests {
                 "a patient in two folds"
             );
         }
-        assert_eq!(folds, Folds::deal(&manifest, 5, 1, false, &[]).unwrap());
-        assert_ne!(folds, Folds::deal(&manifest, 5, 2, false, &[]).unwrap());
+        assert_eq!(folds, Folds::assign(&manifest, 5, 1, false, &[]).unwrap());
+        assert_ne!(folds, Folds::assign(&manifest, 5, 2, false, &[]).unwrap());
     }
 
     #[test]
     fn a_fold_is_a_manifest_of_three_splits() {
         let mut manifest = films(60);
         manifest.rows[0].split = Some(Split::Test);
-        let folds = Folds::deal(&manifest, 3, 1, true, &[]).unwrap();
+        let folds = Folds::assign(&manifest, 3, 1, true, &[]).unwrap();
         let tested: Vec<usize> = (0..3)
             .flat_map(|fold| {
                 let made = folds.manifest(&manifest, fold, 0.2, 1).unwrap();
@@ -335,7 +335,7 @@ mod tests {
     fn the_column_reads_back_and_is_checked() {
         let mut manifest = films(30);
         assert_eq!(Folds::of(&manifest, &[]).unwrap(), None);
-        let folds = Folds::deal(&manifest, 4, 1, false, &[]).unwrap();
+        let folds = Folds::assign(&manifest, 4, 1, false, &[]).unwrap();
         folds.write(&mut manifest);
         assert_eq!(Folds::of(&manifest, &[]).unwrap(), Some(folds));
         let refuse = |change: fn(&mut Manifest, usize)| {
@@ -359,7 +359,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.csv");
         films(40).write(&path).unwrap();
-        let (_, record) = deal_file(&path, &path, 4, 7, false).unwrap();
+        let (_, record) = assign_folds(&path, &path, 4, 7, false).unwrap();
         let sidecar = Sidecar::read(&path).unwrap().unwrap();
         assert_eq!(sidecar.folds.as_ref(), Some(&record));
         assert_eq!(
@@ -373,7 +373,7 @@ mod tests {
         let folds = Folds::of(&read, &[]).unwrap().unwrap();
         assert_eq!(read.films_digest(&folds.rows(2)), record.digests[2]);
         assert!(
-            deal_file(&path, &path, 41, 7, false)
+            assign_folds(&path, &path, 41, 7, false)
                 .unwrap_err()
                 .to_string()
                 .contains("41 folds of 40 patients")

@@ -1,12 +1,12 @@
 //! The manifest: one table of films with patients, splits and findings, and its sidecar.
 
+pub mod access_log;
 mod derived;
 mod disjoint_sets;
 mod duplicates;
 mod error;
 pub mod folds;
 pub mod image_file;
-pub mod looks;
 mod manifest;
 pub mod order;
 mod records;
@@ -20,7 +20,7 @@ pub use duplicates::{DuplicateRecord, MatchKind, RecordedPair, Similarity, files
 pub use error::Error;
 pub use folds::Folds;
 pub use manifest::*;
-pub use records::{EXAMPLES, Remark, Step};
+pub use records::{EXAMPLES, Exclusion, Remark};
 pub use sidecar::{FileRecord, FoldsRecord, Sidecar, SourceRecord, SplitRecord};
 pub use split::{SplitBy, SplitCounts, SplitOptions, split, split_file};
 pub use subsets::nested_subsets;

@@ -13,11 +13,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use age::{ADULT, AGE_GROUP, years_of};
+pub use age::{ADULT_AGE, AGE_GROUP, age_range};
 pub use cell::Cell;
 pub use masks::{Region, each, open_mask, together};
-pub use place::Place;
-pub use read::{OLDEST, Strictness};
+pub use place::ManifestFolder;
+pub use read::{MAX_AGE, Strictness};
 
 /// A table of films with their patients, sources, findings and splits.
 ///

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One reason to leave films out, and how many it took.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Step {
+pub struct Exclusion {
     /// The reason, in words.
     pub reason: String,
     /// Films left out.

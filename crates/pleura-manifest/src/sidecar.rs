@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pleura_core::fs::write_atomic;
 use serde::{Deserialize, Serialize};
 
-use crate::{DuplicateRecord, Error, Manifest, Remark, Step};
+use crate::{DuplicateRecord, Error, Exclusion, Manifest, Remark};
 
 /// What a manifest's sidecar says. It holds no time and no name of a machine's user, so that the same films give the same file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub struct Sidecar {
     /// The datasets, in the order they were read.
     pub sources: Vec<SourceRecord>,
     /// What was left out after the datasets had been put together.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Exclusion>,
     /// What was noticed about all films together.
     pub remarks: Vec<Remark>,
     /// The class map, where one was used.
@@ -75,7 +75,7 @@ pub struct SourceRecord {
     #[serde(default)]
     pub brought_in: usize,
     /// What was left out, in order; `listed + brought_in` less all of it is `kept`.
-    pub steps: Vec<Step>,
+    pub steps: Vec<Exclusion>,
     /// What was noticed.
     pub remarks: Vec<Remark>,
     /// Films that went into the manifest.
@@ -135,7 +135,7 @@ pub struct FoldsRecord {
 
 impl Sidecar {
     /// Pairs of files, by digest, that somebody found to be one radiograph.
-    pub fn together(&self) -> Vec<[String; 2]> {
+    pub fn duplicate_files(&self) -> Vec<[String; 2]> {
         let pairs = self.duplicates.iter().flat_map(|record| &record.pairs);
         pairs.map(|pair| pair.files.clone()).collect()
     }

@@ -25,7 +25,7 @@ pub struct SplitOptions {
     /// A test split of exactly this many films of each class, whatever its fraction; the findings must be exclusive.
     pub balanced_test: Option<usize>,
     /// Pairs of films that count as one patient's, by the digests of their files.
-    pub together: Vec<[String; 2]>,
+    pub keep_together: Vec<[String; 2]>,
 }
 
 /// What decides where a film goes.
@@ -45,7 +45,7 @@ impl Default for SplitOptions {
             seed: 0,
             fractions: [0.70, 0.15, 0.15],
             balanced_test: None,
-            together: Vec::new(),
+            keep_together: Vec::new(),
         }
     }
 }
@@ -73,7 +73,7 @@ pub struct SplitCounts {
 /// [`Error::Split`] where fractions make no sense, a balanced test cannot be reached, or official lists put one patient on both sides.
 pub fn split(manifest: &mut Manifest, options: &SplitOptions) -> Result<SplitCounts, Error> {
     check_fractions(options.fractions)?;
-    let groups = groups::of(manifest, &options.together);
+    let groups = groups::of(manifest, &options.keep_together);
     let decided = match options.by {
         SplitBy::Patient => vec![Wish::Any; groups.len()],
         SplitBy::Official => official(manifest, &groups)?,
@@ -102,9 +102,9 @@ pub fn split(manifest: &mut Manifest, options: &SplitOptions) -> Result<SplitCou
     } else {
         [train, validation, test]
     };
-    stratify::deal(manifest, &groups, &rest, fractions, options.seed, &mut splits)?;
+    stratify::assign(manifest, &groups, &rest, fractions, options.seed, &mut splits)?;
     let rest = open(Wish::NotTest, &splits);
-    stratify::deal(
+    stratify::assign(
         manifest,
         &groups,
         &rest,
@@ -129,8 +129,8 @@ pub fn split_file(path: &Path, out: &Path, options: &SplitOptions) -> Result<(Ma
     let sidecar = Sidecar::read(path)?;
     let mut options = options.clone();
     options
-        .together
-        .extend(sidecar.iter().flat_map(Sidecar::together));
+        .keep_together
+        .extend(sidecar.iter().flat_map(Sidecar::duplicate_files));
     let counts = split(&mut manifest, &options)?;
     let mut sidecar = sidecar.unwrap_or_else(|| Sidecar::bare(&manifest));
     sidecar.describe(&manifest);

@@ -1,17 +1,18 @@
-//! The DenseNet family as data: what they are made of, and the names and shapes of their parameters.
+//! The DenseNet family as data: the structure of a network, and the names and shapes of its parameters.
 //!
-//! The family is DenseNet-BC (Huang et al., *Densely Connected Convolutional Networks*, arXiv 1608.06993) as torchvision lays it
-//! out: a stem, dense blocks with a transition between each two, a last norm, and one linear layer on the pooled features.
+//! The family is DenseNet-BC (Huang et al., *Densely Connected Convolutional Networks*, arXiv 1608.06993) as
+//! in torchvision: a stem, dense blocks with transitions between them, a last norm, and one linear layer on
+//! the pooled features.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// Films enter as three equal channels.
+/// Channels of the input. A film enters as three equal ones.
 pub const INPUT_CHANNELS: usize = 3;
 
-/// The names [`Architecture::by_name`] knows.
+/// The names that [`Architecture::by_name`] accepts.
 pub const NAMES: [&str; 5] = [
     "densenet121",
     "densenet161",
@@ -20,9 +21,9 @@ pub const NAMES: [&str; 5] = [
     "small",
 ];
 
-/// One DenseNet, without weights and without a head: blocks, widths and stem.
+/// A DenseNet without weights and head: blocks, widths and stem.
 ///
-/// Immutable and always valid: every way to one (constructors, `serde`) checks the limits.
+/// Immutable and always valid: constructors and `serde` check the limits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Description")]
 pub struct Architecture {
@@ -38,7 +39,7 @@ pub struct Architecture {
     blocks: Vec<usize>,
 }
 
-/// The first convolution and what follows it; norm and `ReLU` stand between convolution and pool.
+/// The first convolution and the pool after it; norm and `ReLU` are between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stem {
@@ -62,14 +63,15 @@ pub struct Window {
     pub padding: usize,
 }
 
-/// What one parameter tensor is called and what it holds.
+/// The name, shape and role of one parameter tensor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ParameterSpec {
-    /// torchvision's name, as `features.denseblock1.denselayer1.norm1.weight`.
+    /// torchvision's name, such as `features.denseblock1.denselayer1.norm1.weight`.
     pub name: String,
-    /// `[out, in, height, width]` of a convolution, `[outputs, features]` of the head, `[channels]` of a norm.
+    /// `[out, in, height, width]` of a convolution, `[outputs, features]` of the head, `[channels]` of a
+    /// norm.
     pub shape: Vec<usize>,
-    /// What the numbers are.
+    /// The role of the numbers.
     pub kind: ParameterKind,
     /// Part of the network: `stem`, `block1`, `transition1`, …, `norm` (the last one), `head`.
     pub group: String,
@@ -92,20 +94,20 @@ pub enum ParameterKind {
     RunningVariance,
 }
 
-/// Sides of the square maps on the way through a network, for one input side.
+/// Sides of the square maps inside a network, for one input side.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapSizes {
     /// After the stem's convolution.
     pub convolution: usize,
-    /// Inside each dense block; the first is what the stem hands on.
+    /// Inside each dense block. The first is the output of the stem.
     pub blocks: Vec<usize>,
 }
 
 impl Architecture {
-    /// The architecture of this name: one of [`NAMES`].
+    /// The architecture with this name, one of [`NAMES`].
     ///
     /// # Errors
-    /// [`Error::UnknownArchitecture`], with the names there are.
+    /// [`Error::UnknownArchitecture`], with the names that exist.
     pub fn by_name(name: &str) -> Result<Self, Error> {
         let (growth, channels, blocks): (usize, usize, &[usize]) = match name {
             "densenet121" => (32, 64, &[6, 12, 24, 16]),
@@ -123,14 +125,15 @@ impl Architecture {
         Self::new(name, Stem::torchvision(channels), growth, 4, blocks)
     }
 
-    /// An architecture of one's own.
+    /// A custom architecture.
     ///
-    /// `growth` is the number of maps a dense layer adds, `bottleneck` the width of its 1×1 convolution in units of `growth`
-    /// (torchvision's `bn_size`, 4 everywhere), `blocks` the number of layers of each dense block.
+    /// `growth` is the number of maps that a dense layer adds, `bottleneck` the width of its 1×1 convolution
+    /// in units of `growth` (torchvision's `bn_size`, always 4 there), `blocks` the number of layers of each
+    /// dense block.
     ///
     /// # Errors
-    /// [`Error::Architecture`] where a count is zero or beyond any real network (a header read from a file may say anything), or
-    /// where a stem's window is padded by more than half of itself.
+    /// [`Error::Architecture`] if a count is zero or larger than in any real network (file headers are
+    /// untrusted), or if a window of the stem is padded by more than half of its side.
     pub fn new(
         name: &str,
         stem: Stem,
@@ -188,7 +191,7 @@ impl Architecture {
         })
     }
 
-    /// Name as in [`Architecture::by_name`], or the one a custom architecture was given.
+    /// Name as in [`Architecture::by_name`], or that of the custom architecture.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -198,7 +201,7 @@ impl Architecture {
         &self.stem
     }
 
-    /// Maps each dense layer adds.
+    /// Maps that each dense layer adds.
     pub fn growth(&self) -> usize {
         self.growth
     }
@@ -223,7 +226,7 @@ impl Architecture {
         ends.collect()
     }
 
-    /// Channels after the last block, which are the inputs of the head.
+    /// Channels after the last block: the inputs of the head.
     pub fn features(&self) -> usize {
         self.block_channels().last().map_or(0, |&(_, output)| output)
     }
@@ -231,7 +234,7 @@ impl Architecture {
     /// The sides of all maps for a square input of `size` pixels.
     ///
     /// # Errors
-    /// [`Error::InputTooSmall`] where a map would have no pixel; it says the smallest size that works.
+    /// [`Error::InputTooSmall`] if a map would have no pixel. It has the smallest size that works.
     pub fn map_sizes(&self, size: usize) -> Result<MapSizes, Error> {
         self.try_map_sizes(size).ok_or_else(|| Error::InputTooSmall {
             architecture: self.name.clone(),
@@ -240,9 +243,10 @@ impl Architecture {
         })
     }
 
-    /// The smallest input side for which every map has a pixel (29 for torchvision's four).
+    /// The smallest input side for which every map has a pixel (29 for torchvision's networks).
     pub fn smallest_input(&self) -> usize {
-        // Each stage needs `stride·(n − 1) + kernel − 2·padding` pixels to hand on n: walk backwards from one pixel.
+        // A stage needs `stride·(n − 1) + kernel − 2·padding` pixels for n outputs: walk backwards from one
+        // pixel.
         let needed = |window: Window, output: usize| {
             (window.stride * (output - 1) + window.kernel)
                 .saturating_sub(2 * window.padding)
@@ -274,7 +278,7 @@ impl Architecture {
 
     /// All parameters with a head of `outputs` neurons, in the order of torchvision's `state_dict`.
     ///
-    /// `num_batches_tracked` is not among them: no pass reads it. Export writes it, import skips it.
+    /// `num_batches_tracked` is not among them, since no pass reads it. Export writes it, import skips it.
     pub fn parameters(&self, outputs: usize) -> Vec<ParameterSpec> {
         let mut list = List::default();
         let Stem {
@@ -335,7 +339,7 @@ impl Stem {
 }
 
 impl Window {
-    /// Side of the map that comes out of one of side `size`; `None` where the window does not fit.
+    /// Side of the output for an input of side `size`; `None` if the window does not fit.
     pub fn output(&self, size: usize) -> Option<usize> {
         let padded = size.checked_add(2 * self.padding)?;
         (size > 0).then_some(())?;
@@ -349,14 +353,14 @@ impl ParameterSpec {
         self.shape.iter().product()
     }
 
-    /// Inputs that one output of a weight sums over; 1 for everything but weights.
+    /// Inputs that one output of a weight sums over; 1 for other parameters.
     pub fn fan_in(&self) -> usize {
         self.shape.iter().skip(1).product()
     }
 }
 
 impl ParameterKind {
-    /// True for what a gradient step changes; running statistics are measured instead.
+    /// True for parameters that a gradient step changes. Running statistics are measured instead.
     pub fn trainable(self) -> bool {
         !matches!(self, Self::RunningMean | Self::RunningVariance)
     }
@@ -394,7 +398,7 @@ impl List {
     }
 }
 
-/// An architecture as a file tells it, before its numbers are checked.
+/// An architecture from a file, before its numbers are checked.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Description {

@@ -1,9 +1,9 @@
-//! The boundary between the network and the machine: the fused primitives that a DenseNet needs.
+//! The interface between the network and the hardware: the fused primitives that a DenseNet needs.
 //!
-//! Every map is channel-major, `[channels, batch · height · width]`: a channel is one row, a dense block is one
-//! matrix that grows downwards, and concatenation costs nothing. A norm and its `ReLU` are never stored: they are
-//! the prologue of the convolution that reads a map ([`Affine`]), and on the way back the epilogue of the product
-//! that arrives there ([`NormReluBackward`]).
+//! Every map is channel-major, `[channels, batch · height · width]`. A channel is one row, a dense block is
+//! one matrix that grows downwards, and concatenation costs nothing. A norm and its `ReLU` are never stored.
+//! Forward, they are the prologue of the convolution that reads a map ([`Affine`]); backward, they are the
+//! epilogue of the product that arrives there ([`NormReluBackward`]).
 
 mod flex;
 mod operands;
@@ -23,7 +23,7 @@ pub(crate) use self::relevance::{merged, neuron, rule_weights};
 use crate::architecture::Window;
 use crate::rule::Rule;
 
-/// The number type of a backend: `f32` where it shall be fast, `f64` where it shall be exact.
+/// The number type of a backend: `f32` for speed, `f64` for exactness.
 pub trait Real:
     Copy
     + Send
@@ -60,34 +60,36 @@ impl Real for f64 {
     }
 }
 
-/// A machine that runs a DenseNet.
+/// Hardware that runs a DenseNet.
 ///
-/// Tensors are flat buffers of reals; shapes are the caller's. A primitive computes each output in an order that
-/// does not depend on the number of threads, so results are bit-equal for any. Shapes are checked by the network
-/// before a pass begins; a primitive that is handed a buffer too short panics.
+/// Tensors are flat buffers of reals; the caller knows their shapes. A primitive computes each output in an
+/// order that does not depend on the number of threads, so results are bit-equal for any number. The network
+/// checks shapes before a pass begins. A primitive panics if a buffer is too short.
 pub trait Backend: Send + Sync {
     /// The number type.
     type Real: Real;
     /// A flat buffer on the device.
     type Tensor: Clone + Default + Send + Sync;
 
-    /// Name of the backend and of the path it chose on this machine, as `pleura doctor` shows it.
+    /// Name of the backend and of the instruction set it chose, as `pleura doctor` shows it.
     fn describe(&self) -> String;
 
-    /// How many films inference sends through the network together: few where a film's maps then stay in cache.
+    /// Films that inference sends through the network at once. Few films keep a film's maps in cache.
     fn inference_batch(&self) -> usize {
         usize::MAX
     }
 
-    /// Runs a pass, whose primitives follow each other closely: threads may stay awake from one to the next. The pass must not wait for other
-    /// work of the same pool of threads, as parallel iterators do: those threads may all be awake here. Passes of relevance are run without it.
+    /// Runs a pass, whose primitives follow each other closely, so that threads may stay awake between them.
+    ///
+    /// The pass must not wait for other work of the same thread pool, as parallel iterators do: all threads
+    /// may be awake here. Relevance passes run without it.
     fn run_pass<R>(&self, body: impl FnOnce() -> R) -> R {
         body()
     }
 
     /// Copies values to the device.
     fn upload(&self, values: &[Self::Real]) -> Self::Tensor;
-    /// [`Backend::upload`] of values that nobody else needs.
+    /// [`Backend::upload`] of a vector that the caller gives away.
     fn adopt(&self, values: Vec<Self::Real>) -> Self::Tensor {
         self.upload(&values)
     }
@@ -95,14 +97,14 @@ pub trait Backend: Send + Sync {
     fn download(&self, tensor: &Self::Tensor) -> Vec<Self::Real>;
     /// A buffer of zeros.
     fn zeros(&self, len: usize) -> Self::Tensor;
-    /// A buffer to be written before it is read: what stands in it is whatever was left there.
+    /// Returns an uninitialized buffer of `len` values. Write every element before reading it.
     fn alloc_uninit(&self, len: usize) -> Self::Tensor {
         self.zeros(len)
     }
-    /// Takes back a buffer that is no longer needed, for a later [`Backend::alloc_uninit`].
+    /// Takes back a buffer for a later [`Backend::alloc_uninit`].
     fn release(_tensor: Self::Tensor) {}
 
-    /// Moments of the given rows of a map `[channels, columns]`, written at the same rows of `moments`.
+    /// Writes the moments of rows of a map `[channels, columns]` to the same rows of `moments`.
     fn moments(
         &self,
         x: &Self::Tensor,
@@ -111,7 +113,8 @@ pub trait Backend: Send + Sync {
         moments: &mut Moments<Self::Tensor>,
     );
 
-    /// A norm's parameters and statistics as one multiplication and one addition; ε is [`NORM_EPSILON`].
+    /// Folds a norm's parameters and statistics into one multiplication and one addition. ε is
+    /// [`NORM_EPSILON`].
     fn fold_norm(
         &self,
         gamma: &Self::Tensor,
@@ -120,7 +123,8 @@ pub trait Backend: Send + Sync {
         variance: &Self::Tensor,
     ) -> Affine<Self::Tensor>;
 
-    /// What [`NormReluBackward`] needs of a norm; `batch_statistics` chooses the factor (γ, or γ/σ).
+    /// The values of a norm that [`NormReluBackward`] needs. `batch_statistics` chooses the factor: γ, or
+    /// γ/σ.
     fn norm_backward(
         &self,
         gamma: &Self::Tensor,
@@ -130,8 +134,8 @@ pub trait Backend: Send + Sync {
         batch_statistics: bool,
     ) -> NormBackward<Self::Tensor>;
 
-    /// Ends a map's gradient with batch statistics, once all readers have added theirs:
-    /// `G ← (1/σ)(G − mean G − x̂ · mean(G x̂))` on the given rows.
+    /// Completes a map's gradient under batch statistics, after all readers added theirs: `G ← (1/σ)(G − mean
+    /// G − x̂ · mean(G x̂))` on the given rows.
     fn norm_correction(
         &self,
         gradient: &mut Self::Tensor,
@@ -142,7 +146,8 @@ pub trait Backend: Send + Sync {
         sums: &Sums<Self::Tensor>,
     );
 
-    /// Weights as this backend's products read them, for [`Kernel::prepared`]; nothing where it reads them as they are.
+    /// Weights in the layout of this backend's products, for [`Kernel::prepared`]. `None` if it reads them as
+    /// they are.
     fn prepare(&self, _kernel: Kernel<'_, Self::Tensor>, _role: Role) -> Option<Self::Tensor> {
         None
     }
@@ -158,7 +163,7 @@ pub trait Backend: Send + Sync {
         target: Output<'_, Self::Tensor>,
     );
 
-    /// `Wᵀ · dy`, with `dy` the rows of `gradient` from `row` on.
+    /// `Wᵀ · dy`, where `dy` is the rows of `gradient` from `row` on.
     fn pointwise_input_gradient(
         &self,
         kernel: Kernel<'_, Self::Tensor>,
@@ -180,7 +185,7 @@ pub trait Backend: Send + Sync {
         weights: &mut Self::Tensor,
     );
 
-    /// 3×3 convolution, stride 1, one zero around.
+    /// 3×3 convolution with stride 1 and zero padding of 1.
     fn conv3x3(
         &self,
         kernel: Kernel<'_, Self::Tensor>,
@@ -190,7 +195,7 @@ pub trait Backend: Send + Sync {
         target: Output<'_, Self::Tensor>,
     );
 
-    /// The transposed 3×3 convolution of `gradient`'s rows from `row` on.
+    /// The transposed 3×3 convolution of the rows of `gradient` from `row` on.
     fn conv3x3_input_gradient(
         &self,
         kernel: Kernel<'_, Self::Tensor>,
@@ -200,7 +205,7 @@ pub trait Backend: Send + Sync {
         sink: GradientSink<'_, Self::Tensor>,
     );
 
-    /// The 3×3 convolution's weights' gradient, `[outputs, inputs, 3, 3]`, overwritten.
+    /// The gradient of a 3×3 convolution's weights, `[outputs, inputs, 3, 3]`, overwritten.
     fn conv3x3_weight_gradient(
         &self,
         shape: (usize, usize),
@@ -212,7 +217,7 @@ pub trait Backend: Send + Sync {
         weights: &mut Self::Tensor,
     );
 
-    /// The stem's convolution, any window: `[inputs, grid]` → `[outputs, grid.after(window)]`.
+    /// The stem's convolution with any window: `[inputs, grid]` → `[outputs, grid.after(window)]`.
     fn stem_conv(
         &self,
         kernel: Kernel<'_, Self::Tensor>,
@@ -232,7 +237,7 @@ pub trait Backend: Send + Sync {
         out: &mut Self::Tensor,
     );
 
-    /// The stem's weights' gradient, `[outputs, inputs, k, k]`, overwritten.
+    /// The gradient of the stem's weights, `[outputs, inputs, k, k]`, overwritten.
     fn stem_conv_weight_gradient(
         &self,
         shape: (usize, usize),
@@ -243,7 +248,7 @@ pub trait Backend: Send + Sync {
         weights: &mut Self::Tensor,
     );
 
-    /// Films' channels, one after the other, `[channels, batch, height, width]`.
+    /// The channels of films, one after the other, `[channels, batch, height, width]`.
     fn channels(&self, films: Films<'_, Self::Tensor>) -> Self::Tensor {
         let grey = self.download(films.grey);
         let mut channels = Vec::with_capacity(films.scale.len() * grey.len());
@@ -290,7 +295,8 @@ pub trait Backend: Send + Sync {
         target: Output<'_, Self::Tensor>,
     );
 
-    /// Sends a pooled map's gradient `[channels, pooled grid]` back. `x` and `prologue` are those of the forward pass.
+    /// Sends the gradient of a pooled map, `[channels, pooled grid]`, back. `x` and `prologue` are those of
+    /// the forward pass.
     fn pool_input_gradient(
         &self,
         pool: Pool,
@@ -302,17 +308,17 @@ pub trait Backend: Send + Sync {
         sink: GradientSink<'_, Self::Tensor>,
     );
 
-    /// A convolution's weights as a rule multiplies by them: the first set (`W⁺` under z⁺ and α-β, `W + γ W⁺` under γ, `W²`) of all
-    /// outputs, then the second (`(−W)⁺`, `W + γ W⁻`) of the outputs `negated`.
+    /// The weights that a rule multiplies by. First one set for all outputs (`W⁺` for z⁺ and α-β, `W + γ W⁺`
+    /// for γ, `W²` for w²), then a second set (`(−W)⁺`, or `W + γ W⁻`) for the outputs in `negated`.
     fn rule_weights(&self, kernel: Kernel<'_, Self::Tensor>, rule: Rule, negated: &[usize]) -> Self::Tensor;
 
-    /// Relevance's way from a norm's reader into the convolution (or pool) that wrote the rows: see [`RelevanceStep`]. Returns an account
-    /// for each row and image, `[rows, batch]`.
+    /// Sends relevance from the reader of a norm into the convolution or pool that wrote the rows: see
+    /// [`RelevanceStep`]. Returns an account for each row and image, `[rows, batch]`.
     fn relevance_step(&self, step: RelevanceStep<'_, Self::Tensor>) -> Vec<Account>;
 
-    /// The flat rule, `shape` being `(rows, inputs)`: each output place's relevance over the given rows,
-    /// `[≥ rows.end, grid.after(window)]`, goes in equal shares to
-    /// the real pixels under its window, `[inputs, grid]`, overwritten. Returns each image's relevance that arrived.
+    /// The flat rule. `shape` is `(rows, inputs)`. The relevance of each output place, summed over the given
+    /// rows of `[≥ rows.end, grid.after(window)]`, goes in equal parts to the real pixels under its window,
+    /// `[inputs, grid]`, overwritten. Returns the relevance that arrived, for each image.
     fn flat(
         &self,
         window: Window,
@@ -322,7 +328,7 @@ pub trait Backend: Send + Sync {
         out: &mut Self::Tensor,
     ) -> Vec<f64>;
 
-    /// `r ← r · x` on `channels` rows of both; returns each image's sum of the result.
+    /// `r ← r · x` on `channels` rows of both. Returns the sum of the result for each image.
     fn multiply(
         &self,
         relevance: &mut Self::Tensor,
@@ -331,7 +337,8 @@ pub trait Backend: Send + Sync {
         grid: Grid,
     ) -> Vec<f64>;
 
-    /// `r ← r / s(z)` with `s(z) = z + ε · sgn z`, `sgn 0 = 1`; returns each image's sum of what the ε takes, `r − z · r / s(z)`.
+    /// `r ← r / s(z)` with `s(z) = z + ε · sgn z`, `sgn 0 = 1`. Returns the part absorbed by ε, `r − z · r /
+    /// s(z)`, summed for each image.
     fn quotient(
         &self,
         relevance: &mut Self::Tensor,
@@ -341,14 +348,14 @@ pub trait Backend: Send + Sync {
         epsilon: f64,
     ) -> Vec<f64>;
 
-    /// The primitives of LRP-Flex, if this backend has them. They are optional: nothing else needs them.
+    /// The primitives of LRP-Flex, if this backend has them. Nothing else needs them.
     fn lrp_flex(&self) -> Option<&dyn LrpFlex<Self::Tensor>> {
         None
     }
 
-    /// Sums of a map's rows: the gradient of a bias.
+    /// Sums of the rows of a map: the gradient of a bias.
     fn row_sums(&self, x: &Self::Tensor, rows: Range<usize>, columns: usize, out: &mut Self::Tensor);
 }
 
-/// ε under the square root of every norm, torch's default.
+/// ε under the square root of every norm: torch's default.
 pub const NORM_EPSILON: f64 = 1e-5;

@@ -1,4 +1,4 @@
-//! Everything that can go wrong in this crate.
+//! The errors of this crate.
 
 use std::{io, path::PathBuf};
 
@@ -6,71 +6,71 @@ use pleura_core::FileError;
 
 use crate::architecture::NAMES;
 
-/// Says what was found, what was expected and what to do.
+/// An error; its message says what was found, what was expected and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// No architecture of this name.
     #[error("no architecture is called {name:?}; there are {}", NAMES.join(", "))]
     UnknownArchitecture {
-        /// What was asked for.
+        /// The name asked for.
         name: String,
     },
 
-    /// The numbers that describe an architecture make no network.
+    /// The numbers of an architecture describe no valid network.
     #[error("architecture {name:?}: {problem}")]
     Architecture {
         /// Its name.
         name: String,
-        /// What is wrong, and what would be right.
+        /// The problem and its remedy.
         problem: String,
     },
 
-    /// A film too small for all the halvings of an architecture.
+    /// A film is too small for the downsampling of an architecture.
     #[error(
         "films of {size}×{size} pixels are too small for {architecture}, which needs {smallest}×{smallest}"
     )]
     InputTooSmall {
         /// Name of the architecture.
         architecture: String,
-        /// Side that was given.
+        /// The side given.
         size: usize,
-        /// Side that would do.
+        /// The smallest side that works.
         smallest: usize,
     },
 
-    /// Numbers handed to a pass do not have the length that its shapes say.
+    /// The numbers given to a pass have the wrong length.
     #[error("{operation}: {what} has {found} numbers, expected {expected}")]
     Length {
         /// The pass or function.
         operation: &'static str,
         /// The argument, with its shape.
         what: String,
-        /// Its length.
+        /// The length found.
         found: usize,
-        /// The length it should have.
+        /// The length expected.
         expected: usize,
     },
 
-    /// A trace was made with the other statistics.
+    /// A trace was made with the wrong statistics.
     #[error("{operation} needs a trace made with {expected}; make one with that `Norm`")]
     Statistics {
         /// The pass or function.
         operation: &'static str,
-        /// Those it needs.
+        /// The statistics needed.
         expected: &'static str,
     },
 
-    /// A rule of relevance that cannot stand where it shall.
+    /// A rule of relevance does not fit its layer.
     #[error("relevance, {layer}: {problem}")]
     Rule {
         /// The layer, or the kind of layers.
         layer: String,
-        /// What is wrong, and what would be right.
+        /// The problem and its remedy.
         problem: String,
     },
 
-    /// A backend without the primitives of LRP-Flex.
+    /// The backend does not have the primitives of LRP-Flex.
     #[error("LRP-Flex: the backend ({backend}) does not have it")]
     NoLrpFlex {
         /// The backend's description of itself.
@@ -80,7 +80,7 @@ pub enum Error {
     /// A gate's ε that is negative or no number.
     #[error("LRP-Flex: ε is {epsilon}, expected 0 or more (0.01 is usual)")]
     Gate {
-        /// What was asked for.
+        /// The value asked for.
         epsilon: f64,
     },
 
@@ -88,54 +88,54 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
 
-    /// A weight file whose bytes are not what they should be.
+    /// A weight file has invalid bytes.
     #[error("{name}: {problem}")]
     Format {
-        /// File name, for the message alone.
+        /// File name, for the message only.
         name: String,
         /// What was found and what was expected.
         problem: String,
     },
 
-    /// A pickle asks for something other than tensors, or for too much of them.
+    /// A pickle asks for something other than tensors, or for too much.
     #[error("{name}: refused at byte {offset} of the pickle: {problem}")]
     Pickle {
-        /// File name, for the message alone.
+        /// File name, for the message only.
         name: String,
-        /// Where in the pickle stream.
+        /// Offset in the pickle stream.
         offset: usize,
-        /// What it asked for.
+        /// The request.
         problem: String,
     },
 
-    /// Tensors that do not make the network they should.
+    /// The tensors do not fit the architecture.
     #[error("the weights do not fit {architecture}: {problem}")]
     Weights {
         /// Name of the architecture.
         architecture: String,
-        /// Which tensors, found and expected shapes.
+        /// The tensors, with found and expected shapes.
         problem: String,
     },
 
-    /// A head that cannot be built or read.
+    /// A head cannot be built or read.
     #[error("head: {problem}")]
     Head {
         /// What was found and what was expected.
         problem: String,
     },
 
-    /// No folder to keep downloads in.
+    /// No folder for downloads is known.
     #[error("no home folder is known; set PLEURA_HOME to a folder for downloaded weights")]
     NoHome,
 
-    /// A download that did not happen or did not bring the right bytes.
-    #[error("could not fetch {url}: {problem}. Try again, or fetch it elsewhere and put the file at {}", path.display())]
+    /// A download failed or brought the wrong bytes.
+    #[error("cannot download {url}: {problem}. Try again, or download it elsewhere and put the file at {}", path.display())]
     Fetch {
-        /// What was asked for.
+        /// The address.
         url: String,
-        /// What came instead.
+        /// The problem.
         problem: String,
-        /// Where the file is looked for.
+        /// The path where the file is expected.
         path: PathBuf,
     },
 }

@@ -1,13 +1,14 @@
-//! What a backward pass makes, and how much of it is wanted.
+//! Gradients of a backward pass, and the scope of those wanted.
 
 use crate::backend::Backend;
 
-/// A gradient for every parameter, in the order of [`crate::Network::parameters`]; those of running statistics are empty.
+/// A gradient for every parameter, in the order of [`crate::Network::parameters`]. Those of running
+/// statistics are empty.
 pub struct Gradients<B: Backend> {
     pub(crate) tensors: Vec<B::Tensor>,
 }
 
-/// Which gradients a backward pass makes.
+/// The gradients that a backward pass computes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     groups: Option<Vec<String>>,
@@ -16,7 +17,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Every parameter's.
+    /// Those of all parameters.
     pub fn all() -> Self {
         Self {
             groups: None,
@@ -24,8 +25,8 @@ impl Scope {
         }
     }
 
-    /// Those of the named parameter groups; the pass ends where no earlier layer is wanted. What stands in the gradients of
-    /// other groups afterwards is not defined.
+    /// Those of the named parameter groups. The pass ends where no earlier layer is wanted. The gradients of
+    /// other groups are then unspecified.
     pub fn groups<S: Into<String>>(groups: impl IntoIterator<Item = S>) -> Self {
         Self {
             groups: Some(groups.into_iter().map(Into::into).collect()),
@@ -33,7 +34,7 @@ impl Scope {
         }
     }
 
-    /// The input's gradient as well.
+    /// Adds the gradient of the input.
     #[must_use]
     pub fn with_input(self) -> Self {
         Self { input: true, ..self }
@@ -52,7 +53,7 @@ impl<B: Backend> Gradients<B> {
         &self.tensors
     }
 
-    /// All gradients, to be changed (clipped, averaged over machines).
+    /// All gradients, mutable, to clip them or to average them over machines.
     pub fn tensors_mut(&mut self) -> &mut [B::Tensor] {
         &mut self.tensors
     }
@@ -61,7 +62,7 @@ impl<B: Backend> Gradients<B> {
         &mut self.tensors[index]
     }
 
-    /// Two neighbours at once.
+    /// Two neighbours, both mutable.
     pub(crate) fn pair(&mut self, first: usize, second: usize) -> (&mut B::Tensor, &mut B::Tensor) {
         let (before, after) = self.tensors.split_at_mut(second);
         (&mut before[first], &mut after[0])

@@ -1,4 +1,4 @@
-//! Where each layer finds its parameters in the list that [`crate::Architecture::parameters`] gives.
+//! The parameter numbers of each layer, in the list of [`crate::Architecture::parameters`].
 
 use crate::architecture::{Architecture, Window};
 use crate::backend::Pool;
@@ -41,9 +41,9 @@ pub(crate) struct LayerPlan {
 #[derive(Clone, Debug)]
 pub(crate) struct BlockPlan {
     pub(crate) layers: Vec<LayerPlan>,
-    /// Channels handed to the block.
+    /// Channels at the start of the block.
     pub(crate) inputs: usize,
-    /// Channels the block ends with.
+    /// Channels at the end of the block.
     pub(crate) channels: usize,
 }
 
@@ -70,7 +70,7 @@ pub(crate) struct Plan {
     pub(crate) head: HeadPlan,
 }
 
-/// Hands out parameter numbers in the order of torchvision's `state_dict`.
+/// Numbers parameters in the order of torchvision's `state_dict`.
 struct Cursor(usize);
 
 impl Cursor {
@@ -102,7 +102,7 @@ impl Plan {
     pub(crate) fn of(architecture: &Architecture, outputs: usize) -> Self {
         let mut cursor = Cursor(0);
         let stem = architecture.stem();
-        // Without a pool the stem hands on what it has: a pool of single pixels.
+        // Without a pool the stem passes its map on: a pool of single pixels.
         let pool = stem.pool.unwrap_or(Window {
             kernel: 1,
             stride: 1,

@@ -1,9 +1,10 @@
-//! What a network makes of its parameters once, for passes with running statistics.
+//! Norms and weights prepared once for passes with running statistics.
 
 use crate::backend::{Affine, Backend, Kernel, Role};
 use crate::plan::{ConvAt, NormAt, Plan};
 
-/// Norms as one multiplication and one addition, and weights as the backend's products read them, by parameter number.
+/// Norms as one multiplication and one addition, and weights in the layout of the backend's products, by
+/// parameter number.
 pub(crate) struct PreparedWeights<B: Backend> {
     affines: Vec<Option<Affine<B::Tensor>>>,
     weights: Vec<Option<B::Tensor>>,

@@ -1,7 +1,7 @@
-//! The oracle: every primitive as its textbook formula, in double precision, one loop after the other.
+//! The reference: every primitive as its textbook formula, in double precision, in plain loops.
 //!
-//! Nothing here is clever, so that it can be read next to the definition. Tests compare every other backend with it,
-//! and proofs that want twelve digits run on it.
+//! The code is simple, so that it can be compared with the definitions. Tests compare every other backend
+//! with it, and proofs that need twelve digits run on it.
 
 mod flex;
 mod relevance;
@@ -23,7 +23,7 @@ type Tensor = Vec<f64>;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reference;
 
-/// The map a convolution reads, norm and `ReLU` applied: the first `channels` rows.
+/// The map that a convolution reads: the first `channels` rows, after norm and `ReLU`.
 fn activated(x: &[f64], channels: usize, columns: usize, prologue: Option<&Affine<Tensor>>) -> Tensor {
     let mut map = x[..channels * columns].to_vec();
     if let Some(affine) = prologue {

@@ -1,8 +1,9 @@
-//! Layer-wise relevance propagation as a third pass: what each rule is, and the account of what became of the relevance.
+//! Layer-wise relevance propagation as a third pass: rules, and the ledger of relevance.
 //!
-//! With `z_k = Σ_j a_j w_jk + b_k`, `s(z) = z + ε · sgn z`, `sgn 0 = 1`, and `x⁺`, `x⁻` for the positive and the negative part, rules
-//! follow Bach et al. (`PLoS` ONE 2015), Montavon et al. (Pattern Recognition 2017; *Layer-Wise Relevance Propagation: An Overview*,
-//! 2019) and Lapuschkin et al. (2019); where inputs have both signs, the mirrored terms are those of Andéol et al. (2021).
+//! Let `z_k = Σ_j a_j w_jk + b_k`, `s(z) = z + ε · sgn z`, `sgn 0 = 1`, and let `x⁺`, `x⁻` be the positive
+//! and the negative part. The rules follow Bach et al. (`PLoS` ONE 2015), Montavon et al. (Pattern
+//! Recognition 2017; *Layer-Wise Relevance Propagation: An Overview*, 2019) and Lapuschkin et al. (2019). For
+//! inputs of both signs, the mirrored terms are those of Andéol et al. (2021).
 
 mod layers;
 mod ledger;
@@ -17,27 +18,28 @@ use std::collections::BTreeMap;
 use crate::error::Error;
 pub use crate::rule::{Bias, Rule};
 
-/// Which rule stands where.
+/// The rule of each layer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     /// The stem's convolution.
     pub first: Rule,
     /// Every other convolution.
     pub convolution: Rule,
-    /// The head's linear layer.
+    /// The linear layer of the head.
     pub linear: Rule,
-    /// Norms that no convolution precedes: those that read what the stem's pool wrote. Each is a linear layer of one input.
+    /// Norms without a convolution before them: they read the output of the stem's pool. Each is a linear
+    /// layer with one input.
     pub norm: Rule,
     /// ε of the ε rule in average pools.
     pub pool: f64,
-    /// Layers with a rule of their own, by their name in [`layers`]; an average pool has ε rules alone.
+    /// Layers with their own rule, by their name in [`layers`]. Average pools accept only ε rules.
     pub named: BTreeMap<String, Rule>,
-    /// What becomes of biases' shares.
+    /// Treatment of the biases' parts.
     pub bias: Bias,
 }
 
 impl Rules {
-    /// `first` in the first convolution, `convolution` in the others, the ε rule everywhere else.
+    /// `first` in the first convolution, `convolution` in the others, and the ε rule everywhere else.
     pub fn new(first: Rule, convolution: Rule, epsilon: f64) -> Self {
         Self {
             first,
@@ -54,7 +56,7 @@ impl Rules {
         self.named.get(layer).copied().unwrap_or(rule)
     }
 
-    /// The rule of a convolution behind the first.
+    /// The rule of a convolution other than the first.
     pub(crate) fn convolution(&self, layer: &str) -> Rule {
         self.named_or(layer, self.convolution)
     }
@@ -67,7 +69,7 @@ impl Rules {
         self.named_or(LINEAR, self.linear)
     }
 
-    /// The rule of norms that no convolution precedes.
+    /// The rule of norms without a convolution before them.
     pub(crate) fn norm(&self) -> Rule {
         self.named_or(NORM, self.norm)
     }
@@ -80,18 +82,19 @@ impl Rules {
         asked(self.convolution) || self.named.values().any(|&rule| asked(rule))
     }
 
-    /// Whether a convolution behind the first may get relevance where the output that its rule sees is not positive.
+    /// True if a convolution other than the first may get relevance where the output that its rule sees is
+    /// not positive.
     pub(crate) fn spills(&self) -> bool {
         self.bias != Bias::Ledger || self.any_behind(|rule| !rule.follows_activations())
     }
 
-    /// Whether a convolution behind the first keeps parts that all its inputs get alike.
+    /// True if a convolution other than the first collects parts that all its inputs get alike.
     pub(crate) fn keeps(&self) -> bool {
         self.bias == Bias::Absorb || self.any_behind(|rule| matches!(rule, Rule::Flat))
     }
 
     /// # Errors
-    /// [`Error::Rule`] where a rule's numbers are none, or where it cannot stand.
+    /// [`Error::Rule`] if the numbers of a rule are invalid, or if the rule does not fit its layer.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let pool = Rule::Epsilon { epsilon: self.pool };
         let kinds = [
@@ -107,9 +110,12 @@ impl Rules {
             let box_behind = matches!(rule, Rule::Box { .. }) && !first;
             let pools = layer.ends_with(POOL) && !matches!(rule, Rule::Epsilon { .. });
             let problem = if box_behind {
-                Some("the box rule needs inputs between black and white, which the first convolution alone has".to_owned())
+                Some(
+                    "the box rule needs inputs between black and white, which only the first convolution has"
+                        .to_owned(),
+                )
             } else if pools {
-                Some("average pools have the epsilon rule alone".to_owned())
+                Some("average pools accept only the epsilon rule".to_owned())
             } else {
                 rule.problem()
             };
@@ -124,11 +130,11 @@ impl Rules {
     }
 }
 
-/// Where relevance starts: at `Σ_k c_k (logit_k − θ_k)`, for each film. A threshold counts with the output's bias: what is asked is why
-/// the logit is above it.
+/// The start of relevance: `Σ_k c_k (logit_k − θ_k)` for each film. A threshold counts with the bias of its
+/// output: the heatmap explains why the logit exceeds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
-    /// `c`, `[batch, outputs]`: 1 at one output for that class, 1 and −1 at two for their difference.
+    /// `c`, `[batch, outputs]`: 1 at one output for that class; 1 and −1 at two outputs for their difference.
     pub coefficients: Vec<f64>,
     /// `θ`, `[batch, outputs]`.
     pub thresholds: Vec<f64>,

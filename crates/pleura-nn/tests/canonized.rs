@@ -1,11 +1,14 @@
-//! Relevance against the textbook: a DenseNet is taken apart by hand, until plain rules apply to it layer by layer.
+//! Relevance against the textbook: a DenseNet is taken apart by hand, until plain rules apply to it layer by
+//! layer.
 //!
-//! The engine never builds the canonised network: it gathers what the readers of a map send. Here it is built, slowly and
-//! without a line of the engine. Each norm is merged into private copies of the convolutions that wrote the rows it reads
-//! (`W' = s W`, `b' = t` with `s = γ/√(var + 1e-5)`, `t = β − μ s`), through the average pool where a transition's stands in
-//! between; only rows of the stem's pool, which no convolution writes, meet their norm as a diagonal layer. What is left is
-//! an acyclic network of affine neurons, `ReLU`s, maxima and concatenations, and every affine layer, pools and head included, is a
-//! list of neurons with their inputs and weights, to which one function applies the rules as method and literature write them.
+//! The engine never builds the canonised network: it gathers what the readers of a map send. Here it is
+//! built, slowly and without a line of the engine. Each norm is merged into private copies of the
+//! convolutions that wrote the rows it reads (`W' = s W`, `b' = t` with `s = γ/√(var + 1e-5)`, `t = β − μ
+//! s`), through the average pool where a transition's stands in between; only rows of the stem's pool, which
+//! no convolution writes, meet their norm as a diagonal layer. What is left is an acyclic network of affine
+//! neurons, `ReLU`s, maxima and concatenations, and every affine layer, pools and head included, is a list of
+//! neurons with their inputs and weights, to which one function applies the rules as method and literature
+//! write them.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -27,8 +30,8 @@ use textbook::Account;
 const OUTPUTS: usize = 3;
 const FILMS: usize = 2;
 
-/// The composites as `pleura-explain` has them, and every rule with ε that are large and all different, so that none can stand for
-/// another, everywhere it may stand.
+/// The composites as `pleura-explain` has them, and every rule with ε that are large and all different, so
+/// that none can stand for another, everywhere it may stand.
 fn composites() -> Vec<(&'static str, Rules)> {
     let epsilon = |epsilon| Rule::Epsilon { epsilon };
     let plus = |epsilon| Rule::Plus { epsilon };
@@ -218,8 +221,8 @@ fn compare<B: Backend>(
     }
 }
 
-/// All networks of `architectures` but the widest: torchvision's stem with three blocks, a stem with other windows, and one
-/// without a pool.
+/// All networks of `architectures` but the widest: torchvision's stem with three blocks, a stem with other
+/// windows, and one without a pool.
 fn compare_seed(seed: u64) {
     for (architecture, size) in architectures().into_iter().take(3) {
         let weights = trained(&architecture, seed);

@@ -1,4 +1,5 @@
-//! The fast backend against the plain one, the plain one against finite differences, and bits against threads.
+//! The fast backend against the plain one, the plain one against finite differences, and bits against
+//! threads.
 
 mod nets;
 
@@ -225,7 +226,8 @@ fn a_head_on_known_features_is_the_head_of_the_whole_network() {
     }
 }
 
-/// Whoever is first makes the weights ready, with all threads; whoever is second must not wait for it with a part of that work in hand.
+/// Whoever is first makes the weights ready, with all threads; whoever is second must not wait for it with a
+/// part of that work in hand.
 #[test]
 fn cold_networks_answer_on_many_threads_at_once() {
     let architecture = Architecture::by_name("small").unwrap();

@@ -172,8 +172,9 @@ fn without_epsilon_it_is_gradient_times_input() {
     }
 }
 
-/// In a network without transitions, whose pools the ε rule would weight, the two ways to the same rule meet. It weights the head's
-/// pool as well, each feature by f / (f + ε): the gated pass is given a head that has these weights in it.
+/// In a network without transitions, whose pools the ε rule would weight, the two ways to the same rule meet.
+/// It weights the head's pool as well, each feature by f / (f + ε): the gated pass is given a head that has
+/// these weights in it.
 #[test]
 fn it_is_the_epsilon_rule_of_the_canonised_network() {
     let (many, size) = architectures().remove(1);

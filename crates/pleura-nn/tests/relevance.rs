@@ -49,7 +49,8 @@ fn odd() -> [Rules; 3] {
 }
 
 fn assert_closes(ledger: &Ledger, tolerance: f64, name: &str) {
-    // A layer's rounding is measured against what it moves; what cancels is the sum of parts, not they themselves.
+    // A layer's rounding is measured against what it moves; what cancels is the sum of parts, not they
+    // themselves.
     let scale = |parts: &[f64]| parts.iter().map(|part| part.abs()).fold(1e-3, f64::max);
     for entry in &ledger.entries {
         let size = scale(&[entry.received, entry.passed, entry.bias, entry.epsilon]);

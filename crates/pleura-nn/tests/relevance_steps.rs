@@ -1,4 +1,5 @@
-//! Relevance's primitives, fast against plain: rows longer than the pieces they are cut into, odd grids, norms of both signs.
+//! Relevance's primitives, fast against plain: rows longer than the pieces they are cut into, odd grids,
+//! norms of both signs.
 
 mod nets;
 
@@ -62,7 +63,8 @@ fn share<B: Backend>(
         Rule::AlphaBeta { .. } | Rule::Gamma { .. } => [Some(8), Some(6), Some(5), Some(7), Some(9)],
         _ => [None, Some(6), Some(5), Some(7), None],
     };
-    // What the positive weights make is as large as the whole, and never negative; what is more than the whole, the negative ones make.
+    // What the positive weights make is as large as the whole, and never negative; what is more than the
+    // whole, the negative ones make.
     let more = films(whole.len(), 1, 4);
     let mut products = vec![0.0; 10 * below.columns()];
     for (row, negated) in negated.into_iter().enumerate() {
@@ -148,8 +150,8 @@ fn cases() -> Vec<Case> {
             for (pooled, first) in [(false, false), (false, true), (true, false), (true, true)] {
                 for bias in [Bias::Ledger, Bias::Zero, Bias::Absorb] {
                     for diagonal in [false, true] {
-                        // Without an ε, quotients of quarters, which have both signs, are unbounded. So are those of outputs
-                        // whose bias counts as zero while the `ReLU` behind saw it.
+                        // Without an ε, quotients of quarters, which have both signs, are unbounded. So are
+                        // those of outputs whose bias counts as zero while the `ReLU` behind saw it.
                         let bounded = epsilon > 0.0 || (!pooled && bias == Bias::Ledger);
                         if bounded && !(diagonal && pooled) {
                             cases.push(Case {

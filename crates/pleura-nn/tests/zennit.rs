@@ -50,7 +50,8 @@ fn read(case: &str) -> Golden {
 }
 
 impl Golden {
-    /// Relevance of the film on a backend, `[3, side, side]`, once the logits are found to be the golden ones.
+    /// Relevance of the film on a backend, `[3, side, side]`, once the logits are found to be the golden
+    /// ones.
     fn relevance<B: Backend>(&self, backend: B, start: &[f64], rules: &Rules, within: f64) -> Vec<f64> {
         let network = Network::new(backend, &self.weights).unwrap();
         let film = input(1, self.side);
@@ -151,8 +152,8 @@ fn composites_are_zennits() {
     }
 }
 
-/// Zennit without a canonizer lets batch norms hand on the relevance they get. The account closes, yet the map is another
-/// one, even in this network of few layers: a closed account alone proves nothing.
+/// Zennit without a canonizer lets batch norms hand on the relevance they get. The account closes, yet the
+/// map is another one, even in this network of few layers: a closed account alone proves nothing.
 #[test]
 fn norms_that_pass_relevance_close_the_account_and_are_wrong() {
     let golden = read("pass");

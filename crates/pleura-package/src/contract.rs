@@ -1,7 +1,7 @@
 //! The films that a package answers: allowed file attributes, and maximum distance from the training films.
 
-use pleura_data::manifest::ADULT;
 use pleura_film::{BodyPart, Source};
+use pleura_manifest::ADULT_AGE;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -131,7 +131,7 @@ impl Contract {
                 "no age is known for the training films, so they may include children".to_owned(),
             ),
             (None, Some(people)) if people.children == 0 => (
-                Some(ADULT),
+                Some(ADULT_AGE),
                 format!(
                     "none of the {} training films with a known age is of a child",
                     people.ages_known

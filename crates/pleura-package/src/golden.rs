@@ -4,12 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use pleura_data::phantom::{self, FilmSpec, PhantomOptions, PhantomSet, Planned, Subject};
 use pleura_explain::{Composite, Start};
 use pleura_film::grey_png_16;
 use pleura_film::{DecodeOptions, Preparation};
 use pleura_nn::backend::{Backend, Real as _};
 use pleura_nn::{Cpu, Network};
+use pleura_synth::phantom::{self, FilmSpec, PhantomOptions, PhantomSet, Planned, Subject};
 use serde::{Deserialize, Serialize};
 
 use crate::tensors::{self, Tensor};

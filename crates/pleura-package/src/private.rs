@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use pleura_data::Manifest;
+use pleura_manifest::Manifest;
 use serde_json::Value;
 
 use crate::Error;
@@ -158,7 +158,7 @@ impl Private {
 
 #[cfg(test)]
 mod tests {
-    use pleura_data::Row;
+    use pleura_manifest::Row;
     use serde_json::json;
 
     use super::*;

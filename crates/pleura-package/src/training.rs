@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use pleura_data::sources::Source;
-use pleura_data::{Manifest, Row, Sex, Sidecar, SourceRecord, Split};
+use pleura_datasets::adapters::Dataset;
+use pleura_manifest::{Manifest, Row, Sex, Sidecar, SourceRecord, Split};
 use pleura_run::{Identity, Neurons, Recipe, RunFolder, StageRecord as StageOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -211,13 +211,17 @@ impl FilmsRecord {
         let manifest = Manifest::read(path)?;
         let sidecar = Sidecar::read(path)?;
         let test_films = manifest.films_digest(&manifest.split(Split::Test));
-        let looks = pleura_data::looks::Looks::read(&pleura_data::looks::file_of(path)?)?;
-        let mine = looks.at(&test_films);
+        let log =
+            pleura_manifest::access_log::TestAccessLog::read(&pleura_manifest::access_log::file_of(path)?)?;
+        let mine = log.of_test(&test_films);
         let split = sidecar.as_ref().and_then(|sidecar| sidecar.split.as_ref());
         Ok(Some(Self {
             manifest: manifest.digest(),
             test_unchanged: split.and_then(|split| Some(*split.test_films.as_ref()? == test_films)),
-            looks: Some([mine.len(), pleura_data::looks::Looks::models(&mine)]),
+            looks: Some([
+                mine.len(),
+                pleura_manifest::access_log::TestAccessLog::models(&mine),
+            ]),
             split: split.map(|split| SplitOf {
                 by: split.by.clone(),
                 seed: split.seed,
@@ -258,7 +262,7 @@ impl Population {
             .map(|row| (row.dataset.as_str(), row.patient.as_str()))
             .collect();
         let positive = |finding: usize| {
-            let has = |row: &&&Row| row.labels[finding] == pleura_data::Label::Positive;
+            let has = |row: &&&Row| row.labels[finding] == pleura_manifest::Label::Positive;
             rows.iter().filter(has).count()
         };
         Self {
@@ -301,7 +305,7 @@ fn datasets(manifest: &Manifest, sidecar: Option<&Sidecar>) -> Vec<DatasetRecord
     for row in &manifest.rows {
         *films.entry(&row.dataset).or_default() += 1;
     }
-    let drawn: BTreeSet<&str> = pleura_data::phantom::hospitals().into_iter().collect();
+    let drawn: BTreeSet<&str> = pleura_synth::phantom::hospitals().into_iter().collect();
     let known = |name: &str| sidecar?.sources.iter().find(|source| source.dataset == name);
     films
         .into_iter()
@@ -312,8 +316,8 @@ fn datasets(manifest: &Manifest, sidecar: Option<&Sidecar>) -> Vec<DatasetRecord
                     ..DatasetRecord::of(record)
                 };
             }
-            let adapter = Source::by_name(name);
-            let text = |of: fn(&Source) -> &'static str| adapter.map(of).unwrap_or_default().to_owned();
+            let adapter = Dataset::by_name(name);
+            let text = |of: fn(&Dataset) -> &'static str| adapter.map(of).unwrap_or_default().to_owned();
             let phantom = drawn.contains(name);
             DatasetRecord {
                 name: name.to_owned(),

@@ -14,14 +14,10 @@ pub fn check_plot(check: &Check) -> Option<Plot> {
             chance,
             null,
         } => {
-            let at = |share: f64| {
-                null.get((share * null.len() as f64) as usize)
-                    .copied()
-                    .unwrap_or(*chance)
-            };
+            let (median, middle) = permuted(null, *chance);
             let rows = [
                 row("observed", *observed, *interval, 0),
-                row("classes dealt out at random", at(0.5), (at(0.025), at(0.975)), 1),
+                row("permuted labels", median, middle, 1),
             ];
             let axis = Axis::new(axis.as_str()).range(0.0, 1.0);
             plot::intervals(&check.asks, &axis, &rows, Some(*chance), &[])
@@ -52,6 +48,15 @@ pub fn check_plot(check: &Check) -> Option<Plot> {
         }
     };
     Some(plot)
+}
+
+/// The median and the middle 95 % of sorted values under permuted labels; `chance` if there are none.
+pub(crate) fn permuted(null: &[f64], chance: f64) -> (f64, (f64, f64)) {
+    let at = |share: f64| {
+        let place = (share * null.len() as f64) as usize;
+        null.get(place).copied().unwrap_or(chance)
+    };
+    (at(0.5), (at(0.025), at(0.975)))
 }
 
 fn row(label: &str, value: f64, interval: (f64, f64), style: usize) -> IntervalRow {

@@ -1,10 +1,10 @@
-//! What can go wrong between a run folder and its report.
+//! The errors of reading a run folder and writing its report.
 
 use std::path::{Path, PathBuf};
 
 use pleura_core::FileError;
 
-/// Why a report could not be read or written. Every message names the file.
+/// An error of this crate. Every message names the file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -12,7 +12,7 @@ pub enum Error {
     #[error(transparent)]
     File(#[from] FileError),
     /// The folder is not a run.
-    #[error("{} is no run folder: it has no {missing}; expected the folder that `pleura train --out` wrote", path.display())]
+    #[error("{} is not a run folder: it has no {missing}; expected the folder that `pleura train --out` wrote", path.display())]
     NoRun {
         /// The folder.
         path: PathBuf,
@@ -27,12 +27,12 @@ pub enum Error {
         /// Where and why parsing stopped.
         source: serde_json::Error,
     },
-    /// A picture of the gallery is not what its name says.
+    /// A picture of the gallery is not a PNG file, or too large.
     #[error("{}: {problem}; expected a PNG file below {limit} bytes", path.display())]
     Picture {
         /// The file.
         path: PathBuf,
-        /// What was found.
+        /// The problem.
         problem: String,
         /// Most bytes that a picture may have.
         limit: u64,

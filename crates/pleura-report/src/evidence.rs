@@ -1,32 +1,32 @@
-//! Accesses to test films, and the findings of a series of runs.
+//! Accesses to test films, and the results of a series of runs.
 
-use pleura_data::looks::Look;
 use pleura_eval::{CrossValidation, LearningCurve};
+use pleura_manifest::access_log::TestAccess;
 
-/// The looks at a table's test split.
+/// The recorded accesses to a manifest's test split.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct TestLooks {
+pub struct TestAccesses {
     /// Films of the test split.
     pub films: u64,
-    /// Digest of the films, whatever their order and labels.
+    /// The digest of the films, independent of their order and labels.
     pub digest: String,
-    /// From the first to the last.
-    pub looks: Vec<Look>,
-    /// Different models among them.
+    /// The accesses, the oldest first.
+    pub accesses: Vec<TestAccess>,
+    /// The number of different models.
     pub models: usize,
-    /// Looks at other test splits that the same table had before; of a fold's table, where others are folds too, none.
+    /// Accesses to earlier test splits of the manifest; 0 for the manifest of a fold.
     pub others: usize,
-    /// Whether the account was altered after it was written.
-    pub altered: bool,
-    /// Whether the test split is another than the one that was made.
+    /// True if lines of the log cannot be read.
+    pub unreadable: bool,
+    /// True if the test split was changed after it was made.
     pub changed: bool,
 }
 
-/// What a series of runs found, beyond what each of them did.
+/// The joint results of a series of runs.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SeriesFindings {
-    /// Stage by stage, what a cross-validation found.
+    /// The cross-validation of each stage, by name.
     pub crossed: Vec<(String, CrossValidation)>,
-    /// What a learning curve found.
+    /// The learning curve.
     pub curve: Option<LearningCurve>,
 }

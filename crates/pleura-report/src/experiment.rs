@@ -1,6 +1,4 @@
-//! Experiments on top of a run: what they found, as files in the run's `experiments` folder.
-//!
-//! Whoever carries an experiment out fills one of these and calls its `write`; the report reads it back.
+//! The results of experiments on a run: JSON files in its `experiments` folder, for the report.
 
 use std::path::{Path, PathBuf};
 
@@ -11,17 +9,17 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::error::Error;
 use crate::files;
 
-/// Training with and without output neuron keeping, everything else equal, seed by seed.
+/// Training with and without output neuron keeping, with everything else equal, for several seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeepingExperiment {
-    /// What was compared, in a sentence: data, network, what was kept.
+    /// A sentence about the setting: data, network, kept neurons.
     pub setting: String,
-    /// What was measured after each epoch, such as `validation accuracy`; in [0, 1].
+    /// The metric, such as `validation accuracy`; in [0, 1].
     pub metric: String,
-    /// One entry a seed and arm.
+    /// One entry per seed and arm.
     pub runs: Vec<KeepingRun>,
-    /// Mean paired difference (with keeping minus without) after chosen epochs.
+    /// The mean paired difference (with keeping minus without) after chosen epochs.
     pub differences: Vec<EpochDifference>,
 }
 
@@ -29,11 +27,11 @@ pub struct KeepingExperiment {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeepingRun {
-    /// Its seed: one of each arm has it.
+    /// The seed, shared by one run of each arm.
     pub seed: u64,
-    /// Whether output neurons were kept.
+    /// True if output neurons were kept.
     pub kept: bool,
-    /// The metric before the first step and then after each epoch: the first entry is epoch 0.
+    /// The metric after each epoch; the first entry is epoch 0, before the first step.
     pub by_epoch: Vec<f64>,
 }
 
@@ -41,37 +39,41 @@ pub struct KeepingRun {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EpochDifference {
-    /// After so many epochs; 0 is before the first step.
+    /// The number of epochs; 0 is before the first step.
     pub epoch: usize,
-    /// With keeping minus without, seed by seed.
+    /// With keeping minus without, per seed.
     pub paired: PairedSeeds,
 }
 
-/// The same films with their words covered: does the answer hang on the words?
+/// Accuracy on the same films with burned-in text shown and covered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WordsExperiment {
-    /// What was done, in a sentence: which films, how words were found and covered.
+pub struct TextExperiment {
+    /// A sentence about the setting: films, detection and covering of the text.
     pub setting: String,
-    /// Accuracy under each condition, the untouched films first.
-    pub conditions: Vec<WordsCondition>,
-    /// Share of all absolute relevance that lies on words, where masks of the words exist.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub relevance_on_words: Option<f64>,
-    /// Share of the films' area that the words cover.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub area_of_words: Option<f64>,
+    /// Accuracy under each condition, the unchanged films first.
+    pub conditions: Vec<TextCondition>,
+    /// The share of the absolute relevance on text, if masks of the text exist.
+    #[serde(
+        default,
+        rename = "relevance_on_words",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub relevance_on_text: Option<f64>,
+    /// The share of the films' area covered by text.
+    #[serde(default, rename = "area_of_words", skip_serializing_if = "Option::is_none")]
+    pub area_of_text: Option<f64>,
 }
 
-/// One way in which the films were shown.
+/// One way of showing the films.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct WordsCondition {
-    /// Such as `as they are`, `words covered`, `random patches of equal area covered`.
+pub struct TextCondition {
+    /// Its name, such as `as they are`, `text covered`, `random patches of equal area covered`.
     pub name: String,
-    /// Share of right answers.
+    /// The accuracy.
     pub accuracy: Estimate,
-    /// This accuracy minus that of the first condition, film by film.
+    /// This accuracy minus that of the first condition, paired by film.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Estimate>,
 }
@@ -81,17 +83,17 @@ const KEEPING: &str = "keeping.json";
 const WORDS: &str = "words.json";
 
 impl KeepingExperiment {
-    /// Writes `experiments/keeping.json` of a run, whole or not at all, and returns its path.
+    /// Writes `experiments/keeping.json` of a run atomically. Returns its path.
     pub fn write(&self, run: &Path) -> Result<PathBuf, Error> {
         write(run, KEEPING, self)
     }
 
-    /// Reads `experiments/keeping.json` of a run, if it is there.
+    /// Reads `experiments/keeping.json` of a run, if it exists.
     pub fn read(run: &Path) -> Result<Option<Self>, Error> {
         read(run, KEEPING)
     }
 
-    /// Number of different seeds with both arms.
+    /// The number of seeds with both arms.
     pub fn pairs(&self) -> usize {
         let with = |kept| self.runs.iter().filter(move |r| r.kept == kept).map(|r| r.seed);
         let seeds: std::collections::BTreeSet<u64> = with(true).collect();
@@ -102,13 +104,13 @@ impl KeepingExperiment {
     }
 }
 
-impl WordsExperiment {
-    /// Writes `experiments/words.json` of a run, whole or not at all, and returns its path.
+impl TextExperiment {
+    /// Writes `experiments/words.json` of a run atomically. Returns its path.
     pub fn write(&self, run: &Path) -> Result<PathBuf, Error> {
         write(run, WORDS, self)
     }
 
-    /// Reads `experiments/words.json` of a run, if it is there.
+    /// Reads `experiments/words.json` of a run, if it exists.
     pub fn read(run: &Path) -> Result<Option<Self>, Error> {
         read(run, WORDS)
     }

@@ -1,4 +1,4 @@
-//! Files in and out: whole or not at all, and every error with its path.
+//! Reading and writing of JSON and text files.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// Writes a value as JSON that people can read, whole or not at all.
+/// Writes a value as indented JSON, atomically.
 pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Error> {
     let mut text = serde_json::to_string_pretty(value).map_err(|source| Error::Json {
         path: path.to_owned(),
@@ -20,7 +20,7 @@ pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), Err
     Ok(write_atomic(path, text.as_bytes())?)
 }
 
-/// The text of a file, `None` if there is no such file, or no folder that it could be in.
+/// Reads the text of a file; `None` if the file does not exist.
 pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>, Error> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -29,7 +29,7 @@ pub(crate) fn text_if_there(path: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-/// A JSON file, `None` if there is no such file.
+/// Reads a JSON file; `None` if the file does not exist.
 pub(crate) fn json_if_there<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
     text_if_there(path)?
         .map(|text| {

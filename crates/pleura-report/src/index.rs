@@ -13,10 +13,10 @@ use crate::input::{Gallery, GalleryItem, LedgerLine};
 
 const FILE: &str = "index.json";
 
-/// Most bytes of a picture that goes into a page.
+/// The largest size of a picture in a page, in bytes.
 const PICTURE_LIMIT: u64 = 16 << 20;
 
-/// `explain/index.json`: the pictures of the gallery, in the order in which they are shown.
+/// `explain/index.json`: the pictures of the gallery, in order.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GalleryIndex {
@@ -34,32 +34,32 @@ pub struct IndexItem {
     pub film: String,
     /// The PNG file, relative to the `explain` folder and inside it.
     pub picture: PathBuf,
-    /// The film's true finding or findings; empty where unknown.
+    /// The film's true findings; empty if unknown.
     #[serde(default)]
     pub truth: String,
-    /// The network's answer.
+    /// The network's prediction.
     pub prediction: String,
-    /// Probability that the network gave its answer.
+    /// The probability of the prediction.
     pub probability: f64,
-    /// The finding (or findings) that the heatmap is about.
+    /// The findings that the heatmap explains.
     #[serde(default)]
     pub explained: String,
-    /// Whether the answer was right; `None` where the truth is unknown.
+    /// True if the prediction is correct; `None` if the truth is unknown.
     #[serde(default)]
     pub right: Option<bool>,
-    /// Whether the film is drawn by a program.
+    /// True for a synthetic film.
     #[serde(default)]
     pub phantom: bool,
     /// One or two sentences below the picture.
     #[serde(default)]
     pub caption: String,
-    /// The heatmaps' accounts, one a finding.
+    /// The heatmaps' ledgers, one per finding.
     #[serde(default)]
     pub ledger: Vec<LedgerLine>,
 }
 
 impl GalleryIndex {
-    /// Writes `explain/index.json` of a run, whole or not at all, and returns its path.
+    /// Writes `explain/index.json` of a run atomically. Returns its path.
     pub fn write(&self, run: &Path) -> Result<PathBuf, Error> {
         let path = RunFolder::new(run).explanations().join(FILE);
         files::write_json(&path, self)?;
@@ -67,7 +67,7 @@ impl GalleryIndex {
     }
 }
 
-/// The gallery of a run with its pictures; empty where nothing was explained.
+/// Reads the gallery of a run with its pictures; empty without an index.
 pub(crate) fn gallery(run: &Path) -> Result<Gallery, Error> {
     let folder = RunFolder::new(run).explanations();
     let list = folder.join(FILE);

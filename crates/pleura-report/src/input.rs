@@ -1,104 +1,104 @@
-//! What a report says, as plain data: no paths to open, nothing to compute but sums.
+//! The content of a report as plain data.
 //!
-//! [`ReportInput::from_run`] fills it from a run folder; anyone may fill it by hand. Lists that are empty and options that
-//! are `None` leave their part of the page out or say that it is missing; nothing is made up in their place.
+//! [`ReportInput::from_run`] fills it from a run folder; it can also be filled by hand. For an empty list or
+//! `None`, the page leaves the part out or notes that it is missing.
 
 use pleura_eval::{Calibration, Evaluation, Kind};
 use pleura_run::{Evidence, Neurons, audit::AuditRecord};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::{SeriesFindings, TestLooks};
-use crate::experiment::{KeepingExperiment, WordsExperiment};
+use crate::evidence::{SeriesFindings, TestAccesses};
+use crate::experiment::{KeepingExperiment, TextExperiment};
 
-/// Everything one report shows.
+/// The content of a report.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ReportInput {
     /// Name of the run.
     pub title: String,
     /// The recipe as resolved, TOML text.
     pub recipe: String,
-    /// The tables of films that the stages used, each once.
+    /// The manifests that the stages used, each once.
     pub data: Vec<DataTable>,
-    /// The stages in the order in which they were trained.
+    /// The stages in the order of their training.
     pub stages: Vec<StageResult>,
-    /// The stage whose result is the run's; `None` is the last one.
+    /// The stage that the report is about; `None` is the last one.
     pub lead: Option<String>,
     /// Heatmaps.
     pub gallery: Gallery,
     /// Training with and without output neuron keeping.
     pub keeping: Option<KeepingExperiment>,
-    /// The test films with their words masked.
-    pub words: Option<WordsExperiment>,
+    /// The test films with their burned-in text covered.
+    pub words: Option<TextExperiment>,
     /// Evaluations that were recorded for the report.
     pub evidence: Vec<Evidence>,
-    /// What several runs found together, where the report is of several.
+    /// The joint results of several runs, for a report about several.
     pub series: Option<SeriesFindings>,
-    /// The search for shortcuts.
+    /// The audit: the search for shortcuts.
     pub audit: Option<AuditRecord>,
-    /// What it takes to do the run again.
+    /// The facts needed to repeat the run.
     pub provenance: Provenance,
-    /// What to be careful about, beyond what the report finds in its own tables; one sentence each.
+    /// Cautions beyond those that the report derives itself, one sentence each.
     pub warnings: Vec<String>,
 }
 
-/// One table of films.
+/// One manifest.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct DataTable {
-    /// Its name, such as the manifest's file name.
+    /// Its name, such as the file name.
     pub name: String,
     /// Stages that used it.
     pub stages: Vec<String>,
     /// SHA-256 of its canonical form, hexadecimal.
     pub digest: String,
-    /// Whether its films are drawn by a program and show nobody.
+    /// True if its films are synthetic.
     pub phantom: bool,
-    /// Findings, in the order of the table.
+    /// Findings, in the order of the manifest.
     pub findings: Vec<String>,
-    /// Films of each split, whatever their findings.
+    /// Films of each split.
     pub splits: Vec<SplitCount>,
-    /// Films of each split, finding and source; a film with several findings counts for each.
+    /// Positive films of each split, finding and source; a film with several findings counts for each.
     pub counts: Vec<FindingCount>,
-    /// Where the films come from.
+    /// The sources of the films.
     pub sources: Vec<SourceTable>,
-    /// Steps by which films were left out, in order.
+    /// The exclusions, in order.
     pub exclusions: Vec<Exclusion>,
-    /// Looks at its test split; `None` where none was written down, or there is no test split.
-    pub test: Option<TestLooks>,
-    /// Films that are one radiograph; `None` where nobody has looked for them.
-    pub copies: Option<Copies>,
+    /// Accesses to its test split; `None` if none is recorded or there is no test split.
+    pub test_accesses: Option<TestAccesses>,
+    /// Duplicate films; `None` without a search.
+    pub duplicates: Option<Duplicates>,
 }
 
-/// What a look for copies found in a table of films, and where the films lie now.
+/// The result of a duplicate search, for the current splits.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Copies {
-    /// Correlation from which films count as alike.
+pub struct Duplicates {
+    /// The smallest correlation of duplicates.
     pub least: f32,
-    /// Whether the look was at the films that the table has now.
+    /// True if the search covered the manifest's current films.
     pub of_these: bool,
-    /// Pairs of the table's films that are one radiograph.
+    /// Pairs of duplicates.
     pub pairs: u64,
-    /// Pairs in two splits, all of them.
+    /// Pairs in two splits.
     pub across: u64,
-    /// Pairs in two splits to be shown, those with test films first.
-    pub shown: Vec<CopyPair>,
+    /// The pairs in two splits to show, those with test films first.
+    pub shown: Vec<DuplicatePair>,
 }
 
-/// Two films that are one radiograph, in two splits.
+/// Two duplicate films in two splits.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct CopyPair {
-    /// The one that is learnt from, where one is.
-    pub one: CopyFilm,
+pub struct DuplicatePair {
+    /// The film in the earlier split (train before validation before test).
+    pub one: DuplicateFilm,
     /// The other.
-    pub other: CopyFilm,
-    /// Why they count as one, in words.
+    pub other: DuplicateFilm,
+    /// The kind of match, in words.
     pub how: String,
-    /// Whether both are said to be of one patient.
+    /// True if both have the same patient.
     pub same_patient: bool,
 }
 
 /// One film of such a pair.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CopyFilm {
+pub struct DuplicateFilm {
     /// Its name.
     pub film: String,
     /// Its dataset.
@@ -107,7 +107,7 @@ pub struct CopyFilm {
     pub patient: String,
     /// `train`, `val` or `test`.
     pub split: String,
-    /// A picture of it; empty where the film could not be read.
+    /// A PNG picture; empty if the film could not be read.
     pub png: Vec<u8>,
 }
 
@@ -144,22 +144,22 @@ pub struct SourceTable {
     pub films: u64,
     /// Different patients among them.
     pub patients: u64,
-    /// Its licence as recorded; empty where nobody recorded one.
+    /// Its licence; empty if not recorded.
     pub licence: String,
-    /// Further facts as recorded (reference, digest of a label file, …): name and value.
+    /// Further recorded facts (reference, digest of a label file, …): name and value.
     pub facts: Vec<(String, String)>,
 }
 
-/// One step that left films out.
+/// One exclusion step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exclusion {
-    /// Where it applied: a source, or empty for the whole table.
+    /// The source it applied to; empty for the whole manifest.
     pub source: String,
-    /// Why films were left out.
+    /// The reason.
     pub reason: String,
-    /// How many.
+    /// The number of excluded films.
     pub films: u64,
-    /// How many were left after it, where recorded.
+    /// The number of films left after it, if recorded.
     pub left: Option<u64>,
 }
 
@@ -170,13 +170,13 @@ pub struct StageResult {
     pub name: String,
     /// Name of the network, such as `densenet121`.
     pub architecture: String,
-    /// Whether its findings exclude each other.
+    /// Exclusive classes or independent findings.
     pub kind: Option<Kind>,
     /// Output neurons, in order.
     pub findings: Vec<String>,
-    /// Where its weights came from, in words, such as `the best of stage source` or `random`.
+    /// The origin of its weights, such as `the best of stage source` or `random`.
     pub start: String,
-    /// The stage of this run that its weights came from, if they did.
+    /// The stage of this run that its weights came from, if any.
     pub from: Option<String>,
     /// The films it used.
     pub films: Vec<StageSplit>,
@@ -184,11 +184,11 @@ pub struct StageResult {
     pub steps: Vec<StepPoint>,
     /// Every epoch, in order.
     pub epochs: Vec<EpochPoint>,
-    /// The epoch (counted from 1) whose weights the stage kept as its best.
+    /// The best epoch (counted from 1), whose weights were kept.
     pub best_epoch: Option<usize>,
-    /// Where its output neurons came from.
+    /// The origin of its output neurons.
     pub neurons: Option<Neurons>,
-    /// What it got on which films.
+    /// Its results on each split.
     pub evaluations: Vec<SplitEvaluation>,
     /// Temperatures and thresholds of its best weights.
     pub calibration: Option<Calibration>,
@@ -203,14 +203,14 @@ pub struct StageSplit {
     pub films: u64,
     /// Different patients among them.
     pub patients: u64,
-    /// Films of the split that it could not use: why, and how many.
+    /// Excluded films of the split: reason and number.
     pub excluded: Vec<(String, u64)>,
 }
 
 /// One optimiser step.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct StepPoint {
-    /// How far training was after it, in epochs: 1.5 is half through the second.
+    /// The progress after it in epochs: 1.5 is half through the second.
     pub epochs: f64,
     /// Loss of its batch.
     pub loss: f64,
@@ -233,16 +233,16 @@ pub struct EpochPoint {
     pub validation: Vec<(String, f64)>,
 }
 
-/// What a stage got on one split.
+/// The result of a stage on one split.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SplitEvaluation {
     /// `train`, `val`, `test`, or the name of an external table.
     pub split: String,
-    /// Every metric with its interval.
+    /// The metrics with their intervals.
     pub evaluation: Evaluation,
 }
 
-/// Heatmaps and how they were made.
+/// Heatmaps and their method.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Gallery {
     /// The composite of LRP rules, such as `epsilon-plus-flat`.
@@ -258,31 +258,31 @@ pub struct GalleryItem {
     pub title: String,
     /// The picture as a PNG file.
     pub png: Vec<u8>,
-    /// The film's true finding or findings; empty where unknown.
+    /// The film's true findings; empty if unknown.
     pub truth: String,
-    /// The network's answer.
+    /// The network's prediction.
     pub prediction: String,
-    /// Probability that the network gave its answer.
+    /// The probability of the prediction.
     pub probability: f64,
-    /// The finding (or findings) that the heatmap is about.
+    /// The findings that the heatmap explains.
     pub explained: String,
-    /// Whether the answer was right; `None` where the truth is unknown.
+    /// True if the prediction is correct; `None` if the truth is unknown.
     pub right: Option<bool>,
-    /// Whether the film is drawn by a program.
+    /// True for a synthetic film.
     pub phantom: bool,
     /// One or two sentences below the picture; may be empty.
     pub caption: String,
-    /// The heatmaps' accounts, one a finding.
+    /// The heatmaps' ledgers, one per finding.
     pub ledger: Vec<LedgerLine>,
 }
 
-/// Where the relevance of one heatmap went; the three parts make the start, to rounding.
+/// The ledger of one heatmap: the three parts sum to the start, up to rounding.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerLine {
     /// The finding.
     pub finding: String,
-    /// What was distributed: the finding's logit, or a difference of two.
+    /// The relevance at the start: the finding's logit, or a difference of two.
     pub start: f64,
     /// Relevance that arrived at the pixels.
     pub input: f64,
@@ -292,15 +292,15 @@ pub struct LedgerLine {
     pub epsilon: f64,
 }
 
-/// What it takes to do the run again.
+/// The facts needed to repeat the run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Provenance {
-    /// When it was started, as recorded; never taken from the clock of the machine that writes the report.
+    /// The recorded start time; never the time of writing the report.
     pub started: String,
     /// The command line.
     pub command: String,
-    /// Source of all random numbers.
+    /// The seed of all random numbers.
     pub seed: Option<u64>,
     /// Versions of programs and libraries: name and version.
     pub versions: Vec<(String, String)>,

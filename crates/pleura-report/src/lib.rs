@@ -1,13 +1,27 @@
-//! A run as one self-contained HTML page.
+//! Reports: a run, a series of runs, a study or a manifest as one self-contained HTML page.
 //!
-//! [`ReportInput`] is what a report says, as plain data; [`ReportInput::from_run`] reads it from a run folder, [`render`] makes the
-//! page, and [`write()`] does both and puts `report.html` into the run. The page has no scripts and loads nothing: pictures and
-//! plots are inside it. The same run gives the same bytes, since nothing is taken from a clock or from the machine.
+//! [`ReportInput`] is the content of a run's report as plain data. [`ReportInput::from_run`] reads it from a
+//! run folder, [`render`] makes the [`Page`], and [`write()`] does both and writes `report.html`. The page
+//! has no scripts and loads nothing: pictures and plots are inside it. Equal runs give equal bytes, since
+//! nothing comes from a clock or the machine.
 //!
-//! [`pleura_draw::plot`] draws the plots; [`write_plots`] puts those of a run into files of their own, for a paper.
-//! [`describe()`] makes the page of a table of films before anything is trained.
-//! [`GalleryIndex`], [`KeepingExperiment`], [`WordsExperiment`] and [`Provenance`] are files that others put into a run for the
-//! report. [`write_series`] makes the page of several runs that belong together, [`write_study`] that of a study.
+//! [`write_plots`] writes the plots of a run as SVG files, [`write_series`] the page of several runs,
+//! [`write_study`] the page of a study, and [`write_description`] the page of manifests before any training.
+//! [`GalleryIndex`], [`KeepingExperiment`], [`TextExperiment`] and [`Provenance`] are files that other crates
+//! write into a run for its report.
+//!
+//! ```
+//! use pleura_report::{ReportInput, render};
+//!
+//! let page = render(&ReportInput {
+//!     title: "my run".to_owned(),
+//!     ..ReportInput::default()
+//! });
+//! assert!(page.html.contains("This run has no stages yet."));
+//! for plot in &page.plots {
+//!     println!("{}.svg", plot.file_name());
+//! }
+//! ```
 
 mod audit;
 mod error;
@@ -28,13 +42,13 @@ use pleura_draw::plot::Plot;
 
 pub use audit::check_plot;
 pub use error::Error;
-pub use evidence::{SeriesFindings, TestLooks};
-pub use experiment::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
+pub use evidence::{SeriesFindings, TestAccesses};
+pub use experiment::{EpochDifference, KeepingExperiment, KeepingRun, TextCondition, TextExperiment};
 pub use index::{GalleryIndex, IndexItem};
 pub use input::{
-    Copies, CopyFilm, CopyPair, DataTable, EpochPoint, Exclusion, FindingCount, Gallery, GalleryItem,
-    LedgerLine, Provenance, ReportInput, SourceTable, SplitCount, SplitEvaluation, StageResult, StageSplit,
-    StepPoint,
+    DataTable, DuplicateFilm, DuplicatePair, Duplicates, EpochPoint, Exclusion, FindingCount, Gallery,
+    GalleryItem, LedgerLine, Provenance, ReportInput, SourceTable, SplitCount, SplitEvaluation, StageResult,
+    StageSplit, StepPoint,
 };
 pub use page::{Page, describe, render};
 pub use read::lead_stage;
@@ -44,11 +58,10 @@ pub use study::write_study;
 /// Name of the page that [`write_description`] writes.
 pub const DESCRIPTION: &str = "describe.html";
 
-/// Writes the page of a description into a folder, whole or not at all, and each of its plots as an SVG file beside it. Returns the page's
-/// path.
+/// Writes the page of a description and its plots as SVG files into a folder. Returns the page's path.
 ///
 /// # Errors
-/// What the operating system says against writing.
+/// A file that cannot be written.
 pub fn write_description(
     description: &pleura_data::describe::Description,
     folder: &Path,
@@ -63,10 +76,10 @@ pub fn write_description(
 /// Name of the report in a run folder.
 pub const FILE: &str = "report.html";
 
-/// Reads a run, renders its report and writes `report.html` into it, whole or not at all. Returns the report's path.
+/// Reads a run, renders its report and writes `report.html` into it, atomically. Returns the report's path.
 ///
 /// # Errors
-/// Those of [`ReportInput::from_run`], and what the operating system says against writing.
+/// Those of [`ReportInput::from_run`], and a file that cannot be written.
 pub fn write(run: &Path) -> Result<PathBuf, Error> {
     let page = render(&ReportInput::from_run(run)?);
     let path = run.join(FILE);
@@ -74,8 +87,8 @@ pub fn write(run: &Path) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Writes every plot of a run's report as an SVG file into a folder, named after its title. Returns their paths, in
-/// the report's order.
+/// Writes every plot of a run's report as an SVG file into a folder, named after its title. Returns their
+/// paths, in the report's order.
 ///
 /// # Errors
 /// As [`write()`].

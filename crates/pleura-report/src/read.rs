@@ -1,7 +1,7 @@
-//! From a run folder to what its report says.
+//! Reading of a run folder into a report's input.
 
-mod copies;
 mod data;
+mod duplicates;
 mod evaluation;
 mod log;
 
@@ -9,30 +9,31 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use pleura_core::Task;
 use pleura_eval::{Calibration, Kind};
 use pleura_run::{
     Evidence, RECIPE, Recipe, RunFolder,
     json::read_json_if_exists,
     log::LogLine,
-    recipe::{ArchitectureChoice, StageKind, Start},
+    recipe::{ArchitectureChoice, Start},
     timing::seconds_by_stage,
 };
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
-use crate::experiment::{KeepingExperiment, WordsExperiment};
+use crate::experiment::{KeepingExperiment, TextExperiment};
 use crate::files;
 use crate::index;
 use crate::input::{Provenance, ReportInput, StageResult};
 
 impl ReportInput {
-    /// Reads a run folder: `recipe.toml`, `log.jsonl`, `timing.jsonl`, the stages' `data.json`, `neurons.json` and
-    /// `metrics.json`, the manifests that the recipe names with their sidecars, `explain/index.json` with its pictures,
-    /// `experiments/*.json` and `provenance.json`. Only the recipe must be there: a run that is half done has a report, too. A manifest that is no longer
-    /// where the recipe says is told as a warning.
+    /// Reads a run folder: `recipe.toml`, `log.jsonl`, `timing.jsonl`, the stages' `data.json`,
+    /// `neurons.json` and `metrics.json`, the recipe's manifests with their sidecars, `explain/index.json`
+    /// with its pictures, `experiments/*.json` and `provenance.json`. Only the recipe is required, so an
+    /// unfinished run has a report too. A missing manifest gives a warning.
     ///
     /// # Errors
-    /// [`Error::NoRun`] where there is no recipe; else the file that could not be read, and why.
+    /// [`Error::NoRun`] without a recipe; otherwise, the file that cannot be read.
     pub fn from_run(run: &Path) -> Result<Self, Error> {
         let folder = RunFolder::new(run);
         let (text, recipe) = recipe(&folder)?;
@@ -40,7 +41,7 @@ impl ReportInput {
         let data = data::tables(&folder, &recipe, &mut warnings)?;
         let mut gallery = index::gallery(run)?;
         if !data.is_empty() && data.iter().all(|table| table.phantom) {
-            // No film of such a run shows anybody, whatever its list of pictures forgot to say.
+            // All films of such a run are synthetic, even if the index does not mark them.
             for item in &mut gallery.items {
                 item.phantom = true;
             }
@@ -55,7 +56,7 @@ impl ReportInput {
             data,
             gallery,
             keeping: KeepingExperiment::read(run)?,
-            words: WordsExperiment::read(run)?,
+            words: TextExperiment::read(run)?,
             evidence: Evidence::read_all(&folder)?,
             series: None,
             audit: read_json_if_exists(&folder.audit_record())?,
@@ -68,8 +69,8 @@ impl ReportInput {
     }
 }
 
-/// The stage whose result is a run's, by its recipe: of those that no other stage starts from, the first that keeps output
-/// neurons, or else the last. The report leads with it, so a gallery of heatmaps should be of its network.
+/// Returns the stage that a run's report is about: among the stages that no other stage starts from, the
+/// first that keeps output neurons, else the last. A gallery of heatmaps should use its network.
 ///
 /// # Errors
 /// As [`ReportInput::from_run`] for the recipe.
@@ -90,13 +91,13 @@ fn recipe(run: &RunFolder) -> Result<(String, Recipe), Error> {
 }
 
 impl Provenance {
-    /// Whether a run has one already.
+    /// True if a run has one already.
     pub fn is_in(run: &Path) -> bool {
         RunFolder::new(run).provenance().exists()
     }
 
-    /// Writes `provenance.json` of a run, whole or not at all. What the report finds in the run itself (digests, times, the
-    /// recipe's seed) need not be in it.
+    /// Writes `provenance.json` of a run atomically. The report adds digests, times and the recipe's seed
+    /// from the run itself.
     pub fn write(&self, run: &Path) -> Result<std::path::PathBuf, Error> {
         let path = RunFolder::new(run).provenance();
         files::write_json(&path, self)?;
@@ -104,7 +105,7 @@ impl Provenance {
     }
 }
 
-/// The run's name: its folder's, or that of the folder above one that is just called `run`.
+/// The run's name: the folder's name, or that of its parent if the folder is called `run`.
 pub(crate) fn name(run: &Path) -> String {
     let whole = fs::canonicalize(run).unwrap_or_else(|_| run.to_owned());
     let mut names = whole.iter().rev().map(|part| part.to_string_lossy().into_owned());
@@ -128,8 +129,8 @@ fn stage(run: &RunFolder, recipe: &Recipe, number: usize, log: &[LogLine]) -> Re
             ArchitectureChoice::Description(architecture) => architecture.name().to_owned(),
         },
         kind: Some(match stage.kind {
-            StageKind::Exclusive => Kind::Exclusive,
-            StageKind::Independent => Kind::Independent,
+            Task::Exclusive => Kind::Exclusive,
+            Task::Independent => Kind::Independent,
         }),
         findings: stage.findings.clone().unwrap_or_default(),
         start: match (&previous, &stage.start) {
@@ -181,7 +182,7 @@ fn provenance(run: &RunFolder, recipe: &Recipe, text: &str) -> Result<Provenance
     Ok(provenance)
 }
 
-/// SHA-256 of a file, `None` if it is not there.
+/// The SHA-256 of a file; `None` if it does not exist.
 fn digest(path: &Path) -> Result<Option<String>, Error> {
     let mut file = match fs::File::open(path) {
         Ok(file) => file,

@@ -11,11 +11,11 @@ use crate::evidence::SeriesFindings;
 use crate::input::{ReportInput, SplitEvaluation};
 use crate::page;
 
-/// Writes the report of a series of runs (folds, a learning curve) into its folder: `report.html`. It shows the first run's recipe and
-/// films, and what all of them found together.
+/// Writes the report of a series of runs (folds, a learning curve) into its folder: `report.html`. It shows
+/// the recipe and films of the first run, and the joint results.
 ///
 /// # Errors
-/// [`Error::NoRun`] where the folder holds no series; those of [`ReportInput::from_run`].
+/// [`Error::NoRun`] if the folder has no series; those of [`ReportInput::from_run`].
 pub fn write_series(out: &Path) -> Result<PathBuf, Error> {
     let folder = SeriesFolder::new(out);
     let series = folder.read_record()?.ok_or_else(|| Error::NoRun {
@@ -46,7 +46,7 @@ pub fn write_series(out: &Path) -> Result<PathBuf, Error> {
     let last = |stages: &[(String, CrossValidation)]| stages.last().map(|one| one.0.clone());
     input.lead = last(&found.crossed).or(input.lead);
     input.warnings.push(format!(
-        "This page is of {} runs ({}: {}); recipe, films and training curves are those of the first",
+        "This page covers {} runs ({}: {}); recipe, films and training curves are those of the first",
         series.runs.len(),
         series.kind,
         series.runs.join(", ")
@@ -57,10 +57,10 @@ pub fn write_series(out: &Path) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// Writes a learning curve as `curve.csv` and as one SVG file a metric into a folder, and returns their paths.
+/// Writes a learning curve into a folder, as `curve.csv` and one SVG file per metric. Returns their paths.
 ///
 /// # Errors
-/// What the operating system says against writing.
+/// A file that cannot be written.
 pub fn write_learning_curve(curve: &LearningCurve, folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut paths = vec![folder.join("curve.csv")];
     write_atomic(&paths[0], page::curve_table(curve).as_bytes())?;

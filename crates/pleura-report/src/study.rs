@@ -1,4 +1,4 @@
-//! The page and the plots of a study, from what its folder holds.
+//! The page and the plots of a study, from its folder.
 
 use std::path::{Path, PathBuf};
 
@@ -10,11 +10,11 @@ use crate::error::Error;
 use crate::input::{Provenance, ReportInput};
 use crate::page;
 
-/// Writes the page of a study (`report.html`) and each of its plots as an SVG file into its folder, and returns their paths, the page first.
-/// Films and recipe on the page are those of the baseline's first run.
+/// Writes the page of a study (`report.html`) and its plots as SVG files into its folder. Returns their
+/// paths, the page first. Films and recipe on the page are those of the baseline's first run.
 ///
 /// # Errors
-/// [`Error::NoRun`] where the folder holds no finished study; those of [`ReportInput::from_run`].
+/// [`Error::NoRun`] if the folder has no finished study; those of [`ReportInput::from_run`].
 pub fn write_study(out: &Path) -> Result<Vec<PathBuf>, Error> {
     let folder = SeriesFolder::new(out);
     let findings: StudyFindings =
@@ -34,7 +34,7 @@ pub fn write_study(out: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut input = ReportInput::from_run(folder.run(&first.name).path())?;
     input.title.clone_from(&findings.name);
     input.provenance = Provenance {
-        // Digests and times of one run of many would be taken for the study's.
+        // Digests and times of one run must not pass for the study's.
         digests: Vec::new(),
         timings: Vec::new(),
         seed: None,

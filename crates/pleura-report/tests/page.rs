@@ -14,7 +14,8 @@ use pleura_report::{ReportInput, render};
 /// Elements that HTML never closes.
 const VOID: [&str; 4] = ["meta", "img", "br", "link"];
 
-/// Walks the page's tags; fails on one that is closed out of order or not at all. Returns every attribute with a value.
+/// Walks the page's tags; fails on one that is closed out of order or not at all. Returns every attribute
+/// with a value.
 fn attributes(page: &str) -> Vec<(String, String)> {
     let mut open: Vec<String> = Vec::new();
     let mut found = Vec::new();
@@ -188,8 +189,8 @@ fn an_empty_run_says_what_is_missing_and_makes_nothing_up() {
     attributes(&page);
     for expected in [
         "This run has no stages yet.",
-        "No heatmaps were made for this run.",
-        "The run holds no recipe.",
+        "This run has no heatmaps.",
+        "The run has no recipe.",
     ] {
         assert!(page.contains(expected), "{expected}");
     }
@@ -206,7 +207,7 @@ fn the_summary_says_what_the_numbers_say() {
     let summary = &page[page.find("id=\"summary\"").unwrap()..page.find("id=\"results\"").unwrap()];
     assert!(
         summary.contains(&format!(
-            "{right} were answered right: accuracy {:.1} %",
+            "{right} predictions were correct: accuracy {:.1} %",
             100.0 * accuracy
         )),
         "{summary}"
@@ -215,7 +216,7 @@ fn the_summary_says_what_the_numbers_say() {
         summary.contains("every film of COVID-19 comes from Cohen")
             || summary.contains("Every film of COVID-19 comes from Cohen")
     );
-    assert!(summary.contains("On films from elsewhere expect less."));
+    assert!(summary.contains("Expect lower performance on films from other sources."));
 }
 
 /// Films `from..to` of two classes, answered by chance and a little more.
@@ -279,7 +280,7 @@ fn evidence_and_series_have_their_parts() {
         options: options.clone(),
     };
     input.stages[1].calibration = Some(pleura_eval::Calibration::fit(&ours, &fit).unwrap());
-    let look = |model: &str| pleura_data::looks::Look {
+    let look = |model: &str| pleura_manifest::access_log::TestAccess {
         when: "2026-05-01T09:30:00Z".into(),
         who: "<u>somebody".into(),
         command: "evaluate".into(),
@@ -287,15 +288,14 @@ fn evidence_and_series_have_their_parts() {
         films: 40,
         model: model.into(),
         software: "pleura".into(),
-        previous: String::new(),
     };
-    input.data[1].test = Some(pleura_report::TestLooks {
+    input.data[1].test_accesses = Some(pleura_report::TestAccesses {
         films: 40,
         digest: "t".into(),
-        looks: vec![look("a"), look("b"), look("b")],
+        accesses: vec![look("a"), look("b"), look("b")],
         models: 2,
         others: 1,
-        altered: true,
+        unreadable: true,
         changed: true,
     });
     let crossed = pleura_eval::cross_validate(&[ours.clone(), theirs.clone()], &options).unwrap();
@@ -318,20 +318,20 @@ fn evidence_and_series_have_their_parts() {
     let page = render(&input).html;
     attributes(&page);
     for expected in [
-        "This test set has been looked at 3 times by 2 models.",
-        "If the best of them was kept",
-        "is not the one that was made",
-        "The account of looks was altered",
-        "other test films of this table were looked at (1 in all)",
+        "The test films were used 3 times by 2 models.",
+        "If the best model was selected by these results",
+        "was changed after it was made",
+        "Some lines of the test access log",
+        "other test films were used 1 time",
         "Evaluation outside",
-        "Probabilities are calibrated on 30 validation films",
-        "called by itself from a threshold on",
-        "Predictive values where findings are as common as given",
+        "Probabilities were calibrated on 30 validation films",
+        "predicted separately by a threshold",
+        "Predictive values at a given prevalence",
         "Against another",
-        "Each source apart",
+        "By source",
         "what is lost there, in percentage points",
         "Cross-validation of stage target",
-        "Validation films have chosen the epoch, so these numbers are too good",
+        "The epoch was chosen on the validation films, so these numbers are too good",
     ] {
         assert!(page.contains(expected), "{expected}");
     }
@@ -397,7 +397,7 @@ fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
         ..AuditRecord::default()
     });
     let page = render(&input).html;
-    assert!(page.contains("The results mean nothing until this is mended: class-source."));
+    assert!(page.contains("The results are void until this is corrected: class-source."));
     assert!(page.contains("3 checks of 120 films, and of the network of stage target."));
     for svg in ["class-source", "border"] {
         assert!(
@@ -405,8 +405,14 @@ fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
             "{svg}"
         );
     }
-    // What is quiet has its line in the table and no more.
-    assert!(page.contains("what file says") && !page.contains("<title>Does file give"));
+    assert!(page.contains("Does file give the class away?") && !page.contains("<title>Does file give"));
+    for number in [
+        "permuted labels: median",
+        "0.700 to 0.900",
+        "Films by class and hospital",
+    ] {
+        assert!(page.contains(number), "{number}");
+    }
 }
 
 #[test]
@@ -429,11 +435,11 @@ fn an_audit_that_asked_no_network_does_not_speak_for_it() {
             ..AuditRecord::default()
         });
         let page = render(&input).html;
-        let (_, summary) = page.split_once("What it probably looks at").unwrap();
+        let (_, summary) = page.split_once("What the network probably uses").unwrap();
         summary.split_once("</section>").unwrap().0.to_owned()
     };
     let (nobody, shortcut, alarm) = (
-        "Nobody has asked the network itself",
+        "The network itself was not tested",
         "found no shortcut",
         "It raised an alarm",
     );

@@ -1,4 +1,5 @@
-//! From a run folder to its page: what is read, what is told when something is missing, what breaks and how it is said.
+//! From a run folder to its page: what is read, what is told when something is missing, what breaks and how
+//! it is said.
 
 #![allow(
     clippy::unwrap_used,
@@ -12,10 +13,10 @@ mod sample;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pleura_data::looks::{self, Look};
-use pleura_data::{Label, Manifest, Row, Sidecar, Split};
+use pleura_manifest::access_log::{self, TestAccess};
+use pleura_manifest::{Label, Manifest, Row, Sidecar, Split};
 use pleura_report::{
-    Error, GalleryIndex, IndexItem, KeepingExperiment, Provenance, ReportInput, WordsExperiment, write,
+    Error, GalleryIndex, IndexItem, KeepingExperiment, Provenance, ReportInput, TextExperiment, write,
 };
 
 /// A run of one stage on four films, as training and its experiments leave it.
@@ -241,7 +242,7 @@ fn a_run_that_has_only_begun_has_a_report() {
     assert!(
         pleura_report::render(&input)
             .html
-            .contains("No stage of this run has been judged")
+            .contains("No stage of this run has been evaluated")
     );
 }
 
@@ -279,17 +280,17 @@ fn looks_at_a_fold_are_those_of_the_table_that_it_was_made_of() {
     let path = run.path("set/manifest.csv");
     let mut other = manifest.clone();
     other.rows[0].split = Some(Split::Test);
-    let beside = |table: &str| looks::path(&run.path(table));
+    let beside = |table: &str| access_log::path(&run.path(table));
     for (manifest, model) in [(&manifest, "a"), (&manifest, "b"), (&other, "c")] {
-        let look = Look::now(manifest, 1, model, "train: stage target");
+        let look = TestAccess::now(manifest, 1, model, "train: stage target");
         fs::create_dir_all(run.path("all")).unwrap();
         for file in [beside("all/manifest.csv"), beside("set/manifest.csv")] {
-            looks::record(&file, &look).unwrap();
+            access_log::record(&file, &look).unwrap();
         }
     }
     let told = || {
-        let test = run.read().unwrap().data.remove(0).test.unwrap();
-        (test.looks.len(), test.models, test.others)
+        let test = run.read().unwrap().data.remove(0).test_accesses.unwrap();
+        (test.accesses.len(), test.models, test.others)
     };
     assert_eq!(told(), (2, 2, 1), "a table by itself was split anew");
     fs::remove_file(beside("set/manifest.csv")).unwrap();
@@ -373,5 +374,5 @@ fn pictures_from_outside_the_run_are_refused() {
 fn experiments_are_none_where_there_are_none() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(KeepingExperiment::read(folder.path()).unwrap(), None);
-    assert_eq!(WordsExperiment::read(folder.path()).unwrap(), None);
+    assert_eq!(TextExperiment::read(folder.path()).unwrap(), None);
 }

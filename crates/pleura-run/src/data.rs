@@ -82,7 +82,7 @@ impl std::fmt::Display for Exclusion {
             Self::SeveralClasses => "of several classes",
             Self::UncertainClass => "of an uncertain class",
             Self::NothingKnown => "without a known label",
-            Self::HeldOut => "of patients that this or a later stage is judged on",
+            Self::HeldOut => "of patients in a held-out split of this or a later stage",
         })
     }
 }

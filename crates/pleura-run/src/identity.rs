@@ -39,7 +39,7 @@ impl Identity {
         let mut changes = Vec::new();
         if self.version != now.version {
             changes.push(format!(
-                "it was begun by version {}, this is {}",
+                "it began with version {}, this is {}",
                 self.version, now.version
             ));
         }
@@ -55,8 +55,7 @@ impl Identity {
         }
         // The recipe's digest covers manifests and weights too: it is named only if they do not explain the difference.
         if self.recipe != now.recipe && changes.is_empty() {
-            let keys =
-                recipes().unwrap_or_else(|| "the run's recipe.toml shows what it was begun with".to_owned());
+            let keys = recipes().unwrap_or_else(|| "the run's recipe.toml shows its recipe".to_owned());
             changes.push(format!("the recipe or the seed changed ({keys})"));
         }
         changes

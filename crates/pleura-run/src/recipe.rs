@@ -1,12 +1,12 @@
-//! A recipe: what to train, stage by stage, as a TOML file.
+//! A recipe: the stages of a training, as a TOML file.
 //!
-//! The same types hold what a person typed and what it came to mean: reading fills in the defaults, `pleura_train::Plan`
-//! fills in what only the data can say (findings, groups), and a run writes the result in full as its own
-//! `recipe.toml`, which is again a recipe and means the same.
+//! A recipe as typed and a recipe in full have the same types. Reading fills in the defaults.
+//! `pleura_train::Plan` fills in the entries that follow from the data (findings, groups). A run writes the
+//! result as its own `recipe.toml`, which reads back to the same training.
 
-mod answers;
 mod check;
 mod difference;
+mod epoch_predictions;
 mod isnet;
 mod lineage;
 mod locate;
@@ -20,54 +20,53 @@ use pleura_nn::{architecture::Architecture, weights::Normalisation};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    answers::Answers,
     check::check,
     difference::{Change, between, difference, is_file},
+    epoch_predictions::EpochPredictions,
     isnet::{Isnet, Maps},
     locate::{Step, line_at},
     optimisation::{
         ALL_BUT_HEAD, Decay, Freeze, Groups, HEAD, LearningRate, OptimiserRecipe, ScheduleRecipe, WarmUp,
     },
-    stage::{
-        Keep, KeepRule, Monitor, NormChoice, Stage, StageKind, Start, Uncertain, Weighting, WeightingWord,
-    },
+    stage::{Keep, KeepRule, Monitor, NormChoice, Stage, Start, Uncertain, Weighting, WeightingWord},
 };
 use crate::error::Error;
 
-/// What to train: one architecture, one way to prepare films, and the stages of the transfer in order.
+/// A training: one architecture, one preparation of the films, and the stages in order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// Source of every random number of the run; 0 to 2⁶³ − 1.
+    /// Seed of every random number of the run; 0 to 2⁶³ − 1.
     #[serde(default)]
     pub seed: u64,
-    /// A name ([`pleura_nn::architecture::NAMES`]), or a table that describes an architecture of one's own.
+    /// A name ([`pleura_nn::architecture::NAMES`]), or a table that describes another architecture.
     pub architecture: ArchitectureChoice,
-    /// Grey levels to network input. Default: that of the weights the first stage starts from; `unit` from a random start.
+    /// The normalisation of grey levels. Default: that of the weights that the first stage starts from;
+    /// `unit` from a random start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalisation: Option<NormalisationChoice>,
-    /// From a decoded film to the square the network sees.
+    /// The preparation of a decoded film for the network.
     #[serde(default)]
     pub preparation: Preparation,
-    /// How metrics on the test split are computed at the end of each stage.
+    /// Options of the evaluation on the test split at the end of each stage.
     #[serde(default)]
     pub evaluation: EvaluationChoice,
-    /// The stages, in the order in which they are trained.
+    /// The stages, in the order of training.
     #[serde(rename = "stage", default)]
     pub stages: Vec<Stage>,
-    /// Where the recipe was read.
+    /// The file it was read from.
     #[serde(skip)]
     origin: Origin,
 }
 
-/// Where a recipe came from: for messages, and because its paths are relative to its folder.
+/// The file of a recipe: for messages, and because its paths are relative to its folder.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Origin {
     path: PathBuf,
     text: String,
 }
 
-/// A published architecture by its name, or a description of another.
+/// The name of a published architecture, or a description of another.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -77,24 +76,24 @@ struct Origin {
 pub enum ArchitectureChoice {
     /// One of [`pleura_nn::architecture::NAMES`].
     Name(String),
-    /// All numbers spelt out.
+    /// All numbers of an architecture.
     Description(Architecture),
 }
 
-/// From grey levels in [0, 1] to what the network reads.
+/// The normalisation of grey levels in [0, 1] for the network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
     expecting = "expected \"unit\", \"imagenet\", or a table with mean and std of three numbers each"
 )]
 pub enum NormalisationChoice {
-    /// One of the usual two, by name.
+    /// One of the two usual normalisations, by name.
     Named(NamedNormalisation),
-    /// All numbers spelt out.
+    /// All numbers of a normalisation.
     Described(Normalisation),
 }
 
-/// The usual ways to normalise.
+/// The usual normalisations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NamedNormalisation {
@@ -126,13 +125,13 @@ impl From<Normalisation> for NormalisationChoice {
     }
 }
 
-/// How the test split is judged.
+/// Options of the evaluation on the test split.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EvaluationChoice {
     /// Resamples of the patients for the bootstrap intervals.
     pub bootstrap: usize,
-    /// Probability that an interval should cover.
+    /// Probability that an interval covers the true value.
     pub level: f64,
 }
 
@@ -156,7 +155,7 @@ impl Recipe {
         Self::parse(&text, path)
     }
 
-    /// As [`Recipe::read`], from the text of a recipe; `path` is for messages and for relative paths.
+    /// Reads a recipe from text, like [`Recipe::read`]. `path` is for messages and for relative paths.
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let mut recipe: Self = toml::from_str(text).map_err(|error| Error::Recipe {
             path: path.to_owned(),
@@ -172,7 +171,10 @@ impl Recipe {
         Ok(recipe)
     }
 
-    /// A recipe from a table that something else was made into; messages name `path`.
+    /// Reads a recipe from a table. Messages name `path`.
+    ///
+    /// # Errors
+    /// As [`Recipe::read`], without a line.
     pub fn from_table(table: toml::Table, path: &Path) -> Result<Self, Error> {
         let mut recipe: Self = table.try_into().map_err(|error: toml::de::Error| Error::Recipe {
             path: path.to_owned(),
@@ -185,10 +187,10 @@ impl Recipe {
         Ok(recipe)
     }
 
-    /// The architecture the recipe names or describes.
+    /// The architecture that the recipe names or describes.
     ///
     /// # Errors
-    /// An unknown name, with the names there are.
+    /// An unknown name; the message lists the known names.
     pub fn architecture(&self) -> Result<Architecture, Error> {
         match &self.architecture {
             ArchitectureChoice::Name(name) => Architecture::by_name(name)
@@ -202,7 +204,7 @@ impl Recipe {
         toml::to_string_pretty(self).map_err(|error| self.problem(&[], error.to_string()))
     }
 
-    /// `relative` as seen from the recipe's folder.
+    /// `relative`, which is relative to the recipe's folder, as a path.
     pub fn resolve_path(&self, relative: &Path) -> PathBuf {
         match self.origin.path.parent() {
             Some(folder) => folder.join(relative),
@@ -210,7 +212,7 @@ impl Recipe {
         }
     }
 
-    /// An error about the entry at `at`, with its line where the recipe's text has one.
+    /// An error about the entry at `at`, with its line if the recipe's text has one.
     pub fn problem(&self, at: &[locate::Step<'_>], problem: impl Into<String>) -> Error {
         Error::Recipe {
             path: self.origin.path.clone(),

@@ -1,37 +1,36 @@
-//! What a study found: variants of a training compared in pairs, after the first epochs and with their best
-//! weights.
+//! `study.json`: the findings of a study, which compares variants of a training in pairs.
 
 use pleura_eval::PairedMean;
 use serde::{Deserialize, Serialize};
 
-/// All that a study found. Stored as `study.json`.
+/// The findings of a study.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StudyFindings {
     /// The study's name.
     pub name: String,
     /// The variant that the others are compared with.
     pub baseline: String,
-    /// The metric that verdicts are about.
+    /// The metric of the verdicts.
     pub primary: String,
-    /// Probability that an interval claims to cover; those of verdicts do so all together over the films,
-    /// and, by themselves, over the seeds.
+    /// Coverage of the intervals. Intervals of verdicts cover together, over the films and, separately, over
+    /// the seeds.
     pub level: f64,
     /// Draws of the patient bootstrap.
     pub draws: usize,
     /// The seeds that every variant was trained with.
     pub seeds: Vec<u64>,
-    /// Folds that every variant was trained on; 1 where films are split once.
+    /// Folds that every variant was trained on; 1 without folds.
     pub folds: usize,
-    /// Trainings that were planned and are not compared, because not all of their seed are done.
+    /// Planned trainings that are not compared, because other trainings of their seed are not finished.
     #[serde(default)]
     pub pending: usize,
     /// The variants.
     pub variants: Vec<StudyVariant>,
-    /// What was compared when, from the first epoch to the best weights.
+    /// The comparisons, from the first epoch to the best weights.
     pub points: Vec<StudyPoint>,
-    /// What all of it says, a sentence a variant.
+    /// The conclusions, one sentence for each variant.
     pub conclusions: Vec<String>,
-    /// What limits it.
+    /// The limits of the conclusions.
     pub cautions: Vec<String>,
 }
 
@@ -42,7 +41,7 @@ pub struct StudyVariant {
     pub name: String,
     /// The stage that is compared.
     pub stage: String,
-    /// In which settings its recipe differs from the baseline's.
+    /// Settings in which its recipe differs from the baseline's.
     pub differs: Vec<String>,
     /// Its trainings.
     pub runs: Vec<StudyRun>,
@@ -55,29 +54,29 @@ pub struct StudyRun {
     pub name: String,
     /// Its seed.
     pub seed: u64,
-    /// Its fold, from 1, where there are folds.
+    /// Its fold, from 1, if there are folds.
     pub fold: Option<usize>,
-    /// The epoch whose weights are its best, from 1.
+    /// The epoch of the best weights, from 1.
     pub best_epoch: usize,
-    /// Validation of each epoch.
+    /// Validation after each epoch.
     pub curve: Vec<StudyEpoch>,
 }
 
-/// How a training stood after an epoch, on its validation films.
+/// The validation of a training after an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StudyEpoch {
-    /// After so many epochs; 0 is before the first step.
+    /// Number of epochs; 0 is before the first step.
     pub epoch: usize,
-    /// Share of right answers, of exclusive classes.
+    /// Share of correct predictions, exclusive classes only.
     pub accuracy: Option<f64>,
     /// Mean area under the ROC curves.
     pub macro_auc: Option<f64>,
 }
 
-/// All variants at one moment of their training, on the same films.
+/// All variants after the same number of epochs, on the same films.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StudyPoint {
-    /// After so many epochs; `None` with the best weights.
+    /// Number of epochs; `None` for the best weights.
     pub epoch: Option<usize>,
     /// `validation` or `test`.
     pub split: String,
@@ -92,36 +91,36 @@ pub struct StudyComparison {
     pub candidate: String,
     /// Pairs of trainings that are compared.
     pub pairs: usize,
-    /// Pairs of which one had stopped before this epoch.
+    /// Pairs left out because one of them had stopped before this epoch.
     pub stopped_before: usize,
     /// Each metric.
     pub metrics: Vec<PairedMean>,
-    /// What the primary metric says.
+    /// The verdict on the primary metric.
     pub verdict: Verdict,
 }
 
-/// On which side of 0 an interval lies.
+/// The side of 0 that an interval lies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// All of it above: the candidate is ahead.
+    /// Above: the candidate is better.
     Above,
-    /// All of it below: the baseline is.
+    /// Below: the baseline is better.
     Below,
-    /// 0 is in it.
+    /// 0 is inside.
     Open,
-    /// There is no interval, or one of no width.
+    /// There is no interval, or its ends are equal.
     Unknown,
 }
 
-/// What a comparison shows.
+/// The verdict of a comparison.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
-    /// What the films say: would these trainings differ on others like them?
+    /// Over the films: would these trainings differ on other films?
     pub films: Side,
-    /// What the seeds say: would other seeds differ on these films?
+    /// Over the seeds: would trainings from other seeds differ on these films?
     pub seeds: Side,
-    /// Both in a sentence.
+    /// Both, in a sentence.
     pub words: String,
 }
 

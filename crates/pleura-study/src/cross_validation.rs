@@ -1,4 +1,5 @@
-//! Cross-validation by patient: a recipe trained once a fold, and one evaluation of what all of them answered.
+//! Cross-validation by patient: a recipe trained once for each fold, and one evaluation of the out-of-fold
+//! predictions.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,14 +12,14 @@ use pleura_train::Error;
 
 use crate::series::{Member, Series};
 
-/// How films are dealt to folds.
+/// The assignment of films to folds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct FoldOptions {
-    /// How many folds to deal, where the manifest has none; those of the manifest if left out.
+    /// Number of folds to assign, if the manifest has none. Default: the folds of the manifest.
     pub count: Option<usize>,
-    /// The part of the other folds' films that chooses the epoch.
+    /// Share of the other folds' films that selects the epoch.
     pub validation: f64,
-    /// In place of the recipe's seed.
+    /// Replaces the recipe's seed.
     pub seed: Option<u64>,
 }
 
@@ -32,30 +33,32 @@ impl Default for FoldOptions {
     }
 }
 
-/// A cross-validation made ready.
+/// A cross-validation that is ready to run.
 #[derive(Clone, Debug)]
 pub struct CrossValidationPlan {
-    /// One run a fold.
+    /// One run for each fold.
     pub series: Series,
-    /// Stages whose films have folds: those that are judged.
+    /// Stages whose films have folds: these are evaluated.
     pub stages: Vec<String>,
-    /// How many folds.
+    /// Number of folds.
     pub count: usize,
     evaluation: pleura_eval::Options,
 }
 
 impl CrossValidationPlan {
-    /// Plans a run a fold: stages whose manifest has folds (`pleura data split --folds`) are trained and judged with them, the others as
-    /// they are. Where none has and a count is given, the last stage's manifest is dealt.
+    /// Plans a run for each fold. Stages whose manifest has folds (`pleura data split --folds`) are trained
+    /// and evaluated with them, other stages as they are. If no manifest has folds and a count is given, the
+    /// last stage's manifest is assigned folds.
     ///
     /// # Errors
-    /// Manifests that cannot be read, no folds, or another number of them in one manifest than in another or than was asked for.
+    /// Manifests that cannot be read, no folds, or a number of folds that differs between manifests or from
+    /// the options.
     pub fn new(recipe: &Recipe, choice: &FoldOptions) -> Result<Self, Error> {
         let seed = choice.seed.unwrap_or(recipe.seed);
         let together = |path: &PathBuf| -> Result<Vec<[String; 2]>, Error> {
             Ok(Sidecar::read(path)?
                 .as_ref()
-                .map(Sidecar::together)
+                .map(Sidecar::duplicate_files)
                 .unwrap_or_default())
         };
         let mut read: BTreeMap<PathBuf, (Manifest, Option<Folds>)> = BTreeMap::new();
@@ -65,7 +68,7 @@ impl CrossValidationPlan {
             .map(|stage| recipe.resolve_path(&stage.manifest))
             .collect();
         for (stage, path) in recipe.stages.iter().zip(&paths) {
-            // Fractals are nobody's, and belong to no fold.
+            // Fractals have no patient and belong to no fold.
             if stage.fractals.is_none() && !read.contains_key(path) {
                 let manifest = Manifest::read(path)?;
                 let folds = Folds::of(&manifest, &together(path)?)?;
@@ -80,16 +83,16 @@ impl CrossValidationPlan {
         let last = recipe.stages.len() - 1;
         if recipe.stages[last].fractals.is_some() {
             let at = ["stage".into(), last.into(), "fractals".into()];
-            let problem = "folds are dealt of the last stage's films, and this one has none; train the recipe without --folds";
+            let problem = "folds are assigned to the last stage's films, and this one has no films; train the recipe without --folds";
             return Err(recipe.problem(&at, problem).into());
         }
         if read.values().all(|(_, folds)| folds.is_none()) {
             let Some(count) = choice.count else {
-                let problem = "no manifest of the recipe has folds; deal them with `pleura data split --folds K`, or say how many with --folds K";
+                let problem = "no manifest of the recipe has folds; assign them with `pleura data split --folds K`, or give their number with --folds K";
                 return Err(refuse(last, problem.to_owned()));
             };
             if let Some((manifest, folds)) = read.get_mut(&paths[last]) {
-                *folds = Some(Folds::deal(
+                *folds = Some(Folds::assign(
                     manifest,
                     count,
                     seed,
@@ -144,11 +147,11 @@ impl CrossValidationPlan {
         })
     }
 
-    /// Pools what the finished runs below `out` answered out of fold, stage by stage, and evaluates it once: `pooled/STAGE/answers.csv` and
-    /// `pooled/STAGE/metrics.json`.
+    /// Pools the out-of-fold predictions of the finished runs below `out`, stage by stage, and evaluates
+    /// them: `pooled/STAGE/answers.csv` and `pooled/STAGE/metrics.json`.
     ///
     /// # Errors
-    /// Answers that are not there or do not fit together.
+    /// Predictions that are missing or do not fit together.
     pub fn evaluate(&self, out: &Path) -> Result<BTreeMap<String, CrossValidation>, Error> {
         let series = SeriesFolder::new(out);
         let mut found = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Learning curves: a recipe trained on fewer and fewer films, and what that costs.
+//! Learning curves: a recipe trained on parts of its training films.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,34 +15,35 @@ use pleura_train::Error;
 
 use crate::series::{Member, Series};
 
-/// Which rungs a learning curve has.
+/// The points of a learning curve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LearningCurveOptions {
     /// Parts of the training films, above 0 and at most 1.
     pub parts: Vec<f64>,
-    /// One training a seed and part; a seed also says which patients are left out. The recipe's if there are none.
+    /// One training for each seed and part. The seed also selects the patients that are left out. Default:
+    /// the recipe's seed.
     pub seeds: Vec<u64>,
 }
 
-/// A learning curve made ready.
+/// A learning curve that is ready to run.
 #[derive(Clone, Debug)]
 pub struct LearningCurvePlan {
-    /// One run a seed and part.
+    /// One run for each seed and part.
     pub series: Series,
-    /// The stage whose films are fewer, and which is judged: the last one.
+    /// The stage with fewer films, which is evaluated: the last one.
     pub stage: String,
-    /// Whether it is judged on test films; on validation films where there are none.
+    /// True if it is evaluated on test films; false: on validation films, because there are no test films.
     pub tested: bool,
     choice: LearningCurveOptions,
     evaluation: pleura_eval::Options,
 }
 
 impl LearningCurvePlan {
-    /// Plans a run for each seed and part. Sets of one seed are nested, whole in patients, and have the mix of all training films
-    /// ([`nested_subsets`]); films to validate and to test stay the same.
+    /// Plans a run for each seed and part. The subsets of one seed are nested, contain whole patients, and
+    /// have the mix of all training films ([`nested_subsets`]). Validation and test films stay the same.
     ///
     /// # Errors
-    /// Manifests that cannot be read, parts out of range.
+    /// Manifests that cannot be read, parts that are out of range.
     pub fn new(recipe: &Recipe, choice: &LearningCurveOptions) -> Result<Self, Error> {
         let mut choice = choice.clone();
         choice.parts.sort_by(f64::total_cmp);
@@ -53,7 +54,7 @@ impl LearningCurvePlan {
         let different: BTreeSet<&u64> = choice.seeds.iter().collect();
         if choice.parts.is_empty() || different.len() < choice.seeds.len() {
             let problem = format!(
-                "parts {:?} and seeds {:?}: expected at least one part, and no seed twice",
+                "parts {:?} and seeds {:?}: expected at least one part, and different seeds",
                 choice.parts, choice.seeds
             );
             return Err(recipe.problem(&[], problem).into());
@@ -61,7 +62,7 @@ impl LearningCurvePlan {
         let stage = &recipe.stages[recipe.stages.len() - 1];
         if stage.seed.is_some() && (choice.seeds.len() > 1 || choice.seeds[0] != recipe.seed) {
             let at = ["stage".into(), (recipe.stages.len() - 1).into(), "seed".into()];
-            let problem = "the last stage has a seed of its own, which --seeds do not reach; take it out";
+            let problem = "the last stage has its own seed, so --seeds would have no effect; remove it";
             return Err(recipe.problem(&at, problem).into());
         }
         if stage.fractals.is_some() {
@@ -70,7 +71,7 @@ impl LearningCurvePlan {
                 (recipe.stages.len() - 1).into(),
                 "fractals".into(),
             ];
-            let problem = "a learning curve leaves out films of the last stage, and this one has none; set its `instances` instead";
+            let problem = "a learning curve leaves out films of the last stage, and this one has no films; set its `instances` instead";
             return Err(recipe.problem(&at, problem).into());
         }
         let manifest = Manifest::read(&recipe.resolve_path(&stage.manifest))?;
@@ -78,7 +79,7 @@ impl LearningCurvePlan {
         let mut members = Vec::new();
         for &seed in &choice.seeds {
             let sets = nested_subsets(&manifest, &train, &choice.parts, seed)?;
-            // The largest first: nothing is learnt sooner than that the recipe does not run at all.
+            // The largest part first, so that a recipe that does not run at all fails early.
             for (part, set) in choice.parts.iter().zip(&sets).rev() {
                 let kept: BTreeSet<usize> = set.iter().copied().collect();
                 let mut made = manifest.clone();
@@ -113,7 +114,7 @@ impl LearningCurvePlan {
     /// Evaluates the finished runs below `out` and writes `curve.json`.
     ///
     /// # Errors
-    /// Answers that are not there or do not fit together.
+    /// Predictions that are missing or do not fit together.
     pub fn evaluate(&self, out: &Path) -> Result<LearningCurve, Error> {
         let split = if self.tested {
             Split::Test

@@ -1,8 +1,8 @@
-//! Several runs that belong together: folds, rungs of a learning curve, variants and seeds.
+//! Several runs that belong together: folds, points of a learning curve, variants and seeds.
 //!
-//! Each member is an ordinary run in a folder of its own, with the manifests that it was trained with beside it, so that every tool for
-//! runs works on it. A series that was stopped or killed goes on like a run. Where two members begin with equal stages (same films, recipe and
-//! seed), the later one takes over what the earlier one trained.
+//! Each member is an ordinary run in its own folder, with its manifests beside it, so every tool for runs
+//! works on it. A series can be stopped and resumed like a run. If two members begin with equal stages (same
+//! films, recipe and seed), the later one copies them.
 
 mod run_series;
 
@@ -17,10 +17,10 @@ use pleura_train::{Error, Observer, Options, Plan, Silent, Stop, plan::StagePlan
 
 use crate::stage_cache::{self, Key};
 
-/// The runs of a series, in the order in which they are carried out.
+/// The runs of a series, in order.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// What they are, such as `folds`.
+    /// The kind of series, such as `folds`.
     pub kind: String,
     /// The runs.
     pub members: Vec<Member>,
@@ -31,26 +31,26 @@ pub struct Series {
 pub struct Member {
     /// Name of its folder.
     pub name: String,
-    /// What is trained.
+    /// The recipe.
     pub recipe: Recipe,
-    /// In place of the recipe's seed.
+    /// Replaces the recipe's seed.
     pub seed: Option<u64>,
-    /// By stage: the manifest in place of the recipe's. It is written into the run's folder `data`.
+    /// Manifests that replace the recipe's, by stage. They are written into the run's folder `data`.
     pub manifests: BTreeMap<String, Manifest>,
 }
 
-/// What came of a series.
+/// The result of a series.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct SeriesSummary {
     /// The series' folder.
     pub out: PathBuf,
-    /// The runs that are finished.
+    /// The finished runs.
     pub runs: Vec<MemberSummary>,
-    /// Where it was stopped, if it was: the run, and the place in it.
+    /// The run that was stopped, and the place in it.
     pub stopped: Option<(String, Stop)>,
 }
 
-/// What came of one run of a series.
+/// The result of one run of a series.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MemberSummary {
     /// Its name.
@@ -59,18 +59,18 @@ pub struct MemberSummary {
     pub stages: Vec<StageSummary>,
 }
 
-/// What one run of a series would do.
+/// The plan of one run of a series.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Outline {
     /// Its name.
     pub name: String,
-    /// The run whose first stages it takes over, and how many.
+    /// The run whose first stages it copies, and how many.
     pub shared: Option<(String, usize)>,
     /// All its stages.
     pub stages: Vec<StageOutline>,
 }
 
-/// What one stage of a run would do.
+/// The plan of one stage.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StageOutline {
     /// Its name.
@@ -85,7 +85,7 @@ pub struct StageOutline {
     pub epochs: usize,
     /// Steps of one epoch.
     pub steps_per_epoch: usize,
-    /// Films to learn from that are copies of films to be judged on.
+    /// Training and validation films with a duplicate in a held-out split.
     pub leaks: usize,
 }
 
@@ -103,24 +103,24 @@ impl StageOutline {
     }
 }
 
-/// One run, ready to begin.
+/// A run that is ready to begin.
 struct Prepared {
     name: String,
     folder: PathBuf,
     recipe: Recipe,
     seed: Option<u64>,
     cache: Option<PathBuf>,
-    /// The earlier run whose first stages it takes over, and how many.
+    /// The earlier run whose first stages it copies, and how many.
     source: Option<(usize, usize)>,
     keys: Vec<Key>,
 }
 
 impl Series {
-    /// Carries the runs out, one after the other, below the folder `out`.
+    /// Runs the members one after the other, below the folder `out`.
     ///
     /// # Errors
-    /// [`Error::Occupied`] where there is a series or a run and `resume` is not set, [`Error::Changed`] where there is another one; all that
-    /// [`run()`](crate::run()) refuses.
+    /// [`Error::Occupied`] for a folder with a series or a run, unless `resume` is set; [`Error::Changed`]
+    /// if that is another series; errors of [`pleura_train::run()`].
     pub fn run(
         &self,
         out: &Path,
@@ -130,8 +130,9 @@ impl Series {
         self.run_parallel(out, options, 1, observer)
     }
 
-    /// The same with up to `at_once` runs at a time, each with its share of the threads. The bits are those of one after the other: a run
-    /// that takes over stages of another waits until that one is finished. Where one fails or is stopped, the others stop with a checkpoint.
+    /// Like [`Series::run`], with up to `at_once` runs at a time that share the threads. The results have
+    /// the same bits. A run that copies stages of another waits until that one is finished. If one fails or
+    /// is stopped, the others stop with a checkpoint.
     ///
     /// # Errors
     /// As [`Series::run`].
@@ -147,8 +148,8 @@ impl Series {
         self.run_locked(out, options, at_once, observer, &|| Ok(()))
     }
 
-    /// The same in a folder whose lock is held. A series that has not begun leaves nothing if it is refused; once nothing is refused any
-    /// more, `begin` writes down what else it is begun with.
+    /// The same in a folder whose lock is held. A new series that is refused leaves no files. Otherwise
+    /// `begin` writes further records of its inputs.
     pub(crate) fn run_locked(
         &self,
         out: &Path,
@@ -161,7 +162,7 @@ impl Series {
         let folders = self.members.iter().map(|member| out.join(&member.name));
         let new: Vec<PathBuf> = folders.filter(|folder| !begun && !folder.exists()).collect();
         let (runs, _) = self.prepare(out, options.allow_leaks).inspect_err(|_| {
-            // Manifests in them would stand in the way of a series that is begun here with others.
+            // Their manifests would be in the way of another series that begins here.
             for folder in &new {
                 let _ = std::fs::remove_dir_all(folder);
             }
@@ -178,10 +179,10 @@ impl Series {
         })
     }
 
-    /// What each run would train and what it would take over from another, without training it. Manifests of the runs are written below `out`.
+    /// Plans all runs without training. Manifests of the runs are written below `out`.
     ///
     /// # Errors
-    /// All that is wrong with recipes, manifests and starting weights.
+    /// Errors of recipes, manifests and starting weights.
     pub fn outline(&self, out: &Path) -> Result<Vec<Outline>, Error> {
         let (runs, plans) = self.prepare(out, true)?;
         let outlines = runs.iter().zip(plans).map(|(run, stages)| Outline {
@@ -192,7 +193,7 @@ impl Series {
         Ok(outlines.collect())
     }
 
-    /// Everything that can be known, and can be wrong, before the first run.
+    /// Plans all runs. Everything that can be wrong before the first run is found here.
     fn prepare(
         &self,
         out: &Path,
@@ -230,7 +231,7 @@ impl Series {
         }
     }
 
-    /// Whether the series has begun in a folder; refuses another one.
+    /// True if the series has begun in a folder; refuses another series.
     fn has_begun(&self, out: &Path, resume: bool) -> Result<bool, Error> {
         if RunFolder::new(out).identity().exists() {
             let problem = "holds a run, and this is a series of runs; choose another folder".to_owned();
@@ -249,7 +250,7 @@ impl Series {
         let now = self.record();
         if then != now {
             let changes = vec![format!(
-                "it was begun as {} of {} runs ({}), this is {} of {} ({})",
+                "it began as {} of {} runs ({}), this is {} of {} ({})",
                 then.kind,
                 then.runs.len(),
                 then.runs.join(", "),
@@ -290,7 +291,8 @@ impl Member {
         Ok(recipe)
     }
 
-    /// Where films are cached: beside the manifest that the last stage's was made of, so that the members share it.
+    /// The folder of decoded films: beside the original manifest of the last stage, so that all members
+    /// share it.
     fn cache(&self) -> Option<PathBuf> {
         let stage = self.recipe.stages.last()?;
         self.manifests.contains_key(&stage.name).then(|| {

@@ -1,7 +1,7 @@
-//! Stages that two runs of a series have in common are trained once.
+//! Equal stages of the runs of a series are trained once.
 //!
-//! A stage is known by everything its weights follow from. What an earlier run trained, evaluated and logged of it is copied: the weights
-//! keep saying which run they were trained in.
+//! A stage is identified by everything that its weights depend on. A later run copies the stage's files and
+//! its part of the logs. The weights still name the run that trained them.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use pleura_run::{Recipe, RunFolder, StageRecord, json::read_json, recipe::Start}
 use pleura_train::{Error, Plan, isnet, plan::StagePlan};
 use serde_json::json;
 
-/// A stage's name, and the digest of all that its weights, answers and log follow from.
+/// A stage's name, and a digest of everything that its weights, predictions and log depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     stage: String,
     digest: String,
 }
 
-/// Digests of lung masks that were read for the runs before, by the preparation and the files.
+/// Digests of lung masks that are already known, by preparation and files.
 pub(crate) type MaskDigests = BTreeMap<String, String>;
 
 /// The keys of a run's stages.
@@ -47,11 +47,11 @@ pub(crate) fn keys(plan: &Plan, masks: &mut MaskDigests) -> Result<Vec<Key>, Err
             "seed": stage.seed,
             "start": start,
             "films": rows.map(|rows| stage.manifest.digest_of(rows)),
-            // What a log says of it: its place in the run, and what comes before.
+            // The log depends on the stage's place in the run and on the stages before.
             "before": keys.last().map(|key| &key.digest),
         });
         if stage.stage.isnet.is_some() {
-            // A manifest's digest does not know what lies at the places of its masks.
+            // A manifest's digest covers the paths of its masks, not their contents.
             all["masks"] = mask_digest(stage, recipe, masks)?.into();
         }
         keys.push(Key {
@@ -62,7 +62,7 @@ pub(crate) fn keys(plan: &Plan, masks: &mut MaskDigests) -> Result<Vec<Key>, Err
     Ok(keys)
 }
 
-/// The digest of a stage's masks, which are read once for all runs that have them in common.
+/// The digest of a stage's masks, which are read once for all runs.
 fn mask_digest(stage: &StagePlan, recipe: &Recipe, known: &mut MaskDigests) -> Result<String, Error> {
     let mut rows: Vec<usize> = stage.train.iter().chain(&stage.validation).copied().collect();
     rows.sort_unstable();
@@ -80,7 +80,8 @@ fn mask_digest(stage: &StagePlan, recipe: &Recipe, known: &mut MaskDigests) -> R
     Ok(digest)
 }
 
-/// The run, of those before, that has most first stages in common with these keys, and how many; the first of equals.
+/// The earlier run that has the most first stages in common with these keys, and how many; the first of
+/// equals.
 pub(crate) fn most<'a>(before: impl IntoIterator<Item = &'a [Key]>, keys: &[Key]) -> Option<(usize, usize)> {
     let common = |other: &[Key]| other.iter().zip(keys).take_while(|(a, b)| a == b).count();
     let mut best: Option<(usize, usize)> = None;
@@ -93,7 +94,7 @@ pub(crate) fn most<'a>(before: impl IntoIterator<Item = &'a [Key]>, keys: &[Key]
     best
 }
 
-/// Copies the first stages of a finished run, with what the logs say of them, into a run that has not begun.
+/// Copies the first stages of a finished run, with their part of the logs, into a run that has not begun.
 pub(crate) fn copy(from: &RunFolder, to: &RunFolder, stages: &[Key]) -> Result<(), Error> {
     let mut records: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
     let mut lengths = None;
@@ -127,7 +128,7 @@ pub(crate) fn copy(from: &RunFolder, to: &RunFolder, stages: &[Key]) -> Result<(
         bytes.truncate(length as usize);
         write_atomic(&target, &bytes)?;
     }
-    // Last, because they mean that a stage is whole.
+    // Written last: a stage with this file is finished.
     for (stage, record) in records {
         write_atomic(&to.stage(stage).record(), &record)?;
     }

@@ -1,11 +1,12 @@
 //! A study: variants of one training, each with the same seeds on the same folds, compared in pairs.
 //!
 //! ```text
-//! Study --StudyPlan (a recipe a variant, a run a seed, fold and variant)--> Series: runs, equal first stages trained once
-//!     -> answers after the first epochs and of the best weights -> paired comparison, verdicts: study.json
+//! Study --StudyPlan (a recipe for each variant, a run for each seed, fold and variant)--> Series
+//!     -> predictions after the first epochs and of the best weights -> paired comparison, verdicts (study.json)
 //! ```
 //!
-//! A study's folder is that of a [`Series`](crate::Series) with `study.toml`, what it was begun with, and `study.json`, what it found.
+//! The folder of a study is that of a [`Series`](crate::Series) with two more files: `study.toml`, its
+//! inputs, and `study.json`, its findings.
 
 mod file;
 mod findings;
@@ -21,60 +22,61 @@ use pleura_run::Recipe;
 
 use pleura_train::Error;
 
-/// What is compared with what: a study file, read and checked.
+/// A study file, read and checked.
 #[derive(Clone, Debug)]
 pub struct Study {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// The seeds that every variant is trained with.
     pub seeds: Vec<u64>,
-    /// Whether films are dealt to folds, and how.
+    /// The assignment of films to folds, if any.
     pub folds: Option<Folds>,
-    /// The variants, each a whole recipe whose last stage is compared.
+    /// The variants. Each is a whole recipe whose last stage is compared.
     pub variants: Vec<Variant>,
     /// Number of the variant that the others are compared with.
     pub baseline: usize,
-    /// Epochs after which they are compared; their best weights always are.
+    /// Epochs after which variants are compared. The best weights are always compared.
     pub epochs: Vec<usize>,
-    /// Whether epochs are compared on test films too.
+    /// True if epochs are compared on test films too.
     pub test_epochs: bool,
-    /// The metric that verdicts are about; that of the stage's kind if left out.
+    /// The metric of the verdicts. Default: that of the stage's kind.
     pub primary: Option<String>,
     /// The file it was read from.
     pub(crate) path: PathBuf,
 }
 
-/// How films are dealt to folds.
+/// The assignment of films to folds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Folds {
-    /// How many to deal; those of the manifest if left out.
+    /// Number of folds to assign. Default: the folds of the manifest.
     pub count: Option<usize>,
-    /// The part of the other folds' films that chooses the epoch.
+    /// Share of the other folds' films that selects the epoch.
     pub validation: f64,
-    /// Stages that learn from no patient of the folds at all, so that one training of them serves every fold.
+    /// Stages that are trained once for all folds, without any patient of the folds.
     pub once: Vec<String>,
 }
 
 /// One variant of the training.
 #[derive(Clone, Debug)]
 pub struct Variant {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What is trained.
+    /// The recipe.
     pub recipe: Recipe,
 }
 
 impl Study {
-    /// Reads and checks a study file. Paths in it are relative to its folder, those of a recipe that it names to that recipe's.
+    /// Reads and checks a study file. Its paths are relative to its folder, and those of a recipe to that
+    /// recipe's folder.
     ///
     /// # Errors
-    /// [`Error::Recipe`] with the study file, the key and, where one is known, the line: unknown keys, recipes that cannot be, variants that
-    /// cannot be compared.
+    /// [`pleura_run::Error::Recipe`] with the study file, the key and, if known, the line: unknown keys,
+    /// impossible recipes, variants that cannot be compared.
     pub fn read(path: &Path) -> Result<Self, Error> {
         file::read(path)
     }
 
-    /// The stage of a variant that is compared: its last.
+    /// The stage of a variant that is compared: the last.
     pub(crate) fn stage(variant: &Variant) -> &pleura_run::recipe::Stage {
         &variant.recipe.stages[variant.recipe.stages.len() - 1]
     }

@@ -66,7 +66,7 @@ impl Fractals {
             .collect();
         let classes = found.ok_or_else(|| {
             Error::Fractal(format!(
-                "filling_rate: of {} systems drawn for a class none fills {} of the square; take less, the paper's is 0.2",
+                "filling_rate: of {} systems synthetic_output for a class none fills {} of the square; take less, the paper's is 0.2",
                 system::ATTEMPTS,
                 options.filling_rate
             ))

@@ -1,8 +1,9 @@
-//! Checkpoints: everything that the rest of a stage depends on, in one file.
+//! Checkpoints: the complete state of a stage between two steps, in one file.
 //!
-//! A safetensors file with the parameters and running statistics (`value/NAME`), the optimiser's memory (`first/NAME`, `second/NAME`),
-//! and as metadata, under one key, a JSON object: position, sums, best epoch, lengths of the logs, digests, and a CRC-32 over all
-//! tensors. There is no generator to save: every random number is a function of seed, epoch and film.
+//! A safetensors file holds the parameters and running statistics (`value/NAME`) and the optimiser's state
+//! (`first/NAME`, `second/NAME`). Its metadata hold a JSON object: position, sums, best epoch, lengths of
+//! the logs, digests, and a CRC-32 over all tensors. No generator is saved: every random number is a
+//! function of seed, epoch and film.
 
 use std::{
     borrow::Cow,
@@ -16,30 +17,31 @@ use pleura_run::LogLengths;
 use safetensors::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
-use crate::{bits, error::Error, loss::Value, optimiser::State, watch::Watch};
+use crate::{bits, early_stopping::EarlyStopping, error::Error, loss::Value, optimiser::State};
 
 const KEY: &str = "pleura-checkpoint";
 const VERSION: u32 = 1;
-/// Checkpoints kept beside the best weights: the newest, and one to fall back on.
+/// Checkpoints that are kept: the newest, and one to fall back on.
 const KEPT: usize = 2;
 
-/// Where a stage stands between two steps.
+/// The position of a stage between two steps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Position {
-    /// The epoch that is running, or about to.
+    /// The current epoch, from 0.
     pub(crate) epoch: usize,
     /// Batches of it that are done.
     pub(crate) batch: usize,
     /// Steps done in the stage.
     pub(crate) step: u64,
-    /// Weighted loss of the running epoch.
+    /// Weighted loss of the current epoch.
     #[serde(with = "bits")]
     pub(crate) loss_sum: f64,
     #[serde(with = "bits")]
     pub(crate) loss_mass: f64,
-    pub(crate) watch: Watch,
-    /// Epochs validated, for the summary.
+    #[serde(rename = "watch")]
+    pub(crate) early_stopping: EarlyStopping,
+    /// Validated epochs, for the summary.
     pub(crate) curve: Vec<CurvePoint>,
 }
 
@@ -73,17 +75,17 @@ pub(crate) struct CurvePoint {
 #[serde(deny_unknown_fields)]
 struct Header {
     version: u32,
-    /// Digest of what the run was begun with.
+    /// Digest of the run's inputs.
     identity: String,
     stage: String,
     position: Position,
     lengths: LogLengths,
-    /// Steps each parameter has taken, in the order of the parameters.
+    /// Steps of each parameter, in the order of the parameters.
     steps: Vec<u64>,
     crc32: u32,
 }
 
-/// A checkpoint read back.
+/// The contents of a checkpoint.
 #[derive(Debug)]
 pub(crate) struct Checkpoint {
     pub(crate) position: Position,
@@ -110,7 +112,7 @@ impl Folder {
         })
     }
 
-    /// Writes one, and removes those that are no longer needed. The logs must have been synced up to `lengths`.
+    /// Writes a checkpoint and removes old ones. The logs must be synced up to `lengths`.
     pub(crate) fn write(
         &self,
         position: &Position,
@@ -164,7 +166,7 @@ impl Folder {
         self.thin_out()
     }
 
-    /// The newest checkpoint that is whole, and what was wrong with newer ones.
+    /// The newest undamaged checkpoint, and the problems of newer ones.
     pub(crate) fn newest(&self, specs: &[ParameterSpec]) -> Result<(Option<Checkpoint>, Vec<String>), Error> {
         crate::log::sweep(&self.path)?;
         let mut problems = Vec::new();
@@ -177,7 +179,7 @@ impl Folder {
         Ok((None, problems))
     }
 
-    /// Removes all: the stage is done.
+    /// Removes all checkpoints: the stage is done.
     pub(crate) fn clear(&self) -> Result<(), Error> {
         for path in self.files()? {
             std::fs::remove_file(&path).map_err(pleura_run::Error::file(&path, "remove"))?;

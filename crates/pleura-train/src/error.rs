@@ -1,4 +1,4 @@
-//! Everything that can go wrong in this crate.
+//! The errors of this crate.
 
 use std::{
     fmt::Write as _,
@@ -7,11 +7,11 @@ use std::{
 
 use pleura_run::data::Leak;
 
-/// Says what was found, what was expected and what to do.
+/// The cause of a failed training: what was found, what was expected, what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The films and labels of a stage do not allow to train it.
+    /// The films and labels of a stage are not sufficient for training.
     #[error("stage {stage}: {}: {problem}", manifest.display())]
     Data {
         /// Name of the stage.
@@ -22,7 +22,7 @@ pub enum Error {
         problem: String,
     },
 
-    /// Films that would be learnt from are copies of films that are judged on.
+    /// Films to train on have duplicates in a held-out split.
     #[error("{}", leak_message(stage, manifest, leaks))]
     Leaks {
         /// Name of the stage.
@@ -38,22 +38,22 @@ pub enum Error {
     Start {
         /// Name of the stage.
         stage: String,
-        /// The weights it should start from.
+        /// The starting weights.
         weights: PathBuf,
         /// What was found, what was expected, what to do.
         problem: String,
     },
 
-    /// Output neurons that should have been kept answer differently in the new network.
-    #[error("stage {stage}: keeping output neurons failed its proof: {problem}")]
+    /// Kept output neurons have other logits in the new network.
+    #[error("stage {stage}: the proof of kept output neurons failed: {problem}")]
     Keeping {
         /// Name of the stage.
         stage: String,
-        /// Which neuron, and what it answered before and after.
+        /// The neuron, and its logits before and after.
         problem: String,
     },
 
-    /// The loss or a gradient is no number any more.
+    /// The loss or a gradient is not finite.
     #[error(
         "stage {stage}, epoch {epoch}, step {step}: the {what} is {value}; lower the learning rate, warm up, or clip the gradient"
     )]
@@ -66,7 +66,7 @@ pub enum Error {
         step: u64,
         /// `loss` or `gradient norm`.
         what: &'static str,
-        /// What it was.
+        /// Its value.
         value: f64,
     },
 
@@ -77,20 +77,20 @@ pub enum Error {
         out: PathBuf,
     },
 
-    /// A run that was begun with something else.
+    /// A run that began with other inputs.
     #[error(
-        "{}: cannot resume: {}.\nA resumed run must be the run that was begun. Undo the change, or choose another folder",
+        "{}: cannot resume: {}.\nA resumed run must have the inputs that it began with. Undo the change, or choose another folder",
         out.display(),
         changes.join("; ")
     )]
     Changed {
         /// The run.
         out: PathBuf,
-        /// What differs, one sentence each.
+        /// The differences, one sentence each.
         changes: Vec<String>,
     },
 
-    /// Numbers handed to a function of this crate do not have the length its shapes say.
+    /// An argument whose length does not fit its shape.
     #[error("{operation}: {what} has {found} numbers, expected {expected}")]
     Length {
         /// The function.
@@ -106,9 +106,9 @@ pub enum Error {
     /// The threads for a run could not be started.
     #[error("could not start {threads} threads: {problem}")]
     Threads {
-        /// How many were asked for.
+        /// Number of threads.
         threads: usize,
-        /// The system's word on it.
+        /// The system's reason.
         problem: String,
     },
 
@@ -143,7 +143,7 @@ pub enum Error {
 
 fn leak_message(stage: &str, manifest: &Path, leaks: &[Leak]) -> String {
     let mut message = format!(
-        "stage {stage}: {}: films to learn from that are copies of films this or a later stage is judged on ({}):",
+        "stage {stage}: {}: training or validation films with a duplicate in a held-out split of this or a later stage ({}):",
         manifest.display(),
         leaks.len()
     );
@@ -154,8 +154,8 @@ fn leak_message(stage: &str, manifest: &Path, leaks: &[Leak]) -> String {
         let _ = write!(message, "\n  and {} more", leaks.len() - LEAKS_TOLD);
     }
     message
-        + "\nSplit the manifest again (`pleura data split` keeps such films together), or train all the same with --allow-leaks"
+        + "\nSplit the manifest again (`pleura data split` keeps duplicates together), or train anyway with --allow-leaks"
 }
 
-/// Leaks that a message names.
+/// The most leaks that a message names.
 const LEAKS_TOLD: usize = 5;

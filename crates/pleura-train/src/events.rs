@@ -1,4 +1,4 @@
-//! TensorBoard event files: scalars in `TFRecord` framing, protobuf written by hand.
+//! TensorBoard event files: scalars in `TFRecord` framing, in hand-written protobuf.
 //!
 //! A record is `u64 length, u32 masked crc of the length, bytes, u32 masked crc of the bytes`, little-endian, with CRC-32C
 //! (Castagnoli). An event is TensorFlow's `event.proto`: wall time (1, double), step (2, int64), file version (3, string),
@@ -12,7 +12,7 @@ use crate::{error::Error, log::AppendLog};
 
 static CASTAGNOLI: Crc<u32> = Crc::<u32>::new(&CRC_32_ISCSI);
 
-/// One stage's curves. TensorBoard shows each stage's folder as a run.
+/// The curves of one stage. TensorBoard shows each stage's folder as a run.
 #[derive(Debug)]
 pub(crate) struct EventFile(AppendLog);
 
@@ -29,7 +29,7 @@ impl EventFile {
         Ok(Self(file))
     }
 
-    /// Adds scalars at one step. The wall time is the only thing of a run that differs from one time to the next.
+    /// Adds scalars at one step. Only their wall times differ between equal runs.
     pub(crate) fn scalars(&mut self, step: u64, values: &[(String, f64)]) -> Result<(), Error> {
         if values.is_empty() {
             return Ok(());
@@ -75,7 +75,7 @@ fn record(event: &[u8]) -> Vec<u8> {
     out
 }
 
-/// `TFRecord`'s mask, against checksums of data that hold checksums.
+/// The mask of `TFRecord`, for checksums of data that contain checksums.
 fn masked_crc(data: &[u8]) -> u32 {
     CASTAGNOLI
         .checksum(data)

@@ -1,4 +1,4 @@
-//! Numbers that PyTorch made (`tests/golden/make.py`), for the tests of this crate.
+//! Reference numbers from PyTorch (`tests/golden/make.py`), for the tests of this crate.
 
 use serde_json::Value;
 

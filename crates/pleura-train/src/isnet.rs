@@ -1,24 +1,26 @@
-//! `ISNet`: training with heatmaps that are punished for what they show outside the lungs (method.md §5).
+//! `ISNet`: training with a loss on the relevance outside the lungs (docs/method.md §5).
 //!
-//! Bassi, Dertkigil and Cavalli, Nature Communications 15, 291 (2024), arXiv 2202.00232; Bassi, Decherchi and Cavalli, arXiv 2401.08409.
-//! The lungs' masks are needed for training and for the validation films, never for an answer.
+//! Bassi, Dertkigil and Cavalli, Nature Communications 15, 291 (2024), arXiv 2202.00232; Bassi, Decherchi
+//! and Cavalli, arXiv 2401.08409. Training and validation need lung masks; prediction does not.
 //!
 //! ```text
 //! loss = (1 − P) · cross-entropy + P · (w1 · L1 + w2 · L2)
 //! ```
 //!
-//! Both parts are of one forward pass, with the statistics that the stage trains with ([`pleura_run::recipe::NormChoice`]): the heatmap is
-//! that of the network as this batch went through it, and its gradient takes the batch's statistics along exactly. The validation films'
-//! heatmaps are those of running statistics, as any explanation is.
+//! Both terms come from one forward pass with the stage's batch-norm statistics
+//! ([`pleura_run::recipe::NormChoice`]). The heatmap is that of the network as it processed this batch, and
+//! its gradient includes the batch statistics exactly. Heatmaps of validation films use running statistics,
+//! as explanations do.
 
 mod bounds;
 mod loss;
 mod masks;
 mod starts;
 
+use pleura_core::Task;
 use pleura_nn::{Cpu, HeatmapGradients, Network, Scope, Trace};
 use pleura_run::log::LossParts;
-use pleura_run::recipe::{Isnet, StageKind};
+use pleura_run::recipe::Isnet;
 
 pub(crate) use self::{bounds::measure, masks::Masks};
 use self::{loss::Order, starts::Start};
@@ -28,36 +30,36 @@ pub use self::{
 };
 use crate::{error::Error, loss::Value};
 
-/// What a stage that trains with heatmaps needs beside its films and labels.
-pub(crate) struct Heat {
+/// The inputs of heatmap training beside films and labels.
+pub(crate) struct HeatmapTraining {
     pub(crate) isnet: Isnet,
-    pub(crate) kind: StageKind,
+    pub(crate) kind: Task,
     pub(crate) loss: HeatmapLoss,
     pub(crate) masks: Masks,
 }
 
-/// A batch that went through the network.
-pub(crate) struct Passed<'a> {
+/// A batch after its forward pass.
+pub(crate) struct ForwardPass<'a> {
     pub(crate) network: &'a Network<Cpu>,
     pub(crate) trace: &'a Trace<Cpu>,
     /// `[films, outputs]`.
     pub(crate) logits: &'a [f32],
-    /// One a film, `[size, size]`.
+    /// One mask for each film, `[size, size]`.
     pub(crate) masks: &'a [Vec<bool>],
 }
 
-impl Passed<'_> {
+impl ForwardPass<'_> {
     fn outputs(&self) -> usize {
         self.logits.len() / self.masks.len().max(1)
     }
 
-    fn starts(&self, heat: &Isnet, kind: StageKind) -> Vec<Start> {
+    fn starts(&self, heat: &Isnet, kind: Task) -> Vec<Start> {
         starts::starts(heat.maps, kind, self.logits, self.outputs())
     }
 }
 
-impl Heat {
-    /// The whole loss as a [`Value`] over the same mass as the classification's.
+impl HeatmapTraining {
+    /// The whole loss as a [`Value`] over the same mass as the classification loss.
     pub(crate) fn value(&self, classification: &Value, l1: f64, l2: f64) -> (Value, LossParts) {
         let cross_entropy = classification.mean();
         let HeatmapLoss { w1, w2, .. } = self.loss;
@@ -75,8 +77,8 @@ impl Heat {
         (value, parts)
     }
 
-    /// Sums of L1 and L2 over the films' maps, each a mean over a film's maps.
-    pub(crate) fn sums(&self, passed: &Passed<'_>) -> Result<(f64, f64), Error> {
+    /// Sums over films of L1 and L2, each a mean over a film's maps.
+    pub(crate) fn sums(&self, passed: &ForwardPass<'_>) -> Result<(f64, f64), Error> {
         let starts = passed.starts(&self.isnet, self.kind);
         let (mut sums, mut order) = ((0.0, 0.0), Order::default());
         for start in &starts {
@@ -94,12 +96,13 @@ impl Heat {
         Ok((sums.0 / maps, sums.1 / maps))
     }
 
-    /// Means of L1 and L2 over films and maps, and what they ask of the weights with the weight that they have in the whole loss. What
-    /// they ask of the logits, where a start follows from these, is added to `logits_gradient`, whose classification part is weighted
-    /// as well.
-    pub(crate) fn pulls(
+    /// Means over films and maps of L1 and L2, and their gradients with respect to the weights, scaled by
+    /// their share of the whole loss. `logits_gradient` is scaled by the share of the classification loss.
+    /// The gradients with respect to the logits are added to it, if the start of a heatmap depends on the
+    /// logits.
+    pub(crate) fn gradients(
         &self,
-        passed: &Passed<'_>,
+        passed: &ForwardPass<'_>,
         scope: &Scope,
         logits_gradient: &mut [f32],
     ) -> Result<(f64, f64, HeatmapGradients<Cpu>), Error> {

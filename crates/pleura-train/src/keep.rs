@@ -1,18 +1,19 @@
-//! Output neuron keeping (Bassi & Attux, arXiv 2005.01578; method.md §2): a new head that takes over old neurons by name.
+//! Output neuron keeping (Bassi & Attux, arXiv 2005.01578; docs/method.md §2): a new head that takes over
+//! old neurons by name.
 //!
-//! The new head is drawn fresh at its new size; then, for every new finding that the old head also had, that neuron's row of
-//! weights and its bias are copied. A fresh neuron depends on the seed and its finding's name alone, so keeping another neuron,
-//! or none, starts it in the same place.
+//! The new head is first drawn at its new size. Then the weight row and the bias of each finding that the
+//! old head has are copied. A fresh neuron depends only on the seed and the name of its finding, so it does
+//! not depend on which other neurons are kept.
 
+use pleura_core::sha256::Hasher;
 use pleura_nn::weights::Head;
 use pleura_run::recipe::{Keep, KeepRule};
 use pleura_run::{Neuron, NeuronOrigin, Neurons, Proof};
-use sha2::{Digest, Sha256};
 
-/// Why a head cannot be built: what was found and what is allowed.
+/// The reason why a head cannot be built: what was found and what is allowed.
 pub type Problem = String;
 
-/// The new head and where its neurons come from.
+/// The new head, and the origin of its neurons.
 ///
 /// `old` is the head of the weights that the stage starts from, `None` for a random start.
 ///
@@ -25,20 +26,13 @@ pub fn new_head(
     keep: &Keep,
     seed: u64,
 ) -> Result<(Head, Neurons), Problem> {
+    let sources = sources(old.map(|old| old.findings.as_slice()), findings, keep)?;
     let mut head = Head::fresh(findings, features, seed);
-    if old.is_none() && keep.rule != KeepRule::Nothing {
-        return Err(
-            "keep: there is no old head to keep neurons of; start from weights or from another stage".into(),
-        );
-    }
     let mut neurons = Vec::with_capacity(findings.len());
-    for finding in findings {
-        let source = match old {
-            Some(old) if keep.rule != KeepRule::Nothing => {
-                source(old, finding, keep)?.and_then(|name| Some((name, old.neuron(name)?)))
-            }
-            _ => None,
-        };
+    for (finding, source) in findings.iter().zip(sources) {
+        let source = old
+            .zip(source)
+            .and_then(|(old, name)| Some((name, old.neuron(name)?)));
         let mut neuron = Neuron {
             finding: finding.clone(),
             origin: NeuronOrigin::Fresh,
@@ -91,32 +85,48 @@ pub fn new_head(
     ))
 }
 
-/// Name of the old neuron that `finding` takes over.
-fn source<'a>(old: &Head, finding: &'a str, keep: &'a Keep) -> Result<Option<&'a str>, Problem> {
-    if keep.fresh.iter().any(|name| name == finding) {
-        return Ok(None);
-    }
-    let (name, mapped) = match keep.map.get(finding) {
-        Some(name) => (name.as_str(), true),
-        None => (finding, false),
-    };
-    match old.neuron(name) {
-        Some(_) => Ok(Some(name)),
-        None if mapped => Err(format!(
-            "keep.map: {finding} ← {name:?}, but the old head has no such finding; it has {}",
-            old.findings.join(", ")
-        )),
-        None => Ok(None),
-    }
-}
-
-/// Compares what the old and the new network answer on the same films, before the first step.
-///
-/// `old_logits` is `[films, old.findings]`, `new_logits` `[films, new.findings]`, row-major. Where the bias is fresh, logits cannot
-/// be equal and the rows are compared instead.
+/// The old finding that each new finding takes over, if any. `old` are the findings of the old head.
 ///
 /// # Errors
-/// Says which neuron answers differently on which film.
+/// A map that names a finding the old head lacks (with those it has), or keeping without an old head.
+pub fn sources<'a>(
+    old: Option<&[String]>,
+    findings: &'a [String],
+    keep: &'a Keep,
+) -> Result<Vec<Option<&'a str>>, Problem> {
+    if !keep.keeps_any() {
+        return Ok(vec![None; findings.len()]);
+    }
+    let Some(old) = old else {
+        return Err(
+            "keep: there is no old head to keep neurons of; start from weights or from another stage".into(),
+        );
+    };
+    let source = |finding: &'a String| {
+        if keep.fresh.contains(finding) {
+            return Ok(None);
+        }
+        let mapped = keep.map.get(finding);
+        let name = mapped.unwrap_or(finding);
+        match (old.contains(name), mapped) {
+            (true, _) => Ok(Some(name.as_str())),
+            (false, None) => Ok(None),
+            (false, Some(_)) => Err(format!(
+                "keep.map: {finding} ← {name:?}, but the old head has no such finding; it has {}",
+                old.join(", ")
+            )),
+        }
+    };
+    findings.iter().map(source).collect()
+}
+
+/// Compares the logits of the old and the new network on the same films, before the first step.
+///
+/// `old_logits` is `[films, old.findings]`, `new_logits` `[films, new.findings]`, row-major. With fresh
+/// biases the logits cannot be equal, so the weight rows are compared.
+///
+/// # Errors
+/// The neuron and the film whose logits differ.
 pub fn prove(
     neurons: &mut Neurons,
     (old, old_logits): (&Head, &[f32]),
@@ -181,11 +191,11 @@ pub fn prove(
 }
 
 fn row_digest(row: &[f32]) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = Hasher::new();
     for value in row {
         hash.update(value.to_le_bytes());
     }
-    base16ct::lower::encode_string(&hash.finalize())
+    hash.hex()
 }
 
 #[cfg(test)]
@@ -220,7 +230,7 @@ mod tests {
         }
     }
 
-    /// Logits of a head on made-up features.
+    /// Logits of a head on artificial features.
     fn logits(head: &Head, films: usize) -> Vec<f32> {
         let feature = |film: usize, index: usize| ((film * 7 + index * 3) as f32).sin();
         (0..films)

@@ -1,20 +1,21 @@
-//! From a manifest's columns to what a stage trains on: which films, and what is true of each.
+//! The films and labels of a stage, from the columns of its manifest.
 
 use std::collections::BTreeMap;
 
-use pleura_data::{Label, Manifest, Split};
+use pleura_core::Task;
 use pleura_eval::Truth;
+use pleura_manifest::{Label, Manifest, Split};
 use pleura_run::data::{Exclusion, FindingCount, SplitCounts};
-use pleura_run::recipe::{Stage, StageKind, Uncertain, Weighting, WeightingWord};
+use pleura_run::recipe::{Stage, Uncertain, Weighting, WeightingWord};
 
 use crate::loss::Targets;
 
-/// What a stage makes of every row of its manifest.
+/// The label of each row of a manifest, for one stage.
 #[derive(Clone, Debug)]
 pub struct Labels {
     findings: Vec<String>,
     rows: Vec<Result<RowLabels, Exclusion>>,
-    kind: StageKind,
+    kind: Task,
 }
 
 #[derive(Clone, Debug)]
@@ -24,10 +25,11 @@ enum RowLabels {
 }
 
 impl Labels {
-    /// Reads a stage's outputs off a manifest. An output is positive if any of its columns is; negative if all are.
+    /// Reads a stage's outputs from a manifest. An output is positive if any of its columns is; negative if
+    /// all are.
     ///
     /// # Errors
-    /// A column that the manifest lacks, with those it has.
+    /// A missing column; the message lists the existing ones.
     pub fn new(stage: &Stage, findings: &[String], manifest: &Manifest) -> Result<Self, String> {
         let mut columns: Vec<Vec<usize>> = Vec::with_capacity(findings.len());
         for finding in findings {
@@ -61,16 +63,16 @@ impl Labels {
         })
     }
 
-    /// Rows that each are of one class, with their classes.
+    /// Rows of one class each.
     pub(crate) fn of_classes(findings: &[String], classes: impl Iterator<Item = usize>) -> Self {
         Self {
             findings: findings.to_vec(),
             rows: classes.map(|class| Ok(RowLabels::Class(class))).collect(),
-            kind: StageKind::Exclusive,
+            kind: Task::Exclusive,
         }
     }
 
-    /// Takes rows out that would otherwise take part.
+    /// Excludes rows that would otherwise take part.
     pub(crate) fn hold_out(&mut self, held_out: impl Fn(usize) -> bool) {
         for (index, row) in self.rows.iter_mut().enumerate() {
             if row.is_ok() && held_out(index) {
@@ -93,10 +95,10 @@ impl Labels {
             .collect()
     }
 
-    /// What is true of some rows, for the loss. Rows that take no part count as unknown.
+    /// The targets of rows, for the loss. Rows that take no part are unknown.
     pub fn targets(&self, rows: &[usize]) -> Targets {
         match self.kind {
-            StageKind::Exclusive => Targets::Classes(
+            Task::Exclusive => Targets::Classes(
                 rows.iter()
                     .filter_map(|&row| match self.rows[row] {
                         Ok(RowLabels::Class(class)) => Some(class),
@@ -104,14 +106,14 @@ impl Labels {
                     })
                     .collect(),
             ),
-            StageKind::Independent => Targets::Findings(self.present(rows)),
+            Task::Independent => Targets::Findings(self.present(rows)),
         }
     }
 
-    /// What is true of some rows, for the evaluation.
+    /// The truth of rows, for the evaluation.
     pub fn truth(&self, rows: &[usize]) -> Truth {
         match self.kind {
-            StageKind::Exclusive => Truth::Exclusive(
+            Task::Exclusive => Truth::Exclusive(
                 rows.iter()
                     .map(|&row| match self.rows[row] {
                         Ok(RowLabels::Class(class)) => Some(class),
@@ -119,7 +121,7 @@ impl Labels {
                     })
                     .collect(),
             ),
-            StageKind::Independent => Truth::Independent(self.present(rows)),
+            Task::Independent => Truth::Independent(self.present(rows)),
         }
     }
 
@@ -135,13 +137,14 @@ impl Labels {
             .collect()
     }
 
-    /// By finding: how many of the rows have it, and how many do not.
+    /// For each finding: the number of rows with it, and without it.
     fn tally(&self, rows: &[usize]) -> Vec<[usize; 2]> {
         let mut counts = vec![[0, 0]; self.findings.len()];
         let mut classed = 0;
         for &row in rows {
             match &self.rows[row] {
-                // Whole rows of a thousand classes would be written out to find their one: it is counted, and the rest follow.
+                // A row of a class is counted by its class alone: expanded rows of a thousand classes would
+                // be slow.
                 Ok(RowLabels::Class(class)) => {
                     classed += 1;
                     counts[*class][0] += 1;
@@ -158,7 +161,7 @@ impl Labels {
                 Err(_) => {}
             }
         }
-        if self.kind == StageKind::Exclusive {
+        if self.kind == Task::Exclusive {
             for count in &mut counts {
                 count[1] = classed - count[0];
             }
@@ -166,7 +169,7 @@ impl Labels {
         counts
     }
 
-    /// What a split has to offer.
+    /// Counts the films of a split.
     pub fn count(&self, manifest: &Manifest, split: Split) -> SplitCounts {
         let rows = self.rows(manifest, split);
         let mut excluded = BTreeMap::new();
@@ -178,7 +181,7 @@ impl Labels {
         let mut patients: Vec<(&str, &str)> = rows
             .iter()
             .map(|&row| &manifest.rows[row])
-            // A film without a patient is a patient of its own.
+            // A film without a patient counts as its own patient.
             .map(|row| {
                 if row.patient.is_empty() {
                     ("", row.film.as_str())
@@ -229,9 +232,9 @@ fn combine(labels: impl Iterator<Item = Label>) -> Label {
     labels.max_by_key(strength).unwrap_or_default()
 }
 
-fn row_labels(kind: StageKind, outputs: &[Label]) -> Result<RowLabels, Exclusion> {
+fn row_labels(kind: Task, outputs: &[Label]) -> Result<RowLabels, Exclusion> {
     match kind {
-        StageKind::Exclusive => {
+        Task::Exclusive => {
             if outputs.contains(&Label::Uncertain) {
                 return Err(Exclusion::UncertainClass);
             }
@@ -242,7 +245,7 @@ fn row_labels(kind: StageKind, outputs: &[Label]) -> Result<RowLabels, Exclusion
                 (None, _) => Err(Exclusion::NoClass),
             }
         }
-        StageKind::Independent => {
+        Task::Independent => {
             let known: Vec<Option<bool>> = outputs
                 .iter()
                 .map(|label| match label {
@@ -260,10 +263,10 @@ fn row_labels(kind: StageKind, outputs: &[Label]) -> Result<RowLabels, Exclusion
     }
 }
 
-/// Weights of the classes in the loss: films / (classes · films of the class) where balanced, as scikit-learn has it.
+/// Weights of the classes in the loss; balanced: films / (classes · films of the class), as in scikit-learn.
 ///
 /// # Errors
-/// A list of another length, or a class without training films where balance is asked for.
+/// A list of another length, or, if balanced, a class without training films.
 pub(crate) fn class_weights(weighting: &Weighting, train: &SplitCounts) -> Result<Vec<f64>, String> {
     let findings = &train.findings;
     weights(weighting, findings, |count| {
@@ -271,7 +274,7 @@ pub(crate) fn class_weights(weighting: &Weighting, train: &SplitCounts) -> Resul
     })
 }
 
-/// Weights of the positive films of each finding: negative / positive films where balanced.
+/// Weights of the positive films of each finding; balanced: negative / positive films.
 ///
 /// # Errors
 /// As [`class_weights`].

@@ -1,20 +1,33 @@
-//! From a recipe to a run: stages, optimisers, output neuron keeping, checkpoints and resume.
+//! Training: from a recipe to a run, with stages, optimisers, output neuron keeping, checkpoints and resume.
 //!
 //! ```text
-//! Recipe --Plan (manifests, labels, starts)--> run: stage by stage
-//!     start (old weights, new head, keeping and its proof)
+//! Recipe --Plan (manifests, labels, starting weights)--> run: stage by stage
+//!     start (old weights, new head, kept neurons and their proof)
 //!       -> epochs of steps (Loader -> Network -> Loss -> clip -> optimiser) -> validation -> best weights
 //!       -> evaluation on the test split
 //! ```
 //!
 //! * [`Recipe::read`] reads a TOML file; errors name its line.
-//! * [`run()`] carries it out in a folder, and goes on where it was killed: weights and `log.jsonl` come out equal bit for bit.
-//! * [`keep`] is output neuron keeping, the idea of the paper that this project follows.
-//! * [`Observer`] watches, and may stop a run cleanly.
+//! * [`run()`] trains in a folder. A run that was killed is resumed with equal bits in weights and `log.jsonl`.
+//! * [`keep`] is output neuron keeping, the method of the paper that this project follows.
+//! * [`Observer`] receives the events of a run, and may stop it.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use pleura_train::{Options, Recipe, Silent, run};
+//!
+//! let recipe = Recipe::read(Path::new("recipe.toml"))?;
+//! let summary = run(&recipe, Path::new("runs/covid"), &Options::default(), &mut Silent)?;
+//! for stage in &summary.stages {
+//!     println!("{}: test accuracy {:?}", stage.stage, stage.test_accuracy);
+//! }
+//! # Ok::<(), pleura_train::Error>(())
+//! ```
 
-mod answer;
 mod bits;
 mod checkpoint;
+mod duplicates;
+mod early_stopping;
 mod error;
 mod events;
 #[cfg(test)]
@@ -22,22 +35,21 @@ mod golden;
 pub mod isnet;
 pub mod keep;
 pub mod labels;
-pub mod leaks;
 mod log;
 pub mod loss;
 pub mod observer;
 pub mod optimiser;
-mod pace;
 pub mod plan;
+mod predict;
 pub mod run;
 pub mod schedule;
+mod stage_run;
 mod start;
-mod train;
-mod watch;
+mod throughput;
 
-pub use answer::{answer, predictions};
 pub use error::Error;
 pub use observer::{Event, Observer, Silent};
 pub use plan::Plan;
-pub use pleura_run::{Recipe, StageSummary, recipe};
+pub use pleura_run::Recipe;
+pub use predict::{logits, predictions};
 pub use run::{Options, RunSummary, Stop, refuse_leaks, run};

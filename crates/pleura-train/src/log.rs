@@ -1,4 +1,5 @@
-//! Files that only grow: the log, the timings, the events. A checkpoint remembers how long each was, and a resumed run cuts it there.
+//! Files that only grow: the log, the timings, the events. A checkpoint holds their lengths, and a resumed
+//! run cuts them there.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// A file that is appended to, and knows its length.
+/// A file that is appended to.
 #[derive(Debug)]
 pub(crate) struct AppendLog {
     path: PathBuf,
@@ -22,7 +23,8 @@ impl AppendLog {
     /// Opens `path`, cut to its first `length` bytes.
     ///
     /// # Errors
-    /// [`pleura_run::Error::Damaged`] where the file is shorter: a checkpoint is written after the log was synced, so someone else cut it.
+    /// [`pleura_run::Error::Damaged`] if the file is shorter. A checkpoint is written after the log is
+    /// synced, so another program cut it.
     pub(crate) fn open(path: PathBuf, length: u64) -> Result<Self, Error> {
         let mut file = OpenOptions::new()
             .create(true)
@@ -67,7 +69,7 @@ impl AppendLog {
         self.append(&bytes)
     }
 
-    /// Makes sure that everything appended survives a power cut, and returns the length.
+    /// Makes the file survive a power cut, and returns its length.
     pub(crate) fn sync(&self) -> Result<u64, Error> {
         self.file
             .sync_data()
@@ -76,13 +78,13 @@ impl AppendLog {
     }
 }
 
-/// Deletes what a killed run was writing when it died.
+/// Deletes unfinished files of a killed run.
 pub(crate) fn sweep(folder: &Path) -> Result<(), Error> {
     for entry in std::fs::read_dir(folder).map_err(pleura_run::Error::file(folder, "read"))? {
         let entry = entry.map_err(pleura_run::Error::file(folder, "read"))?;
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        // The second is how pleura-eval names a table that is being written.
+        // pleura-eval names an unfinished table like the second.
         if name.starts_with(pleura_core::fs::TEMPORARY_PREFIX) || name.contains(".csv.partial-") {
             std::fs::remove_file(entry.path()).map_err(pleura_run::Error::file(entry.path(), "remove"))?;
         }

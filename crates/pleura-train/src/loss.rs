@@ -1,15 +1,16 @@
-//! The two losses, on the host: f32 logits in, f64 arithmetic, f32 gradients out.
+//! The two losses: f32 logits in, f64 arithmetic, f32 gradients out.
 //!
-//! Logits are few (films × findings), so exactness costs nothing here. Terms are added in the order of films, then findings.
+//! Logits are few (films × findings), so f64 costs nothing. Terms are added in the order of films, then
+//! findings.
 
 use crate::error::Error;
 
-/// What is true of the films of a batch.
+/// The targets of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// `[films]`: index of each film's class.
     Classes(Vec<usize>),
-    /// `[films, findings]` row-major: present, absent, or unknown (which is left out of the loss).
+    /// `[films, findings]`, row-major: present, absent, or unknown. Unknown labels are left out of the loss.
     Findings(Vec<Option<bool>>),
 }
 
@@ -30,17 +31,17 @@ pub enum Loss {
     },
 }
 
-/// The mean loss of a batch, and what it is a mean over.
+/// The mean loss of a batch: a sum, and the mass that divides it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
     /// Sum of the weighted terms.
     pub sum: f64,
-    /// What the sum is divided by: weights of the films (exclusive), known labels (independent). 0 where nothing is known.
+    /// The divisor: weights of the films (exclusive), known labels (independent). 0 if no label is known.
     pub mass: f64,
 }
 
 impl Value {
-    /// The loss; 0 where no label is known.
+    /// The loss; 0 if no label is known.
     pub fn mean(&self) -> f64 {
         if self.mass > 0.0 {
             self.sum / self.mass
@@ -51,7 +52,7 @@ impl Value {
 }
 
 impl Loss {
-    /// Outputs that the loss is made for.
+    /// Number of outputs.
     pub fn outputs(&self) -> usize {
         match self {
             Self::Exclusive { weights } | Self::Independent { weights, .. } => weights.len(),
@@ -61,7 +62,7 @@ impl Loss {
     /// Loss of `logits` (`[films, outputs]` row-major) and its gradient in the same shape.
     ///
     /// # Errors
-    /// [`Error::Length`] where logits and targets do not belong together.
+    /// [`Error::Length`] if logits and targets do not fit.
     pub fn with_gradient(&self, logits: &[f32], targets: &Targets) -> Result<(Value, Vec<f32>), Error> {
         let mut gradient = vec![0.0; logits.len()];
         let value = self.terms(logits, targets, &mut |index, derivative| {
@@ -85,7 +86,7 @@ impl Loss {
         self.terms(logits, targets, &mut |_, _| {})
     }
 
-    /// Hands ∂sum/∂logit of each logit to `derivative`, and returns sum and mass.
+    /// Passes ∂sum/∂logit of each logit to `derivative`, and returns sum and mass.
     fn terms(
         &self,
         logits: &[f32],

@@ -1,16 +1,16 @@
-//! What a run tells whoever watches, and the one thing the watcher can answer: stop.
+//! Events of a run, for a program that shows them and may stop the run.
 
 use std::{ops::ControlFlow, time::Duration};
 
 use pleura_run::{Neurons, StageSummary, data::SplitCounts};
 
-/// Watches a run. Breaking off ends it cleanly: a checkpoint is written and the run can be resumed.
+/// Receives the events of a run. `Break` stops the run: it writes a checkpoint and can be resumed.
 pub trait Observer: Send {
-    /// Called in order, from the thread that trains; of runs at the same time, from one after the other.
+    /// Called in order, from the thread that trains. Parallel runs call one after the other.
     fn notice(&mut self, event: &Event<'_>) -> ControlFlow<()>;
 }
 
-/// Watches nothing and never stops.
+/// Ignores all events and never stops.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
@@ -20,11 +20,11 @@ impl Observer for Silent {
     }
 }
 
-/// Something that happened.
+/// An event of a run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// Films are decoded into the cache: `done` of `of`.
+    /// Films are decoded into the cache.
     Decoding {
         /// Name of the stage whose films these are.
         stage: &'a str,
@@ -33,7 +33,7 @@ pub enum Event<'a> {
         /// Films that were missing.
         of: usize,
     },
-    /// Systems of fractals are searched: `done` of `of` classes.
+    /// Iterated function systems of fractals are searched.
     Searching {
         /// Name of the stage whose classes they are.
         stage: &'a str,
@@ -42,20 +42,20 @@ pub enum Event<'a> {
         /// Classes in all.
         of: usize,
     },
-    /// A run of a series begins, goes on, or is found finished.
+    /// A run of a series begins, is resumed, or is found finished.
     Run {
-        /// Its name, which is its folder's.
+        /// Its name, which is also the name of its folder.
         name: &'a str,
-        /// Its number, from 0, and how many there are.
+        /// Its number, from 0, and the number of runs.
         number: (usize, usize),
-        /// The run whose first stages it takes over, being equal, and how many.
+        /// The run whose first stages it copies, and how many.
         shared: Option<(&'a str, usize)>,
     },
-    /// A stage begins, or goes on after a checkpoint.
+    /// A stage begins, or is resumed from a checkpoint.
     Stage(StageStart<'a>),
     /// A training step is done.
     Step(StepProgress<'a>),
-    /// Films of a split are being answered: `done` of `of`.
+    /// Predictions of films of a split are made.
     Answering {
         /// Name of the stage.
         stage: &'a str,
@@ -72,23 +72,23 @@ pub enum Event<'a> {
     StageEnd(&'a StageSummary),
     /// A stage was finished before this run was resumed.
     StageSkipped(&'a StageSummary),
-    /// Something happened in one of several runs that are carried out at the same time.
+    /// An event of one of several parallel runs.
     Member {
         /// The run's name.
         name: &'a str,
-        /// What happened.
+        /// The event.
         event: &'a Event<'a>,
     },
-    /// Something worth a line, such as a damaged checkpoint that was passed over.
+    /// A note, such as a damaged checkpoint that was ignored.
     Note(String),
 }
 
-/// What a stage starts from.
+/// The start of a stage.
 #[derive(Clone, Debug)]
 pub struct StageStart<'a> {
     /// Its name.
     pub stage: &'a str,
-    /// Its number, from 0, and how many there are.
+    /// Its number, from 0, and the number of stages.
     pub number: (usize, usize),
     /// Epochs it may take.
     pub epochs: usize,
@@ -98,9 +98,9 @@ pub struct StageStart<'a> {
     pub train: &'a SplitCounts,
     /// Films to validate on.
     pub validation: &'a SplitCounts,
-    /// Where the output neurons come from.
+    /// The origin of the output neurons.
     pub neurons: &'a Neurons,
-    /// Step at which it goes on, where it was resumed.
+    /// The step at which it is resumed.
     pub resumed_at: Option<u64>,
 }
 
@@ -111,19 +111,19 @@ pub struct StepProgress<'a> {
     pub stage: &'a str,
     /// Epoch, from 0.
     pub epoch: usize,
-    /// Steps done in this epoch, and how many it has.
+    /// Steps done in this epoch, and steps of an epoch.
     pub in_epoch: (usize, usize),
-    /// Steps done in the stage, and how many it may take.
+    /// Steps done in the stage, and the most it may take.
     pub in_stage: (u64, u64),
     /// Loss of this batch.
     pub loss: f64,
     /// Mean loss of the epoch so far.
     pub epoch_loss: f64,
-    /// Films a second since the stage began or went on.
+    /// Films per second since the stage began or was resumed.
     pub films_per_second: f64,
-    /// Share of the time that was spent waiting for films.
+    /// Share of the time spent waiting for films.
     pub waiting: f64,
-    /// Until the stage's last step, at the present pace; validation counted in once one was measured.
+    /// Estimate of the time to the stage's last step. It includes validations once the first is measured.
     pub time_left: Duration,
 }
 
@@ -132,16 +132,16 @@ pub struct StepProgress<'a> {
 pub struct EpochEnd<'a> {
     /// Name of the stage.
     pub stage: &'a str,
-    /// Epoch, from 0, and how many there may be.
+    /// Epoch, from 0, and the most there may be.
     pub epoch: (usize, usize),
     /// Mean training loss.
     pub train_loss: f64,
     /// Mean validation loss.
     pub validation_loss: f64,
-    /// Share of right answers, exclusive classes only.
+    /// Share of correct predictions, exclusive classes only.
     pub accuracy: Option<f64>,
     /// Mean area under the ROC curves.
     pub macro_auc: Option<f64>,
-    /// True if this is the best epoch so far.
+    /// True if no earlier epoch was better.
     pub best: bool,
 }

@@ -1,15 +1,15 @@
 //! SGD and `AdamW` with PyTorch's arithmetic, one parameter tensor at a time.
 //!
-//! Every element is computed by itself, so cutting a tensor into pieces for threads changes no bit.
+//! Every element is computed separately, so the split into threads changes no bit.
 
 use rayon::prelude::*;
 
-use crate::recipe::OptimiserRecipe;
+use pleura_run::recipe::OptimiserRecipe;
 
-/// Elements a thread takes at once.
+/// Elements of one thread's piece.
 const PIECE: usize = 16 * 1024;
 
-/// What an optimiser remembers of one parameter tensor.
+/// The state of an optimiser for one parameter tensor.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     /// Steps this tensor has taken; frozen epochs do not count.
@@ -20,10 +20,11 @@ pub struct State {
     pub second: Vec<f32>,
 }
 
-/// Moves one parameter tensor against its gradient.
+/// Updates one parameter tensor.
 ///
-/// `rate` is the learning rate of this step; `decays` says whether weight decay reaches this tensor. All slices have the same length;
-/// `gradient_scale` multiplies the gradient first (the clip's factor, 1 for none).
+/// `rate` is the learning rate of this step. `decays` is true if weight decay applies to this tensor. All
+/// slices have the same length. `gradient_scale` multiplies the gradient first (the factor of the clip, 1
+/// for none).
 pub fn step(
     optimiser: &OptimiserRecipe,
     rate: f64,
@@ -51,7 +52,7 @@ pub fn step(
                 });
                 return;
             }
-            // PyTorch's first velocity is the gradient itself, which 0·momentum + gradient gives as well.
+            // PyTorch's first velocity is the gradient itself; 0·momentum + gradient is equal to it.
             state.first.resize(values.len(), 0.0);
             pieces(values, gradient)
                 .zip(state.first.par_chunks_mut(PIECE))
@@ -116,7 +117,7 @@ fn pieces<'a>(
     values.par_chunks_mut(PIECE).zip(gradient.par_chunks(PIECE))
 }
 
-/// baseⁿ by squaring: plain multiplications, so that every platform's answer is the same.
+/// baseⁿ by squaring, with plain multiplications only, so that every platform has the same result.
 fn power(base: f64, mut exponent: u64) -> f64 {
     let (mut result, mut square) = (1.0, base);
     while exponent > 0 {
@@ -129,7 +130,7 @@ fn power(base: f64, mut exponent: u64) -> f64 {
     result
 }
 
-/// L2 norm over all gradients: each tensor in pieces of fixed size, pieces and tensors added in order in f64.
+/// L2 norm over all gradients. Pieces of fixed size and tensors are added in order in f64.
 pub fn global_norm<'a>(gradients: impl Iterator<Item = &'a [f32]>) -> f64 {
     let mut total = 0.0;
     for gradient in gradients {
@@ -147,7 +148,8 @@ pub fn global_norm<'a>(gradients: impl Iterator<Item = &'a [f32]>) -> f64 {
     total.sqrt()
 }
 
-/// Factor that brings a gradient of this norm down to `longest`, as `torch.nn.utils.clip_grad_norm_`: min(1, longest / (norm + 1e-6)).
+/// The factor that scales a gradient of this norm down to `longest`, as `torch.nn.utils.clip_grad_norm_`:
+/// min(1, longest / (norm + 1e-6)).
 pub fn clip_scale(norm: f64, longest: Option<f64>) -> f32 {
     longest.map_or(1.0, |longest| (longest / (norm + 1e-6)).min(1.0) as f32)
 }

@@ -1,7 +1,8 @@
-//! A run: a recipe carried out in a folder, stage after stage, so that it can be killed at any moment and go on.
+//! Runs a recipe in a folder, stage after stage. A run may be killed at any moment and resumed.
 //!
-//! A stage that is finished has a `stage.json`, written last. A stage that is not goes on from its newest whole checkpoint, with
-//! the logs cut to where they were; everything after it is done again, and comes out the same.
+//! A finished stage has a `stage.json`, which is written last. Another stage is resumed from its newest
+//! undamaged checkpoint, with the logs cut to their lengths at that time. The repeated steps have the same
+//! result.
 
 use std::path::{Path, PathBuf};
 
@@ -19,55 +20,55 @@ use crate::{
     log::AppendLog,
     observer::{Event, Observer},
     plan::Plan,
-    train::{Outcome, StageRun},
+    stage_run::{Outcome, StageRun},
 };
 
-/// How a recipe is carried out.
+/// Options of a run.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// Go on with a run that was begun in the folder; without one, begin.
+    /// Resume the run in the folder; begin one if there is none.
     pub resume: bool,
-    /// In place of the recipe's seed.
+    /// Replaces the recipe's seed.
     pub seed: Option<u64>,
-    /// Threads to compute with; all there are by default. Results do not depend on it.
+    /// Number of threads; by default all. Results do not depend on it.
     pub threads: Option<usize>,
-    /// Where decoded films are kept. Default: `.pleura-cache` beside each manifest.
+    /// Folder of decoded films. Default: `.pleura-cache` beside each manifest.
     pub cache: Option<PathBuf>,
-    /// Train although films are copies of films that a stage is judged on; which, is recorded in the run.
+    /// Train although films have duplicates in a held-out split. The run records them.
     pub allow_leaks: bool,
 }
 
 impl Options {
-    /// Goes on with a run that was begun.
+    /// Sets [`Options::resume`].
     #[must_use]
     pub fn with_resume(mut self, resume: bool) -> Self {
         self.resume = resume;
         self
     }
 
-    /// Takes this seed in place of the recipe's.
+    /// Sets [`Options::seed`].
     #[must_use]
     pub fn with_seed(mut self, seed: Option<u64>) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Computes with so many threads.
+    /// Sets [`Options::threads`].
     #[must_use]
     pub fn with_threads(mut self, threads: Option<usize>) -> Self {
         self.threads = threads;
         self
     }
 
-    /// Keeps decoded films there.
+    /// Sets [`Options::cache`].
     #[must_use]
     pub fn with_cache(mut self, cache: Option<PathBuf>) -> Self {
         self.cache = cache;
         self
     }
 
-    /// Trains although films are copies of films that a stage is judged on.
+    /// Sets [`Options::allow_leaks`].
     #[must_use]
     pub fn with_leaks_allowed(mut self, allow: bool) -> Self {
         self.allow_leaks = allow;
@@ -75,33 +76,34 @@ impl Options {
     }
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunSummary {
     /// The run's folder.
     pub out: PathBuf,
-    /// The stages that are finished.
+    /// The finished stages.
     pub stages: Vec<StageSummary>,
-    /// Where it was stopped, if it was; such a run can be resumed.
+    /// The place where it was stopped; such a run can be resumed.
     pub stopped: Option<Stop>,
 }
 
-/// Where a run was stopped.
+/// The place where a run was stopped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stop {
-    /// The stage that is not finished.
+    /// The unfinished stage.
     pub stage: String,
-    /// The epoch that is not, from 0.
+    /// The unfinished epoch, from 0.
     pub epoch: usize,
     /// Steps done in the stage.
     pub step: u64,
 }
 
-/// Carries out a recipe in the folder `out`.
+/// Runs a recipe in the folder `out`.
 ///
 /// # Errors
-/// [`Error::Occupied`] where there is a run and `resume` is not set, [`Error::Changed`] where there is another one, [`Error::Locked`]
-/// where another process trains there; all that [`Plan::new`] refuses; [`Error::Diverged`].
+/// [`Error::Occupied`] for a folder with a run, unless `resume` is set; [`Error::Changed`] if that run began
+/// with other inputs; [`pleura_run::Error::Locked`] if another process trains there; [`Error::Diverged`];
+/// errors of [`Plan::new`].
 pub fn run(
     recipe: &Recipe,
     out: &Path,
@@ -131,7 +133,8 @@ fn carry_out(
     let plan = Plan::new(recipe, options.seed)?;
     let identity = plan.identity()?;
     refuse_leaks(&plan, options.allow_leaks, observer)?;
-    // A mask that is of no use is told now, not after the stages before it; the first stage reads its own at once.
+    // The masks of later stages are read now, so that a bad one is found before any training. The first
+    // stage reads its own soon.
     for stage in plan
         .stages
         .iter()
@@ -156,7 +159,7 @@ fn carry_out(
         let name = &plan.stages[number].stage.name;
         let stage_folder = folder.stage(name);
         let record = if let Some(record) = stage_folder.read_record()? {
-            // A process killed right after it wrote the record had no time for this.
+            // A process that was killed right after it wrote the record did not do this.
             checkpoint::Folder::new(stage_folder.checkpoints(), &digest, name)?.clear()?;
             crate::log::sweep(stage_folder.path())?;
             let _ = observer.notice(&Event::StageSkipped(&record.summary));
@@ -192,14 +195,18 @@ fn carry_out(
         };
         summary.stages.push(record.summary);
     }
-    // A run that is finished ends its logs where the last stage did, whatever a killed process wrote after.
+    // The logs of a finished run end with its last stage. A killed process may have written more.
     for (path, length) in [(folder.log(), lengths.log), (folder.timing(), lengths.timing)] {
         AppendLog::open(path, length)?.sync()?;
     }
     Ok(summary)
 }
 
-/// Copies of films that are judged on end it here, unless the user will have it so; then they are told, and recorded stage by stage.
+/// Refuses training films with duplicates in a held-out split. If they are allowed, the observer is notified
+/// of them.
+///
+/// # Errors
+/// [`Error::Leaks`] unless they are allowed.
 pub fn refuse_leaks(plan: &Plan, allowed: bool, observer: &mut dyn Observer) -> Result<(), Error> {
     for stage in plan.stages.iter().filter(|stage| !stage.leaks.is_empty()) {
         if !allowed {
@@ -210,7 +217,7 @@ pub fn refuse_leaks(plan: &Plan, allowed: bool, observer: &mut dyn Observer) -> 
             });
         }
         let _ = observer.notice(&Event::Note(format!(
-            "stage {}: learns from copies of films that it or a later stage is judged on ({}); what it gets on those is too good",
+            "stage {}: learns from films with a duplicate in a held-out split of it or a later stage ({}); its results on those are too good",
             stage.stage.name,
             stage.leaks.len()
         )));
@@ -240,13 +247,13 @@ fn begin_or_resume(plan: &Plan, identity: &Identity, run: &RunFolder, resume: bo
     if SeriesFolder::new(out).record().exists() {
         return Err(pleura_run::Error::Damaged {
             path: out.to_owned(),
-            problem: "holds a series of runs, not a run; go on with it as it was begun (--folds, --curve, `pleura study`), or choose another folder"
+            problem: "holds a series of runs, not a run; resume it with the same command (--folds, --curve, `pleura study`), or choose another folder"
                 .to_owned(),
         }
         .into());
     }
     write_atomic(&run.recipe(), plan.recipe.to_toml()?.as_bytes())?;
-    // Last, because its presence means that there is a run.
+    // Written last: a folder with this file is a run.
     write_json(&run.identity(), identity)?;
     Ok(())
 }

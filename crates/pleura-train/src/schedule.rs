@@ -1,8 +1,8 @@
-//! The factor on every learning rate, as a function of the step alone.
+//! The schedule: a factor for every learning rate, which depends only on the step.
 
-use crate::recipe::ScheduleRecipe;
+use pleura_run::recipe::ScheduleRecipe;
 
-/// A schedule laid over a stage of known length.
+/// A schedule for a stage of known length.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
     recipe: ScheduleRecipe,
@@ -28,8 +28,9 @@ impl Schedule {
 
     /// Factor at `step`, counted from 0 over the whole stage.
     ///
-    /// Warm-up: from + (1 − from)·step/length. Then constant 1; or `factor` to the number of whole `every` epochs that have passed
-    /// since the stage began; or floor + (1 − floor)·(1 + cos πt)/2 with t from 0 at the end of the warm-up to 1 at the end of the stage.
+    /// Warm-up: from + (1 − from)·step/length. Then 1; or `factor` to the power of the number of complete
+    /// `every` epochs since the stage began; or floor + (1 − floor)·(1 + cos πt)/2 with t from 0 at the end
+    /// of the warm-up to 1 at the end of the stage.
     pub fn factor(&self, step: u64) -> f64 {
         if step < self.warm_up_steps {
             let from = self.recipe.warm_up().map_or(1.0, |warm_up| warm_up.from);

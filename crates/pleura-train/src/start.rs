@@ -1,8 +1,8 @@
-//! What a stage starts from: weights with a new head, and the proof that kept neurons are the old ones.
+//! The start of a stage: weights with a new head, and the proof that kept neurons are unchanged.
 
 use std::path::PathBuf;
 
-use pleura_data::{Loader, Pictures};
+use pleura_data::{ImageSource, Loader};
 use pleura_nn::{Cpu, Network, Weights, weights::Head};
 use pleura_run::{
     Neurons, RunFolder,
@@ -15,7 +15,7 @@ use crate::{
     plan::{Plan, StagePlan},
 };
 
-/// Films that both networks answer in the proof.
+/// Films of the proof.
 const PROOF_FILMS: usize = 8;
 
 /// A stage before its first step.
@@ -24,14 +24,14 @@ pub(crate) struct Started {
     pub(crate) neurons: Neurons,
 }
 
-/// Reads or draws the weights, puts the new head on, and proves the keeping on pictures of the stage.
+/// Reads or draws the weights, adds the new head, and proves the keeping on images of the stage.
 ///
-/// `unproven` leaves the proof out, for a stage that will not be trained now.
+/// `unproven` omits the proof, for a stage that will not be trained now.
 pub(crate) fn start(
     run: &Plan,
     number: usize,
     out: &RunFolder,
-    pictures: &Pictures,
+    pictures: &ImageSource,
     unproven: bool,
 ) -> Result<Started, Error> {
     let plan = &run.stages[number];
@@ -72,7 +72,7 @@ pub(crate) fn start(
 
 fn prove(
     plan: &StagePlan,
-    pictures: &Pictures,
+    pictures: &ImageSource,
     (old, old_head): (&Weights, &Head),
     (new, new_head): (&Weights, &Head),
     neurons: &mut Neurons,

@@ -1,6 +1,6 @@
 //! Probes: can a class be predicted from data that should be unrelated to it?
 
-use pleura_data::Sex;
+use pleura_manifest::Sex;
 
 use crate::Thresholds;
 use crate::check::{Check, CheckInfo, Figure, Verdict, literature};

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use pleura_data::{Manifest, Row, Sex};
 use pleura_eval::clopper_pearson_over_patients;
+use pleura_manifest::{Manifest, Row, Sex};
 use rand::seq::SliceRandom as _;
 
 use super::{Answered, by_patient};

@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use pleura::Classifier;
 use pleura::output;
-use pleura_data::{Manifest, Split};
 use pleura_eval::calibration::{FitOptions, Outcome, Rule};
 use pleura_eval::{Calibration, Estimate, Options};
+use pleura_manifest::{Manifest, Split};
 use serde_json::json;
 
 use super::evaluate::learnt::{Identities, Learnt, identities};

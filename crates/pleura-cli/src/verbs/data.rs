@@ -13,11 +13,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
-use pleura_data::{
-    BuildOptions, Built, CheckReport, ClassMap, Filters, Manifest, Sidecar, SplitBy, SplitCounts,
-    SplitOptions,
-};
-use pleura_manifest::{Remark, Step};
+use pleura_data::CheckReport;
+use pleura_datasets::{BuildOptions, BuiltManifest, ClassMap, Filters};
+use pleura_manifest::{Exclusion, Remark};
+use pleura_manifest::{Manifest, Sidecar, SplitBy, SplitCounts, SplitOptions};
 use serde_json::json;
 
 use crate::console::{FAILED, Progress};
@@ -154,7 +153,7 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
 
 fn build(args: BuildArgs, json: bool) -> Result<ExitCode> {
     let options = BuildOptions {
-        sources: args.sources.datasets,
+        inputs: args.sources.datasets,
         amendments: args.amend,
         filters: Filters {
             views: args.views,
@@ -169,7 +168,7 @@ fn build(args: BuildArgs, json: bool) -> Result<ExitCode> {
         drop_identical: args.drop_identical,
     };
     let progress = Progress::new("films read", 0);
-    let built = pleura_data::build(&options, &args.out, &|done, of| progress.at(done, of))?;
+    let built = pleura_datasets::build(&options, &args.out, &|done, of| progress.at(done, of))?;
     drop(progress);
     built.write(&args.out)?;
     let mut out = io::stdout().lock();
@@ -185,7 +184,7 @@ fn build(args: BuildArgs, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell_build(out: &mut impl Write, built: &Built, path: &Path) -> io::Result<()> {
+fn tell_build(out: &mut impl Write, built: &BuiltManifest, path: &Path) -> io::Result<()> {
     let sidecar = &built.sidecar;
     for source in &sidecar.sources {
         let brought_in = match source.brought_in {
@@ -222,7 +221,7 @@ fn tell_build(out: &mut impl Write, built: &Built, path: &Path) -> io::Result<()
     writeln!(out, "digest {}", sidecar.manifest_digest)
 }
 
-fn tell_steps(out: &mut impl Write, steps: &[Step]) -> io::Result<()> {
+fn tell_steps(out: &mut impl Write, steps: &[Exclusion]) -> io::Result<()> {
     steps
         .iter()
         .filter(|step| step.excluded > 0)
@@ -264,7 +263,7 @@ fn tell_remarks(out: &mut impl Write, remarks: &[Remark]) -> io::Result<()> {
 fn folds(args: &SplitArgs, count: usize, json: bool) -> Result<ExitCode> {
     let path = args.out.as_ref().unwrap_or(&args.manifest);
     let (manifest, record) =
-        pleura_data::folds::deal_file(&args.manifest, path, count, args.seed, args.keep_test)?;
+        pleura_manifest::folds::assign_folds(&args.manifest, path, count, args.seed, args.keep_test)?;
     let mut out = io::stdout().lock();
     if json {
         writeln!(
@@ -309,10 +308,10 @@ fn split(args: &SplitArgs, json: bool) -> Result<ExitCode> {
         seed: args.seed,
         fractions: [train, validation, test],
         balanced_test: args.balanced_test,
-        together: Vec::new(),
+        keep_together: Vec::new(),
     };
     let path = args.out.as_ref().unwrap_or(&args.manifest);
-    let (manifest, counts) = pleura_data::split_file(&args.manifest, path, &options)?;
+    let (manifest, counts) = pleura_manifest::split_file(&args.manifest, path, &options)?;
     let mut out = io::stdout().lock();
     if json {
         writeln!(

@@ -10,10 +10,11 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use pleura_core::fs::write_atomic;
-use pleura_data::phantom::{PhantomOptions, PhantomSet};
-use pleura_data::{Manifest, Split, SplitOptions, phantom, split_file};
 use pleura_eval::{Evaluation, Predictions};
+use pleura_manifest::{Manifest, Split, SplitOptions, split_file};
 use pleura_run::{Recipe, RunFolder, json::read_json};
+use pleura_synth::phantom;
+use pleura_synth::phantom::{PhantomOptions, PhantomSet};
 use pleura_train::Options;
 use serde_json::json;
 

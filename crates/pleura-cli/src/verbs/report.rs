@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use pleura_data::{Manifest, Split};
 use pleura_eval::Predictions;
+use pleura_manifest::{Manifest, Split};
 use pleura_run::RunFolder;
 use serde_json::json;
 

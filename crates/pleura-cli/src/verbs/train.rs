@@ -19,9 +19,9 @@ use anyhow::{Context as _, Result};
 use chrono::{SecondsFormat, Utc};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pleura_report::Provenance;
-use pleura_run::{RunFolder, timing::waiting_share};
+use pleura_run::{RunFolder, StageSummary, timing::waiting_share};
 use pleura_train::{
-    Event, Observer, Options, Recipe, RunSummary, StageSummary,
+    Event, Observer, Options, Recipe, RunSummary,
     observer::{EpochEnd, StageStart, StepProgress},
 };
 

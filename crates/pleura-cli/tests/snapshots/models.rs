@@ -12,7 +12,7 @@ const FINDINGS: [&str; 3] = ["COVID-19", "pneumonia", "normal"];
 
 /// A model, and a manifest of 24 films: six of training, eight of validation, ten of test.
 fn scene() -> Scene {
-    use pleura_data::Split;
+    use pleura_manifest::Split;
     let scene = Scene::new();
     scene.model("m.safetensors", &FINDINGS, "exclusive");
     scene.manifest("m.csv", &FINDINGS, 24, |film| {

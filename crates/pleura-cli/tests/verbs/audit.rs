@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use pleura_data::{Label, Manifest, Masks, Row, Split};
 use pleura_film::grey_png_8;
+use pleura_manifest::{Label, Manifest, Masks, Row, Split};
 
 use crate::scene::{Scene, sha256};
 

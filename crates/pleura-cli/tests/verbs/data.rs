@@ -9,7 +9,7 @@ mod split;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pleura_data::{Label, Manifest, Split};
+use pleura_manifest::{Label, Manifest, Split};
 use serde_json::{Value, json};
 
 use crate::scene::Scene;
@@ -379,7 +379,7 @@ fn class_folders_and_a_table_by_hand_are_datasets_too() {
     );
     assert_eq!(manifest.findings, ["NORMAL", "PNEUMONIA"]);
     assert_eq!(account["films"], 6);
-    let of = |dataset: &str| -> Vec<&pleura_data::Row> {
+    let of = |dataset: &str| -> Vec<&pleura_manifest::Row> {
         manifest
             .rows
             .iter()

@@ -1,7 +1,7 @@
 use std::fs;
 
-use pleura_data::{Manifest, Split};
 use pleura_eval::{Options, Predictions, evaluate};
+use pleura_manifest::{Manifest, Split};
 
 use crate::scene::{Scene, write};
 

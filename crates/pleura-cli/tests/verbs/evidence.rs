@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use pleura_data::looks::Looks;
-use pleura_data::{Manifest, Split};
 use pleura_eval::{Calibration, Predictions};
+use pleura_manifest::access_log::TestAccessLog;
+use pleura_manifest::{Manifest, Split};
 use serde_json::{Value, json};
 
 use crate::scene::{Said, Scene};
@@ -317,10 +317,13 @@ fn every_look_at_test_films_is_written_down() {
     );
     done(evaluate(&scene, &["--seed", "5"]));
     done(evaluate(&scene, &["--split", "all"]));
-    let found = Looks::read(&scene.path("m.looks.jsonl")).unwrap();
+    let found = TestAccessLog::read(&scene.path("m.looks.jsonl")).unwrap();
     let manifest = Manifest::read(&scene.path("m.csv")).unwrap();
-    let at = found.at(&manifest.films_digest(&manifest.split(Split::Test)));
-    assert_eq!((at.len(), Looks::models(&at), found.altered.len()), (2, 1, 0));
+    let at = found.of_test(&manifest.films_digest(&manifest.split(Split::Test)));
+    assert_eq!(
+        (at.len(), TestAccessLog::models(&at), found.unreadable.len()),
+        (2, 1, 0)
+    );
     assert!(at[0].command.starts_with("evaluate m.safetensors") && at[0].command.ends_with("--seed 5"));
     assert_eq!((at[0].films, at[1].films), (10, 10));
 
@@ -506,11 +509,11 @@ fn evaluations_are_recorded_for_the_report() {
     for words in [
         "Evaluation again",
         "Calibration of stage target",
-        "Predictive values where findings are as common as given",
+        "Predictive values at a given prevalence",
         "exact McNemar over patients",
         "Reliability of again",
-        "Looks at the test films of target/manifest.csv",
-        "This test set has been looked at",
+        "Test access log of target/manifest.csv",
+        "The test films were used",
     ] {
         assert!(page.contains(words), "{words}");
     }

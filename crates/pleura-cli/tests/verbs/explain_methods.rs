@@ -169,12 +169,12 @@ fn labelled() -> Scene {
     let scene = scene();
     scene.manifest("m.csv", &FINDINGS, 6, |film| {
         Some(if film < 3 {
-            pleura_data::Split::Train
+            pleura_manifest::Split::Train
         } else {
-            pleura_data::Split::Test
+            pleura_manifest::Split::Test
         })
     });
-    let mut manifest = pleura_data::Manifest::read(&scene.path("m.csv")).unwrap();
+    let mut manifest = pleura_manifest::Manifest::read(&scene.path("m.csv")).unwrap();
     let mask: Vec<u8> = (0..90 * 70)
         .map(|at| if at % 90 > 60 { 255 } else { 0 })
         .collect();

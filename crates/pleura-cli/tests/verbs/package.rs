@@ -5,9 +5,9 @@ mod otherwise;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use pleura_data::{Manifest, Split};
 use pleura_draw::picture::Picture;
 use pleura_film::grey_png_8;
+use pleura_manifest::{Manifest, Split};
 use pleura_package::{NOTICE, Package, Private, archive};
 use serde_json::Value;
 

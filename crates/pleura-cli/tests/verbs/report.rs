@@ -160,7 +160,7 @@ fn what_is_broken_in_a_run_is_named() {
         assert_eq!(
             refused(nothing),
             format!(
-                "pleura: {nothing} is no run folder: it has no recipe.toml; expected the folder that `pleura train --out` wrote\n"
+                "pleura: {nothing} is not a run folder: it has no recipe.toml; expected the folder that `pleura train --out` wrote\n"
             )
         );
     }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use pleura_data::{Label, Manifest, Row, Split};
 use pleura_film::{Preparation, grey_png_8};
+use pleura_manifest::{Label, Manifest, Row, Split};
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Weights};
 use serde_json::Value;

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use pleura_data::looks::Looks;
-use pleura_data::{Manifest, Split};
+use pleura_manifest::access_log::TestAccessLog;
+use pleura_manifest::{Manifest, Split};
 use serde_json::Value;
 
 use crate::scene::{Said, Scene};
@@ -139,7 +139,7 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
     assert!(bytes("whole/study.json") == bytes("study/study.json"));
     let nothing = scene.run(&["study", "study-tiny.toml", "--out", "nowhere", "--so-far"]);
     assert!(
-        nothing.code == 2 && nothing.err.contains("nothing to compare; go on with --resume"),
+        nothing.code == 2 && nothing.err.contains("nothing to compare; continue with --resume"),
         "{}",
         nothing.err
     );
@@ -188,13 +188,17 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
     }
     assert_eq!(study["conclusions"].as_array().unwrap().len(), 2);
     // The test films were looked at once a run, by the best weights; epochs were compared on validation films.
-    let looks = Looks::read(&scene.path("phantoms/target/manifest.looks.jsonl")).unwrap();
+    let looks = TestAccessLog::read(&scene.path("phantoms/target/manifest.looks.jsonl")).unwrap();
     let models: std::collections::BTreeSet<&str> =
-        looks.looks.iter().map(|look| look.model.as_str()).collect();
-    assert!(models.len() <= 9 && looks.altered.is_empty(), "{}", models.len());
+        looks.entries.iter().map(|look| look.model.as_str()).collect();
+    assert!(
+        models.len() <= 9 && looks.unreadable.is_empty(),
+        "{}",
+        models.len()
+    );
     let page = fs::read_to_string(scene.path("study/report.html")).unwrap();
     for says in [
-        "What came out",
+        "Conclusions",
         "kept against fresh",
         "phantoms",
         "differences of accuracy",
@@ -251,25 +255,25 @@ fn a_study_by_folds_trains_what_knows_nothing_of_them_once() {
     assert!(
         study["study"]["cautions"]
             .to_string()
-            .contains("three at least are needed")
+            .contains("at least three are needed")
     );
     // Looks at the folds of all variants and seeds are in one account.
     let account = |manifest: &str| scene.path(manifest).with_extension("looks.jsonl");
     let fold = "study/kept-seed-4-fold-1/data/target/manifest.csv";
     assert!(!account(fold).exists());
-    let looks = Looks::read(&account("phantoms/target/manifest.csv")).unwrap();
+    let looks = TestAccessLog::read(&account("phantoms/target/manifest.csv")).unwrap();
     let fold = Manifest::read(&scene.path(fold)).unwrap();
-    let at = looks.at(&fold.films_digest(&fold.split(Split::Test)));
+    let at = looks.of_test(&fold.films_digest(&fold.split(Split::Test)));
     assert!(
-        Looks::models(&at) >= 6 && at.len() < looks.looks.len(),
+        TestAccessLog::models(&at) >= 6 && at.len() < looks.entries.len(),
         "three variants of two seeds, and the other fold: {} of {}",
-        Looks::models(&at),
-        looks.looks.len()
+        TestAccessLog::models(&at),
+        looks.entries.len()
     );
     let page = fs::read_to_string(scene.path("study/report.html")).unwrap();
-    let models = format!("by {} models.", Looks::models(&at));
+    let models = format!("by {} models.", TestAccessLog::models(&at));
     assert!(
-        page.contains(&models) && !page.contains("Before it was split anew"),
+        page.contains(&models) && !page.contains("Before the manifest was split again"),
         "{models}"
     );
 }

@@ -178,7 +178,7 @@ pub(crate) fn without_looks(page: &str) -> String {
     let (before, rest) = page.split_once("<section id=\"evidence\"").unwrap();
     let (_, after) = rest.split_once("</section>").unwrap();
     let mut page = format!("{before}{after}");
-    while let Some(at) = page.find("<li>This test set has been looked at") {
+    while let Some(at) = page.find("<li>The test films were used") {
         let end = at + page[at..].find("</li>").unwrap() + "</li>".len();
         page.replace_range(at..end, "");
     }

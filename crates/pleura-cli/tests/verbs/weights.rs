@@ -234,7 +234,7 @@ fn offline_it_is_said_where_to_put_the_file() {
         assert_eq!((said.code, said.out.as_str()), (2, ""));
         assert!(
             said.err
-                .contains("could not fetch https://download.pytorch.org/models/densenet121-a639ec97.pth: "),
+                .contains("cannot download https://download.pytorch.org/models/densenet121-a639ec97.pth: "),
             "{}",
             said.err
         );

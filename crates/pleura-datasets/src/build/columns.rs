@@ -3,14 +3,16 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{BuildOptions, Verdict};
+use super::{BuildOptions, ClassAssignment};
 use crate::Error;
+use crate::adapters::{DatasetContent, FilmRecord, OWN};
 use crate::labels::Vocabulary;
-use crate::sources::{OWN, Reading, Record};
-use pleura_manifest::{COLUMNS, Label, MASK_COLUMNS, Manifest, Masks, NOTE_PREFIX, Place, Row, each};
+use pleura_manifest::{
+    COLUMNS, Label, MASK_COLUMNS, Manifest, ManifestFolder, Masks, NOTE_PREFIX, Row, each,
+};
 
 /// Refuses a rule with a finding that no dataset speaks of: it is most likely misspelt.
-pub(super) fn check_names(options: &BuildOptions, readings: &[Reading]) -> Result<(), Error> {
+pub(super) fn check_names(options: &BuildOptions, readings: &[DatasetContent]) -> Result<(), Error> {
     if options.classes.is_some() && options.findings.is_some() {
         return Err(Error::Rule {
             what: "choice of findings",
@@ -18,16 +20,16 @@ pub(super) fn check_names(options: &BuildOptions, readings: &[Reading]) -> Resul
             problem: "with a class map the classes are the columns; leave the choice of findings out".into(),
         });
     }
-    for (number, dataset) in options.sources.iter().enumerate() {
+    for (number, input) in options.inputs.iter().enumerate() {
         // Rows of a manifest bring their own datasets' names along.
-        if dataset.source.name != OWN
-            && options.sources[..number]
+        if input.dataset.name != OWN
+            && options.inputs[..number]
                 .iter()
-                .any(|other| other.name == dataset.name && other.source.name != OWN)
+                .any(|other| other.name == input.name && other.dataset.name != OWN)
         {
             return Err(Error::Rule {
                 what: "dataset",
-                text: dataset.name.clone(),
+                text: input.name.clone(),
                 problem: "two datasets have this name; give one of them another".into(),
             });
         }
@@ -81,7 +83,11 @@ pub(super) fn check_names(options: &BuildOptions, readings: &[Reading]) -> Resul
 }
 
 /// Puts the films of all datasets under one header.
-pub(super) fn assemble(options: &BuildOptions, readings: &[Reading], out: &Path) -> Result<Manifest, Error> {
+pub(super) fn assemble(
+    options: &BuildOptions,
+    readings: &[DatasetContent],
+    out: &Path,
+) -> Result<Manifest, Error> {
     let vocabularies: Vec<Vocabulary> = readings
         .iter()
         .map(|reading| Vocabulary::new(&reading.findings, &reading.records))
@@ -123,7 +129,7 @@ pub(super) fn assemble(options: &BuildOptions, readings: &[Reading], out: &Path)
         .collect();
     let mut manifest = Manifest::new(out.parent().unwrap_or(Path::new("")), findings);
     manifest.notes = notes.into_iter().cloned().collect();
-    let place = Place::of_file(out)?;
+    let place = ManifestFolder::of_file(out)?;
     for (reading, vocabulary) in readings.iter().zip(&vocabularies) {
         for record in &reading.records {
             let labels = labels(options, vocabulary, record, &manifest.findings);
@@ -151,7 +157,7 @@ pub(super) fn assemble(options: &BuildOptions, readings: &[Reading], out: &Path)
 fn labels(
     options: &BuildOptions,
     vocabulary: &Vocabulary,
-    record: &Record,
+    record: &FilmRecord,
     findings: &[String],
 ) -> Vec<Label> {
     match &options.classes {
@@ -160,9 +166,9 @@ fn labels(
             .map(|finding| vocabulary.label(&record.findings, finding))
             .collect(),
         Some(classes) => {
-            let class = classes.verdict(&record.findings);
+            let class = classes.assign(&record.findings);
             let label = |number| {
-                if class == Verdict::Class(number) {
+                if class == ClassAssignment::Class(number) {
                     Label::Positive
                 } else {
                     Label::Negative
@@ -173,7 +179,12 @@ fn labels(
     }
 }
 
-fn row(record: &Record, labels: Vec<Label>, notes: &[String], place: &Place) -> Result<Row, Error> {
+fn row(
+    record: &FilmRecord,
+    labels: Vec<Label>,
+    notes: &[String],
+    place: &ManifestFolder,
+) -> Result<Row, Error> {
     let mask = |mask: &Option<PathBuf>| {
         let placed = mask.as_deref().map(|mask| each(mask, |file| place.path(file)));
         placed.transpose()

@@ -6,20 +6,20 @@ use std::sync::{Mutex, PoisonError};
 use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 
-use pleura_manifest::{PIXELS, Remark, Step, image_file};
+use pleura_manifest::{Exclusion, PIXELS, Remark, image_file};
 
 use crate::Error;
-use crate::sources::{Reading, Record};
+use crate::adapters::{DatasetContent, FilmRecord};
 
 /// What was found about films with equal pixels.
 pub(super) struct Identical {
-    pub(super) step: Option<Step>,
+    pub(super) step: Option<Exclusion>,
     pub(super) remarks: Vec<Remark>,
 }
 
 /// Digests and decodes every film, leaves out the unreadable ones, and finds those with equal pixels.
 pub(super) fn verify(
-    readings: &mut [Reading],
+    readings: &mut [DatasetContent],
     drop_identical: bool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Identical, Error> {
@@ -54,7 +54,7 @@ pub(super) fn verify(
 }
 
 /// Notes a film's digests; says why it cannot be read where it cannot.
-fn open(record: &mut Record) -> Result<Option<(String, String)>, Error> {
+fn open(record: &mut FilmRecord) -> Result<Option<(String, String)>, Error> {
     match image_file::open(&record.film, &record.file, &DecodeOptions::default()) {
         Ok((sha256, film)) => {
             if let Some(expected) = record
@@ -81,7 +81,7 @@ fn open(record: &mut Record) -> Result<Option<(String, String)>, Error> {
     }
 }
 
-fn find_identical(readings: &mut [Reading], drop: bool) -> Identical {
+fn find_identical(readings: &mut [DatasetContent], drop: bool) -> Identical {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for record in readings.iter().flat_map(|reading| &reading.records) {
         if let Some(pixels) = record.notes.get(PIXELS) {
@@ -121,7 +121,7 @@ fn find_identical(readings: &mut [Reading], drop: bool) -> Identical {
     gone.truncate(5);
     let reason = "pixels equal to an earlier film's".to_string();
     Identical {
-        step: Some(Step {
+        step: Some(Exclusion {
             reason,
             excluded,
             left,
@@ -132,7 +132,7 @@ fn find_identical(readings: &mut [Reading], drop: bool) -> Identical {
 }
 
 /// Gives films that ended up with one name (`a.png` and `a.jpg`, one manifest given twice) names of their own.
-pub(super) fn unique_names(readings: &mut [Reading]) {
+pub(super) fn unique_names(readings: &mut [DatasetContent]) {
     let mut count: HashMap<String, usize> = HashMap::new();
     for record in readings.iter().flat_map(|reading| &reading.records) {
         *count.entry(record.film.clone()).or_default() += 1;

@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use image::{ColorType, GrayImage, Luma, Rgba, RgbaImage};
-use pleura_datasets::sources::Source;
-use pleura_datasets::{BuildOptions, Built, Dataset, build};
-use pleura_manifest::Step;
+use pleura_datasets::adapters::Dataset;
+use pleura_datasets::{BuildInput, BuildOptions, BuiltManifest, build};
+use pleura_manifest::Exclusion;
 
 /// A grey film whose pixels follow from its number.
 pub(crate) fn grey(number: u32, width: u32, height: u32) -> GrayImage {
@@ -49,25 +49,25 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
 }
 
 /// A dataset at a path.
-pub(crate) fn dataset(kind: &str, path: &Path) -> Dataset {
-    Dataset {
-        source: Source::by_name(kind).unwrap(),
+pub(crate) fn dataset(kind: &str, path: &Path) -> BuildInput {
+    BuildInput {
+        dataset: Dataset::by_name(kind).unwrap(),
         name: kind.to_string(),
         path: path.to_path_buf(),
     }
 }
 
 /// Builds from one dataset with default options.
-pub(crate) fn build_one(kind: &str, path: &Path, out: &Path) -> Built {
+pub(crate) fn build_one(kind: &str, path: &Path, out: &Path) -> BuiltManifest {
     let options = BuildOptions {
-        sources: vec![dataset(kind, path)],
+        inputs: vec![dataset(kind, path)],
         ..BuildOptions::default()
     };
     build(&options, out, &|_, _| {}).unwrap()
 }
 
 /// (reason, excluded, left) of each step.
-pub(crate) fn account(steps: &[Step]) -> Vec<(&str, usize, usize)> {
+pub(crate) fn account(steps: &[Exclusion]) -> Vec<(&str, usize, usize)> {
     steps
         .iter()
         .map(|step| (step.reason.as_str(), step.excluded, step.left))

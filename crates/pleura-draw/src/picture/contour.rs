@@ -7,9 +7,9 @@ pub type ClosedLine = Vec<[f64; 2]>;
 
 /// Returns the closed lines around all regions where `values`, `[height, width]`, reach `level`.
 ///
-/// Marching squares with linear interpolation between pixel centres (Lorensen & Cline 1987, in two dimensions).
-/// Regions at the border are closed along it. In a saddle cell, the mean of the four pixels decides if the two high
-/// ones are connected. Returns no lines if `values` are not `width × height`.
+/// Marching squares with linear interpolation between pixel centres (Lorensen & Cline 1987, in two
+/// dimensions). Regions at the border are closed along it. In a saddle cell, the mean of the four pixels
+/// decides if the two high ones are connected. Returns no lines if `values` are not `width × height`.
 pub fn contours(values: &[f32], width: usize, height: usize, level: f32) -> Vec<ClosedLine> {
     if width == 0 || height == 0 || width.checked_mul(height) != Some(values.len()) {
         return Vec::new();
@@ -62,7 +62,8 @@ struct Grid<'a> {
 }
 
 impl Grid<'_> {
-    /// A point's value above the level. On the ring it is the neighbour's, negated, so lines run along the border.
+    /// A point's value above the level. On the ring it is the neighbour's, negated, so lines run along the
+    /// border.
     fn height(&self, x: usize, y: usize) -> f64 {
         let (column, row) = (x.clamp(1, self.width) - 1, y.clamp(1, self.height) - 1);
         let value = f64::from(self.values[row * self.width + column]);
@@ -80,7 +81,8 @@ impl Grid<'_> {
         !on_ring && self.height(x, y) >= 0.0
     }
 
-    /// The line segments in the cell right of and below a point, from edge to edge, with the inside on the same side.
+    /// The line segments in the cell right of and below a point, from edge to edge, with the inside on the
+    /// same side.
     fn cell(&self, x: usize, y: usize) -> [Option<(Edge, Edge)>; 2] {
         let corners = [(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)];
         let case = corners

@@ -2,8 +2,8 @@
 
 use super::canvas::{Picture, Rgb};
 
-/// Colours above zero, from faint to strong. One hue darkens evenly in CIE lightness, as in `ColorBrewer`'s `RdBu`;
-/// the strong end stays light enough to be visible on black lungs.
+/// Colours above zero, from faint to strong. One hue darkens evenly in CIE lightness, as in `ColorBrewer`'s
+/// `RdBu`; the strong end stays light enough to be visible on black lungs.
 const FOR: [Rgb; 3] = [[250, 176, 150], [236, 92, 66], [206, 20, 38]];
 /// Colours below zero.
 const AGAINST: [Rgb; 3] = [[160, 202, 244], [74, 140, 226], [30, 92, 214]];

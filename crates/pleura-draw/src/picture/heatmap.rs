@@ -40,8 +40,8 @@ pub struct HeatmapStyle {
     pub colours: Diverging,
     /// The value of the strongest colour. Default: the 99.5 % quantile of the magnitudes.
     pub scale: ColourScale,
-    /// Standard deviation of a Gaussian that smooths the values, in prepared pixels; 0 for none. It is printed on
-    /// the picture. Default 0.
+    /// Standard deviation of a Gaussian that smooths the values, in prepared pixels; 0 for none. It is
+    /// printed on the picture. Default 0.
     pub smoothing: f32,
     /// Lines of equal relevance. Default none.
     pub contours: Contours,

@@ -5,13 +5,14 @@ use super::contour::{ClosedLine, contours};
 use super::smooth::{finite, smooth};
 use super::stroke::Pen;
 
-/// Options of lines around the strongest pixels of each sign: the fewest that hold a share of that sign's total.
+/// Options of lines around the strongest pixels of each sign: the fewest that hold a share of that sign's
+/// total.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contours {
     /// Shares above 0 and below 1; none for no lines.
     pub shares: Vec<f32>,
-    /// Standard deviation of the Gaussian that smooths the values first, in prepared pixels; without it, lines
-    /// are as rough as the values. A larger smoothing of the heatmap itself takes precedence.
+    /// Standard deviation of the Gaussian that smooths the values first, in prepared pixels; without it,
+    /// lines are as rough as the values. A larger smoothing of the heatmap itself takes precedence.
     pub smoothing: f32,
 }
 
@@ -115,7 +116,8 @@ pub(super) fn iso_lines(values: &[f32], size: usize, shares: &[f32]) -> Vec<IsoL
     lines
 }
 
-/// The value at which the sum of the largest values reaches `share` of the total. `sorted` is positive, descending.
+/// The value at which the sum of the largest values reaches `share` of the total. `sorted` is positive,
+/// descending.
 fn level(sorted: &[f32], share: f32) -> Option<f32> {
     let total: f64 = sorted.iter().map(|&value| f64::from(value)).sum();
     let goal = total * f64::from(share);

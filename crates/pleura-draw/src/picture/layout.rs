@@ -191,8 +191,8 @@ impl Legend<'_> {
     }
 }
 
-/// The power of a thousand that turns a scale's end into a number between 0.1 and 100, and its name: 0.00026 is
-/// shown as 0.26 in units of 0.001.
+/// The power of a thousand that turns a scale's end into a number between 0.1 and 100, and its name: 0.00026
+/// is shown as 0.26 in units of 0.001.
 fn readable(limit: f32) -> (f32, String) {
     let thousands = ((limit.log10() + 1.0) / 3.0).floor().clamp(-12.0, 12.0) as i32;
     let words = match thousands {

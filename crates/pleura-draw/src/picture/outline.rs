@@ -59,7 +59,8 @@ impl Outline<'_> {
         Ok(())
     }
 
-    /// Returns the border as closed lines, in pixels of the mask. At the film's edge, lines run along the edge.
+    /// Returns the border as closed lines, in pixels of the mask. At the film's edge, lines run along the
+    /// edge.
     ///
     /// # Errors
     /// [`Error::Shape`] if the mask is not `width × height`.

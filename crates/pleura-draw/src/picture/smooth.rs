@@ -1,7 +1,7 @@
 //! Gaussian smoothing of maps.
 
-/// Smooths values `[size, size]` with a Gaussian along both axes. At the border, the weights inside are scaled to
-/// sum to one. A deviation of 0 or less returns the values unchanged.
+/// Smooths values `[size, size]` with a Gaussian along both axes. At the border, the weights inside are
+/// scaled to sum to one. A deviation of 0 or less returns the values unchanged.
 pub fn smooth(values: &[f32], size: usize, deviation: f32) -> Vec<f32> {
     if deviation.is_nan() || deviation <= 0.0 || size == 0 {
         return values.to_vec();

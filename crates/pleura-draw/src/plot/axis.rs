@@ -149,7 +149,8 @@ impl Ruler {
         }
     }
 
-    /// The position of `value` in pixels; `None` if it cannot be drawn. Values beyond the range stand at its ends.
+    /// The position of `value` in pixels; `None` if it cannot be drawn. Values beyond the range stand at its
+    /// ends.
     pub(super) fn at(&self, value: f64) -> Option<f64> {
         if !value.is_finite() {
             return None;

@@ -6,7 +6,8 @@ use super::style::{FONT, INK, SOFT, px, shorten, text, text_width};
 use super::svg::{Plot, document};
 
 /// Draws a confusion matrix: true classes are rows, predicted classes are columns, both in the order of
-/// `findings`. Cells are shaded by their share of the row. `counts` is `[truth][prediction]`; missing cells are 0.
+/// `findings`. Cells are shaded by their share of the row. `counts` is `[truth][prediction]`; missing cells
+/// are 0.
 pub fn confusion(title: &str, findings: &[String], counts: &[Vec<u64>]) -> Plot {
     let count = |row: usize, column: usize| counts.get(row).and_then(|r| r.get(column)).copied().unwrap_or(0);
     let n = findings.len();

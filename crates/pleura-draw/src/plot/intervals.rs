@@ -35,8 +35,8 @@ impl IntervalRow {
     }
 }
 
-/// Draws a forest plot: a marker at each value, a line over its interval, numbers at the right, and a dashed rule
-/// at `reference` (chance, or no difference) if given. `legend` names the styles in use.
+/// Draws a forest plot: a marker at each value, a line over its interval, numbers at the right, and a dashed
+/// rule at `reference` (chance, or no difference) if given. `legend` names the styles in use.
 pub fn intervals(
     title: &str,
     axis: &Axis,

@@ -1,7 +1,7 @@
 //! Colours, dashes, markers, text and the frame of an SVG document.
 //!
-//! Colours are Okabe and Ito's, which are safe for the common colour-vision deficiencies. A series also has its
-//! own dash and marker, so lines stay distinct in greyscale print.
+//! Colours are Okabe and Ito's, which are safe for the common colour-vision deficiencies. A series also has
+//! its own dash and marker, so lines stay distinct in greyscale print.
 
 use maud::{Markup, html};
 
@@ -187,7 +187,8 @@ pub(super) fn text(x: f64, y: f64, anchor: &str, fill: &str, content: &str) -> M
     html! { text x=(px(x)) y=(px(y)) text-anchor=(anchor) fill=(fill) { (content) } }
 }
 
-/// The positions of legend entries in a row from `start`, each with `sign` pixels for its symbol, and the row's end.
+/// The positions of legend entries in a row from `start`, each with `sign` pixels for its symbol, and the
+/// row's end.
 pub(super) fn in_a_row<'a>(start: f64, sign: f64, names: impl Iterator<Item = &'a str>) -> (Vec<f64>, f64) {
     let mut end = start;
     let begins = names

@@ -111,11 +111,11 @@ fn messages_name_file_line_and_key() {
         ),
         (
             "rule = \"epsilon\"\nepsilon = -1.0",
-            "own.toml, line 3, `epsilon`: epsilon is -1, and must be a number from 0 on",
+            "own.toml, line 3, `epsilon`: epsilon is -1, expected 0 or more",
         ),
         (
             "rule = \"alpha-beta\"\nalpha = 3.0",
-            "own.toml, line 3, `alpha`: alpha − beta is 2, and must be 1",
+            "own.toml, line 3, `alpha`: alpha − beta is 2, expected 1",
         ),
         (
             "rule = \"plus\"\ngamma = 3.0",

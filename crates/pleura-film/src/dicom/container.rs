@@ -83,8 +83,8 @@ impl<'a> Container<'a> {
     }
 }
 
-/// Reads the file meta group, which is always explicit little endian. Returns the transfer syntax and the start of
-/// the data set. The group length (0002,0000) is often wrong in practice and not used.
+/// Reads the file meta group, which is always explicit little endian. Returns the transfer syntax and the
+/// start of the data set. The group length (0002,0000) is often wrong in practice and not used.
 fn read_meta(bytes: &[u8], mut at: usize, name: &str) -> Result<(Option<String>, usize), Error> {
     let mut uid = None;
     while let Some(&[2, 0, low, high, first, second, a, b]) = bytes.get(at..at + 8) {

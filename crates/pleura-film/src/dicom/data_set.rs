@@ -1,8 +1,8 @@
 //! A reader of the attributes that a film needs, safe for hostile files.
 //!
-//! A reader that builds a whole object trusts the file's lengths and nesting depth. This one follows the tokens of
-//! `dicom-parser`'s lazy reader instead. It reads a value only if it is needed, lies inside the file and has a
-//! plausible length; everything else is skipped.
+//! A reader that builds a whole object trusts the file's lengths and nesting depth. This one follows the
+//! tokens of `dicom-parser`'s lazy reader instead. It reads a value only if it is needed, lies inside the
+//! file and has a plausible length; everything else is skipped.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;

@@ -1,5 +1,5 @@
-//! The grey-scale pipeline from stored values to displayed grey (PS3.3 C.11.1, C.11.2, C.7.6.3.1.2; PS3.4 N.2):
-//! modality LUT or rescale, then VOI LUT or window, then polarity, always in this order.
+//! The grey-scale pipeline from stored values to displayed grey (PS3.3 C.11.1, C.11.2, C.7.6.3.1.2; PS3.4
+//! N.2): modality LUT or rescale, then VOI LUT or window, then polarity, always in this order.
 
 use dicom_dictionary_std::tags as tag;
 
@@ -358,8 +358,8 @@ fn least_width(function: WindowFunction) -> f64 {
 
 /// True if high values are dark.
 ///
-/// MONOCHROME1 and presentation LUT shape INVERSE mean the same, and a digital X-ray of inverted polarity has both
-/// (PS3.3 C.8.11.3): together they are one inversion.
+/// MONOCHROME1 and presentation LUT shape INVERSE mean the same, and a digital X-ray of inverted polarity has
+/// both (PS3.3 C.8.11.3): together they are one inversion.
 fn inverts(set: &DataSet<'_>, layout: &Layout, options: &DecodeOptions, steps: &mut Vec<Step>) -> bool {
     let shape = set
         .text(tag::PRESENTATION_LUT_SHAPE)

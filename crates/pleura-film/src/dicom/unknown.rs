@@ -1,7 +1,7 @@
 //! Sequences of VR `UN` and undefined length, as written by converters that do not know them.
 //!
-//! Their items are in implicit VR in every transfer syntax (PS3.5 6.2.2). The data-set reader would read them as
-//! explicit VR. Nothing in them is needed, so they are removed first.
+//! Their items are in implicit VR in every transfer syntax (PS3.5 6.2.2). The data-set reader would read them
+//! as explicit VR. Nothing in them is needed, so they are removed first.
 
 use std::ops::Range;
 
@@ -14,8 +14,8 @@ const UNDEFINED: u32 = u32::MAX;
 /// The deepest nesting followed; the reader refuses deeper files.
 const DEEPEST: usize = 64;
 
-/// Removes those sequences from explicit little endian bytes from `start` on. Returns `None` if there are none. Parts
-/// that cannot be parsed are left unchanged.
+/// Removes those sequences from explicit little endian bytes from `start` on. Returns `None` if there are
+/// none. Parts that cannot be parsed are left unchanged.
 pub(super) fn without(bytes: &[u8], start: usize) -> Option<Vec<u8>> {
     let mut walk = Walk {
         bytes,

@@ -1,5 +1,5 @@
-//! Sequential DCT of 12 bits, one component (ITU-T T.81 process 4), which 8-bit decoders do not read. It is the
-//! process of radiographs in transfer syntax 1.2.840.10008.1.2.4.51.
+//! Sequential DCT of 12 bits, one component (ITU-T T.81 process 4), which 8-bit decoders do not read. It is
+//! the process of radiographs in transfer syntax 1.2.840.10008.1.2.4.51.
 
 use std::sync::OnceLock;
 

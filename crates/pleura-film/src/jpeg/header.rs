@@ -195,8 +195,8 @@ impl<'a> Header<'a> {
         }
     }
 
-    /// Refuses a stream whose coded data cannot hold its pixels. Each block, or each sample of a lossless stream,
-    /// takes at least one bit; a block of a non-progressive stream takes two.
+    /// Refuses a stream whose coded data cannot hold its pixels. Each block, or each sample of a lossless
+    /// stream, takes at least one bit; a block of a non-progressive stream takes two.
     pub(super) fn check_plausible(&self, name: &str, format: Format) -> Result<(), Error> {
         let (width, height) = (u64::from(self.width), u64::from(self.height));
         let most = |f: fn(&Component) -> u8| self.components.iter().map(f).max().unwrap_or(1);

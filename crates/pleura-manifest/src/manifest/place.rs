@@ -6,9 +6,9 @@ use super::{Manifest, each};
 use crate::Error;
 
 /// The folder of a manifest that is being written.
-pub struct Place(PathBuf);
+pub struct ManifestFolder(PathBuf);
 
-impl Place {
+impl ManifestFolder {
     pub(crate) fn new(folder: &Path) -> Result<Self, Error> {
         std::path::absolute(folder)
             .map(Self)
@@ -31,8 +31,8 @@ impl Place {
 impl Manifest {
     /// Rewrites the paths for a manifest that will be written to `path`; those that the move does not touch stay as they are.
     pub fn relocate(&mut self, path: &Path) -> Result<(), Error> {
-        let place = Place::of_file(path)?;
-        if Place::new(&self.folder_or_here())?.0 != place.0 {
+        let place = ManifestFolder::of_file(path)?;
+        if ManifestFolder::new(&self.folder_or_here())?.0 != place.0 {
             let folder = self.folder_or_here();
             for row in &mut self.rows {
                 row.path = place.path(&folder.join(&row.path))?;

@@ -258,7 +258,7 @@ impl RowReader<'_> {
         match self.text(place) {
             "" => Ok(None),
             text => match text.parse::<f32>() {
-                Ok(age) if (0.0..=OLDEST).contains(&age) => Ok(Some(age)),
+                Ok(age) if (0.0..=MAX_AGE).contains(&age) => Ok(Some(age)),
                 _ => Err(self.fault(place, text, "years from 0 to 130, or nothing")),
             },
         }
@@ -294,7 +294,7 @@ impl RowReader<'_> {
 }
 
 /// Nobody has been older; larger numbers are slips of the keyboard.
-pub const OLDEST: f32 = 130.0;
+pub const MAX_AGE: f32 = 130.0;
 
 impl Masks {
     pub(super) fn by_column(&self) -> [Option<&PathBuf>; MASK_COLUMNS.len()] {

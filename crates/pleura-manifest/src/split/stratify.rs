@@ -9,7 +9,7 @@ use crate::order::{shuffle, stream, unit};
 use crate::{Error, Label, Manifest, Split};
 
 /// Deals some groups out to the splits, in the wanted parts.
-pub(super) fn deal(
+pub(super) fn assign(
     manifest: &Manifest,
     groups: &[Group],
     open: &[usize],

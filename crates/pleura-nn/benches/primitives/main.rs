@@ -1,9 +1,9 @@
-//! The processor backend's primitives at DenseNet-121's shapes, batch 16, each with its share of the machine's limits:
-//! of the multiply-adds that registers allow, and of the bytes that a copy moves.
+//! The processor backend's primitives at DenseNet-121's shapes, batch 16, each with its share of the
+//! machine's limits: of the multiply-adds that registers allow, and of the bytes that a copy moves.
 //!
-//! Arithmetic is the direct algorithm's; one that multiplies less may pass 100 %. Bytes are what must move at least once: maps that are read and written, each
-//! once, and weights. Which share is larger says what bounds a primitive. `cargo bench -p pleura-nn` runs all,
-//! `cargo bench -p pleura-nn -- 3x3` some.
+//! Arithmetic is the direct algorithm's; one that multiplies less may pass 100 %. Bytes are what must move at
+//! least once: maps that are read and written, each once, and weights. Which share is larger says what bounds
+//! a primitive. `cargo bench -p pleura-nn` runs all, `cargo bench -p pleura-nn -- 3x3` some.
 #![allow(missing_docs, clippy::print_stdout)]
 
 mod machine;

@@ -2,8 +2,8 @@
 
 use super::{Affine, Grid, Pool};
 
-/// A norm whose `ReLU` is replaced by the gate `h(y) = relu(y) / (relu(y) + ε)`, with `y = scale · x + shift`. For
-/// `y ≤ 0` the gate is 0, whatever ε.
+/// A norm whose `ReLU` is replaced by the gate `h(y) = relu(y) / (relu(y) + ε)`, with `y = scale · x +
+/// shift`. For `y ≤ 0` the gate is 0, whatever ε.
 pub struct Gated<'a, T> {
     /// The map that the norm reads, `[≥ channels, columns]`.
     pub x: &'a T,
@@ -36,12 +36,13 @@ pub struct HeatmapGradient<T> {
 ///
 /// Results do not depend on the number of threads.
 pub trait LrpFlex<T> {
-    /// `into = scale · h(y) · values`, or added to it. The signal passes a gated norm backward in this way, and a tangent
-    /// forward. Rows of `values` and `into` are `[≥ channels, columns]`.
+    /// `into = scale · h(y) · values`, or added to it. The signal passes a gated norm backward in this way,
+    /// and a tangent forward. Rows of `values` and `into` are `[≥ channels, columns]`.
     fn gate(&self, gated: Gated<'_, T>, columns: usize, values: &T, into: &mut T, accumulate: bool);
 
     /// Adds the derivatives of `Σ arriving · scale · h(y) · tangent` to `gradient`: with respect to `y`,
-    /// `arriving · scale · tangent · ε / (y + ε)²` where `y > 0`; with respect to `scale`, `Σ arriving · h(y) · tangent`.
+    /// `arriving · scale · tangent · ε / (y + ε)²` where `y > 0`; with respect to `scale`, `Σ arriving · h(y)
+    /// · tangent`.
     fn gate_backward(
         &self,
         gated: Gated<'_, T>,
@@ -51,8 +52,9 @@ pub trait LrpFlex<T> {
         gradient: &mut HeatmapGradient<T>,
     );
 
-    /// Sends a tangent `[channels, columns]` through a pool to the first rows of `out`: the tangent of the pixel that was
-    /// largest in the forward pass, or the mean. `x` and `prologue` are those of the forward pass.
+    /// Sends a tangent `[channels, columns]` through a pool to the first rows of `out`: the tangent of the
+    /// pixel that was largest in the forward pass, or the mean. `x` and `prologue` are those of the forward
+    /// pass.
     fn pool_tangent(
         &self,
         pool: Pool,

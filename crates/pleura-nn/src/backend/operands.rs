@@ -1,8 +1,8 @@
-//! What primitives are handed: maps, weights, norms, and where results go.
+//! Operands of the primitives: maps, weights, norms, and destinations of results.
 
 use crate::architecture::Window;
 
-/// How a map's columns are laid out: image after image, row after row.
+/// Layout of a map's columns: image after image, row after row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grid {
     /// Images.
@@ -24,7 +24,7 @@ impl Grid {
         self.height * self.width
     }
 
-    /// What a window of `kernel` pixels leaves, moved by `stride` over an image with `padding` pixels around it.
+    /// The grid after a window that slides over the padded image.
     #[must_use]
     pub fn after(self, window: Window) -> Self {
         let side = |n: usize| (n + 2 * window.padding).saturating_sub(window.kernel) / window.stride + 1;
@@ -35,7 +35,7 @@ impl Grid {
         }
     }
 
-    /// What 2×2 average pooling leaves; an odd last row or column is dropped, as torch does.
+    /// The grid after 2×2 average pooling. An odd last row or column is dropped, as in torch.
     #[must_use]
     pub fn halved(self) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Grid {
     }
 }
 
-/// A norm as its reader applies it: `relu(scale · x + shift)`, channel by channel; both `[channels]`.
+/// A norm as its reader applies it: `relu(scale · x + shift)` for each channel. Both are `[channels]`.
 #[derive(Clone)]
 pub struct Affine<T> {
     /// `γ / σ`.
@@ -55,7 +55,7 @@ pub struct Affine<T> {
     pub shift: T,
 }
 
-/// What a channel's values are on average; both `[channels]`. The variance is the biased one (divided by `n`).
+/// Mean and variance of each channel; both `[channels]`. The variance is biased (divided by `n`).
 pub struct Moments<T> {
     /// Mean.
     pub mean: T,
@@ -63,7 +63,7 @@ pub struct Moments<T> {
     pub variance: T,
 }
 
-/// A convolution's weights, `[outputs, inputs, k, k]`, with its two sizes.
+/// The weights of a convolution, `[outputs, inputs, k, k]`, with its two sizes.
 pub struct Kernel<'a, T> {
     /// The weights.
     pub weights: &'a T,
@@ -71,15 +71,19 @@ pub struct Kernel<'a, T> {
     pub outputs: usize,
     /// Channels read.
     pub inputs: usize,
-    /// What [`Backend::prepare`](super::Backend::prepare) made of the weights for this use; made on the way where there is none.
+    /// The result of [`Backend::prepare`](super::Backend::prepare) for this use. Without it, the product
+    /// prepares the weights itself.
     pub prepared: Option<&'a T>,
-    /// Sum the products themselves, so that an output of nothing but zeros is zero and one of positive terms positive. Relevance
-    /// divides by outputs; algorithms that save products leave rounding errors where there was nothing. For the 3×3 input gradient it
-    /// says that values of very different sizes lie side by side, where such errors would spread.
+    /// Sum the products directly, so that outputs of zeros are exactly zero and sums of positive terms are
+    /// positive.
+    ///
+    /// Relevance divides by outputs, and algorithms that save products (Winograd) leave rounding errors in
+    /// their place. In the 3×3 input gradient it means that neighbouring values differ much in size, so that
+    /// such errors would spread.
     pub exact: bool,
 }
 
-/// What a convolution's weights are for.
+/// The use of a convolution's weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// [`Backend::pointwise`](super::Backend::pointwise).
@@ -88,13 +92,14 @@ pub enum Role {
     Conv3x3,
 }
 
-/// Films as the stem reads them: channel `c` is `scale[c] · grey + shift[c]` inside an image, and zero in the padding around it.
+/// Films as the stem reads them: channel `c` is `scale[c] · grey + shift[c]` inside an image, and zero in the
+/// padding.
 pub struct Films<'a, T> {
     /// Grey levels, `[batch, height, width]`.
     pub grey: &'a T,
-    /// One for each channel.
+    /// Factor of each channel.
     pub scale: &'a [f64],
-    /// One for each channel.
+    /// Offset of each channel.
     pub shift: &'a [f64],
 }
 
@@ -122,22 +127,23 @@ impl<T> Kernel<'_, T> {
     }
 }
 
-/// Where a product is written: rows from `row` on; their moments are taken on the way if a place is given.
+/// The destination of a product: rows from `row` on. Moments of these rows are taken if `moments` is given.
 pub struct Output<'a, T> {
     /// The map, `[channels, columns]`.
     pub map: &'a mut T,
     /// First row written.
     pub row: usize,
-    /// Where the moments of the rows written go, at the same rows.
+    /// Destination of the moments, at the same rows.
     pub moments: Option<&'a mut Moments<T>>,
 }
 
-/// A norm as gradients pass back through it. All `[channels]`.
+/// A norm for the backward pass. All are `[channels]`.
 pub struct NormBackward<T> {
-    /// As it was applied forward: decides where `ReLU` was open.
+    /// The norm as applied forward: decides where `ReLU` was open.
     pub affine: Affine<T>,
-    /// What a gradient is multiplied by on its way into the map: γ with batch statistics (the division by σ is the
-    /// map's own, done once in [`Backend::norm_correction`](super::Backend::norm_correction)), γ/σ with running statistics.
+    /// The factor of a gradient on its way into the map. Batch statistics: γ (the division by σ is done once
+    /// for the map, in [`Backend::norm_correction`](super::Backend::norm_correction)). Running statistics:
+    /// γ/σ.
     pub factor: T,
     /// μ.
     pub mean: T,
@@ -145,8 +151,8 @@ pub struct NormBackward<T> {
     pub inverse_deviation: T,
 }
 
-/// Gradient back through `ReLU` and norm: `g = [scale · x + shift > 0] · gradient`, then
-/// `dβ = Σ g`, `dγ = Σ g x̂`, `into += factor · g`.
+/// The gradient through `ReLU` and norm: `g = [scale · x + shift > 0] · gradient`, then `dβ = Σ g`, `dγ = Σ g
+/// x̂`, `into += factor · g`.
 pub struct NormReluBackward<'a, T> {
     /// The map that the norm reads, `[≥ channels, columns]`.
     pub x: &'a T,
@@ -154,17 +160,18 @@ pub struct NormReluBackward<'a, T> {
     pub norm: &'a NormBackward<T>,
     /// The map's gradient `G`, `[≥ channels, columns]`.
     pub into: &'a mut T,
-    /// Add to `into`, or begin it.
+    /// Add to `into` instead of overwriting it.
     pub accumulate: bool,
     /// `dγ`, `[channels]`, overwritten.
     pub gamma: &'a mut T,
     /// `dβ`, `[channels]`, overwritten.
     pub beta: &'a mut T,
-    /// Sums that [`Backend::norm_correction`](super::Backend::norm_correction) needs later: `factor · dβ` and `factor · dγ` are added.
+    /// Sums for [`Backend::norm_correction`](super::Backend::norm_correction): `factor · dβ` and `factor ·
+    /// dγ` are added.
     pub sums: Option<&'a mut Sums<T>>,
 }
 
-/// What all readers of a map have sent back, channel by channel; both `[channels]`.
+/// Sums over the gradients from all readers of a map, for each channel; both `[channels]`.
 pub struct Sums<T> {
     /// `Σ G`.
     pub g: T,
@@ -172,27 +179,27 @@ pub struct Sums<T> {
     pub gx: T,
 }
 
-/// Where a gradient with respect to a convolution's input goes.
+/// The destination of a gradient with respect to a convolution's input.
 pub enum GradientSink<'a, T> {
     /// Written as it is, `[inputs, columns]`.
     Plain(&'a mut T),
-    /// Back through the `ReLU` and norm in front of the convolution.
+    /// Through the `ReLU` and norm before the convolution.
     Norm(NormReluBackward<'a, T>),
 }
 
-/// How a map is pooled.
+/// The kinds of pooling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pool {
-    /// The largest value of each window; of equal ones the first in reading order, as in torch.
+    /// The maximum of each window. Of equal values the first in reading order wins, as in torch.
     Max(Window),
     /// The mean of each 2×2 square.
     Average2,
-    /// The mean of each image: one column an image.
+    /// The mean of each image: one column per image.
     Global,
 }
 
 impl Pool {
-    /// The grid that pooling leaves.
+    /// The grid after pooling.
     pub fn after(self, grid: Grid) -> Grid {
         match self {
             Self::Max(window) => grid.after(window),

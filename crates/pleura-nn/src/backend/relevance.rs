@@ -1,42 +1,44 @@
-//! What a backend is told of relevance on its way from a norm's reader to those who wrote the rows.
+//! Operands of a relevance step: from the reader of a norm to the layers that produced the rows it reads.
 
 use std::ops::Range;
 
 use super::{Affine, Grid, Real};
 use crate::rule::{Bias, Rule};
 
-/// Who wrote the rows that a norm reads, for relevance on its way down.
+/// The layer that produced the rows read by a batch norm.
 ///
-/// A norm is merged into the convolution that wrote its rows, anew for each reader: with `s = γ/σ` and `t = β − μ s` that convolution
-/// has weights `s W` and bias `t`. With `F` its output, `P` and `N` the products of its inputs (which are ≥ 0) with `W⁺` and `(−W)⁺`, so
-/// that `F = P − N`, and `R⁺ = P, R⁻ = N` where `s > 0`, `R⁺ = N, R⁻ = P` where `s < 0`:
+/// For each reader, its norm is merged into the convolution that produced the rows: with `s = γ/σ` and `t = β
+/// − μ s` that convolution has weights `s W` and bias `t`. Let `F` be its output, and `P` and `N` the
+/// products of its inputs (which are ≥ 0) with `W⁺` and `(−W)⁺`, so that `F = P − N`. Let `R⁺ = P, R⁻ = N`
+/// where `s > 0`, and `R⁺ = N, R⁻ = P` where `s < 0`. Then:
 ///
 /// * ε: `z = s F + t`, `q = r / s(z)`; inputs get `a W (s q)`;
 /// * z⁺: `z = |s| R⁺ + t⁺`, `q = r / (z + ε)`; inputs get `a W⁺ (|s| q)` or, for `s < 0`, `a (−W)⁺ (|s| q)`;
-/// * α-β: that times α, and `q' = −β r / (|s| R⁻ + |t⁻| + ε)` for the other of the two;
-/// * γ: where `z > 0`, `q = r / (z + γ (|s| R⁺ + t⁺) + ε)`, where `z < 0`, `q = r / (z − γ (|s| R⁻ + |t⁻|) − ε)`; inputs get
-///   `a (W + γ W⁺) (s q)` where `s z > 0`, else `a (W + γ W⁻) (s q)`;
+/// * α-β: z⁺ times α, and `q' = −β r / (|s| R⁻ + |t⁻| + ε)` for the other of the two sets;
+/// * γ: `q = r / (z + γ (|s| R⁺ + t⁺) + ε)` where `z > 0`, and `q = r / (z − γ (|s| R⁻ + |t⁻|) − ε)` where `z
+///   < 0`; inputs get `a (W + γ W⁺) (s q)` where `s z > 0`, else `a (W + γ W⁻) (s q)`;
 /// * w²: `q = r / (s² Σ w² + t² + ε)`; inputs get `W² (s² q)`;
 /// * flat: inputs get equal parts.
 ///
-/// All are linear in what is put beside the weights, so readers add that up, in one map for each of two sets of weights, and one
-/// product a set is made for all of them.
+/// All of these are linear in the factor beside the weights, called a share. So the shares of all readers add
+/// up, in one map for each of two sets of weights, and one product per set serves all readers.
 pub enum Producer<'a, T> {
-    /// A convolution. At the rows that [`RelevanceStep::places`] names: `P` at the direct one, under α-β `N` at the negated one, under w² `Σ w²`
-    /// at the direct one; nothing under the ε rule and the flat one.
+    /// A convolution, with its products at the rows that [`RelevanceStep::places`] names. Direct rows: `P`,
+    /// or `Σ w²` for w². Negated rows: `N` for α-β. The ε and flat rules need no products.
     Convolution(&'a T),
-    /// No convolution (the stem's pool): the norm is a linear layer of one input, `x ≥ 0`, and shares are relevance.
+    /// No convolution (the stem's pool). The norm is a linear layer with one input `x ≥ 0`, and shares are
+    /// relevance.
     Diagonal,
 }
 
-/// What arrives at the activations behind a norm.
+/// The relevance that arrives at the activations behind a norm.
 pub enum IncomingRelevance<'a, T: ?Sized> {
-    /// Their relevance.
+    /// Relevance of the activations.
     Relevance(&'a T),
-    /// Their relevance before it is multiplied by them, as the product with the reader's weights leaves it:
-    /// `r = c · relu(scale · x + shift)`.
+    /// Relevance before the multiplication by the activations, as the product with the reader's weights
+    /// leaves it: `r = c · relu(scale · x + shift)`.
     Factor(&'a T),
-    /// Nothing but [`RelevanceStep::equal`].
+    /// Only [`RelevanceStep::equal`].
     Nothing,
 }
 
@@ -58,54 +60,56 @@ pub struct Unpooled<'a, T> {
     pub epsilon: f64,
 }
 
-/// The rows of a map of shares that one row's shares are added to.
+/// The rows of a map of shares that the shares of one row are added to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// For the first set of weights: `W`, `W⁺`, `W + γ W⁺` or `W²`.
     pub direct: usize,
-    /// For the second: `(−W)⁺` or `W + γ W⁻`. None where it is known that nothing will be sent there.
+    /// For the second: `(−W)⁺` or `W + γ W⁻`. `None` if nothing will be sent there.
     pub negated: Option<usize>,
 }
 
-/// Where parts are added that all inputs get alike: the flat rule's relevance, and what biases took where inputs absorb it.
+/// Destination of the parts that all inputs get alike: the relevance of the flat rule, and the biases' parts
+/// if inputs absorb them.
 pub struct UniformPart<'a, T> {
     /// `[≥ row + rows, columns]`, laid out as the map of shares.
     pub map: &'a mut T,
-    /// Where the first of the rows has its own.
+    /// First row of the destination.
     pub row: usize,
-    /// What is added is multiplied by this: one over the inputs.
+    /// Factor of everything added: one over the number of inputs.
     pub part: f64,
 }
 
-/// One reader's relevance on its way to those who wrote the rows it reads.
+/// The relevance of one reader on its way to the layers that produced the rows it reads.
 pub struct RelevanceStep<'a, T> {
-    /// Who wrote the rows.
+    /// The layer that produced the rows.
     pub producer: Producer<'a, T>,
-    /// How they share.
+    /// The producer's rule.
     pub rule: Rule,
-    /// What becomes of biases' shares.
+    /// Treatment of the biases' parts.
     pub bias: Bias,
-    /// What arrives at the reader's activations, `[≥ rows.end, columns]`.
+    /// Relevance at the reader's activations, `[≥ rows.end, columns]`.
     pub arriving: IncomingRelevance<'a, T>,
-    /// One row of relevance that arrives at each row besides.
+    /// One row of relevance that arrives at every row in addition.
     pub equal: Option<&'a T>,
     /// The rows, as the reader counts them.
     pub rows: Range<usize>,
-    /// The rows as they were written, `[≥ rows.end, columns]`.
+    /// The rows as produced, `[≥ rows.end, columns]`.
     pub raw: &'a T,
     /// The reader's norm.
     pub affine: &'a Affine<T>,
-    /// How the columns of `arriving` and `raw` are laid out.
+    /// Layout of the columns of `arriving` and `raw`.
     pub grid: Grid,
-    /// Where average pooling stands between convolution and rows. Then products, `out` and `kept` are laid out like its own.
+    /// Average pooling between convolution and rows, if there is any. Products, `out` and `kept` then have
+    /// its layout.
     pub unpooled: Option<Unpooled<'a, T>>,
-    /// Where in `out` each of the rows has its shares.
+    /// The places in `out` for the shares of each row.
     pub places: &'a [Place],
-    /// Whether these are the first shares of their rows: then `out` and `kept` are overwritten there, not added to.
+    /// True for the first shares of these rows: `out` and `kept` are overwritten instead of added to.
     pub first: bool,
-    /// Where shares are added.
+    /// Destination of the shares.
     pub out: &'a mut T,
-    /// For the flat rule, and where inputs absorb what biases take.
+    /// Destination of uniform parts: for the flat rule, and if inputs absorb the biases' parts.
     pub kept: Option<UniformPart<'a, T>>,
 }
 
@@ -118,19 +122,20 @@ pub(crate) fn merged<R: Real>((scale, shift): (R, R), bias: Bias) -> (R, R) {
     }
 }
 
-/// What became of relevance in one step, for one image.
+/// The account of relevance in one step, for one image.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Account {
-    /// What arrived.
+    /// Relevance that arrived.
     pub received: f64,
-    /// What the bias took.
+    /// The part of the bias.
     pub bias: f64,
-    /// What the stabiliser ε took.
+    /// The part of the stabiliser ε.
     pub epsilon: f64,
 }
 
-/// One neuron's relevance `r` shared among its inputs by a rule: `below_j` gets its part. The plain form, for the few neurons that are
-/// no convolution's: `inputs` are pairs of activation and weight.
+/// Distributes the relevance `r` of one neuron among its inputs by a rule; `send` gets each part. This is the
+/// plain form, for the few neurons that do not belong to a convolution. `inputs` are pairs of activation and
+/// weight.
 pub(crate) fn neuron(
     inputs: &(impl Iterator<Item = (f64, f64)> + Clone),
     bias: f64,
@@ -147,7 +152,7 @@ pub(crate) fn neuron(
         received: r,
         ..Account::default()
     };
-    // Each term: contributions, the bias's, how much of r it shares, and the sign of its ε.
+    // One term: contributions, contribution of the bias, relevance to distribute, and the sign of ε.
     let mut term = |n: &dyn Fn(f64, f64) -> f64, bias: f64, r: f64, sign: f64| {
         let z = inputs.clone().map(|(a, w)| n(a, w)).sum::<f64>() + bias;
         let below = z + sign * rule.epsilon();
@@ -186,7 +191,8 @@ pub(crate) fn neuron(
     account
 }
 
-/// A convolution's weights as a rule multiplies by them: the first set for all `outputs`, then the second for those `negated`.
+/// The weights that a rule multiplies by: the first set for all `outputs`, then the second for the outputs in
+/// `negated`.
 pub(crate) fn rule_weights<R: Real>(weights: &[R], outputs: usize, rule: Rule, negated: &[usize]) -> Vec<R> {
     let zero = R::from_f64(0.0);
     let positive = |w: R| if w > zero { w } else { zero };

@@ -1,7 +1,7 @@
 //! Memory for maps, kept from pass to pass.
 //!
-//! A pass asks for the same sizes as the one before. The system hands memory out page by page, each with an interrupt.
-//! In a virtual machine that took a tenth to a fifth of the time (see the book's page on speed).
+//! A pass asks for the same sizes as the one before. The system hands memory out page by page, each with an
+//! interrupt. In a virtual machine that took a tenth to a fifth of the time (see the book's page on speed).
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;

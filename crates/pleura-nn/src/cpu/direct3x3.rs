@@ -1,9 +1,10 @@
-//! 3×3 convolutions, stride 1, one zero around: read from one activated tile, nine times shifted.
+//! 3×3 convolutions with stride 1 and zero padding of 1: read from one activated tile, shifted nine times.
 //!
-//! A band of rows of one image is laid out flat with a single zero between rows: the zero to the right of one row is
-//! the zero to the left of the next. With `stride = width + 1`, output `(y, x)` stands at `y · stride + x` and tap
-//! `(dy, dx)` reads at that place plus `dy · stride + dx`: the convolution is a matrix product whose inner rows are
-//! shifted views of one tile. The one surplus column a row costs `1 / (width + 1)` of the arithmetic.
+//! A band of rows of one image is laid out flat with a single zero between rows: the zero to the right of one
+//! row is the zero to the left of the next. With `stride = width + 1`, output `(y, x)` is at `y · stride +
+//! x`, and tap `(dy, dx)` reads at that place plus `dy · stride + dx`. So the convolution is a matrix product
+//! whose inner rows are shifted views of one tile. The one surplus column per row costs `1 / (width + 1)` of
+//! the arithmetic.
 
 use super::finish::Finish;
 use super::kernel::OffsetList;
@@ -12,11 +13,11 @@ use super::scratch::scratch;
 use super::{Cpu, session};
 use crate::backend::{GradientSink, Grid};
 
-/// Flat positions of a band, halo included, at the most.
+/// The most flat positions of a band, halo included.
 const BAND: usize = 520;
-/// Room behind a tile that a vector may read beyond its end; what it computes there is dropped.
+/// Space behind a tile, since a vector may read beyond its end. The values computed there are dropped.
 const SLACK: usize = 64;
-/// How the images of a map are cut into bands of rows.
+/// Division of a map's images into bands of rows.
 #[derive(Clone, Copy)]
 pub(super) struct Bands {
     grid: Grid,
@@ -37,7 +38,7 @@ impl Bands {
         let fit = (BAND / (grid.width + 1))
             .saturating_sub(2)
             .clamp(1, grid.height.max(1));
-        // Bands of even height: a short last one would waste vectors.
+        // Bands of equal height: a short last one would waste vectors.
         let per_image = grid.height.div_ceil(fit);
         let rows = grid.height.div_ceil(per_image.max(1));
         Self {
@@ -64,13 +65,13 @@ impl Bands {
         self.grid.width + 1
     }
 
-    /// Positions of a full band's tile: its rows and the two around them, and what the last tap of the surplus column
-    /// behind the last row reads.
+    /// Positions of a full band's tile: its rows, the two around them, and the reads of the last tap of the
+    /// surplus column.
     fn tile(&self) -> usize {
         (self.rows + 2) * self.stride() + 2
     }
 
-    /// Positions of a full band's outputs, the surplus column included.
+    /// Positions of a full band's outputs, with the surplus column.
     fn positions(&self) -> usize {
         self.rows * self.stride()
     }
@@ -80,12 +81,12 @@ impl Bands {
         std::array::from_fn(|tap| tap / 3 * self.stride() + tap % 3)
     }
 
-    /// First column of a band's row in the map.
+    /// First column in the map of a band's row.
     fn column(&self, band: Band, row: usize) -> usize {
         band.image * self.grid.plane() + (band.first + row) * self.grid.width
     }
 
-    /// The rows of the image that the tile of a band holds, each with its place in the tile.
+    /// The rows of the image in the tile of a band, each with its place in the tile.
     fn tile_rows(self, band: Band) -> impl Iterator<Item = (usize, usize)> {
         (0..band.rows + 2).filter_map(move |place| {
             let row = (band.first + place).checked_sub(1)?;
@@ -139,7 +140,7 @@ impl Cpu {
                 let band = bands.band(number);
                 for channel in 0..channels {
                     let tile = &mut read[channel * plane..(channel + 1) * plane];
-                    // The rows around an image's border differ from band to band: they are zeroed each time.
+                    // The rows around an image's border differ from band to band: zero them each time.
                     tile[..stride].fill(0.0);
                     tile[(band.rows + 1) * stride..].fill(0.0);
                     for (place, column) in bands.tile_rows(band) {
@@ -159,7 +160,7 @@ impl Cpu {
                 let mut end = unsafe { finish.tile(number) };
                 for row in 0..weights.rows {
                     let values = &mut out[row * out_stride..(row + 1) * out_stride];
-                    // A band's rows stand one after the other in the map: drop the surplus columns, end them at once.
+                    // A band's rows are contiguous in the map: drop the surplus columns, finish them at once.
                     for y in 1..band.rows {
                         values.copy_within(y * stride..y * stride + width, y * width);
                     }

@@ -1,8 +1,9 @@
-//! The stem's convolution of films: channels that are one grey picture, each with a scale and a shift of its own.
+//! The stem's convolution of films: channels that are one grey image, each with its own scale and shift.
 //!
-//! `Σ_c w_c (s_c g + t_c) = (Σ_c w_c s_c) g + Σ_c w_c t_c`: the products of one channel, and a constant. The padding is zero in every
-//! channel, so the constant counts only the taps inside the image. Which rows of taps those are is the same for a whole row of
-//! windows, and chooses its weights; the columns enter as one more step for each `kx`, 1 where that tap is inside.
+//! `Σ_c w_c (s_c g + t_c) = (Σ_c w_c s_c) g + Σ_c w_c t_c`: the products of one channel, and a constant. The
+//! padding is zero in every channel, so the constant counts only taps inside the image. The rows of taps
+//! inside are the same for a whole row of windows, and select its weights. The columns are one more step for
+//! each `kx`, 1 where that tap is inside.
 
 use std::ops::Range;
 
@@ -13,11 +14,11 @@ use super::{Cpu, Tensor};
 use crate::architecture::Window;
 use crate::backend::{Films, Grid, Kernel, Output};
 
-/// Rows of windows by the rows of taps that lie inside the image.
+/// Rows of windows, grouped by the rows of taps inside the image.
 struct Kinds {
-    /// Each kind's rows of taps.
+    /// The rows of taps of each kind.
     taps: Vec<Range<usize>>,
-    /// Each row's kind.
+    /// The kind of each row.
     of: Vec<usize>,
 }
 

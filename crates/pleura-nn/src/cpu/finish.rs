@@ -1,8 +1,8 @@
-//! What happens to a finished tile of a product while it is in cache: it is written with its moments taken, or it
-//! goes back through `ReLU` and norm.
+//! The end of a product, tile by tile in cache: a tile is written with its moments, or goes back through
+//! `ReLU` and norm.
 //!
-//! Tiles are cut without regard to the number of threads. Sums over columns are kept tile by tile and added in
-//! tile order at the end, so they are bit-equal for any number of threads.
+//! Tiles are cut without regard to the number of threads. Sums over columns are kept for each tile and added
+//! in tile order at the end, so they are bit-equal for any number of threads.
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
@@ -10,7 +10,7 @@ use std::marker::PhantomData;
 use super::path::{self, Channel, Path};
 use crate::backend::{GradientSink, Moments, NormBackward, NormReluBackward, Output};
 
-/// Rows of a map that several threads write at once, each its own columns.
+/// Rows of a map that several threads write at the same time, each its own columns.
 pub(super) struct SharedRows<'a> {
     start: *mut f32,
     len: usize,
@@ -18,7 +18,8 @@ pub(super) struct SharedRows<'a> {
     life: PhantomData<&'a mut [f32]>,
 }
 
-// SAFETY: access goes through `stretch`, whose caller promises that no two threads hold overlapping stretches.
+// SAFETY: access goes through `stretch`, whose caller promises that no two threads hold overlapping
+// stretches.
 unsafe impl Sync for SharedRows<'_> {}
 // SAFETY: as above; the pointer stems from an exclusive borrow that outlives this value.
 unsafe impl Send for SharedRows<'_> {}
@@ -34,7 +35,7 @@ impl<'a> SharedRows<'a> {
         }
     }
 
-    /// The place of a block of rows and columns.
+    /// The start of a block of rows and columns.
     fn block(&self, row: usize, rows: usize, from: usize, len: usize) -> *mut f32 {
         assert!(
             from + len <= self.columns && (row + rows) * self.columns <= self.len,
@@ -47,7 +48,7 @@ impl<'a> SharedRows<'a> {
     /// Columns `from..from + len` of a row.
     ///
     /// # Safety
-    /// While the stretch lives, no other stretch that overlaps it may be asked for.
+    /// No overlapping stretch may be requested while the stretch lives.
     #[allow(clippy::mut_from_ref)]
     pub(super) unsafe fn stretch(&self, row: usize, from: usize, len: usize) -> &mut [f32] {
         let place = row * self.columns + from;
@@ -66,7 +67,8 @@ struct TileSums {
     rows: usize,
 }
 
-// SAFETY: a tile's cells are touched by the one thread that owns the tile, and read only after all have ended.
+// SAFETY: a tile's cells are touched by the one thread that owns the tile, and read only after all have
+// ended.
 unsafe impl Sync for TileSums {}
 
 impl TileSums {
@@ -77,7 +79,7 @@ impl TileSums {
         Self { pairs, rows }
     }
 
-    /// Each row's sums over all tiles, in tile order.
+    /// The sums of each row over all tiles, in tile order.
     fn total(self) -> Vec<(f64, f64)> {
         let mut total = vec![(0.0, 0.0); self.rows];
         let pairs: Vec<(f64, f64)> = self.pairs.into_iter().map(UnsafeCell::into_inner).collect();
@@ -143,7 +145,7 @@ impl<'a> Finish<'a> {
         }
     }
 
-    /// Sends `rows` rows of `columns` values into a sink, in `tiles` tiles.
+    /// Sends `rows` rows of `columns` values to a gradient sink, in `tiles` tiles.
     pub(super) fn sink(
         path: Path,
         sink: GradientSink<'a, Vec<f32>>,
@@ -192,7 +194,8 @@ impl<'a> Finish<'a> {
     /// A handle for one tile.
     ///
     /// # Safety
-    /// While two threads hold tiles, they end different columns, or different rows; with the same number, different rows.
+    /// Tiles held by two threads must finish different columns or different rows; with the same number,
+    /// different rows.
     pub(super) unsafe fn tile(&self, tile: usize) -> Tile<'_, 'a> {
         let sums = self
             .sums
@@ -201,7 +204,7 @@ impl<'a> Finish<'a> {
         Tile { finish: self, sums }
     }
 
-    /// Adds the tiles' sums in order and hands them out.
+    /// Adds the sums of the tiles in order and stores them.
     pub(super) fn end(self) {
         let Self {
             kind,
@@ -261,15 +264,16 @@ pub(super) fn write_moments(
     }
 }
 
-/// One tile's access to the end of its product.
+/// Access of one tile to the end of its product.
 pub(super) struct Tile<'f, 'a> {
     finish: &'f Finish<'a>,
     sums: Option<&'f [UnsafeCell<(f64, f64)>]>,
 }
 
 impl Tile<'_, '_> {
-    /// Where a product may write `rows` rows from `row` on and `len` columns from `from` on by itself, to be followed by
-    /// [`Tile::written`], and how far apart rows are; nothing where values must pass through [`Tile::row`].
+    /// The place where a product may write `rows` rows from `row` on and `len` columns from `from` on
+    /// directly, and the distance of rows; [`Tile::written`] must follow. `None` if values must pass through
+    /// [`Tile::row`].
     pub(super) fn block(
         &self,
         row: usize,
@@ -288,7 +292,7 @@ impl Tile<'_, '_> {
         }
     }
 
-    /// Ends columns of a row that stand in their place already.
+    /// Finishes columns of a row that are already in place.
     pub(super) fn written(&mut self, row: usize, from: usize, len: usize) {
         let finish = self.finish;
         let Some(sums) = self.sums else { return };
@@ -301,7 +305,7 @@ impl Tile<'_, '_> {
         pair.1 += b;
     }
 
-    /// Ends columns `from..from + values.len()` of a row.
+    /// Finishes columns `from..from + values.len()` of a row.
     pub(super) fn row(&mut self, row: usize, from: usize, values: &[f32]) {
         let finish = self.finish;
         assert!(row < finish.rows, "a row too many");

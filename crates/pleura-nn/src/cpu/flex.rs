@@ -1,4 +1,4 @@
-//! LrpFlex: a row is one tile, and its loops are compiled for each path.
+//! The primitives of LRP-Flex: a row is one tile, and its loops are compiled for each instruction set.
 
 #![allow(
     clippy::inline_always,
@@ -13,7 +13,7 @@ use super::{Cpu, Tensor, path, session};
 use crate::architecture::Window;
 use crate::backend::{Affine, Gated, Grid, HeatmapGradient, LrpFlex, Pool};
 
-/// Added values that are worth a tile.
+/// Added values per tile.
 const PIECE: usize = 1 << 16;
 
 /// One channel's gate.
@@ -33,8 +33,8 @@ impl Gate {
         }
     }
 
-    /// `h(y)`, and what its slope is ε over, twice: `y + ε` where the gate is open, infinite where it is shut. Without a branch, so
-    /// that it is a vector's.
+    /// `h(y)`, and the denominator `d` of its slope `ε / d²`: `y + ε` where the gate is open, infinite where
+    /// it is shut. Without a branch, so that it vectorises.
     #[inline(always)]
     fn at(self, x: f32) -> (f32, f32) {
         let y = self.scale * x + self.shift;
@@ -123,7 +123,7 @@ impl LrpFlex<Tensor> for Cpu {
         tangent: &Tensor,
         heatmap_gradient: &mut HeatmapGradient<Tensor>,
     ) {
-        // Each written once, by whoever has the row.
+        // Each is written once, by the thread that has the row.
         let sums: Vec<AtomicU64> = (0..gated.channels).map(|_| AtomicU64::new(0)).collect();
         let output = &mut heatmap_gradient.output[..gated.channels * columns];
         session::each_piece(output, columns, |channel, out| {
@@ -186,7 +186,7 @@ impl LrpFlex<Tensor> for Cpu {
     }
 }
 
-/// Place of a window's largest value; of equal ones the first in reading order.
+/// Place of a window's largest value. Of equal ones the first in reading order wins.
 fn winner(plane: &[f32], grid: Grid, window: Window, y: usize, x: usize) -> usize {
     let under = |at: usize, size: usize| {
         let start = at * window.stride;

@@ -1,8 +1,9 @@
-//! Eight values at once, with the instructions of a path.
+//! Eight values at once, with the instructions of an instruction set.
 
-/// Eight `f32`, side by side. `fused(k, c)` is `self · k + c`, in one rounding where the path has it.
+/// Eight `f32`. `fused(k, c)` is `self · k + c`, in one rounding if the instruction set has it.
 ///
-/// Methods must be called from code that is compiled for the path, as [`super::path::per_path`] sees to.
+/// Methods must be called from code that is compiled for the instruction set, as [`super::path::per_path`]
+/// does.
 pub(super) trait Lanes: Copy {
     /// Eight equal values.
     fn all(value: f32) -> Self;
@@ -13,7 +14,7 @@ pub(super) trait Lanes: Copy {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn fused(self, factor: f32, add: Self) -> Self;
-    /// `max(scale · self + shift, floor)`, in two roundings on every path.
+    /// `max(scale · self + shift, floor)`, in two roundings on every instruction set.
     fn scaled(self, scale: f32, shift: f32, floor: f32) -> Self;
 }
 
@@ -59,7 +60,7 @@ mod avx2 {
         _mm256_set1_ps, _mm256_storeu_ps, _mm256_sub_ps,
     };
 
-    /// One register. Made only inside code that is compiled for AVX2 and FMA and runs where both are.
+    /// One register. Used only in code that is compiled for AVX2 and FMA and runs where both exist.
     #[derive(Clone, Copy)]
     pub(in super::super) struct Register(__m256);
 

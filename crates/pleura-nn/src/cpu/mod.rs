@@ -1,4 +1,4 @@
-//! The fast backend: `f32`, all cores, instructions chosen at run time.
+//! The fast backend: `f32`, all cores, instruction set chosen at run time.
 #![allow(
     unsafe_code,
     reason = "SIMD kernels, and threads that share buffers without locks"
@@ -53,12 +53,12 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// The backend with the fastest path of this machine.
+    /// The backend with the fastest instruction set of this machine.
     pub fn new() -> Self {
         Self::with_path(Path::detect())
     }
 
-    /// The backend with a path of one's choice, which this machine must have.
+    /// The backend with a given instruction set, which this machine must have.
     pub(crate) fn with_path(path: Path) -> Self {
         Self {
             path,
@@ -66,7 +66,7 @@ impl Cpu {
         }
     }
 
-    /// The path chosen.
+    /// The instruction set.
     pub fn path(&self) -> Path {
         self.path
     }
@@ -106,8 +106,8 @@ impl Backend for Cpu {
         )
     }
 
-    /// One: its largest block is 3 MiB in DenseNet-121 at 224², a batch's lies far outside any cache. Cores take films of their own,
-    /// and share the last ones.
+    /// One film: its largest block is 3 MiB in DenseNet-121 at 224², while a batch's does not fit any cache.
+    /// Each core takes whole films, and all cores share the last ones.
     fn inference_batch(&self) -> usize {
         1
     }
@@ -313,7 +313,8 @@ impl Backend for Cpu {
             exact,
             ..
         } = kernel;
-        // The transposed convolution is a convolution with the taps in reverse order, inputs and outputs exchanged.
+        // The transposed convolution is a convolution with the taps in reverse order, inputs and outputs
+        // exchanged.
         if exact {
             return self.direct3x3_back(
                 (weights, outputs, inputs),

@@ -1,11 +1,11 @@
-//! Norms: an affine map forward, a correction of whole channels on the way back.
+//! Norms: an affine map forward, a correction of whole channels backward.
 
 use std::ops::Range;
 
 use super::{Path, Tensor, session};
 use crate::backend::{Affine, Moments, NORM_EPSILON, NormBackward, Sums};
 
-/// A norm as a scale and a shift of each channel.
+/// A norm as scale and shift of each channel.
 pub(super) fn fold(gamma: &[f32], beta: &[f32], mean: &[f32], variance: &[f32]) -> Affine<Tensor> {
     let (mut scale, mut shift) = (Vec::with_capacity(gamma.len()), Vec::with_capacity(gamma.len()));
     for (((gamma, beta), mean), variance) in gamma.iter().zip(beta).zip(mean).zip(variance) {
@@ -16,7 +16,7 @@ pub(super) fn fold(gamma: &[f32], beta: &[f32], mean: &[f32], variance: &[f32]) 
     Affine { scale, shift }
 }
 
-/// What the way back through a norm needs of it.
+/// A norm for the backward pass.
 pub(super) fn back(
     gamma: &[f32],
     beta: &[f32],
@@ -40,7 +40,7 @@ pub(super) fn back(
     }
 }
 
-/// Takes from a gradient what went through the batch's mean and deviation: one pass over each channel.
+/// Subtracts the parts of a gradient through the batch's mean and deviation: one pass over each channel.
 pub(super) fn correct(
     path: Path,
     gradient: &mut [f32],

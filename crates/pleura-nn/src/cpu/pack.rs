@@ -1,4 +1,4 @@
-//! Weights and tiles rearranged for the micro-kernels.
+//! Weights and tiles in the layout of the micro-kernels.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -7,13 +7,13 @@ use super::path::{self, Path, Prologue};
 use super::session;
 use crate::backend::Affine;
 
-/// A matrix of weights cut into panels of `lanes` rows; within a panel, step after step, the rows side by side:
-/// `[rows / lanes][steps][lanes]`, the last panel filled up with zeros.
+/// A matrix of weights in panels of `lanes` rows: `[rows / lanes][steps][lanes]`. The last panel is filled
+/// with zeros.
 pub(super) struct Panels<'a> {
     values: Cow<'a, [f32]>,
     steps: usize,
     lanes: usize,
-    /// Rows, before filling up.
+    /// Rows, without the filling.
     pub(super) rows: usize,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Panels<'a> {
         }
     }
 
-    /// Values that [`Panels::into_values`] handed out for the same sizes.
+    /// Values of [`Panels::into_values`], for the same sizes.
     pub(super) fn packed(rows: usize, steps: usize, lanes: usize, values: &'a [f32]) -> Self {
         Self {
             values: Cow::Borrowed(values),
@@ -68,7 +68,7 @@ impl<'a> Panels<'a> {
     }
 }
 
-/// A map's rows as a product reads them: after their norm and `ReLU`, or as they are.
+/// The rows of a map as a product reads them: after norm and `ReLU`, or unchanged.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
     pub(super) path: Path,
@@ -122,8 +122,8 @@ impl Source<'_> {
         path::panels(self.path, values, self.prologue(row), out, width, stride);
     }
 
-    /// Writes a stretch of rows into panels `[positions][lanes]`, `stride` apart: row after row the lanes of the first panel,
-    /// then of the next.
+    /// Writes a stretch of rows into panels `[positions][lanes]`, `stride` apart: row after row the lanes of
+    /// the first panel, then of the next.
     pub(super) fn interleave(
         &self,
         rows: Range<usize>,

@@ -1,13 +1,14 @@
-//! Which instructions this machine has, and loops over rows compiled for each choice.
+//! Instruction sets of this machine, and loops over rows compiled for each of them.
 
 #[cfg(target_arch = "x86_64")]
 use super::lanes::Register;
 use super::lanes::{Lanes, Plain};
 
-/// The instruction set that a backend computes with.
+/// The instruction set of a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Path {
-    /// AVX-512 (servers since 2017, some desktops): products only; everything else as with AVX2, which it includes.
+    /// AVX-512 (servers since 2017, some desktops), only for products. Everything else is as with AVX2, which
+    /// it includes.
     #[cfg(target_arch = "x86_64")]
     Avx512,
     /// AVX2 and FMA (x86-64 since 2013).
@@ -16,17 +17,17 @@ pub enum Path {
     /// NEON (every 64-bit ARM).
     #[cfg(target_arch = "aarch64")]
     Neon,
-    /// Whatever the compiler makes of plain Rust for the build's target.
+    /// Plain Rust, compiled for the build's target.
     Portable,
 }
 
 impl Path {
-    /// The fastest path of this machine.
+    /// The fastest instruction set of this machine.
     pub fn detect() -> Self {
         Self::available()[0]
     }
 
-    /// All paths of this machine, the fastest first.
+    /// All instruction sets of this machine, the fastest first.
     pub fn available() -> Vec<Self> {
         let mut paths = Vec::new();
         #[cfg(target_arch = "x86_64")]
@@ -56,7 +57,8 @@ impl Path {
     }
 }
 
-/// Compiles a loop over slices once for each path; the body is plain Rust that the compiler can vectorise.
+/// Compiles a loop over slices once for each instruction set. The body is plain Rust that the compiler can
+/// vectorise.
 macro_rules! per_path {
     ($(#[$doc:meta])* fn $name:ident($($argument:ident: $kind:ty),* $(,)?) $(-> $result:ty)? $body:block) => {
         $(#[$doc])*
@@ -111,7 +113,7 @@ per_path! {
     }
 }
 
-/// One channel's norm on the way back: see [`crate::backend::NormBackward`].
+/// The norm of one channel for the backward pass: see [`crate::backend::NormBackward`].
 #[derive(Clone, Copy)]
 pub(super) struct Channel {
     pub(super) scale: f32,
@@ -122,7 +124,7 @@ pub(super) struct Channel {
 }
 
 per_path! {
-    /// Gradient through `ReLU` and norm on one stretch of a row; returns `(Σ g, Σ g x̂)`.
+    /// The gradient through `ReLU` and norm on one stretch of a row. Returns `(Σ g, Σ g x̂)`.
     fn through(gradient: &[f32], x: &[f32], channel: Channel, into: &mut [f32], accumulate: bool) -> (f64, f64) {
         const LANES: usize = 16;
         let Channel { scale, shift, factor, mean, inverse_deviation } = channel;
@@ -135,7 +137,8 @@ per_path! {
             factor * g
         };
         let whole = gradient.len() / LANES * LANES;
-        // A fresh map is not read: its pages are not there yet, and would come twice, once to be read and once to be written.
+        // A new map is not read first: its pages do not exist yet, and would be mapped twice, for reading and
+        // for writing.
         if accumulate {
             for start in (0..whole).step_by(LANES) {
                 let (g, x) = (&gradient[start..start + LANES], &x[start..start + LANES]);
@@ -171,8 +174,8 @@ per_path! {
     }
 }
 
-/// One row cut into panels of `width` columns (a multiple of eight), `stride` apart, after its norm and `ReLU`; columns behind the
-/// row's end are left as they are.
+/// Cuts one row into panels of `width` columns (a multiple of eight), `stride` apart, after norm and `ReLU`.
+/// Columns behind the row's end are unchanged.
 pub(super) fn panels(
     path: Path,
     x: &[f32],
@@ -212,7 +215,7 @@ pub(super) fn panels(
 }
 
 per_path! {
-    /// Every `stride`th value, from the first on, as many as there are or as there is room for.
+    /// Every `stride`th value, from the first on, until values or space end.
     fn every(values: &[f32], stride: usize, out: &mut [f32]) {
         if stride == 2 {
             // The stems' stride: pairs are read whole.
@@ -234,7 +237,7 @@ per_path! {
 }
 
 per_path! {
-    /// The larger of two rows' values, one by one, into the second.
+    /// The maximum of two rows, value by value, into the second.
     fn larger(values: &[f32], best: &mut [f32]) {
         for (best, value) in best.iter_mut().zip(values) {
             *best = if *value > *best { *value } else { *best };
@@ -243,7 +246,7 @@ per_path! {
 }
 
 per_path! {
-    /// Where a value is larger than the best so far, it is the best, and `number` its name.
+    /// Where a value is larger than the best so far, stores it and `number`.
     fn better(values: &[f32], number: f32, best: &mut [f32], name: &mut [f32]) {
         for ((best, name), value) in best.iter_mut().zip(name).zip(values) {
             let larger = *value > *best;
@@ -270,8 +273,8 @@ pub(super) struct Prologue {
     pub(super) floor: f32,
 }
 
-/// Writes eight rows of equal length into lanes `0..8` of `[columns, lanes]`, or, where there are four lanes, into two such
-/// panels, `out` and `second`.
+/// Writes eight rows of equal length into lanes `0..8` of `[columns, lanes]`, or with four lanes into two
+/// such panels, `out` and `second`.
 pub(super) fn interleave8(
     path: Path,
     rows: [&[f32]; 8],
@@ -299,7 +302,7 @@ pub(super) fn interleave8(
     }
 }
 
-/// `columns` `[count, 8]` turned into eight rows of `count` values, `stride` apart.
+/// Transposes `columns` `[count, 8]` to eight rows of `count` values, `stride` apart.
 pub(super) fn spread8(path: Path, columns: &[f32], out: &mut [f32], stride: usize) {
     let count = columns.len() / 8;
     assert!(out.len() >= 7 * stride + count, "rows too short");
@@ -317,7 +320,7 @@ pub(super) fn spread8(path: Path, columns: &[f32], out: &mut [f32], stride: usiz
     }
 }
 
-/// [`interleave8`], one value after the other.
+/// [`interleave8`] in plain Rust.
 fn interleave8_plain(
     rows: [&[f32]; 8],
     prologues: [Prologue; 8],
@@ -347,11 +350,11 @@ mod transpose {
 
     use super::Prologue;
 
-    /// Squares of eight by eight, turned in registers.
+    /// Transposes squares of eight by eight in registers.
     ///
     /// # Safety
-    /// The processor has AVX2; all rows have the length of the first; `out` (and `second`) hold `lanes` values a column, the last
-    /// column eight (four).
+    /// The processor has AVX2; all rows have the length of the first; `out` (and `second`) hold `lanes`
+    /// values a column, the last column eight (four).
     #[target_feature(enable = "avx2")]
     pub(super) unsafe fn interleave8(
         rows: [&[f32]; 8],
@@ -387,7 +390,7 @@ mod transpose {
         for (square, (row, Prologue { scale, shift, floor })) in
             square.iter_mut().zip(rows.iter().zip(prologues))
         {
-            // SAFETY: the mask lets through the row's last values alone.
+            // SAFETY: the mask selects only the row's last values.
             let x = unsafe { _mm256_maskload_ps(row.as_ptr().add(whole), mask) };
             let x = _mm256_add_ps(_mm256_mul_ps(_mm256_set1_ps(scale), x), _mm256_set1_ps(shift));
             *square = _mm256_max_ps(x, _mm256_set1_ps(floor));
@@ -401,11 +404,11 @@ mod transpose {
     /// Writes a column's eight lanes.
     ///
     /// # Safety
-    /// The processor has AVX2; each panel has room for the column's lanes.
+    /// The processor has AVX2; each panel has space for the column's lanes.
     #[inline]
     #[target_feature(enable = "avx2")]
     unsafe fn put(column: usize, values: __m256, out: &mut [f32], second: Option<&mut [f32]>, lanes: usize) {
-        // SAFETY: the caller promises room.
+        // SAFETY: the caller promises the space.
         unsafe {
             match second {
                 None => _mm256_storeu_ps(out.as_mut_ptr().add(column * lanes), values),
@@ -423,7 +426,7 @@ mod transpose {
         }
     }
 
-    /// Lets the first `count` lanes through.
+    /// A mask for the first `count` lanes.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn mask(count: usize) -> __m256i {

@@ -10,15 +10,17 @@ use super::{Cpu, path, session};
 
 /// Steps of the inner dimension that a tile keeps in cache at once.
 const DEPTH: usize = 256;
-/// Panels of columns in a tile: rows of a map lie far apart, and long stretches of them are read faster.
+/// Panels of columns in a tile. Rows of a map are far apart, and long stretches of them are read faster.
 const TILE_PANELS: usize = 16;
-/// Steps of room behind each panel: without them all panels' values of a step would compete for the same few places of the first cache.
+/// Steps of space behind each panel: otherwise the values of a step in all panels would compete for the same
+/// few places of the L1 cache.
 const APART: usize = 1;
-/// Columns of one step of a weight gradient, and rows of the source in it: both operands stay in the first cache.
+/// Columns of one step of a weight gradient, and rows of the source in it: both operands stay in the L1
+/// cache.
 const STEP: usize = 192;
 const TOGETHER: usize = 24;
-/// Tasks into which a weight gradient is cut: blocks of about this many rows of the source, at most so many, and parts of the columns,
-/// of at least so many steps. Parts have sums of their own, added in order.
+/// Tasks of a weight gradient: blocks of about this many rows of the source, at most this many, and parts of
+/// the columns with at least this many steps. Parts have their own sums, added in order.
 const TASKS: usize = 16;
 const BLOCK: usize = 128;
 const MOST_BLOCKS: usize = 8;
@@ -26,7 +28,7 @@ const PART_STEPS: usize = 8;
 const LANES: usize = 8;
 
 impl Cpu {
-    /// Weights `[outputs, steps]` in panels of outputs, where they are not yet.
+    /// Weights `[outputs, steps]` in panels of outputs, packed if necessary.
     pub(super) fn rows_panels<'a>(
         &self,
         weights: &[f32],
@@ -41,7 +43,7 @@ impl Cpu {
         }
     }
 
-    /// Number of column tiles of a map: an even one, so that two threads share them evenly.
+    /// Number of column tiles of a map, even so that two threads share them equally.
     pub(super) fn tiles(&self, columns: usize) -> usize {
         let panels = columns.div_ceil(self.kernels.wide.columns);
         (panels.div_ceil(TILE_PANELS).next_multiple_of(2))
@@ -55,7 +57,7 @@ impl Cpu {
         tile * panels / tiles..(tile + 1) * panels / tiles
     }
 
-    /// `weights · source` over all columns: rows of `weights` out, its steps in.
+    /// `weights · source` over all columns: outputs are the rows of `weights`, steps its columns.
     pub(super) fn product(
         &self,
         weights: &Panels<'_>,
@@ -68,8 +70,8 @@ impl Cpu {
         let tiles = self.tiles(source.columns);
         let tile_columns = source.columns.div_ceil(width).div_ceil(tiles) * width;
         let offsets = OffsetList::regular(DEPTH, width);
-        // Few outputs and a deep inner dimension, or the other way round: the rows of a tile are made block by block
-        // so that they stay in cache.
+        // With few outputs and a deep inner dimension, or the opposite, the rows of a tile are made in blocks
+        // that stay in cache.
         let block_panels = if depth > DEPTH { weights.count() } else { 16 };
         let room = [
             (DEPTH.min(depth) + APART) * tile_columns,
@@ -101,7 +103,7 @@ impl Cpu {
                             let offsets = offsets.within(steps);
                             let place = from + panel * width;
                             let whole = place + width <= source.columns;
-                            // A last panel that is nearly empty takes two panels of rows at a time.
+                            // An almost empty last panel takes two panels of rows at a time.
                             let narrow = !whole && source.columns - place <= micro.tail;
                             let paired = if narrow { blocks / 2 * 2 } else { 0 };
                             for row in (0..paired).step_by(2) {
@@ -131,7 +133,7 @@ impl Cpu {
                     let first = block * micro.rows;
                     for row in first..(first + blocks * micro.rows).min(weights.rows) {
                         let values = &out[(row - first) * tile_columns..][..columns];
-                        // What stands in its place already, and what does not: the last panel, or rows of an uneven block.
+                        // Rows that are in place, and the others: the last panel, or rows of an uneven block.
                         let whole_rows = weights.rows / micro.rows * micro.rows;
                         let done = match end.block(row, 1, from, columns) {
                             Some(_) if row < whole_rows => {
@@ -167,8 +169,8 @@ impl Cpu {
         let block_rows = inputs.div_ceil(blocks);
         let panels = outputs.div_ceil(kernel.columns);
         let stride = panels * kernel.columns;
-        // Sums stand the other way round, `[inputs, outputs]`: so the many rows of `source` are read as they lie, and only the few
-        // of `gradient` are turned.
+        // Sums are transposed, `[inputs, outputs]`: the many rows of `source` are read in place, and only the
+        // few of `gradient` are transposed.
         let mut partial = vec![0f32; parts * blocks * block_rows * stride];
         session::each_piece(&mut partial, block_rows * stride, |task, sums| {
             let (part, first) = (task / blocks, task % blocks * block_rows);

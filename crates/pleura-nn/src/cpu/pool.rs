@@ -1,4 +1,4 @@
-//! Pooling after norm and `ReLU`, and its way back; channel by channel.
+//! Pooling after norm and `ReLU`, and its backward pass, channel by channel.
 
 use std::ops::Range;
 
@@ -49,7 +49,7 @@ impl Cpu {
                         Pool::Global => out[0] = (path::sums(self.path, plane).0 / plane.len() as f64) as f32,
                     }
                 }
-                // SAFETY: each channel is one row, and one thread's.
+                // SAFETY: each channel is one row of one thread.
                 unsafe { finish.tile(0) }.row(channel, 0, out);
             });
         });
@@ -103,14 +103,14 @@ impl Cpu {
                         Pool::Global => out.fill(sent[0] / grid.plane() as f32),
                     }
                 }
-                // SAFETY: each channel is one row, and one thread's.
+                // SAFETY: each channel is one row of one thread.
                 unsafe { finish.tile(0) }.row(channel, 0, out);
             });
         });
     }
 }
 
-/// Room that a row's [`phases`] need.
+/// Length of a row's [`phases`].
 fn split_length(pool: Pool, grid: Grid) -> usize {
     match pool {
         Pool::Max(window) => window.stride * phase(window, grid.after(window).width),
@@ -129,8 +129,8 @@ fn phase(window: Window, windows: usize) -> usize {
     windows + (window.kernel - 1) / window.stride
 }
 
-/// A row of pixels apart by phase, −∞ around it, so that the pixels under one tap of all windows lie side by side: tap `kx` of window
-/// `x` is value `x + kx / stride` of phase `kx mod stride`.
+/// Splits a row of pixels by phase, with −∞ around it, so that the pixels under one tap of all windows are
+/// contiguous: tap `kx` of window `x` is value `x + kx / stride` of phase `kx mod stride`.
 fn phases(path: Path, row: &[f32], window: Window, windows: usize, out: &mut [f32]) {
     let Window { stride, padding, .. } = window;
     out.fill(f32::NEG_INFINITY);
@@ -144,13 +144,13 @@ fn phases(path: Path, row: &[f32], window: Window, windows: usize, out: &mut [f3
     }
 }
 
-/// The pixels under tap `kx` of all windows, from what [`phases`] wrote.
+/// The pixels under tap `kx` of all windows, from [`phases`].
 fn tap(split: &[f32], window: Window, windows: usize, kx: usize) -> &[f32] {
     &split[kx % window.stride * phase(window, windows) + kx / window.stride..][..windows]
 }
 
-/// The largest value of each window: first over the rows under it, then along them. `line` has a row's length, `split` that of its
-/// phases.
+/// The largest value of each window: first over the rows, then along them. `line` has a row's length, `split`
+/// that of its phases.
 fn largest(
     path: Path,
     plane: &[f32],
@@ -173,7 +173,8 @@ fn largest(
     }
 }
 
-/// Adds what each window has been sent to the place of its largest value; of equal ones the first in reading order.
+/// Adds each window's gradient to the place of its largest value. Of equal ones the first in reading order
+/// wins.
 fn to_winners(
     path: Path,
     plane: &[f32],

@@ -1,7 +1,8 @@
-//! Relevance's elementwise steps: a row goes piece by piece through short vector loops while it is in cache.
+//! The elementwise steps of relevance: a row passes piece by piece through short vector loops while it is in
+//! cache.
 //!
-//! Values are `f32`, sums `f64`, in an order that depends on the row alone. What bias and ε take of a row needs no sums of its own:
-//! with `q = r / s(z)` it is `t · Σ q` and `ε · Σ sgn(z) q`.
+//! Values are `f32`, sums `f64`, in an order that depends only on the row. The parts of bias and ε need no
+//! sums of their own: with `q = r / s(z)` they are `t · Σ q` and `ε · Σ sgn(z) q`.
 
 mod loops;
 mod row;
@@ -17,12 +18,12 @@ use crate::architecture::Window;
 use crate::backend::{Account, Grid, IncomingRelevance, Producer, RelevanceStep, Unpooled, merged};
 use crate::rule::Rule;
 
-/// Columns of a row that go through all loops before the next ones follow.
+/// Columns of a row that pass through all loops before the next ones follow.
 const PIECE: usize = 1024;
-/// Values that are worth a task of their own.
+/// Values per task.
 const TASK: usize = 8192;
 
-/// What arrives at one row.
+/// The relevance that arrives at one row.
 struct Arrival<'a> {
     line: Line,
     raw: &'a [f32],
@@ -207,7 +208,7 @@ impl Cpu {
         lost
     }
 
-    /// The flat rule. A window's equal shares are a box, so they spread along rows and then over rows.
+    /// The flat rule. A window's equal parts are a box, so they spread along rows and then over rows.
     pub(super) fn spread_flat(
         &self,
         window: Window,

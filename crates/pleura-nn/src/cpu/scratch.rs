@@ -1,4 +1,4 @@
-//! Room for a tile's intermediate values, kept by each thread from tile to tile.
+//! Buffers for a tile's intermediate values, kept by each thread from tile to tile.
 
 use std::cell::RefCell;
 
@@ -9,9 +9,9 @@ thread_local! {
     static ROOM: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Hands out stretches of these lengths, each at the beginning of a cache line. What stands in them is whatever was left there.
+/// Provides stretches of these lengths, each at the start of a cache line. Their content is unspecified.
 pub(super) fn scratch<const N: usize, R>(lengths: [usize; N], work: impl FnOnce([&mut [f32]; N]) -> R) -> R {
-    // Taken out while it is in use: a tile that runs another's work finds none and makes its own.
+    // Taken out during use: a nested tile finds none and makes its own.
     let mut room = ROOM.take();
     let needed = lengths
         .iter()
@@ -21,7 +21,7 @@ pub(super) fn scratch<const N: usize, R>(lengths: [usize; N], work: impl FnOnce(
     if room.len() < needed {
         room = vec![0.0; needed];
     }
-    // Bytes to the next line, in values: `align_offset` may decline, then stretches begin where they begin.
+    // Distance to the next cache line, in values. If `align_offset` gives none, stretches are unaligned.
     let start = match room.as_ptr().align_offset(LINE * size_of::<f32>()) {
         offset if offset <= LINE => offset,
         _ => 0,

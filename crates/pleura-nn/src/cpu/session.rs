@@ -1,10 +1,10 @@
 //! Passes whose steps share their tiles among threads that stay awake from step to step.
 //!
-//! A pass through a DenseNet is some hundred short steps, each a few tens of microseconds where a single film is
-//! inferred. Putting threads to sleep between steps costs more than the steps do. So a pass opens a [`session`]: the
-//! other threads of the pool spin until the next step ([`SpinPool`]) and take tiles until none remain. Results do not
-//! depend on which thread computes a tile: tiles are cut without regard to the number of threads, and their sums are
-//! added in tile order.
+//! A pass through a DenseNet is some hundred short steps, each a few tens of microseconds where a single film
+//! is inferred. Putting threads to sleep between steps costs more than the steps do. So a pass opens a
+//! [`session`]: the other threads of the pool spin until the next step ([`SpinPool`]) and take tiles until
+//! none remain. Results do not depend on which thread computes a tile: tiles are cut without regard to the
+//! number of threads, and their sums are added in tile order.
 
 use std::cell::{Cell, UnsafeCell};
 

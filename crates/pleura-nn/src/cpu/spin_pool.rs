@@ -1,6 +1,7 @@
 //! Threads that share the tiles of one short step after another, and spin between steps.
 //!
-//! The protocol alone: [`super::session`] runs it on rayon's threads, and `crates/pleura-nn/loom` checks it with loom.
+//! The protocol alone: [`super::session`] runs it on rayon's threads, and `crates/pleura-nn/loom` checks it
+//! with loom.
 
 use super::sync::{AtomicBool, AtomicUsize, Ordering, UnsafeCell, spin_loop, store_load_fence, yield_now};
 
@@ -26,8 +27,9 @@ pub(super) struct SpinPool {
     over: AtomicBool,
 }
 
-// SAFETY: only the leader writes `step`, while `state` is even and no helper is inside. Helpers read it after they
-// entered and then found `state` odd. The work behind the pointer outlives the step (see `SpinPool::run`).
+// SAFETY: only the leader writes `step`, while `state` is even and no helper is inside. Helpers read it after
+// they entered and then found `state` odd. The work behind the pointer outlives the step (see
+// `SpinPool::run`).
 unsafe impl Sync for SpinPool {}
 
 /// Counts a helper that is inside a step, also while a panic unwinds.
@@ -74,7 +76,8 @@ impl SpinPool {
             )
         };
         self.step.with_mut(|step| {
-            // SAFETY: `state` is even and no helper is inside: `OpenStep` waited for that at the end of the last step.
+            // SAFETY: `state` is even and no helper is inside: `OpenStep` waited for that at the end of the
+            // last step.
             unsafe { *step = Some(Step { work, count }) };
         });
         self.next.store(0, Ordering::Relaxed);
@@ -151,8 +154,8 @@ mod model {
 
     use super::SpinPool;
 
-    /// Cells that tiles write without a lock. loom fails where two threads touch one at the same time, and where the
-    /// leader reads a write that need not have reached it.
+    /// Cells that tiles write without a lock. loom fails where two threads touch one at the same time, and
+    /// where the leader reads a write that need not have reached it.
     struct Tiles(Vec<UnsafeCell<usize>>);
 
     // SAFETY: loom checks every access.

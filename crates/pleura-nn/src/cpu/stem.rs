@@ -1,4 +1,4 @@
-//! The stem's convolution, any window: a product with the rows of pixels under one row of windows.
+//! The stem's convolution with any window: a product with the rows of pixels under one row of windows.
 
 use super::finish::{Finish, SharedRows};
 use super::kernel::{OffsetList, Strided};
@@ -8,7 +8,7 @@ use super::{Cpu, Path, path, session};
 use crate::architecture::Window;
 use crate::backend::Grid;
 
-/// Parts into which the images of a weight gradient are grouped; each has sums of its own, added in order.
+/// Groups of images of a weight gradient. Each has its own sums, added in order.
 const PARTS: usize = 16;
 
 /// A window moving over images of several channels.
@@ -17,7 +17,8 @@ pub(super) struct Patches {
     pub(super) inputs: usize,
     pub(super) window: Window,
     pub(super) grid: Grid,
-    /// Behind the channels' values, one for each `kx`: 1 where that tap is inside the image, and 0 in the padding.
+    /// One more value for each `kx` behind the channels' values: 1 where that tap is inside the image, 0 in
+    /// the padding.
     pub(super) inside: bool,
 }
 
@@ -26,14 +27,14 @@ impl Patches {
         self.grid.after(self.window)
     }
 
-    /// Values of one patch: `inputs · k · k`, and `k` where the places inside count too.
+    /// Values of one patch: `inputs · k · k`, plus `k` with [`Patches::inside`].
     pub(super) fn len(&self) -> usize {
         let kernel = self.window.kernel;
         self.inputs * kernel * kernel + if self.inside { kernel } else { 0 }
     }
 
-    /// For one output row and one pixel row `(channel, ky)` under it, the row's first place in the map, or nothing where it
-    /// lies in the padding.
+    /// For one output row and one pixel row `(channel, ky)` under it, the row's first place in the map;
+    /// `None` in the padding.
     fn input_row(&self, image: usize, y: usize, row: usize) -> Option<usize> {
         let Window {
             kernel,
@@ -72,14 +73,15 @@ impl Patches {
         self.rows() * self.window.stride * self.line(windows)
     }
 
-    /// Where the values of tap `kx` of a pixel row begin.
+    /// Offset of the values of tap `kx` of a pixel row.
     fn tap(&self, row: usize, kx: usize, windows: usize) -> usize {
         let stride = self.window.stride;
         (row * stride + kx % stride) * self.line(windows) + kx / stride
     }
 
-    /// Writes the pixel rows under one row of windows, each apart by phase, `[rows, stride, line]`: the value of tap `kx` of window
-    /// `x` is value `x + kx / stride` of phase `kx mod stride`, so every step of a product is a stretch of a line.
+    /// Writes the pixel rows under one row of windows, each split by phase, `[rows, stride, line]`: the value
+    /// of tap `kx` of window `x` is value `x + kx / stride` of phase `kx mod stride`. So every step of a
+    /// product is a stretch of a line.
     fn read(&self, path: Path, x: &[f32], (image, y): (usize, usize), windows: usize, out: &mut [f32]) {
         let Window { stride, padding, .. } = self.window;
         let width = self.grid.width;
@@ -103,7 +105,8 @@ impl Patches {
 }
 
 impl Cpu {
-    /// The convolution of patches with the weights that stand for each row of windows, packed by steps as [`Patches::len`] counts them.
+    /// The convolution of patches with the weights of each row of windows, packed by steps as
+    /// [`Patches::len`] counts them.
     pub(super) fn convolve_patches<'w>(
         &self,
         weights: impl Fn(usize) -> &'w Panels<'w> + Sync,
@@ -150,7 +153,7 @@ impl Cpu {
         patches.out().batch * patches.out().height
     }
 
-    /// The transposed convolution: `weights` packed with patches' values as rows and outputs as steps.
+    /// The transposed convolution. `weights` are packed with patch values as rows and outputs as steps.
     pub(super) fn scatter_patches(
         &self,
         weights: &Panels<'_>,
@@ -192,7 +195,7 @@ impl Cpu {
                         continue;
                     };
                     let (inside, first) = patches.inside(kx);
-                    // A column of the window that lies beside a narrow film whatever its place.
+                    // A column of the window that is beside a narrow film at every position.
                     if inside.is_empty() {
                         continue;
                     }
@@ -211,7 +214,7 @@ impl Cpu {
         });
     }
 
-    /// The weights' gradient for each kind of window row: sums `[kinds][patches.len()][outputs]`.
+    /// The gradient of the weights for each kind of window row: sums `[kinds][patches.len()][outputs]`.
     pub(super) fn correlate_patches(
         &self,
         (outputs, gradient): (usize, Source<'_>),
@@ -232,7 +235,7 @@ impl Cpu {
         session::each_piece(&mut partial, sums, |part, sums| {
             scratch([patches.lines(width), padded * width], |[read, b]| {
                 let rows = out_grid.batch * out_grid.height;
-                // Outputs that do not exist.
+                // Lanes without an output.
                 b.fill(0.0);
                 for number in part * rows / parts..(part + 1) * rows / parts {
                     let (image, y) = (number / out_grid.height, number % out_grid.height);
@@ -241,7 +244,7 @@ impl Cpu {
                     gradient.interleave(0..outputs, number * width, width, b, micro.columns, panel);
                     let sums = &mut sums[kind(y) * patches.len() * padded..];
                     for kx in 0..kernel {
-                        // All pixel rows under one tap, and the row that says where it is inside.
+                        // All pixel rows under one tap, and the row with the taps inside.
                         for panel in 0..panels {
                             let a = Strided {
                                 values: &read[patches.tap(0, kx, width)..],

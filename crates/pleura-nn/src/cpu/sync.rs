@@ -1,4 +1,5 @@
-//! Atomics, locks and cells of the two pools. The model checker loom replaces them in builds with `--cfg loom`.
+//! Atomics, locks and cells of the two pools. The model checker loom replaces them in builds with `--cfg
+//! loom`.
 
 #[cfg(loom)]
 pub(super) use loom::{
@@ -41,8 +42,8 @@ impl<T> UnsafeCell<T> {
     }
 }
 
-/// Orders a sequentially consistent store before a later load of another atomic. The accesses themselves do that, and
-/// this is empty. Only loom, which treats them as acquire and release, needs a fence.
+/// Orders a sequentially consistent store before a later load of another atomic. The accesses themselves do
+/// that, and this is empty. Only loom, which treats them as acquire and release, needs a fence.
 #[inline]
 pub(super) fn store_load_fence() {
     #[cfg(loom)]

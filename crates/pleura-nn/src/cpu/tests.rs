@@ -1,4 +1,5 @@
-//! Every path against the plain backend, and kernels of shapes that no processor at hand has.
+//! Every instruction set against the reference, and kernels of shapes that this machine's processor does not
+//! have.
 
 #[path = "../../tests/nets/mod.rs"]
 mod nets;

@@ -1,11 +1,12 @@
-//! 3×3 convolutions, stride 1, one zero around, by Winograd's minimal filtering F(4×4, 3×3).
+//! 3×3 convolutions with stride 1 and zero padding of 1, by Winograd's minimal filtering F(4×4, 3×3).
 //!
-//! A 4×4 square of outputs needs 36 multiply-adds a pair of channels instead of 144. With `d` the 6×6 square of inputs under it
-//! and `g` the 3×3 weights, `y = Aᵀ [ Σ_channels (G g Gᵀ) ⊙ (Bᵀ d B) ] A` (Lavin and Gray, 2016): the sum over channels is one matrix
-//! product for each of the 36 places. The same bilinear form, turned, gives the weights' gradient:
-//! `dg = Gᵀ [ Σ_squares (Bᵀ d B) ⊙ (A dy Aᵀ) ] G`. The input's gradient is the convolution with the taps in reverse order.
+//! A Winograd tile, called square here, is 4×4 outputs. It needs 36 multiply-adds per pair of channels
+//! instead of 144. With `d` the 6×6 inputs under it and `g` the 3×3 weights, `y = Aᵀ [ Σ_channels (G g Gᵀ) ⊙
+//! (Bᵀ d B) ] A` (Lavin and Gray, 2016): the sum over channels is one matrix product for each of the 36
+//! places. The transposed bilinear form gives the gradient of the weights: `dg = Gᵀ [ Σ_squares (Bᵀ d B) ⊙ (A
+//! dy Aᵀ) ] G`. The gradient of the input is the convolution with the taps in reverse order.
 //!
-//! Eight channels lie side by side while squares are transformed, so that no transformation moves values within a vector.
+//! Squares of eight channels are transformed at once, so that no transformation moves values within a vector.
 
 use std::ops::Range;
 
@@ -21,30 +22,31 @@ const PLACES: usize = 36;
 /// Side of a square of outputs, and of the inputs under it.
 const SIDE: usize = 4;
 const UNDER: usize = 6;
-/// Channels side by side.
+/// Channels transformed at once.
 const LANES: usize = 8;
-/// Tiles that are convolved together: their transformed inputs fill half of a core's own cache.
+/// Squares per step of a convolution: their transformed inputs fill half of a core's own cache.
 const TOGETHER: usize = 16;
-/// Tiles whose part of a weight gradient is made together.
+/// Squares per step of a weight gradient.
 const CORRELATED: usize = 48;
-/// Channels of the input whose part of a weight gradient is made together.
+/// Input channels per step of a weight gradient.
 const SLICE: usize = 32;
-/// Room between the places of transformed squares: without it they would compete for the same few places of the first cache.
+/// Space between the places of transformed squares: otherwise they would compete for the same few places of
+/// the L1 cache.
 const APART: usize = 16;
-/// Parts into which the rows of squares of a weight gradient are grouped; each has sums of its own, added in order.
+/// Groups of rows of squares of a weight gradient. Each has its own sums, added in order.
 const PARTS: usize = 16;
 
-/// How images are cut into rows of squares.
+/// Division of images into rows of squares.
 #[derive(Clone, Copy)]
-struct Tiles {
+struct Squares {
     grid: Grid,
-    /// Tiles beside each other.
+    /// Squares per row.
     across: usize,
     /// Rows of squares of one image.
     down: usize,
 }
 
-impl Tiles {
+impl Squares {
     fn of(grid: Grid) -> Self {
         Self {
             grid,
@@ -58,7 +60,7 @@ impl Tiles {
         self.grid.batch * self.down
     }
 
-    /// Rows of squares that hold about `squares`, and at most half of an image of few.
+    /// Number of rows with about `squares` squares, at most half of all rows.
     fn rows_of(self, squares: usize) -> usize {
         (squares / self.across.max(1)).clamp(1, self.rows().div_ceil(2).max(1))
     }
@@ -68,13 +70,13 @@ impl Tiles {
         (row / self.down, row % self.down * SIDE)
     }
 
-    /// First column in the map of a row of squares; for the one behind the last, the end.
+    /// First column in the map of a row of squares; for the row after the last, the end.
     fn column(self, row: usize) -> usize {
         let (image, y) = self.place(row);
         image * self.grid.plane() + y * self.grid.width
     }
 
-    /// Pixels of a row of squares and the zeros around them, `[6, width]`.
+    /// Pixels of a row of squares with the zeros around them, `[6, width]`.
     fn width(self) -> usize {
         self.across * SIDE + 2
     }
@@ -88,7 +90,8 @@ impl Cpu {
         })
     }
 
-    /// Weights as [`Cpu::convolve3x3`] reads them, `[36, panels, inputs, columns of a panel]`, from `tap(output, input, tap)`.
+    /// Weights as [`Cpu::convolve3x3`] reads them, `[36, panels, inputs, columns of a panel]`, from
+    /// `tap(output, input, tap)`.
     pub(super) fn transformed(
         &self,
         outputs: usize,
@@ -112,7 +115,7 @@ impl Cpu {
                 winograd_tiles::weights_up(self.path, taps, width, places);
                 for (place, values) in places.chunks_exact(width).enumerate() {
                     let row = (place * panels + panel) * inputs + input;
-                    // SAFETY: an input's values in a panel are this tile's own.
+                    // SAFETY: an input's values in a panel belong to this tile alone.
                     unsafe { shared.stretch(row, 0, width) }.copy_from_slice(values);
                 }
             });
@@ -122,7 +125,7 @@ impl Cpu {
 
     /// Number of tiles of [`Cpu::convolve3x3`].
     pub(super) fn square_tiles(grid: Grid) -> usize {
-        let squares = Tiles::of(grid);
+        let squares = Squares::of(grid);
         squares.rows().div_ceil(squares.rows_of(TOGETHER))
     }
 
@@ -135,7 +138,7 @@ impl Cpu {
         grid: Grid,
         finish: &Finish<'_>,
     ) {
-        let squares = Tiles::of(grid);
+        let squares = Squares::of(grid);
         let kernel = self.kernels.rows;
         let panels = outputs.div_ceil(kernel.columns);
         let padded = panels * kernel.columns;
@@ -210,7 +213,7 @@ impl Cpu {
         });
     }
 
-    /// The weights' gradient, `[outputs, inputs, 3, 3]`.
+    /// The gradient of the weights, `[outputs, inputs, 3, 3]`.
     pub(super) fn correlate3x3(
         &self,
         (outputs, gradient): (usize, Source<'_>),
@@ -218,7 +221,7 @@ impl Cpu {
         grid: Grid,
         weights: &mut [f32],
     ) {
-        let squares = Tiles::of(grid);
+        let squares = Squares::of(grid);
         let kernel = self.kernels.rows;
         let panels = outputs.div_ceil(kernel.columns);
         let padded = panels * kernel.columns;
@@ -242,7 +245,7 @@ impl Cpu {
                     let rows = first..(first + step).min(all.end);
                     let count = rows.len() * squares.across;
                     let (up_place, cross_place) = (count * SLICE + APART, count * padded + APART);
-                    // Outputs that do not exist: their lanes are zero, and so are the panels' ends.
+                    // Lanes without an output are zero, and so are the ends of panels.
                     for group in (0..padded).step_by(LANES) {
                         let (panel, lane) = (group / kernel.columns, group % kernel.columns);
                         for (number, row) in rows.clone().enumerate() {
@@ -317,8 +320,8 @@ impl Cpu {
     }
 }
 
-impl Tiles {
-    /// Pixel rows of a row of squares that are inside the image.
+impl Squares {
+    /// Pixel rows of a row of squares inside the image.
     fn lines(self, row: usize) -> usize {
         SIDE.min(self.grid.height - self.place(row).1)
     }
@@ -349,7 +352,7 @@ impl Tiles {
         }
     }
 
-    /// A row of squares of outputs, `[4, 4 · across, 8]`, zeros where the image has ended.
+    /// A row of squares of outputs, `[4, 4 · across, 8]`, zeros outside the image.
     fn gather_outputs(self, source: Source<'_>, channels: Range<usize>, row: usize, pixels: &mut [f32]) {
         let width = self.grid.width;
         let start = self.column(row);

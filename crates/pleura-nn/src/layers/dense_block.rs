@@ -1,12 +1,12 @@
 //! A dense block: one map that grows downwards.
 //!
-//! Each layer reads all rows so far through a norm of its own, squeezes them by a 1×1 convolution into a bottleneck, and writes
-//! its `growth` new rows by a 3×3 convolution. A row's mean and variance are taken once, when it is written: every later norm
-//! reads the same ones, with a γ and β of its own.
+//! Each layer reads all rows so far through its own norm, reduces them to a bottleneck by a 1×1 convolution,
+//! and writes `growth` new rows by a 3×3 convolution. The mean and variance of a row are computed once, when
+//! it is written. Every later norm uses them, with its own γ and β.
 //!
-//! Backward, with `h = γ x̂ + β` of reader `r`, the gradient that arrives at `x̂` is `Σ_r γ_r g_r =: G`, and `x̂` is the same
-//! for all readers. So the correction for the statistics is linear in `G` and is made once a row, when its last reader has
-//! added its part: `dx = (1/σ)(G − mean G − x̂ · mean(G x̂))`.
+//! Backward, with `h = γ x̂ + β` of reader `r`, the gradient that arrives at `x̂` is `Σ_r γ_r g_r =: G`, and
+//! `x̂` is the same for all readers. So the correction for the statistics is linear in `G`, and is applied
+//! once per row, after its last reader added its part: `dx = (1/σ)(G − mean G − x̂ · mean(G x̂))`.
 
 use super::{Pass, through};
 use crate::backend::{Backend, GradientSink, Grid, Moments, Output, Sums};
@@ -14,7 +14,7 @@ use crate::gradients::Gradients;
 use crate::norm::Norm;
 use crate::plan::{BlockPlan, LayerPlan};
 
-/// What a block keeps.
+/// A block's values of a forward pass.
 pub(crate) struct BlockTrace<T> {
     /// The map, `[channels, columns]`.
     pub(crate) map: T,
@@ -23,14 +23,14 @@ pub(crate) struct BlockTrace<T> {
     pub(crate) layers: Vec<LayerTrace<T>>,
 }
 
-/// What a layer keeps.
+/// A layer's values of a forward pass.
 pub(crate) struct LayerTrace<T> {
     /// The 1×1 convolution's output, before its norm: `[bottleneck channels, columns]`.
     pub(crate) bottleneck: T,
     pub(crate) moments: Moments<T>,
 }
 
-/// A block's map with room for all its rows, none written.
+/// A block's map, uninitialized.
 pub(crate) fn fresh<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, grid: Grid) -> BlockTrace<B::Tensor> {
     BlockTrace {
         map: pass.backend.alloc_uninit(plan.channels * grid.columns()),
@@ -41,7 +41,7 @@ pub(crate) fn fresh<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, grid: Grid
 }
 
 impl<T> BlockTrace<T> {
-    /// The place of rows from `row` on.
+    /// The destination of rows from `row` on.
     pub(crate) fn target<B: Backend<Tensor = T>>(&mut self, pass: &Pass<'_, B>, row: usize) -> Output<'_, T> {
         Output {
             map: &mut self.map,
@@ -51,7 +51,7 @@ impl<T> BlockTrace<T> {
     }
 }
 
-/// Fills the block's map behind its first rows.
+/// Fills the block's map after its first rows.
 pub(crate) fn forward<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, trace: &mut BlockTrace<B::Tensor>) {
     let grid = trace.grid;
     for LayerPlan {
@@ -89,8 +89,8 @@ pub(crate) fn forward<B: Backend>(pass: &Pass<'_, B>, plan: &BlockPlan, trace: &
     }
 }
 
-/// `gradient`: `G` of the block's map with what its last reader sent, and `sums` of it; on return the first rows hold the
-/// gradient of what the block was handed.
+/// `gradient` is `G` of the block's map, with the part of its last reader, and `sums` its sums. On return,
+/// the first rows hold the gradient of the block's input.
 pub(crate) fn backward<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &BlockPlan,

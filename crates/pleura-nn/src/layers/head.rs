@@ -46,7 +46,7 @@ pub(crate) fn forward<B: Backend>(
     logits
 }
 
-/// `gradient`: the logits', `[outputs, batch]`.
+/// `gradient` is that of the logits, `[outputs, batch]`.
 pub(crate) fn backward<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &HeadPlan,
@@ -63,7 +63,7 @@ pub(crate) fn backward<B: Backend>(
         .row_sums(gradient, 0..plan.linear.outputs, batch, gradients.at(plan.bias));
 }
 
-/// From the logits' gradient to `G` of the last block's map, with its sums.
+/// From the gradient of the logits to `G` of the last block's map, with its sums.
 pub(crate) fn backward_to_map<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &HeadPlan,
@@ -114,8 +114,8 @@ pub(crate) fn backward_to_map<B: Backend>(
     (into, sums)
 }
 
-/// From a start at the logits, its numbers `[outputs, batch]` (`R_k = c_k (z_k − θ_k)`), to what arrives at the activations behind the
-/// last norm, with the account of the mean over each image.
+/// From a start at the logits, `[outputs, batch]` (`R_k = c_k (z_k − θ_k)`), to the relevance at the
+/// activations behind the last norm, with the account of the mean over each image.
 pub(crate) fn relevance<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &HeadPlan,
@@ -151,7 +151,8 @@ pub(crate) fn relevance<B: Backend>(
         let row = &weights[output * channels..(output + 1) * channels];
         let inputs = activations[image..].iter().step_by(batch).copied();
         let inputs = inputs.zip(row.iter().copied());
-        // A threshold is a part of the bias. Starting at the logit as the pass forward rounded it, ε takes the rounding.
+        // A threshold is a part of the bias. The start is the logit as the pass forward rounded it, so ε
+        // absorbs the rounding.
         let (z, bias) = (logits[place] - threshold, bias[output] - threshold);
         let rule = (rules.linear(), rules.bias);
         let account = neuron(&inputs, bias, rule, coefficient * z, |channel, part| {

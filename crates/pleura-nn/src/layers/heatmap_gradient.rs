@@ -1,4 +1,4 @@
-//! How an ordinary backward pass takes along what heatmaps ask of a norm: see [`crate::network::flex`].
+//! Adds heatmap gradients of norms to an ordinary backward pass: see [`crate::network::flex`].
 
 use super::Pass;
 use crate::backend::{Backend, GradientSink, Grid, NormBackward, NormReluBackward, Pool, Sums};
@@ -6,7 +6,8 @@ use crate::gradients::Gradients;
 use crate::plan::NormAt;
 
 impl<B: Backend> Pass<'_, B> {
-    /// Adds to a map's gradient and its sums, and to the norm's own gradients, once the norm's reader has sent its part.
+    /// Adds to a map's gradient and its sums, and to the norm's own gradients, after the norm's reader added
+    /// its part.
     pub(super) fn add_heatmap_gradient(
         &self,
         at: NormAt,
@@ -47,7 +48,7 @@ impl<B: Backend> Pass<'_, B> {
             pixels,
             GradientSink::Norm(through),
         );
-        // scale = γ/σ: 1/σ of its gradient is γ's, and by way of σ it reaches the map as Σ G x̂ does.
+        // scale = γ/σ: its gradient times 1/σ is that of γ, and through σ it reaches the map like Σ G x̂.
         let (gammas, betas) = gradients.pair(at.gamma, at.beta);
         self.add_products(gammas, &gamma, None);
         self.add_products(betas, &beta, None);
@@ -55,7 +56,7 @@ impl<B: Backend> Pass<'_, B> {
         self.add_products(&mut sums.gx, &heatmap_gradient.scale, Some(&norm.affine.scale));
     }
 
-    /// `into += a · b` for the few values that a norm has.
+    /// `into += a · b`, for the few values of a norm.
     fn add_products(&self, into: &mut B::Tensor, a: &B::Tensor, b: Option<&B::Tensor>) {
         let (mut sum, a) = (self.backend.download(into), self.backend.download(a));
         let b = b.map(|b| self.backend.download(b));

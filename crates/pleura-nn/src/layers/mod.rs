@@ -1,4 +1,4 @@
-//! A DenseNet's four kinds of layer, each with its passes side by side.
+//! The four kinds of layer of a DenseNet, each with its passes.
 
 pub(crate) mod dense_block;
 pub(crate) mod head;
@@ -16,21 +16,21 @@ use crate::norm::Norm;
 use crate::plan::{ConvAt, NormAt};
 use crate::prepared_weights::PreparedWeights;
 
-/// What every layer needs to run: the machine, the parameters, and which statistics norms use.
+/// The context of a pass: backend, parameters, and the statistics of the norms.
 pub(crate) struct Pass<'a, B: Backend> {
     pub(crate) backend: &'a B,
     pub(crate) values: &'a [B::Tensor],
     pub(crate) norm: Norm,
-    /// Keep what the passes back need.
+    /// Keep the values for the passes back.
     pub(crate) keep: bool,
-    /// What was made of the parameters beforehand; only with running statistics.
+    /// Prepared parameters, only with running statistics.
     pub(crate) prepared: Option<&'a PreparedWeights<B>>,
-    /// What heatmaps ask of the norms on the way back, by the number of γ.
+    /// Heatmap gradients of the norms, by the parameter number of γ.
     pub(crate) heatmap_gradients: Option<&'a [Option<HeatmapGradient<B::Tensor>>]>,
 }
 
 impl<'a, B: Backend> Pass<'a, B> {
-    /// A map's moments, where they shall be taken.
+    /// Buffers for a map's moments, empty if this pass takes none.
     pub(crate) fn fresh_moments(&self, channels: usize) -> Moments<B::Tensor> {
         let len = if self.norm == Norm::Batch { channels } else { 0 };
         Moments {
@@ -39,7 +39,7 @@ impl<'a, B: Backend> Pass<'a, B> {
         }
     }
 
-    /// The place for moments, if this pass takes them.
+    /// The destination of moments, if this pass takes them.
     pub(crate) fn taken<'m>(
         &self,
         moments: &'m mut Moments<B::Tensor>,
@@ -67,7 +67,7 @@ impl<'a, B: Backend> Pass<'a, B> {
             .fold_norm(&self.values[at.gamma], &self.values[at.beta], mean, variance)
     }
 
-    /// A norm as gradients pass back through it.
+    /// A norm for the backward pass.
     pub(crate) fn norm_backward(&self, at: NormAt, moments: &Moments<B::Tensor>) -> NormBackward<B::Tensor> {
         let (mean, variance) = self.statistics(at, moments);
         let (gamma, beta) = (&self.values[at.gamma], &self.values[at.beta]);
@@ -75,7 +75,7 @@ impl<'a, B: Backend> Pass<'a, B> {
             .norm_backward(gamma, beta, mean, variance, self.norm == Norm::Batch)
     }
 
-    /// A trace with running statistics is one that relevance may follow.
+    /// True if relevance may follow this trace: it has running statistics.
     fn exact(&self) -> bool {
         self.keep && self.norm == Norm::Running
     }
@@ -90,7 +90,7 @@ impl<'a, B: Backend> Pass<'a, B> {
         }
     }
 
-    /// Sums of what a map's readers send back, empty.
+    /// Sums over the readers of a map, zero.
     pub(crate) fn fresh_sums(&self, channels: usize) -> Sums<B::Tensor> {
         Sums {
             g: self.backend.zeros(channels),
@@ -99,7 +99,7 @@ impl<'a, B: Backend> Pass<'a, B> {
     }
 }
 
-/// Gradient back through a norm into a map's gradient, with the norm's own gradients kept.
+/// The gradient through a norm into a map's gradient; the norm's own gradients go to `gradients`.
 pub(crate) fn through<'t, B: Backend>(
     gradients: &'t mut Gradients<B>,
     at: NormAt,

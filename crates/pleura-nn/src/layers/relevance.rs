@@ -1,9 +1,10 @@
-//! Relevance inside a dense block: what all readers of a map have sent to those who wrote its rows.
+//! Relevance inside a dense block: the sums of what all readers of a map send to the producers of its rows.
 //!
-//! Merging a reader's norm slice into the convolution that wrote the slice scales its weights by `s = γ/σ`, channel by
-//! channel. Whatever the rule, what readers send is linear in what is put beside the convolution's weights ([`Producer`]), so it adds up
-//! in one map for each of two sets of weights, and one product serves all readers. Under z⁺ the second set is for readers that turn the
-//! sign; trained norms seldom do, and there are only those rows for which some reader's does.
+//! A reader's norm slice is merged into the convolution that produced the slice; this scales its weights by
+//! `s = γ/σ`, channel by channel. Under every rule the shares are linear ([`Producer`]). So they add up in
+//! one map for each of two sets of weights, and one product serves all readers. Under z⁺ the second set is
+//! for readers that flip the sign. Trained norms seldom do, and only rows with such a reader have a place in
+//! it.
 
 use std::ops::Range;
 
@@ -28,16 +29,16 @@ const THREE: Window = Window {
     padding: 1,
 };
 
-/// What one reader of a map sends to those who wrote it.
+/// The relevance that one reader of a map sends to the producers.
 pub(crate) struct Reader<'a, T> {
     pub(crate) arriving: IncomingRelevance<'a, T>,
-    /// What arrives at each of its rows besides.
+    /// One row of relevance that arrives at every row in addition.
     pub(crate) equal: Option<&'a T>,
-    /// Its norm.
+    /// The reader's norm.
     pub(crate) affine: &'a Affine<T>,
 }
 
-/// What a layer sends to the activations that it reads.
+/// The relevance that a layer sends to the activations it reads.
 pub(crate) struct LayerRelevance<T> {
     pub(crate) product: T,
     pub(crate) form: Form,
@@ -45,7 +46,7 @@ pub(crate) struct LayerRelevance<T> {
     pub(crate) equal: Option<T>,
 }
 
-/// What a product with a rule's weights is.
+/// The meaning of a product with a rule's weights.
 #[derive(Clone, Copy)]
 pub(crate) enum Form {
     Factor,
@@ -81,7 +82,7 @@ impl<T> LayerRelevance<T> {
     }
 }
 
-/// For each of `channels` rows, whether one of the norms that read it flips its sign.
+/// For each of `channels` rows, true if one of the norms that read it flips its sign.
 pub(crate) fn sign_flips<'a, B: Backend>(
     backend: &B,
     norms: impl IntoIterator<Item = &'a Affine<B::Tensor>>,
@@ -99,17 +100,17 @@ where
     flips
 }
 
-/// Maps that every layer of a pass uses anew: fresh ones would have their pages fetched each time.
+/// Maps that every layer of a pass reuses. The system would have to provide the pages of new ones each time.
 pub(crate) struct Scratch<T> {
-    /// What arrives at the rows that a layer reads.
+    /// Relevance at the rows that a layer reads.
     map: T,
-    /// What arrives at its bottleneck.
+    /// Relevance at its bottleneck.
     bottleneck: T,
-    /// The denominators' products of its 1×1 convolution.
+    /// The denominators of its 1×1 convolution.
     products: T,
     /// The 1×1 convolution's shares.
     shares: T,
-    /// The parts it keeps for all its inputs.
+    /// The uniform parts of its inputs.
     kept: T,
 }
 
@@ -136,20 +137,20 @@ impl<T> Scratch<T> {
     }
 }
 
-/// What stands in front of a block.
+/// The layer before a block.
 enum Front<T> {
     Stem,
     Transition(transition::Producers<T>),
 }
 
-/// Layers side by side under one rule: their rows in the block, counted from the first new one.
+/// Neighbouring layers with one rule: their rows in the block, counted from the first new one.
 struct Run {
     rows: Range<usize>,
     rule: Rule,
     keeps: bool,
 }
 
-/// Who wrote a block's rows, with their denominators: the same for whatever relevance starts with.
+/// The producers of a block's rows, with their denominators, which do not depend on the start.
 pub(crate) struct Producers<'a, T> {
     plan: &'a BlockPlan,
     trace: &'a BlockTrace<T>,
@@ -161,15 +162,15 @@ pub(crate) struct Producers<'a, T> {
     /// Each layer's 3×3 convolution, with the first row of its shares.
     convolutions: Vec<(RuleWeights<T>, usize)>,
     runs: Vec<Run>,
-    /// What the denominators need of all layers, at the rows of their shares.
+    /// The products for the denominators of all layers, at the rows of their shares.
     products: T,
     places: Vec<Place>,
     rows: usize,
 }
 
-/// What one start's relevance has sent to the rows of a block.
+/// The relevance that one start has sent to the rows of a block.
 pub(crate) struct Pending<T> {
-    /// For those who stand in front of the block.
+    /// For the layer before the block.
     pub(crate) front: T,
     front_kept: Option<T>,
     /// For each image.
@@ -179,7 +180,7 @@ pub(crate) struct Pending<T> {
     kept: Option<T>,
     /// `[new rows, batch]`.
     accounts: Vec<Account>,
-    /// Nobody has sent anything yet.
+    /// Nothing has been sent yet.
     first: bool,
 }
 
@@ -188,8 +189,8 @@ fn layer_name(prefix: &str, number: usize, convolution: &str) -> String {
 }
 
 impl<'a, T: Default + Send + Sync> Producers<'a, T> {
-    /// `number` counts blocks from 0; `front`: the transition in front of the block, with the block that it reads; `last`: the norm
-    /// that reads the whole block.
+    /// `number` counts blocks from 0. `front` is the transition before the block, with the block that it
+    /// reads. `last` is the norm that reads the whole block.
     pub(crate) fn new<B: Backend<Tensor = T>>(
         pass: &Pass<'_, B>,
         (number, plan): (usize, &'a BlockPlan),
@@ -274,7 +275,7 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
         }
     }
 
-    /// Room for what one start sends.
+    /// Empty sums for one start.
     pub(crate) fn pending<B: Backend<Tensor = T>>(&self, pass: &Pass<'_, B>) -> Pending<T> {
         let (plan, grid) = (self.plan, self.trace.grid);
         let new_rows = plan.channels - plan.inputs;
@@ -294,8 +295,8 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
         }
     }
 
-    /// Takes what one reader sends to the first `rows` rows of the block; the first reader is the one that reads them all. Returns
-    /// each image's relevance.
+    /// Adds the relevance that one reader sends to the first `rows` rows of the block. The first reader is
+    /// the one that reads all rows. Returns the relevance of each image.
     pub(crate) fn take<B: Backend<Tensor = T>>(
         &self,
         pass: &Pass<'_, B>,
@@ -366,7 +367,8 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
         received.iter().map(|account| account.received).collect()
     }
 
-    /// Sends what the block's layers have gathered, for each start, down to what stands in front of the block.
+    /// Sends the collected relevance of the block's layers, for each start, down to the layer before the
+    /// block.
     pub(crate) fn settle<B: Backend<Tensor = T>>(
         &self,
         pass: &Pass<'_, B>,
@@ -380,7 +382,7 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
         let layers = self.plan.layers.iter().zip(&trace.layers);
         let layers = layers.zip(self.convolutions.iter().zip(&self.norms)).enumerate();
         for (number, ((layer, kept_map), ((weights2, row), norm1))) in layers.rev() {
-            // The 1×1 convolution has one reader, the norm behind it: a step as any other, with a single share.
+            // The 1×1 convolution has one reader, the norm behind it: an ordinary step with a single reader.
             let norm2 = pass.affine(layer.norm2, &kept_map.moments);
             let (conv, conv2) = (layer.conv1, layer.conv2);
             let name1 = layer_name(&self.prefix, number, "conv1");
@@ -455,7 +457,7 @@ impl<'a, T: Default + Send + Sync> Producers<'a, T> {
         }
     }
 
-    /// What arrives at the activations that the transition in front of the block reads, if one stands there.
+    /// The relevance at the activations that the transition before the block reads, if there is one.
     pub(crate) fn through_front<B: Backend<Tensor = T>>(
         &self,
         pass: &Pass<'_, B>,

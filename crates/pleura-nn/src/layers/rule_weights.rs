@@ -1,33 +1,33 @@
-//! A convolution's weights as a rule multiplies by them.
+//! The weights of a convolution that a rule multiplies by.
 
 use super::Pass;
 use crate::architecture::Window;
 use crate::backend::{Backend, Grid, Kernel, Output, Place, UniformPart};
 use crate::relevance::{Bias, Rule, Rules};
 
-/// A convolution's weights as its rule multiplies by them, and where its outputs' shares wait for that.
+/// The weights of a convolution that its rule multiplies by, and the places of its outputs' shares.
 pub(crate) struct RuleWeights<T> {
     rule: Rule,
-    /// Both sets of weights; the ε rule takes the network's own.
+    /// Both sets of weights. `None` for the ε and flat rules, which use the network's own.
     weights: Option<T>,
-    /// `W⁺`, where it is not the first set.
+    /// `W⁺`, if it is not the first set.
     positive: Option<T>,
     outputs: usize,
     inputs: usize,
     rows: usize,
 }
 
-/// Which outputs need a place in the second set of shares.
+/// The outputs that need a place in the second set of shares.
 #[derive(Clone, Copy)]
 pub(crate) struct SignFlips<'a> {
-    /// For each output, whether a norm that reads it flips its sign.
+    /// For each output, true if a norm that reads it flips its sign.
     pub(crate) signs: &'a [bool],
     /// Relevance may arrive where the output is off.
     pub(crate) spills: bool,
 }
 
 impl<T> RuleWeights<T> {
-    /// Adds the outputs' places in a map whose rows from `first` on are theirs.
+    /// Adds the places of the outputs, in a map whose rows from `first` on belong to them.
     pub(crate) fn of<B: Backend<Tensor = T>>(
         backend: &B,
         kernel: Kernel<'_, T>,
@@ -66,7 +66,7 @@ impl<T> RuleWeights<T> {
         }
     }
 
-    /// Rows of shares.
+    /// Number of rows of shares.
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
@@ -75,9 +75,10 @@ impl<T> RuleWeights<T> {
         self.rule
     }
 
-    /// Both sets, for the way down; `own` are the network's weights.
+    /// Both sets, for the product that sends relevance down; `own` are the network's weights.
     pub(crate) fn whole<'s>(&'s self, own: Kernel<'s, T>) -> Kernel<'s, T> {
-        // What is negative may be next to nothing where what is positive is not: quotients of all sizes lie side by side.
+        // A negative sum may be almost zero where the positive one is not: quotients of all sizes lie side by
+        // side.
         let exact = matches!(self.rule, Rule::AlphaBeta { .. });
         match &self.weights {
             None => own.quick(),
@@ -98,8 +99,8 @@ impl<T> RuleWeights<T> {
         }
     }
 
-    /// The weights whose products with the inputs are denominators, for places from the first on: with the convolution's inputs, or
-    /// under w² with ones.
+    /// The weights whose products are the denominators, for places from the first on. They multiply the
+    /// convolution's inputs, or ones under w².
     pub(crate) fn denominators(&self) -> Option<Kernel<'_, T>> {
         let weights = self.weights.as_ref()?;
         Some(match (self.rule, &self.positive) {
@@ -109,24 +110,24 @@ impl<T> RuleWeights<T> {
         })
     }
 
-    /// Whether denominators are products with ones.
+    /// True if denominators are products with ones.
     pub(crate) fn of_ones(&self) -> bool {
         matches!(self.rule, Rule::Square { .. })
     }
 }
 
-/// A map of parts that all inputs of a convolution get alike, if there may be any.
+/// The destination of parts that all inputs of a convolution get alike, if there can be any.
 pub(crate) fn kept<T>(map: &mut Option<T>, row: usize, inputs: usize) -> Option<UniformPart<'_, T>> {
     let part = 1.0 / inputs as f64;
     map.as_mut().map(|map| UniformPart { map, row, part })
 }
 
-/// Whether a rule keeps parts for all inputs.
+/// True if a rule has parts that all inputs get alike.
 pub(crate) fn keeps(rule: Rule, rules: &Rules) -> bool {
     matches!(rule, Rule::Flat) || rules.bias == Bias::Absorb
 }
 
-/// What each of a convolution's inputs gets of the parts kept in `rows`: one row.
+/// The part that each input of a convolution gets of the uniform parts in `rows`: one row.
 pub(crate) fn equal<B: Backend>(
     pass: &Pass<'_, B>,
     kept: Option<&B::Tensor>,
@@ -146,7 +147,7 @@ pub(crate) fn ones<B: Backend>(pass: &Pass<'_, B>, len: usize) -> B::Tensor {
     pass.backend.adopt(vec![B::Real::from_f64(1.0); len])
 }
 
-/// Where a product is written, its moments of no use.
+/// The destination of a product without moments.
 pub(crate) fn target<T>(map: &mut T, row: usize) -> Output<'_, T> {
     Output {
         map,

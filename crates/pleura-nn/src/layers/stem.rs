@@ -9,14 +9,14 @@ use crate::gradients::Gradients;
 use crate::norm::Norm;
 use crate::plan::StemPlan;
 
-/// What the stem keeps.
+/// The stem's values of a forward pass.
 pub(crate) struct StemTrace<T> {
     /// The convolution's output, before its norm: `[channels, grid.after(window)]`.
     pub(crate) convolved: T,
     pub(crate) moments: Moments<T>,
-    /// Where the convolution read.
+    /// Grid of the convolution's input.
     pub(crate) input_grid: Grid,
-    /// Where the pool read.
+    /// Grid of the pool's input.
     pub(crate) grid: Grid,
 }
 
@@ -57,7 +57,8 @@ pub(crate) fn forward<B: Backend>(
     }
 }
 
-/// `gradient`: the first block's map's, first rows. Returns the input's, `[3, columns]`, if it is wanted.
+/// `gradient` is that of the first block's map, in its first rows. Returns the gradient of the input, `[3,
+/// columns]`, if it is wanted.
 pub(crate) fn backward<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &StemPlan,

@@ -1,7 +1,7 @@
 //! A transition: norm, `ReLU`, 1×1 convolution to half the channels, 2×2 average pool.
 //!
-//! Average pooling and a 1×1 convolution are linear in different directions, so they change places without changing the
-//! result (up to rounding): pooling first leaves a quarter of the columns to multiply.
+//! Average pooling and a 1×1 convolution act on different axes, so their order does not change the result (up
+//! to rounding). Pooling first leaves a quarter of the columns to multiply.
 
 use super::dense_block::BlockTrace;
 use super::relevance::{Form, LayerRelevance, POINT, Reader};
@@ -15,7 +15,7 @@ use crate::gradients::Gradients;
 use crate::plan::{ConvAt, TransitionPlan};
 use crate::relevance::Rules;
 
-/// What a transition keeps: the pooled map, `[channels, pooled columns]`.
+/// A transition's value of a forward pass: the pooled map, `[channels, pooled columns]`.
 pub(crate) struct TransitionTrace<T> {
     pub(crate) pooled: T,
 }
@@ -43,7 +43,8 @@ pub(crate) fn forward<B: Backend>(
     TransitionTrace { pooled }
 }
 
-/// `gradient`: the next block's map's, first rows. Returns `G` of the block before with its sums.
+/// `gradient` is that of the next block's map, in its first rows. Returns `G` of the block before, with its
+/// sums.
 pub(crate) fn backward<B: Backend>(
     pass: &Pass<'_, B>,
     plan: &TransitionPlan,
@@ -103,10 +104,11 @@ pub(crate) fn backward<B: Backend>(
     (into, sums)
 }
 
-/// A transition as the next block's readers find it, with its denominators.
+/// A transition as the producer of the next block's first rows, with its denominators.
 ///
-/// The order is torchvision's: convolution, then pool. The next block's norms commute with the pool and are merged into the
-/// convolution, reader by reader; relevance passes the pool under the ε rule, then the convolution under its own.
+/// The order is torchvision's: convolution, then pool. The norms of the next block commute with the pool and
+/// are merged into the convolution, reader by reader. Relevance passes the pool under the ε rule, then the
+/// convolution under its own rule.
 pub(crate) struct Producers<T> {
     at: ConvAt,
     weights: RuleWeights<T>,
@@ -121,7 +123,8 @@ pub(crate) struct Producers<T> {
 }
 
 impl<T: Default + Send + Sync> Producers<T> {
-    /// `signs`: for each output, whether a norm that reads it flips its sign. `name` as in `features.transition1`.
+    /// `signs`: for each output, true if a norm that reads it flips its sign. `name` as in
+    /// `features.transition1`.
     pub(crate) fn new<B: Backend<Tensor = T>>(
         pass: &Pass<'_, B>,
         (plan, name): (&TransitionPlan, &str),
@@ -164,17 +167,18 @@ impl<T: Default + Send + Sync> Producers<T> {
         }
     }
 
-    /// Values of the map that gathers shares.
+    /// Length of the map that collects shares.
     pub(crate) fn shares(&self) -> usize {
         self.weights.rows() * self.grid.columns()
     }
 
-    /// Values of the map that keeps parts for all inputs, if there are any.
+    /// Length of the map that collects uniform parts, if there are any.
     pub(crate) fn kept(&self) -> Option<usize> {
         self.keeps.then_some(self.places.len() * self.grid.columns())
     }
 
-    /// Adds what one reader sends to the first rows of the next block's map to `out`. Returns an account for each row and image.
+    /// Adds the shares that one reader sends to the first rows of the next block's map to `out`. Returns an
+    /// account for each row and image.
     pub(crate) fn take<B: Backend<Tensor = T>>(
         &self,
         pass: &Pass<'_, B>,
@@ -206,7 +210,7 @@ impl<T: Default + Send + Sync> Producers<T> {
         })
     }
 
-    /// From gathered shares to what arrives at the activations that the transition reads.
+    /// From collected shares to the relevance at the activations that the transition reads.
     pub(crate) fn back<B: Backend<Tensor = T>>(
         &self,
         pass: &Pass<'_, B>,

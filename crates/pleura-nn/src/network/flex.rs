@@ -1,21 +1,24 @@
-//! LRP-Flex: heatmaps from one gated pass back, and how they change with the weights.
+//! LRP-Flex: heatmaps from one gated pass back, and their gradients with respect to the weights.
 //!
-//! For a network of `ReLU`s the ε rule of LRP on the canonised network is a backward pass in which every `ReLU` with the output `r`
-//! multiplies by the gate `h = r / (r + ε)` instead of 0 or 1, followed by input × gradient (Bassi, Decherchi and Cavalli, Faster
-//! `ISNet`, arXiv 2401.08409). Max pools send everything to the winner; average pools and the head, which no `ReLU` follows, are the
-//! linear maps they are. With `J` the gated Jacobian of the logits, the heatmap of the start `c` is `H = x ⊙ Jᵀc`.
+//! For a network of `ReLU`s, the ε rule on the canonised network is a backward pass in which every `ReLU`
+//! with the output `r` multiplies by the gate `h = r / (r + ε)` instead of 0 or 1, followed by input ×
+//! gradient (Bassi, Decherchi and Cavalli, Faster `ISNet`, arXiv 2401.08409). Max pools send everything to
+//! the winner. Average pools and the head have no `ReLU` behind them and stay linear. With `J` the gated
+//! Jacobian of the logits, the heatmap of the start `c` is `H = x ⊙ Jᵀc`.
 //!
-//! **The second pass.** A loss of heatmaps hands back `λ = ∂L/∂H`, and `λ·H = cᵀ J (x ⊙ λ)`: linear in a tangent `x ⊙ λ` that runs
-//! *forward* through the same gates. So with `u` the gated signal that arrives at a layer's output on the way back and `t` the
-//! gated tangent at its input on the way forward:
-//! * a convolution `y = W a` contributes `dW = u tᵀ`, as in an ordinary backward pass with `t` in the place of the activations;
+//! **The second pass.** A heatmap loss gives `λ = ∂L/∂H`, and `λ·H = cᵀ J (x ⊙ λ)`. This is linear in the
+//! tangent `x ⊙ λ`, which runs *forward* through the same gates. Let `u` be the gated signal at a layer's
+//! output on the way back, and `t` the gated tangent at its input on the way forward. Then:
+//! * a convolution `y = W a` contributes `dW = u tᵀ`, as in an ordinary backward pass with `t` in place of
+//!   the activations;
 //! * a norm `y = s x + b`, behind whose gate `u` arrives, contributes `ds = Σ u h t`;
-//! * its gate depends on `y`: `dy = u s t · ε / (y + ε)²` ([`LrpFlex::gate_backward`]), which an ordinary backward pass sends on to everything
-//!   in front, the norm's own γ and β included ([`HeatmapGradients`]).
+//! * its gate depends on `y`: `dy = u s t · ε / (y + ε)²` ([`LrpFlex::gate_backward`]). An ordinary backward
+//!   pass sends `dy` on to everything before it, including the norm's own γ and β ([`HeatmapGradients`]).
 //!
-//! `s = γ/σ`, so with statistics of the batch `ds` reaches the map as well, by way of σ. It takes the place that `Σ G x̂` has in a
-//! norm's correction, `dx = (1/σ)(G − mean G − x̂ mean(G x̂))`: adding `s · ds` to that sum is all that is needed. So the gradient
-//! is exact with either kind of statistics. The heatmap is that of the network whose norms are the affine maps of this pass.
+//! Since `s = γ/σ`, `ds` also reaches the map through σ under batch statistics. It takes the place of `Σ G
+//! x̂` in a norm's correction, `dx = (1/σ)(G − mean G − x̂ mean(G x̂))`: adding `s · ds` to that sum is
+//! enough. So the gradient is exact with either kind of statistics. The heatmap is that of the network whose
+//! norms are the affine maps of this pass.
 
 mod back;
 mod gated_pass;
@@ -30,17 +33,18 @@ use crate::backend::{Backend, LrpFlex, Real};
 use crate::error::Error;
 use crate::gradients::{Gradients, Scope};
 
-/// ε of the gates where nobody names one: method.md §5, the authors' own.
+/// Default ε of the gates: the authors' value (method.md §5).
 pub const EPSILON: f64 = 0.01;
 
 impl<B: Backend> Network<B> {
-    /// LRP-Flex heatmaps `[batch, size, size]`, summed over the input's channels, for starts of `Σ_k c_k · logit_k` with the
-    /// coefficients `c`, `[batch, outputs]`, each; in the order of the starts.
+    /// LRP-Flex heatmaps `[batch, size, size]`, summed over the input's channels, one per start, in their
+    /// order. A start is `Σ_k c_k · logit_k` with coefficients `c`, `[batch, outputs]`.
     ///
-    /// Norms are those of the trace: take one with running statistics to explain an answer.
+    /// Norms are those of the trace: use a trace with running statistics to explain a prediction.
     ///
     /// # Errors
-    /// [`Error::Length`] where coefficients have another length than the trace's logits, [`Error::Gate`] for an ε below 0.
+    /// [`Error::Length`] if the length of the coefficients is not that of the trace's logits; [`Error::Gate`]
+    /// for a negative ε; [`Error::NoLrpFlex`].
     pub fn flex_heatmaps(
         &self,
         trace: &Trace<B>,
@@ -53,7 +57,7 @@ impl<B: Backend> Network<B> {
             .collect()
     }
 
-    /// One gated pass back, with all that [`Network::flex_gradient`] needs of it.
+    /// One gated pass back, with everything that [`Network::flex_gradient`] needs.
     ///
     /// # Errors
     /// As [`Network::flex_heatmaps`].
@@ -69,13 +73,14 @@ impl<B: Backend> Network<B> {
         Ok(self.backend.run_pass(|| back::back(&gated_pass, start)))
     }
 
-    /// Adds to `heatmap_gradients` what `Σ gradient · heatmap` asks of the weights, for a heatmap's gradient `[batch, size, size]`. Returns what
-    /// it asks of the start's coefficients, `[batch, outputs]`: where these follow from the logits, it goes on to them.
+    /// Adds the gradient of `Σ gradient · heatmap` with respect to the weights to `heatmap_gradients`.
+    /// `gradient` is that of the heatmap, `[batch, size, size]`. Returns the gradient of the start's
+    /// coefficients, `[batch, outputs]`; if these depend on the logits, the caller passes it on.
     ///
-    /// The scope says whose weights are wanted.
+    /// The scope selects the weights.
     ///
     /// # Errors
-    /// [`Error::Length`] where the gradient has another length than the heatmap.
+    /// [`Error::Length`] if the length of the gradient is not that of the heatmap.
     pub fn flex_gradient(
         &self,
         trace: &Trace<B>,
@@ -107,15 +112,15 @@ impl<B: Backend> Network<B> {
         self.backend.lrp_flex().ok_or_else(missing)
     }
 
-    /// No heatmap_gradients yet.
+    /// Heatmap gradients filled with zeros.
     pub fn heatmap_gradients(&self) -> HeatmapGradients<B> {
         HeatmapGradients::new(self.gradients())
     }
 
-    /// [`Network::backward`] for a loss that depends on heatmaps as well: their heatmap_gradients go back with the logits' gradient.
+    /// [`Network::backward`] for a loss that also depends on heatmaps: adds their gradients on the way back.
     ///
     /// # Errors
-    /// As [`Network::backward`].
+    /// As [`Network::backward`]; [`Error::NoLrpFlex`].
     pub fn backward_with_heatmaps(
         &self,
         trace: &Trace<B>,

@@ -1,4 +1,4 @@
-//! The head by itself, on features that were found before: while nothing else moves, training it costs no convolution.
+//! The head alone, on features computed before. Training only the head needs no convolution.
 
 use super::{Network, transposed};
 use crate::backend::Backend;
@@ -8,10 +8,10 @@ use crate::layers::{self, Pass};
 use crate::norm::Norm;
 
 impl<B: Backend> Network<B> {
-    /// Logits `[batch, outputs]` of films whose features `[batch, features]` are known from [`Network::features`].
+    /// Logits `[batch, outputs]` from features `[batch, features]` of [`Network::features`].
     ///
     /// # Errors
-    /// [`Error::Length`] where the features are not those of whole films.
+    /// [`Error::Length`] if the features are not those of whole films.
     pub fn head_logits(&self, features: &[B::Real]) -> Result<Vec<B::Real>, Error> {
         let (head, width) = (&self.plan.head, self.architecture.features());
         let batch = self.films(features.len())?;
@@ -20,11 +20,12 @@ impl<B: Backend> Network<B> {
         Ok(transposed(&self.backend.download(&logits), batch))
     }
 
-    /// The head's gradients, from the features `[batch, features]` it read and those of its logits, `[batch, outputs]`. Other
-    /// gradients are left as they are.
+    /// Gradients of the head, from its input features `[batch, features]` and the gradient of its logits,
+    /// `[batch, outputs]`. Other gradients are unchanged.
     ///
     /// # Errors
-    /// [`Error::Length`] where the features are not those of whole films, or the gradient is not of as many.
+    /// [`Error::Length`] if the features are not those of whole films, or if the gradient has another number
+    /// of films.
     pub fn head_backward(
         &self,
         features: &[B::Real],
@@ -61,7 +62,7 @@ impl<B: Backend> Network<B> {
         }
     }
 
-    /// How many films so many feature values are of.
+    /// Number of films that this many feature values belong to.
     fn films(&self, values: usize) -> Result<usize, Error> {
         let width = self.architecture().features();
         if values == 0 || !values.is_multiple_of(width) {

@@ -1,14 +1,15 @@
-//! What the head's mean is taken over: the last feature maps.
+//! The last feature maps, whose means are the features.
 
 use super::{Network, Trace};
 use crate::backend::{Backend, Real};
 
-/// The last feature maps of a pass, behind norm and `ReLU`. The features are their means, and the logits linear in those.
+/// The last feature maps of a pass, after norm and `ReLU`. Their means are the features, and the logits are
+/// linear in the features.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LastMaps {
     /// `[channels, batch, height, width]`.
     pub values: Vec<f64>,
-    /// Maps of each film.
+    /// Maps per film.
     pub channels: usize,
     /// Films.
     pub batch: usize,

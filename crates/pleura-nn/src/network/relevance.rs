@@ -11,25 +11,25 @@ use crate::relevance::{FIRST, Ledger, LedgerBuilder, NORM, POOL, Rules, Start};
 pub struct Relevance<B: Backend> {
     /// `[3, batch, size, size]`.
     pub input: B::Tensor,
-    /// One ledger a film.
+    /// One ledger per film.
     pub ledgers: Vec<Ledger>,
 }
 
-/// What one start sends to the layers in front, with the account of the layer that sends it.
+/// Relevance that one start sends to the layers before, with the account of the sending layer.
 struct Front<T> {
     sent: LayerRelevance<T>,
     accounts: Vec<Account>,
 }
 
 impl<B: Backend> Network<B> {
-    /// Relevance of the input, `[3, batch, size, size]`, for a start of `Σ_k c_k · logit_k` with the coefficients `c`,
-    /// `[batch, outputs]`: 1 at one output for that class, 1 and −1 at two for their difference.
+    /// Relevance of the input, `[3, batch, size, size]`, for the start `Σ_k c_k · logit_k` with coefficients
+    /// `c`, `[batch, outputs]`: 1 at one output for that class; 1 and −1 at two outputs for their difference.
     ///
-    /// The trace must be of a pass with running statistics.
+    /// The trace must come from a pass with running statistics.
     ///
     /// # Errors
-    /// [`Error::Length`] where the coefficients have another length than the trace's logits; [`Error::Statistics`]; [`Error::Rule`]
-    /// where a rule cannot stand.
+    /// [`Error::Length`] if the length of the coefficients is not that of the trace's logits;
+    /// [`Error::Statistics`]; [`Error::Rule`] if a rule does not fit its layer.
     pub fn relevance(
         &self,
         trace: &Trace<B>,
@@ -41,8 +41,8 @@ impl<B: Backend> Network<B> {
             .swap_remove(0))
     }
 
-    /// [`Network::relevance`] for several starts, in their order: what does not depend on a start, the denominators of all
-    /// layers, is computed once.
+    /// [`Network::relevance`] for several starts, in their order. The denominators of all layers do not
+    /// depend on the start and are computed once.
     ///
     /// # Errors
     /// As [`Network::relevance`].

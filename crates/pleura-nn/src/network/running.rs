@@ -1,4 +1,4 @@
-//! The running statistics of norms, which follow those of batches.
+//! Running statistics of norms, updated from those of batches.
 
 use super::{Network, Norm, Trace};
 use crate::backend::{Backend, Grid, Moments, Real};
@@ -6,11 +6,11 @@ use crate::error::Error;
 use crate::plan::NormAt;
 
 impl<B: Backend> Network<B> {
-    /// Moves the running statistics towards the batch's: `r ← (1 − m) r + m b`, with the unbiased variance, as torch does
-    /// (there `m` is 0.1).
+    /// Moves the running statistics towards those of the batch: `r ← (1 − m) r + m b`, with the unbiased
+    /// variance, as in torch (where `m` is 0.1).
     ///
     /// # Errors
-    /// [`Error::Statistics`] where the trace was made with running statistics and holds none of a batch.
+    /// [`Error::Statistics`] if the trace comes from a pass with running statistics.
     pub fn update_running(&mut self, trace: &Trace<B>, momentum: f32) -> Result<(), Error> {
         if trace.norm != Norm::Batch {
             return Err(Error::Statistics {

@@ -1,4 +1,4 @@
-//! LrpFlex by their definitions.
+//! The primitives of LRP-Flex by their definitions.
 
 use super::windows::{largest, windows};
 use super::{Reference, Tensor, activated};

@@ -14,13 +14,13 @@ fn stabilised(z: f64, epsilon: f64) -> f64 {
     if z < 0.0 { z - epsilon } else { z + epsilon }
 }
 
-/// `r / s(z)`; nothing where both `z` and ε are nothing: then the whole is accounted to the ε.
+/// `r / s(z)`, and 0 if both `z` and ε are 0: the whole `r` is then accounted to ε.
 fn stable_ratio(r: f64, z: f64, epsilon: f64) -> f64 {
     let z = stabilised(z, epsilon);
     if r == 0.0 || z == 0.0 { 0.0 } else { r / z }
 }
 
-/// What one value sends: beside the first and the second set of weights, and to all inputs alike; with its account.
+/// The shares of one value for the first and the second set of weights, its uniform part, and its account.
 #[derive(Default)]
 struct LayerRelevance {
     sets: [f64; 2],
@@ -29,7 +29,8 @@ struct LayerRelevance {
     epsilon: f64,
 }
 
-/// A value as its rule needs it: the merged norm, the convolution's output, and its products with the rule's weights.
+/// A value as its rule needs it: the merged norm, the convolution's output, and its products with the rule's
+/// weights.
 struct Value {
     scale: f64,
     shift: f64,
@@ -77,7 +78,7 @@ impl Value {
             Rule::AlphaBeta { alpha, beta, epsilon } => {
                 let above = size * own + shift.max(0.0);
                 let below = -size * other + shift.min(0.0);
-                // What is negative is stabilised downwards, nothing included: there nobody has a share to take.
+                // Negative sums are stabilised downwards, zero included: nothing has a share there.
                 let p = stable_ratio(alpha * r, above, epsilon);
                 let n = if r == 0.0 || below - epsilon == 0.0 {
                     0.0
@@ -132,7 +133,7 @@ impl Value {
     }
 }
 
-/// A norm that is a layer of its own, `x` its only input.
+/// A norm that is its own layer, with `x` as its only input.
 fn diagonal((scale, shift): (f64, f64), x: f64, rule: Rule, bias: Bias, r: f64) -> LayerRelevance {
     let mut passed = 0.0;
     let account = neuron(&std::iter::once((x, scale)), shift, (rule, bias), r, |_, part| {
@@ -188,7 +189,7 @@ pub(super) fn relevance_step(step: RelevanceStep<'_, Tensor>) -> Vec<Account> {
                 IncomingRelevance::Nothing => 0.0,
             } + equal.map_or(0.0, |equal| equal[column]);
             account.received += r;
-            // One value, or under average pooling four, each with its part of the relevance by the ε rule.
+            // One value, or four under average pooling, each with its part of the relevance by the ε rule.
             let parts = match &unpooled {
                 None => vec![(column, x, r)],
                 Some(Unpooled {
@@ -218,7 +219,8 @@ pub(super) fn relevance_step(step: RelevanceStep<'_, Tensor>) -> Vec<Account> {
                                 .unwrap_or(0.0)
                         };
                         let positive = at(place.direct);
-                        // The negated negative weights' product is what the positive ones' has more than the whole.
+                        // N = P − F: the product of the negated negative weights is that of the positive ones
+                        // minus the whole.
                         let negative = match (rule, place.negated) {
                             (Rule::AlphaBeta { .. }, Some(negated)) => at(negated),
                             _ => (positive - x).max(0.0),

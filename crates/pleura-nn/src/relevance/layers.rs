@@ -1,14 +1,14 @@
-//! The layers of a network that share out relevance, with their names.
+//! The layers that distribute relevance, with their names.
 
 use crate::architecture::Architecture;
 
 pub(crate) const FIRST: &str = "features.conv0";
 pub(crate) const LINEAR: &str = "classifier";
 pub(crate) const NORM: &str = "features.pool0";
-/// How the names of average pools end.
+/// The end of the names of average pools.
 pub(crate) const POOL: &str = "pool";
 
-/// What a layer is.
+/// The kinds of layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LayerKind {
     /// A convolution.
@@ -17,22 +17,22 @@ pub enum LayerKind {
     Linear,
     /// An average pool.
     Pool,
-    /// The norms that read what the stem's pool wrote.
+    /// The norms that read the output of the stem's pool.
     Norm,
 }
 
-/// A layer that a rule may be chosen for.
+/// A layer that can have its own rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
-    /// torchvision's name, as ledgers have it.
+    /// torchvision's name, as in ledgers.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub kind: LayerKind,
-    /// Where it stands: `first` (the first convolution), `stem`, `block1`, `transition1`, …, `head`.
+    /// Its position: `first` (the first convolution), `stem`, `block1`, `transition1`, …, `head`.
     pub position: String,
 }
 
-/// All layers that share out relevance, from the head down.
+/// All layers that distribute relevance, from the head down.
 pub fn layers(architecture: &Architecture) -> Vec<Layer> {
     let layer = |name: String, kind, position: &str| Layer {
         name,

@@ -1,49 +1,49 @@
-//! The account: what became of relevance, layer by layer.
+//! The ledger: an account of relevance, layer by layer.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::backend::Account;
 
-/// What became of one film's relevance, layer by layer: in each, `received = passed + bias + epsilon` to rounding.
+/// The account of one film's relevance. In each layer, `received = passed + bias + epsilon` up to rounding.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Ledger {
-    /// What the pass started with.
+    /// Relevance at the start.
     pub start: f64,
-    /// What arrived at the input.
+    /// Relevance at the input.
     pub input: f64,
-    /// What biases took in all layers.
+    /// Parts of the biases in all layers.
     pub bias: f64,
-    /// What stabilisers took in all layers.
+    /// Parts of the stabilisers in all layers.
     pub epsilon: f64,
     /// From the head down.
     pub entries: Vec<Entry>,
 }
 
-/// One layer's line of a [`Ledger`].
+/// One layer of a [`Ledger`].
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Entry {
     /// torchvision's name of the layer.
     pub layer: String,
-    /// What arrived from all readers.
+    /// Relevance from all readers.
     pub received: f64,
-    /// What it handed down.
+    /// Relevance passed to the inputs.
     pub passed: f64,
-    /// What its bias took, norms merged into it included.
+    /// Part of the bias, with that of merged norms.
     pub bias: f64,
-    /// What stabilisers took.
+    /// Part of the stabilisers.
     pub epsilon: f64,
 }
 
 impl Entry {
-    /// `received − passed − bias − epsilon`: rounding alone.
+    /// `received − passed − bias − epsilon`: only rounding.
     pub fn residual(&self) -> f64 {
         self.received - self.passed - self.bias - self.epsilon
     }
 }
 
 impl Ledger {
-    /// `start − input − bias − epsilon`: rounding alone.
+    /// `start − input − bias − epsilon`: only rounding.
     pub fn residual(&self) -> f64 {
         self.start - self.input - self.bias - self.epsilon
     }
@@ -68,7 +68,7 @@ impl LedgerBuilder {
         }
     }
 
-    /// A layer's line for each film.
+    /// Adds a layer's entry for each film.
     pub(crate) fn add_entry(&mut self, layer: &str, accounts: &[Account], passed: &[f64]) {
         for ((ledger, account), &passed) in self.ledgers.iter_mut().zip(accounts).zip(passed) {
             let Account {
@@ -96,7 +96,7 @@ impl LedgerBuilder {
     }
 }
 
-/// Rows' accounts, `[rows, batch]`, summed for each image.
+/// Sums the accounts of rows, `[rows, batch]`, for each image.
 pub(crate) fn by_image(accounts: &[Account], batch: usize) -> Vec<Account> {
     let mut sums = vec![Account::default(); batch];
     for row in accounts.chunks_exact(batch) {
@@ -105,7 +105,7 @@ pub(crate) fn by_image(accounts: &[Account], batch: usize) -> Vec<Account> {
     sums
 }
 
-/// Adds one reader's accounts to a layer's.
+/// Adds the accounts of one reader to those of a layer.
 pub(crate) fn add(total: &mut [Account], part: &[Account]) {
     for (total, part) in total.iter_mut().zip(part) {
         total.received += part.received;

@@ -1,4 +1,4 @@
-//! torchvision's published `ImageNet` weights: fetched once, checked, and kept.
+//! torchvision's published `ImageNet` weights: downloaded once, checked, and kept.
 
 use std::{
     env,
@@ -16,23 +16,24 @@ use ureq::{
 
 use crate::error::Error;
 
-/// A weight file on the net.
+/// A weight file on the internet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// Name of its architecture.
+    /// Name of the architecture.
     pub architecture: String,
-    /// Where it is; the last part is the file's name here too.
+    /// Address. The last part is also the file name here.
     pub url: String,
-    /// First hexadecimal digits of its SHA-256, as torchvision puts them into the file's name.
+    /// First hexadecimal digits of the SHA-256, as in torchvision's file names.
     pub digest: String,
 }
 
-/// No published DenseNet comes near this; a server that sends more sends something else.
+/// Upper limit of a download. All published DenseNets are much smaller.
 const MOST_BYTES: u64 = 1 << 30;
 const BUFFER: usize = 1 << 17;
 
 impl Published {
-    /// torchvision's `ImageNet` weights of an architecture, where there are any: `densenet121`, `161`, `169`, `201`.
+    /// torchvision's `ImageNet` weights of an architecture, if they exist: `densenet121`, `161`, `169`,
+    /// `201`.
     pub fn torchvision(architecture: &str) -> Option<Self> {
         let digest = match architecture {
             "densenet121" => "a639ec97",
@@ -48,19 +49,20 @@ impl Published {
         })
     }
 
-    /// Name under which it is kept.
+    /// Name of the file in the folder.
     pub fn file_name(&self) -> &str {
         self.url.rsplit('/').next().unwrap_or(&self.url)
     }
 
-    /// Makes sure that the file is in `folder`, and says where.
+    /// Makes sure that the file is in `folder`, and returns its path.
     ///
-    /// What is there is checked and taken. Otherwise it is fetched into `NAME.part` beside it, from where an earlier attempt ended, and gets
-    /// its name when its digest is right. `progress` hears how many bytes are here, and how many there will be if the server says.
+    /// An existing file is checked and used. Otherwise it is downloaded to `NAME.part` beside it, from the
+    /// end of an earlier attempt, and renamed when its digest is right. `progress` gets the number of bytes
+    /// so far, and their total if the server sends it.
     ///
     /// # Errors
-    /// [`Error::Fetch`] with what to do by hand; [`Error::File`] where the folder cannot be written; [`Error::Format`] where a file is
-    /// there and is another.
+    /// [`Error::Fetch`], with instructions to do it by hand; [`Error::File`] if the folder cannot be written;
+    /// [`Error::Format`] if an existing file is another.
     pub fn fetch(&self, folder: &Path, progress: &mut dyn FnMut(u64, Option<u64>)) -> Result<PathBuf, Error> {
         let path = folder.join(self.file_name());
         if path.exists() {
@@ -86,7 +88,8 @@ impl Published {
             .write(true)
             .open(&part)
             .map_err(Error::file(&part, "write"))?;
-        // Two at once would write into each other. Where files cannot be locked, the digest still tells.
+        // Two downloads at once would write into each other. Where files cannot be locked, the digest still
+        // detects it.
         if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
             return Err(self.failed(&path, format!("another process is writing {}", part.display())));
         }
@@ -94,11 +97,11 @@ impl Published {
         file.rewind().map_err(Error::file(&part, "read"))?;
         let found = digest(&mut file).map_err(Error::file(&part, "read"))?;
         if !found.starts_with(&self.digest) {
-            // Whatever it is, going on from it would never come right.
+            // The partial file is unusable: a resumed download would never match.
             fs::remove_file(&part).map_err(Error::file(&part, "remove"))?;
             return Err(self.failed(
                 &path,
-                format!("what came has SHA-256 {found}, expected {}…", self.digest),
+                format!("the file has SHA-256 {found}, expected {}…", self.digest),
             ));
         }
         file.sync_all().map_err(Error::file(&part, "write"))?;
@@ -106,7 +109,7 @@ impl Published {
         Ok(path)
     }
 
-    /// Brings `file` to its end, from where it ends now if the server can.
+    /// Completes `file`, from its current end if the server supports that.
     fn download(
         &self,
         file: &mut File,
@@ -119,7 +122,8 @@ impl Published {
             .map_err(Error::file(part, "read"))?;
         let mut response = self.request(here, path)?;
         if here > 0 && response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-            // Nothing is left to fetch, or what is here is longer than the file. The digest tells; if it is wrong, begin anew.
+            // Nothing is left to download, or the file is too long. The digest decides; if it is wrong, start
+            // over.
             file.rewind().map_err(Error::file(part, "read"))?;
             if digest(file)
                 .map_err(Error::file(part, "read"))?
@@ -179,11 +183,12 @@ impl Published {
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(20)))
             .timeout_recv_response(Some(Duration::from_mins(1)))
-            // Of the whole body: a connection that hangs ends at last, and what came is kept for the next attempt.
+            // For the whole body: a stalled connection ends, and the bytes received are kept for the next
+            // attempt.
             .timeout_recv_body(Some(Duration::from_hours(2)))
             .build()
             .into();
-        // Ranges count bytes of the file as it is, not as it might be compressed on the way.
+        // Ranges count bytes of the uncompressed file.
         let mut request = agent.get(&self.url).header(header::ACCEPT_ENCODING, "identity");
         if from > 0 {
             request = request.header(header::RANGE, format!("bytes={from}-"));
@@ -202,10 +207,11 @@ impl Published {
     }
 }
 
-/// Where downloads are kept: `$PLEURA_HOME/weights`, or `pleura/weights` in `$XDG_CACHE_HOME` or in the user's `.cache`.
+/// The folder of downloads: `$PLEURA_HOME/weights`, or `pleura/weights` in `$XDG_CACHE_HOME` or in the user's
+/// `.cache`.
 ///
 /// # Errors
-/// [`Error::NoHome`] where none of these is known.
+/// [`Error::NoHome`] if none of these is known.
 pub fn cache_folder() -> Result<PathBuf, Error> {
     let set = |name: &str| {
         env::var_os(name)
@@ -213,7 +219,7 @@ pub fn cache_folder() -> Result<PathBuf, Error> {
             .map(PathBuf::from)
     };
     let pleura = set("PLEURA_HOME");
-    // By the XDG specification a relative path is not valid there.
+    // The XDG specification does not allow relative paths here.
     let cache = || set("XDG_CACHE_HOME").filter(|path| path.is_absolute());
     let home = || env::home_dir().map(|home| home.join(".cache"));
     pleura
@@ -222,7 +228,7 @@ pub fn cache_folder() -> Result<PathBuf, Error> {
         .ok_or(Error::NoHome)
 }
 
-/// The first byte that a partial answer holds, from `Content-Range: bytes 100-199/200`.
+/// The first byte of a partial response, from `Content-Range: bytes 100-199/200`.
 fn begins_at<T>(response: &Response<T>) -> Option<u64> {
     let range = response.headers().get(header::CONTENT_RANGE)?.to_str().ok()?;
     range

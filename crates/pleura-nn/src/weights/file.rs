@@ -1,4 +1,4 @@
-//! Weights in a safetensors file, in our own form and in torchvision's.
+//! Weights in a safetensors file, in our format and in torchvision's.
 
 use std::{
     borrow::Cow,
@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::{Array, Normalisation, Weights, read};
 use crate::{architecture::Architecture, error::Error};
 
-/// The one key of the safetensors metadata that is ours. One, because their order is not kept and equal weights make equal files.
+/// Our only key of the safetensors metadata. One key, because their order is not kept and equal weights must
+/// make equal files.
 pub(super) const KEY: &str = "pleura";
 pub(super) const VERSION: u32 = 1;
 
@@ -26,21 +27,21 @@ pub(super) struct Header {
     pub(super) findings: Vec<String>,
     pub(super) normalisation: Normalisation,
     pub(super) metadata: BTreeMap<String, String>,
-    /// Of the tensors: [`Weights::digest`].
+    /// [`Weights::digest`] of the tensors.
     pub(super) digest: String,
 }
 
 impl Weights {
-    /// Reads a file that [`Weights::write`] made.
+    /// Reads a file that [`Weights::write`] wrote.
     ///
     /// # Errors
-    /// [`Error::File`], [`Error::Format`] for anything but such a file or for damage of the tensors (their digest is checked), and what
-    /// [`Weights::check`] finds.
+    /// [`Error::File`]; [`Error::Format`] for any other file and for damaged tensors (their digest is
+    /// checked); those of [`Weights::check`].
     pub fn read(path: &Path) -> Result<Self, Error> {
         Ok(Self::read_digested(path)?.0)
     }
 
-    /// The same with [`Weights::digest`], which reading has to find anyway.
+    /// [`Weights::read`] together with [`Weights::digest`], which reading computes anyway.
     ///
     /// # Errors
     /// As [`Weights::read`].
@@ -52,7 +53,7 @@ impl Weights {
         })
     }
 
-    /// The same from bytes; `name` is for messages.
+    /// [`Weights::read_digested`] from bytes; `name` is for messages.
     ///
     /// # Errors
     /// As [`Weights::read`].
@@ -63,17 +64,17 @@ impl Weights {
         Ok(weights)
     }
 
-    /// Writes a safetensors file with a JSON header; equal weights make equal bytes.
+    /// Writes a safetensors file with a JSON header. Equal weights make equal bytes.
     ///
-    /// The file appears under its name when it is whole, and not before.
+    /// The file appears under its name only when it is complete.
     ///
     /// # Errors
-    /// [`Error::File`], or what [`Weights::check`] finds: what could not be read back is not written.
+    /// [`Error::File`]; those of [`Weights::check`], since a file that cannot be read back is not written.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         Ok(write_atomic(path, &self.to_bytes()?)?)
     }
 
-    /// The bytes of such a file.
+    /// The bytes of a file of [`Weights::write`].
     ///
     /// # Errors
     /// As [`Weights::write`].
@@ -96,9 +97,10 @@ impl Weights {
             .map_err(|error| self.unwritable(&error))
     }
 
-    /// Writes a plain safetensors file that torchvision's `load_state_dict(…, strict=True)` takes.
+    /// Writes a plain safetensors file for torchvision's `load_state_dict(…, strict=True)`.
     ///
-    /// It has `num_batches_tracked` for every norm, as zero, and none of our header. Findings and normalisation are not in it.
+    /// It has `num_batches_tracked` of every norm, as zero, and not our header: no findings and no
+    /// normalisation.
     ///
     /// # Errors
     /// As [`Weights::write`].
@@ -116,7 +118,7 @@ impl Weights {
                 .iter()
                 .map(|(name, array)| (name.clone(), Stored::Numbers(array))),
         );
-        // transformers and others look for this mark of the framework.
+        // transformers and others require this mark of the framework.
         let mark = HashMap::from([("format".to_owned(), "pt".to_owned())]);
         let bytes = serialize(views, Some(mark)).map_err(|error| self.unwritable(&error))?;
         Ok(write_atomic(path, &bytes)?)
@@ -130,7 +132,7 @@ impl Weights {
     }
 }
 
-/// A tensor as safetensors wants to see it.
+/// A tensor in the form that safetensors needs.
 enum Stored<'a> {
     Numbers(&'a Array),
     /// `num_batches_tracked`: a 64-bit zero without dimensions.

@@ -1,4 +1,4 @@
-//! The last layer by itself: rows that can be made, taken off and put on by finding.
+//! The last layer alone: its rows can be created, read and replaced by finding.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ const BIAS: &str = "classifier.bias";
 /// Output neurons: a row of weights and a bias for each finding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Head {
-    /// What each neuron stands for.
+    /// The finding of each neuron.
     pub findings: Vec<String>,
     /// `[findings, features]`.
     pub weight: Array,
@@ -21,10 +21,10 @@ pub struct Head {
 }
 
 impl Head {
-    /// A fresh head: weights and biases uniform in ±1/√features (PyTorch's default for a linear layer).
+    /// A random head: weights and biases uniform in ±1/√features (PyTorch's default for a linear layer).
     ///
-    /// A neuron's numbers depend on `seed` and its finding's name alone, so that heads with other findings beside it, or in another
-    /// order, start it in the same place.
+    /// The numbers of a neuron depend only on `seed` and the name of its finding. So it starts the same in
+    /// heads with other findings or another order.
     pub fn fresh(findings: &[String], features: usize, seed: u64) -> Self {
         let bound = 1.0 / (features as f32).sqrt();
         let mut weight = Vec::with_capacity(findings.len() * features);
@@ -47,7 +47,7 @@ impl Head {
         }
     }
 
-    /// Weight row and bias of a finding, if this head has it.
+    /// Weight row and bias of a finding, if the head has it.
     pub fn neuron(&self, finding: &str) -> Option<(&[f32], f32)> {
         let index = self.findings.iter().position(|name| name == finding)?;
         let features = *self.weight.shape.get(1)?;
@@ -57,7 +57,7 @@ impl Head {
         ))
     }
 
-    /// The same, to be changed.
+    /// Weight row and bias of a finding, mutable, if the head has it.
     pub fn neuron_mut(&mut self, finding: &str) -> Option<(&mut [f32], &mut f32)> {
         let index = self.findings.iter().position(|name| name == finding)?;
         let features = *self.weight.shape.get(1)?;
@@ -73,7 +73,7 @@ impl Weights {
     /// A copy of the last layer.
     ///
     /// # Errors
-    /// [`Error::Head`] where the tensors of the head are missing.
+    /// [`Error::Head`] if the tensors of the head are missing.
     pub fn head(&self) -> Result<Head, Error> {
         let take = |name: &str| {
             self.tensors.get(name).cloned().ok_or_else(|| Error::Head {
@@ -87,10 +87,11 @@ impl Weights {
         })
     }
 
-    /// Puts on another last layer, with its findings.
+    /// Replaces the last layer and its findings.
     ///
     /// # Errors
-    /// [`Error::Head`] where its shape does not fit the architecture's features, or findings are empty or doubled.
+    /// [`Error::Head`] if its shape does not fit the architecture's features, or if findings are empty or
+    /// repeated.
     pub fn set_head(&mut self, head: Head) -> Result<(), Error> {
         check_findings(&head.findings)?;
         let expected = [head.findings.len(), self.architecture.features()];
@@ -120,7 +121,7 @@ pub(super) fn check_findings(findings: &[String]) -> Result<(), Error> {
     } else if findings.iter().any(|finding| finding.trim().is_empty()) {
         "a finding has an empty name".to_owned()
     } else if let Some(twice) = findings.iter().find(|finding| !seen.insert(finding.as_str())) {
-        format!("the finding {twice:?} is there twice")
+        format!("the finding {twice:?} appears twice")
     } else {
         return Ok(());
     };

@@ -1,4 +1,4 @@
-//! Fresh weights, distributed as torchvision's.
+//! Random initial weights, distributed as torchvision's.
 
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -8,11 +8,12 @@ use super::{Array, Head, Normalisation, Weights};
 use crate::architecture::{Architecture, ParameterKind, ParameterSpec};
 
 impl Weights {
-    /// Fresh weights: convolutions Kaiming normal (σ² = 2 / fan-in), norms 1 and 0, head uniform ±1/√features with zero bias, which is
-    /// what torchvision's `DenseNet` starts from.
+    /// Random initial weights as in torchvision's `DenseNet`: convolutions Kaiming normal (σ² = 2 / fan-in),
+    /// norms 1 and 0, head uniform ±1/√features with zero bias.
     ///
-    /// A tensor's numbers depend on `seed` and its name alone, a head's row on `seed` and its finding.
-    /// Findings and normalisation are checked where weights are used or written ([`Weights::check`]).
+    /// The numbers of a tensor depend only on `seed` and its name, those of a head's row on `seed` and its
+    /// finding. Findings and normalisation are checked when the weights are used or written
+    /// ([`Weights::check`]).
     pub fn initialise(
         architecture: &Architecture,
         findings: &[String],
@@ -53,7 +54,8 @@ fn kaiming_normal(spec: &ParameterSpec, seed: u64) -> Vec<f32> {
     let deviation = (2.0 / spec.fan_in() as f64).sqrt();
     let mut data = Vec::with_capacity(spec.elements() + 1);
     while data.len() < spec.elements() {
-        // Box and Muller; libm's functions, since the platform's own may differ in the last bit. 1 − u keeps the logarithm finite.
+        // Box–Muller. libm's functions, since those of the platform may differ in the last bit. 1 − u keeps
+        // the logarithm finite.
         let radius = deviation * (-2.0 * libm::log(1.0 - random.random::<f64>())).sqrt();
         let (sine, cosine) = libm::sincos(std::f64::consts::TAU * random.random::<f64>());
         data.extend([(radius * cosine) as f32, (radius * sine) as f32]);
@@ -62,7 +64,7 @@ fn kaiming_normal(spec: &ParameterSpec, seed: u64) -> Vec<f32> {
     data
 }
 
-/// Random numbers of their own for each name, so that adding one tensor or neuron shifts no other.
+/// A separate random stream for each name, so that a further tensor or neuron does not change others.
 pub(super) fn stream(seed: u64, kind: &str, name: &str) -> ChaCha8Rng {
     let mut hash = Sha256::new();
     hash.update(b"pleura initialise\0");

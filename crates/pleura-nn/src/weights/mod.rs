@@ -1,4 +1,4 @@
-//! What a network has learnt: tensors under torchvision's names, with everything needed to use them rightly.
+//! Model weights: tensors with torchvision names, plus the metadata needed for inference.
 
 pub mod fetch;
 mod file;
@@ -20,18 +20,18 @@ use crate::{
 
 pub use head::Head;
 
-/// A trained or fresh network at rest: tensors and what belongs to them.
+/// The weights of a network, with its metadata.
 ///
-/// [`Weights::read`] and [`Weights::write`] keep it in a safetensors file.
+/// [`Weights::read`] and [`Weights::write`] store them in a safetensors file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weights {
-    /// The network these are the weights of.
+    /// The network's architecture.
     pub architecture: Architecture,
-    /// What each output neuron stands for, in order.
+    /// The finding of each output neuron, in order.
     pub findings: Vec<String>,
-    /// What grey levels become before the first convolution.
+    /// The normalisation of grey levels before the first convolution.
     pub normalisation: Normalisation,
-    /// Further facts, as `preparation` (JSON) or the digest of the manifest they were trained on.
+    /// Further facts, such as `preparation` (JSON) or the digest of the training manifest.
     pub metadata: BTreeMap<String, String>,
     /// One tensor for each of [`Architecture::parameters`], by name.
     pub tensors: BTreeMap<String, Array>,
@@ -46,7 +46,8 @@ pub struct Array {
     pub data: Vec<f32>,
 }
 
-/// `(grey − mean) / std` by input channel, for grey levels in 0 to 1; it belongs to the weights that were trained with it.
+/// `(grey − mean) / std` by input channel, for grey levels in 0 to 1; it belongs to the weights that were
+/// trained with it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Normalisation {
@@ -57,12 +58,12 @@ pub struct Normalisation {
 }
 
 impl Normalisation {
-    /// What torchvision's and CheXNet's weights expect.
+    /// The normalisation of torchvision's and CheXNet's weights.
     pub const IMAGENET: Self = Self {
         mean: [0.485, 0.456, 0.406],
         std: [0.229, 0.224, 0.225],
     };
-    /// Grey levels as they are, in 0 to 1.
+    /// Unchanged grey levels, in 0 to 1.
     pub const NONE: Self = Self {
         mean: [0.0; 3],
         std: [1.0; 3],
@@ -70,13 +71,13 @@ impl Normalisation {
 }
 
 impl Weights {
-    /// Says what is wrong with these weights, if anything is.
+    /// Checks that these weights are valid.
     ///
-    /// Each tensor of the architecture must be there once with its shape, nothing else may be, all numbers must be finite, variances
-    /// not negative, findings named and different, and the normalisation usable.
+    /// Each tensor of the architecture must exist with its shape, and no other tensor may. All numbers must
+    /// be finite, variances not negative, findings named and different, and the normalisation usable.
     ///
     /// # Errors
-    /// [`Error::Weights`] names the first tensors at fault; [`Error::Head`] the findings.
+    /// [`Error::Weights`] names the first invalid tensors; [`Error::Head`] the findings.
     pub fn check(&self) -> Result<(), Error> {
         head::check_findings(&self.findings)?;
         let refuse = |problem: String| {
@@ -111,7 +112,7 @@ impl Weights {
                 .map(String::as_str)
                 .filter(|name| !known.contains(name))
                 .collect();
-            return refuse(format!("no place for {}", few(&extra)));
+            return refuse(format!("unexpected tensors: {}", few(&extra)));
         }
         for spec in &specs {
             let Array { shape, data } = &self.tensors[&spec.name];
@@ -141,7 +142,8 @@ impl Weights {
         Ok(())
     }
 
-    /// SHA-256 over names, shapes and bits of all tensors, as 64 hexadecimal digits: equal for equal weights in different files.
+    /// SHA-256 over names, shapes and bits of all tensors, as 64 hexadecimal digits. Equal weights have equal
+    /// digests, in whatever file.
     pub fn digest(&self) -> String {
         let mut digester = Digester::default();
         for (name, array) in &self.tensors {
@@ -151,7 +153,7 @@ impl Weights {
     }
 }
 
-/// Finds [`Weights::digest`] from tensors that are added in the order of their names.
+/// Computes [`Weights::digest`] from tensors that are added in the order of their names.
 #[derive(Default)]
 struct Digester(Sha256);
 
@@ -178,7 +180,7 @@ impl Digester {
     }
 }
 
-/// Where the first number at fault is. Looks at many before it asks whether one was, which is what makes it fast.
+/// Position of the first invalid number. Whole chunks are tested at once, which is fast.
 fn position(data: &[f32], fault: impl Fn(f32) -> bool) -> Option<usize> {
     const MANY: usize = 1024;
     let chunk = data
@@ -191,7 +193,7 @@ fn position(data: &[f32], fault: impl Fn(f32) -> bool) -> Option<usize> {
         .map(|place| first + place)
 }
 
-/// The first few of many names, for a message.
+/// The first of many names, for a message.
 fn few(names: &[&str]) -> String {
     const SHOWN: usize = 5;
     let mut text = names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");

@@ -1,4 +1,4 @@
-//! Weights out of a safetensors file: read once, from front to back, and digested on the way.
+//! Reads weights from a safetensors file in one pass, with their digest.
 
 use std::{
     collections::BTreeMap,
@@ -15,16 +15,16 @@ use super::{
 };
 use crate::error::Error;
 
-/// The longest header that is read; DenseNet-201's has about 100 KB.
+/// The longest header that is accepted; DenseNet-201's has about 100 KB.
 const LONGEST_HEADER: u64 = 100_000_000;
-/// Bytes that are turned into numbers while they are still in the processor's cache.
+/// Bytes per read: they are converted to numbers while they are in the processor's cache.
 const CHUNK: usize = 1 << 18;
 
 /// Weights and their digest from a file of `length` bytes.
 ///
 /// # Errors
-/// What `unreadable` makes of a failed read; [`Error::Format`] for anything but a file that [`Weights::write`] made or for damage;
-/// what [`Weights::check`] finds.
+/// The result of `unreadable` for a failed read; [`Error::Format`] for a file that [`Weights::write`] did not
+/// write, and for damage; those of [`Weights::check`].
 pub(super) fn weights(
     mut source: impl Read,
     length: u64,
@@ -72,14 +72,15 @@ pub(super) fn weights(
     Ok((weights, digest))
 }
 
-/// Our part of the file's header, or what is wrong with it.
+/// Our part of the file's header, or the problem with it.
 fn header(layout: &Metadata) -> Result<Header, String> {
     let json = layout
         .metadata()
         .as_ref()
         .and_then(|metadata| metadata.get(KEY))
         .ok_or("a safetensors file without pleura's header; turn it into one with `pleura import`")?;
-    // The version is looked at first: a later one may have other fields, and should be named rather than called malformed.
+    // The version comes first: a later one may have other fields, and should be named rather than called
+    // malformed.
     let version = serde_json::from_str::<serde_json::Value>(json)
         .ok()
         .and_then(|value| value.get("version")?.as_u64())
@@ -92,14 +93,15 @@ fn header(layout: &Metadata) -> Result<Header, String> {
     serde_json::from_str(json).map_err(|error| format!("pleura's header: {error}"))
 }
 
-/// Names and shapes in the order of the file, where the tensors are plain numbers that fill its `bytes` without gaps.
+/// Names and shapes in the order of the file, if the tensors are plain numbers that fill its `bytes` without
+/// gaps.
 fn shapes(layout: &Metadata, bytes: u64) -> Result<Vec<(String, Vec<usize>)>, String> {
     let mut place = 0;
     let mut shapes = Vec::new();
     for name in layout.offset_keys() {
         let info = layout
             .info(&name)
-            .ok_or_else(|| format!("safetensors: {name} is not there"))?;
+            .ok_or_else(|| format!("safetensors: {name} is missing"))?;
         if info.dtype != Dtype::F32 {
             return Err(format!("{name} holds {}, expected F32", info.dtype));
         }
@@ -125,7 +127,7 @@ fn shapes(layout: &Metadata, bytes: u64) -> Result<Vec<(String, Vec<usize>)>, St
     Ok(shapes)
 }
 
-/// The tensors with their digest, which another thread finds while this one reads on.
+/// The tensors with their digest, which another thread computes during reading.
 fn tensors(
     mut source: impl Read,
     shapes: Vec<(String, Vec<usize>)>,
@@ -141,7 +143,7 @@ fn tensors(
                 }
                 tensors.insert(name, array);
             }
-            // A digest goes through the tensors by name; other programs may have written them in another order.
+            // The digest takes tensors by name; other programs may have written them in another order.
             if !in_order {
                 for (name, array) in &tensors {
                     digester.add(name, array);
@@ -165,7 +167,7 @@ fn tensors(
                 );
                 left -= chunk.len();
             }
-            // Its receiver is gone only where the other thread panicked, which is told below.
+            // The receiver is gone only if the other thread panicked, which is reported below.
             let _ = give.send((name, Array { shape, data }));
         }
         drop(give);

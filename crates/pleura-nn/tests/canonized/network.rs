@@ -25,7 +25,8 @@ pub(crate) enum Kind {
     Input,
     Affine(Role, Vec<Neuron>),
     Relu,
-    /// A norm that hands on the relevance it gets, `(s, t)` for each channel: see [`Canonized::passing_norms`].
+    /// A norm that hands on the relevance it gets, `(s, t)` for each channel: see
+    /// [`Canonized::passing_norms`].
     Passed(Vec<(f64, f64)>),
     /// The places under each window, in reading order.
     Largest(Vec<Vec<usize>>),
@@ -65,7 +66,8 @@ enum Rows {
     },
 }
 
-/// The weights that a convolution (or the head, a convolution of one pixel) has once the norm behind it, `s x + t`, is its own.
+/// The weights that a convolution (or the head, a convolution of one pixel) has once the norm behind it, `s x
+/// + t`, is its own.
 fn merged(weights: &Array, norm: &[(f64, f64)], window: Window, side: usize) -> Vec<Neuron> {
     let (outputs, inputs) = (weights.shape[0], weights.shape[1]);
     let (kernel, out) = (window.kernel, window.output(side).unwrap());
@@ -141,8 +143,8 @@ impl<'a> Canonized<'a> {
         Self::build(weights, size, true)
     }
 
-    /// The network as it is: norms stay, and hand on the relevance they get. **This is wrong** and a negative control. Its
-    /// account closes, and its map explains another function than the network's.
+    /// The network as it is: norms stay, and hand on the relevance they get. **This is wrong** and a negative
+    /// control. Its account closes, and its map explains another function than the network's.
     #[allow(dead_code, reason = "one of two tests uses it")]
     pub(crate) fn passing_norms(weights: &'a Weights, size: usize) -> Self {
         Self::build(weights, size, false)

@@ -87,8 +87,8 @@ fn rule_of(layer: &str, role: Role, rules: &Rules) -> Rule {
 }
 
 impl Neuron {
-    /// The rules: `R_j += n_j R / s(Σ n + n_0)`, where `n` are the contributions that a rule sees and `n_0` the bias's; α-β and γ are
-    /// sums of such terms. `bounds` of each input are for the box rule.
+    /// The rules: `R_j += n_j R / s(Σ n + n_0)`, where `n` are the contributions that a rule sees and `n_0`
+    /// the bias's; α-β and γ are sums of such terms. `bounds` of each input are for the box rule.
     fn share(
         &self,
         a: &[f64],
@@ -126,7 +126,8 @@ impl Neuron {
                 self.term(&n, negative(b), (-beta * r, -epsilon), policy, below, account);
             }
             Rule::Gamma { gamma, epsilon } => {
-                // The weights of a positive input grow with the sign of the output, those of a negative one against it.
+                // The weights of a positive input grow with the sign of the output, those of a negative one
+                // against it.
                 let up = |w: f64| w + gamma * positive(w);
                 let down = |w: f64| w + gamma * negative(w);
                 if z > 0.0 {

@@ -20,7 +20,8 @@ use safetensors::{Dtype, SafeTensors};
 
 const SAMPLES: usize = 8;
 
-/// One golden file. Tensors are summarised in torch's layout, row-major: films outermost (`[batch, channels, height, width]`).
+/// One golden file. Tensors are summarised in torch's layout, row-major: films outermost (`[batch, channels,
+/// height, width]`).
 pub struct Expected {
     pub architecture: Architecture,
     pub outputs: usize,
@@ -34,7 +35,8 @@ pub struct Expected {
     pub loss: f64,
     /// Maps on the way, in order: `pool0`, `denseblock1`, `transition1`, …, `norm5` (before its `ReLU`).
     pub stages: Vec<(String, Summary)>,
-    /// Gradient of the loss by each trainable parameter, and by `input`: the normalised `[batch, 3, side, side]`. Empty for `eval`.
+    /// Gradient of the loss by each trainable parameter, and by `input`: the normalised `[batch, 3, side,
+    /// side]`. Empty for `eval`.
     pub gradients: BTreeMap<String, Summary>,
     /// Running statistics after one pass with momentum 0.1. Empty for `eval`.
     pub running: BTreeMap<String, Summary>,
@@ -130,7 +132,8 @@ pub fn expected(name: &str) -> Expected {
 }
 
 impl Expected {
-    /// The weights that the golden run had: [`weights`], and the biases of norms nudged where gradients were taken.
+    /// The weights that the golden run had: [`weights`], and the biases of norms nudged where gradients were
+    /// taken.
     pub fn weights(&self) -> Weights {
         let mut weights = weights(&self.architecture, self.outputs);
         let mut nudges = self.nudges.iter();
@@ -174,10 +177,11 @@ impl Summary {
         }
     }
 
-    /// How far a tensor is from what is expected: the largest of the errors of its norm, of its samples
-    /// in units of a typical entry, and of its sum.
+    /// How far a tensor is from what is expected: the largest of the errors of its norm, of its samples in
+    /// units of a typical entry, and of its sum.
     ///
-    /// `name` is the one the summary was made under (it decides where samples are taken); `data` is in torch's layout.
+    /// `name` is the one the summary was made under (it decides where samples are taken); `data` is in
+    /// torch's layout.
     pub fn error(&self, name: &str, data: &[f64]) -> f64 {
         let norm = data.iter().map(|value| value * value).sum::<f64>().sqrt();
         let sum: f64 = data.iter().sum();
@@ -213,7 +217,8 @@ pub fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
     })
 }
 
-/// The architecture of a golden file: one of ours, or `tiny` or `one`, which are torchvision's class with small numbers.
+/// The architecture of a golden file: one of ours, or `tiny` or `one`, which are torchvision's class with
+/// small numbers.
 pub fn architecture(name: &str) -> Architecture {
     match name {
         "tiny" => Architecture::new(name, Stem::torchvision(6), 4, 2, &[2, 3, 2]).unwrap(),

@@ -99,7 +99,7 @@ fn what_is_wrong_is_named() {
     );
     refused(
         &edited(|_| {}, |t| drop(t.insert("extra".into(), (vec![1], vec![0; 4])))),
-        &["no place for extra"],
+        &["unexpected tensors: extra"],
     );
     refused(
         &edited(|_| {}, |t| t.get_mut("classifier.bias").unwrap().0 = vec![3, 1]),
@@ -128,7 +128,7 @@ fn what_is_wrong_is_named() {
     );
     refused(
         &edited(|h| h["findings"] = vec!["a", "b", "a"].into(), |_| {}),
-        &["\"a\" is there twice"],
+        &["\"a\" appears twice"],
     );
     refused(
         &edited(|h| h["normalisation"]["std"][0] = 0.into(), |_| {}),

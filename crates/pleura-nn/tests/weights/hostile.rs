@@ -90,8 +90,8 @@ fn views_must_lie_in_their_storage() {
         (b"K\x00J\x00\x00\x00\x80\x85K\x01\x85\x89N", "a size of -2147483648"),
         (b"K\x00K\x02\x85K\x01K\x01\x86\x89N", "strides"),
         (b"K\x00(K\x01K\x01K\x01K\x01K\x01K\x01K\x01K\x01K\x01t(K\x01K\x01K\x01K\x01K\x01K\x01K\x01K\x01K\x01t\x89N", "9 dimensions"),
-        (b"K\x00\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85\x89N", "beyond memory"),
-        (b"K\x00NN\x89N", "sizes that are no tuple"),
+        (b"K\x00\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85\x89N", "larger than memory"),
+        (b"K\x00NN\x89N", "sizes that are not a tuple"),
     ] {
         let said = tensor(arguments);
         assert!(said.contains(why), "expected {why:?}, got: {said}");
@@ -167,7 +167,7 @@ fn lengths_beyond_the_file_are_refused_before_memory_is_taken() {
         (b"t.", "a mark is missing"),
         (b"h\x07.", "memo 7"),
         (b"NNR.", "no function"),
-        (b"N}b.", "state for what has none"),
+        (b"N}b.", "state for something without state"),
         (b"}(Nu.", "without a value"),
         (b"NNa.", "no list"),
         (b"NNNs.", "no dictionary"),

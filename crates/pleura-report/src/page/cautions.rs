@@ -1,14 +1,13 @@
-//! What a reader should know before quoting a number of the run.
+//! Cautions for readers of the run's results.
 
-use super::number::listed;
-use super::summary::sources_in;
-use super::{headline, lead_stage, table_of};
+use super::lead::{headline, lead_stage, sources_in, table_of};
+use super::number::{listed, sentence};
 use crate::input::ReportInput;
 
-/// Fewest seeds from which a comparison of two ways to train says much.
+/// The fewest seeds for a meaningful comparison of two ways to train.
 const SEEDS: usize = 5;
 
-/// One sentence a caution, the gravest first, none twice.
+/// The cautions, one sentence each, the most serious first, without repeats.
 pub(super) fn all(input: &ReportInput) -> Vec<String> {
     let mut cautions = Vec::new();
     cautions.extend(phantoms(input));
@@ -23,7 +22,7 @@ pub(super) fn all(input: &ReportInput) -> Vec<String> {
     }
     cautions.extend(same_sources(input));
     cautions.extend(no_test(input));
-    cautions.extend(looks(input));
+    cautions.extend(test_accesses(input));
     cautions.extend(seeds(input));
     cautions.extend(input.warnings.iter().map(|warning| sentence(warning)));
     let mut seen = std::collections::BTreeSet::new();
@@ -37,16 +36,16 @@ fn phantoms(input: &ReportInput) -> Option<String> {
         return None;
     }
     let all = if drawn == input.data.len() {
-        "All films of this run are phantoms"
+        "All films of this run are synthetic (phantoms)"
     } else {
-        "Some films of this run are phantoms"
+        "Some films of this run are synthetic (phantoms)"
     };
     Some(format!(
-        "{all}: a program drew them. Numbers on them show that the method runs, and say nothing about patients."
+        "{all}: a program drew them. Results on them show that the method works; they do not apply to patients."
     ))
 }
 
-/// Test films from where the training films came flatter the model.
+/// Test films from the sources of the training films give optimistic results.
 fn same_sources(input: &ReportInput) -> Option<String> {
     let stage = lead_stage(input)?;
     let table = table_of(input, stage)?;
@@ -54,36 +53,36 @@ fn same_sources(input: &ReportInput) -> Option<String> {
     let train = sources_in(table, "train");
     (!table.phantom && !test.is_empty() && test.iter().all(|source| train.contains(source))).then(|| {
         format!(
-            "The films it was judged on come from where the training films came from ({}). On films from elsewhere expect less.",
+            "The evaluation films come from the same sources as the training films ({}). Expect lower performance on films from other sources.",
             listed(&test)
         )
     })
 }
 
-/// Test films that several models were tried on, or that are not those that were set aside.
-fn looks(input: &ReportInput) -> Vec<String> {
+/// Cautions about test films that several models were evaluated on, or that were changed.
+fn test_accesses(input: &ReportInput) -> Vec<String> {
     let tables = input
         .data
         .iter()
-        .filter_map(|table| Some((table, table.test.as_ref()?)));
+        .filter_map(|table| Some((table, table.test_accesses.as_ref()?)));
     let mut said = Vec::new();
-    for (table, looks) in tables {
-        if looks.models > 1 {
+    for (table, log) in tables {
+        if log.models > 1 {
             said.push(format!(
-                "{} If the best of them was kept, it was chosen by these films ({}).",
-                super::evidence::looks_in_words(looks),
+                "{} If the best model was selected by these results, they are too good ({}).",
+                super::evidence::accesses_in_words(log),
                 table.name
             ));
         }
-        if looks.changed {
+        if log.changed {
             said.push(format!(
-                "The test split of {} is not the one that was made.",
+                "The test split of {} was changed after it was made.",
                 table.name
             ));
         }
-        if looks.altered {
+        if log.unreadable {
             said.push(format!(
-                "The account of looks at the test films of {} was altered.",
+                "Some lines of the test access log of {} cannot be read.",
                 table.name
             ));
         }
@@ -94,11 +93,11 @@ fn looks(input: &ReportInput) -> Vec<String> {
 fn no_test(input: &ReportInput) -> Option<String> {
     match headline(lead_stage(input)?)?.split.as_str() {
         "val" => Some(
-            "There is no test result: these are the validation films, on which the best epoch was chosen. The numbers are too good by \
+            "There is no test result: these are the validation films, on which the best epoch was chosen. The results are too good by \
              an unknown amount."
                 .to_owned(),
         ),
-        "train" => Some("There is no test result: these are the films it learned from.".to_owned()),
+        "train" => Some("There is no test result: these are the training films.".to_owned()),
         _ => None,
     }
 }
@@ -106,43 +105,14 @@ fn no_test(input: &ReportInput) -> Option<String> {
 fn seeds(input: &ReportInput) -> Option<String> {
     let pairs = input.keeping.as_ref()?.pairs();
     (pairs < SEEDS).then(|| {
-        format!("The comparison of keeping rests on {pairs} pairs of runs; fewer than {SEEDS} say little about training noise.")
+        format!("The comparison of keeping has {pairs} pairs of runs; with fewer than {SEEDS}, training noise is hard to estimate.")
     })
-}
-
-/// A capital at the start, a full stop at the end.
-pub(super) fn sentence(text: &str) -> String {
-    let mut letters = text.trim().chars();
-    let mut out: String = letters
-        .next()
-        .map(|first| first.to_uppercase().collect::<String>())
-        .unwrap_or_default();
-    // A finding's own name keeps its first letter as it is.
-    if text
-        .split([':', ' '])
-        .next()
-        .is_some_and(|word| word.chars().skip(1).any(char::is_uppercase))
-    {
-        out = text.trim().chars().take(1).collect();
-    }
-    out.push_str(letters.as_str());
-    if !out.ends_with(['.', '!', '?']) {
-        out.push('.');
-    }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::input::DataTable;
-
-    #[test]
-    fn sentences_begin_and_end_as_sentences_do() {
-        assert_eq!(sentence("only 20 films: quote"), "Only 20 films: quote.");
-        assert_eq!(sentence("mRNA is fine."), "mRNA is fine.");
-        assert_eq!(sentence(""), ".");
-    }
 
     #[test]
     fn phantoms_are_always_named_first() {
@@ -155,7 +125,7 @@ mod tests {
             ..ReportInput::default()
         };
         let cautions = all(&input);
-        assert!(cautions[0].starts_with("All films of this run are phantoms"));
+        assert!(cautions[0].starts_with("All films of this run are synthetic (phantoms)"));
         assert_eq!(cautions[1..], ["Second.".to_owned()]);
     }
 }

@@ -1,20 +1,20 @@
-//! Where the films came from, how they were divided, and what was left out.
+//! The films of a run: sources, splits and exclusions.
 
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 
+use super::figure::{figure, missing};
 use super::number::{grouped, listed, split};
-use super::{figure, missing};
 use crate::input::{DataTable, FindingCount};
 use pleura_draw::plot::{self, Bar, Plot};
 
-/// Most findings of which each split gets bars of its own.
+/// The most findings for separate bars per split.
 const APART: usize = 6;
 
 pub(super) fn section(tables: &[DataTable], plots: &mut Vec<Plot>) -> Markup {
     html! {
-        @if tables.is_empty() { (missing("The run names no table of films that could be read.")) }
+        @if tables.is_empty() { (missing("No manifest of this run can be read.")) }
         @for table in tables { (one(table, plots)) }
     }
 }
@@ -27,8 +27,8 @@ fn one(table: &DataTable, plots: &mut Vec<Plot>) -> Markup {
             @if !table.stages.is_empty() {
                 "Used by " @if table.stages.len() == 1 { "stage " } @else { "the stages " } (listed(&table.stages)) ". "
             }
-            @if table.phantom { "Its films are phantoms: drawn by a program, they show nobody. " }
-            @if !table.digest.is_empty() { "SHA-256 of the table: " code { (table.digest) } }
+            @if table.phantom { "Its films are synthetic (phantoms): a program drew them, and they show no real patient. " }
+            @if !table.digest.is_empty() { "SHA-256 of the manifest: " code { (table.digest) } }
         }
         @if !table.counts.is_empty() { (figure(plots, bars(table, &parts), &caption(table))) }
         (counts(table, &parts))
@@ -45,14 +45,14 @@ fn caption(table: &DataTable) -> String {
     } else {
         "Films of each split and finding"
     };
-    let mut text = format!("{of}; the colour says which source they came from.");
+    let mut text = format!("{of}; the colour is the source.");
     if several {
         text.push_str(" A film with several findings counts for each of them.");
     }
     text
 }
 
-/// Splits in the order they are used, those that occur.
+/// The splits that occur, in the order of their use.
 fn splits(table: &DataTable) -> Vec<String> {
     let mut found: Vec<String> = ["train", "val", "test"]
         .map(str::to_owned)
@@ -122,7 +122,7 @@ fn counts(table: &DataTable, parts: &[String]) -> Markup {
     };
     html! {
         div.scroll { table {
-            caption { "Films that have each finding." }
+            caption { "Films with each finding." }
             thead { tr {
                 th scope="col" { "Finding" }
                 @for part in parts { th.number scope="col" { (split(part)) } }
@@ -161,7 +161,7 @@ fn sources(table: &DataTable) -> Markup {
     html! {
         @if !table.sources.is_empty() {
             div.scroll { table {
-                caption { "Where the films came from." }
+                caption { "Sources of the films." }
                 thead { tr {
                     th scope="col" { "Source" } th.number scope="col" { "films" } th.number scope="col" { "patients" }
                     th scope="col" { "licence" } th scope="col" { "as recorded" }
@@ -184,7 +184,7 @@ fn sources(table: &DataTable) -> Markup {
 
 fn exclusions(table: &DataTable) -> Markup {
     if table.exclusions.is_empty() {
-        return html! { p.soft { "No exclusions are recorded for this table." } };
+        return html! { p.soft { "No exclusions are recorded for this manifest." } };
     }
     let with_rest = table.exclusions.iter().any(|e| e.left.is_some());
     let by_source: BTreeMap<&str, u64> = table.exclusions.iter().fold(BTreeMap::new(), |mut sums, e| {
@@ -193,9 +193,9 @@ fn exclusions(table: &DataTable) -> Markup {
     });
     html! {
         div.scroll { table {
-            caption { "Left out, step by step (" (grouped(by_source.values().sum())) " in all)." }
+            caption { "Excluded films, step by step (" (grouped(by_source.values().sum())) " in total)." }
             thead { tr {
-                th scope="col" { "Source" } th scope="col" { "Reason" } th.number scope="col" { "left out" }
+                th scope="col" { "Source" } th scope="col" { "Reason" } th.number scope="col" { "excluded" }
                 @if with_rest { th.number scope="col" { "remaining" } }
             } }
             tbody { @for step in &table.exclusions { tr {

@@ -1,18 +1,20 @@
-//! The page of a table of films.
+//! The page that describes manifests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use maud::{Markup, html};
 use pleura_data::describe::{DECADES, Description, Group, Spread};
 
+use super::document::{Head, Page, document};
+use super::figure::figure;
 use super::number::{counted, grouped, listed, percent, split};
-use super::{Head, Page, document, figure};
 use pleura_draw::plot::{self, Bar, Plot};
 
-/// The most parts of a bar that colours tell apart.
+/// The most parts of a bar with distinct colours.
 const PARTS: usize = 7;
 
-/// Renders a description of tables of films: one HTML document without scripts or outside resources. Equal input gives equal bytes.
+/// Renders a description of manifests as one HTML document without scripts or outside resources. Equal input
+/// gives equal bytes.
 pub fn describe(description: &Description) -> Page {
     let mut plots = Vec::new();
     let names: Vec<String> = description
@@ -21,7 +23,7 @@ pub fn describe(description: &Description) -> Page {
         .map(|table| table.name.clone())
         .collect();
     let sections = [
-        ("notice", "What to notice", notice(description)),
+        ("notice", "Observations", notice(description)),
         (
             "findings",
             "Findings and sources",
@@ -33,7 +35,7 @@ pub fn describe(description: &Description) -> Page {
             people(description, &mut plots),
         ),
         ("files", "Files", files(description, &mut plots)),
-        ("sources", "Where the films come from", sources(description)),
+        ("sources", "Sources", sources(description)),
     ];
     let head = Head {
         title: &listed(&names),
@@ -43,7 +45,7 @@ pub fn describe(description: &Description) -> Page {
             counted(description.all.films, "film"),
             counted(description.all.patients, "patient")
         ),
-        made_from: "the tables and films named alone",
+        made_from: "the manifests and films named",
     };
     Page {
         html: document(&head, &sections),
@@ -53,7 +55,7 @@ pub fn describe(description: &Description) -> Page {
 
 fn notice(description: &Description) -> Markup {
     html! {
-        @if description.says.is_empty() { p { "Nothing that a program can see." } }
+        @if description.says.is_empty() { p { "No automatic observations." } }
         ul { @for sentence in &description.says { li { (sentence) } } }
         table {
             thead { tr { th scope="col" { "Table" } th.number scope="col" { "films" } th.number scope="col" { "patients" } th scope="col" { "SHA-256" } } }
@@ -65,7 +67,7 @@ fn notice(description: &Description) -> Markup {
     }
 }
 
-/// Rows of the tables: each finding, then all films.
+/// The rows of the tables: each finding, then all films.
 fn rows(description: &Description) -> impl Iterator<Item = (&str, &Group)> {
     let findings = description
         .findings
@@ -74,7 +76,7 @@ fn rows(description: &Description) -> impl Iterator<Item = (&str, &Group)> {
     findings.chain([("all films", &description.all)])
 }
 
-/// One stacked bar a finding, its parts the keys of a count.
+/// One stacked bar per finding; its parts are the keys of a count.
 fn stacked(
     description: &Description,
     title: &str,
@@ -135,14 +137,14 @@ fn findings(description: &Description, plots: &mut Vec<Plot>) -> Markup {
         &|key| split(key).to_owned(),
     );
     html! {
-        (figure(plots, sources, &format!("The colour says which source the films come from.{several}")))
+        (figure(plots, sources, &format!("The colour is the source of the films.{several}")))
         (figure(plots, splits, ""))
         div.scroll { table {
-            caption { "What the tables say of each finding." }
+            caption { "Labels of each finding." }
             thead { tr {
                 th scope="col" { "Finding" } th.number scope="col" { "present" } th.number scope="col" { "absent" }
-                th.number scope="col" { "left open" } th.number scope="col" { "not spoken of" }
-                th.number scope="col" { "patients" } th.number scope="col" { "most films of one" }
+                th.number scope="col" { "uncertain" } th.number scope="col" { "unknown" }
+                th.number scope="col" { "patients" } th.number scope="col" { "most films per patient" }
             } }
             tbody { @for (count, group) in description.labels.iter().zip(&description.findings) { tr {
                 th scope="row" { (count.finding) }
@@ -158,7 +160,7 @@ fn findings(description: &Description, plots: &mut Vec<Plot>) -> Markup {
 fn people(description: &Description, plots: &mut Vec<Plot>) -> Markup {
     let ages = {
         let parts: Vec<&Group> = description.findings.iter().take(PARTS).collect();
-        // Parts of a bar must sum up to films: where findings overlap they do not.
+        // The parts of a bar must sum to the number of films, so findings must not overlap.
         let apart = description.exclusive && description.without == 0 && description.findings.len() <= PARTS;
         let bars: Vec<Bar> = DECADES
             .iter()
@@ -209,12 +211,12 @@ fn people(description: &Description, plots: &mut Vec<Plot>) -> Markup {
         })
         .collect();
     html! {
-        (figure(plots, ages, "Decades of years. Films whose patient's age is unknown are left out."))
+        (figure(plots, ages, "By decade. Films without a known age are left out."))
         (figure(plots, sexes, ""))
-        (figure(plots, views, "Projections as the sources write them."))
+        (figure(plots, views, "Projections as named by the sources."))
         (figure(plots, plot::bars("Patients by their number of films", "patients", &["patients".to_owned()], &patients), ""))
         div.scroll { table {
-            caption { "Ages in years, film by film." }
+            caption { "Age of the patient in years, per film." }
             thead { tr {
                 th scope="col" { "Finding" } th.number scope="col" { "median" } th.number scope="col" { "quartiles" }
                 th.number scope="col" { "range" } th.number scope="col" { "under 18" } th.number scope="col" { "age unknown" }
@@ -271,10 +273,10 @@ fn files(description: &Description, plots: &mut Vec<Plot>) -> Markup {
         &unknown,
     );
     html! {
-        (figure(plots, shapes, "Square means to a fiftieth."))
+        (figure(plots, shapes, "Square: the sides differ by at most 2 %."))
         (figure(plots, formats, ""))
         div.scroll { table {
-            caption { "Short sides in pixels." }
+            caption { "Short side in pixels." }
             thead { tr {
                 th scope="col" { "Finding" } th.number scope="col" { "median" } th.number scope="col" { "quartiles" } th.number scope="col" { "range" }
             } }
@@ -292,7 +294,7 @@ fn sources(description: &Description) -> Markup {
         div.scroll { table {
             thead { tr {
                 th scope="col" { "Source" } th.number scope="col" { "films" } th.number scope="col" { "patients" }
-                th scope="col" { "licence" } th scope="col" { "to be cited as" } th scope="col" { "shares films with" }
+                th scope="col" { "licence" } th scope="col" { "citation" } th scope="col" { "shares films with" }
             } }
             tbody { @for source in &description.sources { tr {
                 th scope="row" { (source.name) }

@@ -1,75 +1,77 @@
-//! What further evaluations say: other sources, other models, other prevalences; how sure the model is; how often test films were seen.
+//! Recorded evaluations, calibration, and accesses to test films.
 
 use maud::{Markup, html};
 use pleura_eval::calibration::{Calibration, Outcome};
 use pleura_eval::{Comparison, Estimate, Evaluation, McNemar, Reliability, SourceComparison, SourceDrop};
 use pleura_run::Evidence;
 
-use super::figure;
-use super::number::{counted, grouped, interval, listed, method, points, three, value, with_interval};
-use super::summary::level;
-use crate::evidence::TestLooks;
+use super::figure::figure;
+use super::number::{counted, grouped, interval, level, listed, method, points, three, value, with_interval};
+use crate::evidence::TestAccesses;
 use crate::input::{DataTable, ReportInput};
 use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Plot, Series};
 
-/// Looks that a report lists one by one.
+/// The most accesses that a report lists.
 const LISTED: usize = 20;
 
-/// The evidence of a run; `None` if there is none.
+/// The evidence of a run; `None` without any.
 pub(super) fn section(input: &ReportInput, plots: &mut Vec<Plot>) -> Option<Markup> {
-    let looked: Vec<(&DataTable, &TestLooks)> = input
+    let logged: Vec<(&DataTable, &TestAccesses)> = input
         .data
         .iter()
-        .filter_map(|table| Some((table, table.test.as_ref()?)))
+        .filter_map(|table| Some((table, table.test_accesses.as_ref()?)))
         .collect();
     let calibrated = input
         .stages
         .iter()
         .filter_map(|stage| Some((&stage.name, stage.calibration.as_ref()?)));
     let calibrated: Vec<(&String, &Calibration)> = calibrated.collect();
-    if looked.is_empty() && calibrated.is_empty() && input.evidence.is_empty() {
+    if logged.is_empty() && calibrated.is_empty() && input.evidence.is_empty() {
         return None;
     }
     Some(html! {
         @for one in &input.evidence { (recorded(one, plots)) }
         @for (stage, calibration) in calibrated { (temperatures(stage, calibration)) }
-        @for (table, looks) in looked { (test_looks(table, looks)) }
+        @for (table, log) in logged { (test_accesses(table, log)) }
     })
 }
 
-/// "This test set has been looked at 3 times by 2 models."
-pub(super) fn looks_in_words(looks: &TestLooks) -> String {
-    let times = match looks.looks.len() {
+/// "The test films were used 3 times by 2 models."
+pub(super) fn accesses_in_words(log: &TestAccesses) -> String {
+    let times = match log.accesses.len() {
         1 => "once".to_owned(),
         2 => "twice".to_owned(),
         n => format!("{} times", grouped(n as u64)),
     };
-    let by = counted(looks.models as u64, "model");
-    format!("This test set has been looked at {times} by {by}.")
+    let by = counted(log.models as u64, "model");
+    format!("The test films were used {times} by {by}.")
 }
 
-fn test_looks(table: &DataTable, looks: &TestLooks) -> Markup {
-    let hidden = looks.looks.len().saturating_sub(LISTED);
+fn test_accesses(table: &DataTable, log: &TestAccesses) -> Markup {
+    let hidden = log.accesses.len().saturating_sub(LISTED);
     html! {
-        h3 { "Looks at the test films of " (table.name) }
+        h3 { "Test access log of " (table.name) }
         p {
-            (looks_in_words(looks)) " It has " (counted(looks.films, "film")) "; SHA-256 of what films they are: " code { (looks.digest) } ". "
-            @if looks.others > 0 {
-                "Before it was split anew, or by folds, other test films of this table were looked at (" (grouped(looks.others as u64)) " in all). "
+            (accesses_in_words(log)) " The test split has " (counted(log.films, "film")) " (SHA-256 " code { (log.digest) } "). "
+            @if log.others > 0 {
+                "Before the manifest was split again, other test films were used " (counted(log.others as u64, "time")) ". "
             }
-            @if looks.changed { strong { "It is not the test split that was made: films were added, taken out or exchanged since. " } }
-            @if looks.altered { strong { "The account of looks was altered: lines were changed or taken out. " } }
-            "Whoever keeps the best of several models tried on a test set has chosen by it, and its numbers are too good."
+            @if log.changed { strong { "The test split was changed after it was made: films were added, removed or exchanged. " } }
+            @if log.unreadable { strong { "Some lines of the test access log cannot be read. " } }
+            "If several models are tried on a test set and the best is kept, its result is too good."
         }
-        @let named = looks.looks.iter().any(|look| !look.who.is_empty());
+        @let named = log.accesses.iter().any(|access| !access.who.is_empty());
         @if hidden > 0 { p.small.soft { "The latest " (LISTED) ":" } }
         div.scroll { table.tight {
-            thead { tr { th scope="col" { "When" } @if named { th scope="col" { "who" } } th.number scope="col" { "films" } th scope="col" { "model" } th scope="col" { "command" } } }
-            tbody { @for look in looks.looks.iter().skip(hidden) { tr {
-                th scope="row" { (look.when) }
-                @if named { td { (look.who) } } td.number { (grouped(look.films as u64)) }
-                td { code { (look.model.chars().take(12).collect::<String>()) "…" } }
-                td { (look.command) }
+            thead { tr {
+                th scope="col" { "Time" } @if named { th scope="col" { "user" } } th.number scope="col" { "films" }
+                th scope="col" { "model" } th scope="col" { "command" }
+            } }
+            tbody { @for access in log.accesses.iter().skip(hidden) { tr {
+                th scope="row" { (access.when) }
+                @if named { td { (access.who) } } td.number { (grouped(access.films as u64)) }
+                td { code { (access.model.chars().take(12).collect::<String>()) "…" } }
+                td { (access.command) }
             } } }
         } }
     }
@@ -85,11 +87,19 @@ fn temperatures(stage: &str, calibration: &Calibration) -> Markup {
     html! {
         h3 { "Calibration of stage " (stage) }
         p {
-            "Fitted on " (counted(on.films as u64, "film")) " of " (counted(on.patients as u64, "patient")) " of the validation split (SHA-256 of their rows: "
-            code { (on.digest) } "), and on no other. On these films: log-loss " (value(&calibration.before.log_loss)) " before and "
-            (value(&calibration.after.log_loss)) " after, expected calibration error " (value(&calibration.before.expected_error)) " before and "
-            (value(&calibration.after.expected_error)) " after; films that something was fitted on flatter it."
+            "Fitted only on " (counted(on.films as u64, "film")) " of " (counted(on.patients as u64, "patient")) " of the validation split (SHA-256 of their rows: "
+            code { (on.digest) } "). The errors below are on these same films and therefore too small."
         }
+        div.scroll { table {
+            thead { tr { th scope="col" { "Error on the validation films" } th.number scope="col" { "before" } th.number scope="col" { "after" } } }
+            tbody {
+                tr { th scope="row" { "log-loss" } td.number { (value(&calibration.before.log_loss)) } td.number { (value(&calibration.after.log_loss)) } }
+                tr {
+                    th scope="row" { "expected calibration error" }
+                    td.number { (value(&calibration.before.expected_error)) } td.number { (value(&calibration.after.expected_error)) }
+                }
+            }
+        } }
         div.scroll { table {
             thead { tr { th scope="col" { "Finding" } th scope="col" { "temperature" } } }
             tbody { @for (name, one) in names.iter().zip(&calibration.temperatures) { tr {
@@ -98,14 +108,14 @@ fn temperatures(stage: &str, calibration: &Calibration) -> Markup {
                     Outcome::Fitted => (with_interval(&one.measured)),
                     Outcome::NotAsked => "1 (not fitted)",
                     Outcome::TooFewFilms => "1 (too few films to fit one)",
-                    Outcome::NoBest => "1 (the validation films cannot say how sure to be)",
+                    Outcome::NoBest => "1 (the validation films do not determine a temperature)",
                 } }
             } } }
         } }
         @if !calibration.thresholds.is_empty() {
             div.scroll { table {
-                caption { "Thresholds, and what they reach on the validation films that they were chosen on." }
-                thead { tr { th scope="col" { "Finding" } th.number scope="col" { "called from" } th scope="col" { "chosen for" } th scope="col" { "sensitivity" } th scope="col" { "specificity" } } }
+                caption { "Thresholds, with sensitivity and specificity on the validation films on which they were chosen." }
+                thead { tr { th scope="col" { "Finding" } th.number scope="col" { "threshold" } th scope="col" { "chosen for" } th scope="col" { "sensitivity" } th scope="col" { "specificity" } } }
                 tbody { @for (name, one) in &calibration.thresholds { tr {
                     th scope="row" { (name) } td.number { (three(one.threshold)) } td { (one.rule) }
                     td { (with_interval(&one.sensitivity)) } td { (with_interval(&one.specificity)) }
@@ -119,7 +129,7 @@ fn recorded(one: &Evidence, plots: &mut Vec<Plot>) -> Markup {
     let evaluation = &one.evaluation;
     html! {
         h3 { "Evaluation " (one.name) }
-        p { (one.model) ". " (one.films) ". " @if let Some(on) = &one.calibrated { "Probabilities are calibrated on " (on) "." } }
+        p { (one.model) ". " (one.films) ". " @if let Some(on) = &one.calibrated { "Probabilities were calibrated on " (on) "." } }
         p.small.soft { (one.when) ": " code { (one.command) } }
         (figure(plots, plot::intervals(
             &format!("Evaluation {}", one.name), &Axis::new("value").range(0.0, 1.0), &rows(evaluation), None, &[],
@@ -130,7 +140,7 @@ fn recorded(one: &Evidence, plots: &mut Vec<Plot>) -> Markup {
         @if let Some((other, comparison)) = &one.comparison { (compared(other, comparison)) }
         @if let Some(sources) = &one.sources { (by_source(&one.name, sources, plots)) }
         @let beware: Vec<String> = evaluation.cautions().into_iter().chain(one.notes.iter().cloned()).collect();
-        @if !beware.is_empty() { p { "Beware:" } ul { @for line in &beware { li { (line) } } } }
+        @if !beware.is_empty() { p { "Limitations:" } ul { @for line in &beware { li { (line) } } } }
     }
 }
 
@@ -170,9 +180,9 @@ fn operating(evaluation: &Evaluation) -> Markup {
     }
     html! {
         div.scroll { table {
-            caption { "Each class called by itself from a threshold on, beside the answer by the largest probability." }
+            caption { "Each class predicted separately by a threshold, not by the largest probability." }
             thead { tr {
-                th scope="col" { "Class" } th.number scope="col" { "called from" } th scope="col" { "sensitivity" } th scope="col" { "specificity" }
+                th scope="col" { "Class" } th.number scope="col" { "threshold" } th scope="col" { "sensitivity" } th scope="col" { "specificity" }
                 th scope="col" { "precision" } th scope="col" { "NPV" }
             } }
             tbody { @for point in &evaluation.operating { tr {
@@ -190,16 +200,16 @@ fn predictive(evaluation: &Evaluation) -> Markup {
     html! {
         div.scroll { table {
             caption {
-                "Predictive values where findings are as common as given, from sensitivity and specificity on these films; intervals carry the uncertainty of both ("
+                "Predictive values at a given prevalence, from sensitivity and specificity on these films. Intervals include the uncertainty of both ("
                 (method(pleura_eval::Method::ClopperPearsonOfBoth)) ")."
             }
             thead { tr {
-                th scope="col" { "Finding" } th.number scope="col" { "prevalence" } th scope="col" { "called" }
+                th scope="col" { "Finding" } th.number scope="col" { "prevalence" } th scope="col" { "predicted positive" }
                 th scope="col" { "positive predictive value" } th scope="col" { "negative predictive value" }
             } }
             tbody { @for one in &evaluation.predictive { tr {
                 th scope="row" { (one.finding) } td.number { (three(one.prevalence)) }
-                td { @match one.threshold { Some(threshold) => { "from " (three(threshold)) } None => "if most probable" } }
+                td { @match one.threshold { Some(threshold) => { "from " (three(threshold)) } None => "if the most probable class" } }
                 td { (with_interval(&one.positive)) } td { (with_interval(&one.negative)) }
             } } }
         } }
@@ -213,7 +223,7 @@ fn reliability(name: &str, all: &[Reliability], plots: &mut Vec<Plot>) -> Markup
     let mut plot = Curves::new(
         format!("Reliability of {name}"),
         Axis::new("probability").range(0.0, 1.0),
-        Axis::new("share that was so").range(0.0, 1.0),
+        Axis::new("observed share").range(0.0, 1.0),
     );
     plot.series
         .push(Series::new("", vec![(0.0, 0.0), (1.0, 1.0)], 6).faint());
@@ -227,15 +237,18 @@ fn reliability(name: &str, all: &[Reliability], plots: &mut Vec<Plot>) -> Markup
         plot.series.push(Series::new("", line(pick), 0).faint());
     }
     plot.series.push(Series::new("", line(|m| m.value), 0));
-    let what = one.finding.clone().unwrap_or_else(|| "the answer".to_owned());
+    let what = one
+        .finding
+        .clone()
+        .unwrap_or_else(|| "the predicted class".to_owned());
     html! {
         (figure(plots, plot::curves(&plot), &format!(
-            "Films by the probability of {what}: mean of each bin, and the share in which it was so (pale lines: interval). On the diagonal probabilities mean what they say."
+            "Films in bins by the probability of {what}: mean probability and observed share (pale lines: its interval). The diagonal is perfect calibration."
         )))
         div.scroll { table {
             thead { tr { th scope="col" { "Probability of" } th scope="col" { "expected calibration error" } th.number scope="col" { "largest error of a bin" } } }
             tbody { @for one in all { tr {
-                th scope="row" { (one.finding.as_deref().unwrap_or("the answer")) }
+                th scope="row" { (one.finding.as_deref().unwrap_or("the predicted class")) }
                 td { (with_interval(&one.expected_error)) } td.number { (one.largest_error.map_or_else(|| "–".to_owned(), three)) }
             } } }
         } }
@@ -252,12 +265,12 @@ fn compared(other: &str, comparison: &Comparison) -> Markup {
         p {
             "The same " (counted(comparison.films as u64, "film")) " of " (counted(comparison.patients as u64, "patient")) ". "
             @if let Some(table) = &comparison.mcnemar {
-                "Right only here " (table.only_before) ", only there " (table.only_after) ": exact McNemar over patients p = " (p_of(table)) "."
+                "Correct by this model only: " (table.only_before) "; by the other model only: " (table.only_after) " (exact McNemar test over patients, p = " (p_of(table)) ")."
             }
         }
         div.scroll { table {
             caption { "Difference: the other model minus this one." }
-            thead { tr { th scope="col" { "Metric" } th.number scope="col" { "here" } th.number scope="col" { "there" } th.number scope="col" { "difference" } th scope="col" { "interval" } } }
+            thead { tr { th scope="col" { "Metric" } th.number scope="col" { "this model" } th.number scope="col" { "other model" } th.number scope="col" { "difference" } th scope="col" { "interval" } } }
             tbody { @for one in &comparison.differences { tr {
                 th scope="row" { @if let Some(finding) = &one.finding { (finding) ": " } (one.metric) }
                 @for number in [one.before, one.after] { td.number { (number.map_or_else(|| "–".to_owned(), three)) } }
@@ -265,7 +278,7 @@ fn compared(other: &str, comparison: &Comparison) -> Markup {
             } } }
         } }
         div.scroll { table {
-            caption { "Tests, finding by finding: areas under the ROC curve by DeLong, calls by exact McNemar over patients. None is corrected for there being several." }
+            caption { "Tests per finding: AUC by DeLong, sensitivity and specificity by exact McNemar over patients. No correction for multiple tests." }
             thead { tr { th scope="col" { "Finding" } th scope="col" { "difference of AUC (DeLong)" } th.number scope="col" { "p" } th.number scope="col" { "sensitivity: p" } th.number scope="col" { "specificity: p" } } }
             tbody { @for one in &comparison.findings { tr {
                 th scope="row" { (one.finding) }
@@ -313,7 +326,7 @@ fn by_source(name: &str, sources: &SourceComparison, plots: &mut Vec<Plot>) -> M
         }
     }
     html! {
-        h4 { "Each source apart" }
+        h4 { "By source" }
         (figure(plots, plot::intervals(&format!("Sources of {name}"), &Axis::new("value").range(0.0, 1.0), &rows, None, &[]),
             "Where the model was trained, and each other source by itself; they are not mixed."))
         @for source in &sources.external {

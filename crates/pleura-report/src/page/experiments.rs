@@ -1,14 +1,13 @@
-//! What experiments on top of the run found.
+//! The results of experiments on a run.
 
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 use pleura_eval::Estimate;
 
-use super::figure;
-use super::number::{interval, percent, points, value, with_interval};
-use super::summary::level;
-use crate::experiment::{KeepingExperiment, WordsExperiment};
+use super::figure::figure;
+use super::number::{interval, level, percent, points, value, with_interval};
+use crate::experiment::{KeepingExperiment, TextExperiment};
 use crate::input::ReportInput;
 use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Plot, Series, Ticks};
 
@@ -29,18 +28,18 @@ fn keeping(experiment: &KeepingExperiment, plots: &mut Vec<Plot>) -> Markup {
         p { (experiment.setting) }
         (figure(plots,
             plot::curves(&keeping_curves(experiment)),
-            "Thick lines are means over the seeds, pale lines single runs. Both arms share seeds, data and order of films; epoch 0 is before the first step.",
+            "Thick lines are means over the seeds, pale lines are single runs. Both arms have the same seeds, data and order of films. Epoch 0 is before the first step.",
         ))
         @if !experiment.differences.is_empty() {
             div.scroll { table {
                 caption {
-                    "Paired difference of " (experiment.metric) ", with keeping minus without, in percentage points; over " (pairs) " "
+                    "Paired difference of " (experiment.metric) " (with keeping minus without) in percentage points, over " (pairs) " "
                     (if pairs == 1 { "pair" } else { "pairs" }) " of runs."
                 }
                 thead { tr {
                     th scope="col" { "After epoch" } th.number scope="col" { "mean difference" }
                     th scope="col" { "interval (Student’s t)" } th.number scope="col" { "keeping ahead" }
-                    th.number scope="col" { "sign-flip p (least possible)" }
+                    th.number scope="col" { "sign-flip p (smallest possible)" }
                 } }
                 tbody { @for at in &experiment.differences { tr {
                     th scope="row" { (at.epoch) }
@@ -107,7 +106,7 @@ fn keeping_curves(experiment: &KeepingExperiment) -> Curves {
                 .collect();
             plot.series.push(Series::new(name, points, style).faint());
         }
-        // Only epochs that every run reached: a mean over changing runs would bend where a run ends.
+        // Only epochs that every run reached: otherwise the mean would change where a run ends.
         let common = runs.iter().map(|run| run.len()).min().unwrap_or(0);
         let mean = |epoch: usize| runs.iter().map(|run| run[epoch]).sum::<f64>() / runs.len() as f64;
         plot.series.push(Series::new(
@@ -119,7 +118,7 @@ fn keeping_curves(experiment: &KeepingExperiment) -> Curves {
     plot
 }
 
-fn words(experiment: &WordsExperiment, plots: &mut Vec<Plot>) -> Markup {
+fn words(experiment: &TextExperiment, plots: &mut Vec<Plot>) -> Markup {
     let rows: Vec<IntervalRow> = experiment
         .conditions
         .iter()
@@ -133,16 +132,16 @@ fn words(experiment: &WordsExperiment, plots: &mut Vec<Plot>) -> Markup {
         .collect();
     let levels: BTreeSet<String> = experiment.conditions.iter().map(|c| level(&c.accuracy)).collect();
     let caption = format!(
-        "Share of right answers with its {} interval, under each condition.",
+        "Accuracy with its {} interval under each condition.",
         levels.into_iter().collect::<Vec<_>>().join(" or ")
     );
     html! {
-        h3 { "Words on the films" }
+        h3 { "Burned-in text" }
         p { (experiment.setting) }
-        (figure(plots, plot::intervals("Accuracy with words shown and covered", &Axis::new("accuracy").range(0.0, 1.0), &rows, None, &[]), &caption))
+        (figure(plots, plot::intervals("Accuracy with text shown and covered", &Axis::new("accuracy").range(0.0, 1.0), &rows, None, &[]), &caption))
         div.scroll { table {
             thead { tr {
-                th scope="col" { "Films shown" } th.number scope="col" { "right" } th.number scope="col" { "accuracy" } th scope="col" { "interval" }
+                th scope="col" { "Films shown" } th.number scope="col" { "correct" } th.number scope="col" { "accuracy" } th scope="col" { "interval" }
                 th.number scope="col" { "change, percentage points" }
             } }
             tbody { @for condition in &experiment.conditions { tr {
@@ -156,10 +155,10 @@ fn words(experiment: &WordsExperiment, plots: &mut Vec<Plot>) -> Markup {
                 } }
             } } }
         } }
-        @if let Some(share) = experiment.relevance_on_words {
+        @if let Some(share) = experiment.relevance_on_text {
             p {
-                "Of all relevance, counted without its sign, " (percent(share)) " lies on words"
-                @if let Some(area) = experiment.area_of_words { ", which cover " (percent(area)) " of the films’ area" }
+                (percent(share)) " of the absolute relevance is on text"
+                @if let Some(area) = experiment.area_of_text { ", which covers " (percent(area)) " of the films’ area" }
                 "."
             }
         }

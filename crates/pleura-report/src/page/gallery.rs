@@ -1,17 +1,15 @@
 //! Heatmaps over their films, right and wrong answers apart.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use maud::{Markup, html};
 
+use super::figure::{drawing, image, missing, size};
 use super::number::{percent, three};
-use super::{drawing, missing};
 use crate::input::{Gallery, GalleryItem};
 use pleura_draw::plot::{self, Plot};
 
 pub(super) fn section(gallery: &Gallery, plots: &mut Vec<Plot>) -> Markup {
     if gallery.items.is_empty() {
-        return missing("No heatmaps were made for this run.");
+        return missing("This run has no heatmaps.");
     }
     let group = |right: Option<bool>| {
         gallery
@@ -23,20 +21,20 @@ pub(super) fn section(gallery: &Gallery, plots: &mut Vec<Plot>) -> Markup {
     let phantom = gallery.items.iter().any(|item| item.phantom);
     html! {
         p {
-            "A heatmap shows which places of a film spoke for or against one answer, by layer-wise relevance propagation"
+            "A heatmap shows which pixels of a film are evidence for or against one output, by layer-wise relevance propagation"
             @if !gallery.composite.is_empty() { " (composite " code { (gallery.composite) } ")" }
-            ". It shows what the network used, not where a disease is: a heatmap that lies on the lungs proves nothing, one that lies on \
-             letters or borders is a reason for distrust."
+            ". It shows which pixels the network used. It does not locate disease: a heatmap on the lungs proves nothing, and a heatmap on letters \
+             or borders is a reason for doubt."
         }
         @if gallery.items.iter().any(|item| !item.ledger.is_empty()) {
             p.soft {
-                "The line of numbers below a heatmap is its account: what the network answered (before it became a probability) and how much of \
-                 that reached the film, stayed with biases, and went to numerical stabilisers."
+                "The numbers below a heatmap are its ledger: the network's output before the softmax or sigmoid, and the parts of it that reached the \
+                 film, the biases and the numerical stabilisers."
             }
         }
         figure.legend { (drawing(plots, plot::relevance_legend())) }
-        @if phantom { p { span.tag.phantom { "phantom" } " marks films that a program drew; they show nobody." } }
-        @for (title, right) in [("Wrong answers", Some(false)), ("Right answers", Some(true)), ("Truth unknown", None)] {
+        @if phantom { p { span.tag.phantom { "phantom" } " marks synthetic films: a program drew them, and they show no real patient." } }
+        @for (title, right) in [("Wrong predictions", Some(false)), ("Correct predictions", Some(true)), ("Truth unknown", None)] {
             @let items = group(right);
             @if !items.is_empty() {
                 h3 { (title) " (" (items.len()) ")" }
@@ -45,7 +43,7 @@ pub(super) fn section(gallery: &Gallery, plots: &mut Vec<Plot>) -> Markup {
                 }
             }
         }
-        @if group(Some(false)).is_empty() { p.soft { "None of the films shown here was answered wrongly." } }
+        @if group(Some(false)).is_empty() { p.soft { "None of the predictions shown here is wrong." } }
     }
 }
 
@@ -61,7 +59,7 @@ fn film(item: &GalleryItem) -> Markup {
         &item.truth
     };
     let alt = format!(
-        "{about} over the film {}; truth {truth}, answer {} with probability {}",
+        "{about} over the film {}; truth {truth}, prediction {} with probability {}",
         item.title,
         item.prediction,
         three(item.probability)
@@ -72,7 +70,7 @@ fn film(item: &GalleryItem) -> Markup {
             figcaption {
                 p.title { (item.title) @if item.phantom { " " span.tag.phantom { "phantom" } } }
                 p { "Truth: " strong { (truth) } }
-                p { "Answer: " strong { (item.prediction) } ", " (percent(item.probability)) }
+                p { "Prediction: " strong { (item.prediction) } ", " (percent(item.probability)) }
                 @if !item.explained.is_empty() { p.soft { (about) } }
                 @if !item.caption.is_empty() { p { (item.caption) } }
                 @for line in &item.ledger {
@@ -86,22 +84,7 @@ fn film(item: &GalleryItem) -> Markup {
     }
 }
 
-/// A PNG file within the page.
-pub(super) fn image(png: &[u8], alt: &str) -> Markup {
-    let (width, height) = size(png).unzip();
-    html! {
-        img src=(format!("data:image/png;base64,{}", STANDARD.encode(png))) alt=(alt) width=[width] height=[height];
-    }
-}
-
-/// Width and height in a PNG file's header.
-fn size(png: &[u8]) -> Option<(u32, u32)> {
-    let field = |at: usize| Some(u32::from_be_bytes(png.get(at..at + 4)?.try_into().ok()?));
-    (png.get(12..16)? == b"IHDR").then_some(())?;
-    Some((field(16)?, field(20)?))
-}
-
-/// How many pictures stand side by side: rows of several pictures need more room than one film.
+/// The class of the columns: pictures with several maps need more width than one film.
 fn columns(items: &[&GalleryItem]) -> &'static str {
     let ratios = items
         .iter()

@@ -19,13 +19,13 @@ pub(super) fn table(stage: &StageResult) -> Markup {
     };
     if neurons.kept() == 0 {
         return html! {
-            p { "All output neurons of this stage began fresh, drawn from the seed." (left_behind(neurons)) }
+            p { "All output neurons of this stage were initialised at random from the seed." (left_behind(neurons)) }
         };
     }
     html! {
         h4 { "Output neurons at the start of stage " (stage.name) }
         div.scroll { table {
-            caption { "Kept and mapped neurons are copies of those of the old head; fresh ones are drawn from the seed." }
+            caption { "Kept and mapped neurons are copied from the old head; fresh ones are initialised at random from the seed." }
             thead { tr { th scope="col" { "Output" } th scope="col" { "" } th scope="col" { "from" } th scope="col" { "copied" } } }
             tbody { @for neuron in &neurons.neurons { tr {
                 th scope="row" { (neuron.finding) }
@@ -42,7 +42,7 @@ pub(super) fn table(stage: &StageResult) -> Markup {
             } } }
         } }
         @if let Some(proof) = &neurons.proof { p {
-            "Before the first step " (proof.neurons) " copied "
+            "Before the first step, " (proof.neurons) " copied "
             @if proof.neurons == 1 { "neuron was" } @else { "neurons were" }
             " compared with the old head on " (proof.films) " films: " (proof.equal) " equal bit for bit."
         } }
@@ -53,9 +53,9 @@ pub(super) fn table(stage: &StageResult) -> Markup {
 fn left_behind(neurons: &Neurons) -> Markup {
     html! {
         @if neurons.left_behind.len() > NAMED {
-            " Left behind with the old head: its " (neurons.left_behind.len()) " output neurons."
+            " Dropped with the old head: its " (neurons.left_behind.len()) " output neurons."
         } @else if !neurons.left_behind.is_empty() {
-            " Left behind with the old head: " (listed(&neurons.left_behind)) "."
+            " Dropped with the old head: " (listed(&neurons.left_behind)) "."
         }
     }
 }

@@ -1,13 +1,13 @@
-//! Numbers as the page writes them.
+//! Numbers and short texts in the page's style.
 
 use pleura_eval::{Estimate, Method};
 
-/// `0.943`, or a dash where a value is not defined.
+/// `0.943`, or a dash for an undefined value.
 pub(super) fn value(measured: &Estimate) -> String {
     measured.value.map_or_else(|| "–".to_owned(), three)
 }
 
-/// `[0.891, 0.971]`, or nothing where there is no interval.
+/// `[0.891, 0.971]`, or an empty text without an interval.
 pub(super) fn interval(measured: &Estimate) -> String {
     measured
         .low
@@ -34,7 +34,7 @@ pub(super) fn points(difference: f64) -> String {
     minus(&format!("{:+.1}", 100.0 * difference))
 }
 
-/// Three decimals, more where fewer would turn a near miss into 0 or 1; with a true minus sign.
+/// Three decimals, or more if a value near 0 or 1 would be rounded to it; with a true minus sign.
 pub(super) fn three(number: f64) -> String {
     let shown = (3..9)
         .map(|decimals| format!("{number:.decimals$}"))
@@ -73,7 +73,7 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
-/// How an interval was made, in words.
+/// The name of an interval method.
 pub(super) fn method(method: Method) -> &'static str {
     match method {
         Method::ClopperPearson => "exact (Clopper–Pearson)",
@@ -108,8 +108,36 @@ pub(super) fn split(name: &str) -> &str {
     }
 }
 
+/// `95 %`
+pub(super) fn level(measured: &Estimate) -> String {
+    let text = format!("{:.1}", 100.0 * measured.level);
+    format!("{} %", text.trim_end_matches(".0"))
+}
+
+/// The text with a capital first letter and a full stop.
+pub(super) fn sentence(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let mut out: String = letters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>())
+        .unwrap_or_default();
+    // A name such as mRNA keeps its first letter.
+    if text
+        .split([':', ' '])
+        .next()
+        .is_some_and(|word| word.chars().skip(1).any(char::is_uppercase))
+    {
+        out = text.trim().chars().take(1).collect();
+    }
+    out.push_str(letters.as_str());
+    if !out.ends_with(['.', '!', '?']) {
+        out.push('.');
+    }
+    out
+}
+
 fn minus(text: &str) -> String {
-    // −0.0 would raise questions that have no answer.
+    // Never −0.0.
     let zero = text
         .trim_start_matches(['-', '+'])
         .chars()
@@ -124,6 +152,13 @@ fn minus(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_begin_and_end_as_sentences_do() {
+        assert_eq!(sentence("only 20 films: quote"), "Only 20 films: quote.");
+        assert_eq!(sentence("mRNA is fine."), "mRNA is fine.");
+        assert_eq!(sentence(""), ".");
+    }
 
     #[test]
     fn numbers_read_well() {

@@ -1,8 +1,8 @@
-//! What it takes to do the run again.
+//! The facts needed to repeat a run.
 
 use maud::{Markup, html};
 
-use super::missing;
+use super::figure::missing;
 use super::number::duration;
 use crate::input::ReportInput;
 
@@ -14,15 +14,15 @@ pub(super) fn section(input: &ReportInput) -> Markup {
         && p.machine.is_empty()
         && p.digests.is_empty();
     html! {
-        p { "On the same kind of processor the same recipe, films, seed and version give the same weights bit for bit, whatever the number of threads." }
-        @if nothing { (missing("The run recorded neither command nor versions.")) }
+        p { "On the same kind of processor, the same recipe, films, seed and version give the same weights bit for bit, with any number of threads." }
+        @if nothing { (missing("The run has no record of command and versions.")) }
         @if !p.command.is_empty() { h3 { "Command" } pre { code { (p.command) } } }
         @if let Some(seed) = p.seed { p { "Seed: " code { (seed) } } }
         (pairs("Versions", ["Program", "Version"], &p.versions, false))
-        (pairs("Machine", ["What", "Value"], &p.machine, false))
+        (pairs("Machine", ["Property", "Value"], &p.machine, false))
         (pairs("Digests (SHA-256)", ["File", "Digest"], &p.digests, true))
         @if !p.timings.is_empty() {
-            h3 { "Time taken" }
+            h3 { "Duration" }
             div.scroll { table {
                 thead { tr { th scope="col" { "Part" } th.number scope="col" { "wall-clock time" } } }
                 tbody { @for (name, seconds) in &p.timings { tr { th scope="row" { (name) } td.number { (duration(*seconds)) } } } }

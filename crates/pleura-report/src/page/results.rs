@@ -1,4 +1,4 @@
-//! What each stage got: tables, confusion matrix, curves and intervals.
+//! The results of each stage: tables, confusion matrix, curves and intervals.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use maud::{Markup, html};
 use pleura_eval::{Estimate, Evaluation, FindingEvaluation, Kind, Method};
 
-use super::number::{counted, grouped, interval, listed, method, split, three, value, with_interval};
-use super::summary::level;
-use super::{figure, headline, lead_stage, missing, way_to};
+use super::figure::{figure, missing};
+use super::lead::{headline, lead_stage, way_to};
+use super::number::{counted, grouped, interval, level, listed, method, split, three, value, with_interval};
 use crate::input::{ReportInput, SplitEvaluation, StageResult};
 use pleura_draw::plot::{self, Axis, IntervalRow, Plot, RateCurve};
 
@@ -17,7 +17,7 @@ pub(super) fn section(input: &ReportInput, plots: &mut Vec<Plot>) -> Markup {
     let Some(lead) = lead_stage(input) else {
         return missing("The run has no stages yet.");
     };
-    let told = headline(lead).map(|h| h.split.as_str());
+    let main = headline(lead).map(|h| h.split.as_str());
     let way = way_to(input, lead);
     let compared: Vec<&StageResult> = input
         .stages
@@ -30,9 +30,9 @@ pub(super) fn section(input: &ReportInput, plots: &mut Vec<Plot>) -> Markup {
                 h3 { "Stage " (lead.name) ", " (split(&result.split)) " films" }
                 (whole(lead, result, plots))
             }
-            None => (missing("The stage has not been judged on any films.")),
+            None => (missing("The stage has not been evaluated on any films.")),
         }
-        @for result in lead.evaluations.iter().filter(|e| Some(e.split.as_str()) != told) {
+        @for result in lead.evaluations.iter().filter(|e| Some(e.split.as_str()) != main) {
             h3 { "Stage " (lead.name) ", " (split(&result.split)) " films" }
             (overall_table(&result.evaluation))
         }
@@ -46,12 +46,12 @@ pub(super) fn section(input: &ReportInput, plots: &mut Vec<Plot>) -> Markup {
     }
 }
 
-/// The main numbers of stages that were trained beside the one that the report is about.
+/// The main metrics of stages trained for comparison.
 fn comparison(lead: &StageResult, others: &[&StageResult]) -> Markup {
     html! {
         h3 { "Stages trained for comparison" }
         div.scroll { table {
-            caption { "Each with its own interval; whether two differ is for a paired comparison to say, not for intervals that overlap or do not." }
+            caption { "Each stage with its own intervals. Use a paired comparison to test a difference; overlap of intervals is not a test." }
             thead { tr {
                 th scope="col" { "Stage" } th scope="col" { "started from" } th scope="col" { "films" }
                 th scope="col" { "accuracy" } th scope="col" { (headline(lead).map_or(Kind::Exclusive, |result| result.evaluation.kind).mean_sensitivity()) } th scope="col" { "macro AUC" }
@@ -80,7 +80,7 @@ fn whole(stage: &StageResult, result: &SplitEvaluation, plots: &mut Vec<Plot>) -
         @if let Some(confusion) = &evaluation.confusion {
             (figure(plots,
                 plot::confusion(&format!("Confusion matrix of {on}"), &confusion.classes, &confusion.counts),
-                "Each row holds the films of one true class; the shade and the percentage are shares of the row. Right answers are framed.",
+                "Each row holds the films of one true class; shade and percentage are shares of the row. Correct predictions are framed.",
             ))
         }
         (overall_table(evaluation))
@@ -89,11 +89,11 @@ fn whole(stage: &StageResult, result: &SplitEvaluation, plots: &mut Vec<Plot>) -
         div class=(if evaluation.findings.len() > 6 { "curves" } else { "pair curves" }) {
             (figure(plots,
                 plot::roc(&format!("ROC curves of {on}"), &roc_curves(&evaluation.findings)),
-                "ROC: each finding against the rest. The grey diagonal is guessing.",
+                "ROC: each finding against the rest. The grey diagonal is chance.",
             ))
             (figure(plots,
                 plot::precision_recall(&format!("Precision–recall curves of {on}"), &pr_curves(&evaluation.findings)),
-                "Precision and recall: each finding against the rest. The thin dashed lines are guessing, at the share of films that have the finding.",
+                "Precision and recall: each finding against the rest. The thin dashed lines are chance, at the share of films with the finding.",
             ))
         }
     }
@@ -137,7 +137,7 @@ fn overall_table(evaluation: &Evaluation) -> Markup {
             caption { "Over all findings. “Macro” is the plain mean over the findings." }
             thead { tr {
                 th scope="col" { "Metric" } th.number scope="col" { "value" }
-                th scope="col" { (interval_heading(evaluation)) } th scope="col" { "how the interval was made" }
+                th scope="col" { (interval_heading(evaluation)) } th scope="col" { "method of the interval" }
                 th scope="col" { "Bayesian interval" }
             } }
             tbody { @for (name, measured) in &rows { tr {
@@ -173,7 +173,7 @@ fn findings_table(evaluation: &Evaluation) -> Markup {
             thead { tr {
                 th scope="col" { "Finding" }
                 th.number scope="col" { "films with / without" }
-                @if independent { th.number scope="col" { "called from" } }
+                @if independent { th.number scope="col" { "threshold" } }
                 @for heading in ["sensitivity", "specificity", "precision", "NPV", "F1", "AUC", "average precision"] { th.number scope="col" { (heading) } }
             } }
             tbody { @for finding in &evaluation.findings { tr {
@@ -190,7 +190,7 @@ fn findings_table(evaluation: &Evaluation) -> Markup {
     }
 }
 
-/// Which interval was made how, in a sentence.
+/// A sentence about the methods of the intervals.
 fn methods(evaluation: &Evaluation) -> String {
     let mut by_method: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
     for finding in &evaluation.findings {
@@ -216,7 +216,7 @@ fn methods(evaluation: &Evaluation) -> String {
     if evaluation.options.bootstrap > 0 {
         let _ = write!(
             text,
-            "The bootstrap drew whole patients {} times, seed {}. ",
+            "The bootstrap resampled whole patients {} times (seed {}). ",
             grouped(evaluation.options.bootstrap as u64),
             evaluation.options.seed
         );
@@ -225,7 +225,7 @@ fn methods(evaluation: &Evaluation) -> String {
     text
 }
 
-/// The plot style of an interval's method.
+/// The plot style of an interval method.
 fn style(method: Method) -> usize {
     match method {
         Method::ClopperPearson => 0,
@@ -254,7 +254,7 @@ fn row(label: &str, measured: &Estimate) -> IntervalRow {
     }
 }
 
-/// Whether a forest plot has room for several metrics of each finding.
+/// True if a forest plot has room for several metrics per finding.
 fn in_full(evaluation: &Evaluation) -> bool {
     evaluation.kind == Kind::Exclusive && evaluation.findings.len() <= 6
 }
@@ -335,9 +335,11 @@ fn forest(evaluation: &Evaluation, on: &str) -> Plot {
 fn forest_caption(evaluation: &Evaluation) -> String {
     let heading = interval_heading(evaluation);
     if in_full(evaluation) {
-        format!("Markers are values, lines their {heading}; the marker tells how the interval was made.")
+        format!(
+            "Markers are values, lines are their {heading}. The kind of marker is the method of the interval."
+        )
     } else {
-        format!("Area under the ROC curve with its {heading}. The dashed rule is guessing.")
+        format!("Area under the ROC curve with its {heading}. The dashed line is chance.")
     }
 }
 

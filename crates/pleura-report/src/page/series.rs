@@ -1,16 +1,16 @@
-//! What a series of runs found together: folds of a cross-validation, rungs of a learning curve.
+//! The results of a series of runs: folds of a cross-validation, points of a learning curve.
 
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
 use pleura_eval::{CrossValidation, LearningCurve, MeanMetric};
 
-use super::figure;
+use super::figure::figure;
 use super::number::{split, three, with_interval};
 use crate::evidence::SeriesFindings;
 use pleura_draw::plot::{self, Axis, Curves, Plot, Scale, Series};
 
-/// The findings of a series; `None` for a single run.
+/// The results of a series; `None` for a single run.
 pub(super) fn section(found: Option<&SeriesFindings>, plots: &mut Vec<Plot>) -> Option<Markup> {
     let found = found?;
     Some(html! {
@@ -24,13 +24,14 @@ fn folds(stage: &str, crossed: &CrossValidation) -> Markup {
     html! {
         h3 { "Cross-validation of stage " (stage) }
         p {
-            "Every film was answered once, by the one of " (count) " models that had seen no film of its patient. Results above are of all these answers as one set; "
-            "areas under curves there compare probabilities of different models with each other. Below are means over the folds, within which they are of one model."
+            "Each of the " (count) " models predicted the films of one fold and had seen no film of these patients in training. The results above pool all "
+            "predictions, so their areas under curves compare probabilities of different models. The table below has means over the folds; within a fold, all "
+            "probabilities come from one model."
         }
         (means(&crossed.mean, "fold"))
         p.small.soft {
-            "Intervals speak of the films, for these models (bootstrap over patients). The models share most of their training films, so the folds are not "
-            "independent of each other, and their spread is no standard error."
+            "Intervals are over the films, for these models (bootstrap over patients). The models share most of their training films, so the folds are not "
+            "independent, and their spread is not a standard error."
         }
     }
 }
@@ -57,12 +58,12 @@ fn learning(curve: &LearningCurve, plots: &mut Vec<Plot>) -> Markup {
     html! {
         h3 { "Learning curve of stage " (curve.stage) }
         p {
-            "The same training on fewer films, always judged on the same " (split(&curve.split)) " films. Of one seed smaller sets lie within larger ones; whole patients were "
-            "left out, so that every set has the mix of all."
-            @if curve.split == "val" { " Validation films have chosen the epoch, so these numbers are too good." }
+            "The same training on fewer films, always evaluated on the same " (split(&curve.split)) " films. For one seed, smaller sets are subsets of larger ones. Whole "
+            "patients were left out, so that every set has the same mix."
+            @if curve.split == "val" { " The epoch was chosen on the validation films, so these numbers are too good." }
         }
         @for (metric, plot) in curve_plots(curve) {
-            (figure(plots, plot, &format!("{metric}: mean over the seeds, its interval over the films (pale), and each seed (pale).")))
+            (figure(plots, plot, &format!("{metric}: mean over the seeds. Pale lines: its interval over the films, and single seeds.")))
         }
         @for rung in &curve.rungs {
             h4 { (three(rung.part)) " of the training films: " (numbers(&rung.films)) " films of " (numbers(&rung.patients)) " patients" }
@@ -71,7 +72,7 @@ fn learning(curve: &LearningCurve, plots: &mut Vec<Plot>) -> Markup {
     }
 }
 
-/// `120`, or `118, 121` where seeds differ.
+/// `120`, or `118, 121` if seeds differ.
 fn numbers(counts: &[usize]) -> String {
     let mut different: Vec<usize> = counts.to_vec();
     different.dedup();
@@ -82,7 +83,7 @@ fn numbers(counts: &[usize]) -> String {
         .join(", ")
 }
 
-/// A plot of each metric of the whole, by name.
+/// A plot of each overall metric, with its name.
 pub(crate) fn curve_plots(curve: &LearningCurve) -> Vec<(String, Plot)> {
     let Some(first) = curve.rungs.first() else {
         return Vec::new();
@@ -128,7 +129,7 @@ pub(crate) fn curve_plots(curve: &LearningCurve) -> Vec<(String, Plot)> {
         .collect()
 }
 
-/// The curve as CSV: a row a rung and metric.
+/// The curve as CSV: one row per point, metric and seed.
 pub(crate) fn table(curve: &LearningCurve) -> String {
     let mut text = "stage,split,part,seed,films,patients,finding,metric,value,mean,low,high\n".to_owned();
     let cell = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());

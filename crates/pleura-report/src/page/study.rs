@@ -1,15 +1,17 @@
-//! The page of a study: what it set out to compare, what came out, and how sure that is.
+//! The page of a study: its variants, conclusions and paired comparisons.
 
 use maud::{Markup, html};
 use pleura_eval::{Estimate, PairedMean};
 use pleura_run::study::{Side, StudyComparison, StudyFindings, StudyPoint, StudyRun, StudyVariant};
 
+use super::document::run_page;
+use super::figure::figure;
 use super::number::{counted, listed, percent, three, value, with_interval};
-use super::{data, evidence, figure, provenance, run_page};
+use super::{data, evidence, provenance};
 use crate::input::ReportInput;
 use pleura_draw::plot::{self, Axis, Curves, IntervalRow, Plot, Series, Ticks};
 
-/// Metrics that are drawn and stand in tables, where they are defined.
+/// The metrics in plots and tables.
 const SHOWN: [&str; 6] = [
     "accuracy",
     "macro AUC",
@@ -23,19 +25,15 @@ const SHOWN: [&str; 6] = [
 pub(crate) fn render(findings: &StudyFindings, input: &ReportInput) -> String {
     let plots = &mut Vec::new();
     let sections = [
-        ("verdict", "What came out", Some(verdict(findings, input))),
+        ("verdict", "Conclusions", Some(verdict(findings, input))),
         (
             "comparison",
-            "Compared in pairs",
+            "Paired comparisons",
             Some(comparison(findings, plots)),
         ),
-        ("curves", "From epoch to epoch", Some(curves(findings, plots))),
+        ("curves", "Curves by epoch", Some(curves(findings, plots))),
         ("variants", "Variants", Some(variants(findings))),
-        (
-            "evidence",
-            "Looks at the test films",
-            evidence::section(input, plots),
-        ),
+        ("evidence", "Test access log", evidence::section(input, plots)),
         ("data", "Data", Some(data::section(&input.data, plots))),
         (
             "reproducibility",
@@ -46,7 +44,7 @@ pub(crate) fn render(findings: &StudyFindings, input: &ReportInput) -> String {
     run_page(&input.title, "Study", &input.provenance.started, sections)
 }
 
-/// Every plot of a study with the name of its file.
+/// The plots of a study with their file names.
 pub(crate) fn study_plots(findings: &StudyFindings) -> Vec<(String, Plot)> {
     let file = |what: &str, metric: &str| format!("{what}-{}", metric.to_lowercase().replace(' ', "-"));
     let forests = SHOWN
@@ -67,13 +65,13 @@ fn verdict(findings: &StudyFindings, input: &ReportInput) -> Markup {
             (listed(&others)) " against " (findings.baseline) ", each trained with the same "
             (counted(findings.seeds.len() as u64, "seed"))
             @if findings.folds > 1 { " on the same " (findings.folds) " folds of the films" }
-            ": " (counted(runs as u64, "training")) ". Two trainings of a pair have seed, films and the order of films in common and differ in the variant alone."
+            ": " (counted(runs as u64, "training run")) ". The two runs of a pair have the same seed, films and order of films; only the variant differs."
         }
         @for conclusion in &findings.conclusions { p.lead { strong { (conclusion) } } }
         div.care {
-            h3 { "With care" }
+            h3 { "Limitations" }
             ul {
-                @if phantoms { li { "The films are phantoms, drawings by a program: what came out says how the method behaves, and nothing about patients." } }
+                @if phantoms { li { "The films are synthetic (phantoms): a program drew them. The results describe the method, not its performance on patients." } }
                 @for caution in &findings.cautions { li { (capital(caution)) "." } }
             }
         }
@@ -83,12 +81,12 @@ fn verdict(findings: &StudyFindings, input: &ReportInput) -> Markup {
 fn comparison(findings: &StudyFindings, plots: &mut Vec<Plot>) -> Markup {
     html! {
         p {
-            "A difference is the variant's mean minus that of " (findings.baseline) ". It has two intervals, since two things could have come out otherwise: "
-            "over the films (bootstrap of " (findings.draws) " draws over patients, each patient for all trainings at once) and over the seeds (Student’s t, at least three seeds). "
-            "Verdicts are about " (findings.primary) " and need both, made so wide that those of all verdicts over the films hold together, and so, by themselves, do those over the seeds."
+            "A difference is the variant's mean minus that of " (findings.baseline) ". It has two intervals, for two sources of chance: over the films "
+            "(bootstrap of " (findings.draws) " draws over patients, the same patients for all runs) and over the seeds (Student’s t, at least three seeds). "
+            "Verdicts are about " (findings.primary) " and need both intervals. The intervals of all verdicts over the films are simultaneous, as are those over the seeds."
         }
         @if let Some(plot) = forest(findings, &findings.primary) {
-            (figure(plots, plot, "Mean paired differences with their intervals over the films; right of the dashed rule the variant is ahead."))
+            (figure(plots, plot, "Mean paired differences with their intervals over the films. To the right of the dashed line, the variant is better."))
         }
         @for point in &findings.points {
             h3 { (capital(&point.when())) ", " (point.split) " films" }
@@ -110,12 +108,12 @@ fn compared(findings: &StudyFindings, point: &StudyPoint, one: &StudyComparison)
         p { span.tag { (one.candidate) ": " (tag) } " " (capital(&one.verdict.words)) "." }
         div.scroll { table.tight {
             caption {
-                (one.candidate) " against " (findings.baseline) ", " (point.when()) ": " (counted(one.pairs as u64, "pair")) " of trainings, "
-                (counted(films as u64, "film")) " of " (counted(patients as u64, "patient")) "; intervals of " (percent(findings.level)) " each, for one difference alone."
+                (one.candidate) " against " (findings.baseline) ", " (point.when()) ": " (counted(one.pairs as u64, "pair")) " of runs, "
+                (counted(films as u64, "film")) " of " (counted(patients as u64, "patient")) "; " (percent(findings.level)) " intervals, each for one difference."
             }
             thead { tr {
                 th scope="col" { "Metric" } th scope="col" { (findings.baseline) } th scope="col" { (one.candidate) }
-                th scope="col" { "difference, over the films" } th scope="col" { "over the seeds" } th.number scope="col" { "seeds in which it is higher" } th.number scope="col" { "sign-flip p (least possible)" }
+                th scope="col" { "difference, over the films" } th scope="col" { "over the seeds" } th.number scope="col" { "seeds with a higher value" } th.number scope="col" { "sign-flip p (smallest possible)" }
             } }
             tbody { @for name in SHOWN { @if let Some(metric) = one.metric(name).filter(|metric| metric.difference.value.is_some()) { (row(metric)) } } }
         } }
@@ -150,7 +148,7 @@ fn signed(measured: &Estimate) -> String {
     }
 }
 
-/// The differences of a metric as a forest plot; `None` where it has none.
+/// The differences of a metric as a forest plot; `None` if there are none.
 fn forest(findings: &StudyFindings, metric: &str) -> Option<Plot> {
     let several = others(findings).count() > 1;
     let mut rows = Vec::new();
@@ -189,7 +187,7 @@ fn label(point: &StudyPoint) -> String {
 
 type Of = fn(&pleura_run::study::StudyEpoch) -> Option<f64>;
 
-/// What the log of a training has of every epoch.
+/// The metrics that the log has for every epoch.
 const CURVES: [(&str, Of); 2] = [
     ("accuracy", |epoch| epoch.accuracy),
     ("macro AUC", |epoch| epoch.macro_auc),
@@ -197,7 +195,7 @@ const CURVES: [(&str, Of); 2] = [
 
 fn curves(findings: &StudyFindings, plots: &mut Vec<Plot>) -> Markup {
     html! {
-        p { "On the validation films, after every epoch. Thick lines are means over the trainings that got so far, pale lines single trainings." }
+        p { "On the validation films, after every epoch. Thick lines are means over the runs that reached the epoch, pale lines are single runs." }
         div.pair {
             @for (metric, of) in CURVES {
                 @if let Some(plot) = lines(findings, metric, of) { (figure(plots, plot, &format!("Validation {metric} by epoch."))) }
@@ -230,7 +228,7 @@ fn lines(findings: &StudyFindings, metric: &str, of: Of) -> Option<Plot> {
     any.then(|| plot::curves(&plot))
 }
 
-/// The mean over a variant's trainings, epoch by epoch.
+/// The mean over a variant's runs, epoch by epoch.
 fn mean(variant: &StudyVariant, of: Of) -> Vec<(f64, f64)> {
     let all = || variant.runs.iter().flat_map(|run| &run.curve);
     let last = all().map(|at| at.epoch).max().unwrap_or(0);
@@ -247,12 +245,12 @@ fn variants(findings: &StudyFindings) -> Markup {
         @for variant in &findings.variants {
             h3 { (variant.name) @if variant.name == findings.baseline { " (the baseline)" } }
             @if variant.name != findings.baseline {
-                @if variant.differs.is_empty() { p { "Differs from the baseline in nothing." } }
+                @if variant.differs.is_empty() { p { "Equal to the baseline." } }
                 @else { ul { @for line in &variant.differs { li { code { (line) } } } } }
             }
             div.scroll { table.tight {
                 caption { "Stage " (variant.stage) " is compared." }
-                thead { tr { th scope="col" { "Training" } th.number scope="col" { "seed" } @if findings.folds > 1 { th.number scope="col" { "fold" } } th.number scope="col" { "best epoch" } th.number scope="col" { "of" } } }
+                thead { tr { th scope="col" { "Run" } th.number scope="col" { "seed" } @if findings.folds > 1 { th.number scope="col" { "fold" } } th.number scope="col" { "best epoch" } th.number scope="col" { "epochs" } } }
                 tbody { @for run in &variant.runs { tr {
                     th scope="row" { (run.name) }
                     td.number { (run.seed) }
@@ -272,7 +270,7 @@ fn others(findings: &StudyFindings) -> impl Iterator<Item = &StudyVariant> {
         .filter(|variant| variant.name != findings.baseline)
 }
 
-/// With a capital at its head.
+/// The text with a capital first letter.
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters

@@ -1,4 +1,4 @@
-//! The first screen: what was trained, what it got, what to be careful about, in plain words.
+//! The first screen: training, main result, audit and cautions in plain words.
 
 use std::fmt::Write as _;
 
@@ -6,37 +6,37 @@ use maud::{Markup, html};
 use pleura_eval::{Confusion, Estimate, Kind};
 use pleura_run::audit::Verdict;
 
-use super::cautions::sentence;
-use super::number::{counted, interval, listed, method, percent, split, value};
-use super::{cautions, headline, lead_stage, table_of, way_to};
-use crate::input::{DataTable, ReportInput, SplitEvaluation, StageResult};
+use super::cautions;
+use super::lead::{headline, lead_stage, sources_in, table_of, way_to};
+use super::number::{counted, interval, level, listed, method, percent, sentence, split, value};
+use crate::input::{ReportInput, SplitEvaluation, StageResult};
 
 pub(super) fn section(input: &ReportInput) -> Markup {
     let stage = lead_stage(input);
     let result = stage.and_then(headline);
     let cautions = cautions::all(input);
     html! {
-        p.lead { (what_was_trained(input)) }
+        p.lead { (training(input)) }
         @if let (Some(stage), Some(result)) = (stage, result) {
-            p.lead { (what_it_got(input, stage, result)) }
+            p.lead { (result_in_words(input, stage, result)) }
             (tiles(result))
         } @else {
-            p.lead { "No stage of this run has been judged on any films yet, so nothing can be said about how good it is." }
+            p.lead { "No stage of this run has been evaluated yet." }
         }
         @if let Some(stage) = stage.filter(|stage| headline(stage).is_some()) {
-            h3 { "What it probably looks at" }
-            (what_it_looks_at(input, stage))
+            h3 { "What the network probably uses" }
+            (network_use(input, stage))
         }
         @if !cautions.is_empty() {
             div.care {
-                h3 { "What to be careful about" }
+                h3 { "Limitations" }
                 ul { @for caution in &cautions { li { (caution) } } }
             }
         }
     }
 }
 
-fn what_was_trained(input: &ReportInput) -> String {
+fn training(input: &ReportInput) -> String {
     let Some(lead) = lead_stage(input) else {
         return "This run has no stages yet.".to_owned();
     };
@@ -62,18 +62,21 @@ fn what_was_trained(input: &ReportInput) -> String {
             format!(": {}", listed(&lead.findings))
         };
         let what = match lead.kind {
-            Some(Kind::Exclusive) => format!("It now tells {} classes apart{names}.", lead.findings.len()),
-            Some(Kind::Independent) => format!(
-                "It now answers for {} findings, each by itself{names}.",
+            Some(Kind::Exclusive) => format!(
+                "The network distinguishes {} classes{names}.",
                 lead.findings.len()
             ),
-            None => format!("Its outputs are {}{names}.", lead.findings.len()),
+            Some(Kind::Independent) => format!(
+                "The network predicts {} independent findings{names}.",
+                lead.findings.len()
+            ),
+            None => format!("The network has {} outputs{names}.", lead.findings.len()),
         };
         let _ = write!(text, " {what}");
     }
     if let Some(train) = lead.films.iter().find(|s| s.split == "train") {
         let (films, patients) = (counted(train.films, "film"), counted(train.patients, "patient"));
-        let _ = write!(text, " Stage {} learned from {films} of {patients}.", lead.name);
+        let _ = write!(text, " Stage {} was trained on {films} of {patients}.", lead.name);
     }
     let neurons = lead.neurons.iter().flat_map(|neurons| &neurons.neurons);
     let kept: Vec<String> = neurons
@@ -88,7 +91,7 @@ fn what_was_trained(input: &ReportInput) -> String {
         };
         let _ = write!(
             text,
-            " Its {neurons} for {} began as copies of those of the stage before.",
+            " Its {neurons} for {} were copied from the previous stage.",
             listed(&kept)
         );
     }
@@ -104,7 +107,7 @@ fn what_was_trained(input: &ReportInput) -> String {
     text
 }
 
-fn what_it_got(input: &ReportInput, stage: &StageResult, result: &SplitEvaluation) -> String {
+fn result_in_words(input: &ReportInput, stage: &StageResult, result: &SplitEvaluation) -> String {
     let from = table_of(input, stage)
         .map(|table| sources_in(table, &result.split))
         .unwrap_or_default();
@@ -128,7 +131,7 @@ fn what_it_got(input: &ReportInput, stage: &StageResult, result: &SplitEvaluatio
         (Some((measured, share)), _) => {
             let right = measured
                 .right
-                .map_or_else(String::new, |right| format!("{right} were answered right: "));
+                .map_or_else(String::new, |right| format!("{right} predictions were correct: "));
             let _ = write!(text, ", {right}accuracy {}{}.", percent(share), range(&measured));
         }
         (None, Some((measured, area))) => {
@@ -149,14 +152,14 @@ fn what_it_got(input: &ReportInput, stage: &StageResult, result: &SplitEvaluatio
     text
 }
 
-/// Checks of an audit that speak of where a network's evidence comes from.
-const LOOKS_AT: [&str; 4] = ["outside-lungs", "border-relevance", "words", "features"];
+/// The checks of an audit that test the network itself.
+const NETWORK_CHECKS: [&str; 4] = ["outside-lungs", "border-relevance", "words", "features"];
 
-/// What the audit says of it, where there was one.
-fn what_it_looks_at(input: &ReportInput, lead: &StageResult) -> Markup {
+/// The audit's results about the network.
+fn network_use(input: &ReportInput, lead: &StageResult) -> Markup {
     let Some(audit) = &input.audit else {
         return html! { p {
-            "Nobody has asked: this run has no audit. " code { "pleura audit RUN" } " searches for what else than disease its answers may come from."
+            "Unknown: this run has no audit. " code { "pleura audit RUN" } " searches for shortcuts: cues other than disease that predict the class."
         } };
     };
     let loud = |verdict: Verdict| -> Vec<String> {
@@ -164,7 +167,7 @@ fn what_it_looks_at(input: &ReportInput, lead: &StageResult) -> Markup {
         checks.map(|check| check.asks.clone()).collect()
     };
     let (blocks, alarms) = (loud(Verdict::Block), loud(Verdict::Alarm));
-    let found: Vec<_> = LOOKS_AT
+    let found: Vec<_> = NETWORK_CHECKS
         .iter()
         .filter_map(|name| audit.checks.iter().find(|check| check.name == *name))
         .filter(|check| check.verdict != Verdict::NotPossible)
@@ -173,25 +176,25 @@ fn what_it_looks_at(input: &ReportInput, lead: &StageResult) -> Markup {
         @if !blocks.is_empty() || !alarms.is_empty() {
             p {
                 "The " a href="#audit" { "audit" } " of " (counted(audit.checks.len() as u64, "check"))
-                " gives reason to think that it may answer by something other than disease. It raised an alarm at these questions:"
+                " found possible shortcuts: cues other than disease. It raised an alarm for these questions:"
             }
             ul {
-                @for asks in &blocks { li { strong { (asks) } " Until that is mended the result means nothing." } }
+                @for asks in &blocks { li { strong { (asks) } " The results are void until this is corrected." } }
                 @for asks in &alarms { li { (asks) } }
             }
         } @else if !found.is_empty() {
-            p { "The " a href="#audit" { "audit" } " found no shortcut. That does not say that there is none." }
+            p { "The " a href="#audit" { "audit" } " found no shortcut. This does not prove that there is none." }
         }
         @if found.is_empty() {
             p {
-                "Nobody has asked the network itself: the " a href="#audit" { "audit" }
-                "’s checks of where its evidence lies were left out or were not possible."
+                "The network itself was not tested: the " a href="#audit" { "audit" }
+                "’s checks of the network were left out or were not possible."
             }
         }
         @if let Some(stage) = audit.stage.as_ref().filter(|stage| **stage != lead.name) {
-            p.soft { "The audit asked the network of stage " (stage) ", not that of " (lead.name) "." }
+            p.soft { "The audit tested the network of stage " (stage) ", not that of " (lead.name) "." }
         }
-        @for check in found { p { (sentence(&check.says)) } }
+        @if !found.is_empty() { ul { @for check in found { li { (check.asks) " " (sentence(&check.says)) } } } }
     }
 }
 
@@ -200,7 +203,7 @@ fn range(measured: &Estimate) -> String {
         || ", without an interval".to_owned(),
         |(low, high)| {
             format!(
-                "; the {} interval reaches from {} to {}",
+                " ({} interval {} to {})",
                 level(measured),
                 percent(low),
                 percent(high)
@@ -212,30 +215,8 @@ fn range(measured: &Estimate) -> String {
 fn range_of_area(measured: &Estimate) -> String {
     measured.low.zip(measured.high).map_or_else(
         || ", without an interval".to_owned(),
-        |(low, high)| {
-            format!(
-                "; the {} interval reaches from {low:.3} to {high:.3}",
-                level(measured)
-            )
-        },
+        |(low, high)| format!(" ({} interval {low:.3} to {high:.3})", level(measured)),
     )
-}
-
-/// `95 %`
-pub(super) fn level(measured: &Estimate) -> String {
-    let text = format!("{:.1}", 100.0 * measured.level);
-    format!("{} %", text.trim_end_matches(".0"))
-}
-
-/// Names of the datasets that films of one split came from.
-pub(super) fn sources_in(table: &DataTable, split: &str) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for count in table.counts.iter().filter(|c| c.split == split && c.films > 0) {
-        if !names.contains(&count.source) {
-            names.push(count.source.clone());
-        }
-    }
-    names
 }
 
 fn commonest_error(confusion: &Confusion) -> Option<String> {
@@ -251,7 +232,7 @@ fn commonest_error(confusion: &Confusion) -> Option<String> {
     let films: u64 = confusion.counts.get(truth)?.iter().sum();
     (count > 0).then(|| {
         format!(
-            "The commonest error: {count} of the {films} films whose truth is {} were called {}.",
+            "The most common error: {count} of the {films} films of {} were predicted as {}.",
             confusion.classes[truth], confusion.classes[answer]
         )
     })

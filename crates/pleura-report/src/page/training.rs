@@ -1,15 +1,16 @@
-//! How training went: the recipe and the curves of all stages.
+//! Training: the recipe and the curves of all stages.
 
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
 
+use super::figure::{figure, missing};
+use super::neurons;
 use super::number::{counted, listed, split, three};
-use super::{figure, missing, neurons};
 use crate::input::{ReportInput, StageResult, StepPoint};
 use pleura_draw::plot::{self, Axis, Curves, Plot, Scale, Series, Ticks};
 
-/// Most points of a line of single steps; more are averaged in groups.
+/// The most points of a line of single steps; more are averaged in groups.
 const STEP_POINTS: usize = 320;
 
 pub(super) fn section(input: &ReportInput, plots: &mut Vec<Plot>) -> Markup {
@@ -17,8 +18,8 @@ pub(super) fn section(input: &ReportInput, plots: &mut Vec<Plot>) -> Markup {
         @if input.stages.is_empty() { (missing("The run has no stages yet.")) }
         @for stage in &input.stages { (one(stage, plots)) }
         h3 { "Recipe" }
-        @if input.recipe.is_empty() { (missing("The run holds no recipe.")) } @else {
-            p.soft { "As resolved: every default is spelt out." }
+        @if input.recipe.is_empty() { (missing("The run has no recipe.")) } @else {
+            p.soft { "As resolved, with all defaults." }
             pre.recipe { code { (input.recipe) } }
         }
     }
@@ -29,10 +30,10 @@ fn one(stage: &StageResult, plots: &mut Vec<Plot>) -> Markup {
         h3 { "Stage " (stage.name) }
         p { (words(stage)) }
         @if stage.epochs.is_empty() && stage.steps.is_empty() {
-            (missing("Nothing was logged for this stage."))
+            (missing("This stage has no log."))
         } @else {
             div.pair {
-                (figure(plots, plot::curves(&loss(stage)), "Pale: single training batches. Lines: means over an epoch."))
+                (figure(plots, plot::curves(&loss(stage)), "Lines: means over an epoch. Pale line: single training batches."))
                 @if let Some(plot) = metrics(stage) { (figure(plots, plot::curves(&plot), "After each epoch, on validation films.")) }
                 @if let Some(plot) = learning_rate(stage) { (figure(plots, plot::curves(&plot), "Learning rate of each group of parameters.")) }
                 @if let Some(plot) = gradient_norm(stage) { (figure(plots, plot::curves(&plot), "Norm of the whole gradient before clipping.")) }
@@ -64,7 +65,7 @@ fn words(stage: &StageResult) -> String {
                 .iter()
                 .map(|(reason, films)| format!("{films} {reason}"))
                 .collect();
-            let _ = write!(text, " (left out: {})", why.join(", "));
+            let _ = write!(text, " (excluded: {})", why.join(", "));
         }
         text.push_str(". ");
     }
@@ -172,7 +173,7 @@ fn learning_rate(stage: &StageResult) -> Option<Curves> {
     let mut lines: Vec<(String, Vec<(f64, f64)>)> = Vec::new();
     for name in groups {
         let points = averaged(&stage.steps, |step| rate(step, name));
-        // Groups that share a schedule share a line: twelve equal lines would say less.
+        // Groups with the same schedule share a line.
         match lines.iter_mut().find(|(_, other)| *other == points) {
             Some((names, _)) => {
                 names.push_str(", ");
@@ -223,7 +224,7 @@ fn gradient_norm(stage: &StageResult) -> Option<Curves> {
     Some(plot)
 }
 
-/// One value a step over the epochs trained, averaged in groups of neighbours where steps are many.
+/// One value per step over the epochs; many steps are averaged in groups of neighbours.
 fn averaged(steps: &[StepPoint], pick: impl Fn(&StepPoint) -> Option<f64>) -> Vec<(f64, f64)> {
     let points: Vec<(f64, f64)> = steps
         .iter()

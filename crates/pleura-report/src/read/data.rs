@@ -1,21 +1,22 @@
-//! The tables of films that a recipe names, counted; and the films that each stage used.
+//! The manifests of a recipe, and the films that each stage used.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use pleura_data::looks::{self, Look, Looks};
-use pleura_data::{Label, Manifest, Sidecar, Split};
+use pleura_manifest::access_log::{self, TestAccess, TestAccessLog};
+use pleura_manifest::{Label, Manifest, Sidecar, Split};
 use pleura_run::{
     Recipe, RunFolder,
     data::{self, Counts, StageData},
     recipe::Stage,
+    split_name,
 };
 
 use crate::error::Error;
-use crate::evidence::TestLooks;
+use crate::evidence::TestAccesses;
 use crate::input::{DataTable, Exclusion, FindingCount, SourceTable, SplitCount, StageSplit};
 
-/// The films of each split that has any.
+/// The films of each split that is not empty.
 pub(super) fn films(splits: &Counts) -> Vec<StageSplit> {
     let splits = [
         ("train", &splits.train),
@@ -38,7 +39,7 @@ pub(super) fn films(splits: &Counts) -> Vec<StageSplit> {
         .collect()
 }
 
-/// Why a stage could not use a film, as a phrase after its number.
+/// The reason of an exclusion, as a phrase after a number.
 fn in_words(reason: data::Exclusion) -> &'static str {
     match reason {
         data::Exclusion::NoClass => "without a class",
@@ -49,7 +50,7 @@ fn in_words(reason: data::Exclusion) -> &'static str {
     }
 }
 
-/// Each table once, in the order in which stages use them.
+/// The manifests, each once, in the order of their use.
 pub(super) fn tables(
     run: &RunFolder,
     recipe: &Recipe,
@@ -81,14 +82,14 @@ pub(super) fn tables(
         if let Some(leak) = data.as_ref().and_then(|data| data.leaks.first()) {
             let films = data.iter().map(|data| data.leaks.len()).sum::<usize>();
             warnings.push(format!(
-                "Stage {} learnt from copies of films that it or a later stage is judged on ({films}; {} of {}, for one): its user allowed \
-                 it, and what it gets on those is too good",
+                "Stage {} was trained on duplicates of films that it or a later stage is evaluated on ({films}; for example {} \
+                 of {}), because the user allowed it: results on these films are too good",
                 stage.name, leak.film, leak.copy_of
             ));
         }
         if data.is_some_and(|data| data.manifest != table.digest) {
             warnings.push(format!(
-                "The table of films {} has changed since stage {} was trained; this report describes it as it is now",
+                "The manifest {} has changed since stage {} was trained; this report describes its current content",
                 table.name, stage.name
             ));
         }
@@ -96,7 +97,7 @@ pub(super) fn tables(
     Ok(tables.into_iter().map(|(_, table)| table).collect())
 }
 
-/// What stands for a table where the stage drew its pictures itself.
+/// The description of a stage's own synthetic images, in place of a manifest.
 fn drawn(stage: &Stage, classes: usize, data: &StageData) -> DataTable {
     let splits = films(&data.splits).into_iter().map(|split| SplitCount {
         split: split.split,
@@ -113,13 +114,11 @@ fn drawn(stage: &Stage, classes: usize, data: &StageData) -> DataTable {
     }
 }
 
-/// One table with what its sidecar says; `None`, with a warning, if it is no longer there.
+/// One manifest with the facts of its sidecar; `None`, with a warning, if the file is missing.
 fn table(run: &RunFolder, path: &Path, warnings: &mut Vec<String>) -> Result<Option<DataTable>, Error> {
     let name = short(path);
     if !path.exists() {
-        let warning = format!(
-            "The table of films {name} is no longer where the recipe says, so this report cannot describe its films"
-        );
+        let warning = format!("The manifest {name} is missing, so this report cannot describe its films");
         if !warnings.contains(&warning) {
             warnings.push(warning);
         }
@@ -128,60 +127,60 @@ fn table(run: &RunFolder, path: &Path, warnings: &mut Vec<String>) -> Result<Opt
     let manifest = Manifest::read(path)?;
     let mut table = counted(&manifest);
     let sidecar = Sidecar::read(path)?;
-    table.test = looks_at(run, path, &manifest, sidecar.as_ref())?;
+    table.test_accesses = looks_at(run, path, &manifest, sidecar.as_ref())?;
     if let Some(sidecar) = sidecar {
         if sidecar.manifest_digest != table.digest {
-            warnings.push(format!("The sidecar of {name} belongs to another version of the table; its sources and exclusions may not fit"));
+            warnings.push(format!("The sidecar of {name} belongs to another version of the manifest; sources and exclusions may be wrong"));
         }
         describe(&mut table, &sidecar);
-        table.copies = sidecar
+        table.duplicates = sidecar
             .duplicates
             .as_ref()
-            .map(|record| super::copies::of(record, &manifest));
+            .map(|record| super::duplicates::of(record, &manifest));
     }
     table.name = name;
-    // What draws a set of phantoms leaves the list of what it drew beside their table.
+    // A set of phantoms has this list beside its manifest.
     table.phantom = path.with_file_name("phantoms.json").exists();
     Ok(Some(table))
 }
 
-/// The looks at a table's test split that are written down with the table's, or in the run.
+/// The accesses to a manifest's test split, recorded beside the manifest or in the run.
 fn looks_at(
     run: &RunFolder,
     path: &Path,
     manifest: &Manifest,
     sidecar: Option<&Sidecar>,
-) -> Result<Option<TestLooks>, Error> {
+) -> Result<Option<TestAccesses>, Error> {
     let rows = manifest.split(Split::Test);
     let digest = manifest.films_digest(&rows);
-    let mut all = Looks::default();
-    for file in [looks::file_of(path)?, run.test_access_log()] {
-        let found = Looks::read(&file)?;
-        all.looks.extend(found.looks);
-        all.altered.extend(found.altered);
+    let mut all = TestAccessLog::default();
+    for file in [access_log::file_of(path)?, run.test_access_log()] {
+        let found = TestAccessLog::read(&file)?;
+        all.entries.extend(found.entries);
+        all.unreadable.extend(found.unreadable);
     }
-    let at = all.at(&digest);
-    if rows.is_empty() || (at.is_empty() && all.altered.is_empty()) {
+    let at = all.of_test(&digest);
+    if rows.is_empty() || (at.is_empty() && all.unreadable.is_empty()) {
         return Ok(None);
     }
-    // What a fold's table shares its looks with are other folds and their table, and no test split that it had before.
+    // The manifest of a fold shares its log with the other folds and has no earlier test split.
     let of_fold = sidecar.is_some_and(|sidecar| sidecar.made_from.is_some());
     let folds = sidecar.and_then(|sidecar| sidecar.folds.as_ref());
     let folds = folds.map_or(&[][..], |folds| folds.digests.as_slice());
-    let other = |look: &&Look| !of_fold && look.test != digest && !folds.contains(&look.test);
+    let other = |look: &&TestAccess| !of_fold && look.test != digest && !folds.contains(&look.test);
     let made = sidecar.and_then(|sidecar| sidecar.split.as_ref()?.test_films.as_ref());
-    Ok(Some(TestLooks {
+    Ok(Some(TestAccesses {
         films: rows.len() as u64,
-        models: Looks::models(&at),
-        others: all.looks.iter().filter(other).count(),
-        looks: at.into_iter().cloned().collect(),
-        altered: !all.altered.is_empty(),
+        models: TestAccessLog::models(&at),
+        others: all.entries.iter().filter(other).count(),
+        accesses: at.into_iter().cloned().collect(),
+        unreadable: !all.unreadable.is_empty(),
         changed: made.is_some_and(|made| *made != digest),
         digest,
     }))
 }
 
-/// The table's file name with its folder's: tables are often all called `manifest.csv`.
+/// The file name with its folder, since many manifests are called `manifest.csv`.
 fn short(path: &Path) -> String {
     let parts: Vec<_> = path
         .components()
@@ -207,7 +206,7 @@ fn counted(manifest: &Manifest) -> DataTable {
     let mut sources: BTreeMap<&str, Tally<'_>> = BTreeMap::new();
     let mut counts: BTreeMap<(&str, usize, &str), u64> = BTreeMap::new();
     for row in &manifest.rows {
-        let split = split_name(row.split);
+        let split = row.split.map_or("", split_name);
         for tally in [
             splits.entry(split).or_default(),
             sources.entry(&row.dataset).or_default(),
@@ -257,16 +256,7 @@ fn counted(manifest: &Manifest) -> DataTable {
     }
 }
 
-pub(super) fn split_name(split: Option<Split>) -> &'static str {
-    match split {
-        Some(Split::Train) => "train",
-        Some(Split::Validation) => "val",
-        Some(Split::Test) => "test",
-        None => "",
-    }
-}
-
-/// Adds what the sidecar knows of sources and exclusions.
+/// Adds sources and exclusions from the sidecar.
 fn describe(table: &mut DataTable, sidecar: &Sidecar) {
     for record in &sidecar.sources {
         let known = table
@@ -300,7 +290,7 @@ fn describe(table: &mut DataTable, sidecar: &Sidecar) {
             facts.push(("label file", format!("{name}, SHA-256 {}", file.sha256)));
         }
         for remark in &record.remarks {
-            facts.push(("noticed", format!("{} ({})", remark.what, remark.count)));
+            facts.push(("remark", format!("{} ({})", remark.what, remark.count)));
         }
         source.facts.extend(
             facts

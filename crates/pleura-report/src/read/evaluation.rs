@@ -1,13 +1,13 @@
-//! What a stage got: `metrics.json`, the evaluation on its test films, or else its answers to the validation films.
+//! The results of a stage: `metrics.json` (its test films), else its predictions on the validation films.
 
-use pleura_data::Split;
 use pleura_eval::{Evaluation, Options, Predictions, evaluate};
+use pleura_manifest::Split;
 use pleura_run::{StageFolder, json::read_json_if_exists};
 
 use crate::error::Error;
 use crate::input::SplitEvaluation;
 
-/// Evaluations of a stage; none while it is not done.
+/// The evaluations of a stage; empty for an unfinished one.
 pub(super) fn read(folder: &StageFolder) -> Result<Vec<SplitEvaluation>, Error> {
     if let Some(evaluation) = read_json_if_exists::<Evaluation>(&folder.metrics())? {
         return Ok(vec![SplitEvaluation {
@@ -15,7 +15,7 @@ pub(super) fn read(folder: &StageFolder) -> Result<Vec<SplitEvaluation>, Error> 
             evaluation,
         }]);
     }
-    // A stage without test films still has something to say; the page tells what it is worth.
+    // Without test films, the validation films are evaluated; the page adds a caution.
     let validation = folder.predictions(Split::Validation);
     if !validation.exists() {
         return Ok(Vec::new());

@@ -4,7 +4,7 @@ use pleura_eval::{Estimate, Options, Predictions, Truth, evaluate, paired_seeds}
 use pleura_report::{
     DataTable, EpochDifference, EpochPoint, Exclusion, FindingCount, Gallery, GalleryItem, KeepingExperiment,
     KeepingRun, LedgerLine, Provenance, ReportInput, SourceTable, SplitCount, SplitEvaluation, StageResult,
-    StageSplit, StepPoint, WordsCondition, WordsExperiment,
+    StageSplit, StepPoint, TextCondition, TextExperiment,
 };
 use pleura_run::{Neuron, NeuronOrigin, Neurons, Proof, recipe::KeepRule};
 
@@ -467,7 +467,7 @@ fn keeping() -> KeepingExperiment {
     }
 }
 
-fn words() -> WordsExperiment {
+fn words() -> TextExperiment {
     let share = |right: usize, low: f64, high: f64| Estimate {
         value: Some(right as f64 / 169.0),
         low: Some(low),
@@ -486,15 +486,15 @@ fn words() -> WordsExperiment {
         patients: 113,
         ..Estimate::undefined(0.95)
     };
-    WordsExperiment {
+    TextExperiment {
         setting: "The test films were shown again with every word and marker covered by the grey of its surroundings, and with random patches of equal area covered.".into(),
         conditions: vec![
-            WordsCondition { name: "as they are".into(), accuracy: share(157, 0.882, 0.965), change: None },
-            WordsCondition { name: "words covered".into(), accuracy: share(151, 0.839, 0.938), change: Some(change(-0.0355, -0.071, -0.006)) },
-            WordsCondition { name: "random patches covered".into(), accuracy: share(156, 0.876, 0.959), change: Some(change(-0.0059, -0.024, 0.012)) },
+            TextCondition { name: "as they are".into(), accuracy: share(157, 0.882, 0.965), change: None },
+            TextCondition { name: "words covered".into(), accuracy: share(151, 0.839, 0.938), change: Some(change(-0.0355, -0.071, -0.006)) },
+            TextCondition { name: "random patches covered".into(), accuracy: share(156, 0.876, 0.959), change: Some(change(-0.0059, -0.024, 0.012)) },
         ],
-        relevance_on_words: Some(0.081),
-        area_of_words: Some(0.012),
+        relevance_on_text: Some(0.081),
+        area_of_text: Some(0.012),
     }
 }
 

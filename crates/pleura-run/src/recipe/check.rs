@@ -1,17 +1,21 @@
-//! What a recipe may say: checked as a whole when it is read, so that nobody waits an hour for a typing error.
+//! Checks a whole recipe when it is read, so that a typing error shows at once.
 
 use std::collections::BTreeSet;
 
 use super::{
     ALL_BUT_HEAD, Groups, LearningRate, Monitor, NormalisationChoice, OptimiserRecipe, Recipe,
-    ScheduleRecipe, Stage, StageKind, Start, Step, Weighting, WeightingWord,
+    ScheduleRecipe, Stage, Start, Step, Weighting, WeightingWord,
 };
 use crate::error::Error;
+use pleura_core::Task;
 
-/// Larger inputs are slips of the keyboard.
+/// The largest input; a larger number is a typing error.
 const LARGEST_SIZE: usize = 8192;
 
-/// Refuses what contradicts itself or the architecture, with the line and what would be allowed.
+/// Checks a recipe.
+///
+/// # Errors
+/// An entry that contradicts another or the architecture, with its line and the allowed values.
 pub fn check(recipe: &Recipe) -> Result<(), Error> {
     let architecture = recipe.architecture()?;
     if recipe.seed > i64::MAX as u64 {
@@ -94,12 +98,12 @@ impl StageCheck<'_> {
         self.schedule()?;
         self.freezing()?;
         self.weighting()?;
-        self.answers()?;
+        self.epoch_predictions()?;
         self.isnet()
     }
 
-    fn answers(&self) -> Result<(), Error> {
-        let (after, epochs) = (&self.stage.answers.after, self.stage.epochs);
+    fn epoch_predictions(&self) -> Result<(), Error> {
+        let (after, epochs) = (&self.stage.epoch_predictions.after, self.stage.epochs);
         let different: BTreeSet<&usize> = after.iter().collect();
         if different.len() < after.len() || after.iter().any(|&after| after > epochs) {
             let problem = format!("found {after:?}, expected different numbers of epochs, 0 to {epochs}");
@@ -122,14 +126,14 @@ impl StageCheck<'_> {
                 format!("found {name:?}, expected 1 to 64 letters, digits, - and _ (it names a folder)");
             return Err(self.problem(&["name".into()], problem));
         }
-        // Folders of some file systems do not tell cases apart.
+        // File systems may ignore the case of folder names.
         if self.earlier().any(|stage| stage.name.eq_ignore_ascii_case(name)) {
-            return Err(self.problem(&["name".into()], format!("two stages are called {name:?}")));
+            return Err(self.problem(&["name".into()], format!("two stages have the name {name:?}")));
         }
         Ok(())
     }
 
-    /// A table of films or fractals, never both.
+    /// A stage has a manifest or fractals, never both.
     fn data(&self) -> Result<(), Error> {
         let stage = self.stage;
         let has_manifest = !stage.manifest.as_os_str().is_empty();
@@ -137,29 +141,29 @@ impl StageCheck<'_> {
             if has_manifest {
                 return Ok(());
             }
-            let problem = "expected a table of films, manifest = \"….csv\" (make one with `pleura data build`), or [stage.fractals]";
+            let problem = "expected a manifest, manifest = \"….csv\" (make one with `pleura data build`), or [stage.fractals]";
             return Err(self.problem(&["manifest".into()], problem));
         };
         let without = |key: &'static str, there: bool, why: &str| {
             if !there {
                 return Ok(());
             }
-            Err(self.problem(&[key.into()], format!("{why}; take it out, or [stage.fractals]")))
+            Err(self.problem(&[key.into()], format!("{why}; remove it, or [stage.fractals]")))
         };
-        without("manifest", has_manifest, "fractals are drawn, and in no table")?;
+        without("manifest", has_manifest, "fractals have no manifest")?;
         without(
             "findings",
             stage.findings.is_some(),
-            "the classes of fractals are as many as `classes` says, and named by themselves",
+            "the number of classes is `classes` of [stage.fractals], and their names are fixed",
         )?;
         without(
             "columns",
             !stage.columns.is_empty(),
-            "fractals are in no table that has columns",
+            "fractals have no manifest with columns",
         )?;
         without("isnet", stage.isnet.is_some(), "fractals have no lungs")?;
-        if stage.kind != StageKind::Exclusive {
-            let problem = "expected \"exclusive\": a fractal is of one class";
+        if stage.kind != Task::Exclusive {
+            let problem = "expected \"exclusive\": a fractal has exactly one class";
             return Err(self.problem(&["kind".into()], problem));
         }
         match fractals.fault() {
@@ -176,12 +180,12 @@ impl StageCheck<'_> {
         let stage = self.stage;
         let Some(findings) = &stage.findings else {
             if let Some(name) = stage.columns.keys().next() {
-                let problem = format!("{name:?} is made of columns, so the stage must list its findings");
+                let problem = format!("{name:?} is made from columns, so the stage must list its findings");
                 return Err(self.problem(&["columns".into(), name.as_str().into()], problem));
             }
             return Ok(());
         };
-        let fewest = if stage.kind == StageKind::Exclusive { 2 } else { 1 };
+        let fewest = if stage.kind == Task::Exclusive { 2 } else { 1 };
         if findings.len() < fewest {
             let problem = format!(
                 "found {}, expected at least {fewest} ({} stage)",
@@ -193,7 +197,7 @@ impl StageCheck<'_> {
         let mut seen = BTreeSet::new();
         for finding in findings {
             if finding.trim().is_empty() || !seen.insert(finding) {
-                let problem = format!("{finding:?} is empty or there twice; expected different names");
+                let problem = format!("{finding:?} is empty or repeated; expected different names");
                 return Err(self.problem(&["findings".into()], problem));
             }
         }
@@ -201,7 +205,7 @@ impl StageCheck<'_> {
             if findings.contains(name) {
                 return Ok(());
             }
-            let problem = format!("{name:?} is none of the stage's findings {findings:?}");
+            let problem = format!("{name:?} is not one of the stage's findings {findings:?}");
             Err(self.problem(&[key.into(), name.as_str().into()], problem))
         };
         for (name, columns) in &stage.columns {
@@ -245,7 +249,7 @@ impl StageCheck<'_> {
         let names: Vec<&str> = self.earlier().map(|stage| stage.name.as_str()).collect();
         Err(self.problem(
             at,
-            format!("no stage before this one is called {name:?}; there are {names:?}"),
+            format!("no earlier stage has the name {name:?}; the earlier stages are {names:?}"),
         ))
     }
 
@@ -265,9 +269,9 @@ impl StageCheck<'_> {
         if stage.seed.is_some_and(|seed| seed > i64::MAX as u64) {
             return Err(self.problem(&["seed".into()], format!("expected at most {}", i64::MAX)));
         }
-        if stage.kind == StageKind::Independent && stage.monitor == Monitor::Accuracy {
+        if stage.kind == Task::Independent && stage.monitor == Monitor::Accuracy {
             let problem =
-                "independent findings have no one accuracy; expected \"validation_loss\" or \"macro_auc\"";
+                "independent findings have no accuracy; expected \"validation_loss\" or \"macro_auc\"";
             return Err(self.problem(&["monitor".into()], problem));
         }
         match stage.gradient_clip {
@@ -297,9 +301,7 @@ impl StageCheck<'_> {
                 {
                     Some(group) => Err(self.problem(
                         &["learning_rate".into()],
-                        format!(
-                            "no rate for the group {group:?}; add it, or `all` for every group not named"
-                        ),
+                        format!("no rate for the group {group:?}; add it, or `all` for the other groups"),
                     )),
                     None => Ok(()),
                 }
@@ -313,13 +315,13 @@ impl StageCheck<'_> {
         }
         Err(self.problem(
             &[key.into()],
-            format!("found {rate}, expected a number from 0 up"),
+            format!("found {rate}, expected 0 or a number above"),
         ))
     }
 
     fn groups_are(&self, found: &str) -> String {
         format!(
-            "no group is called {found:?}; there are {}",
+            "no group has the name {found:?}; the groups are {}",
             self.groups.join(", ")
         )
     }
@@ -342,7 +344,7 @@ impl StageCheck<'_> {
                     return refuse("momentum", momentum, "0 or more and below 1");
                 }
                 if nesterov && momentum == 0.0 {
-                    return refuse("nesterov", momentum, "a momentum above 0 with it");
+                    return refuse("nesterov", momentum, "a momentum above 0");
                 }
                 weight_decay
             }
@@ -364,7 +366,7 @@ impl StageCheck<'_> {
         if decay.is_finite() && decay >= 0.0 {
             return Ok(());
         }
-        refuse("weight_decay", decay, "a number from 0 up")
+        refuse("weight_decay", decay, "0 or a number above")
     }
 
     fn schedule(&self) -> Result<(), Error> {
@@ -436,7 +438,7 @@ impl StageCheck<'_> {
                 .iter()
                 .any(|group| !self.stage.freeze.iter().any(|freeze| freeze.holds(group, epoch)))
         };
-        // What is frozen can only change at an until_epoch.
+        // The frozen groups change only at an until_epoch.
         let changes = self.stage.freeze.iter().filter_map(|freeze| freeze.until_epoch);
         match std::iter::once(0)
             .chain(changes)
@@ -468,7 +470,7 @@ impl StageCheck<'_> {
                     && findings.len() != weights.len()
                 {
                     let problem = format!(
-                        "found {} numbers, expected {}, one a finding",
+                        "found {} numbers, expected {}, one for each finding",
                         weights.len(),
                         findings.len()
                     );
@@ -477,12 +479,11 @@ impl StageCheck<'_> {
             }
         }
         let none = Weighting::Word(WeightingWord::None);
-        if stage.kind == StageKind::Exclusive && stage.positive_weights != none {
+        if stage.kind == Task::Exclusive && stage.positive_weights != none {
             let problem = "for independent findings only; exclusive classes have class_weights";
             return Err(self.problem(&["positive_weights".into()], problem));
         }
-        if stage.kind == StageKind::Independent
-            && stage.class_weights == Weighting::Word(WeightingWord::Balanced)
+        if stage.kind == Task::Independent && stage.class_weights == Weighting::Word(WeightingWord::Balanced)
         {
             let problem = "independent findings are balanced by positive_weights = \"balanced\"";
             return Err(self.problem(&["class_weights".into()], problem));

@@ -7,9 +7,10 @@ use toml::{Table, Value};
 /// The most differences that a message lists.
 const MOST: usize = 6;
 
-/// The keys whose values differ, as `stage.target.epochs was 3, now 4`; `None` where nothing differs, or a text is no TOML.
+/// The keys whose values differ, as `stage.target.epochs was 3, now 4`. `None` if none differs, or a text is
+/// not TOML.
 ///
-/// Files are compared by their contents and not here: manifests and weights may have moved.
+/// Manifests and weights are left out: they may have moved, and are compared by their contents elsewhere.
 pub fn difference(then: &str, now: &str) -> Option<String> {
     let (then, now) = (then.parse().ok()?, now.parse().ok()?);
     let mut changes = between(&then, &now);
@@ -18,7 +19,7 @@ pub fn difference(then: &str, now: &str) -> Option<String> {
         (*was, *is) = (was.take().filter(no_file), is.take().filter(no_file));
     }
     changes.retain(|change| change.was.is_some() || change.is.is_some());
-    // Every stage's seed follows from the recipe's.
+    // The seed of every stage follows from the recipe's.
     if changes.iter().any(|change| change.key == "seed") {
         changes.retain(|change| !is_seed_of_a_stage(&change.key));
     }
@@ -35,7 +36,7 @@ pub fn difference(then: &str, now: &str) -> Option<String> {
     (!differences.is_empty()).then(|| differences.join(", "))
 }
 
-/// A key whose values differ; no value where it is left out.
+/// A key whose values differ; a missing key has no value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
     /// Path of the key, such as `stage.target.epochs`.
@@ -71,7 +72,7 @@ fn is_seed_of_a_stage(key: &str) -> bool {
     key.starts_with("stage.") && key.rsplit('.').next() == Some("seed")
 }
 
-/// Every value by its path.
+/// All values, by the path of their keys.
 fn keys(table: &Table) -> BTreeMap<String, Value> {
     let mut keys = BTreeMap::new();
     for (key, value) in table {

@@ -1,41 +1,44 @@
-//! `[stage.isnet]`: training with a loss of heatmaps.
+//! `[stage.isnet]`: training with a heatmap loss.
 
 use serde::{Deserialize, Serialize};
 
 use super::stage::Start;
 
-/// `ISNet` (method.md §5): relevance outside the lungs is punished in training. The letters are the papers'.
+/// `ISNet` (docs/method.md §5): the training penalises relevance outside the lungs. The letters are those of
+/// the papers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Isnet {
-    /// Share of the heatmap loss in the whole: loss = (1 − P) · cross-entropy + P · (w1 · L1 + w2 · L2).
+    /// P, the weight of the heatmap loss: loss = (1 − P) · cross-entropy + P · (w1 · L1 + w2 · L2).
     #[serde(rename = "P", default = "default_share")]
     pub share: f64,
-    /// Weight of what is outside the lungs.
+    /// Weight of L1: relevance outside the lungs.
     #[serde(default = "default_w1")]
     pub w1: f64,
-    /// Weight of what is inside too little or too much.
+    /// Weight of L2: too little or too much relevance inside the lungs.
     #[serde(default = "default_w2")]
     pub w2: f64,
-    /// Decay of the ranks' weights: 0 looks at the brightest pixel outside alone, 1 at all alike.
+    /// d, the decay of the weights of ranks: 0 takes only the brightest pixel outside, 1 takes all alike.
     #[serde(rename = "d", default = "default_decay")]
     pub decay: f64,
-    /// Where L1 = ln(1 + u/E) bends.
+    /// E, the scale of L1 = ln(1 + u/E).
     #[serde(rename = "E", default = "default_e")]
     pub e: f64,
-    /// Least sum of absolute relevance inside the lungs. Default: 1, or measured on [`Isnet::plain`].
+    /// C1, the smallest sum of absolute relevance inside the lungs. Default: 1, or measured on
+    /// [`Isnet::plain`].
     #[serde(rename = "C1", default, skip_serializing_if = "Option::is_none")]
     pub c1: Option<f64>,
-    /// Largest one. Default: 25, or measured.
+    /// C2, the largest sum. Default: 25, or measured.
     #[serde(rename = "C2", default, skip_serializing_if = "Option::is_none")]
     pub c2: Option<f64>,
-    /// A network trained without heatmap loss, on which C1 and C2 are measured: an earlier stage or a weight file.
+    /// A network that was trained without a heatmap loss, on which C1 and C2 are measured: an earlier stage
+    /// or a weight file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plain: Option<Start>,
-    /// ε of the gates.
+    /// ε of the backward pass of LRP-Flex.
     #[serde(default = "default_epsilon")]
     pub epsilon: f64,
-    /// Which heatmaps a film has.
+    /// The heatmaps of a film.
     #[serde(default)]
     pub maps: Maps,
 }
@@ -64,25 +67,26 @@ fn default_epsilon() -> f64 {
     pleura_nn::network::flex::EPSILON
 }
 
-/// The papers' bounds, where neither numbers nor a plain network are given.
+/// The papers' C1 and C2, if neither numbers nor a plain network are given.
 const BOUNDS: (f64, f64) = (1.0, 25.0);
 
-/// Which heatmaps a film has.
+/// The heatmaps of a film.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Maps {
-    /// One a class, of its logit: the first paper's.
+    /// One heatmap for each class, of its logit: the first paper.
     #[default]
     Classes,
-    /// One a film, of ln p − ln(1 − p) of its least likely class, which weighs all classes: Selective `ISNet`, at a fraction of the cost.
+    /// One heatmap of ln p − ln(1 − p) of the least likely class, which depends on all classes: Selective
+    /// `ISNet`, at a fraction of the cost.
     Selective,
 }
 
 impl Isnet {
-    /// The largest gradient norm of a stage that names none.
+    /// The largest gradient norm of a stage that sets none.
     pub const GRADIENT_CLIP: f64 = 1.0;
 
-    /// Fills in C1 and C2 where they are not to be measured.
+    /// Fills in C1 and C2 unless they are measured.
     pub fn resolve(&mut self) {
         if self.plain.is_none() {
             self.c1.get_or_insert(BOUNDS.0);
@@ -90,7 +94,7 @@ impl Isnet {
         }
     }
 
-    /// The first entry that says something impossible: key and problem.
+    /// The first impossible entry: key and problem.
     pub(super) fn fault(&self) -> Option<(&'static str, String)> {
         let from_to = |key, value: f64, good: bool, expected: &str| {
             (!good).then(|| (key, format!("found {value}, expected {expected}")))
@@ -102,7 +106,7 @@ impl Isnet {
                 key,
                 value,
                 value.is_finite() && value >= 0.0,
-                "a number from 0 up",
+                "0 or a number above",
             )
         };
         from_to(

@@ -1,8 +1,8 @@
-//! Where in a recipe's text an entry stands, so that messages can name its line.
+//! The place of an entry in a recipe's text, so that messages can name its line.
 
 use toml::de::{DeTable, DeValue};
 
-/// One step on the way to an entry: a key, or an index into an array.
+/// One step of the path to an entry: a key, or an index into an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step<'a> {
     /// Key of a table.
@@ -23,7 +23,7 @@ impl From<usize> for Step<'_> {
     }
 }
 
-/// Line (from 1) of the entry at `at`, or of the nearest thing around it that the text has; `None` for a recipe without text.
+/// Line (from 1) of the entry at `at`, or of the nearest enclosing entry; `None` for a recipe without text.
 pub(super) fn line_of(text: &str, at: &[Step<'_>]) -> Option<usize> {
     if text.is_empty() {
         return None;
@@ -59,7 +59,7 @@ pub fn line_at(text: &str, offset: usize) -> usize {
         + 1
 }
 
-/// The entry at `at` as a person would say it: `stage.target.freeze`, stages by name.
+/// The path of an entry as messages show it: `stage.target.freeze`, stages by name.
 pub(super) fn key(text: &str, at: &[Step<'_>]) -> String {
     let mut parts: Vec<String> = Vec::new();
     for (position, step) in at.iter().enumerate() {

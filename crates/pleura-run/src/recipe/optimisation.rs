@@ -1,25 +1,25 @@
-//! The parts of a stage that say how weights move: optimiser, learning rates, schedule, freezing.
+//! The parts of a stage that control its steps: optimiser, learning rates, schedule, freezing.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The optimiser and its constants; arithmetic as in PyTorch's optimisers of the same names.
+/// The optimiser and its constants; the arithmetic is that of PyTorch's optimisers of the same names.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum OptimiserRecipe {
     /// Stochastic gradient descent.
     Sgd {
-        /// Share of the last velocity that stays; 0 for none.
+        /// Factor of the last velocity; 0 for no momentum.
         #[serde(default = "default_momentum")]
         momentum: f64,
-        /// Look ahead along the velocity (needs momentum).
+        /// Nesterov's momentum; needs a momentum above 0.
         #[serde(default)]
         nesterov: bool,
         /// L2 penalty, added to the gradient as `weight_decay · w`.
         #[serde(default)]
         weight_decay: f64,
-        /// Which parameters the penalty reaches.
+        /// The parameters that the penalty applies to.
         #[serde(default)]
         decay: Decay,
     },
@@ -34,7 +34,7 @@ pub enum OptimiserRecipe {
         /// Shrinks each parameter by `learning rate · weight_decay` a step.
         #[serde(default = "default_adamw_decay")]
         weight_decay: f64,
-        /// Which parameters shrink.
+        /// The parameters that shrink.
         #[serde(default)]
         decay: Decay,
     },
@@ -67,18 +67,18 @@ impl Default for OptimiserRecipe {
     }
 }
 
-/// Which parameters weight decay reaches.
+/// The parameters that weight decay applies to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decay {
-    /// Every parameter, as PyTorch does unless told otherwise.
+    /// Every parameter, which is PyTorch's default.
     #[default]
     All,
-    /// Convolutions and the head's weight; norms and biases are left alone.
+    /// Convolutions and the head's weight; not norms and biases.
     Weights,
 }
 
-/// One learning rate for all, or one a group with `all` for the groups that are not named.
+/// One learning rate for all groups, or a table with `all` for the groups that it does not name.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(
     untagged,
@@ -87,12 +87,12 @@ pub enum Decay {
 pub enum LearningRate {
     /// The same for every group.
     One(f64),
-    /// By group; the key [`LearningRate::ALL`] is for every group that is not named.
+    /// By group; the key [`LearningRate::ALL`] is for every other group.
     ByGroup(BTreeMap<String, f64>),
 }
 
 impl LearningRate {
-    /// The key that stands for every group that is not named.
+    /// The key for every group that is not named.
     pub const ALL: &'static str = "all";
 
     /// The rate of `group`, if the recipe gives one.
@@ -110,13 +110,13 @@ impl Default for LearningRate {
     }
 }
 
-/// How the learning rate changes over a stage: a factor on every group's rate.
+/// The schedule of the learning rate: a factor for the rates of all groups.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase", deny_unknown_fields)]
 pub enum ScheduleRecipe {
     /// The factor stays 1.
     Constant {
-        /// A slow start.
+        /// A warm-up.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warm_up: Option<WarmUp>,
     },
@@ -124,10 +124,10 @@ pub enum ScheduleRecipe {
     Step {
         /// Epochs between two drops.
         every: usize,
-        /// What the rate is multiplied by at a drop.
+        /// Factor at a drop.
         #[serde(default = "default_step_factor")]
         factor: f64,
-        /// A slow start.
+        /// A warm-up.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warm_up: Option<WarmUp>,
     },
@@ -136,7 +136,7 @@ pub enum ScheduleRecipe {
         /// Factor at the end.
         #[serde(default)]
         floor: f64,
-        /// A slow start.
+        /// A warm-up.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warm_up: Option<WarmUp>,
     },
@@ -153,7 +153,7 @@ impl Default for ScheduleRecipe {
 }
 
 impl ScheduleRecipe {
-    /// The slow start, if the schedule has one.
+    /// The warm-up, if the schedule has one.
     pub fn warm_up(&self) -> Option<WarmUp> {
         match *self {
             Self::Constant { warm_up } | Self::Step { warm_up, .. } | Self::Cosine { warm_up, .. } => warm_up,
@@ -161,7 +161,7 @@ impl ScheduleRecipe {
     }
 }
 
-/// A factor that climbs in a straight line from `from` to 1, step by step.
+/// A factor that rises in a straight line from `from` to 1, step by step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarmUp {
@@ -176,18 +176,18 @@ fn default_warm_up_from() -> f64 {
     0.1
 }
 
-/// Groups of parameters that do not move in the first epochs, or at all.
+/// Groups of parameters that are not trained in the first epochs, or at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
-    /// What is frozen.
+    /// The frozen groups.
     pub groups: Groups,
-    /// First epoch (from 0) in which they move; without it they never do.
+    /// First epoch (from 0) in which they are trained; without it they never are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until_epoch: Option<usize>,
 }
 
-/// The one word that [`Groups`] knows.
+/// The word that stands for all groups but the last layer.
 pub const ALL_BUT_HEAD: &str = "all-but-head";
 /// Name of the last layer's group.
 pub const HEAD: &str = "head";
@@ -201,7 +201,7 @@ pub const HEAD: &str = "head";
 pub enum Groups {
     /// [`ALL_BUT_HEAD`].
     Word(String),
-    /// As the architecture names them.
+    /// Group names of the architecture.
     List(Vec<String>),
 }
 
@@ -216,7 +216,7 @@ impl Groups {
 }
 
 impl Freeze {
-    /// True if `group` does not move in `epoch`.
+    /// True if `group` is frozen in `epoch`.
     pub fn holds(&self, group: &str, epoch: usize) -> bool {
         self.until_epoch.is_none_or(|until| epoch < until) && self.groups.contain(group)
     }

@@ -1,4 +1,4 @@
-//! One step of the transfer, as a recipe tells it.
+//! One stage of a training.
 
 use std::{
     collections::BTreeMap,
@@ -6,41 +6,42 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pleura_core::Task;
 use pleura_film::Augmentation;
 use pleura_synth::fractal::FractalOptions;
 use serde::{Deserialize, Serialize};
 
-use super::answers::Answers;
+use super::epoch_predictions::EpochPredictions;
 use super::isnet::Isnet;
 use super::optimisation::{Freeze, LearningRate, OptimiserRecipe, ScheduleRecipe};
 
-/// One step of the transfer: data, start, head, and how long and how fast to train.
+/// One stage of a training: data, start, head, and optimisation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
-    /// Letters, digits, `-` and `_`; the stage's folder is called so.
+    /// Letters, digits, `-` and `_`; also the name of the stage's folder.
     pub name: String,
     /// Exclusive classes (softmax) or independent findings (sigmoids).
-    pub kind: StageKind,
-    /// Table of the films, relative to the recipe's folder; empty where [`Stage::fractals`] stand in its place.
+    pub kind: Task,
+    /// The manifest, relative to the recipe's folder; empty if the stage has [`Stage::fractals`].
     #[serde(default, skip_serializing_if = "is_empty")]
     pub manifest: PathBuf,
-    /// Pictures drawn by formula in place of films: a source stage that needs no file.
+    /// Images drawn by formula in place of films: a source stage that needs no file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fractals: Option<FractalOptions>,
     /// Output neurons, in order. Default: the manifest's findings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<String>>,
-    /// Columns of the manifest that make an output, where they are not one column of the same name.
+    /// The manifest's columns of an output, if they are not one column of the same name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub columns: BTreeMap<String, Vec<String>>,
-    /// What a label of −1 (uncertain) counts as.
+    /// The meaning of a label of −1 (uncertain).
     #[serde(default)]
     pub uncertain: Uncertain,
-    /// Where the weights come from. Default: random in the first stage, the stage before in the others.
+    /// The starting weights. Default: random in the first stage, the stage before in the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Start>,
-    /// Output neurons taken over from the old head.
+    /// Output neurons that are taken over from the old head.
     #[serde(default)]
     pub keep: Keep,
     /// Seed of this stage. Default: the recipe's.
@@ -48,19 +49,19 @@ pub struct Stage {
     pub seed: Option<u64>,
     /// Passes over the training films.
     pub epochs: usize,
-    /// Films a step; the last batch of an epoch holds what is left.
+    /// Films in a batch; the last batch of an epoch may have fewer.
     #[serde(default = "default_batch")]
     pub batch: usize,
-    /// Base learning rate, one for all or one a group.
+    /// Base learning rate, one for all groups or one for each.
     #[serde(default)]
     pub learning_rate: LearningRate,
-    /// How a gradient becomes a step.
+    /// The optimiser.
     #[serde(default)]
     pub optimiser: OptimiserRecipe,
-    /// How the learning rate changes over the stage.
+    /// The schedule of the learning rate.
     #[serde(default)]
     pub schedule: ScheduleRecipe,
-    /// Groups that do not move for a while.
+    /// Groups that are not trained for some epochs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub freeze: Vec<Freeze>,
     /// Statistics of the batch norms while training.
@@ -72,25 +73,29 @@ pub struct Stage {
     /// Weight of the positive films of each finding; independent findings only.
     #[serde(default)]
     pub positive_weights: Weighting,
-    /// Largest L2 norm of the whole gradient; a longer one is scaled down to it.
+    /// Largest L2 norm of the whole gradient; a longer gradient is scaled down to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_clip: Option<f64>,
-    /// A loss of heatmaps beside that of answers. Default: none.
+    /// A heatmap loss beside the classification loss. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isnet: Option<Isnet>,
-    /// Random moves of the training films. Default: none.
+    /// Random transforms of the training films. Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augmentation: Option<Augmentation>,
-    /// What says on the validation split which epoch is best.
+    /// The validation metric that selects the best epoch.
     #[serde(default)]
     pub monitor: Monitor,
-    /// Stop after so many epochs without a better one. Default: train all epochs.
+    /// Stop after this many epochs without a better one. Default: train all epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub patience: Option<usize>,
-    /// Epochs whose answers are kept beside those of the best weights. Default: none.
-    #[serde(default, skip_serializing_if = "Answers::is_none")]
-    pub answers: Answers,
-    /// Steps between two checkpoints; one is written after each epoch anyway.
+    /// Epochs whose predictions are kept beside those of the best weights. Default: none.
+    #[serde(
+        rename = "answers",
+        default,
+        skip_serializing_if = "EpochPredictions::is_none"
+    )]
+    pub epoch_predictions: EpochPredictions,
+    /// Steps between two checkpoints; each epoch also ends with one.
     #[serde(default = "default_checkpoint_every")]
     pub checkpoint_every: u64,
 }
@@ -100,7 +105,7 @@ fn is_empty(path: &Path) -> bool {
 }
 
 impl Stage {
-    /// Whether a row's picture is the same in every epoch.
+    /// True if a row's image is the same in every epoch.
     pub fn is_steady(&self) -> bool {
         self.augmentation.is_none() && self.fractals.is_none()
     }
@@ -114,40 +119,20 @@ fn default_checkpoint_every() -> u64 {
     200
 }
 
-/// What the outputs mean, and with it the loss.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StageKind {
-    /// One class a film: softmax and cross-entropy.
-    Exclusive,
-    /// Any number of findings a film: one sigmoid and binary cross-entropy each; unknown labels are left out.
-    Independent,
-}
-
-impl StageKind {
-    /// The word recipes and weight files use.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Exclusive => "exclusive",
-            Self::Independent => "independent",
-        }
-    }
-}
-
-/// What a label of −1 counts as (CheXpert's policies, Irvin et al., arXiv 1901.07031).
+/// The meaning of a label of −1 (CheXpert's policies, Irvin et al., arXiv 1901.07031).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Uncertain {
-    /// As unknown.
+    /// Unknown.
     #[default]
     Ignore,
-    /// As absent.
+    /// Absent.
     Zeros,
-    /// As present.
+    /// Present.
     Ones,
 }
 
-/// Where a stage's weights come from.
+/// The origin of a stage's starting weights.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Start {
@@ -198,16 +183,16 @@ impl fmt::Display for Start {
     }
 }
 
-/// Output neuron keeping (method.md §2): which neurons of the old head live on in the new one.
+/// Output neuron keeping (docs/method.md §2): the neurons that the new head takes over from the old one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, from = "KeepAsTyped")]
 pub struct Keep {
-    /// What is copied.
+    /// The parameters that are copied.
     pub rule: KeepRule,
-    /// New finding ← finding of the old head, where the names differ. Equal names need no entry.
+    /// New finding ← finding of the old head, if the names differ. Equal names need no entry.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub map: BTreeMap<String, String>,
-    /// Findings that start fresh though the old head has one of the same name.
+    /// Findings that start fresh although the old head has them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fresh: Vec<String>,
 }
@@ -219,7 +204,7 @@ impl Keep {
     }
 }
 
-/// `keep` in a recipe: a table without a rule keeps the way the paper does; no table at all keeps nothing.
+/// `keep` in a recipe. A table without a rule has the paper's rule; without a table, no neuron is kept.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KeepAsTyped {
@@ -241,29 +226,29 @@ impl From<KeepAsTyped> for Keep {
     }
 }
 
-/// What is copied of a kept output neuron.
+/// The parameters of a kept output neuron that are copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KeepRule {
-    /// Its row of the head's weight, and its bias: the paper's.
+    /// Its row of the head's weight and its bias: the paper's rule.
     #[serde(rename = "weight+bias")]
     WeightAndBias,
     /// Its row of the head's weight; the bias is fresh.
     #[serde(rename = "weight")]
     Weight,
-    /// Nothing: every neuron is fresh.
+    /// None: every neuron is fresh.
     #[default]
     #[serde(rename = "none")]
     Nothing,
 }
 
-/// Which statistics the batch norms use while training.
+/// The statistics of the batch norms while training.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NormChoice {
-    /// The batch's, which also move the running averages (momentum 0.1).
+    /// Those of the batch, which also update the running averages (momentum 0.1).
     #[default]
     Batch,
-    /// The running averages, which stay as they are.
+    /// The running averages, which do not change.
     Running,
 }
 
@@ -276,11 +261,11 @@ pub enum NormChoice {
 pub enum Weighting {
     /// `none` or `balanced`.
     Word(WeightingWord),
-    /// One a finding, in the order of the findings.
+    /// One for each finding, in the order of the findings.
     List(Vec<f64>),
 }
 
-/// Weights that need no numbers in the recipe.
+/// Weights that are computed, or all 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WeightingWord {
@@ -296,7 +281,7 @@ impl Default for Weighting {
     }
 }
 
-/// What is watched on the validation split.
+/// The metric on the validation split that selects the best epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Monitor {
@@ -305,6 +290,6 @@ pub enum Monitor {
     ValidationLoss,
     /// Mean of the findings' areas under the ROC curve, higher is better.
     MacroAuc,
-    /// Share of right answers, higher is better.
+    /// Share of correct predictions, higher is better.
     Accuracy,
 }

@@ -1,4 +1,4 @@
-//! Runs of a series, one after the other or several at a time.
+//! Runs the members of a series, one after the other or in parallel.
 
 use std::{
     ops::ControlFlow,
@@ -14,10 +14,10 @@ use pleura_train::{Error, Event, Observer, Options, RunSummary, Stop, run};
 use super::{MemberSummary, Prepared};
 use crate::stage_cache;
 
-/// The runs that are finished, and the first that was stopped.
+/// The finished runs, and the first that was stopped.
 type Ended = (Vec<MemberSummary>, Option<(String, Stop)>);
 
-/// Carries the runs out, up to `at_once` at a time.
+/// Runs the members, up to `at_once` at a time.
 pub(super) fn run_all(
     runs: &[Prepared],
     options: &Options,
@@ -25,11 +25,11 @@ pub(super) fn run_all(
     observer: &mut dyn Observer,
 ) -> Result<Ended, Error> {
     let at_once = at_once.clamp(1, runs.len().max(1));
-    let floor = Floor {
+    let scheduler = Scheduler {
         runs,
         options,
         at_once,
-        board: Mutex::new(Board {
+        progress: Mutex::new(Progress {
             states: runs.iter().map(|_| State::Waiting).collect(),
             error: None,
         }),
@@ -39,20 +39,23 @@ pub(super) fn run_all(
         halted: AtomicBool::new(false),
     };
     if at_once == 1 {
-        floor.work();
+        scheduler.work();
     } else {
         std::thread::scope(|scope| {
             for _ in 0..at_once {
-                scope.spawn(|| floor.work());
+                scope.spawn(|| scheduler.work());
             }
         });
     }
-    let board = floor.board.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if let Some((_, error)) = board.error {
+    let progress = scheduler
+        .progress
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, error)) = progress.error {
         return Err(error);
     }
     let (mut finished, mut stopped) = (Vec::new(), None);
-    for (run, state) in runs.iter().zip(board.states) {
+    for (run, state) in runs.iter().zip(progress.states) {
         match state {
             State::Finished(stages) => finished.push(MemberSummary {
                 name: run.name.clone(),
@@ -65,78 +68,82 @@ pub(super) fn run_all(
     Ok((finished, stopped))
 }
 
-/// Where the runs are carried out.
-struct Floor<'a> {
+/// The shared state of the parallel runs.
+struct Scheduler<'a> {
     runs: &'a [Prepared],
     options: &'a Options,
     at_once: usize,
-    /// All that there are to compute with.
+    /// All threads.
     threads: usize,
-    board: Mutex<Board>,
+    progress: Mutex<Progress>,
     changed: Condvar,
     observer: Mutex<&'a mut dyn Observer>,
-    /// No run begins any more, and those on their way stop.
+    /// True if no run begins any more, and running ones stop.
     halted: AtomicBool,
 }
 
-/// How far the runs are.
-struct Board {
+/// The states of the runs.
+struct Progress {
     states: Vec<State>,
-    /// Of the earliest run that failed.
+    /// The error of the earliest run that failed.
     error: Option<(usize, Error)>,
 }
 
 enum State {
     Waiting,
-    /// With so many threads.
+    /// With this many threads.
     Running(usize),
     Finished(Vec<StageSummary>),
     Stopped(Stop),
     Failed,
 }
 
-impl Floor<'_> {
-    /// Takes runs until there are none.
+impl Scheduler<'_> {
+    /// Runs members until none is left.
     fn work(&self) {
-        let _alarm = Alarm(self);
+        let _wake = WakeOnPanic(self);
         while let Some((number, threads)) = self.take() {
             let ended = self.run(number, threads);
             self.put(number, ended);
         }
     }
 
-    fn board(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first run that may begin, with its threads; waits for one. `None` if there will be none.
+    /// Takes the first run that may begin, with its threads. Waits for one; `None` if there will be none.
     fn take(&self) -> Option<(usize, usize)> {
-        let mut board = self.board();
+        let mut progress = self.progress();
         loop {
             if self.halted.load(Ordering::Relaxed) {
                 return None;
             }
             let ready: Vec<usize> = (0..self.runs.len())
-                .filter(|&number| board.may_begin(number, self.runs[number].source))
+                .filter(|&number| progress.may_begin(number, self.runs[number].source))
                 .collect();
-            let (running, taken) = board.running();
+            let (running, taken) = progress.running();
             if let Some(&first) = ready.first() {
-                // Those that may begin now share what is free; one that is alone, as the first of all that share its stages, has it all.
+                // Runs that may begin now share the free threads. A run that is alone, such as the first of
+                // all that share its stages, gets them all.
                 let sharing = ready.len().min(self.at_once.saturating_sub(running)).max(1);
                 let threads = (self.threads.saturating_sub(taken) / sharing).max(1);
-                board.states[first] = State::Running(threads);
+                progress.states[first] = State::Running(threads);
                 return Some((first, threads));
             }
             if running == 0 {
                 return None;
             }
-            board = self.changed.wait(board).unwrap_or_else(PoisonError::into_inner);
+            progress = self
+                .changed
+                .wait(progress)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     fn put(&self, number: usize, ended: Result<RunSummary, Error>) {
-        let mut board = self.board();
-        board.states[number] = match ended {
+        let mut progress = self.progress();
+        progress.states[number] = match ended {
             Ok(RunSummary {
                 stages,
                 stopped: None,
@@ -150,8 +157,12 @@ impl Floor<'_> {
             }
             Err(error) => {
                 self.halted.store(true, Ordering::Relaxed);
-                if board.error.as_ref().is_none_or(|(earlier, _)| number < *earlier) {
-                    board.error = Some((number, error));
+                if progress
+                    .error
+                    .as_ref()
+                    .is_none_or(|(earlier, _)| number < *earlier)
+                {
+                    progress.error = Some((number, error));
                 }
                 State::Failed
             }
@@ -161,7 +172,7 @@ impl Floor<'_> {
 
     fn run(&self, number: usize, threads: usize) -> Result<RunSummary, Error> {
         let prepared = &self.runs[number];
-        // A run that has begun has what it takes over, if it took over anything.
+        // A run that has begun already has its copied stages.
         let shared = prepared
             .source
             .filter(|_| !RunFolder::new(&prepared.folder).identity().exists());
@@ -172,8 +183,8 @@ impl Floor<'_> {
                 &prepared.keys[..stages],
             )?;
         }
-        let mut observer = OneOfThem {
-            floor: self,
+        let mut observer = MemberObserver {
+            scheduler: self,
             name: &prepared.name,
         };
         let event = Event::Run {
@@ -181,7 +192,7 @@ impl Floor<'_> {
             number: (number, self.runs.len()),
             shared: shared.map(|(from, stages)| (self.runs[from].name.as_str(), stages)),
         };
-        // Asked to stop here, the run's own first event will say so again.
+        // The result is ignored: the run's own first event stops it too.
         let _ = observer.notice(&event);
         let mut options = self
             .options
@@ -196,8 +207,8 @@ impl Floor<'_> {
     }
 }
 
-impl Board {
-    /// How many runs are on their way, and their threads.
+impl Progress {
+    /// The number of active runs, and of their threads.
     fn running(&self) -> (usize, usize) {
         let threads = self.states.iter().filter_map(|state| match state {
             State::Running(threads) => Some(*threads),
@@ -212,16 +223,20 @@ impl Board {
     }
 }
 
-/// Tells the observer of one run what happens in it.
-struct OneOfThem<'a, 'b> {
-    floor: &'a Floor<'b>,
+/// Passes the events of one run to the observer.
+struct MemberObserver<'a, 'b> {
+    scheduler: &'a Scheduler<'b>,
     name: &'a str,
 }
 
-impl Observer for OneOfThem<'_, '_> {
+impl Observer for MemberObserver<'_, '_> {
     fn notice(&mut self, event: &Event<'_>) -> ControlFlow<()> {
-        let mut observer = self.floor.observer.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = if self.floor.at_once == 1 {
+        let mut observer = self
+            .scheduler
+            .observer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let answer = if self.scheduler.at_once == 1 {
             observer.notice(event)
         } else {
             observer.notice(&Event::Member {
@@ -229,22 +244,22 @@ impl Observer for OneOfThem<'_, '_> {
                 event,
             })
         };
-        if self.floor.halted.load(Ordering::Relaxed) {
+        if self.scheduler.halted.load(Ordering::Relaxed) {
             return ControlFlow::Break(());
         }
-        told
+        answer
     }
 }
 
-/// Lets nobody wait for a run whose thread is gone.
-struct Alarm<'a, 'b>(&'a Floor<'b>);
+/// Wakes the other threads if a run's thread panics.
+struct WakeOnPanic<'a, 'b>(&'a Scheduler<'b>);
 
-impl Drop for Alarm<'_, '_> {
+impl Drop for WakeOnPanic<'_, '_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.halted.store(true, Ordering::Relaxed);
-            // Whoever looked before is waiting once the lock is free.
-            drop(self.0.board());
+            // A thread that checked before is waiting once the lock is free.
+            drop(self.0.progress());
             self.0.changed.notify_all();
         }
     }

@@ -1,4 +1,4 @@
-//! A study file as it is typed, and the recipes that come of it.
+//! A study file as typed, and the recipes of its variants.
 
 use std::{
     collections::BTreeSet,
@@ -12,19 +12,19 @@ use toml::{Table, Value};
 
 use super::{
     Folds, Study, Variant,
-    settings::{lay, names, resolve, stage_name, stage_of},
+    settings::{merge, names, resolve, stage_name, stage_of},
 };
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StudyFile {
     name: Option<String>,
-    recipe: Option<Base>,
+    recipe: Option<RecipeSource>,
     /// Settings of every variant.
     #[serde(default)]
     set: Table,
     seeds: Vec<u64>,
-    folds: Option<FoldWord>,
+    folds: Option<FoldsAsTyped>,
     validation: Option<f64>,
     #[serde(default)]
     once: Vec<String>,
@@ -38,7 +38,7 @@ struct StudyFile {
     variants: Vec<VariantFile>,
 }
 
-/// The paper's question is about the beginning of the training.
+/// The paper's question is about the first epochs.
 fn first_epochs() -> Vec<usize> {
     vec![1, 2, 3, 5]
 }
@@ -47,25 +47,25 @@ fn first_epochs() -> Vec<usize> {
 #[serde(deny_unknown_fields)]
 struct VariantFile {
     name: String,
-    /// In place of the study's.
-    recipe: Option<Base>,
-    /// Those of the recipe's stages that this variant trains; all if left out.
+    /// Replaces the study's recipe.
+    recipe: Option<RecipeSource>,
+    /// The recipe's stages that this variant trains. Default: all.
     stages: Option<Vec<String>>,
-    /// Settings other than the recipe's.
+    /// Settings that replace the recipe's.
     #[serde(default)]
     set: Table,
-    /// Settings to leave out, such as `stage.target.patience`.
+    /// Settings to remove, such as `stage.target.patience`.
     #[serde(default)]
     unset: Vec<String>,
 }
 
-/// A recipe: a file, or all of it in place.
+/// A recipe: a file, or a table.
 #[derive(Clone, Deserialize)]
 #[serde(
     untagged,
     expecting = "expected the name of a recipe file, or a recipe as a table"
 )]
-enum Base {
+enum RecipeSource {
     File(PathBuf),
     Table(Table),
 }
@@ -75,12 +75,12 @@ enum Base {
     untagged,
     expecting = "expected a number of folds, or true for those of the manifest"
 )]
-enum FoldWord {
+enum FoldsAsTyped {
     Count(usize),
     Wanted(bool),
 }
 
-/// What verdicts can be about: metrics of which more is better.
+/// Possible metrics of the verdicts. Higher is better for each.
 pub(super) const PRIMARY: [&str; 5] = [
     "accuracy",
     "macro AUC",
@@ -97,19 +97,19 @@ pub(super) fn read(path: &Path) -> Result<Study, Error> {
         key: String::new(),
         problem: error.message().replace('\n', " "),
     })?;
-    Reading {
+    StudyReader {
         path,
         folder: path.parent().unwrap_or(Path::new("")),
     }
     .study(typed)
 }
 
-struct Reading<'a> {
+struct StudyReader<'a> {
     path: &'a Path,
     folder: &'a Path,
 }
 
-impl Reading<'_> {
+impl StudyReader<'_> {
     fn problem(&self, key: &str, problem: impl Into<String>) -> Error {
         Error::Run(RunError::Recipe {
             path: self.path.to_owned(),
@@ -163,7 +163,7 @@ impl Reading<'_> {
         let different: BTreeSet<&u64> = typed.seeds.iter().collect();
         if typed.seeds.is_empty() || different.len() < typed.seeds.len() {
             let problem = format!(
-                "found {:?}, expected at least one seed, and none twice",
+                "found {:?}, expected at least one seed, and different ones",
                 typed.seeds
             );
             return Err(self.problem("seeds", problem));
@@ -173,7 +173,7 @@ impl Reading<'_> {
         epochs.dedup();
         if epochs != typed.epochs {
             let problem = format!(
-                "found {:?}, expected rising numbers of epochs, such as [1, 2, 3, 5]",
+                "found {:?}, expected increasing numbers of epochs, such as [1, 2, 3, 5]",
                 typed.epochs
             );
             return Err(self.problem("epochs", problem));
@@ -199,9 +199,9 @@ impl Reading<'_> {
                     format!("found {name:?}, expected 1 to 48 letters, digits, - and _ (it names folders)");
                 return Err(self.problem("variant.name", problem));
             }
-            // Folders of some file systems do not tell cases apart.
+            // File systems may ignore the case of folder names.
             if !names.insert(name.to_ascii_lowercase()) {
-                return Err(self.problem("variant.name", format!("two variants are called {name:?}")));
+                return Err(self.problem("variant.name", format!("two variants have the name {name:?}")));
             }
         }
         Ok(())
@@ -220,7 +220,7 @@ impl Reading<'_> {
 
     fn folds(&self, typed: &StudyFile) -> Result<Option<Folds>, Error> {
         let count = match typed.folds {
-            None | Some(FoldWord::Wanted(false)) => {
+            None | Some(FoldsAsTyped::Wanted(false)) => {
                 let key = if typed.validation.is_some() {
                     "validation"
                 } else if typed.once.is_empty() {
@@ -228,16 +228,16 @@ impl Reading<'_> {
                 } else {
                     "once"
                 };
-                return Err(self.problem(key, "says how folds are trained, and the study has no `folds`"));
+                return Err(self.problem(key, "applies to folds, and the study has no `folds`"));
             }
-            Some(FoldWord::Count(count)) if count < 2 => {
+            Some(FoldsAsTyped::Count(count)) if count < 2 => {
                 return Err(self.problem(
                     "folds",
                     format!("found {count}, expected 2 or more, or true for those of the manifest"),
                 ));
             }
-            Some(FoldWord::Count(count)) => Some(count),
-            Some(FoldWord::Wanted(true)) => None,
+            Some(FoldsAsTyped::Count(count)) => Some(count),
+            Some(FoldsAsTyped::Wanted(true)) => None,
         };
         Ok(Some(Folds {
             count,
@@ -246,7 +246,8 @@ impl Reading<'_> {
         }))
     }
 
-    /// A variant's recipe: the base, then the study's settings, then its own. `used` gathers the stages that the study's settings fell on.
+    /// A variant's recipe: the base, then the study's settings, then its own. `used` collects the stages
+    /// that the study's settings apply to.
     fn variant(
         &self,
         typed: &VariantFile,
@@ -258,7 +259,7 @@ impl Reading<'_> {
         let Some(base) = typed.recipe.as_ref().or(study.recipe.as_ref()) else {
             return Err(self.problem(
                 &key,
-                "has no recipe, and the study names none; expected `recipe = \"FILE.toml\"`",
+                "has no recipe, and neither has the study; expected `recipe = \"FILE.toml\"`",
             ));
         };
         let mut table = self.base(base, &key)?;
@@ -303,13 +304,13 @@ impl Reading<'_> {
         })
     }
 
-    /// A recipe as a table, its paths absolute.
-    fn base(&self, base: &Base, key: &str) -> Result<Table, Error> {
+    /// A recipe as a table with absolute paths.
+    fn base(&self, base: &RecipeSource, key: &str) -> Result<Table, Error> {
         let (mut table, folder) = match base {
-            Base::Table(table) => (table.clone(), self.folder.to_owned()),
-            Base::File(name) => {
+            RecipeSource::Table(table) => (table.clone(), self.folder.to_owned()),
+            RecipeSource::File(name) => {
                 let path = self.folder.join(name);
-                // As a recipe first: its mistakes are told with its own lines.
+                // First read as a recipe, so that errors have its lines.
                 Recipe::read(&path)?;
                 let text = std::fs::read_to_string(&path).map_err(pleura_run::Error::file(&path, "read"))?;
                 let table = text
@@ -326,7 +327,7 @@ impl Reading<'_> {
         Ok(table)
     }
 
-    /// Makes the paths of settings absolute, and refuses settings that are no table by stage.
+    /// Makes the paths of settings absolute, and refuses settings that are not tables by stage.
     fn resolve_settings(&self, settings: &mut Table, key: &str) -> Result<(), Error> {
         match settings.get_mut("stage") {
             None => Ok(()),
@@ -334,7 +335,7 @@ impl Reading<'_> {
                 for (name, stage) in stages.iter_mut() {
                     let Value::Table(stage) = stage else {
                         let problem = format!(
-                            "stage.{name} is no table; expected settings, such as stage.{name}.epochs = 3"
+                            "stage.{name} is not a table; expected settings, such as stage.{name}.epochs = 3"
                         );
                         return Err(self.problem(key, problem));
                     };
@@ -363,7 +364,7 @@ impl Reading<'_> {
         self.problem(key, format!("the recipe has no stage {name:?}; it has {own:?}"))
     }
 
-    /// Lays settings over a recipe.
+    /// Applies settings to a recipe.
     fn apply(&self, table: &mut Table, mut settings: Table, key: &str) -> Result<(), Error> {
         let own = names(table);
         if let Some(Value::Table(stages)) = settings.remove("stage") {
@@ -372,11 +373,11 @@ impl Reading<'_> {
                     return Err(self.no_stage(key, &name, &own));
                 };
                 if let Value::Table(value) = value {
-                    lay(stage, value);
+                    merge(stage, value);
                 }
             }
         }
-        lay(table, settings);
+        merge(table, settings);
         Ok(())
     }
 
@@ -397,13 +398,14 @@ impl Reading<'_> {
         if at.and_then(|table| table.remove(last)).is_none() {
             return Err(self.problem(
                 key,
-                format!("unset names {path:?}, which the recipe does not set"),
+                format!("`unset` contains {path:?}, which the recipe does not set"),
             ));
         }
         Ok(())
     }
 
-    /// Asks the stage that is compared, the last, for what the comparison needs.
+    /// Adds the predictions that the comparison needs to the last stage, and refuses settings that prevent
+    /// it.
     fn compared(&self, table: &mut Table, study: &StudyFile, key: &str) -> Result<(), Error> {
         let last = table
             .get_mut("stage")
@@ -421,17 +423,16 @@ impl Reading<'_> {
         let refuse = |problem: String| Err(self.problem(&format!("{key}: stage.{name}"), problem));
         if stage.contains_key("seed") {
             return refuse(
-                "has a seed of its own, which the study's seeds would not reach; leave it out (`unset`)"
-                    .to_owned(),
+                "has its own seed, so the study's seeds would have no effect; remove it (`unset`)".to_owned(),
             );
         }
         if stage.contains_key("answers") {
-            return refuse("has `answers`, which the study sets by its `epochs`; leave it out".to_owned());
+            return refuse("has `answers`, which the study sets from its `epochs`; remove it".to_owned());
         }
         let epochs = stage.get("epochs").and_then(Value::as_integer).unwrap_or(0);
         if let Some(late) = study.epochs.iter().find(|&&epoch| epoch as i64 > epochs) {
             return refuse(format!(
-                "trains {epochs} epochs, and `epochs` asks for a comparison after {late}"
+                "trains {epochs} epochs, and `epochs` has a comparison after {late}"
             ));
         }
         if !study.epochs.is_empty() {

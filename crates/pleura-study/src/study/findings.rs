@@ -1,4 +1,4 @@
-//! What the finished runs of a study answered, compared.
+//! Compares the predictions of the finished runs of a study.
 
 use std::path::{Path, PathBuf};
 
@@ -18,15 +18,15 @@ use super::{
     verdict::{conclude, verdict},
 };
 
-/// Draws of the bootstrap that must lie beyond each end of an interval, or the end is a matter of chance.
+/// Bootstrap draws that must lie beyond each end of an interval for a stable end.
 const BEYOND: f64 = 5.0;
 
 impl StudyPlan {
-    /// Compares what the finished runs below `out` answered, and writes `study.json`. A study that is not at its end takes no lock: what has
-    /// been written there meanwhile with more of its runs stays, and is what comes back.
+    /// Compares the predictions of the finished runs below `out`, and writes `study.json`. A partial
+    /// comparison takes no lock. If `study.json` already covers more runs, it is kept and returned.
     ///
     /// # Errors
-    /// Answers that are not there or do not fit together.
+    /// Predictions that are missing or do not fit together.
     pub fn evaluate(&self, out: &Path) -> Result<StudyFindings, Error> {
         let study = &self.study;
         let recipe = study.recipe(study.baseline);
@@ -97,7 +97,7 @@ impl StudyPlan {
         Ok(findings)
     }
 
-    /// Every comparison with the tables that it needs.
+    /// All comparisons with their tables of predictions.
     fn compared(&self, out: &Path) -> Vec<Compared> {
         let study = &self.study;
         let mut moments: Vec<(Option<usize>, Split)> = Vec::new();
@@ -133,7 +133,8 @@ impl StudyPlan {
                         continue;
                     };
                     let (before, after) = (table(baseline), table(other));
-                    // A run whose patience ran out has no answers of later epochs; best weights every run has, or it is told.
+                    // A run whose patience ran out has no predictions of later epochs. Every run has best
+                    // weights; a missing table of those is an error later.
                     if epoch.is_some() && !(before.exists() && after.exists()) {
                         stopped_before += 1;
                         continue;
@@ -184,7 +185,7 @@ impl StudyPlan {
     }
 }
 
-/// One comparison: a variant against the baseline, at one moment.
+/// A comparison of a variant with the baseline after the same number of epochs.
 struct Compared {
     epoch: Option<usize>,
     split: Split,
@@ -193,7 +194,7 @@ struct Compared {
     stopped_before: usize,
 }
 
-/// The tables of two runs that differ in the variant alone.
+/// The tables of two runs that differ only in the variant.
 struct Pair {
     seed: u64,
     baseline: PathBuf,

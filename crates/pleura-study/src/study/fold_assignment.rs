@@ -1,4 +1,4 @@
-//! How a study's films are dealt to folds, variant by variant.
+//! The assignment of a study's films to folds, for each variant.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,12 @@ use pleura_train::{Error, plan::exclude_patients_of};
 use super::{Folds, Study, Variant};
 use crate::cross_validation::{CrossValidationPlan, FoldOptions};
 
-/// By variant, fold and stage: the manifest in place of the recipe's.
+/// Manifests that replace the recipe's, by variant, fold and stage.
 type FoldAssignment = Vec<Vec<BTreeMap<String, Manifest>>>;
 
-/// Variant by variant and fold by fold, the manifests in place of the recipe's; nothing where there are no folds.
+/// Assigns the films of each variant to folds; `None` without folds.
 ///
-/// Refuses variants whose compared films are dealt to other folds than the baseline's.
+/// Refuses variants whose compared films are in other folds than the baseline's.
 pub(super) fn assign_folds(study: &Study) -> Result<Option<FoldAssignment>, Error> {
     let Some(folds) = &study.folds else {
         return Ok(None);
@@ -30,7 +30,10 @@ pub(super) fn assign_folds(study: &Study) -> Result<Option<FoldAssignment>, Erro
         let last = Study::stage(variant);
         if !plan.stages.contains(&last.name) {
             let key = format!("variant {}: stage.{}.manifest", variant.name, last.name);
-            return Err(study.problem(&key, "has no folds; deal them with `pleura data split --folds K`"));
+            return Err(study.problem(
+                &key,
+                "has no folds; assign them with `pleura data split --folds K`",
+            ));
         }
         let apart = apart(study, folds, variant, &plan.stages)?;
         let members = plan.series.members.into_iter().map(|member| {
@@ -50,7 +53,7 @@ pub(super) fn assign_folds(study: &Study) -> Result<Option<FoldAssignment>, Erro
     Ok(Some(assignment))
 }
 
-/// Manifests of a variant whose folds are others answer other films, which would be noticed only once they are trained.
+/// Refuses other folds now: the predictions would be of other films, which shows only after the training.
 fn refuse_other_folds(study: &Study, assignment: &FoldAssignment) -> Result<(), Error> {
     let folds = |number: usize| -> Vec<Option<String>> {
         let last = &Study::stage(&study.variants[number]).name;
@@ -70,14 +73,14 @@ fn refuse_other_folds(study: &Study, assignment: &FoldAssignment) -> Result<(), 
         Study::stage(variant).name
     );
     let problem = format!(
-        "its films are dealt to other folds than those of {}, so that no pair would answer the same films; let both name one file, or deal \
+        "its films are in other folds than those of {}, so no pair would predict the same films; use one file for both, or assign \
          both with the same `pleura data split --folds K --seed S` after the same `pleura data leaks`",
         study.variants[study.baseline].name
     );
     Err(study.problem(&key, problem))
 }
 
-/// The manifests of stages that are trained once for all folds: without every patient of the folds.
+/// The manifests of stages that are trained once for all folds: without any patient of the folds.
 fn apart(
     study: &Study,
     folds: &Folds,
@@ -86,12 +89,12 @@ fn apart(
 ) -> Result<BTreeMap<String, Manifest>, Error> {
     let mut apart = BTreeMap::new();
     let stages = &variant.recipe.stages;
-    // Fractals are nobody's: a stage that draws them is trained once as it is.
+    // Fractals have no patient, so a stage of fractals is trained once anyway.
     let once = |stage: &&Stage| folds.once.contains(&stage.name) && stage.fractals.is_none();
     for stage in stages.iter().filter(once) {
         if folded.contains(&stage.name) {
             let problem = format!(
-                "stage {:?} of variant {} has folds itself, and is trained on each",
+                "stage {:?} of variant {} has folds itself, and is trained on each of them",
                 stage.name, variant.name
             );
             return Err(study.problem("once", problem));

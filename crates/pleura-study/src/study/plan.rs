@@ -1,15 +1,16 @@
-//! From a study to its runs.
+//! The runs of a study.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
 
+use pleura_core::Task;
 use pleura_core::fs::write_atomic;
 use pleura_manifest::{Manifest, Split};
 use pleura_run::{
     Recipe, RunLock, SeriesFolder,
-    recipe::{Change, StageKind, between, difference, is_file},
+    recipe::{Change, between, difference, is_file},
 };
 use pleura_train::{Error, Observer, Options};
 use toml::{Table, Value};
@@ -17,28 +18,30 @@ use toml::{Table, Value};
 use super::{Study, Variant, file::PRIMARY, fold_assignment::assign_folds};
 use crate::series::{Member, Outline, Series, SeriesSummary};
 
-/// A study made ready: one run a seed, fold and variant.
+/// A study that is ready to run: one run for each seed, fold and variant.
 #[derive(Clone, Debug)]
 pub struct StudyPlan {
-    /// What is compared.
+    /// The study.
     pub study: Study,
-    /// Of each variant, the settings in which its recipe differs from the baseline's.
+    /// For each variant, the settings in which its recipe differs from the baseline's.
     pub differs: Vec<Vec<String>>,
     /// The runs, in the order of the series.
     pub runs: Vec<PlannedRun>,
-    /// Folds that every variant is trained on; 1 where films are split once.
+    /// Folds of each variant; 1 without folds.
     pub folds: usize,
-    /// Whether best weights are compared on test films; on validation films where there are none.
+    /// True if best weights are compared on test films; false: on validation films, because there are no
+    /// test films.
     pub tested: bool,
-    /// The metric that verdicts are about.
+    /// The metric of the verdicts.
     pub primary: String,
-    /// Runs that were planned and are not compared, because not all of their seed are done ([`StudyPlan::partial`]).
+    /// Planned runs that are not compared, because other runs of their seed are not finished
+    /// ([`StudyPlan::partial`]).
     pub pending: usize,
     series: Series,
     record: String,
 }
 
-/// Which run of a study it is.
+/// One run of a study.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlannedRun {
     /// Its folder in the study's.
@@ -47,16 +50,16 @@ pub struct PlannedRun {
     pub variant: usize,
     /// Its seed.
     pub seed: u64,
-    /// Its fold, from 0, where there are folds.
+    /// Its fold, from 0, if there are folds.
     pub fold: Option<usize>,
 }
 
 impl StudyPlan {
-    /// Plans the runs: variants of one seed and fold follow each other, so that pairs are whole early.
+    /// Plans the runs. Variants of one seed and fold follow each other, so that pairs are complete early.
     ///
     /// # Errors
-    /// Variants whose last stages are not judged on the same films and folds by the same findings; manifests that cannot be read or have no
-    /// folds.
+    /// Variants whose last stages have other films, folds or findings; manifests that cannot be read or have
+    /// no folds.
     pub fn new(study: Study) -> Result<Self, Error> {
         let films = Films::of(&study)?;
         let primary = films.primary(&study)?;
@@ -108,11 +111,11 @@ impl StudyPlan {
         })
     }
 
-    /// Carries the study out below the folder `out`, up to `at_once` runs at a time ([`Series::run_parallel`]).
+    /// Runs the study below the folder `out`, up to `at_once` runs at a time ([`Series::run_parallel`]).
     ///
     /// # Errors
-    /// [`Error::Occupied`] where there is a study and `resume` is not set, [`Error::Changed`] with the keys where there is another one; all
-    /// that a series refuses.
+    /// [`Error::Occupied`] for a folder with a study, unless `resume` is set; [`Error::Changed`] with the
+    /// keys if that is another study; errors of a series.
     pub fn run(
         &self,
         out: &Path,
@@ -131,7 +134,7 @@ impl StudyPlan {
         self.series.run_locked(out, options, at_once, observer, &begin)
     }
 
-    /// Refuses a study other than the one that a folder was begun with, if it was begun with one.
+    /// Refuses another study than the one that began in a folder, if one did.
     ///
     /// # Errors
     /// [`Error::Changed`] with the keys.
@@ -150,19 +153,19 @@ impl StudyPlan {
         }
     }
 
-    /// What each run would do, without doing it. The runs' own manifests are written below `scratch`.
+    /// Plans all runs without training. Their manifests are written below `scratch`.
     ///
     /// # Errors
-    /// All that is wrong with recipes, manifests and starting weights.
+    /// Errors of recipes, manifests and starting weights.
     pub fn outline(&self, scratch: &Path) -> Result<Vec<Outline>, Error> {
         self.series.outline(scratch)
     }
 
-    /// The study as far as it is done below `out`: the seeds whose runs are all finished; where there is none, the folds of the first seed
-    /// that has any of which they are.
+    /// The finished part of the study below `out`: the seeds whose runs are all finished. If there is none,
+    /// the complete folds of the first seed that has any.
     ///
     /// # Errors
-    /// There is no such seed and fold; what [`StudyPlan::refuse_changes`] refuses.
+    /// No seed and fold is complete; errors of [`StudyPlan::refuse_changes`].
     pub fn partial(&self, out: &Path) -> Result<Self, Error> {
         self.refuse_changes(out)?;
         let place = |run: &PlannedRun| (run.seed, run.fold);
@@ -175,7 +178,7 @@ impl StudyPlan {
             .collect();
         let mut partial = self.clone();
         partial.runs.retain(|run| !unfinished.contains(&place(run)));
-        // A seed that lacks folds is no repetition of one that has them all.
+        // A seed with missing folds is not a repetition of a complete one.
         let partly: BTreeSet<u64> = unfinished.iter().map(|place| place.0).collect();
         if partial.runs.iter().any(|run| !partly.contains(&run.seed)) {
             partial.runs.retain(|run| !partly.contains(&run.seed));
@@ -186,7 +189,7 @@ impl StudyPlan {
             return Err(self.study.problem(
                 "variant",
                 format!(
-                    "of no seed and fold are all variants trained in {} yet, so that there is nothing to compare; go on with --resume",
+                    "in {}, all variants are not yet trained for any seed and fold, so there is nothing to compare; continue with --resume",
                     out.display()
                 ),
             ));
@@ -199,7 +202,7 @@ impl StudyPlan {
         Ok(partial)
     }
 
-    /// How many stages of each run are finished below `out`.
+    /// Number of finished stages of each run below `out`.
     pub fn finished(&self, out: &Path) -> Vec<usize> {
         let count = |run: &PlannedRun| {
             let stages = self.study.variants[run.variant].recipe.stages.iter();
@@ -215,7 +218,7 @@ impl StudyPlan {
 /// The films that variants are compared on.
 struct Films {
     tested: bool,
-    kind: StageKind,
+    kind: Task,
 }
 
 impl Films {
@@ -226,7 +229,7 @@ impl Films {
             if stage.fractals.is_some() {
                 return Err(study.problem(
                     &format!("variant {}: stage.{}.fractals", variant.name, stage.name),
-                    "its last stage draws fractals, and a study compares answers to films; add a stage with a manifest after it",
+                    "its last stage has fractals, and a study compares predictions of films; add a stage with a manifest after it",
                 ));
             }
         }
@@ -252,7 +255,7 @@ impl Films {
             ];
             if let Some((key, _)) = same.iter().find(|(_, same)| !same) {
                 let problem = format!(
-                    "its last stage is compared with that of {}, and has another `{key}`; expected the same films and findings in both",
+                    "its last stage is compared with that of {}, and `{key}` differs; expected the same films and findings in both",
                     baseline.name
                 );
                 return Err(study.problem(
@@ -267,18 +270,18 @@ impl Films {
         })
     }
 
-    /// The metric that verdicts are about.
+    /// The metric of the verdicts.
     fn primary(&self, study: &Study) -> Result<String, Error> {
         let [accuracy, auc, _, balanced, sensitivity] = PRIMARY;
-        let independent = self.kind == StageKind::Independent;
+        let independent = self.kind == Task::Independent;
         match study.primary.as_deref() {
             Some(primary) if independent && [accuracy, balanced].contains(&primary) => Err(study.problem(
                 "primary",
-                "independent findings have no accuracy; expected \"macro AUC\", for one",
+                "independent findings have no accuracy; expected \"macro AUC\", for example",
             )),
             Some(primary) if !independent && primary == sensitivity => Err(study.problem(
                 "primary",
-                "of classes that exclude each other the macro sensitivity is called \"balanced accuracy\"",
+                "for exclusive classes the macro sensitivity has the name \"balanced accuracy\"",
             )),
             Some(primary) => Ok(primary.to_owned()),
             None if independent => Ok(auc.to_owned()),
@@ -294,7 +297,7 @@ fn table(study: &Study, variant: &Variant) -> Result<Table, Error> {
     parsed.map_err(|error| study.problem(&variant.name, error.message()))
 }
 
-/// All that a study is begun with, to be compared when it is resumed.
+/// All inputs of a study, which a resumed study must have too.
 fn record(study: &Study) -> Result<String, Error> {
     let number = |number: u64| Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let mut all = Table::new();
@@ -345,7 +348,7 @@ fn record(study: &Study) -> Result<String, Error> {
     toml::to_string_pretty(&all).map_err(|error| study.problem("", error.to_string()))
 }
 
-/// In which settings a recipe differs from the baseline's, each in a line.
+/// Settings in which a recipe differs from the baseline's, one on each line.
 fn differences(baseline: &Table, own: &Table) -> Vec<String> {
     let names = |table: &Table| -> Vec<String> {
         let stages = table.get("stage").and_then(Value::as_array).into_iter().flatten();
@@ -353,7 +356,7 @@ fn differences(baseline: &Table, own: &Table) -> Vec<String> {
         names.map(str::to_owned).collect()
     };
     let mut own = own.clone();
-    // The last stages answer each other, whatever they are called.
+    // The last stages are compared with each other, whatever their names.
     let last = own
         .get_mut("stage")
         .and_then(Value::as_array_mut)
@@ -378,7 +381,7 @@ fn differences(baseline: &Table, own: &Table) -> Vec<String> {
         }
         let word = |value: Option<Value>| match value {
             None => "left out".to_owned(),
-            // Where a file lies says nothing; what it is called may.
+            // The folder of a file is irrelevant; its name may matter.
             Some(Value::String(path)) if is_file(&key, &Value::String(path.clone())) => {
                 let name = Path::new(&path).file_name().unwrap_or_default();
                 name.to_string_lossy().into_owned()
@@ -391,7 +394,7 @@ fn differences(baseline: &Table, own: &Table) -> Vec<String> {
 }
 
 impl Study {
-    /// A variant's recipe as it will be trained, but for seeds and folds.
+    /// A variant's recipe as it will be trained, except for seeds and folds.
     pub fn recipe(&self, variant: usize) -> &Recipe {
         &self.variants[variant].recipe
     }

@@ -1,4 +1,4 @@
-//! Recipes as tables: settings laid over them, stages by their names, paths made absolute.
+//! Recipes as tables: applies settings, finds stages by name, makes paths absolute.
 
 use std::path::Path;
 
@@ -6,12 +6,14 @@ use pleura_run::recipe::Start;
 use pleura_train::Error;
 use toml::{Table, Value};
 
-/// Lays values over a table: tables are merged, so that `keep.rule` may be set alone; but one that says its `kind` replaces what was there,
-/// since the settings of another kind would not fit it.
-pub(super) fn lay(table: &mut Table, over: Table) {
+/// Merges `over` into a table, so that `keep.rule` can be set alone. A table with a `kind` replaces the old
+/// one, because the settings of another kind would not fit.
+pub(super) fn merge(table: &mut Table, over: Table) {
     for (key, value) in over {
         match (table.get_mut(&key), value) {
-            (Some(Value::Table(there)), Value::Table(over)) if !over.contains_key("kind") => lay(there, over),
+            (Some(Value::Table(there)), Value::Table(over)) if !over.contains_key("kind") => {
+                merge(there, over)
+            }
             (_, value) => {
                 table.insert(key, value);
             }

@@ -91,7 +91,7 @@ fn settings_are_laid_over_the_recipe() {
     );
     assert_eq!(stages(0)[0].manifest, here("nih.csv"));
     for variant in 0..3 {
-        assert_eq!(stages(variant).last().unwrap().answers.after, [1, 2]);
+        assert_eq!(stages(variant).last().unwrap().epoch_predictions.after, [1, 2]);
     }
 }
 
@@ -128,9 +128,9 @@ fn a_recipe_file_keeps_its_own_folder() {
 fn messages_name_the_file_and_the_key() {
     for (from, to, says) in [
         ("seeds = [1, 2, 3]", "seeds = []", "s.toml: seeds: found []"),
-        ("seeds = [1, 2, 3]", "seeds = [1, 1]", "none twice"),
+        ("seeds = [1, 2, 3]", "seeds = [1, 1]", "different ones"),
         ("seeds = [1, 2, 3]", "seed = 1", "unknown field `seed`"),
-        ("epochs = [1, 2]", "epochs = [2, 1]", "rising numbers"),
+        ("epochs = [1, 2]", "epochs = [2, 1]", "increasing numbers"),
         (
             "epochs = [1, 2]",
             "epochs = [1, 5]",
@@ -148,11 +148,7 @@ fn messages_name_the_file_and_the_key() {
             "one of the variants [\"kept\", \"fresh\", \"once\"]",
         ),
         ("epochs = [1, 2]", "primary = \"AUC\"", "\"macro AUC\""),
-        (
-            "epochs = [1, 2]",
-            "set.stage.target.seed = 3",
-            "has a seed of its own",
-        ),
+        ("epochs = [1, 2]", "set.stage.target.seed = 3", "has its own seed"),
         (
             "epochs = [1, 2]",
             "epochs = [1]\nset.stage.nhi.seed = 3",

@@ -1,4 +1,4 @@
-//! What a paired difference shows, in words that say no more than its intervals.
+//! The verdict on a paired difference, in words that claim no more than its intervals.
 
 use pleura_core::text::{count, number, signed};
 use pleura_eval::{PairedMean, bonferroni_level};
@@ -17,7 +17,7 @@ fn side(interval: Option<(f64, f64)>) -> Side {
     }
 }
 
-/// The verdict on a metric of which more is better.
+/// The verdict on a metric for which higher is better.
 pub(super) fn verdict(found: &PairedMean, candidate: &str, baseline: &str) -> Verdict {
     let together = &found.together;
     let (films, seeds) = (side(together.films), side(together.seeds));
@@ -26,7 +26,7 @@ pub(super) fn verdict(found: &PairedMean, candidate: &str, baseline: &str) -> Ve
             films: Side::Unknown,
             seeds: Side::Unknown,
             words: format!(
-                "{} is not defined on these films: nothing can be said",
+                "{} is not defined on these films: there is no verdict",
                 found.metric
             ),
         };
@@ -50,7 +50,9 @@ pub(super) fn verdict(found: &PairedMean, candidate: &str, baseline: &str) -> Ve
             count(pairs, "seed")
         ),
         (Side::Above | Side::Below, Side::Above | Side::Below) => {
-            format!("films ({over_films}) and seeds ({over_seeds}) contradict each other: nothing is settled")
+            format!(
+                "films ({over_films}) and seeds ({over_seeds}) contradict each other: the comparison is open"
+            )
         }
         (Side::Above | Side::Below, Side::Open) => format!(
             "these trainings of {} are ahead on such films ({over_films}); {} leave open whether others would be ({over_seeds})",
@@ -61,13 +63,13 @@ pub(super) fn verdict(found: &PairedMean, candidate: &str, baseline: &str) -> Ve
             "these trainings of {} are ahead on such films ({over_films}); {}",
             if films == Side::Above { candidate } else { baseline },
             if pairs < 3 {
-                "so few seeds say nothing of other trainings"
+                "with so few seeds, other trainings may differ"
             } else {
                 "the seeds' differences are all equal, which gives no interval"
             }
         ),
         (_, Side::Above | Side::Below) => format!(
-            "on just these films {} is ahead from seed to seed ({over_seeds}); whether it would be on others they do not show ({})",
+            "on these films {} is ahead for other seeds too ({over_seeds}); on other films it may not be ({})",
             if seeds == Side::Above { candidate } else { baseline },
             if over_films.is_empty() {
                 "no interval"
@@ -76,18 +78,17 @@ pub(super) fn verdict(found: &PairedMean, candidate: &str, baseline: &str) -> Ve
             }
         ),
         (Side::Unknown, Side::Unknown) if gap == 0.0 => {
-            "no answer that counts differed, which shows neither a difference nor that there is none"
-                .to_owned()
+            "no relevant prediction differs, which shows neither a difference nor equality".to_owned()
         }
         _ => {
             let ends = [together.films, together.seeds].into_iter().flatten();
             let widest = ends.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
             match widest {
                 Some(widest) => format!(
-                    "no difference is shown; anything from {} would fit",
+                    "no difference is shown; differences from {} are possible",
                     interval(Some(widest))
                 ),
-                None => "nothing can be said: no interval".to_owned(),
+                None => "there is no verdict: no interval".to_owned(),
             }
         }
     };
@@ -98,7 +99,7 @@ pub(super) fn verdict(found: &PairedMean, candidate: &str, baseline: &str) -> Ve
     }
 }
 
-/// Fills in the conclusions of all verdicts together, and their limits.
+/// Adds the conclusions of all verdicts together, and their limits.
 pub(super) fn conclude(findings: &mut StudyFindings) {
     let others = findings
         .variants
@@ -144,19 +145,19 @@ impl Conclusion<'_> {
                 among(&|verdict| verdict.settled() == Some(Side::Below)),
             ),
             (
-                "is ahead in these trainings, with it open whether other seeds would be,",
+                "is ahead in these trainings (other seeds may differ)",
                 among(&films(Side::Above)),
             ),
             (
-                "is behind in these trainings, with it open whether other seeds would be,",
+                "is behind in these trainings (other seeds may differ)",
                 among(&films(Side::Below)),
             ),
             (
-                "is ahead from seed to seed on these very films, which are too few to speak of others,",
+                "is ahead on these films for other seeds too (too few films for others)",
                 among(&seeds(Side::Above)),
             ),
             (
-                "is behind from seed to seed on these very films, which are too few to speak of others,",
+                "is behind on these films for other seeds too (too few films for others)",
                 among(&seeds(Side::Below)),
             ),
             (
@@ -185,14 +186,14 @@ impl Conclusion<'_> {
             .sum::<usize>();
         let pairs = self.0.seeds.len();
         let mut cautions = vec![format!(
-            "{} of {} were judged: their intervals over the films hold together at {}{} (each at {}); other metrics stand beside without a verdict",
+            "{} of {} have a verdict: their intervals over the films cover together at {}{} (each at {}); other metrics have no verdict",
             count(family, "difference"),
             self.0.primary,
             percent(self.0.level),
             if pairs < 3 {
                 ""
             } else {
-                ", and so, by themselves, do those over the seeds"
+                ", and so, separately, do those over the seeds"
             },
             percent(bonferroni_level(self.0.level, family)),
         )];
@@ -200,32 +201,32 @@ impl Conclusion<'_> {
             cautions.insert(
                 0,
                 format!(
-                    "the study is not at its end: {} are not compared yet, because not all trainings of their seed are done; \
-                     whoever stops when it looks good has chosen by it",
+                    "the study is not finished: {} are not compared yet, because other trainings of their seed are not done; \
+                     to stop when the result looks good would bias it",
                     count(self.0.pending, "training")
                 ),
             );
         }
         if pairs < 3 {
             cautions.push(format!(
-                "{} cannot say what other seeds would do: three at least are needed, six or more to settle much",
+                "{} cannot show the effect of other seeds: at least three are needed, better six or more",
                 count(pairs, "seed")
             ));
         } else if pairs < 6 {
             cautions.push(format!(
-                "with {pairs} seeds the sign-flip test cannot go below p = {}: Student's interval leans on the differences being about normal",
+                "with {pairs} seeds the sign-flip test cannot go below p = {}: Student's interval assumes that the differences are about normal",
                 number((1.0 - pairs as f64).exp2())
             ));
         }
         if self.0.points.iter().any(|point| point.split == "validation") {
             cautions.push(
-                "validation films have chosen each training's best epoch; what is compared on them after a given epoch was not chosen by them"
+                "validation films selected each training's best epoch; comparisons on them after a given epoch have no such bias"
                     .to_owned(),
             );
         }
         if self.0.folds > 1 {
             cautions.push(
-                "trainings of different folds share most of their training films, so that folds are no independent repetitions; seeds are counted, not folds"
+                "trainings of different folds share most of their training films, so folds are not independent repetitions; seeds are counted, not folds"
                     .to_owned(),
             );
         }
@@ -238,7 +239,7 @@ impl Conclusion<'_> {
             .sum();
         if stopped > 0 {
             cautions.push(format!(
-                "{} left out of a comparison, because one of the two had stopped before its epoch",
+                "{} left out of a comparison, because one of the two stopped before its epoch",
                 if stopped == 1 {
                     "1 pair is".to_owned()
                 } else {
@@ -250,7 +251,7 @@ impl Conclusion<'_> {
     }
 }
 
-/// `after epochs 1, 2 (validation films), with the best weights (test films)`; `None` where there are none.
+/// `after epochs 1, 2 (validation films), with the best weights (test films)`; `None` if there are none.
 fn moments<'a>(points: impl Iterator<Item = &'a StudyPoint>) -> Option<String> {
     let points: Vec<&StudyPoint> = points.collect();
     let mut said: Vec<String> = Vec::new();
@@ -270,7 +271,7 @@ fn moments<'a>(points: impl Iterator<Item = &'a StudyPoint>) -> Option<String> {
     (!said.is_empty()).then(|| said.join(", "))
 }
 
-/// As [`percent`] with the decimals that tell 99.75 % from 100 %.
+/// A share in per cent with up to three decimals, so that 99.75 % is not 100 %.
 fn percent(share: f64) -> String {
     let text = format!("{:.3}", 100.0 * share);
     format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
@@ -320,17 +321,17 @@ mod tests {
                 "leave open whether others would be (−0.020 to +0.120)",
             ),
             (up, None, None, "the seeds' differences are all equal"),
-            (open, up, None, "on just these films kept is ahead"),
-            (None, down, None, "on just these films fresh is ahead"),
+            (open, up, None, "on these films kept is ahead"),
+            (None, down, None, "on these films fresh is ahead"),
             (up, down, None, "contradict each other"),
             (
                 open,
                 open,
                 None,
-                "no difference is shown; anything from −0.020 to +0.120",
+                "no difference is shown; differences from −0.020 to +0.120",
             ),
             (Some((0.05, 0.05)), None, None, "no difference is shown"),
-            (None, None, None, "nothing can be said"),
+            (None, None, None, "there is no verdict"),
         ] {
             let verdict = on(0.05, films, seeds);
             assert_eq!(verdict.settled(), settled, "{}", verdict.words);
@@ -341,12 +342,12 @@ mod tests {
         few.seeds = None;
         let few = verdict(&few, "kept", "fresh").words;
         assert!(
-            few.ends_with("so few seeds say nothing of other trainings"),
+            few.ends_with("with so few seeds, other trainings may differ"),
             "{few}"
         );
         let same = on(0.0, Some((0.0, 0.0)), None);
         assert!(
-            same.words.contains("neither a difference nor that there is none"),
+            same.words.contains("neither a difference nor equality"),
             "{}",
             same.words
         );
@@ -393,15 +394,15 @@ mod tests {
         conclude(&mut findings);
         assert_eq!(findings.conclusions.len(), 1);
         let said = &findings.conclusions[0];
-        assert!(said.starts_with("kept against fresh, accuracy: is ahead after epoch 1 (validation films); is ahead in these trainings, with it open"), "{said}");
+        assert!(said.starts_with("kept against fresh, accuracy: is ahead after epoch 1 (validation films); is ahead in these trainings (other seeds may differ)"), "{said}");
         assert!(
             said.ends_with("no difference is shown with the best weights (test films)."),
             "{said}"
         );
         let cautions = findings.cautions.join("\n");
         for says in [
-            "3 differences of accuracy were judged: their intervals over the films hold together at 95 %",
-            "and so, by themselves, do those over the seeds (each at 98.333 %)",
+            "3 differences of accuracy have a verdict: their intervals over the films cover together at 95 %",
+            "and so, separately, do those over the seeds (each at 98.333 %)",
             "p = 0.250",
             "1 pair is left out",
         ] {

@@ -6,7 +6,7 @@ fn made(options: &FractalOptions, size: usize) -> Fractals {
     Fractals::search(options, size, &|_, _| ()).unwrap()
 }
 
-fn drawn(fractals: &Fractals, row: usize, epoch: u64) -> Vec<f32> {
+fn synthetic_output(fractals: &Fractals, row: usize, epoch: u64) -> Vec<f32> {
     let mut grey = vec![0.0; fractals.size() * fractals.size()];
     fractals.draw(row, epoch, &mut grey).unwrap();
     grey
@@ -27,7 +27,7 @@ fn threads_change_nothing() {
         pool.install(|| {
             let fractals = made(&options, 40);
             let pictures: Vec<Vec<f32>> = (0..options.pictures())
-                .map(|row| drawn(&fractals, row, 3))
+                .map(|row| synthetic_output(&fractals, row, 3))
                 .collect();
             (fractals.systems().cloned().collect::<Vec<_>>(), pictures)
         })
@@ -42,8 +42,8 @@ fn more_classes_and_instances_leave_the_others_as_they_were() {
     assert!(few.systems().eq(many.systems().take(2)));
     for (class, instance) in [(0, 0), (0, 10), (1, 3)] {
         assert_eq!(
-            drawn(&few, class * 11 + instance, 0),
-            drawn(&many, class * 14 + instance, 0)
+            synthetic_output(&few, class * 11 + instance, 0),
+            synthetic_output(&many, class * 14 + instance, 0)
         );
     }
     let names = |options: &FractalOptions| options.manifest().rows.swap_remove(0).sha256;
@@ -54,10 +54,10 @@ fn more_classes_and_instances_leave_the_others_as_they_were() {
 fn a_picture_is_its_seeds_classes_instances_and_epochs_own() {
     let options = FractalOptions::new(3, 4);
     let fractals = made(&options, 48);
-    let first = drawn(&fractals, 0, 0);
-    assert_eq!(first, drawn(&fractals, 0, 0));
+    let first = synthetic_output(&fractals, 0, 0);
+    assert_eq!(first, synthetic_output(&fractals, 0, 0));
     for (row, epoch) in [(1, 0), (14, 0), (0, 1)] {
-        assert_ne!(first, drawn(&fractals, row, epoch));
+        assert_ne!(first, synthetic_output(&fractals, row, epoch));
     }
     let other = made(&FractalOptions { seed: 1, ..options }, 48);
     assert!(
@@ -94,7 +94,7 @@ fn instances_are_figures_whatever_the_variation() {
         };
         let fractals = made(&options, 64);
         for row in 0..options.pictures() {
-            let grey = drawn(&fractals, row, 0);
+            let grey = synthetic_output(&fractals, row, 0);
             assert!(grey.iter().all(|level| (0.0..=1.0).contains(level)));
             assert!(lit(&grey) > 0.02, "row {row}: {}", lit(&grey));
         }
@@ -108,7 +108,7 @@ fn renderings_differ_in_what_they_should() {
             rendering,
             ..FractalOptions::new(2, 1)
         };
-        drawn(&made(&options, 64), 0, 0)
+        synthetic_output(&made(&options, 64), 0, 0)
     };
     let (patch, point, density) = (
         with(Rendering::Patch),

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::{FractalOptions, Fractals, System};
-use crate::{Error, drawn};
+use crate::{Error, synthetic_output};
 
 /// Name of the manifest in a set's folder.
 pub const MANIFEST: &str = "manifest.csv";
@@ -55,7 +55,7 @@ pub fn write(
             options.classes
         )));
     }
-    let mut manifest = drawn::whole(folder, Error::Fractal, |workshop| {
+    let mut manifest = synthetic_output::whole(folder, Error::Fractal, |workshop| {
         fill(fractals, workshop, progress)
     })?;
     manifest.folder = folder.to_path_buf();
@@ -78,8 +78,9 @@ fn fill(
         .enumerate()
         .map(|(number, mut row)| {
             row.path = PathBuf::from(FILMS).join(format!("{}.png", row.film));
-            let levels = drawn::eight_bits(&picture(fractals, number)?);
-            row.sha256 = drawn::save(&folder.join(&row.path), fractals.size(), &levels, Error::Fractal)?;
+            let levels = synthetic_output::eight_bits(&picture(fractals, number)?);
+            row.sha256 =
+                synthetic_output::save(&folder.join(&row.path), fractals.size(), &levels, Error::Fractal)?;
             row.labels = vec![Label::Negative; options.classes];
             if let Some(label) = row.labels.get_mut(options.class(number)) {
                 *label = Label::Positive;

@@ -116,7 +116,7 @@ impl Side {
         if u < 0.0 { Self::Right } else { Self::Left }
     }
 
-    pub(crate) fn drawn(rng: &mut Stream) -> Self {
+    pub(crate) fn synthetic_output(rng: &mut Stream) -> Self {
         if between(rng, 0.0, 1.0) < 0.5 {
             Self::Right
         } else {
@@ -172,8 +172,8 @@ impl Body {
         let has = |finding| findings.contains(&finding);
         let degree = |finding| if has(finding) { severity } else { 0.0 };
         let (emphysema, fibrosis) = (degree(Finding::Emphysema), degree(Finding::Fibrosis));
-        let collapsed =
-            has(Finding::Atelectasis).then(|| Side::drawn(&mut stream(patient.seed, "side of atelectasis")));
+        let collapsed = has(Finding::Atelectasis)
+            .then(|| Side::synthetic_output(&mut stream(patient.seed, "side of atelectasis")));
         let collapse = 2.0 * degree(Finding::Atelectasis);
         let (w, h) = (patient.width * (1.0 + 0.02 * emphysema), patient.height);
         let d = patient.depth * (1.0 + 0.12 * emphysema - 0.06 * fibrosis);

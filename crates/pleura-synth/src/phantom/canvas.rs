@@ -249,10 +249,13 @@ impl Pen {
                     let along = ((x * dx + y * dy) / squared).clamp(0.0, 1.0);
                     let distance = length(x - along * dx, y - along * dy);
                     let radius = pair[0].radius + (pair[1].radius - pair[0].radius) * along;
-                    let drawn = (radius / pixel).max(0.75);
-                    if distance < drawn {
+                    let synthetic_output = (radius / pixel).max(0.75);
+                    if distance < synthetic_output {
                         let weight = pair[0].weight + (pair[1].weight - pair[0].weight) * along;
-                        let path = weight * radius * (radius / (drawn * pixel)) * chord(distance / drawn);
+                        let path = weight
+                            * radius
+                            * (radius / (synthetic_output * pixel))
+                            * chord(distance / synthetic_output);
                         let cell = &mut self.scratch[row * size + column];
                         *cell = cell.max(path);
                     }
@@ -272,8 +275,10 @@ impl Pen {
         };
         for row in top..bottom {
             let line = row * size + left..row * size + right;
-            for (value, drawn) in plane.values[line.clone()].iter_mut().zip(&mut self.scratch[line]) {
-                *value += std::mem::take(drawn);
+            for (value, synthetic_output) in
+                plane.values[line.clone()].iter_mut().zip(&mut self.scratch[line])
+            {
+                *value += std::mem::take(synthetic_output);
             }
         }
     }

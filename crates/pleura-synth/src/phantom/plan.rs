@@ -86,8 +86,8 @@ fn patients(options: &PhantomOptions) -> Vec<Case> {
             _ => between(&mut rng, 1.0, most + 1.0) as usize,
         }
         .clamp(1, left);
-        let drawn = (options.films - left + films) as f32;
-        let lag = |class: &usize| shares[*class] * drawn - dealt[*class];
+        let synthetic_output = (options.films - left + films) as f32;
+        let lag = |class: &usize| shares[*class] * synthetic_output - dealt[*class];
         let class = (0..shares.len())
             .filter(|&class| shares[class] > 0.0)
             .max_by(|a, b| lag(a).total_cmp(&lag(b)).then(b.cmp(a)))
@@ -296,15 +296,15 @@ mod tests {
     #[test]
     fn labels_are_what_is_drawn() {
         for film in plan(&options(PhantomSet::Intermediate, 600)).unwrap() {
-            let drawn: Vec<&str> = spec(&film)
+            let synthetic_output: Vec<&str> = spec(&film)
                 .findings
                 .iter()
                 .map(|finding| finding.name())
                 .collect();
-            if drawn.is_empty() {
+            if synthetic_output.is_empty() {
                 assert_eq!(film.labels, [NO_FINDING]);
             } else {
-                assert_eq!(film.labels, drawn);
+                assert_eq!(film.labels, synthetic_output);
             }
         }
     }

@@ -20,7 +20,7 @@ use super::film::render;
 use super::options::{PhantomOptions, PhantomSet};
 use super::plan::{Planned, Subject, plan};
 use super::pretext;
-use crate::{Error, drawn};
+use crate::{Error, synthetic_output};
 
 /// Name of the manifest in a set's folder.
 pub const MANIFEST: &str = "manifest.csv";
@@ -38,7 +38,7 @@ pub fn write(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Manifest, Error> {
     let planned = plan(options)?;
-    let mut manifest = drawn::whole(folder, Error::Phantom, |workshop| {
+    let mut manifest = synthetic_output::whole(folder, Error::Phantom, |workshop| {
         fill(options, &planned, workshop, progress)
     })?;
     manifest.folder = folder.to_path_buf();
@@ -118,12 +118,12 @@ fn draw(film: &Planned, labels: &[String], size: usize, folder: &Path) -> Result
             rendered.grey
         }
     };
-    row.sha256 = save(folder, &path, size, &drawn::eight_bits(&grey))?;
+    row.sha256 = save(folder, &path, size, &synthetic_output::eight_bits(&grey))?;
     Ok(row)
 }
 
 fn save(folder: &Path, path: &Path, size: usize, levels: &[u8]) -> Result<String, Error> {
-    drawn::save(&folder.join(path), size, levels, Error::Phantom)
+    synthetic_output::save(&folder.join(path), size, levels, Error::Phantom)
 }
 
 fn record(options: &PhantomOptions, planned: &[Planned], path: &Path) -> Result<(), Error> {

@@ -1,25 +1,27 @@
-//! C1 and C2 from a plain run: the range that the sum of absolute relevance inside the lungs has without heatmap loss.
+//! C1 and C2 measured: the range of the sum of absolute relevance inside the lungs without a heatmap loss.
 
 use std::{ops::ControlFlow, path::Path};
 
-use pleura_data::{Loader, Pictures, shuffled};
+use pleura_data::{ImageSource, Loader, shuffled};
 use pleura_nn::{Cpu, Network, Norm, Weights};
 use pleura_run::{HeatmapBounds, MeasuredRelevance, recipe::Isnet};
 
-use super::{Masks, Passed, loss::inside};
+use super::{ForwardPass, Masks, loss::inside};
 use crate::{error::Error, plan::StagePlan};
 
-/// Films that are measured, if there are so many.
+/// The most films that are measured.
 const FILMS: usize = 1024;
 
-/// Measures the training films with running statistics and without augmentation. `progress(done, of)`; `None` if that broke off.
+/// Measures the training films with running statistics and without augmentation. Calls `progress(done, of)`;
+/// returns `None` if it breaks.
 ///
-/// C1 = max(m/5, m − 3s) and C2 = min(25 C1, m + 3s), as in the `ISNet` authors' public program; the usual 1 and 25 are the same rule.
+/// C1 = max(m/5, m − 3s) and C2 = min(25 C1, m + 3s), as in the `ISNet` authors' public program; the usual 1
+/// and 25 follow the same rule.
 pub(crate) fn measure(
     plan: &StagePlan,
     isnet: &Isnet,
     masks: &Masks,
-    (plain, pictures): (&Path, &Pictures),
+    (plain, pictures): (&Path, &ImageSource),
     progress: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Option<HeatmapBounds>, Error> {
     let weights = Weights::read(plain)?;
@@ -28,7 +30,7 @@ pub(crate) fn measure(
             stage: plan.stage.name.clone(),
             weights: plain.to_owned(),
             problem: format!(
-                "isnet.plain: these weights answer {:?}, the stage's findings are {:?}; C1 and C2 are measured on the stage's own outputs",
+                "isnet.plain: the findings of these weights are {:?}, those of the stage are {:?}; C1 and C2 are measured on the stage's own outputs",
                 weights.findings, plan.findings
             ),
         });
@@ -52,7 +54,7 @@ pub(crate) fn measure(
         let films = batch.rows.len();
         let (logits, trace) = network.forward(&batch.grey, films, pictures.size(), Norm::Running)?;
         let found = masks.of(&plan.manifest, &batch.rows, None);
-        let passed = Passed {
+        let passed = ForwardPass {
             network: &network,
             trace: &trace,
             logits: &logits,
@@ -107,7 +109,7 @@ fn moments(values: &[f64]) -> (f64, f64) {
     (mean, (squares / (count - 1.0).max(1.0)).sqrt())
 }
 
-/// As a person would write it into a recipe: a decimal that reads back to the same bits.
+/// A short decimal that reads back to the same bits.
 fn six_digits(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }

@@ -1,24 +1,24 @@
-//! What a heatmap is punished for, with its gradient.
+//! The loss of a heatmap, and its gradient.
 //!
 //! With A = |H| and a mask M of the lungs:
-//! * N = A / mean(A over M); u is the mean of N outside M weighted by rank, the largest first, weights dⁱ (global weighted ranked
-//!   pooling: a maximum for d = 0, a mean for d = 1); L1 = ln(1 + u/E);
-//! * g = Σ A over M; L2 = (min(g, C1) − C1)²/C1² + (max(g, C2) − C2)²/C1²: relevance may not be got rid of by making all of it small,
-//!   nor what is outside be drowned by making that inside large.
+//! * N = A / mean(A over M); u is the mean of N outside M weighted by rank, the largest first, weights dⁱ (global
+//!   weighted ranked pooling: a maximum for d = 0, a mean for d = 1); L1 = ln(1 + u/E);
+//! * g = Σ A over M; L2 = (min(g, C1) − C1)²/C1² + (max(g, C2) − C2)²/C1². Without it, the network could make all
+//!   relevance small, or make relevance inside so large that relevance outside no longer counts.
 
 use pleura_run::recipe::Isnet;
 
-/// Added to the mean over the mask, which divides.
+/// Added to the mean over the mask, which is a divisor.
 const SMALLEST: f64 = 1e-10;
 
-/// The loss of heatmaps with its constants.
+/// The heatmap loss with its constants.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HeatmapLoss {
     /// Weight of L1.
     pub w1: f64,
     /// Weight of L2.
     pub w2: f64,
-    /// d, how fast the weights of ranks fall: 0 to 1.
+    /// d, the decay of the weights of ranks: 0 to 1.
     pub decay: f64,
     /// E, above 0.
     pub e: f64,
@@ -28,12 +28,12 @@ pub struct HeatmapLoss {
     pub c2: f64,
 }
 
-/// What one map comes to.
+/// The loss of one map.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct MapLoss {
-    /// L1: what is outside.
+    /// L1: relevance outside the lungs.
     pub l1: f64,
-    /// L2: how far what is inside is from its range.
+    /// L2: distance of the relevance inside from its range.
     pub l2: f64,
     /// g: the sum of absolute relevance inside.
     pub inside: f64,
@@ -48,12 +48,12 @@ pub(super) fn inside(map: &[f32], mask: &[bool]) -> f64 {
         .sum()
 }
 
-/// Room for an order of pixels, kept from map to map.
+/// A buffer for the order of pixels, reused for each map.
 #[derive(Default)]
 pub struct Order(Vec<u32>);
 
 impl HeatmapLoss {
-    /// The loss of a recipe with bounds that are known by now.
+    /// The loss of a recipe, with known bounds.
     pub(crate) fn new(isnet: &Isnet, c1: f64, c2: f64) -> Self {
         Self {
             w1: isnet.w1,
@@ -65,7 +65,8 @@ impl HeatmapLoss {
         }
     }
 
-    /// The loss of one map, `[size, size]`, with its mask. A mask that holds no pixel (a film moved out of its square) asks for nothing.
+    /// The loss of one map, `[size, size]`, with its mask. It is 0 for an empty mask (a film shifted out of
+    /// its square).
     pub fn of(&self, map: &[f32], mask: &[bool], order: &mut Order) -> MapLoss {
         self.terms(map, mask, order, &mut |_, _| {})
     }
@@ -80,7 +81,7 @@ impl HeatmapLoss {
         order: &mut Order,
     ) -> MapLoss {
         self.terms(map, mask, order, &mut |pixel, slope| {
-            // |0| has the slope 0.
+            // The slope of |0| is 0.
             let sign = if map[pixel] == 0.0 {
                 0.0
             } else {
@@ -90,7 +91,7 @@ impl HeatmapLoss {
         })
     }
 
-    /// Hands the slope of `w1 · L1 + w2 · L2` along each |H| to `slope`, where it is not 0.
+    /// Passes the slope of `w1 · L1 + w2 · L2` along each |H| to `slope`, unless it is 0.
     fn terms(
         &self,
         map: &[f32],
@@ -108,7 +109,7 @@ impl HeatmapLoss {
 
         order.clear();
         order.extend((0..map.len() as u32).filter(|&pixel| !mask[pixel as usize]));
-        // Of equal pixels the first in reading order, so that the order is the same everywhere.
+        // Equal pixels keep their reading order, so that the order is the same on every platform.
         order.sort_unstable_by(|&a, &b| absolute(b).total_cmp(&absolute(a)).then(a.cmp(&b)));
         let (mut sum, mut weights, mut weight) = (0.0, 0.0, 1.0);
         for &pixel in &*order {
@@ -121,7 +122,7 @@ impl HeatmapLoss {
         let along_u = self.w1 / (self.e + u);
         let mut weight = 1.0;
         for &pixel in &*order {
-            // Ranks far down no longer weigh.
+            // The weights of later ranks underflow.
             if weight < f64::MIN_POSITIVE {
                 break;
             }

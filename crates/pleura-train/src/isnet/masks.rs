@@ -1,23 +1,24 @@
-//! Where the lungs are on the films of a stage.
+//! The lung masks of a stage's films.
 
 use std::{collections::HashMap, path::Path};
 
-use pleura_data::{Manifest, manifest::open_mask, warp};
+use pleura_core::sha256::Hasher;
+use pleura_data::warp;
 use pleura_film::{Augmentation, Preparation, prepare};
+use pleura_manifest::{Manifest, open_mask};
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use crate::{error::Error, plan::StagePlan};
 
-/// Masks at the network's input size, one bit a pixel, by row of the manifest.
+/// Masks at the network's input size, one bit for each pixel, by row of the manifest.
 pub(crate) struct Masks {
     size: usize,
     films: HashMap<usize, Vec<u64>>,
-    /// Of all masks in the order of the rows.
+    /// Digest of all masks in the order of the rows.
     pub(crate) digest: String,
 }
 
-/// Line of a row in the manifest's file, the header being line 1.
+/// Line of a row in the manifest's file; the header is line 1.
 fn line(row: usize) -> usize {
     row + 2
 }
@@ -31,7 +32,7 @@ fn refuse(plan: &StagePlan, problem: String) -> Error {
 }
 
 impl Masks {
-    /// Refuses training and validation films whose row names no mask.
+    /// Refuses training and validation films without a lung mask.
     pub(crate) fn check(plan: &StagePlan) -> Result<(), Error> {
         let rows = || plan.train.iter().chain(&plan.validation);
         let without = |row: &&usize| plan.manifest.rows[**row].masks.lung.is_none();
@@ -55,7 +56,7 @@ impl Masks {
     /// Reads the masks of the training and validation films.
     pub(crate) fn read(plan: &StagePlan, preparation: &Preparation) -> Result<Self, Error> {
         Self::check(plan)?;
-        // A mask goes the film's way, but has no grey levels to even out.
+        // A mask is prepared like its film, but has no grey levels to equalise.
         let preparation = Preparation {
             equalise: None,
             ..*preparation
@@ -66,14 +67,14 @@ impl Masks {
             .par_iter()
             .map(|&row| one(plan, row, &preparation))
             .collect::<Result<Vec<_>, Error>>()?;
-        let mut digest = Sha256::new();
+        let mut digest = Hasher::new();
         for word in masks.iter().flatten() {
             digest.update(word.to_le_bytes());
         }
         Ok(Self {
             size: preparation.size,
             films: rows.into_iter().zip(masks).collect(),
-            digest: base16ct::lower::encode_string(&digest.finalize()),
+            digest: digest.hex(),
         })
     }
 
@@ -82,7 +83,7 @@ impl Masks {
         self.size * self.size
     }
 
-    /// The masks of some rows, `[size, size]` each, moved as the augmentation moved the films in that epoch.
+    /// The masks of rows, `[size, size]` each, transformed by the augmentation of that epoch like the films.
     pub(crate) fn of(
         &self,
         manifest: &Manifest,
@@ -140,7 +141,7 @@ fn one(plan: &StagePlan, row: usize, preparation: &Preparation) -> Result<Vec<u6
     if inside == 0 || inside as usize == grey.len() {
         let what = if inside == 0 { "nothing" } else { "everything" };
         return Err(refuse(format!(
-            "{what} is marked; expected a picture that is white where the lungs are and black elsewhere"
+            "{what} is marked; expected an image with white lungs on black"
         )));
     }
     Ok(words)

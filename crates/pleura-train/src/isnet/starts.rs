@@ -1,22 +1,24 @@
-//! Where a film's heatmaps start.
+//! The start of a film's heatmaps: coefficients of the logits.
 
-use pleura_run::recipe::{Maps, StageKind};
+use pleura_core::Task;
+use pleura_run::recipe::Maps;
 
 /// One start for every film of a batch.
 pub(super) struct Start {
     /// `[films, outputs]`.
     pub(super) coefficients: Vec<f64>,
-    /// Where the coefficients follow from the logits: softmax over the classes that are not explained, 0 at the one that is.
+    /// If the coefficients depend on the logits: softmax over the classes that are not explained, 0 for the
+    /// explained one.
     others: Option<Vec<f64>>,
     outputs: usize,
 }
 
-/// A start for each output, or the one of ln p − ln(1 − p).
+/// One start for each output, or a single start of ln p − ln(1 − p).
 ///
-/// That one explains the class with the smallest logit, as its authors' program does: of exclusive classes it has the weights 1 and,
-/// for the others, minus their share among themselves, so that every class is in the map. Independent findings have
-/// ln p − ln(1 − p) = z.
-pub(super) fn starts(maps: Maps, kind: StageKind, logits: &[f32], outputs: usize) -> Vec<Start> {
+/// The single start explains the class with the smallest logit, as its authors' program does. Of exclusive
+/// classes, that class has the weight 1, and the others have minus their share among themselves, so every
+/// class is in the map. For independent findings, ln p − ln(1 − p) = z.
+pub(super) fn starts(maps: Maps, kind: Task, logits: &[f32], outputs: usize) -> Vec<Start> {
     match maps {
         Maps::Classes => (0..outputs)
             .map(|output| {
@@ -32,13 +34,13 @@ pub(super) fn starts(maps: Maps, kind: StageKind, logits: &[f32], outputs: usize
     }
 }
 
-fn selective(kind: StageKind, logits: &[f32], outputs: usize) -> Start {
+fn selective(kind: Task, logits: &[f32], outputs: usize) -> Start {
     let mut others = vec![0.0; logits.len()];
     let mut coefficients = vec![0.0; logits.len()];
     let films = logits.chunks_exact(outputs).zip(others.chunks_exact_mut(outputs));
     for ((logits, others), coefficients) in films.zip(coefficients.chunks_exact_mut(outputs)) {
         let smallest = (1..outputs).fold(0, |best, k| if logits[k] < logits[best] { k } else { best });
-        if kind == StageKind::Exclusive {
+        if kind == Task::Exclusive {
             let apart = |k: usize| k != smallest;
             let top = (0..outputs)
                 .filter(|&k| apart(k))
@@ -59,14 +61,15 @@ fn selective(kind: StageKind, logits: &[f32], outputs: usize) -> Start {
     }
     Start {
         coefficients,
-        others: (kind == StageKind::Exclusive).then_some(others),
+        others: (kind == Task::Exclusive).then_some(others),
         outputs,
     }
 }
 
 impl Start {
-    /// What is asked of the coefficients, `[films, outputs]`, goes on to the logits they follow from: with shares s,
-    /// `∂(−Σ_k a_k s_k)/∂z_j = −s_j (a_j − Σ_k a_k s_k)`.
+    /// Adds the gradient with respect to the logits that follows from `asked`, the gradient with respect to
+    /// the coefficients `[films, outputs]`: with shares s, `∂(−Σ_k a_k s_k)/∂z_j = −s_j (a_j − Σ_k a_k
+    /// s_k)`.
     pub(super) fn to_logits(&self, asked: &[f64], gradient: &mut [f32]) {
         let Some(others) = &self.others else { return };
         let films = others
@@ -100,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_selective_start_is_the_slope_of_the_log_odds() {
-        let start = selective(StageKind::Exclusive, &LOGITS, 4);
+        let start = selective(Task::Exclusive, &LOGITS, 4);
         for place in 0..LOGITS.len() {
             let film = place / 4 * 4..place / 4 * 4 + 4;
             let at = |by: f32| {
@@ -114,7 +117,7 @@ mod tests {
                 "{place}: {slope}"
             );
         }
-        let start = selective(StageKind::Independent, &LOGITS, 4);
+        let start = selective(Task::Independent, &LOGITS, 4);
         assert_eq!(start.coefficients, [0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
     }
 
@@ -122,7 +125,7 @@ mod tests {
     fn what_is_asked_of_coefficients_goes_on_to_the_logits() {
         let asked = [0.4, -1.0, 2.0, 0.7, 0.2, 0.9, -0.3, 1.1];
         let value = |logits: &[f32]| {
-            let start = selective(StageKind::Exclusive, logits, 4);
+            let start = selective(Task::Exclusive, logits, 4);
             start
                 .coefficients
                 .iter()
@@ -131,7 +134,7 @@ mod tests {
                 .sum::<f64>()
         };
         let mut gradient = [0.0; 8];
-        selective(StageKind::Exclusive, &LOGITS, 4).to_logits(&asked, &mut gradient);
+        selective(Task::Exclusive, &LOGITS, 4).to_logits(&asked, &mut gradient);
         for place in 0..LOGITS.len() {
             let at = |by: f32| {
                 let mut logits = LOGITS;
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn each_class_has_a_start_of_its_own() {
-        let starts = starts(Maps::Classes, StageKind::Exclusive, &LOGITS, 4);
+        let starts = starts(Maps::Classes, Task::Exclusive, &LOGITS, 4);
         assert_eq!(starts.len(), 4);
         assert_eq!(starts[1].coefficients, [0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
     }

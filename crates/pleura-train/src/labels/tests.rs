@@ -1,9 +1,9 @@
 use std::path::Path;
 
-use pleura_data::Row;
+use pleura_manifest::Row;
 
 use super::*;
-use crate::recipe::Recipe;
+use pleura_run::recipe::Recipe;
 
 fn stage(text: &str) -> Stage {
     let text = format!(

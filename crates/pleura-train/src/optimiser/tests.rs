@@ -1,8 +1,6 @@
 use super::*;
-use crate::{
-    golden::{assert_close, golden, numbers, wave},
-    recipe::Decay,
-};
+use crate::golden::{assert_close, golden, numbers, wave};
+use pleura_run::recipe::Decay;
 
 fn sgd(momentum: f64, nesterov: bool, weight_decay: f64) -> OptimiserRecipe {
     OptimiserRecipe::Sgd {

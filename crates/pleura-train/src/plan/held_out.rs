@@ -1,11 +1,11 @@
-//! Who and what a run is held_out on.
+//! The patients and films of the held-out splits.
 
 use std::collections::BTreeSet;
 
-use pleura_data::{Manifest, Row, Split};
+use pleura_manifest::{Manifest, Row, Split};
 
-/// Patients and films on which a stage or one after it is held_out. What they are is not known to the film's own stage alone: a
-/// patient may be dealt to training in one table and to the test in another.
+/// Patients and films in the validation or test split of a stage or of a later one. A patient may be in
+/// training in one manifest and in the test split of another.
 pub(super) struct HeldOut<'a> {
     validation: BTreeSet<(&'a str, &'a str)>,
     test: BTreeSet<(&'a str, &'a str)>,
@@ -27,7 +27,7 @@ impl<'a> HeldOut<'a> {
         held_out
     }
 
-    /// Whether a film must be left out of the split it is in.
+    /// True if a film must be left out of its split.
     pub(super) fn forbids(&self, row: &Row) -> bool {
         let among = |set: &BTreeSet<(&str, &str)>| identities(row).any(|identity| set.contains(&identity));
         match row.split {
@@ -38,14 +38,14 @@ impl<'a> HeldOut<'a> {
     }
 }
 
-/// Who is on a film, and which file it is.
+/// The patient of a film, and the digest of its file.
 fn identities(row: &Row) -> impl Iterator<Item = (&str, &str)> {
     let patient = (!row.patient.is_empty()).then_some((row.dataset.as_str(), row.patient.as_str()));
     let film = (!row.sha256.is_empty()).then_some(("\0sha256", row.sha256.as_str()));
     patient.into_iter().chain(film)
 }
 
-/// Takes every film out of its split whose patient, or whose file, another manifest has too.
+/// Takes each film out of its split if the other manifest has its patient or its file.
 pub fn exclude_patients_of(manifest: &mut Manifest, other: &Manifest) {
     let known: BTreeSet<(&str, &str)> = other.rows.iter().flat_map(identities).collect();
     for row in &mut manifest.rows {

@@ -1,8 +1,6 @@
 use super::*;
-use crate::{
-    golden::{assert_close, golden, numbers},
-    recipe::WarmUp,
-};
+use crate::golden::{assert_close, golden, numbers};
+use pleura_run::recipe::WarmUp;
 
 #[test]
 fn twenty_steps_are_torchs() {

@@ -7,9 +7,9 @@ use std::{
 };
 
 use image::GrayImage;
-use pleura_data::{Label, Manifest, Row, Split};
+use pleura_core::sha256;
+use pleura_manifest::{Label, Manifest, Row, Split};
 use pleura_train::{Error, Event, Observer, Options, Recipe, RunSummary, run};
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 pub(crate) const RECIPE: &str = r#"
@@ -216,7 +216,7 @@ fn write_films(folder: &Path) {
         let row = |labels: Vec<Label>| Row {
             film: format!("film{index}"),
             path: format!("film{index}.png").into(),
-            sha256: format!("{:x}", Hex(&Sha256::digest(std::fs::read(&path).unwrap()))),
+            sha256: sha256::hex(std::fs::read(&path).unwrap()),
             dataset: "made up".to_owned(),
             patient: format!("patient{}", index / 2),
             split: Some(match index {
@@ -233,14 +233,6 @@ fn write_films(folder: &Path) {
     }
     findings.write(&folder.join("findings.csv")).unwrap();
     target.write(&folder.join("target.csv")).unwrap();
-}
-
-struct Hex<'a>(&'a [u8]);
-
-impl std::fmt::LowerHex for Hex<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
 
 fn level(film: u32, kind: u32, x: u32, y: u32) -> u8 {

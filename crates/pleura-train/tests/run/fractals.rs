@@ -128,7 +128,7 @@ fn what_makes_no_sense_is_refused_with_its_line() {
     refused(
         "epochs = 2",
         "epochs = 2\nmanifest = \"m.csv\"",
-        &["stage.fractals.manifest", "in no table"],
+        &["stage.fractals.manifest", "have no manifest"],
     );
     refused(
         "epochs = 2",

@@ -198,7 +198,7 @@ fn what_an_isnet_table_cannot_mean_is_refused_with_its_line() {
         ("isnet = { plain = \"random\" }", ["isnet.plain", "stage:NAME"]),
         (
             "isnet = { plain = \"stage:later\" }",
-            ["isnet.plain", "no stage before"],
+            ["isnet.plain", "no earlier stage"],
         ),
         (
             "isnet = { plain = \"stage:plain\", C1 = 2.0 }",

@@ -120,7 +120,7 @@ fn a_seed_that_reaches_no_stage_is_refused() {
     let recipe = place.recipe();
     Plan::new(&recipe, Some(11)).unwrap();
     let error = Plan::new(&recipe, Some(12)).unwrap_err().to_string();
-    assert!(error.contains("every stage has a seed of its own"), "{error}");
+    assert!(error.contains("every stage has its own seed"), "{error}");
     // A run's recipe in full is one that a seed still reaches.
     std::fs::write(place.path("recipe.toml"), RECIPE).unwrap();
     let plan = Plan::new(&place.recipe(), None).unwrap();

@@ -16,9 +16,10 @@ use pleura::{Classifier, training_manifest};
 use pleura_audit::relevance::{Of, at_border};
 use pleura_audit::{Check, Films, Thresholds, Verdict, check_films, check_predictions, heatmap_sanity};
 use pleura_core::fs::write_atomic;
-use pleura_data::{CheckReport, Manifest, Sidecar, Split};
+use pleura_data::CheckReport;
 use pleura_eval::{Predictions, Truth};
 use pleura_film::DecodeOptions;
+use pleura_manifest::{Manifest, Sidecar, Split};
 use pleura_report::check_plot;
 use pleura_run::RunFolder;
 use pleura_run::audit::AuditRecord;
@@ -96,10 +97,10 @@ struct Subject {
     classes: Vec<String>,
     rows: Vec<(usize, usize)>,
     /// Of a run.
-    run: Option<Run>,
+    run: Option<AuditedRun>,
 }
 
-struct Run {
+struct AuditedRun {
     folder: PathBuf,
     stage: String,
     /// Stages that differ from this one by their seed alone.
@@ -337,7 +338,7 @@ impl Subject {
             manifest,
             path,
             rows,
-            run: Some(Run {
+            run: Some(AuditedRun {
                 folder: folder.to_owned(),
                 stage: stage.name,
                 seeds,
@@ -346,7 +347,7 @@ impl Subject {
         })
     }
 
-    fn check_predictions(&self, run: &Run, thresholds: &Thresholds) -> Result<Vec<Check>> {
+    fn check_predictions(&self, run: &AuditedRun, thresholds: &Thresholds) -> Result<Vec<Check>> {
         let path = RunFolder::new(&run.folder)
             .stage(&run.stage)
             .predictions(Split::Test);
@@ -395,7 +396,7 @@ impl Subject {
         films.iter().map(of).collect()
     }
 
-    fn film(&self, row: &pleura_data::Row) -> Result<pleura_film::Film, pleura_audit::Error> {
+    fn film(&self, row: &pleura_manifest::Row) -> Result<pleura_film::Film, pleura_audit::Error> {
         pleura_film::open(&self.manifest.file(row), &DecodeOptions::default()).map_err(|error| {
             pleura_audit::Error::Film {
                 film: row.film.clone(),

@@ -15,10 +15,10 @@ use pleura::Classifier;
 use pleura::output;
 use pleura_audit::burned_in_text::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
 use pleura_core::fs::write_atomic;
-use pleura_data::{Manifest, Row};
 use pleura_eval::Options;
 use pleura_explain::Composite;
 use pleura_film::{DecodeOptions, Film};
+use pleura_manifest::{Manifest, Row};
 use serde_json::{Value, json};
 
 use crate::console::{NOTICE, Progress};

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use pleura_core::fs::write_atomic;
 use pleura_data::describe::{Described, Description, Group, describe};
-use pleura_data::{Manifest, Sidecar};
+use pleura_manifest::{Manifest, Sidecar};
 use serde_json::json;
 
 use crate::console::Progress;

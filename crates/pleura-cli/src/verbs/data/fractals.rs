@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use pleura_data::fractal::{self, FractalOptions, Fractals, Rendering};
+use pleura_synth::fractal::{self, FractalOptions, Fractals, Rendering};
 use serde_json::json;
 
 use crate::console::Progress;

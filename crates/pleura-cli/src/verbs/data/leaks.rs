@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use pleura_core::fs::write_atomic;
-use pleura_data::{Manifest, Sidecar};
 use pleura_duplicates::{
     DuplicateOptions, DuplicateReport, ImageRef, Pair, PatientInTwoSplits, find_duplicates, pair_sheet,
 };
+use pleura_manifest::{Manifest, Sidecar};
 use serde_json::json;
 
 use crate::console::{FAILED, Progress};

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use pleura_data::phantom::{self, PhantomOptions, PhantomSet};
+use pleura_synth::phantom::{self, PhantomOptions, PhantomSet};
 use serde_json::json;
 
 use crate::console::Progress;

@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
-use pleura_data::Dataset;
-use pleura_data::sources::SOURCES;
+use pleura_datasets::BuildInput;
+use pleura_datasets::adapters::DATASETS;
 
 /// The datasets named on the command line, in the order of the table.
 pub(super) struct SourceArgs {
-    pub(super) datasets: Vec<Dataset>,
+    pub(super) datasets: Vec<BuildInput>,
 }
 
 impl clap::Args for SourceArgs {
     fn augment_args(command: Command) -> Command {
         let group = clap::ArgGroup::new("datasets").multiple(true).required(true);
-        let group = group.args(SOURCES.iter().map(|source| source.name));
-        let command = SOURCES.iter().fold(command, |command, source| {
+        let group = group.args(DATASETS.iter().map(|source| source.name));
+        let command = DATASETS.iter().fold(command, |command, source| {
             command.arg(
                 Arg::new(source.name)
                     .long(source.name)
@@ -36,10 +36,14 @@ impl clap::Args for SourceArgs {
 impl FromArgMatches for SourceArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let mut datasets = Vec::new();
-        for source in SOURCES {
+        for source in DATASETS {
             for value in matches.get_many::<PathBuf>(source.name).into_iter().flatten() {
                 let (name, path) = named(value).unwrap_or_else(|| (source.name.to_string(), value.clone()));
-                datasets.push(Dataset { source, name, path });
+                datasets.push(BuildInput {
+                    dataset: source,
+                    name,
+                    path,
+                });
             }
         }
         Ok(Self { datasets })

@@ -8,12 +8,12 @@ use pleura::Classifier;
 use pleura_audit::burned_in_text::{
     Covering, Films, Mean, Relevance, Settings, Text, run as audit, share_inside,
 };
-use pleura_data::Manifest;
 use pleura_eval::{Estimate, Predictions, paired_seeds};
 use pleura_explain::composite::NAMES;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::DecodeOptions;
-use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, WordsCondition, WordsExperiment};
+use pleura_manifest::Manifest;
+use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, TextCondition, TextExperiment};
 use pleura_run::{RunFolder, log::LogEvent};
 
 use crate::gallery::Mask;
@@ -140,12 +140,12 @@ pub fn words(run: &Path, model: &Classifier, manifest: &Manifest, answers: &Pred
         100.0 * on_words,
         100.0 * area
     );
-    let condition = |name: &str, accuracy: Estimate, change: Option<Estimate>| WordsCondition {
+    let condition = |name: &str, accuracy: Estimate, change: Option<Estimate>| TextCondition {
         name: name.to_owned(),
         accuracy,
         change,
     };
-    WordsExperiment {
+    TextExperiment {
         setting: format!(
             "{} test phantoms, {} with words whose place is known; covered by the harmonic continuation of their surroundings. Stage kept-1.",
             found.films, found.lettered
@@ -155,8 +155,8 @@ pub fn words(run: &Path, model: &Classifier, manifest: &Manifest, answers: &Pred
             condition("words covered", covered, Some(change.difference)),
             condition("patches of the same shape elsewhere covered", patched, Some(patch_change.difference)),
         ],
-        relevance_on_words: (explained > 0).then_some(on_words),
-        area_of_words: (explained > 0).then_some(area),
+        relevance_on_text: (explained > 0).then_some(on_words),
+        area_of_text: (explained > 0).then_some(area),
     }
     .write(run)?;
     Ok(said)

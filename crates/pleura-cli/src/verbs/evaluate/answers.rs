@@ -7,8 +7,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use pleura::output;
 use pleura::{AppliedCalibration, Classifier};
-use pleura_data::{FilmCache, Manifest, Sidecar, Split};
+use pleura_data::FilmCache;
 use pleura_eval::{Calibration, Predictions};
+use pleura_manifest::{Manifest, Sidecar, Split};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -247,7 +248,7 @@ fn logits(
         answering.at(done, rows.len());
         ControlFlow::Continue(())
     };
-    let logits = pleura_train::answer(&network, manifest, &cache, rows, batch, &mut progress)?;
+    let logits = pleura_train::logits(&network, manifest, &cache, rows, batch, &mut progress)?;
     logits.context("the films were not answered")
 }
 

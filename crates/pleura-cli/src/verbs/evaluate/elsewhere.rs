@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use pleura::AppliedCalibration;
-use pleura_data::Manifest;
 use pleura_eval::{Options, Predictions, SourceComparison, by_source};
+use pleura_manifest::Manifest;
 
 use super::answers::{Answers, Subject};
 use super::learnt::{Learnt, unknown};

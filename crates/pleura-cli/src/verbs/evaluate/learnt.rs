@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use pleura::Classifier;
-use pleura_data::{Manifest, Row, Split};
 use pleura_eval::Predictions;
+use pleura_manifest::{Manifest, Row, Split};
 use pleura_run::{Recipe, RunFolder};
 
 /// Patients within their datasets, and digests of files.
@@ -144,7 +144,7 @@ mod tests {
             dataset: dataset.to_owned(),
             patient: patient.to_owned(),
             split,
-            labels: vec![pleura_data::Label::Positive],
+            labels: vec![pleura_manifest::Label::Positive],
             ..Row::default()
         }
     }

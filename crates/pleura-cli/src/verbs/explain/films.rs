@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use pleura::Classifier;
 use pleura::explain::{Place, Subject};
-use pleura_data::{Manifest, Split};
+use pleura_manifest::{Manifest, Split};
 
 use crate::looks;
 use crate::verbs::evaluate::SplitChoice;

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use pleura::{Classifier, training_manifest};
-use pleura_data::{Manifest, Split};
 use pleura_eval::{Calibration, Evaluation, Options, Predictions, evaluate};
+use pleura_manifest::{Manifest, Split};
 use pleura_package::card::{Answers, Card};
 use pleura_package::golden::Candidate;
 use pleura_package::package::Recorded;
@@ -231,7 +231,7 @@ fn metrics(
 
 /// The audit without paths and names. One of another model is refused where it was named, and left out where it was found.
 fn audit(args: &Args, run: &Path, model: &Classifier, private: &Private) -> Result<Option<Value>> {
-    let own = run.join("audit").join("audit.json");
+    let own = RunFolder::new(run).audit_record();
     let path = match &args.audit {
         Some(path) => path.clone(),
         None if own.exists() => own,

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use pleura::Classifier;
-use pleura_data::{FilmCache, Manifest, Split, shuffled};
+use pleura_data::{FilmCache, shuffled};
+use pleura_manifest::{Manifest, Split};
 use pleura_nn::{Cpu, Network};
 use pleura_package::{Limit, Reference, Seen};
 use rayon::prelude::*;

@@ -27,7 +27,7 @@ pub(super) struct SeriesArgs {
     #[allow(clippy::option_option, reason = "left out, given alone, given with a number")]
     folds: Option<Option<usize>>,
     /// With --folds: the part of the other folds' films that chooses the epoch.
-    #[arg(long, value_name = "PART", requires = "folds", default_value_t = pleura_data::folds::VALIDATION)]
+    #[arg(long, value_name = "PART", requires = "folds", default_value_t = pleura_manifest::folds::VALIDATION)]
     validation: f64,
     /// Draw a learning curve: train on these parts of the last stage's training films.
     #[arg(long, value_name = "PART,PART", value_delimiter = ',')]

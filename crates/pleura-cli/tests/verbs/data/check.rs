@@ -1,7 +1,7 @@
 //! What makes a manifest unfit for use, and what does not.
 
-use pleura_data::{Manifest, Split};
 use pleura_film::grey_png_16;
+use pleura_manifest::{Manifest, Split};
 use serde_json::{Value, json};
 
 use super::thirty;

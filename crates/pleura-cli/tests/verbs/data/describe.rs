@@ -1,6 +1,6 @@
 //! What a manifest is said to hold.
 
-use pleura_data::{Manifest, Sex, Sidecar, SourceRecord, Split};
+use pleura_manifest::{Manifest, Sex, Sidecar, SourceRecord, Split};
 use serde_json::json;
 
 use crate::scene::Scene;

@@ -1,6 +1,6 @@
 //! Fractals on disk, and a run of nothing but fractals with every verb that asks for films.
 
-use pleura_data::Manifest;
+use pleura_manifest::Manifest;
 
 use crate::scene::Scene;
 
@@ -92,7 +92,7 @@ filling_rate = 0.1
     assert_eq!(said.code, 0, "{}", said.err);
     let page = std::fs::read_to_string(scene.path("run/report.html")).unwrap();
     assert!(page.contains("Fractals of 2 classes, drawn by formula"));
-    assert!(!page.contains("no longer where the recipe says"));
+    assert!(!page.contains("is missing, so this report"));
     for verb in [&["calibrate", "run"][..], &["audit", "run"]] {
         let said = scene.run(verb);
         assert_eq!(said.code, 2, "{verb:?}");

@@ -1,7 +1,7 @@
 //! Copies in two splits: found, kept, refused by training, and shown by the report of who trains all the same.
 
-use pleura_data::{Manifest, Row, Split};
 use pleura_film::{DecodeOptions, grey_png_8};
+use pleura_manifest::{Manifest, Row, Split};
 use serde_json::{Value, json};
 
 use crate::scene::{Said, Scene, sha256};
@@ -156,9 +156,13 @@ fn training_refuses_a_copy_of_a_test_film_unless_it_is_allowed_and_the_report_sh
         (&json!(film), &json!(copy))
     );
     let page = std::fs::read_to_string(scene.path("run/report.html")).unwrap();
-    let chapter = page.split("<section id=\"copies\"").nth(1).unwrap();
+    let chapter = page.split("<section id=\"duplicates\"").nth(1).unwrap();
     let chapter = chapter.split("</section>").next().unwrap();
-    assert!(chapter.contains("1 of them in two splits"), "{}", &chapter[..900]);
+    assert!(
+        chapter.contains("1 of them is in two splits"),
+        "{}",
+        &chapter[..900]
+    );
     for name in [&film, &copy] {
         assert!(
             chapter.contains(&format!("<p class=\"title\">{name}</p>")),
@@ -166,5 +170,5 @@ fn training_refuses_a_copy_of_a_test_film_unless_it_is_allowed_and_the_report_sh
         );
     }
     assert_eq!(chapter.matches("data:image/png;base64,").count(), 2);
-    assert!(page.contains("learnt from copies of films"));
+    assert!(page.contains("was trained on duplicates of films"));
 }

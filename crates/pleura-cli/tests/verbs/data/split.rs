@@ -1,6 +1,6 @@
 //! Films to training, validation and test.
 
-use pleura_data::{Manifest, Split};
+use pleura_manifest::{Manifest, Split};
 use serde_json::{Value, json};
 
 use super::{build, nih, thirty};

@@ -2,10 +2,10 @@
 
 use std::process::Stdio;
 
-use pleura_data::Split;
 use pleura_eval::Kind;
 use pleura_eval::calibration::Outcome;
 use pleura_film::Fit;
+use pleura_manifest::Split;
 use pleura_package::{Package, Parts, Private, archive};
 use serde_json::Value;
 

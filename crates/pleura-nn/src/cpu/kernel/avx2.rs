@@ -9,7 +9,8 @@ use std::arch::x86_64::{
 use super::block::{self, Register};
 use super::{Kernels, Micro, Rows};
 
-// SAFETY of the methods: the trait asks for callers that are compiled for AVX2 and FMA and run where they are.
+// SAFETY of the methods: the trait requires callers that are compiled for AVX2 and FMA and run where they
+// exist.
 impl Register for __m256 {
     const LEN: usize = 8;
 
@@ -44,12 +45,13 @@ impl Register for __m256 {
     }
 }
 
-/// Four rows by 24 columns: twelve accumulators, three vectors of `B` and one weight fill the sixteen registers to the
-/// last. Compilers spill one of them into the loop's critical path, which halves the rate; hence the assembly.
+/// Four rows by 24 columns: twelve accumulators, three vectors of `B` and one weight use all sixteen
+/// registers. Compilers spill one of them in the loop's critical path, which halves the rate; hence the
+/// assembly.
 ///
 /// # Safety
-/// The processor has AVX2 and FMA; `a` is readable for `4 · steps` values, `b` for 24 values from each offset, `offsets` for `steps`,
-/// and `c` writable for four rows of 24 values, `stride` apart.
+/// The processor has AVX2 and FMA; `a` is readable for `4 · steps` values, `b` for 24 values from each
+/// offset, `offsets` for `steps`, and `c` writable for four rows of 24 values, `stride` apart.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn micro_4x24(
     steps: usize,
@@ -62,8 +64,8 @@ pub(super) unsafe fn micro_4x24(
 ) {
     let mut sums = [[_mm256_setzero_ps(); 3]; 4];
     if steps > 0 {
-        // SAFETY: the loop reads `steps` offsets, as many times four values of `A`, and 24 values of `B` from each offset, as
-        // the caller promises; it writes registers only.
+        // SAFETY: the loop reads `steps` offsets, `steps` times four values of `A`, and 24 values of `B` from
+        // each offset, as the caller promises. It writes only registers.
         unsafe {
             asm!(
             "2:",
@@ -124,8 +126,8 @@ pub(super) unsafe fn micro_4x24(
 macro_rules! rows {
     ($name:ident, $rows:literal, $($line:expr),+) => {
         /// # Safety
-        /// The processor has AVX2 and FMA; `a` is readable at `r · row + k · step` for every row and step, `b` for 16 values a
-        /// step, `c` writable for 16 values a row, `stride` apart.
+        /// The processor has AVX2 and FMA; `a` is readable at `r · row + k · step` for every row and step,
+        /// `b` for 16 values a step, `c` writable for 16 values a row, `stride` apart.
         #[target_feature(enable = "avx2,fma")]
         pub(super) unsafe fn $name(
             steps: usize,
@@ -139,8 +141,8 @@ macro_rules! rows {
         ) {
             let mut sums = [[_mm256_setzero_ps(); 2]; 6];
             if steps > 0 {
-                // SAFETY: the loop reads what the caller promises and writes registers only; the address of the fourth row is
-                // only read where there is one.
+                // SAFETY: the loop reads only what the caller promises and writes only registers. The address
+                // of the fourth row is read only if there is one.
                 unsafe {
                     asm!(
                         "2:", // Named here for the kernel of one row, which has no use for it.
@@ -263,7 +265,7 @@ unsafe fn tail(
     stride: usize,
     add: bool,
 ) {
-    // SAFETY: the caller promises what is needed.
+    // SAFETY: the caller promises the conditions.
     unsafe { block::tail::<__m256, 4>(steps, a, b, offsets, c, stride, add) };
 }
 

@@ -6,7 +6,7 @@ use std::arch::x86_64::{
 
 use super::block::{Register, kernels};
 
-// SAFETY of the methods: the trait asks for callers that are compiled for AVX-512 and run where it is.
+// SAFETY of the methods: the trait requires callers that are compiled for AVX-512 and run where it exists.
 impl Register for __m512 {
     const LEN: usize = 16;
 

@@ -2,7 +2,8 @@
 
 /// A register of `LEN` values.
 ///
-/// Methods must be called from code that is compiled for the instructions they use, and where the processor has them.
+/// Methods must be called from code that is compiled for the instructions they use, on processors that have
+/// them.
 pub(super) trait Register: Copy {
     const LEN: usize;
     /// # Safety
@@ -55,8 +56,8 @@ pub(super) unsafe fn wide<V: Register, const MR: usize, const NV: usize>(
     }
 }
 
-/// Two panels of `MR` rows of packed `A`, whose outputs follow each other, against the one register of columns that is left at the end
-/// of a map: together they keep the multipliers busy. Each sum is taken in the order of [`wide`].
+/// Two panels of `MR` rows of packed `A` with consecutive outputs, against the one register of columns left
+/// at the end of a map: together they keep the multipliers busy. Each sum has the order of [`wide`].
 ///
 /// # Safety
 /// As [`super::Micro::run_tail`]; the processor has the register's instructions.
@@ -86,7 +87,7 @@ pub(super) unsafe fn tail<V: Register, const MR: usize>(
     }
 }
 
-/// `MR` rows of `A` as they lie against a panel of `NV` registers of columns.
+/// `MR` rows of `A` in place against a panel of `NV` registers of columns.
 ///
 /// # Safety
 /// As the kernels of [`super::Rows`], with `NV · LEN` columns; the processor has the register's instructions.
@@ -117,10 +118,11 @@ pub(super) unsafe fn rows<V: Register, const MR: usize, const NV: usize>(
     }
 }
 
-/// Writes a block, or adds it to what is there.
+/// Writes a block, or adds it to the existing values.
 ///
 /// # Safety
-/// `c` is writable for `MR` rows of `NV · LEN` values, `stride` apart; the processor has the register's instructions.
+/// `c` is writable for `MR` rows of `NV · LEN` values, `stride` apart; the processor has the register's
+/// instructions.
 #[inline(always)]
 pub(super) unsafe fn end<V: Register, const MR: usize, const NV: usize>(
     sums: &[[V; NV]; MR],
@@ -140,7 +142,7 @@ pub(super) unsafe fn end<V: Register, const MR: usize, const NV: usize>(
     }
 }
 
-/// The functions of [`super::Rows`] for one kind of register: `$features` are what it needs.
+/// The functions of [`super::Rows`] for one kind of register, which needs `$features`.
 macro_rules! kernels {
     ($register:ty, $(#[$features:meta])* $rows:literal x $wide:literal, $panel:literal) => {
         /// # Safety
@@ -155,7 +157,7 @@ macro_rules! kernels {
             stride: usize,
             add: bool,
         ) {
-            // SAFETY: the caller promises what is needed.
+            // SAFETY: the caller promises the conditions.
             unsafe { super::block::wide::<$register, $rows, $wide>(steps, a, b, offsets, c, stride, add) }
         }
 
@@ -171,7 +173,7 @@ macro_rules! kernels {
             stride: usize,
             add: bool,
         ) {
-            // SAFETY: the caller promises what is needed.
+            // SAFETY: the caller promises the conditions.
             unsafe { super::block::tail::<$register, $rows>(steps, a, b, offsets, c, stride, add) }
         }
 
@@ -188,7 +190,7 @@ macro_rules! kernels {
             stride: usize,
             add: bool,
         ) {
-            // SAFETY: the caller promises what is needed.
+            // SAFETY: the caller promises the conditions.
             unsafe { super::block::rows::<$register, MR, $panel>(steps, a, row, step, b, c, stride, add) }
         }
 

@@ -1,10 +1,10 @@
-//! The micro-kernel: a small block of a matrix product held in registers.
+//! The micro-kernel: a small block of a matrix product, held in registers.
 //!
-//! One form serves products whose outputs are rows (1×1 and direct 3×3 convolutions, input gradients):
-//! `C[r, n] (+)= Σ_k A[k, r] · B[offset(k) + n]`. `A` is packed so that step `k` finds its `MR` values side by side; row
-//! `k` of `B` begins wherever `offsets[k]` says, so that a 3×3 convolution reads one activated tile nine times,
-//! shifted, and no im2col is ever written. The other form ([`Rows`]) reads `A` where it lies, with any distance between rows and between
-//! steps: weight gradients and the products of transformed squares.
+//! One form is for products whose outputs are rows (1×1 and direct 3×3 convolutions, input gradients): `C[r,
+//! n] (+)= Σ_k A[k, r] · B[offset(k) + n]`. `A` is packed, so that the `MR` values of step `k` are
+//! contiguous. Row `k` of `B` begins at `offsets[k]`, so that a 3×3 convolution reads one activated tile nine
+//! times, shifted, and im2col is never written. The other form ([`Rows`]) reads `A` in place, with any
+//! distance between rows and between steps: weight gradients and the products of transformed squares.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -25,12 +25,13 @@ pub(super) struct Micro {
     /// `NR`.
     pub(super) columns: usize,
     run: unsafe fn(usize, *const f32, *const f32, *const u32, *mut f32, usize, bool),
-    /// Columns that are left at the end of a map, at the most, for [`Micro::run_tail`].
+    /// The most columns at the end of a map for [`Micro::run_tail`].
     pub(super) tail: usize,
     run_tail: unsafe fn(usize, [*const f32; 2], *const f32, *const u32, *mut f32, usize, bool),
 }
 
-/// Blocks of up to six rows against a panel of columns, with `A` read where it lies: value `(r, k)` is `a[r · row + k · step]`.
+/// Blocks of up to six rows against a panel of columns. `A` is read in place: value `(r, k)` is `a[r · row +
+/// k · step]`.
 #[derive(Clone, Copy)]
 pub(super) struct Rows {
     /// Width of a panel of `B`.
@@ -44,7 +45,7 @@ type RunRows = unsafe fn(usize, *const f32, usize, usize, *const f32, *mut f32, 
 /// Most rows of one block.
 const ROWS: usize = 6;
 
-/// A matrix where it lies: value `(r, k)` is `values[r · row + k · step]`.
+/// A matrix read in place: value `(r, k)` is `values[r · row + k · step]`.
 #[derive(Clone, Copy)]
 pub(super) struct Strided<'a> {
     pub(super) values: &'a [f32],
@@ -53,7 +54,8 @@ pub(super) struct Strided<'a> {
 }
 
 impl Rows {
-    /// `c[r, n] (+)= Σ_k a[r, k] · b[k, n]` for `rows` rows and one panel: `b` is `[steps, columns]`, rows of `c` are `stride` apart.
+    /// `c[r, n] (+)= Σ_k a[r, k] · b[k, n]` for `rows` rows and one panel: `b` is `[steps, columns]`, rows of
+    /// `c` are `stride` apart.
     pub(super) fn product(
         &self,
         rows: usize,
@@ -73,12 +75,12 @@ impl Rows {
         );
         assert!(b.len() >= steps * self.columns, "B is too short");
         assert!(c.len() >= (rows - 1) * stride + self.columns, "C is too short");
-        // Blocks of even height: few rows would leave the multipliers waiting for each other.
+        // Blocks of equal height: with few rows the multipliers would wait for each other.
         let blocks = rows.div_ceil(ROWS);
         for block in 0..blocks {
             let (first, end) = (block * rows / blocks, (block + 1) * rows / blocks);
-            // SAFETY: the lengths were just checked against the last value that each operand is asked for, blocks have one to
-            // `ROWS` rows, and a kernel is chosen only where the processor has its instructions.
+            // SAFETY: the lengths were just checked against the last value of each operand, blocks have one
+            // to `ROWS` rows, and a kernel is chosen only where the processor has its instructions.
             unsafe {
                 self.run[end - first - 1](
                     steps,
@@ -95,8 +97,8 @@ impl Rows {
     }
 }
 
-/// The block sizes of a path: `wide` for products whose `B` is read in panels of columns, `rows` for those whose `A` is read as it
-/// lies.
+/// The block sizes of an instruction set: `wide` for products whose `B` is read in panels of columns, `rows`
+/// for those whose `A` is read in place.
 #[derive(Clone, Copy)]
 pub(super) struct Kernels {
     pub(super) wide: Micro,
@@ -104,7 +106,7 @@ pub(super) struct Kernels {
 }
 
 impl Kernels {
-    /// The kernels of a path.
+    /// The kernels of an instruction set.
     pub(super) fn of(path: Path) -> Self {
         match path {
             #[cfg(target_arch = "x86_64")]
@@ -117,7 +119,8 @@ impl Kernels {
         }
     }
 
-    /// Plain kernels with the block sizes of the widest path, to test what is built on them where no processor has it.
+    /// Plain kernels with the block sizes of the widest instruction set, to test their users on processors
+    /// without it.
     #[cfg(test)]
     pub(super) fn as_wide_as_avx512() -> Self {
         portable::kernels::<6, 4>()
@@ -125,10 +128,10 @@ impl Kernels {
 }
 
 impl Micro {
-    /// Adds a block product to `c`, or begins it.
+    /// Adds a block product to `c`, or overwrites it.
     ///
-    /// `a` holds `offsets.len()` steps of `rows` values; row `k` of `b` is `b[offsets[k]..][..columns]`; `c` has `rows` rows,
-    /// `stride` apart.
+    /// `a` holds `offsets.len()` steps of `rows` values; row `k` of `b` is `b[offsets[k]..][..columns]`; `c`
+    /// has `rows` rows, `stride` apart.
     #[inline]
     pub(super) fn run(
         &self,
@@ -147,7 +150,7 @@ impl Micro {
         unsafe { self.run_at(a, b, offsets, c.as_mut_ptr(), stride, add) };
     }
 
-    /// [`Micro::run`] of two panels of `A`, whose outputs follow each other, with only `tail` columns.
+    /// [`Micro::run`] of two panels of `A` with consecutive outputs and only `tail` columns.
     #[inline]
     pub(super) fn run_tail(
         &self,
@@ -185,10 +188,11 @@ impl Micro {
         }
     }
 
-    /// [`Micro::run`] where `c` is part of a map that others write elsewhere.
+    /// [`Micro::run`] where `c` is part of a map that other threads write elsewhere.
     ///
     /// # Safety
-    /// `c` is writable for `rows` rows of `columns` values, `stride` apart, and nobody else's meanwhile.
+    /// `c` is writable for `rows` rows of `columns` values, `stride` apart, and no other thread uses it
+    /// meanwhile.
     #[inline]
     pub(super) unsafe fn run_at(
         &self,
@@ -207,9 +211,9 @@ impl Micro {
             b.len() >= offsets.largest as usize + self.columns,
             "B is too short for its offsets"
         );
-        // SAFETY: the lengths were just checked against every address that the kernel computes; `largest` bounds
-        // every offset by construction, the caller promises `c`, and a kernel is chosen only where the processor has its
-        // instructions.
+        // SAFETY: the lengths were just checked against every address that the kernel computes; `largest`
+        // bounds every offset by construction, the caller promises `c`, and a kernel is chosen only where the
+        // processor has its instructions.
         unsafe {
             (self.run)(
                 offsets.steps.len(),
@@ -224,7 +228,7 @@ impl Micro {
     }
 }
 
-/// Where each row of `B` begins, with the largest of these places.
+/// The start of each row of `B`, with the largest of them.
 #[derive(Clone, Copy)]
 pub(super) struct Offsets<'a> {
     steps: &'a [u32],

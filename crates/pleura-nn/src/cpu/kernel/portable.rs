@@ -1,4 +1,4 @@
-//! Plain Rust, for processors without a path of their own.
+//! Plain Rust, for processors without another instruction set.
 
 use super::block::{self, Register};
 use super::{Kernels, Micro, Rows};
@@ -17,7 +17,7 @@ impl Register for Eight {
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
-        // SAFETY: the caller promises eight values; an array of them asks for no more alignment than one.
+        // SAFETY: the caller promises eight values; an array of them needs no more alignment than one.
         Self(unsafe { *from.cast() })
     }
 

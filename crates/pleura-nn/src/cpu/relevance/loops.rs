@@ -1,5 +1,5 @@
-//! Relevance's loops over a piece of a row, compiled once for each path: flat and free of branches, so that compilers turn them
-//! into vectors.
+//! The loops of relevance over a piece of a row, compiled once for each instruction set: flat and without
+//! branches, so that they vectorise.
 
 #![allow(
     clippy::inline_always,
@@ -8,7 +8,7 @@
 
 use crate::cpu::path::Path;
 
-/// `r / n`, or nothing where `n` is nothing: without a branch, so that it is a vector's.
+/// `r / n`, and 0 where `n` is 0. Without a branch, so that it vectorises.
 #[inline(always)]
 fn ratio(r: f32, n: f32) -> f32 {
     r / if n == 0.0 { f32::INFINITY } else { n }
@@ -28,7 +28,7 @@ impl From<(f32, f32)> for Line {
 }
 
 impl Line {
-    /// As what is positive sees it: `|scale|` and `shift⁺`.
+    /// The line of positive sums: `|scale|` and `shift⁺`.
     pub(super) fn direct(self) -> Self {
         Self {
             scale: self.scale.abs(),
@@ -41,7 +41,7 @@ impl Line {
         self.scale * x + self.shift
     }
 
-    /// `s(z)`, z and ε apart from zero.
+    /// `s(z)`: moves z away from zero by ε.
     #[inline(always)]
     fn stabilised(self, x: f32, epsilon: f32) -> f32 {
         let z = self.at(x);
@@ -113,8 +113,8 @@ per_path! {
 }
 
 per_path! {
-    /// `r ← r / (z⁺ + ε)` with `z⁺ = line(part)`, and `out += scale · r`. The positive weights' product cannot be below 0 but by
-    /// rounding, where it is clamped.
+    /// `r ← r / (z⁺ + ε)` with `z⁺ = line(part)`, and `out += scale · r`. The product of positive weights can
+    /// only be below 0 by rounding; it is clamped.
     fn plus(r: &mut [f32], part: &[f32], line: Line, epsilon: f32, out: &mut [f32]) {
         for ((r, &part), out) in r.iter_mut().zip(part).zip(out) {
             *r = ratio(*r, line.at(part.max(0.0)) + epsilon);
@@ -124,8 +124,9 @@ per_path! {
 }
 
 per_path! {
-    /// As [`plus`], with the negated negative weights' product: what the positive ones' has more than the whole, `x`.
-    fn plus_turned(r: &mut [f32], positive: &[f32], x: &[f32], line: Line, epsilon: f32, out: &mut [f32]) {
+    /// As [`plus`], with the product of the negated negative weights: that of the positive ones minus the
+    /// whole, `x`.
+    fn plus_negated(r: &mut [f32], positive: &[f32], x: &[f32], line: Line, epsilon: f32, out: &mut [f32]) {
         for (((r, &positive), &x), out) in r.iter_mut().zip(positive).zip(x).zip(out) {
             *r = ratio(*r, line.at((positive - x).max(0.0)) + epsilon);
             *out += line.scale * *r;
@@ -134,7 +135,7 @@ per_path! {
 }
 
 per_path! {
-    /// `r ← α r / (up(own) + ε)` and `second ← −β r / (down(others) + ε)`, nothing where nothing is shared.
+    /// `r ← α r / (up(own) + ε)` and `second ← −β r / (down(others) + ε)`, 0 where a sum is 0.
     fn alpha_beta(
         r: &mut [f32],
         second: &mut [f32],
@@ -153,7 +154,7 @@ per_path! {
     }
 }
 
-/// The γ rule's numbers for a row.
+/// The numbers of the γ rule for a row.
 #[derive(Clone, Copy)]
 pub(super) struct Turn {
     pub(super) line: Line,
@@ -162,15 +163,15 @@ pub(super) struct Turn {
 }
 
 per_path! {
-    /// The γ rule: `r ← r / (z + γ (|s| R⁺ + t⁺) + ε)` where `z > 0`, `second ← r / (z − γ (|s| R⁻ + |t⁻|) − ε)` where `z < 0`, nothing
-    /// elsewhere.
+    /// The γ rule: `r ← r / (z + γ (|s| R⁺ + t⁺) + ε)` where `z > 0`, `second ← r / (z − γ (|s| R⁻ + |t⁻|) −
+    /// ε)` where `z < 0`, 0 elsewhere.
     fn gamma(r: &mut [f32], second: &mut [f32], x: &[f32], positive: &[f32], rule: Turn) {
         let Turn { line, gamma, epsilon } = rule;
         let (size, up, down) = (line.scale.abs(), line.shift.max(0.0), (-line.shift).max(0.0));
-        let turned = line.scale < 0.0;
+        let flipped = line.scale < 0.0;
         for (((r, second), &x), &positive) in r.iter_mut().zip(second).zip(x).zip(positive) {
             let negative = (positive - x).max(0.0);
-            let (own, others) = if turned { (negative, positive) } else { (positive, negative) };
+            let (own, others) = if flipped { (negative, positive) } else { (positive, negative) };
             let z = line.at(x);
             let above = z + gamma * (size * own + up) + epsilon;
             let below = z - gamma * (size * others + down) - epsilon;

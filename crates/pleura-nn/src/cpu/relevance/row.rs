@@ -1,24 +1,24 @@
-//! One row's shares by each rule.
+//! The shares of one row, for each rule.
 
 use std::ops::Range;
 
 use super::loops::{
-    Line, Turn, add_product, add_scaled, alpha_beta, divide, gamma, plus, plus_turned, signed, sum,
+    Line, Turn, add_product, add_scaled, alpha_beta, divide, gamma, plus, plus_negated, signed, sum,
 };
 use crate::backend::{Account, Place, UniformPart, neuron};
 use crate::cpu::Tensor;
 use crate::cpu::path::Path;
 use crate::rule::{Bias, Rule};
 
-/// A row's places in the map of shares, and in that of parts kept for all inputs.
+/// The places of a row in the map of shares and in that of uniform parts.
 pub(super) struct Slots<'a> {
     sets: [Option<&'a mut [f32]>; 2],
     kept: Option<(&'a mut [f32], f32)>,
-    /// The places to be cleared piece by piece, while they are in cache.
+    /// The places to clear, piece by piece while they are in cache.
     clear: [bool; 2],
 }
 
-/// The places of all rows, each handed out once.
+/// The places of all rows.
 pub(super) fn slots<'a>(
     out: &'a mut [f32],
     kept: Option<UniformPart<'a, Tensor>>,
@@ -42,7 +42,7 @@ pub(super) fn slots<'a>(
     slots.collect()
 }
 
-/// The same of a piece of the row.
+/// The places of a piece of the row.
 pub(super) struct Piece<'a> {
     from: usize,
     sets: [Option<&'a mut [f32]>; 2],
@@ -50,7 +50,7 @@ pub(super) struct Piece<'a> {
 }
 
 impl Slots<'_> {
-    /// Begins a row anew: the place it does not send to is cleared at once.
+    /// Starts a row: clears the place that it does not send to.
     pub(super) fn begin(&mut self, row: &Row<'_>) {
         self.clear = row.sends_to();
         for (set, sends) in self.sets.iter_mut().zip(self.clear) {
@@ -80,32 +80,35 @@ impl Slots<'_> {
     }
 }
 
-/// One row on its way.
+/// One row with its norm and products.
 pub(super) struct Row<'a> {
     pub(super) path: Path,
-    /// The norm as it is merged for the rule.
+    /// The norm as merged for the rule.
     pub(super) line: Line,
     pub(super) rule: Rule,
     pub(super) bias: Bias,
-    /// At the direct and at the turned place; none of a norm that is a layer of its own.
+    /// At the direct and at the negated place; `None` for a norm that is its own layer.
     pub(super) products: Option<[&'a [f32]; 2]>,
 }
 
 impl Row<'_> {
-    fn turns(&self) -> bool {
+    fn flips_sign(&self) -> bool {
         self.line.scale < 0.0
     }
 
-    /// Which places it may send to.
+    /// The places that it may send to.
     fn sends_to(&self) -> [bool; 2] {
         match self.rule {
             Rule::AlphaBeta { .. } | Rule::Gamma { .. } => [true; 2],
-            Rule::Plus { .. } | Rule::Box { .. } if self.products.is_some() => [!self.turns(), self.turns()],
+            Rule::Plus { .. } | Rule::Box { .. } if self.products.is_some() => {
+                [!self.flips_sign(), self.flips_sign()]
+            }
             _ => [true, false],
         }
     }
 
-    /// Shares out `r`, the relevance of the convolution's outputs `x`; what is left in `r` and `second` is of no use.
+    /// Distributes `r`, the relevance of the convolution's outputs `x`. `r` and `second` are scratch
+    /// afterwards.
     pub(super) fn send(
         &self,
         (r, second): (&mut [f32], &mut [f32]),
@@ -137,12 +140,12 @@ impl Row<'_> {
                 let line = line.direct();
                 share = f64::from(line.shift);
                 if epsilon == 0.0 {
-                    let turned = self.turns();
-                    let part = |i: usize| if turned { positive[i] - x[i] } else { positive[i] };
+                    let flipped = self.flips_sign();
+                    let part = |i: usize| if flipped { positive[i] - x[i] } else { positive[i] };
                     account.epsilon += stuck(r, |i| line.at(part(i).max(0.0)));
                 }
                 match other {
-                    Some(out) if self.turns() => plus_turned(path, r, positive, x, line, narrow, out),
+                    Some(out) if self.flips_sign() => plus_negated(path, r, positive, x, line, narrow, out),
                     _ => plus(path, r, positive, line, narrow, first),
                 }
                 q = sum(path, r);
@@ -151,8 +154,8 @@ impl Row<'_> {
             Rule::AlphaBeta { alpha, beta, .. } => {
                 let second = &mut second[..size];
                 let (positive, negative) = (&positive[from..from + size], &negative[from..from + size]);
-                let turned = self.turns();
-                let (own, others) = if turned {
+                let flipped = self.flips_sign();
+                let (own, others) = if flipped {
                     (negative, positive)
                 } else {
                     (positive, negative)
@@ -179,7 +182,7 @@ impl Row<'_> {
                 (share, other_share) = (f64::from(up.shift), f64::from(down.shift));
                 (q, other_q) = (sum(path, r), sum(path, second));
                 account.epsilon += epsilon * (q + other_q);
-                let (own, others): (&[f32], &[f32]) = if turned { (second, r) } else { (r, second) };
+                let (own, others): (&[f32], &[f32]) = if flipped { (second, r) } else { (r, second) };
                 add_scaled(path, own, up.scale, first);
                 if let Some(other) = other {
                     add_scaled(path, others, up.scale, other);
@@ -205,10 +208,14 @@ impl Row<'_> {
                 (share, other_share) = (shift + grown * shift.max(0.0), shift + grown * shift.min(0.0));
                 (q, other_q) = (sum(path, r), sum(path, second));
                 account.epsilon += epsilon * (q - other_q);
-                let (direct, turned): (&[f32], &[f32]) = if self.turns() { (second, r) } else { (r, second) };
+                let (direct, negated): (&[f32], &[f32]) = if self.flips_sign() {
+                    (second, r)
+                } else {
+                    (r, second)
+                };
                 add_scaled(path, direct, line.scale, first);
                 if let Some(other) = other {
-                    add_scaled(path, turned, line.scale, other);
+                    add_scaled(path, negated, line.scale, other);
                 }
             }
             Rule::Square { .. } => {
@@ -259,7 +266,8 @@ impl Row<'_> {
     }
 }
 
-/// `r ← r / s(z)` with `z = line(x)`; returns what the ε takes, `Σ (r − z q) = ε Σ sgn(z) q`, and what has no denominator.
+/// `r ← r / s(z)` with `z = line(x)`. Returns the part of ε, `Σ (r − z q) = ε Σ sgn(z) q`, plus the relevance
+/// without a denominator.
 pub(super) fn quotient(path: Path, r: &mut [f32], x: &[f32], line: Line, epsilon: f64) -> f64 {
     let narrow = epsilon as f32;
     let lost = if narrow == 0.0 {
@@ -275,7 +283,7 @@ pub(super) fn quotient(path: Path, r: &mut [f32], x: &[f32], line: Line, epsilon
     }
 }
 
-/// The relevance whose denominator is nothing.
+/// The relevance whose denominator is 0.
 fn stuck(r: &[f32], denominator: impl Fn(usize) -> f32) -> f64 {
     let stuck = r
         .iter()

@@ -1,10 +1,11 @@
-//! Relevance through the stem: the winner of each window takes all, the norm is merged into the convolution.
+//! Relevance through the stem: the winner of each window takes all, and the norm is merged into the
+//! convolution.
 //!
-//! The first convolution reads pixels of both signs, which the rules' positive and negative parts ask about. `x = x⁺ − x⁻` makes of it
-//! a convolution of `[x⁺; x⁻]`, with weights `[W, −W]` of twice the inputs, that reads nothing negative: under z⁺, α-β and γ it is then a
-//! convolution as any other, and the mirrored terms of these rules come out by themselves (`W⁺ x⁺ + (−W)⁺ x⁻` is what is positive).
-//! z^B is z⁺ on `[x − l; h − x]` with the same weights and no bias:
-//! `w⁺ (x − l) + (−w)⁺ (h − x) = x w − l w⁺ − h w⁻`.
+//! The first convolution reads pixels of both signs, but the rules distinguish positive from negative
+//! contributions. With `x = x⁺ − x⁻` it becomes a convolution of `[x⁺; x⁻]` with weights `[W, −W]`: twice the
+//! inputs, none of them negative. Under z⁺, α-β and γ it is then an ordinary convolution, and the mirrored
+//! terms of these rules follow (`W⁺ x⁺ + (−W)⁺ x⁻` is the positive part). z^B is z⁺ on `[x − l; h − x]` with
+//! the same weights and no bias: `w⁺ (x − l) + (−w)⁺ (h − x) = x w − l w⁺ − h w⁻`.
 
 use super::{Pass, StemTrace, image_sums};
 use crate::backend::{
@@ -15,14 +16,14 @@ use crate::layers::rule_weights::{RuleWeights, SignFlips, keeps, kept, ones, tar
 use crate::plan::StemPlan;
 use crate::relevance::{Bias, Rule, Rules, by_image};
 
-/// The first convolution as its rule shares, with denominators: the same for whatever relevance starts with.
+/// The first convolution under its rule, with denominators, which do not depend on the start.
 pub(crate) struct Sharing<'a, B: Backend> {
     plan: &'a StemPlan,
     trace: &'a StemTrace<B::Tensor>,
     input: B::Tensor,
     rule: Rule,
     rules: &'a Rules,
-    /// Under a rule that asks for signs.
+    /// For a rule that distinguishes signs.
     doubled: Option<Doubled<B::Tensor>>,
     weights: RuleWeights<B::Tensor>,
     products: B::Tensor,
@@ -33,7 +34,7 @@ pub(crate) struct Sharing<'a, B: Backend> {
 struct Doubled<T> {
     input: T,
     weights: T,
-    /// What the convolution makes of it, where that is not its output.
+    /// Its output, if that differs from the convolution's own.
     convolved: Option<T>,
 }
 
@@ -161,8 +162,8 @@ impl<'a, B: Backend> Sharing<'a, B> {
         }
     }
 
-    /// From relevance at the pool's outputs, `[channels, pooled columns]`, to the input's, `[3, columns]`, with each image's account
-    /// and sum.
+    /// From relevance at the pool's outputs, `[channels, pooled columns]`, to that of the input, `[3,
+    /// columns]`. Also returns the account and the sum of each image.
     pub(crate) fn relevance(
         &self,
         pass: &Pass<'_, B>,
@@ -194,7 +195,7 @@ impl<'a, B: Backend> Sharing<'a, B> {
         let mut shares = pass.backend.zeros(self.weights.rows() * grid.columns());
         let mut absorbed =
             keeps(self.rule, self.rules).then(|| pass.backend.zeros(conv.outputs * grid.columns()));
-        // z^B knows no bias.
+        // z^B ignores the bias.
         let bias = match self.rule {
             Rule::Box { .. } => Bias::Zero,
             _ => self.rules.bias,
@@ -240,7 +241,7 @@ impl<'a, B: Backend> Sharing<'a, B> {
         (out, by_image(&accounts, grid.batch), passed)
     }
 
-    /// Adds up what the parts of a pixel got, and what it got as every other.
+    /// Adds the parts of each pixel, and its uniform part.
     fn folded(&self, pass: &Pass<'_, B>, out: B::Tensor, parts: Option<B::Tensor>) -> B::Tensor {
         if self.doubled.is_none() && parts.is_none() {
             return out;

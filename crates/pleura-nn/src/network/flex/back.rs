@@ -5,13 +5,13 @@ use super::gated_pass::GatedPass;
 use crate::architecture::INPUT_CHANNELS;
 use crate::backend::{Backend, Pool, Real};
 
-/// What a gated pass back leaves: the signal at every convolution's output, and relevance at the input.
+/// The result of a gated pass back: the signal at every convolution's output, and the relevance of the input.
 pub struct Flex<B: Backend> {
     pub(super) epsilon: f64,
     /// The start, `[outputs, batch]`.
     pub(super) start: B::Tensor,
     pub(super) blocks: Vec<BlockSignals<B::Tensor>>,
-    /// At the stem's convolution's output.
+    /// Signal at the output of the stem's convolution.
     pub(super) stem: B::Tensor,
     /// `[3, batch, size, size]`.
     relevance: B::Tensor,

@@ -1,4 +1,4 @@
-//! The steps that the gated pass back and the tangent's way forward have in common.
+//! Steps shared by the gated pass back and the tangent's pass forward.
 
 use super::super::{Network, Trace};
 use crate::backend::{Affine, Backend, Gated, GradientSink, Grid, LrpFlex, Moments, Pool};
@@ -6,13 +6,13 @@ use crate::error::Error;
 use crate::layers::Pass;
 use crate::plan::{ConvAt, NormAt, Plan};
 
-/// A network, one trace of it, and the gates' ε.
+/// A network, one trace of it, its gates and their ε.
 pub(super) struct GatedPass<'a, B: Backend> {
     pub(super) pass: Pass<'a, B>,
     pub(super) gates: &'a dyn LrpFlex<B::Tensor>,
     pub(super) plan: &'a Plan,
     pub(super) trace: &'a Trace<B>,
-    /// What the first convolution read, `[3, batch, size, size]`.
+    /// The input of the first convolution, `[3, batch, size, size]`.
     pub(super) input: B::Tensor,
     pub(super) epsilon: f64,
 }
@@ -36,7 +36,7 @@ impl<T> Reader<'_, T> {
         }
     }
 
-    /// Values of the part of the map that is read.
+    /// Number of values in the part of the map that is read.
     pub(super) fn len(&self) -> usize {
         self.at.channels * self.grid.columns()
     }
@@ -89,12 +89,12 @@ impl<'a, B: Backend> GatedPass<'a, B> {
         self.reader(at, &kept.bottleneck, &kept.moments, block.grid)
     }
 
-    /// Behind the stem's gate, from the signal at the first rows of the first block.
+    /// From the signal at the first rows of the first block to behind the stem's gate.
     pub(super) fn behind_stem(&self, signal: &B::Tensor) -> B::Tensor {
         self.unpooled(&self.stem(), self.plan.stem.pool, signal)
     }
 
-    /// Behind the gate of a bottleneck, from the signal at the rows of the block that the layer writes.
+    /// From the signal at the rows that the layer writes to behind the gate of its bottleneck.
     pub(super) fn behind_bottleneck(
         &self,
         conv2: ConvAt,
@@ -110,7 +110,7 @@ impl<'a, B: Backend> GatedPass<'a, B> {
         out
     }
 
-    /// Behind the gate of a 1×1 convolution's norm, from the signal at the convolution's output.
+    /// From the signal at the output of a 1×1 convolution to behind the gate of its norm.
     pub(super) fn behind_pointwise(&self, conv: ConvAt, columns: usize, signal: &B::Tensor) -> B::Tensor {
         let mut out = self.pass.backend.alloc_uninit(conv.inputs * columns);
         let sink = GradientSink::Plain(&mut out);
@@ -120,8 +120,8 @@ impl<'a, B: Backend> GatedPass<'a, B> {
         out
     }
 
-    /// Behind the gate of a transition's norm (or the head's), from the signal at the output of its 1×1 convolution (or linear layer),
-    /// which reads what `pool` leaves.
+    /// From the signal at the output of a transition's 1×1 convolution (or of the head's linear layer), which
+    /// reads the pooled map, to behind the gate of its norm.
     pub(super) fn behind_pool(
         &self,
         reader: &Reader<'_, B::Tensor>,

@@ -1,15 +1,15 @@
-//! What gradients of heatmaps ask of the weights, until an ordinary backward pass takes it along.
+//! Accumulates heatmap-loss gradients until the next ordinary backward pass adds them.
 
 use crate::backend::{Backend, HeatmapGradient, LrpFlex};
 use crate::gradients::Gradients;
 use crate::plan::{ConvAt, NormAt};
 
-/// What the gradients of any number of heatmaps of one trace ask, added up.
+/// Sums of the gradients of any number of heatmaps of one trace.
 pub struct HeatmapGradients<B: Backend> {
-    /// Of convolutions and the head directly; the other tensors stay zero.
+    /// Of convolutions and the head; the other tensors stay zero.
     weights: Gradients<B>,
     has_weights: Vec<bool>,
-    /// Of norms, by the number of γ.
+    /// Of norms, by the parameter number of γ.
     norms: Vec<Option<HeatmapGradient<B::Tensor>>>,
 }
 
@@ -33,7 +33,7 @@ impl<B: Backend> HeatmapGradients<B> {
 }
 
 impl<B: Backend> HeatmapGradients<B> {
-    /// The place of a norm's heatmap_gradient.
+    /// The sums of one norm.
     pub(super) fn norm(
         &mut self,
         backend: &B,
@@ -46,7 +46,7 @@ impl<B: Backend> HeatmapGradients<B> {
         })
     }
 
-    /// Adds a convolution's weights' gradient, which `write` overwrites.
+    /// Adds the gradient of a convolution's weights, which `write` overwrites.
     pub(super) fn convolution(
         &mut self,
         gates: &dyn LrpFlex<B::Tensor>,

@@ -1,4 +1,4 @@
-//! The tangent's way forward, and what each layer it passes is asked for.
+//! The tangent's pass forward, and the gradient of each layer on its way.
 
 use super::back::Flex;
 use super::gated_pass::{GatedPass, Reader};
@@ -8,7 +8,8 @@ use crate::backend::{Backend, Output, Pool, Real};
 use crate::gradients::Scope;
 
 impl<B: Backend> GatedPass<'_, B> {
-    /// Passes a norm: what its gate asks for with `arrived` behind it, then the tangent behind the gate.
+    /// Passes a norm: first the gradient of its gate with `arrived` behind it, then the tangent behind the
+    /// gate.
     fn pass_gate(
         &self,
         reader: &Reader<'_, B::Tensor>,
@@ -20,7 +21,7 @@ impl<B: Backend> GatedPass<'_, B> {
         let heatmap_gradient = heatmap_gradients.norm(backend, reader.at, columns);
         self.gates
             .gate_backward(reader.gated(), columns, &arrived, tangent, heatmap_gradient);
-        // What arrived is no longer needed: the tangent takes its place.
+        // The arrived signal is no longer needed: its buffer takes the tangent.
         let mut behind = arrived;
         self.gates
             .gate(reader.gated(), columns, tangent, &mut behind, false);

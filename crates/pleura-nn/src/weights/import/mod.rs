@@ -1,7 +1,8 @@
-//! Weights that others made: torch's `.pth` in both its forms, and plain safetensors.
+//! Imports the weights of other programs: torch's `.pth` in both formats, and plain safetensors.
 //!
-//! Nothing in a file is ever run. A pickle is interpreted by a reader that knows tensors, dictionaries and plain values, and refuses the
-//! rest by name; memory stays within a small multiple of the file's size whatever the file says.
+//! No code in a file is ever run. A restricted pickle reader knows tensors, dictionaries and plain values,
+//! and refuses everything else by name. Memory stays within a small multiple of the file's size, whatever the
+//! file contains.
 
 mod names;
 mod numbers;
@@ -23,7 +24,7 @@ use crate::{
 use names::Layout;
 use numbers::Element;
 
-/// The findings of `CheXNet`'s outputs, in their order (Rajpurkar et al., arXiv 1711.05225).
+/// The findings of `CheXNet`'s outputs, in order (Rajpurkar et al., arXiv 1711.05225).
 pub const CHEXNET_FINDINGS: [&str; 14] = [
     "Atelectasis",
     "Cardiomegaly",
@@ -43,29 +44,29 @@ pub const CHEXNET_FINDINGS: [&str; 14] = [
 
 const IMAGENET_CLASSES: usize = 1000;
 
-/// What a file of tensors is.
+/// The format of a file of tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {
     /// `torch.save` since 1.6: a ZIP archive of a pickle and raw storages.
     TorchZip,
-    /// `torch.save` before: five pickles in a row, then raw storages.
+    /// `torch.save` before 1.6: five pickles in a row, then raw storages.
     TorchLegacy,
     /// safetensors with or without our header.
     SafeTensors,
 }
 
-/// Named tensors as they stand in a file, in float32 whatever they were there.
+/// The named tensors of a file, converted to float32.
 #[derive(Clone, Debug)]
 pub struct StateDict {
-    /// The form of the file.
+    /// The format of the file.
     pub container: Container,
     /// Floating-point tensors under the file's own names.
     pub tensors: BTreeMap<String, Array>,
-    /// Names of what is not a floating-point tensor: counters, an epoch, an optimiser's state.
+    /// Names of everything else: counters, an epoch, an optimiser's state.
     pub skipped: Vec<String>,
 }
 
-/// Whose head a file holds, where that shows; it decides what the outputs mean.
+/// A head that is recognised in a file; it decides the meaning of the outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KnownHead {
     /// The 1000 exclusive classes of `ImageNet`.
@@ -74,29 +75,29 @@ pub enum KnownHead {
     CheXNet,
 }
 
-/// Imported weights and what had to be done to them.
+/// Imported weights, and the changes that were necessary.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// In our form and checked.
+    /// In our format, checked.
     pub weights: Weights,
-    /// The form of the file.
+    /// The format of the file.
     pub container: Container,
-    /// What stood before every name, as `module.densenet121.`.
+    /// Prefix of all names, such as `module.densenet121.`.
     pub prefix: String,
     /// Tensors whose names had an older form (`norm.1`, `classifier.0`).
     pub renamed: usize,
-    /// Names of what was left behind: counters, an optimiser's state.
+    /// Names of skipped entries: counters, an optimiser's state.
     pub skipped: Vec<String>,
-    /// Whose head it is, where no findings were given.
+    /// The recognised head, if no findings were given.
     pub head: Option<KnownHead>,
 }
 
-/// What the user knows about a file and it does not say itself.
+/// Facts about a file that it does not contain.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// What the outputs stand for; needed unless the head is a known one.
+    /// The findings of the outputs; required unless the head is recognised.
     pub findings: Option<Vec<String>>,
-    /// What the network was trained to see. `ImageNet`'s unless told otherwise, as torchvision's and `CheXNet`'s.
+    /// The normalisation in training. Default: `ImageNet`'s, as for torchvision and `CheXNet`.
     pub normalisation: Normalisation,
 }
 
@@ -109,11 +110,12 @@ impl Default for Options {
     }
 }
 
-/// Turns a file of another program into weights of `architecture`; `name` is the file's, for messages and provenance.
+/// Converts a file of another program to weights of `architecture`. `name` is the file name, for messages and
+/// provenance.
 ///
 /// # Errors
-/// [`Error::Format`] and [`Error::Pickle`] for what cannot or must not be read, [`Error::Head`] where the outputs have no names,
-/// [`Error::Weights`] where the tensors are not this architecture's.
+/// [`Error::Format`] and [`Error::Pickle`] for unreadable or forbidden content; [`Error::Head`] if the
+/// outputs have no names; [`Error::Weights`] if the tensors do not fit the architecture.
 pub fn import(
     bytes: &[u8],
     name: &str,
@@ -125,7 +127,7 @@ pub fn import(
     if ours.is_some_and(|header| header.contains_key(KEY)) {
         return Err(Error::Format {
             name: name.to_owned(),
-            problem: "a weight file of pleura already, which says what it needs; use it as it is".to_owned(),
+            problem: "already a weight file of pleura; use it without importing".to_owned(),
         });
     }
     let StateDict {
@@ -190,10 +192,10 @@ pub fn import(
     })
 }
 
-/// Reads the tensors of a file whatever network they belong to; the format is told by its content.
+/// Reads the tensors of a file of any network. The format is detected from the content.
 ///
 /// # Errors
-/// [`Error::Format`] for damage and for formats that are not read, [`Error::Pickle`] for what a pickle must not ask for.
+/// [`Error::Format`] for damage and unknown formats; [`Error::Pickle`] for forbidden requests of a pickle.
 pub fn read_bytes(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
     let refuse = |problem: &str| {
         Err(Error::Format {
@@ -203,7 +205,7 @@ pub fn read_bytes(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
     };
     match bytes {
         [b'P', b'K', 3, 4, ..] => torch::read_zip(bytes, name),
-        // Before torch's older form: the length of the header, which comes first, may well begin with the byte of a pickle.
+        // Before torch's older format: the length of a header may begin with the byte of a pickle.
         _ if bytes.get(8) == Some(&b'{') => read_safetensors(bytes, name),
         [0x80, ..] => torch::read_legacy(bytes, name),
         _ if bytes.get(257..262) == Some(b"ustar") => refuse(
@@ -246,7 +248,7 @@ fn read_safetensors(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
     Ok(state)
 }
 
-/// If the tensors are those of another architecture that we know, the message says which.
+/// Adds to the message which known architecture the tensors fit, if there is one.
 fn with_hint(error: Error, weights: &Weights) -> Error {
     let Error::Weights {
         architecture,

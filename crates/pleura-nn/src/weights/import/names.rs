@@ -1,25 +1,25 @@
-//! The names that torchvision's `DenseNet` has had, and what other programs put before them.
+//! Older tensor names of torchvision's `DenseNet`, and the prefixes of other programs.
 
 use std::collections::BTreeMap;
 
 use super::{Array, few};
 use crate::error::Error;
 
-/// Tensors under torchvision's names of today.
+/// Tensors under torchvision's current names.
 pub(super) struct Layout {
     pub(super) tensors: BTreeMap<String, Array>,
-    /// What stood before every name.
+    /// Prefix of all names.
     pub(super) prefix: String,
-    /// Names of an older form.
+    /// Number of names in an older form.
     pub(super) renamed: usize,
-    /// `CheXNet`'s way to hold its head: a `classifier.0` in a module called `densenet121`.
+    /// `CheXNet`'s form of a head: a `classifier.0` in a module called `densenet121`.
     pub(super) chexnet: bool,
 }
 
 const FIRST: &str = "features.conv0.weight";
 
-/// Takes the prefix off (`module.` of `DataParallel`, `densenet121.` of a wrapper), and joins what older versions split: `norm.1`, `conv.2`,
-/// and a head inside an `nn.Sequential`, as `classifier.0`.
+/// Removes the prefix (`module.` of `DataParallel`, `densenet121.` of a wrapper) and joins names that older
+/// versions split: `norm.1`, `conv.2`, and `classifier.0` for a head inside an `nn.Sequential`.
 pub(super) fn to_torchvision(tensors: BTreeMap<String, Array>, file: &str) -> Result<Layout, Error> {
     let refuse = |problem: String| Error::Format {
         name: file.to_owned(),
@@ -76,7 +76,8 @@ pub(super) fn to_torchvision(tensors: BTreeMap<String, Array>, file: &str) -> Re
     Ok(layout)
 }
 
-/// `features.denseblock1.denselayer1.norm.1.weight` → `….norm1.weight`, as module names lost their dots in torch 0.4.
+/// `features.denseblock1.denselayer1.norm.1.weight` → `….norm1.weight`: module names lost their dots in torch
+/// 0.4.
 fn renamed_layer(name: &str) -> Option<String> {
     let (layer, parameter) = name.rsplit_once('.')?;
     let (module, number) = layer.rsplit_once('.')?;
@@ -86,7 +87,7 @@ fn renamed_layer(name: &str) -> Option<String> {
     old.then(|| format!("{module}{number}.{parameter}"))
 }
 
-/// `classifier.0.weight` → `classifier.weight`; two linear layers in a row would clash, and are refused as such.
+/// `classifier.0.weight` → `classifier.weight`. Two linear layers in a row would clash, and are refused.
 fn renamed_head(name: &str) -> Option<String> {
     let (number, parameter) = name.strip_prefix("classifier.")?.split_once('.')?;
     let plain = number.bytes().all(|byte| byte.is_ascii_digit()) && matches!(parameter, "weight" | "bias");

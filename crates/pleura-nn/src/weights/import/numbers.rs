@@ -1,4 +1,4 @@
-//! Floating-point formats of a file, read as float32.
+//! The floating-point formats of files, read as float32.
 
 use half::{bf16, f16};
 use safetensors::Dtype;
@@ -31,7 +31,7 @@ impl Element {
         }
     }
 
-    /// All numbers of a slice, one after the other. What float32 cannot hold becomes infinite, which the check of weights reports.
+    /// All numbers of a slice. Values beyond float32 become infinite, which the check of weights reports.
     pub(super) fn read(self, bytes: &[u8]) -> Vec<f32> {
         match self {
             Self::F16 => bytes

@@ -1,21 +1,23 @@
-//! A pickle machine that can build plain values, dictionaries and tensors, and nothing else.
+//! A pickle reader that builds plain values, dictionaries and tensors, and nothing else.
 //!
-//! Values live in one list and refer to each other by number, so that neither sharing nor nesting can make them grow or overflow a stack.
-//! Every operation makes at most one value and the number of operations is limited, which bounds memory; text stays in the file's bytes.
+//! Values are in one list and refer to each other by number, so neither sharing nor nesting can multiply them
+//! or overflow a stack. Every operation makes at most one value, and the number of operations is limited,
+//! which bounds memory. Text stays in the file's bytes.
 
 use std::collections::HashMap;
 
 use super::rebuild::{self, Function, Storage, TensorView};
 use crate::error::Error;
 
-/// Operations in one pickle. A checkpoint of `DenseNet`-201 with its optimiser's state has some hundred thousand.
+/// Operations in one pickle. A checkpoint of `DenseNet`-201 with its optimiser's state has several hundred
+/// thousand.
 const MOST_OPERATIONS: usize = 1 << 20;
 
 /// Number of a value in its [`Pickle`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Id(u32);
 
-/// What a pickle can hold here.
+/// The values that a pickle can hold here.
 #[derive(Debug)]
 pub(super) enum Value<'a> {
     None,
@@ -23,9 +25,9 @@ pub(super) enum Value<'a> {
     Int(i64),
     /// An integer beyond 64 bits: its little-endian bytes.
     Long(&'a [u8]),
-    /// A number or an object that no tensor is made of (numpy's scalars); nothing in it is looked at.
+    /// A number or an object that no tensor needs (numpy's scalars). Its content is ignored.
     Opaque,
-    /// Text or bytes; which of the two depends on the Python that wrote it.
+    /// Text or bytes; this depends on the Python that wrote it.
     Text(&'a [u8]),
     Tuple(Vec<Id>),
     List(Vec<Id>),
@@ -35,16 +37,16 @@ pub(super) enum Value<'a> {
     Tensor(Box<TensorView<'a>>),
 }
 
-/// A pickle as read: its values, and the one it stands for.
+/// A pickle: its values and its root.
 pub(super) struct Pickle<'a> {
     values: Vec<Value<'a>>,
     root: Id,
-    /// Where the bytes after it begin.
+    /// Offset of the bytes after it.
     pub(super) end: usize,
 }
 
 impl<'a> Pickle<'a> {
-    /// Reads the pickle that begins at `start`; `name` is the file's, for messages.
+    /// Reads the pickle that begins at `start`; `name` is the file name, for messages.
     pub(super) fn read(bytes: &'a [u8], start: usize, name: &'a str) -> Result<Self, Error> {
         let mut machine = Machine {
             bytes,
@@ -77,7 +79,7 @@ impl<'a> Pickle<'a> {
         &self.values[id.0 as usize]
     }
 
-    /// All values, in the order they were made.
+    /// All values, in the order of their creation.
     pub(super) fn values(&self) -> &[Value<'a>] {
         &self.values
     }
@@ -98,7 +100,7 @@ impl<'a> Pickle<'a> {
 struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Where the operation under way began.
+    /// Offset of the current operation.
     operation: usize,
     name: &'a str,
     values: Vec<Value<'a>>,
@@ -106,12 +108,12 @@ struct Machine<'a> {
     /// Heights of the stack at the marks.
     marks: Vec<usize>,
     memo: HashMap<u32, Id>,
-    /// Arguments that calls have walked over, which a file can name again and again for a byte or two.
+    /// Arguments that calls have visited: a file can repeat them for a byte or two each.
     walked: usize,
 }
 
 impl<'a> Machine<'a> {
-    /// One operation; the root where it was the last.
+    /// Runs one operation; returns the root after the last one.
     fn step(&mut self) -> Result<Option<Id>, Error> {
         self.operation = self.at;
         let operation = self.take(1)?[0];
@@ -157,7 +159,8 @@ impl<'a> Machine<'a> {
                 self.take(8)?;
                 self.push(Value::Opaque);
             }
-            // SHORT_BINSTRING, SHORT_BINBYTES, SHORT_BINUNICODE; BINSTRING, BINBYTES, BINUNICODE; BINUNICODE8, BINBYTES8
+            // SHORT_BINSTRING, SHORT_BINBYTES, SHORT_BINUNICODE; BINSTRING, BINBYTES, BINUNICODE;
+            // BINUNICODE8, BINBYTES8
             b'U' | b'C' | 0x8c => self.text(1)?,
             b'T' | b'B' | b'X' => self.text(4)?,
             0x8d | 0x8e => self.text(8)?,
@@ -213,7 +216,7 @@ impl<'a> Machine<'a> {
                 let key = u32::from_le_bytes(self.array()?);
                 self.fetch(key)?;
             }
-            // What makes objects: GLOBAL, STACK_GLOBAL, REDUCE, BUILD, BINPERSID
+            // Objects: GLOBAL, STACK_GLOBAL, REDUCE, BUILD, BINPERSID
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
                 self.function(module, name)?;
@@ -221,7 +224,7 @@ impl<'a> Machine<'a> {
             0x93 => {
                 let (name, module) = (self.pop()?, self.pop()?);
                 let (Value::Text(module), Value::Text(name)) = (self.get(module), self.get(name)) else {
-                    return Err(self.refuse("a global whose name is no text".to_owned()));
+                    return Err(self.refuse("a global whose name is not text".to_owned()));
                 };
                 let (module, name) = (*module, *name);
                 self.function(module, name)?;
@@ -262,7 +265,7 @@ impl<'a> Machine<'a> {
         let mut word = [0; 8];
         word[..width].copy_from_slice(self.take(width)?);
         usize::try_from(u64::from_le_bytes(word))
-            .map_err(|_| self.refuse("a length beyond memory".to_owned()))
+            .map_err(|_| self.refuse("a length larger than memory".to_owned()))
     }
 
     fn line(&mut self) -> Result<&'a [u8], Error> {
@@ -304,7 +307,7 @@ impl<'a> Machine<'a> {
         &self.values[id.0 as usize]
     }
 
-    /// What is on the stack above the last mark.
+    /// The values on the stack above the last mark.
     fn own(&self) -> &[Id] {
         &self.stack[self.marks.last().copied().unwrap_or(0)..]
     }
@@ -332,7 +335,7 @@ impl<'a> Machine<'a> {
     fn append(&mut self, items: &[Id]) -> Result<(), Error> {
         let list = self.top()?;
         let Value::List(list) = &mut self.values[list.0 as usize] else {
-            return Err(self.refuse("something is appended to what is no list".to_owned()));
+            return Err(self.refuse("an append to something other than a list".to_owned()));
         };
         list.extend(items);
         Ok(())
@@ -344,7 +347,7 @@ impl<'a> Machine<'a> {
             return Err(self.refuse("a key without a value".to_owned()));
         };
         let Value::Dict(entries) = &mut self.values[dictionary.0 as usize] else {
-            return Err(self.refuse("an entry is set in what is no dictionary".to_owned()));
+            return Err(self.refuse("an entry set in something other than a dictionary".to_owned()));
         };
         entries.extend(pairs.iter().map(|[key, value]| (*key, *value)));
         Ok(())
@@ -383,7 +386,7 @@ impl<'a> Machine<'a> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let (Value::Function(function), Value::Tuple(arguments)) = (self.get(function), self.get(arguments))
         else {
-            return Err(self.refuse("a call of what is no function".to_owned()));
+            return Err(self.refuse("a call of something other than a function".to_owned()));
         };
         let function = *function;
         let within = |id: &Id| match self.get(*id) {
@@ -402,12 +405,13 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// State given to an object: `_metadata` of a `state_dict`, the byte order of a numpy type. Neither matters here.
+    /// Sets the state of an object: `_metadata` of a `state_dict`, the byte order of a numpy type. Both are
+    /// ignored.
     fn build(&mut self) -> Result<(), Error> {
         self.pop()?;
         match self.get(self.top()?) {
             Value::Dict(_) | Value::Opaque => Ok(()),
-            _ => Err(self.refuse("state for what has none".to_owned())),
+            _ => Err(self.refuse("state for something without state".to_owned())),
         }
     }
 
@@ -418,7 +422,7 @@ impl<'a> Machine<'a> {
                 let items: Vec<&Value<'a>> = items.iter().map(|id| self.get(*id)).collect();
                 rebuild::storage(&items, &|id| self.get(id))
             }
-            _ => Err("a persistent object that is no storage".to_owned()),
+            _ => Err("a persistent object that is not a storage".to_owned()),
         };
         let storage = storage.map_err(|problem| self.refuse(problem))?;
         self.push(Value::Storage(Box::new(storage)));

@@ -1,11 +1,11 @@
-//! The few things a pickle may name, and what calling them makes.
+//! The few globals that a pickle may name, and the results of calling them.
 
 use super::{
     numbers::Element,
     pickle::{Id, Value},
 };
 
-/// A global that pickles of tensors name.
+/// A global in pickles of tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
     /// `collections.OrderedDict`
@@ -18,25 +18,25 @@ pub(super) enum Function {
     Size,
     /// `torch.FloatStorage` and its like
     Storage(Numbers),
-    /// numpy's scalars (a best accuracy, say) and what they are made of; never looked into
+    /// numpy's scalars (such as a best accuracy) and their parts; ignored
     Opaque,
 }
 
-/// What a storage holds.
+/// The content of a storage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Numbers {
     Float(Element),
-    /// Counters and masks: only their size matters, to walk over them. In bytes.
+    /// Counters and masks, by the bytes of one number: only their size matters, to skip them.
     Other(usize),
 }
 
-/// Numbers of one type in a row, somewhere else in the file.
+/// Numbers of one type, elsewhere in the file.
 #[derive(Clone, Debug)]
 pub(super) struct Storage<'a> {
     pub(super) numbers: Numbers,
     pub(super) key: &'a [u8],
     pub(super) elements: usize,
-    /// Files of old torch: this storage begins so many elements into the one of `key`.
+    /// In files of old torch: this storage begins at this element of the storage `key`.
     pub(super) offset: usize,
 }
 
@@ -49,11 +49,11 @@ pub(super) struct TensorView<'a> {
     pub(super) strides: Vec<usize>,
 }
 
-/// More dimensions than any weight has.
+/// The most dimensions of a tensor; weights have fewer.
 const MOST_DIMENSIONS: usize = 8;
 
 impl Function {
-    /// The only names that are known.
+    /// The known names.
     pub(super) fn named(module: &[u8], name: &[u8]) -> Option<Self> {
         Some(match (module, name) {
             (b"collections", b"OrderedDict") => Self::OrderedDict,
@@ -86,7 +86,7 @@ impl Numbers {
     }
 }
 
-/// Calls a function, as a pickle's REDUCE does; `get` finds the members of tuples and lists.
+/// Calls a function, as REDUCE in a pickle; `get` returns the members of tuples and lists.
 pub(super) fn call<'a, 'v>(
     function: Function,
     arguments: &[&'v Value<'a>],
@@ -94,18 +94,18 @@ pub(super) fn call<'a, 'v>(
 ) -> Result<Value<'a>, String> {
     match (function, arguments) {
         (Function::OrderedDict, []) => Ok(Value::Dict(Vec::new())),
-        // Python 2 gives all items at once, as a list of lists.
+        // Python 2 stores all items at once, as a list of lists.
         (Function::OrderedDict, [Value::List(items)]) => {
             let pairs = items.iter().map(|item| match get(*item) {
                 Value::List(pair) | Value::Tuple(pair) => match pair[..] {
                     [key, value] => Ok((key, value)),
                     _ => Err(format!("an OrderedDict's item of {} parts", pair.len())),
                 },
-                _ => Err("an OrderedDict's item that is no pair".to_owned()),
+                _ => Err("an OrderedDict's item that is not a pair".to_owned()),
             });
             Ok(Value::Dict(pairs.collect::<Result<_, _>>()?))
         }
-        // The rest is whether it wants a gradient, hooks, and marks that do not change the numbers.
+        // The remaining arguments (gradient flag, hooks, marks) do not change the numbers.
         (Function::Tensor, [Value::Storage(storage), offset, shape, strides, ..]) => {
             let view = TensorView {
                 storage: (**storage).clone(),
@@ -133,7 +133,8 @@ pub(super) fn call<'a, 'v>(
     }
 }
 
-/// A storage from its persistent id: `('storage', type, key, device, elements)`, in old files with a view of another behind.
+/// A storage from its persistent id: `('storage', type, key, device, elements)`, followed by a view of
+/// another in old files.
 pub(super) fn storage<'a, 'v>(
     id: &[&'v Value<'a>],
     get: &dyn Fn(Id) -> &'v Value<'a>,
@@ -181,7 +182,7 @@ pub(super) fn storage<'a, 'v>(
 fn size(value: &Value<'_>) -> Result<usize, String> {
     match value {
         Value::Int(value) => usize::try_from(*value).map_err(|_| format!("a size of {value}")),
-        _ => Err("a size that is no number".to_owned()),
+        _ => Err("a size that is not a number".to_owned()),
     }
 }
 
@@ -191,6 +192,6 @@ fn sizes<'a, 'v>(value: &'v Value<'a>, get: &dyn Fn(Id) -> &'v Value<'a>) -> Res
             items.iter().map(|item| size(get(*item))).collect()
         }
         Value::Tuple(items) | Value::List(items) => Err(format!("a tensor of {} dimensions", items.len())),
-        _ => Err("sizes that are no tuple".to_owned()),
+        _ => Err("sizes that are not a tuple".to_owned()),
     }
 }

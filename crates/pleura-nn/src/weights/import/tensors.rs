@@ -1,4 +1,4 @@
-//! From a pickle's dictionary to arrays: which dictionary, and views of storages made plain.
+//! From a pickle's dictionary to arrays: finds the dictionary and copies views of storages.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,18 @@ use super::{
 };
 use crate::error::Error;
 
-/// Where checkpoints keep the tensors, by the keys that training scripts use.
+/// Keys under which training scripts store the tensors in checkpoints.
 const WRAPPERS: [&[u8]; 5] = [b"state_dict", b"model_state_dict", b"model", b"net", b"network"];
 const DEEPEST: usize = 4;
 
-/// The longest name of a tensor in bytes; torchvision's have less than 60. A file can name one text again for two bytes.
+/// The longest name of a tensor in bytes; torchvision's are below 60. A file can repeat one text for two
+/// bytes.
 const LONGEST_NAME: usize = 1000;
 
-/// Makes arrays of all floating-point tensors in the pickle's dictionary, or in the one a checkpoint keeps inside it.
+/// Makes arrays of all floating-point tensors in the pickle's dictionary, or in the dictionary inside a
+/// checkpoint.
 ///
-/// `storage` finds the bytes behind a storage's key, with room for its elements.
+/// `storage` returns the bytes of a storage's key, and checks that its elements fit.
 pub(super) fn state_dict<'a>(
     pickle: &Pickle<'a>,
     container: Container,
@@ -40,10 +42,10 @@ pub(super) fn state_dict<'a>(
     }
     let Value::Dict(entries) = dictionary else {
         return Err(refuse(
-            "holds no dictionary of tensors; save a state_dict".to_owned(),
+            "has no dictionary of tensors; save a state_dict".to_owned(),
         ));
     };
-    // By name first: what a file repeats costs nothing until it is the last of its name.
+    // Names first: repeated entries cost nothing, since only the last of each name is read.
     let mut views: BTreeMap<String, Option<&TensorView<'a>>> = BTreeMap::new();
     for (key, value) in entries {
         let Value::Text(key) = pickle.get(*key) else {
@@ -67,8 +69,8 @@ pub(super) fn state_dict<'a>(
         };
         views.insert(key.to_owned(), view);
     }
-    // float16 doubles; beyond that, tensors share storages, which weights have no reason to do. Counted in what is walked over, so
-    // that time is bounded too.
+    // float16 doubles in size. Beyond that, tensors share storages, which weights do not need. Counted in
+    // bytes visited, so that time is bounded too.
     let mut budget = bytes_of_file.saturating_mul(2);
     let mut state = StateDict {
         container,
@@ -124,13 +126,13 @@ pub(super) fn state_dict<'a>(
     Ok(state)
 }
 
-/// So many numbers of `width` bytes after `offset` others.
+/// `count` numbers of `width` bytes, after `offset` others.
 pub(super) fn slice(bytes: &[u8], offset: usize, count: usize, width: usize) -> Option<&[u8]> {
     let start = offset.checked_mul(width)?;
     bytes.get(start..start.checked_add(count.checked_mul(width)?)?)
 }
 
-/// How many numbers lie from the view's first to its last, if all are in its storage and none is there twice.
+/// The distance from the view's first to its last number, if all are in its storage and none appears twice.
 fn reach(view: &TensorView<'_>) -> Result<usize, String> {
     let TensorView {
         storage,
@@ -154,14 +156,14 @@ fn reach(view: &TensorView<'_>) -> Result<usize, String> {
     dimensions.sort_unstable();
     let mut last = 0_usize;
     for (stride, size) in dimensions {
-        // Each stride must step over everything that the smaller ones reach.
+        // Each stride must step over everything that smaller strides reach.
         if stride <= last {
             return Err(format!("{told}: entries overlap"));
         }
         let further = stride
             .checked_mul(size - 1)
             .and_then(|step| last.checked_add(step));
-        last = further.ok_or_else(|| format!("{told}: beyond memory"))?;
+        last = further.ok_or_else(|| format!("{told}: larger than memory"))?;
     }
     match offset.checked_add(last) {
         Some(end) if end < storage.elements => Ok(last + 1),
@@ -234,7 +236,10 @@ mod tests {
             (view(6, usize::MAX, &[2], &[1]), "out of range"),
             (view(6, 0, &[2, 3], &[0, 1]), "overlap"),
             (view(6, 0, &[2, 3], &[2, 1]), "overlap"),
-            (view(6, 0, &[usize::MAX, 2], &[usize::MAX, 1]), "beyond memory"),
+            (
+                view(6, 0, &[usize::MAX, 2], &[usize::MAX, 1]),
+                "larger than memory",
+            ),
         ] {
             let problem = reach(&bad).unwrap_err();
             assert!(problem.contains(said), "{problem}");

@@ -1,4 +1,4 @@
-//! The two forms of `torch.save`: where the pickle is, and where the numbers are.
+//! The two formats of `torch.save`: the locations of pickle and numbers.
 
 use std::{collections::HashMap, io::Cursor};
 
@@ -11,11 +11,12 @@ use super::{
 };
 use crate::error::Error;
 
-/// What the first pickle of the older form says: 0x1950a86a20f9469cfc6c.
+/// The number in the first pickle of the older format: 0x1950a86a20f9469cfc6c.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 const PROTOCOL: i64 = 1001;
 
-/// The form since torch 1.6: an archive of uncompressed files, `NAME/data.pkl` and `NAME/data/KEY` for each storage.
+/// The format since torch 1.6: an archive of uncompressed files, `NAME/data.pkl` and `NAME/data/KEY` for each
+/// storage.
 pub(super) fn read_zip(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
     let refuse = |problem: String| Error::Format {
         name: name.to_owned(),
@@ -29,7 +30,8 @@ pub(super) fn read_zip(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
         if entry.is_dir() {
             continue;
         }
-        // torch stores, so that files can be mapped; what is compressed could also grow without bounds.
+        // torch does not compress, so that files can be mapped. Compressed entries could also grow without
+        // bounds.
         let entry_name = entry.name_raw().to_vec();
         let told = String::from_utf8_lossy(&entry_name).into_owned();
         if entry.compression() != CompressionMethod::Stored || entry.encrypted() {
@@ -67,8 +69,8 @@ pub(super) fn read_zip(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
     })
 }
 
-/// The older form: a magic number, a protocol, facts about the machine, the object, and the storages' keys, each a pickle; then for each key
-/// a count and so many numbers.
+/// The older format: a magic number, a protocol, facts about the machine, the object, and the keys of the
+/// storages, each a pickle; then for each key a count and its numbers.
 pub(super) fn read_legacy(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
     let refuse = |problem: String| Error::Format {
         name: name.to_owned(),
@@ -96,7 +98,7 @@ pub(super) fn read_legacy(bytes: &[u8], name: &str) -> Result<StateDict, Error> 
     let Value::List(order) = keys.root() else {
         return Err(refuse("the list of storages is missing".to_owned()));
     };
-    // Sizes of their numbers are known from where the object uses them.
+    // The sizes of the numbers follow from the object's use of the storages.
     let widths: HashMap<&[u8], usize> = object
         .values()
         .iter()
@@ -109,7 +111,7 @@ pub(super) fn read_legacy(bytes: &[u8], name: &str) -> Result<StateDict, Error> 
     let mut at = keys.end;
     for key in order {
         let Value::Text(key) = keys.get(*key) else {
-            return Err(refuse("a storage's key is no text".to_owned()));
+            return Err(refuse("a storage's key is not text".to_owned()));
         };
         let told = String::from_utf8_lossy(key);
         let width = widths

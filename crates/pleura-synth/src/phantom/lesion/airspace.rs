@@ -99,7 +99,7 @@ fn lobe_weight(site: &Site<'_>, lobe: Lobe, x: f32, v: f32, spread: f32) -> f32 
 pub(super) fn consolidation(site: &mut Site<'_>, rng: &mut Stream) {
     let count = if between(rng, 0.0, 1.0) < 0.6 { 1 } else { 2 };
     for _ in 0..count {
-        let side = Side::drawn(rng);
+        let side = Side::synthetic_output(rng);
         let centre = site.place(side, between(rng, 0.2, 0.7), between(rng, 0.3, 0.9), 1.5);
         let radii = (between(rng, 2.3, 3.8), between(rng, 2.2, 4.2));
         let (hilum_u, hilum_v) = site.body.hilum(side);
@@ -121,7 +121,7 @@ pub(super) fn consolidation(site: &mut Site<'_>, rng: &mut Stream) {
 
 /// Streaky, ill-defined, faint: along the vessels of one or two zones.
 pub(super) fn infiltration(site: &mut Site<'_>, rng: &mut Stream) {
-    let first = Side::drawn(rng);
+    let first = Side::synthetic_output(rng);
     let count = if between(rng, 0.0, 1.0) < 0.5 { 1 } else { 2 };
     for zone in 0..count {
         let side = if zone == 0 || first == Side::Left {

@@ -8,7 +8,7 @@ use super::Site;
 
 /// One round or lobulated mass of 3.4 to 6.4 cm.
 pub(super) fn mass(site: &mut Site<'_>, rng: &mut Stream) {
-    let side = Side::drawn(rng);
+    let side = Side::synthetic_output(rng);
     let radius = between(rng, 1.7, 3.2);
     let centre = site.place(
         side,
@@ -25,7 +25,7 @@ pub(super) fn nodules(site: &mut Site<'_>, rng: &mut Stream) {
     let count = 1 + (between(rng, 0.0, 1.0).powi(2) * 2.99) as u32;
     let strength = 1.25 * mix(0.2, 1.0, site.severity);
     for _ in 0..count {
-        let side = Side::drawn(rng);
+        let side = Side::synthetic_output(rng);
         let radius = between(rng, 0.5, 1.2);
         let centre = site.place(
             side,

@@ -7,7 +7,7 @@ use super::Site;
 
 /// Fluid: standing, it climbs the wall in a meniscus; lying, it veils the whole side, more below.
 pub(super) fn effusion(site: &mut Site<'_>, rng: &mut Stream) {
-    let first = Side::drawn(rng);
+    let first = Side::synthetic_output(rng);
     let both = between(rng, 0.0, 1.0) < 0.3;
     for side in Side::BOTH {
         let amount = between(rng, 3.0, 9.0);
@@ -52,7 +52,7 @@ fn veil(site: &mut Site<'_>, side: Side, amount: f32) {
 
 /// Air: the lung falls back from apex and wall behind a thin white line; beyond it nothing is drawn.
 pub(super) fn pneumothorax(site: &mut Site<'_>, rng: &mut Stream) {
-    let side = Side::drawn(rng);
+    let side = Side::synthetic_output(rng);
     let amount = between(rng, 0.16, 0.42) * mix(0.45, 1.0, site.severity);
     let lean = between(rng, 0.3, 0.8);
     let line = 0.07_f32.max(0.55 * site.frame.pixel());
@@ -91,7 +91,7 @@ fn smooth_maximum(a: f32, b: f32, width: f32) -> f32 {
 
 /// An uneven band along the wall, and a cap over the apex.
 pub(super) fn thickening(site: &mut Site<'_>, rng: &mut Stream) {
-    let first = Side::drawn(rng);
+    let first = Side::synthetic_output(rng);
     let both = between(rng, 0.0, 1.0) < 0.35;
     for side in Side::BOTH {
         let thick = between(rng, 0.8, 1.7);

@@ -106,7 +106,7 @@ impl Asked<'_> {
                 self.thresholds,
             ));
         }
-        let rows: Vec<&pleura_data::Row> = chosen
+        let rows: Vec<&pleura_manifest::Row> = chosen
             .iter()
             .map(|(row, _)| &self.subject.manifest.rows[*row])
             .collect();

@@ -1,0 +1,151 @@
+//! Any folder of class folders.
+
+use std::path::{Path, PathBuf};
+
+use super::{Dataset, DatasetContent, FilmRecord, Findings, films, named};
+use crate::Error;
+use pleura_manifest::OFFICIAL_SPLIT;
+
+pub(super) const DATASET: Dataset = Dataset {
+    name: "folder",
+    title: "a folder of class folders",
+    expects: "a folder with one folder a class, or with train/, val/, test/ and the class folders below those",
+    licence: "",
+    citation: "",
+    url: "",
+    overlaps: &[],
+    read,
+};
+
+/// Names of folders that are splits, and what they are called in the manifest.
+const SPLITS: [(&str, &str); 6] = [
+    ("train", "train"),
+    ("training", "train"),
+    ("val", "val"),
+    ("valid", "val"),
+    ("validation", "val"),
+    ("test", "test"),
+];
+
+/// The folder's name of each class is its finding; a film has that one and no other. Who the patient is cannot be told from
+/// folders, so each film counts as a patient of its own; a table of amendments can say better.
+fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
+    let mut reading = DatasetContent::default();
+    let top = folders(folder)?;
+    let mut loose = films_in(folder)?;
+    let mut classes = Vec::new();
+    let (splits, others): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        top.iter().partition(|path| split(&films::name(path)).is_some());
+    if splits.is_empty() {
+        classes.extend(top.iter().map(|class| (class.clone(), None)));
+    } else if others.is_empty() {
+        for path in splits {
+            let split = split(&films::name(path));
+            loose.extend(films_in(path)?);
+            classes.extend(folders(path)?.into_iter().map(|class| (class, split)));
+        }
+    } else {
+        let [splits, others] = [splits, others].map(|paths| {
+            let names: Vec<String> = paths.into_iter().map(|path| films::name(path)).collect();
+            names.join(", ")
+        });
+        return Err(Error::Layout {
+            dataset: DATASET.title,
+            folder: folder.to_path_buf(),
+            problem: format!(
+                "{splits} are named as splits are, but {others} not: move away what is no split, or give classes other names"
+            ),
+        });
+    }
+    if classes.is_empty() {
+        return Err(Error::Layout {
+            dataset: DATASET.title,
+            folder: folder.to_path_buf(),
+            problem: "no folders are in it; put the films of each class into a folder named after it".into(),
+        });
+    }
+    let (mut other, mut broken) = (Vec::new(), Vec::new());
+    for (class, split) in classes {
+        let finding = films::name(&class);
+        let files = films::files(std::slice::from_ref(&class))?;
+        broken.extend(films::broken_links(std::slice::from_ref(&class))?);
+        for file in files {
+            let file_name = films::name(&file);
+            if films::stem(&file_name) == file_name {
+                other.push(file_name);
+                continue;
+            }
+            let relative = file
+                .strip_prefix(folder)
+                .unwrap_or(&file)
+                .to_string_lossy()
+                .into_owned();
+            let film = named(dataset, films::stem(&relative));
+            let mut record = FilmRecord {
+                patient: film.clone(),
+                film,
+                file,
+                dataset: dataset.to_string(),
+                findings: Findings::flat([finding.as_str()]),
+                ..FilmRecord::default()
+            };
+            if let Some(split) = split {
+                record.notes.insert(OFFICIAL_SPLIT.into(), split.into());
+            }
+            reading.records.push(record);
+        }
+        if !reading.findings.contains(&finding) {
+            reading.findings.push(finding);
+        }
+    }
+    reading.findings.sort();
+    reading.listed = reading.records.len();
+    reading.remark("file without a film's extension, passed over", &other);
+    reading.remark("film in no class's folder, passed over", &loose);
+    reading.remark(films::BROKEN, &broken);
+    let films: Vec<String> = reading.records.iter().map(|record| record.film.clone()).collect();
+    reading.remark(
+        "patient unknown: each film counts as a patient of its own",
+        &films,
+    );
+    Ok(reading)
+}
+
+fn split(name: &str) -> Option<&'static str> {
+    SPLITS
+        .iter()
+        .find(|(folder, _)| name.eq_ignore_ascii_case(folder))
+        .map(|&(_, split)| split)
+}
+
+/// Folders in a folder, but for hidden ones and the one that macOS puts into archives.
+fn folders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut folders = entries(folder)?;
+    folders.retain(|path| path.is_dir() && films::name(path) != "__MACOSX");
+    Ok(folders)
+}
+
+/// Names of the films that lie in a folder itself.
+fn films_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for path in entries(folder)? {
+        let name = films::name(&path);
+        if films::stem(&name) != name && path.is_file() {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// What is in a folder and not hidden, sorted.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
+        let path = entry.map_err(Error::io("list", folder))?.path();
+        if !films::name(&path).starts_with('.') {
+            entries.push(path);
+        }
+    }
+    entries.sort();
+    Ok(entries)
+}

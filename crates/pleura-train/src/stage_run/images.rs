@@ -1,0 +1,89 @@
+//! Prepares the images of a stage before it begins: decodes films into the cache, and searches the systems
+//! of fractals.
+
+use std::{
+    ops::ControlFlow,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use pleura_data::{FilmCache, ImageSource};
+use pleura_film::Preparation;
+use pleura_synth::fractal::{FractalOptions, Fractals};
+
+use crate::{
+    error::Error,
+    observer::{Event, Observer},
+    plan::StagePlan,
+};
+
+/// Films decoded between two checks whether to stop.
+const DECODED_AT_ONCE: usize = 512;
+
+/// The stage's images, and true if the observer stopped the run. `cache` is the folder of decoded films, if
+/// not beside their manifest.
+pub(super) fn ready(
+    plan: &StagePlan,
+    preparation: &Preparation,
+    cache: Option<&Path>,
+    observer: &mut dyn Observer,
+) -> Result<(ImageSource, bool), Error> {
+    if let Some(options) = &plan.stage.fractals {
+        return search(plan, options, preparation.size, observer);
+    }
+    let folder = cache.map_or_else(|| plan.manifest.folder.join(".pleura-cache"), Path::to_owned);
+    let cache = Arc::new(FilmCache::open(&folder, preparation)?);
+    let stop = decode(plan, &cache, observer)?;
+    Ok((cache.into(), stop))
+}
+
+/// Searches the systems of a stage's fractals. It takes seconds, so it is not interrupted.
+fn search(
+    plan: &StagePlan,
+    options: &FractalOptions,
+    size: usize,
+    observer: &mut dyn Observer,
+) -> Result<(ImageSource, bool), Error> {
+    let watched = Mutex::new((observer, false));
+    let fractals = Fractals::search(options, size, &|done, of| {
+        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let event = Event::Searching {
+            stage: &plan.stage.name,
+            done,
+            of,
+        };
+        watched.1 |= watched.0.notice(&event) == ControlFlow::Break(());
+    })?;
+    let (_, stop) = watched.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((ImageSource::Fractals(Arc::new(fractals)), stop))
+}
+
+/// Decodes the stage's films into the cache; true if the observer stopped the run.
+fn decode(plan: &StagePlan, cache: &FilmCache, observer: &mut dyn Observer) -> Result<bool, Error> {
+    let rows: Vec<usize> = [&plan.train, &plan.validation, &plan.test]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
+    let missing: Vec<usize> = rows
+        .into_iter()
+        .filter(|&row| cache.grey(&plan.manifest.rows[row].sha256).is_none())
+        .collect();
+    let watched = Mutex::new((observer, false));
+    for (number, chunk) in missing.chunks(DECODED_AT_ONCE).enumerate() {
+        let before = number * DECODED_AT_ONCE;
+        cache.fill(&plan.manifest, chunk, &|done, _| {
+            let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+            let event = Event::Decoding {
+                stage: &plan.stage.name,
+                done: before + done,
+                of: missing.len(),
+            };
+            watched.1 |= watched.0.notice(&event) == ControlFlow::Break(());
+        })?;
+        if watched.lock().unwrap_or_else(PoisonError::into_inner).1 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

@@ -18,7 +18,6 @@
 
 mod calibration;
 mod console;
-mod gallery;
 mod hints;
 mod looks;
 mod model;

@@ -31,6 +31,7 @@ pub mod error;
 pub mod explain;
 pub mod export;
 mod film;
+pub mod gallery;
 pub mod import;
 mod options;
 pub mod output;

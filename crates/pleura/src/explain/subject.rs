@@ -235,7 +235,7 @@ impl Subject {
 }
 
 /// True if the manifest's films were drawn by a program: `phantoms.json` lies beside it.
-fn are_phantoms(manifest: &Manifest) -> bool {
+pub(crate) fn are_phantoms(manifest: &Manifest) -> bool {
     manifest.folder.join("phantoms.json").exists()
 }
 

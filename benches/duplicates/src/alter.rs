@@ -196,8 +196,8 @@ const QUANTISATION: [u16; 64] = [
     87, 103, 121, 120, 101, 72, 92, 95, 98, 112, 100, 103, 99,
 ];
 
-/// The loss of JPEG compression of a grey film: in blocks of 8 by 8, each cosine coefficient is rounded to a multiple of
-/// its step. Steps are scaled to the quality like in the Independent JPEG Group's library.
+/// The loss of JPEG compression of a grey film: in blocks of 8 by 8, each cosine coefficient is rounded to a
+/// multiple of its step. Steps are scaled to the quality like in the Independent JPEG Group's library.
 fn compress(film: &mut Film, quality: u32) {
     let scale = if quality < 50 {
         5000 / quality.max(1)

@@ -1,4 +1,5 @@
-//! Measures the search for duplicate films: recall on altered films (`--trial`), or time and memory (`--scale`).
+//! Measures the search for duplicate films: recall on altered films (`--trial`), or time and memory
+//! (`--scale`).
 
 mod alter;
 mod scale;

@@ -19,7 +19,8 @@ const ONE_COPY_IN: usize = 100;
 /// Frequencies per axis of generated films.
 const FREQUENCIES: usize = 14;
 
-/// Directions in which generated films differ. Few directions make their hashes as similar as those of real films.
+/// Directions in which generated films differ. Few directions make their hashes as similar as those of real
+/// films.
 const DIRECTIONS: usize = 64;
 
 /// Difference of a duplicate from its film, relative to the difference between films.
@@ -52,8 +53,8 @@ pub(crate) struct Scale {
     pub(crate) compare_seconds: f64,
 }
 
-/// Generates thumbnails with duplicates among them, and finds the duplicates of the first `looked_up` by thumbnails
-/// alone: there is nothing to open.
+/// Generates thumbnails with duplicates among them, and finds the duplicates of the first `looked_up` by
+/// thumbnails alone: there is nothing to open.
 ///
 /// Generated films are sums of cosines with random coefficients along a few random directions.
 pub(crate) fn scale(films: usize, looked_up: usize, seed: u64, progress: &dyn Progress) -> Scale {

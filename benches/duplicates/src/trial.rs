@@ -92,8 +92,8 @@ pub(crate) struct Threshold {
 /// The other minimum correlations.
 const THRESHOLDS: [f32; 7] = [0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9];
 
-/// Alters some films of a manifest, and searches for duplicates among all films and all altered ones. Each film is
-/// compared with all other films and with all altered ones.
+/// Alters some films of a manifest, and searches for duplicates among all films and all altered ones. Each
+/// film is compared with all other films and with all altered ones.
 ///
 /// # Errors
 /// A film that cannot be read.

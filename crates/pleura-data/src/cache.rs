@@ -1,4 +1,4 @@
-//! Decoded films at training size, on disk, mapped into memory.
+//! A cache of decoded films at training size, on disk and mapped into memory.
 
 mod segment;
 
@@ -17,22 +17,24 @@ use crate::Error;
 use pleura_manifest::{Manifest, Row};
 use segment::{Entry, Segment};
 
-/// SHA-256 of a film's file: what an entry is known by.
+/// SHA-256 of a film's file, the key of an entry.
 type Digest = [u8; 32];
 
 /// Prepared films of one [`Preparation`], keyed by the digest of the film's file.
 ///
-/// The cache is a folder of *segments*: files of up to 256 films that are written under a temporary name, renamed
-/// into place, and never altered afterwards. So any number of processes may fill one cache at the same time without a lock: the worst
-/// that happens is that a film is prepared twice. A process that is killed loses the segment it was writing and leaves the cache sound.
-/// Each entry carries a checksum that is verified when the entry is first used; a damaged or truncated one counts as absent and is prepared again.
+/// The cache is a folder of *segments*: files of up to 256 films. A segment is written under a temporary
+/// name, renamed into place, and never changed. So several processes may fill one cache without a lock; at
+/// worst a film is prepared twice. A killed process loses only the segment it was writing. Each entry has a
+/// checksum that is verified at first use. A damaged or truncated entry counts as missing and is prepared
+/// again.
 pub struct FilmCache {
     folder: PathBuf,
     preparation: Preparation,
     newest: Generation,
 }
 
-/// The segments that one look into the folder found. Each look appends one, so that what was handed out stays put.
+/// The segments found by one scan of the folder. Each scan appends a generation, so that references stay
+/// valid.
 #[derive(Default)]
 struct Generation {
     segments: SegmentSet,
@@ -45,13 +47,15 @@ struct SegmentSet {
     films: HashMap<Digest, (usize, usize)>,
 }
 
-/// Films a segment: small enough to lose little when killed, large enough that 100,000 films are a few hundred files.
+/// Films a segment: few enough to lose little when killed, and many enough that 100,000 films are a few
+/// hundred files.
 const SEGMENT_FILMS: usize = 256;
 
-/// Changes whenever the bytes of a prepared film could: a cache of another key is another folder.
+/// Changes whenever the bytes of a prepared film could change. The version is part of the cache's folder
+/// name.
 const CACHE_VERSION: &str = concat!("pleura film cache 1, ", env!("CARGO_PKG_VERSION"));
 
-/// Levels lie in the machine's own byte order, so machines of different orders do not share a folder.
+/// Levels are in native byte order, so machines of different byte orders use different folders.
 const BYTE_ORDER: &str = if cfg!(target_endian = "big") {
     "big-endian"
 } else {
@@ -59,10 +63,11 @@ const BYTE_ORDER: &str = if cfg!(target_endian = "big") {
 };
 
 impl FilmCache {
-    /// Opens the cache of a preparation below `dir`, and makes it if it is not there.
+    /// Opens the cache of a preparation below `dir`, and creates it if needed.
     ///
     /// # Errors
-    /// [`Error::File`] where the folder can be neither read nor made. Damaged segments are no error: their films count as absent.
+    /// [`Error::File`] if the folder can be neither read nor created. Damaged segments are not errors: their
+    /// films count as missing.
     pub fn open(dir: &Path, preparation: &Preparation) -> Result<Self, Error> {
         let description = serde_json::json!({
             "version": CACHE_VERSION, "byte order": BYTE_ORDER, "preparation": preparation,
@@ -84,20 +89,22 @@ impl FilmCache {
         Ok(cache)
     }
 
-    /// The prepared film of a file's digest, `[size, size]` row-major, 0 black to 65535 white; `None` where it is not there or damaged.
+    /// The prepared film of a digest, `[size, size]` row-major, 0 black to 65535 white; `None` if it is
+    /// missing or damaged.
     pub fn grey(&self, sha256: &str) -> Option<&[u16]> {
         let digest = digest(sha256)?;
         self.generations()
             .find_map(|generation| generation.segments.grey(&digest))
     }
 
-    /// Prepares those of the rows' films that the cache lacks, on all threads; the result is the same for any number.
+    /// Prepares the rows' films that are missing in the cache, on all threads. The result does not depend on
+    /// their number.
     ///
-    /// `progress(done, of)` is called as films are finished, from any thread, with `done` never falling.
+    /// `progress(done, of)` is called from any thread; `done` never falls.
     ///
     /// # Errors
-    /// [`Error::Film`] names a film that cannot be decoded, [`Error::Changed`] one whose file is not the one in the manifest. What was
-    /// prepared before stays.
+    /// A film that cannot be decoded, or whose file has changed since the manifest was built. Films prepared
+    /// before it are kept.
     pub fn fill(
         &self,
         manifest: &Manifest,
@@ -122,7 +129,7 @@ impl FilmCache {
             total,
             report: progress,
         };
-        // Two processes that begin together begin at different places, and skip what the other has put there meanwhile.
+        // Processes that start together begin at different places, and skip films that others have added.
         if total > 0 {
             let chunks = total.div_ceil(SEGMENT_FILMS);
             missing.rotate_left((std::process::id() as usize % chunks) * SEGMENT_FILMS);
@@ -147,12 +154,12 @@ impl FilmCache {
         self.preparation.size
     }
 
-    /// The preparation whose films these are.
+    /// The preparation of the cached films.
     pub fn preparation(&self) -> &Preparation {
         &self.preparation
     }
 
-    /// The folder of this preparation's segments.
+    /// The folder of the segments.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -163,7 +170,7 @@ impl FilmCache {
             .par_iter()
             .enumerate()
             .map(|(place, row)| {
-                // After a failure nothing later matters; everything earlier still decides which failure is told.
+                // Errors of later films are ignored; earlier ones decide which error is returned.
                 if failed.load(Ordering::Relaxed) < place {
                     return None;
                 }
@@ -202,7 +209,7 @@ impl FilmCache {
         }
     }
 
-    /// Maps the segments that have come into the folder since the last look.
+    /// Maps segments that were added since the last scan.
     fn look(&self) -> Result<(), Error> {
         let known: HashSet<&OsStr> = self
             .generations()
@@ -243,7 +250,7 @@ impl FilmCache {
                 Ok(()) => return,
                 Err(refused) => generation = refused,
             }
-            // Another thread, or an earlier look, stands here already: go on behind it.
+            // Another thread has added a generation here: continue after it.
             match last.next.get() {
                 Some(next) => last = next,
                 None => return,
@@ -262,7 +269,7 @@ impl SegmentSet {
     fn add(&mut self, segment: Segment) {
         let place = self.segments.len();
         for (entry, digest) in segment.digests().enumerate() {
-            // Of two entries the sound one is kept; which of two sound ones does not matter, they are equal.
+            // Of two entries the valid one is kept. Two valid ones are equal.
             let held = self
                 .films
                 .get(digest)
@@ -280,7 +287,7 @@ impl SegmentSet {
     }
 }
 
-/// Counts finished films and tells, one thread at a time, so that the number never falls.
+/// Counts finished films. It reports from one thread at a time, so that the number never falls.
 struct Progress<'a> {
     done: Mutex<usize>,
     total: usize,

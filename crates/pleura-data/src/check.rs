@@ -1,4 +1,4 @@
-//! Nothing of the test split may have been seen in training.
+//! Checks of a manifest: no test film may be used in training, under any name.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -11,28 +11,28 @@ use serde::Serialize;
 
 use pleura_manifest::{Cell, DuplicateRecord, Error, Manifest, MatchKind, Remark, Split, image_file};
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckReport {
     /// Films in the manifest.
     pub films: usize,
     /// Patients in the manifest.
     pub patients: usize,
-    /// Films in each split; those in none under the empty name.
+    /// Films in each split; films in none under the empty name.
     pub splits: BTreeMap<String, usize>,
-    /// What makes the manifest unfit for training or testing.
+    /// Reasons not to train or test with the manifest.
     pub faults: Vec<Fault>,
-    /// What should be known.
+    /// Remarks.
     pub remarks: Vec<Remark>,
 }
 
 impl CheckReport {
-    /// Whether the manifest is fit for use.
+    /// True if there are no faults.
     pub fn passed(&self) -> bool {
         self.faults.is_empty()
     }
 
-    /// Adds what an earlier look for copies found: those that lie in two splits now, unless they are faults already as equal files or pixels.
+    /// Adds the recorded duplicates that are in two splits. Equal files and equal pixels are faults already.
     pub fn add_duplicates(&mut self, record: &DuplicateRecord, manifest: &Manifest) {
         for (one, other, pair) in record.rows(manifest) {
             let rows = [one, other].map(|row| &manifest.rows[row]);
@@ -51,7 +51,8 @@ impl CheckReport {
             }
         }
         if !record.covers(manifest) {
-            let what = "films have changed since copies were looked for: run `pleura data leaks` again";
+            let what =
+                "films have changed since the search for duplicates: run `pleura data duplicates` again";
             self.remarks.extend(Remark::of(what, &[String::new()]));
         }
     }
@@ -66,7 +67,7 @@ pub struct FilmInSplit {
     pub split: Split,
 }
 
-/// One reason to refuse a manifest.
+/// One fault of a manifest.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum Fault {
@@ -84,14 +85,14 @@ pub enum Fault {
         /// The films.
         films: Vec<FilmInSplit>,
     },
-    /// Different files with equal pixels are in more than one split.
+    /// Files with equal pixels are in more than one split.
     Pixels {
         /// Digest of the pixels.
         pixels: String,
         /// The films.
         films: Vec<FilmInSplit>,
     },
-    /// Films that a look for copies found to be one radiograph are in more than one split.
+    /// Duplicates are in more than one split.
     #[serde(rename = "copy")]
     Duplicate {
         /// How they match.
@@ -100,7 +101,7 @@ pub enum Fault {
         /// The films.
         films: Vec<FilmInSplit>,
     },
-    /// A film's file has another digest than the manifest says.
+    /// A film's file does not match the manifest's digest.
     Changed {
         /// The film.
         film: String,
@@ -111,7 +112,7 @@ pub enum Fault {
     Unreadable {
         /// The film.
         film: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -132,7 +133,7 @@ impl fmt::Display for Fault {
             Self::File { sha256, films } => {
                 write!(
                     formatter,
-                    "one file (sha256 {}…) is in two splits: {}",
+                    "the same file (sha256 {}…) is in two splits: {}",
                     &sha256[..12.min(sha256.len())],
                     list(films)
                 )
@@ -144,7 +145,7 @@ impl fmt::Display for Fault {
             ),
             Self::Duplicate { kind, films } => write!(
                 formatter,
-                "films that are one radiograph, {kind}, are in two splits: {}",
+                "duplicates ({kind}) are in two splits: {}",
                 list(films)
             ),
             Self::Changed { film, path } => {
@@ -159,10 +160,10 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Reads and decodes every film and looks for patients, files and pixels in two splits.
+/// Reads and decodes every film, and finds patients, files and pixels in two splits.
 ///
-/// Pixels are compared after decoding, so the same image saved twice is found whatever the format; the manifest's own notes are not trusted.
-/// `progress(done, of)` counts films.
+/// Pixels are compared after decoding, so an image saved in two formats is found. Digests of pixels in the
+/// manifest are not used. `progress(done, of)` counts films.
 pub fn check(manifest: &Manifest, progress: &(dyn Fn(usize, usize) + Sync)) -> CheckReport {
     let mut report = CheckReport {
         films: manifest.rows.len(),
@@ -199,7 +200,7 @@ pub fn check(manifest: &Manifest, progress: &(dyn Fn(usize, usize) + Sync)) -> C
         }
     }
     for (digest, films) in astride(manifest, |row| pixels[row].as_deref()) {
-        // One file under two names has been told already.
+        // Equal files are reported above.
         if files.get(digest.as_str()).is_some_and(|files| files.len() > 1) {
             report.faults.push(Fault::Pixels {
                 pixels: digest,
@@ -214,7 +215,7 @@ pub fn check(manifest: &Manifest, progress: &(dyn Fn(usize, usize) + Sync)) -> C
     report
 }
 
-/// Opens every film; gives the digest of its pixels, and reports files that are not what the manifest says.
+/// Opens every film. Returns the digests of the pixels, and reports files that do not match the manifest.
 fn look(
     manifest: &Manifest,
     report: &mut CheckReport,
@@ -257,7 +258,7 @@ fn look(
     pixels
 }
 
-/// The complaint without the film's name, which the fault has already.
+/// The error without the film's name, which the fault contains.
 fn reason(error: &Error) -> String {
     match error {
         Error::Film { source, .. } => source.to_string(),
@@ -265,7 +266,7 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// Keys whose films are in more than one split, sorted by key.
+/// Keys with films in more than one split, sorted.
 fn astride<'a>(
     manifest: &Manifest,
     key: impl Fn(usize) -> Option<&'a str>,
@@ -286,7 +287,7 @@ fn astride<'a>(
         .collect()
 }
 
-/// Films with equal pixels that are at least in the same split.
+/// Films with equal pixels in one split.
 fn together(manifest: &Manifest, pixels: &[Option<String>]) -> Vec<String> {
     let mut films: HashMap<(&str, Option<Split>), Vec<&str>> = HashMap::new();
     for (row, pixels) in manifest.rows.iter().zip(pixels) {

@@ -1,4 +1,5 @@
-//! What a table of films holds: counts, persons, views, sizes and sources of each finding, and what a reader should notice.
+//! Descriptions of manifests: counts, patients, views, sizes and datasets of each finding, and observations
+//! on them.
 
 mod observations;
 
@@ -11,7 +12,7 @@ use serde::Serialize;
 use pleura_datasets::adapters::{Dataset, OWN};
 use pleura_manifest::{ADULT_AGE, Cell, Label, Manifest, Row, Sidecar, SourceRecord};
 
-/// What ages are counted in; the last holds everybody older.
+/// Age groups in years; the last is open.
 pub const DECADES: [&str; 10] = [
     "0-9",
     "10-19",
@@ -25,49 +26,49 @@ pub const DECADES: [&str; 10] = [
     "90 and over",
 ];
 
-/// A table of films to be described.
+/// A manifest to describe.
 #[derive(Debug)]
 pub struct Described<'a> {
-    /// What it is called in what is said.
+    /// Its name in the description.
     pub name: String,
-    /// The table.
+    /// The manifest.
     pub manifest: &'a Manifest,
-    /// What lies beside it.
+    /// Its sidecar.
     pub sidecar: Option<Sidecar>,
 }
 
-/// What is in some tables of films, all together.
+/// The description of some manifests together.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Description {
-    /// The tables: name, digest, films and patients.
+    /// The manifests.
     pub tables: Vec<TableLine>,
     /// All films.
     pub all: Group,
-    /// The films that have each finding; a film with several counts for each.
+    /// The films of each finding; a film with several findings counts for each.
     pub findings: Vec<Group>,
-    /// Whether every film has one finding at most, as with classes.
+    /// True if no film has more than one finding.
     pub exclusive: bool,
     /// Films without a positive finding.
     pub without: u64,
-    /// What is known of each finding.
+    /// Labels of each finding.
     pub labels: Vec<LabelCount>,
     /// The datasets, the largest first.
     pub sources: Vec<SourceLine>,
-    /// Patients by their number of films.
+    /// Number of patients by number of films.
     pub films_a_patient: BTreeMap<u64, u64>,
-    /// Patients with films of more than one finding, where findings exclude each other.
+    /// Patients with films of more than one finding, if findings are exclusive.
     pub of_several: u64,
-    /// Films that are in more than one table, by their files.
+    /// Films that are in more than one manifest, by digest.
     pub repeated: u64,
-    /// Films whose files could not be opened, with the reason.
+    /// Films that could not be opened, with the reason.
     pub unreadable: Vec<String>,
-    /// Whether the films themselves were looked at.
+    /// True if the films were opened.
     pub opened: bool,
-    /// What a reader should notice, the gravest first.
+    /// Observations, the most serious first.
     pub says: Vec<String>,
 }
 
-/// One table.
+/// One manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TableLine {
     /// Its name.
@@ -80,28 +81,28 @@ pub struct TableLine {
     pub patients: u64,
 }
 
-/// Films that have something in common.
+/// Films of one finding, or all films.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Group {
     /// The finding; empty for all films.
     pub name: String,
     /// Films.
     pub films: u64,
-    /// Different patients.
+    /// Number of patients.
     pub patients: u64,
     /// The most films of one patient.
     pub most_of_one: u64,
     /// Films of each dataset.
     pub sources: BTreeMap<String, u64>,
-    /// Films of each split; those in none under the empty name.
+    /// Films of each split; films in none under the empty name.
     pub splits: BTreeMap<String, u64>,
-    /// Films of each projection; the unknown under the empty name.
+    /// Films of each projection; unknown under the empty name.
     pub views: BTreeMap<String, u64>,
-    /// Films of each sex; the unknown under the empty name.
+    /// Films of each sex; unknown under the empty name.
     pub sexes: BTreeMap<String, u64>,
     /// Ages.
     pub ages: Ages,
-    /// `square`, `wide`, `high`: films of each shape, to a fiftieth.
+    /// Films of each shape (`square`, `wide`, `high`), with a tolerance of one fiftieth.
     pub shapes: BTreeMap<String, u64>,
     /// Films of each format and depth.
     pub formats: BTreeMap<String, u64>,
@@ -109,88 +110,89 @@ pub struct Group {
     pub short_sides: Option<Spread>,
 }
 
-/// Ages of some films' patients, film by film.
+/// Ages, counted by film.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Ages {
-    /// Films whose patient's age is known.
+    /// Films of known age.
     pub known: u64,
-    /// Films whose patient's age is not.
+    /// Films of unknown age.
     pub unknown: u64,
-    /// Of the unknown, those in a group of ages that says whether the patient is under 18 (note `age_group`).
+    /// Of these, films with an age group that decides whether the patient is under 18 (note `age_group`).
     pub grouped: u64,
-    /// Films of people under 18, of known age or in such a group.
+    /// Films of patients under 18, by age or age group.
     pub children: u64,
-    /// Films of each of [`DECADES`].
+    /// Films of each age group of [`DECADES`].
     pub decades: [u64; 10],
-    /// Years.
+    /// Distribution of known ages.
     pub years: Option<Spread>,
 }
 
-/// Least, lower quartile, median, upper quartile, most.
+/// Minimum, quartiles and maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
-    /// The smallest value.
+    /// The minimum.
     pub least: f64,
-    /// A quarter lies below.
+    /// The first quartile.
     pub lower: f64,
-    /// Half lies below.
+    /// The median.
     pub median: f64,
-    /// A quarter lies above.
+    /// The third quartile.
     pub upper: f64,
-    /// The largest value.
+    /// The maximum.
     pub most: f64,
 }
 
-/// What the tables say of one finding.
+/// Labels of one finding.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct LabelCount {
     /// The finding.
     pub finding: String,
-    /// Films that have it.
+    /// Positive films.
     pub positive: u64,
-    /// Films that do not.
+    /// Negative films.
     pub negative: u64,
-    /// Films of which it is left open.
+    /// Films with an uncertain label.
     pub uncertain: u64,
-    /// Films of which nothing is said.
+    /// Films without a label.
     pub unknown: u64,
 }
 
 /// One dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SourceLine {
-    /// As the tables call it.
+    /// Its name in the manifests.
     pub name: String,
     /// Films.
     pub films: u64,
     /// Patients.
     pub patients: u64,
-    /// The terms its publishers set; empty where nobody recorded them.
+    /// The licence terms of its publishers; empty if not recorded.
     pub licence: String,
     /// How to cite it.
     pub citation: String,
-    /// Public sets that share films with it.
+    /// Public datasets that share films with it.
     pub overlaps: Vec<String>,
 }
 
-/// A film's file, as far as it is described.
+/// Properties of a film's file.
 struct FilmFile {
     width: usize,
     height: usize,
     format: String,
 }
 
-/// A film and what its file is.
+/// A film and the properties of its file.
 struct Film<'a> {
     row: &'a Row,
-    /// Numbers of the findings that it has.
+    /// Indices of its findings.
     has: Vec<usize>,
-    /// Whether its patient is a child, where the age or a group of ages tells.
+    /// True for a child, by age or age group; `None` if unknown.
     child: Option<bool>,
     file: Option<FilmFile>,
 }
 
-/// Describes tables of films together. With `open` the films' files are opened for their sizes and formats; `progress(done, of)` counts them.
+/// Describes manifests together. With `open`, the films are opened for their sizes and formats;
+/// `progress(done, of)` counts them.
 pub fn describe(
     tables: &[Described<'_>],
     open: bool,
@@ -389,7 +391,7 @@ fn group<'a>(name: &str, films: impl Iterator<Item = &'a Film<'a>>) -> Group {
     group
 }
 
-/// What is recorded of the datasets that the tables were built from.
+/// The records of the manifests' datasets.
 fn records<'a>(tables: &'a [Described<'_>]) -> impl Iterator<Item = &'a SourceRecord> {
     let sidecars = tables.iter().filter_map(|table| table.sidecar.as_ref());
     sidecars
@@ -397,7 +399,7 @@ fn records<'a>(tables: &'a [Described<'_>]) -> impl Iterator<Item = &'a SourceRe
         .flat_map(|record| std::iter::once(record).chain(&record.made_of))
 }
 
-/// The kind of a dataset, whatever the tables call it; without a record its name.
+/// The adapter of a dataset, whatever its name in the manifests; without a record, its name.
 fn kind<'a>(tables: &'a [Described<'_>], name: &'a str) -> &'a str {
     let record = records(tables).find(|record| record.dataset == name && record.kind != OWN);
     record.map_or(name, |record| &record.kind)
@@ -413,7 +415,7 @@ fn sources(tables: &[Described<'_>], films: &[Film<'_>]) -> Vec<SourceLine> {
     let mut lines: Vec<SourceLine> = found
         .into_iter()
         .map(|(name, (films, patients))| {
-            // What a set of a known name is, is known without a sidecar too.
+            // A known name identifies the dataset without a sidecar too.
             let known = [kind(tables, name), name]
                 .into_iter()
                 .filter_map(Dataset::by_name)
@@ -448,7 +450,7 @@ fn sources(tables: &[Described<'_>], films: &[Film<'_>]) -> Vec<SourceLine> {
 }
 
 impl Spread {
-    /// Of no values there is none. Quartiles lie between values as in Hyndman and Fan's seventh definition.
+    /// `None` without values. Quartiles are interpolated (definition 7 of Hyndman and Fan).
     fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let last = values.len().checked_sub(1)?;

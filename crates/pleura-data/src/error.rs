@@ -17,7 +17,7 @@ pub enum Error {
     /// A file or folder that cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A film that a batch needs is not in the cache, or its entry there is damaged.
+    /// A film of a batch is not in the cache, or its entry is damaged.
     #[error("film {film} (sha256 {sha256}) is not in the film cache {}: fill the cache first", cache.display())]
     NotCached {
         /// The film's name in the manifest.
@@ -27,15 +27,15 @@ pub enum Error {
         /// The cache's folder.
         cache: PathBuf,
     },
-    /// A batch was asked for with a row that the manifest does not have.
+    /// A row number is outside the manifest.
     #[error("row {row} was asked for; the manifest has {rows} rows")]
     Row {
         /// The row, counted from 0.
         row: usize,
-        /// How many there are.
+        /// Number of rows.
         rows: usize,
     },
-    /// A worker that prepares batches ended without delivering.
+    /// A thread that prepares batches stopped.
     #[error("a thread that prepares batches ended unexpectedly; batch {batch} was never made")]
     LoaderStopped {
         /// Number of the batch in its epoch.

@@ -1,4 +1,4 @@
-//! What batches are made of: films, or pictures drawn on the spot.
+//! The images of batches: films of a cache, or fractals.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use pleura_synth::fractal::Fractals;
 
 use crate::{Error, FilmCache};
 
-/// Where pictures come from, all of one size.
+/// A source of images of one size.
 #[derive(Clone)]
 pub enum ImageSource {
-    /// Films, decoded before.
+    /// Films of a cache.
     Films(Arc<FilmCache>),
-    /// Fractals, drawn when they are needed; the manifest is [`pleura_synth::fractal::FractalOptions::manifest`].
+    /// Fractals, drawn on demand. Their manifest is [`pleura_synth::fractal::FractalOptions::manifest`].
     Fractals(Arc<Fractals>),
 }
 
 impl ImageSource {
-    /// Their side in pixels.
+    /// Side in pixels.
     pub fn size(&self) -> usize {
         match self {
             Self::Films(cache) => cache.size(),
@@ -25,7 +25,8 @@ impl ImageSource {
         }
     }
 
-    /// The picture of a row in an epoch, `[size, size]` row-major, 0 black to 1 white. A film is the same in every epoch.
+    /// Writes the image of a row in an epoch, `[size, size]` row-major, 0 black to 1 white. A film is the
+    /// same in every epoch.
     pub(crate) fn put(&self, (number, row): (usize, &Row), epoch: u64, out: &mut [f32]) -> Result<(), Error> {
         match self {
             Self::Films(cache) => {

@@ -6,7 +6,8 @@
 //!
 //! * [`check()`] finds patients, files and pixels in two splits, and files that differ from the manifest.
 //! * [`describe`] counts the films of manifests, and makes observations on them.
-//! * [`FilmCache`] keeps decoded films at training size. [`Loader`] prepares batches of them on other threads.
+//! * [`FilmCache`] keeps decoded films at training size. [`Loader`] prepares batches of them on other
+//!   threads.
 //!
 //! ```
 //! use pleura_data::check;

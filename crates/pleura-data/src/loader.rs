@@ -1,4 +1,4 @@
-//! Batches, prepared ahead of the network on other threads.
+//! Batches of images, prepared on other threads.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,19 +11,19 @@ use crate::{Error, ImageSource};
 use pleura_manifest::Manifest;
 use pleura_manifest::order::stream;
 
-/// Films ready for a network.
+/// One batch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
     /// The manifest row of each film.
     pub rows: Vec<usize>,
-    /// Grey levels in [0, 1], `[batch, size, size]` row-major, augmented where asked for.
+    /// Grey levels in [0, 1], `[batch, size, size]` row-major, perhaps augmented.
     pub grey: Vec<f32>,
 }
 
-/// One epoch's batches, in order. The last one may be smaller.
+/// The batches of one epoch, in order. The last one may be smaller.
 ///
-/// Workers are a few threads of the loader's own (beside those that compute), and at most `ahead` batches wait.
-/// What a batch holds depends on its rows, the seed and the epoch alone; how many threads prepare it changes nothing.
+/// A few threads of the loader prepare them; at most `prefetch.batches` batches wait. The content of a batch
+/// depends only on its rows, the seed and the epoch, not on the number of threads.
 pub struct Loader {
     shared: Arc<Shared>,
     workers: Vec<JoinHandle<()>>,
@@ -31,17 +31,17 @@ pub struct Loader {
     waited: Duration,
 }
 
-/// How many batches may wait, and how many threads prepare them.
+/// Number of waiting batches, and of threads that prepare them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prefetch {
-    /// Batches prepared before they are asked for; at least 1.
+    /// Batches prepared in advance; at least 1.
     pub batches: usize,
-    /// Threads that prepare them; at least 1.
+    /// Threads that prepare batches; at least 1.
     pub threads: usize,
 }
 
 impl Default for Prefetch {
-    /// Four batches, two threads: a batch of 16 takes milliseconds, a training step on it a second.
+    /// Four batches, two threads. A batch of 16 takes milliseconds to prepare, a training step a second.
     fn default() -> Self {
         Self {
             batches: 4,
@@ -60,16 +60,16 @@ struct Shared {
     epoch: u64,
     ahead: usize,
     queue: Mutex<Queue>,
-    /// Woken when a batch is ready or a worker has ended.
+    /// Signalled when a batch is ready or a worker has ended.
     ready: Condvar,
-    /// Woken when a batch was taken or the loader is dropped.
+    /// Signalled when a batch was taken or the loader is dropped.
     room: Condvar,
 }
 
 struct Queue {
-    /// The next batch that no worker has begun.
+    /// The next batch to prepare.
     begun: usize,
-    /// The next batch that the consumer will take.
+    /// The next batch to deliver.
     taken: usize,
     ready: BTreeMap<usize, Result<Batch, Error>>,
     workers: usize,
@@ -79,9 +79,10 @@ struct Queue {
 impl Loader {
     /// Starts to prepare the batches of one epoch.
     ///
-    /// `order` holds manifest rows (see [`crate::shuffled`]); it is cut into batches of `batch`, and the first `skip_batches` are
-    /// left out, so that a resumed epoch goes on where it stopped. Pictures are a film cache's, or fractals. The augmentation of a film
-    /// depends on `(seed, epoch, sha256 of the film)` alone: not on batch size, order or threads. A batch size of 0 is taken as 1.
+    /// `order` holds manifest rows (see [`crate::shuffled`]). It is divided into batches of `batch` rows. The
+    /// first `skip_batches` are skipped, for a resumed epoch. The augmentation of a film depends only on
+    /// `(seed, epoch, sha256 of the film)`, not on batch size, order or threads. A batch size of 0 counts as
+    /// 1.
     pub fn epoch(
         manifest: Arc<Manifest>,
         pictures: impl Into<ImageSource>,
@@ -106,7 +107,7 @@ impl Loader {
         )
     }
 
-    /// [`Loader::epoch`] with another number of threads or of waiting batches.
+    /// [`Loader::epoch`] with another [`Prefetch`].
     pub fn epoch_with(
         manifest: Arc<Manifest>,
         pictures: impl Into<ImageSource>,
@@ -156,12 +157,12 @@ impl Loader {
         }
     }
 
-    /// Batches of the whole epoch, those skipped included.
+    /// Number of batches of the whole epoch, including skipped ones.
     pub fn batches(&self) -> usize {
         self.shared.batches()
     }
 
-    /// How long the consumer has stood waiting for batches so far: near zero if loading is no bottleneck.
+    /// Time that the consumer has waited for batches; near zero if loading is no bottleneck.
     pub fn waited(&self) -> Duration {
         self.waited
     }
@@ -211,13 +212,13 @@ impl Drop for Loader {
         self.shared.queue().closed = true;
         self.shared.room.notify_all();
         for worker in self.workers.drain(..) {
-            // A worker that panicked was already reported as LoaderStopped.
+            // A worker that panicked is already reported as LoaderStopped.
             let _ = worker.join();
         }
     }
 }
 
-/// Signs a worker off however it ends, so that the consumer never waits for nobody.
+/// Registers the end of a worker, even by a panic, so that the consumer does not wait for it.
 struct SignOff<'a>(&'a Shared);
 
 impl Drop for SignOff<'_> {
@@ -232,7 +233,7 @@ impl Shared {
         self.order.len().div_ceil(self.batch)
     }
 
-    /// The lock is only held for bookkeeping that cannot panic, so a poisoned lock still guards sound data.
+    /// The lock guards only bookkeeping that cannot panic, so a poisoned lock is still consistent.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -285,7 +286,7 @@ impl Shared {
     }
 }
 
-/// How a [`Loader`] moves the film with this digest in an epoch: for what lies on the film and must move with it.
+/// The augmentation of a film in an epoch, for images that must move with it.
 pub fn warp(augmentation: &Augmentation, seed: u64, epoch: u64, sha256: &str) -> Warp {
     let ids: [&[u8]; 3] = [&seed.to_le_bytes(), &epoch.to_le_bytes(), sha256.as_bytes()];
     augmentation.draw(&mut stream("augmentation of a film", &ids))

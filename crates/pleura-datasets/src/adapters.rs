@@ -1,4 +1,4 @@
-//! Datasets as users have them on disk: one file an adapter, one table of all of them.
+//! Adapters: one file for each dataset, and one table of all of them.
 
 mod bimcv;
 mod boxes;
@@ -33,28 +33,28 @@ pub(crate) use films::{name as file_name, stem};
 pub use own::NAME as OWN;
 pub(crate) use person::{Age, age, sex};
 
-/// A kind of dataset that can be read.
+/// A published dataset, and how to read it.
 #[derive(Debug)]
 pub struct Dataset {
-    /// What it is called on the command line and, unless said otherwise, in the manifest.
+    /// Its name on the command line, and its default name in the manifest.
     pub name: &'static str,
     /// Its name in the literature.
     pub title: &'static str,
-    /// What is expected at the path that the user gives.
+    /// The expected content of its path.
     pub expects: &'static str,
-    /// The terms its publishers set; empty where they are the user's own.
+    /// The licence terms of its publishers; empty for a user's own data.
     pub licence: &'static str,
     /// How to cite it.
     pub citation: &'static str,
     /// Where it is published.
     pub url: &'static str,
-    /// Public sets that share films with it.
+    /// Public datasets that share films with it.
     pub overlaps: &'static [&'static str],
-    /// Reads the dataset at a path under the name it shall have in the manifest.
+    /// Reads the dataset at a path, under its name in the manifest.
     pub read: fn(&Path, &str) -> Result<DatasetContent, Error>,
 }
 
-/// Every kind of dataset, in the order of the documentation. A new adapter is a file and a line here.
+/// All datasets, in the order of the documentation. A new adapter is a file and a line here.
 pub static DATASETS: &[Dataset] = &[
     nih::DATASET,
     cohen::DATASET,
@@ -78,79 +78,79 @@ pub static DATASETS: &[Dataset] = &[
 ];
 
 impl Dataset {
-    /// The kind of dataset of this name.
+    /// The dataset with this name.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         DATASETS.iter().find(|source| source.name == name)
     }
 }
 
-/// What an adapter found.
+/// The content of a dataset on disk.
 #[derive(Debug, Default)]
 pub struct DatasetContent {
-    /// The findings that the dataset speaks of, in its own order.
+    /// Its findings, in its own order.
     pub findings: Vec<String>,
-    /// The films that can be used.
+    /// The usable films.
     pub records: Vec<FilmRecord>,
-    /// How many films were listed (or, without a list, found).
+    /// Number of films listed (without a list: found).
     pub listed: usize,
-    /// How many films came in that were not listed.
+    /// Number of films added that were not listed.
     pub brought_in: usize,
-    /// What was left out, in order.
+    /// Films left out, in order.
     pub steps: Vec<Exclusion>,
-    /// What was noticed without leaving a film out.
+    /// Remarks that leave out no film.
     pub remarks: Vec<Remark>,
     /// Label files that were read.
     pub files: Vec<PathBuf>,
-    /// Films on disk that no row speaks of.
+    /// Films on disk that are not listed.
     pub unlisted: Vec<PathBuf>,
 }
 
-/// One film as its dataset describes it.
+/// One film of a dataset.
 #[derive(Debug, Clone, Default)]
 pub struct FilmRecord {
     /// Its name in the manifest: `DATASET-NAME`, without folders or extension.
     pub film: String,
     /// Its file.
     pub file: PathBuf,
-    /// Its digest, where a list gives it.
+    /// Its digest, if a list gives it.
     pub sha256: Option<String>,
-    /// The dataset, as the manifest calls it.
+    /// Its dataset's name in the manifest.
     pub dataset: String,
     /// The patient in the manifest: `DATASET-ID`.
     pub patient: String,
-    /// The study, or nothing.
+    /// The study, or empty.
     pub study: String,
-    /// The projection as the source writes it, or nothing.
+    /// The projection as the source writes it, or empty.
     pub view: String,
     /// The patient's sex.
     pub sex: Option<Sex>,
     /// The patient's age in years.
     pub age: Option<f32>,
-    /// The split that a manifest of ours already gave.
+    /// Its split, if it comes from a manifest.
     pub split: Option<Split>,
-    /// What the source says was found.
+    /// Its findings.
     pub findings: Findings,
-    /// Masks, by paths that can be opened as they are.
+    /// Paths of its masks.
     pub masks: Masks,
-    /// Text to carry along, by column.
+    /// Free text, by column.
     pub notes: BTreeMap<String, String>,
 }
 
-/// How a source speaks of findings.
+/// The findings of a film, as its dataset states them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Findings {
-    /// It does not.
+    /// Not stated.
     #[default]
     Unstated,
-    /// It names what is there; what it does not name is absent. Each finding is a path from the general to the particular
-    /// (`Pneumonia`, `Viral`, `COVID-19`), of one element where the source knows no hierarchy.
+    /// The findings that are present; all others are absent. Each is a path from general to specific
+    /// (`Pneumonia`, `Viral`, `COVID-19`), with one element if the dataset has no hierarchy.
     Named(Vec<Vec<String>>),
-    /// It says something of each finding by itself.
+    /// A label for each finding.
     Labelled(BTreeMap<String, Label>),
 }
 
 impl DatasetContent {
-    /// Leaves out the records for which `reason` holds, and counts them.
+    /// Leaves out the records that match, and counts them.
     pub(crate) fn exclude(&mut self, reason: impl Into<String>, out: impl Fn(&FilmRecord) -> bool) {
         let mut examples = Vec::new();
         let before = self.records.len();
@@ -170,19 +170,19 @@ impl DatasetContent {
         });
     }
 
-    /// Notes what was seen, unless nothing was.
+    /// Adds a remark, if there are cases.
     pub(crate) fn remark(&mut self, what: impl Into<String>, cases: &[String]) {
         self.remarks.extend(Remark::of(what, cases));
     }
 
-    /// Keeps the films that no row speaks of, and counts them.
+    /// Keeps the unlisted films, and counts them.
     pub(crate) fn set_unlisted(&mut self, unlisted: Vec<PathBuf>) {
         let names: Vec<String> = unlisted.iter().map(|path| films::name(path)).collect();
         self.remark("film here, but not listed", &names);
         self.unlisted = unlisted;
     }
 
-    /// Counts rows that never became records, right at the beginning.
+    /// Counts listed films that are left out before reading.
     pub(crate) fn exclude_listed(&mut self, reason: impl Into<String>, names: &[String], left: usize) {
         let examples = names.iter().take(EXAMPLES).cloned().collect();
         self.steps.push(Exclusion {
@@ -195,12 +195,12 @@ impl DatasetContent {
 }
 
 impl Findings {
-    /// One finding a name, no hierarchy.
+    /// Findings without a hierarchy.
     pub(crate) fn flat<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self::Named(names.into_iter().map(|name| vec![name.to_string()]).collect())
     }
 
-    /// Reads `A/B/C` paths joined by any of `separators`; blanks are left out.
+    /// Parses paths `A/B/C` joined by any of `separators`. Empty elements are left out.
     pub(crate) fn parse(text: &str, separators: &[char]) -> Self {
         let path = |text: &str| -> Vec<String> {
             text.split('/')
@@ -217,7 +217,7 @@ impl Findings {
         )
     }
 
-    /// What the findings say are present, as paths.
+    /// The findings that are present, as paths.
     pub(crate) fn present(&self) -> Vec<Vec<String>> {
         match self {
             Self::Unstated => Vec::new(),
@@ -230,7 +230,7 @@ impl Findings {
         }
     }
 
-    /// Whether a finding is named, at any place of a path.
+    /// True if a finding occurs at any place of a path.
     pub(crate) fn has(&self, name: &str) -> bool {
         match self {
             Self::Unstated => false,
@@ -239,7 +239,7 @@ impl Findings {
         }
     }
 
-    /// `No Finding` stands alone or not at all.
+    /// True if `No Finding` occurs together with another finding.
     pub(crate) fn contradicts_itself(&self) -> bool {
         let present = self.present();
         present.len() > 1
@@ -249,7 +249,8 @@ impl Findings {
     }
 }
 
-/// The name of a film or patient in the manifest: the dataset's name in front, and nothing that a file name cannot hold.
+/// The name of a film or patient in the manifest: the dataset's name as prefix, without characters that a
+/// file name cannot have.
 pub(crate) fn named(dataset: &str, name: &str) -> String {
     let safe: String = name
         .trim()

@@ -1,4 +1,4 @@
-//! A table that corrects what datasets say of single films, or says it where they are silent.
+//! Tables that correct or complete the labels of single films.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -8,11 +8,12 @@ use crate::adapters::{Age, DatasetContent, FilmRecord, Findings, age, file_name,
 use crate::table::{Table, TableRow};
 use pleura_manifest::{Cell, Sex};
 
-/// Amendments, by the name of the film they speak of.
+/// Amendments, by film.
 ///
-/// A CSV with the column `film` (the film's file name, with or without extension, or its name in the manifest) and any of `dataset`,
-/// `patient`, `study`, `view`, `sex`, `age`, `findings` (paths joined by `|`). An empty cell leaves things as they are. A row for a film that is on disk and that
-/// its dataset does not list brings the film in; it then needs `patient` and `findings`. A name that several films answer to is refused.
+/// A CSV file with the column `film` (the film's file name, with or without extension, or its name in the
+/// manifest) and any of `dataset`, `patient`, `study`, `view`, `sex`, `age`, `findings` (paths joined by
+/// `|`). An empty cell changes nothing. A row for a film on disk that its dataset does not list adds the
+/// film; it needs `patient` and `findings`. A name that matches several films is an error.
 pub(crate) struct Amendments {
     file: PathBuf,
     rows: Vec<Amendment>,
@@ -55,7 +56,8 @@ impl Amendments {
         })
     }
 
-    /// Amends a dataset's films, and counts what was amended and brought in. Which rows met a film is noted in `met`.
+    /// Amends a dataset's films, and counts the amended and added ones. `met` marks the rows that matched a
+    /// film.
     pub(crate) fn apply(
         &self,
         reading: &mut DatasetContent,
@@ -106,7 +108,8 @@ impl Amendments {
         Ok(())
     }
 
-    /// The film that a row speaks of, if it is among the records of a dataset. A film's name in the manifest goes before what else it is called.
+    /// The film of a row among the records of a dataset. The film's name in the manifest takes precedence
+    /// over other names.
     fn meant(
         &self,
         row: &Amendment,
@@ -143,7 +146,7 @@ impl Amendments {
         }
     }
 
-    /// The film that a row brings in, among those that no list names.
+    /// The film that a row adds, among the unlisted ones.
     fn unlisted(&self, row: &Amendment, unlisted: &[PathBuf]) -> Result<Option<usize>, Error> {
         let name = |place: usize| file_name(&unlisted[place]);
         let mut places: Vec<usize> = (0..unlisted.len())
@@ -180,7 +183,7 @@ impl Amendments {
         self.rows.len()
     }
 
-    /// Films that the table speaks of and no dataset has.
+    /// Films of the table that no dataset has.
     pub(crate) fn unmet(&self, met: &[bool]) -> Vec<String> {
         self.rows
             .iter()
@@ -191,8 +194,8 @@ impl Amendments {
     }
 }
 
-/// Every name a film answers to: the manifest's with and without the dataset in front or the extension behind, the file's with and without its
-/// extension. Each of them once.
+/// All names of a film, without repetition: the manifest's name with or without the dataset prefix and the
+/// extension, and the file's name with or without its extension.
 fn names(record: &FilmRecord) -> BTreeSet<String> {
     let file = file_name(&record.file);
     let own = record
@@ -210,7 +213,7 @@ fn names(record: &FilmRecord) -> BTreeSet<String> {
     ])
 }
 
-/// The first of some names, and whether there are more.
+/// The first of some names, and true if there are more.
 fn few(names: impl ExactSizeIterator<Item = String>) -> String {
     let more = if names.len() > 3 { " and others" } else { "" };
     let shown: Vec<String> = names.take(3).collect();
@@ -247,7 +250,7 @@ impl Amendment {
         })
     }
 
-    /// Whether it may speak of films of a dataset.
+    /// True if the row may apply to films of a dataset.
     fn is_of(&self, dataset: &str) -> bool {
         self.dataset.is_empty() || self.dataset == dataset
     }
@@ -259,7 +262,7 @@ impl Amendment {
             }
         };
         if !self.patient.is_empty() {
-            // The whole name of a patient and the dataset's own number are both understood.
+            // Both the full patient name and the dataset's own number are accepted.
             let whole =
                 patients.contains(&self.patient) || self.patient.starts_with(&format!("{}-", record.dataset));
             record.patient = if whole {
@@ -278,7 +281,7 @@ impl Amendment {
         }
     }
 
-    /// A finding that the dataset declares is taken whole, whatever is in its name; any other is a path.
+    /// A finding that the dataset declares is one name, whatever characters it has; any other is a path.
     fn findings(&self, declared: &[String]) -> Findings {
         let paths = self.findings.split('|').map(str::trim).flat_map(|name| {
             if declared.iter().any(|finding| finding == name) {

@@ -1,4 +1,4 @@
-//! Datasets on disk to one manifest, with every film that is left out counted.
+//! Builds one manifest from datasets on disk, and counts every film that is left out.
 
 mod columns;
 mod verify;
@@ -12,52 +12,52 @@ use crate::adapters::{Dataset, DatasetContent, FilmRecord, OWN};
 use crate::amend::Amendments;
 use crate::classes::{ClassAssignment, ClassMap};
 
-/// What a manifest is to be built from, and what is to go into it.
+/// Inputs and rules of a build.
 #[derive(Debug, Clone, Default)]
 pub struct BuildOptions {
     /// The datasets, in order.
     pub inputs: Vec<BuildInput>,
     /// Tables of amendments, in order.
     pub amendments: Vec<PathBuf>,
-    /// Which films go in.
+    /// The films to include.
     pub filters: Filters,
-    /// The classes that the findings are turned into; `None` keeps the findings.
+    /// The class map; `None` keeps the datasets' findings.
     pub classes: Option<ClassMap>,
-    /// The columns of findings to write, in order; `None` writes all. Not together with classes.
+    /// Findings to write, in order; `None` writes all. Cannot be combined with classes.
     pub findings: Option<Vec<String>>,
-    /// Leave out all but the first of films whose pixels are equal.
+    /// Keep only the first of films with equal pixels.
     pub drop_identical: bool,
 }
 
-/// A dataset on disk.
+/// A dataset on disk, as an input of a build.
 #[derive(Debug, Clone)]
 pub struct BuildInput {
     /// The dataset.
     pub dataset: &'static Dataset,
-    /// What the manifest shall call it.
+    /// Its name in the manifest.
     pub name: String,
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
 }
 
-/// Which films go in. The default lets all of them in.
+/// The films to include. The default includes all.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filters {
-    /// Projections to keep, compared without regard to case; empty keeps all.
+    /// Projections to include, ignoring case; empty includes all.
     pub views: Vec<String>,
-    /// Youngest age in years.
+    /// Minimum age in years.
     pub youngest: Option<f32>,
-    /// Oldest age in years.
+    /// Maximum age in years.
     pub oldest: Option<f32>,
-    /// Leave out films whose patient's age is unknown, where a youngest or an oldest is given.
+    /// Leave out films of unknown age, if a minimum or maximum age is given.
     pub known_age: bool,
-    /// Keep only films with at least one of these findings; empty keeps all.
+    /// Include only films with at least one of these findings; empty includes all.
     pub with: Vec<String>,
     /// Leave out films with any of these findings.
     pub without: Vec<String>,
 }
 
-/// A manifest and the account of how it came about.
+/// A manifest with its sidecar.
 #[derive(Debug, Clone)]
 pub struct BuiltManifest {
     /// The manifest.
@@ -67,21 +67,22 @@ pub struct BuiltManifest {
 }
 
 impl BuiltManifest {
-    /// Writes the manifest and, beside it, its sidecar.
+    /// Writes the manifest and its sidecar.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         self.manifest.write(path)?;
         Ok(self.sidecar.write(path)?)
     }
 }
 
-/// Reads the datasets, amends, filters and verifies their films, and puts them together.
+/// Reads, amends, filters and verifies the films of the inputs, and joins them.
 ///
-/// Every film is read, digested and decoded, so that nothing unreadable gets into a manifest; `progress(done, of)` counts films. `out` is where the manifest will lie: films below its
-/// folder get relative paths, others absolute ones.
+/// Every film is read, digested and decoded, so that a manifest has no unreadable film. `progress(done, of)`
+/// counts films. `out` is the future path of the manifest: files below its folder get relative paths, others
+/// absolute ones.
 ///
 /// # Errors
-/// A dataset that is not laid out as it should be, a label that its dataset does not know, a rule that names a finding no dataset has. A missing or
-/// unreadable film is no error: it is counted in the sidecar.
+/// A dataset with an unexpected layout, a label that the dataset does not define, a rule with a finding that
+/// no dataset has. Missing and unreadable films are not errors: the sidecar counts them.
 pub fn build(
     options: &BuildOptions,
     out: &Path,
@@ -163,7 +164,7 @@ fn source_record(input: &BuildInput) -> SourceRecord {
     }
 }
 
-/// The filters, in a fixed order, each with its own count.
+/// Applies the filters in a fixed order and counts each.
 fn filter(reading: &mut DatasetContent, options: &BuildOptions) {
     let filters = &options.filters;
     if !filters.views.is_empty() {
@@ -213,7 +214,7 @@ fn filter(reading: &mut DatasetContent, options: &BuildOptions) {
     }
 }
 
-/// The least and the most years that a patient may have.
+/// The minimum and maximum age of the patient.
 fn years(record: &FilmRecord) -> Option<(f32, f32)> {
     age_range(record.age, record.notes.get(AGE_GROUP).map(String::as_str))
 }

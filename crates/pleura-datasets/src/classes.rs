@@ -1,4 +1,4 @@
-//! From the findings of many datasets to the exclusive classes of one question.
+//! Class maps: exclusive classes from the findings of several datasets.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,14 +7,14 @@ use crate::Error;
 use crate::adapters::Findings;
 use pleura_manifest::Label;
 
-/// Which findings make which class.
+/// A map from findings to classes.
 ///
-/// Written `COVID-19 = COVID-19; pneumonia = Pneumonia | Infiltration & !COVID-19; normal = No Finding`: classes are separated by `;`,
-/// findings that each make the class by `|`, and `& !NAME` keeps films with that finding out of it.
+/// Example: `COVID-19 = COVID-19; pneumonia = Pneumonia | Infiltration & !COVID-19; normal = No Finding`.
+/// Classes are separated by `;`, alternative findings by `|`. `& !NAME` excludes films with that finding.
 ///
-/// Where a dataset orders its findings (`Pneumonia/Viral/COVID-19`), the most particular one that any class asks for decides, so this film
-/// is COVID-19 and no pneumonia, while `Pneumonia/Bacterial` is pneumonia. A film that then belongs to two classes, to none, or whose
-/// belonging is uncertain, belongs to none and is counted as what it is.
+/// In a hierarchy of findings (`Pneumonia/Viral/COVID-19`), the most specific finding that any class names
+/// decides. This film is in the class COVID-19 only; `Pneumonia/Bacterial` is in the class pneumonia. A film
+/// of two classes, of none, or with an uncertain class gets no class and is counted as such.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClassMap {
     classes: Vec<Class>,
@@ -27,16 +27,16 @@ struct Class {
     none: Vec<String>,
 }
 
-/// What the map says of a film.
+/// The class of a film, or the reason why it has none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClassAssignment {
     /// The film's class.
     Class(usize),
-    /// No class asks for what was found.
+    /// No class has its findings.
     Unmapped,
-    /// Two or more classes do.
+    /// Its findings belong to two or more classes.
     Conflict,
-    /// A finding that would decide is marked uncertain.
+    /// A finding that decides the class is uncertain.
     Uncertain,
 }
 
@@ -46,7 +46,7 @@ impl ClassMap {
         self.classes.iter().map(|class| class.name.clone()).collect()
     }
 
-    /// Every finding that the map mentions.
+    /// All findings that the map names.
     pub fn findings(&self) -> impl Iterator<Item = &str> {
         self.classes
             .iter()
@@ -54,7 +54,7 @@ impl ClassMap {
             .map(String::as_str)
     }
 
-    /// The class of what was found on a film.
+    /// The class for a film's findings.
     pub fn assign(&self, findings: &Findings) -> ClassAssignment {
         let present = findings.present();
         let named = |name: &String| present.iter().flatten().any(|element| element == name);
@@ -86,7 +86,7 @@ impl ClassMap {
         }
     }
 
-    /// The most particular element of a path that any class asks for.
+    /// The most specific element of a path that any class names.
     fn deciding<'a>(&self, path: &'a [String]) -> Option<&'a String> {
         path.iter()
             .rev()
@@ -200,7 +200,7 @@ mod tests {
         assert_eq!(assign(&three, "No Finding"), ClassAssignment::Class(2));
         assert_eq!(assign(&three, "Hernia"), ClassAssignment::Unmapped);
         assert_eq!(assign(&three, "Pneumonia,COVID-19"), ClassAssignment::Conflict);
-        // Never a substring.
+        // Substrings do not match.
         assert_eq!(assign(&three, "COVID-19 suspected"), ClassAssignment::Unmapped);
     }
 

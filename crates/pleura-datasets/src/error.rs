@@ -14,46 +14,46 @@ pub enum Error {
     /// A file or folder that cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A cell of a table holds what its column does not allow.
+    /// A cell of a table holds a value that its column does not allow.
     #[error("{}: row {row}, column {column}: found {found:?}, expected {expected}", file.display())]
     Cell {
         /// The table.
         file: PathBuf,
-        /// Line of the file, the header being line 1.
+        /// Line of the file; the header is line 1.
         row: u64,
         /// Name of the column.
         column: String,
-        /// The cell as it stands.
+        /// The cell's text.
         found: String,
-        /// What may stand there.
+        /// The values that are allowed.
         expected: String,
     },
-    /// A table as a whole is not what it should be (no header, a column missing or twice, a ragged row).
+    /// A table is malformed: no header, a missing or repeated column, a row of another length.
     #[error("{}: {problem}", file.display())]
     Table {
         /// The table.
         file: PathBuf,
-        /// What is wrong and what to do.
+        /// The problem, and how to solve it.
         problem: String,
     },
-    /// A folder does not have the layout of the dataset it is said to be.
+    /// A folder does not have the layout of its dataset.
     #[error("{}: not laid out as {dataset}: {problem}", folder.display())]
     Layout {
-        /// The dataset that was asked for.
+        /// The dataset.
         dataset: &'static str,
-        /// The folder that was given.
+        /// The folder.
         folder: PathBuf,
-        /// What was looked for and not found.
+        /// The missing file or folder.
         problem: String,
     },
-    /// A class map, a view list or another rule cannot be understood.
+    /// A class map, a list of views or another rule is invalid.
     #[error("{what} {text:?}: {problem}")]
     Rule {
-        /// Which rule.
+        /// The kind of rule.
         what: &'static str,
-        /// The text as typed.
+        /// Its text.
         text: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
     },
 }

@@ -1,19 +1,19 @@
-//! From what a source says of a film to one label for each finding.
+//! Labels: from a film's stated findings to one label for each finding.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::adapters::{FilmRecord, Findings};
 use pleura_manifest::{Label, NO_FINDING};
 
-/// The findings of one dataset and how they lie in each other.
+/// The findings of one dataset and their hierarchy.
 pub(crate) struct Vocabulary {
     findings: BTreeSet<String>,
-    /// Those above each finding, on any path of the dataset.
+    /// The ancestors of each finding, on any path of the dataset.
     above: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Vocabulary {
-    /// The findings that the dataset declares, and those that its films name.
+    /// The findings that the dataset declares, and those of its films.
     pub(crate) fn new(declared: &[String], records: &[FilmRecord]) -> Self {
         let mut findings: BTreeSet<String> = declared.iter().cloned().collect();
         let mut above: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -33,15 +33,16 @@ impl Vocabulary {
         Self { findings, above }
     }
 
-    /// Names of the findings that films brought in beside the declared ones, in alphabetical order.
+    /// Findings of films that the dataset does not declare, in alphabetical order.
     pub(crate) fn beside<'a>(&'a self, declared: &'a [String]) -> impl Iterator<Item = &'a String> {
         self.findings.iter().filter(|finding| !declared.contains(finding))
     }
 
     /// The label of one finding on one film.
     ///
-    /// Where films name what is there, a finding that is not named is absent, with two exceptions that stay unknown: what lies below the
-    /// last thing said (`Pneumonia` leaves its cause open), and what lies above something said on other films' paths.
+    /// If findings are listed, an unlisted finding is absent. Two exceptions are unknown: findings below the
+    /// last listed one (`Pneumonia` leaves its cause open), and findings above a listed one on other films'
+    /// paths.
     pub(crate) fn label(&self, findings: &Findings, finding: &str) -> Label {
         match findings {
             Findings::Unstated => Label::Unknown,

@@ -1,27 +1,27 @@
-//! Label files as other people publish them: read forgivingly, then asked for columns by name.
+//! A tolerant reader for published label files.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-/// What a table may hold once it is unpacked.
+/// Maximum size of an unpacked table, in bytes.
 const LARGEST: u64 = 2 << 30;
 
-/// A delimited table with a header. Rows may be ragged: a cell that is not there reads as empty.
+/// A delimited table with a header. A missing cell of a short row reads as empty.
 pub(crate) struct Table {
     file: PathBuf,
     header: Vec<String>,
     rows: Vec<Line>,
 }
 
-/// One row and where it stood in the file.
+/// One row, with its line number.
 struct Line {
     number: u64,
     cells: csv::StringRecord,
 }
 
-/// One row, seen by an adapter.
+/// A reference to one row.
 #[derive(Clone, Copy)]
 pub(crate) struct TableRow<'a> {
     table: &'a Table,
@@ -34,8 +34,8 @@ impl Table {
         Self::parse(&unpacked(bytes, path)?, path)
     }
 
-    /// Reads a table's text: a byte-order mark is dropped, and bytes that are not UTF-8 are taken as Latin-1. Cells are separated by what the
-    /// header has most of: commas, semicolons or tabs.
+    /// Parses a table. A byte-order mark is dropped. Bytes that are not UTF-8 are read as Latin-1. The
+    /// separator is the most frequent of comma, semicolon and tab in the header.
     pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Self, Error> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let mut reader = csv::ReaderBuilder::new()
@@ -68,7 +68,7 @@ impl Table {
         })
     }
 
-    /// The place of a column, by any of the names it has had.
+    /// The position of a column, by any of its names.
     pub(crate) fn column(&self, names: &[&str]) -> Option<usize> {
         names.iter().find_map(|name| {
             self.header
@@ -77,7 +77,7 @@ impl Table {
         })
     }
 
-    /// The place of a column that must be there.
+    /// The position of a required column.
     pub(crate) fn needed(&self, names: &[&str]) -> Result<usize, Error> {
         self.column(names).ok_or_else(|| {
             let problem = format!(
@@ -99,22 +99,22 @@ impl Table {
 }
 
 impl<'a> TableRow<'a> {
-    /// A cell without the spaces around it.
+    /// A cell without surrounding spaces.
     pub(crate) fn cell(self, column: usize) -> &'a str {
         self.line.cells.get(column).unwrap_or("").trim()
     }
 
-    /// A cell of a column that the table may lack.
+    /// A cell of an optional column.
     pub(crate) fn optional(self, column: Option<usize>) -> &'a str {
         column.map_or("", |column| self.cell(column))
     }
 
-    /// Its line in the file, the header being line 1.
+    /// Its line in the file; the header is line 1.
     pub(crate) fn number(self) -> u64 {
         self.line.number
     }
 
-    /// The complaint about a cell.
+    /// The error for an invalid cell.
     pub(crate) fn fault(self, column: usize, expected: impl Into<String>) -> Error {
         Error::Cell {
             file: self.table.file.clone(),
@@ -126,7 +126,7 @@ impl<'a> TableRow<'a> {
     }
 }
 
-/// What is in a file, or in the file that was packed by gzip.
+/// The content of a file, unpacked if it is gzip.
 fn unpacked(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
@@ -145,7 +145,7 @@ fn unpacked(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-/// Of comma, semicolon and tab the one that the first line has most of.
+/// The most frequent of comma, semicolon and tab in the first line.
 fn separator(bytes: &[u8]) -> u8 {
     let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
     let count = |separator: u8| line.split(|&byte| byte == separator).count();
@@ -155,7 +155,7 @@ fn separator(bytes: &[u8]) -> u8 {
         .unwrap_or(b',')
 }
 
-/// UTF-8, or else Latin-1, whose bytes are the first 256 characters.
+/// UTF-8, or else Latin-1, whose bytes are the first 256 code points.
 fn decode(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_string(),

@@ -1,7 +1,7 @@
 //! Alignment of two films by the affine map under which they correlate best.
 //!
-//! Gauss-Newton steps from coarse to fine (Lucas and Kanade 1981). They maximise the correlation, which does not
-//! depend on contrast (Evangelidis and Psarakis 2008).
+//! Gauss-Newton steps from coarse to fine (Lucas and Kanade 1981). They maximise the correlation, which does
+//! not depend on contrast (Evangelidis and Psarakis 2008).
 
 use crate::plane::Plane;
 
@@ -49,8 +49,8 @@ impl Affine {
         (d - b).atan2(a + e).to_degrees()
     }
 
-    /// True for a plausible duplicate: scaled by 0.67 to 1.5, rotated by at most 15 degrees, shifted by less than a
-    /// third of the side, hardly sheared.
+    /// True for a plausible duplicate: scaled by 0.67 to 1.5, rotated by at most 15 degrees, shifted by less
+    /// than a third of the side, hardly sheared.
     fn is_plausible(&self) -> bool {
         let [a, b, c, d, e, f] = self.0;
         let scales = [a.hypot(d), b.hypot(e)];
@@ -191,8 +191,8 @@ impl Samples {
         }
     }
 
-    /// The map after one step: least squares of the difference between the image and the template, which is first
-    /// scaled to the image's contrast.
+    /// The map after one step: least squares of the difference between the image and the template, which is
+    /// first scaled to the image's contrast.
     #[allow(clippy::needless_range_loop, reason = "rows and columns of one matrix")]
     fn step(&self, map: &Affine) -> Option<Affine> {
         // A bad initial map has a gain near 0. The lower limit keeps its steps short.
@@ -249,7 +249,8 @@ impl Pixel {
     }
 }
 
-/// Solves six equations with a symmetric positive definite matrix, by its Cholesky factor. `None` for other matrices.
+/// Solves six equations with a symmetric positive definite matrix, by its Cholesky factor. `None` for other
+/// matrices.
 #[allow(clippy::needless_range_loop, reason = "rows and columns of one matrix")]
 fn solve(matrix: &[[f64; 6]; 6], right: [f64; 6]) -> Option<[f64; 6]> {
     let mut lower = [[0.0; 6]; 6];

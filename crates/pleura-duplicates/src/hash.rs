@@ -1,9 +1,9 @@
 //! A perceptual hash of 192 bits: nearly equal for duplicates, different for other films.
 //!
-//! Each bit compares one of the 192 lowest cosine coefficients of the locally normalized film with its median over
-//! chest films ([`MEDIAN_COEFFICIENTS`]). Against zero, most bits would only encode "this is a chest film". A
-//! mirrored film has its odd horizontal coefficients negated, an inverted film all of them. So the hashes of both
-//! follow from the same coefficients.
+//! Each bit compares one of the 192 lowest cosine coefficients of the locally normalized film with its median
+//! over chest films ([`MEDIAN_COEFFICIENTS`]). Against zero, most bits would only encode "this is a chest
+//! film". A mirrored film has its odd horizontal coefficients negated, an inverted film all of them. So the
+//! hashes of both follow from the same coefficients.
 
 use std::f32::consts::PI;
 use std::sync::LazyLock;
@@ -61,7 +61,8 @@ pub(crate) struct Window {
     degrees: f32,
 }
 
-/// The whole film; nine windows that a crop by 5 % may leave, nine for 10 %; the film rotated by 4 degrees either way.
+/// The whole film; nine windows that a crop by 5 % may leave, nine for 10 %; the film rotated by 4 degrees
+/// either way.
 pub(crate) const WINDOWS: [Window; 21] = {
     let whole = Window {
         side: 1.0,

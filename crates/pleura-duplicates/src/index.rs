@@ -1,8 +1,8 @@
 //! An index that finds similar hashes without comparing with all of them.
 //!
-//! Locality-sensitive hashing by sampled bits (Indyk and Motwani 1998). Each of 16 tables stores every film under some
-//! bits of its hash. A query also tries the keys with its three least certain bits of that table flipped (multi-probe,
-//! Lv et al. 2007).
+//! Locality-sensitive hashing by sampled bits (Indyk and Motwani 1998). Each of 16 tables stores every film
+//! under some bits of its hash. A query also tries the keys with its three least certain bits of that table
+//! flipped (multi-probe, Lv et al. 2007).
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,9 +1,10 @@
 //! Duplicate films: the same radiograph twice, across splits and across datasets.
 //!
-//! A test result is worth nothing if a test film was also used for training. Public datasets share films under
-//! other names: saved again, resized, cropped, mirrored, inverted. [`find_duplicates`] finds equal files, equal
-//! pixels, and films that show the same radiograph although their pixels differ. [`DuplicateReport::record`]
-//! makes the record that splitting, checking and training read from the manifest's sidecar.
+//! A test result is worth nothing if a test film was also used for training. Public datasets share films
+//! under other names: saved again, resized, cropped, mirrored, inverted. [`find_duplicates`] finds equal
+//! files, equal pixels, and films that show the same radiograph although their pixels differ.
+//! [`DuplicateReport::record`] makes the record that splitting, checking and training read from the
+//! manifest's sidecar.
 //!
 //! ```
 //! use pleura_core::Silent;

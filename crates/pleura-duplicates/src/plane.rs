@@ -63,8 +63,8 @@ impl Plane {
         }
     }
 
-    /// The difference from the local brightness, divided by the local contrast. It hardly changes with exposure,
-    /// window or gamma. An inverted film gives the negative.
+    /// The difference from the local brightness, divided by the local contrast. It hardly changes with
+    /// exposure, window or gamma. An inverted film gives the negative.
     pub(crate) fn normalized(&self, normalization: LocalNormalization) -> Self {
         let smooth = self.blurred(normalization.grain);
         let brightness = smooth.blurred(normalization.brightness);
@@ -97,7 +97,8 @@ impl Plane {
         self
     }
 
-    /// The value at a point, bilinear. The centre of the first pixel is (0, 0). Points outside move to the edge.
+    /// The value at a point, bilinear. The centre of the first pixel is (0, 0). Points outside move to the
+    /// edge.
     pub(crate) fn sample(&self, x: f32, y: f32) -> f32 {
         let last = (self.side - 1) as f32;
         let (x, y) = (x.clamp(0.0, last), y.clamp(0.0, last));

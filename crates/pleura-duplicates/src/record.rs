@@ -27,8 +27,8 @@ impl DuplicateReport {
     }
 }
 
-/// Pairs of a manifest's own films that are duplicates only by way of films of other manifests. Whoever reads the
-/// record does not know those other films, so such pairs are recorded explicitly.
+/// Pairs of a manifest's own films that are duplicates only by way of films of other manifests. Whoever reads
+/// the record does not know those other films, so such pairs are recorded explicitly.
 fn links(pairs: &[&Pair], concerns: &dyn Fn(&&Pair) -> bool, manifest: &Manifest) -> Vec<RecordedPair> {
     let mut numbers: HashMap<&str, usize> = HashMap::new();
     let mut own = Vec::new();

@@ -39,8 +39,8 @@ impl Default for DuplicateOptions {
 /// digests. Other duplicates are found by an index of hashes and confirmed by aligning the films. Besides the
 /// manifests, the search needs about 2.6 kB of memory a film.
 ///
-/// A film that cannot be read is counted and skipped. A file that differs from the manifest's digest is counted
-/// and compared as it is. The result does not depend on the number of threads.
+/// A film that cannot be read is counted and skipped. A file that differs from the manifest's digest is
+/// counted and compared as it is. The result does not depend on the number of threads.
 pub fn find_duplicates<S: AsRef<str> + Sync>(
     manifests: &[(S, &Manifest)],
     options: &DuplicateOptions,
@@ -221,7 +221,8 @@ fn pair_equal<K: std::hash::Hash + Eq>(
     distinct
 }
 
-/// For each manifest, the split of its films that are in none: test, for an unsplit manifest beside a split one.
+/// For each manifest, the split of its films that are in none: test, for an unsplit manifest beside a split
+/// one.
 fn default_splits<S>(manifests: &[(S, &Manifest)]) -> Vec<Option<Split>> {
     let unsplit: Vec<bool> = manifests
         .iter()

@@ -1,10 +1,11 @@
-//! Films that show the same radiograph, found in three stages. Each stage compares fewer pairs in more detail.
+//! Films that show the same radiograph, found in three stages. Each stage compares fewer pairs in more
+//! detail.
 //!
 //! 1. The index returns candidates: every film's hash is looked up as it is and through each [`Variant`].
 //! 2. The candidates' thumbnails are aligned.
-//! 3. Pairs whose thumbnails agree are opened again and aligned at a finer scale. At low resolution, films of different
-//!    patients and of one patient on different days look alike. At a finer scale their ribs, vessels and organ edges
-//!    do not coincide.
+//! 3. Pairs whose thumbnails agree are opened again and aligned at a finer scale. At low resolution, films of
+//!    different patients and of one patient on different days look alike. At a finer scale their ribs,
+//!    vessels and organ edges do not coincide.
 
 use pleura_core::Progress;
 use pleura_film::Film;
@@ -98,8 +99,8 @@ impl Candidate {
     }
 }
 
-/// Finds the pairs of films that correlate by at least `min_correlation`. The result does not depend on the number of
-/// threads.
+/// Finds the pairs of films that correlate by at least `min_correlation`. The result does not depend on the
+/// number of threads.
 pub fn find_similar(films: &dyn FilmSource, min_correlation: f32, progress: &dyn Progress) -> SearchResult {
     let thumbnails = films.thumbnails();
     let known: Vec<usize> = (0..thumbnails.len())
@@ -139,8 +140,8 @@ pub fn hashes(thumbnails: &[Option<Thumbnail>], known: &[usize]) -> Vec<Hash> {
     known.par_iter().map(hash).collect()
 }
 
-/// The pairs that the index returns for the first `queries` films of `known`, sorted by films. The index holds the
-/// hashes of `known`.
+/// The pairs that the index returns for the first `queries` films of `known`, sorted by films. The index
+/// holds the hashes of `known`.
 pub fn candidates(
     thumbnails: &[Option<Thumbnail>],
     known: &[usize],
@@ -200,7 +201,8 @@ pub fn filter_candidates(
         .collect()
 }
 
-/// The maximum Hamming distance of candidates. It is smaller for more films, because more of them are near by chance.
+/// The maximum Hamming distance of candidates. It is smaller for more films, because more of them are near by
+/// chance.
 pub fn hamming_radius(films: usize) -> u32 {
     let tens = (films.max(1) as f64).log10();
     (66.0 - 6.0 * tens).round().clamp(26.0, 48.0) as u32

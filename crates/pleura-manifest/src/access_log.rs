@@ -1,9 +1,9 @@
 //! The test access log: every use of a test split, with time, user, model and command.
 //!
-//! If many models are tried on one test set and the best is kept, its test result is too good. So every use of a test
-//! split is recorded in a JSON Lines file beside the manifest (`films.csv` has `films.looks.jsonl`), and the report
-//! states the number of uses. Manifests of single folds share the log of the manifest they were made from. Lines are
-//! only appended, under a file lock.
+//! If many models are tried on one test set and the best is kept, its test result is too good. So every use
+//! of a test split is recorded in a JSON Lines file beside the manifest (`films.csv` has
+//! `films.looks.jsonl`), and the report states the number of uses. Manifests of single folds share the log of
+//! the manifest they were made from. Lines are only appended, under a file lock.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -103,7 +103,8 @@ pub fn record(file: &Path, access: &TestAccess) -> Result<(), Error> {
     append(file, access, false)
 }
 
-/// Appends an entry, unless the log already has one of this model, these films and this verb (the command's first word).
+/// Appends an entry, unless the log already has one of this model, these films and this verb (the command's
+/// first word).
 ///
 /// # Errors
 /// As [`record`].

@@ -1,4 +1,4 @@
-//! Manifests made of another by changing nothing but splits: one fold, fewer training films.
+//! Manifests made from another one by changing only splits: single folds, fewer training films.
 
 use std::path::{Path, PathBuf};
 
@@ -6,27 +6,28 @@ use crate::ManifestFolder;
 use crate::sidecar::Sidecar;
 use crate::{Error, Manifest};
 
-/// What a set of phantoms has beside its manifest, and by which a report knows it.
+/// The record beside a set of phantoms, by which reports recognise it.
 const PHANTOMS: &str = "phantoms.json";
 
-/// Writes a manifest that was made of the one in the file `origin` to `out`, with paths that hold there and with the origin's account of
-/// where films come from, which names that origin. Returns it as it was written; a file that is there already and holds the same is left alone.
+/// Writes `manifest`, made from the one in the file `origin`, to `out`. Paths are adapted. The sidecar is
+/// that of the origin and names it. Returns the manifest as written. An existing file with the same content
+/// is kept.
 ///
 /// # Errors
-/// [`Error::Split`] where `out` holds another manifest; what reading and writing may bring.
+/// [`Error::Split`] if `out` holds another manifest; errors of reading and writing.
 pub fn write_derived(manifest: &Manifest, origin: &Path, out: &Path) -> Result<Manifest, Error> {
     let mut made = manifest.clone();
     made.relocate(out)?;
     if out.exists() {
         if Manifest::read(out)?.digest() != made.digest() {
             return Err(Error::Split(format!(
-                "{}: was made of another manifest, or with other folds, parts or seeds; undo the change, or choose another folder",
+                "{}: was made from another manifest, or with other folds, parts or seeds; undo the change, or choose another folder",
                 out.display()
             )));
         }
         return Ok(made);
     }
-    // A copy of a copy is one of the first manifest: its films are the same.
+    // Manifests made from a derived one are derived from the first: the films are the same.
     let first = origin_of(origin)?.unwrap_or_else(|| origin.to_path_buf());
     let mut sidecar = Sidecar::read(origin)?.unwrap_or_else(|| Sidecar::bare(&made));
     sidecar.describe(&made);
@@ -38,12 +39,12 @@ pub fn write_derived(manifest: &Manifest, origin: &Path, out: &Path) -> Result<M
         let beside = out.with_file_name(PHANTOMS);
         std::fs::copy(&phantoms, &beside).map_err(Error::io("copy", &phantoms))?;
     }
-    // Last, because its presence means that the rest is there.
+    // Written last: if it exists, the other files exist too.
     made.write(out)?;
     Ok(made)
 }
 
-/// The manifest that the one in a file was made of by [`write_derived`]; `None` where it was made otherwise.
+/// The manifest that a manifest was made from by [`write_derived`]; `None` for others.
 pub(crate) fn origin_of(manifest: &Path) -> Result<Option<PathBuf>, Error> {
     let made_from = Sidecar::read(manifest)?.and_then(|sidecar| sidecar.made_from);
     let folder = manifest.parent().unwrap_or(Path::new(""));
@@ -91,7 +92,7 @@ mod tests {
             .unwrap();
             copies.push((out, made));
         }
-        // One account, in which the films tell the folds apart.
+        // One log for both folds; the digests of the test films tell them apart.
         let found = TestAccessLog::read(&access_log::path(&origin)).unwrap();
         assert_eq!(found.entries.len(), 2);
         for (fold, (_, made)) in copies.iter().enumerate() {
@@ -101,7 +102,7 @@ mod tests {
                 (1, format!("model {fold}").as_str())
             );
         }
-        // A copy of a copy is a copy of the first; one that is split anew is a table of its own.
+        // Derived again: the origin stays the first manifest. Split again: a manifest of its own.
         let (copy, made) = &copies[0];
         let again = folder.path().join("again.csv");
         write_derived(made, copy, &again).unwrap();

@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 
 use crate::Manifest;
 
-/// The duplicate pairs of a manifest's films, among themselves and with films of other manifests of the same search.
-/// Two of its films that are duplicates only by way of films of other manifests are a pair too.
+/// The duplicate pairs of a manifest's films, among themselves and with films of other manifests of the same
+/// search. Two of its films that are duplicates only by way of films of other manifests are a pair too.
 ///
-/// Films are identified by the digests of their files, so the record stays valid when the manifest is split again.
+/// Films are identified by the digests of their files, so the record stays valid when the manifest is split
+/// again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DuplicateRecord {
     /// Name and version of the software.
@@ -73,9 +74,9 @@ impl DuplicateRecord {
         self.films == files_digest(manifest)
     }
 
-    /// Pairs of rows of the manifest that must be in one split, with their record. Pairs with films of other manifests
-    /// are left out. Of rows that share a file, each is paired with the first one that has a split. So if the rows are
-    /// in two splits, one of the pairs is too.
+    /// Pairs of rows of the manifest that must be in one split, with their record. Pairs with films of other
+    /// manifests are left out. Of rows that share a file, each is paired with the first one that has a split.
+    /// So if the rows are in two splits, one of the pairs is too.
     pub fn rows<'a>(&'a self, manifest: &Manifest) -> Vec<(usize, usize, &'a RecordedPair)> {
         let mut rows: HashMap<&str, Vec<usize>> = HashMap::new();
         for (number, row) in manifest.rows.iter().enumerate() {

@@ -25,7 +25,8 @@ pub enum Error {
         /// The values that are allowed.
         expected: String,
     },
-    /// The manifest as a whole is malformed: no header, a missing or repeated column, a row of another length.
+    /// The manifest as a whole is malformed: no header, a missing or repeated column, a row of another
+    /// length.
     #[error("{}: {problem}", file.display())]
     Table {
         /// The manifest.

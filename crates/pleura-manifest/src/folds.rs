@@ -1,7 +1,8 @@
-//! Folds of a cross-validation: every film is tested once, by a model that has seen no film of its patient.
+//! Folds of a cross-validation: every film is tested once, by a model that was trained without films of its
+//! patient.
 //!
-//! Folds are a column of the manifest (`note:fold`, numbers from 1), so that they can be looked at, kept and handed on. Of each, a
-//! manifest with the usual three splits is made for training: [`Folds::manifest`].
+//! Folds are a column of the manifest (`note:fold`, numbers from 1). [`Folds::manifest`] makes the manifest
+//! with three splits for training one fold.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -12,25 +13,26 @@ use crate::split::groups::{self, Group};
 use crate::split::stratify;
 use crate::{Error, Manifest, Split};
 
-/// The free-text column that holds a film's fold.
+/// The free-text column with a film's fold.
 pub const COLUMN: &str = "fold";
 
-/// The part of a fold's training films that chooses the epoch, where nobody says otherwise.
+/// The default validation part of a fold's training films.
 pub const VALIDATION: f64 = 0.15;
 
-/// Which film is tested in which fold.
+/// The assignment of films to folds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folds {
     count: usize,
-    /// `[rows]`: from 0; `None` for films that take no part.
+    /// Fold of each row, from 0; `None` for rows in no fold.
     of_row: Vec<Option<usize>>,
-    /// Digests of files that are one radiograph, in pairs: they go together as one patient's films do.
+    /// Pairs of duplicate files, by digest; they stay together like films of one patient.
     together: Vec<[String; 2]>,
 }
 
 impl Folds {
-    /// Deals films out to `count` folds of equal size, as [`split`](crate::split()) deals them to splits: whole patients (and patients who share
-    /// a film, and films that are one radiograph by `together`, pairs of their files' digests) at a time, stratified by finding and dataset. With `keep_test` films of the split `test` stay there and are in no fold.
+    /// Assigns films to `count` folds of equal size, in the same way as [`split`](crate::split()): whole
+    /// patients, stratified by finding and dataset. `together` holds pairs of duplicate files. With
+    /// `keep_test`, films of the split `test` keep it and are in no fold.
     ///
     /// # Errors
     /// Fewer than two folds, or fewer groups of patients than folds.
@@ -49,7 +51,7 @@ impl Folds {
         let open: Vec<usize> = (0..groups.len()).filter(|&group| !kept(&groups[group])).collect();
         if count < 2 || count > open.len() {
             return Err(Error::Split(format!(
-                "{count} folds of {} patients (or groups of patients who share films); ask for 2 or more, and no more than there are",
+                "{count} folds of {} patients (or groups of patients who share films); expected at least 2 folds, and at most one a patient",
                 open.len()
             )));
         }
@@ -75,10 +77,10 @@ impl Folds {
         Ok(folds)
     }
 
-    /// The folds in a manifest's column; `None` where it has no such column, or nothing in it.
+    /// The folds in a manifest's column; `None` if the column is missing or empty.
     ///
     /// # Errors
-    /// Cells that are no fold, a number that is left out, a patient (or one film under two names) in two folds.
+    /// Invalid cells, a missing fold number, a patient (or one film under two names) in two folds.
     pub fn of(manifest: &Manifest, together: &[[String; 2]]) -> Result<Option<Self>, Error> {
         let Some(column) = manifest.note(COLUMN) else {
             return Ok(None);
@@ -105,7 +107,7 @@ impl Folds {
         };
         if let Some(empty) = (0..folds.count).find(|&fold| folds.rows(fold).is_empty()) {
             return Err(Error::Split(format!(
-                "note:{COLUMN} goes to {}, but no film is in fold {}; deal the folds with `pleura data split --folds`",
+                "note:{COLUMN} has fold numbers up to {}, but no film is in fold {}; assign folds with `pleura data split --folds`",
                 folds.count,
                 empty + 1
             )));
@@ -115,7 +117,7 @@ impl Folds {
             if let Some(&other) = group.rows.iter().find(|&&row| folds.of_row[row] != first) {
                 let name = |row: usize| &manifest.rows[row].film;
                 return Err(Error::Split(format!(
-                    "films {} and {} have one patient, or are one film, and are not in one fold; deal the folds with `pleura data split --folds`",
+                    "films {} and {} have the same patient, or are the same film, but are in two folds; assign folds with `pleura data split --folds`",
                     name(group.rows[0]),
                     name(other)
                 )));
@@ -124,7 +126,7 @@ impl Folds {
         Ok(Some(folds))
     }
 
-    /// How many there are.
+    /// Number of folds.
     pub fn count(&self) -> usize {
         self.count
     }
@@ -151,11 +153,12 @@ impl Folds {
         }
     }
 
-    /// The manifest that a fold is trained with: the fold is the split `test`; of the other folds the part `validation` is `val`, dealt by
-    /// patient and stratified, the rest `train`. Films in no fold are in no split.
+    /// The manifest for training one fold. The fold is the split `test`. Of the other folds, the part
+    /// `validation` is `val`, chosen by patient and stratified; the rest is `train`. Films in no fold are in
+    /// no split.
     ///
     /// # Errors
-    /// A part that is not above 0 and below 1.
+    /// A validation part that is not above 0 and below 1.
     pub fn manifest(
         &self,
         manifest: &Manifest,
@@ -165,7 +168,7 @@ impl Folds {
     ) -> Result<Manifest, Error> {
         if !(validation > 0.0 && validation < 1.0) {
             return Err(Error::Split(format!(
-                "a part of {validation} for validation: expected more than 0, since an epoch must be chosen, and less than 1"
+                "validation part {validation}: expected more than 0 (the epoch is chosen on it) and less than 1"
             )));
         }
         let groups = groups::of(manifest, &self.together);
@@ -189,7 +192,7 @@ impl Folds {
         Ok(made)
     }
 
-    /// What a sidecar says of them.
+    /// The record for the sidecar.
     pub fn record(&self, manifest: &Manifest, seed: u64) -> FoldsRecord {
         let each =
             |of: &dyn Fn(&[usize]) -> usize| (0..self.count).map(|fold| of(&self.rows(fold))).collect();
@@ -209,10 +212,11 @@ impl Folds {
     }
 }
 
-/// Deals the manifest in a file to folds, and records in its sidecar how. Films lose their splits, but for a test split that is kept.
+/// Assigns the films of a manifest file to folds and records it in the sidecar. Films lose their splits,
+/// except a test split that is kept.
 ///
 /// # Errors
-/// As [`Folds::assign`], and what reading and writing may bring.
+/// As [`Folds::assign`], and errors of reading and writing.
 pub fn assign_folds(
     path: &Path,
     out: &Path,
@@ -246,7 +250,7 @@ mod tests {
     use super::*;
     use crate::{Label, Row};
 
-    /// Films of `patients` patients with one to three films each; the class goes by the patient, three in ten being sick.
+    /// `patients` patients with one to three films each; three patients in ten are sick.
     fn films(patients: usize) -> Manifest {
         let mut manifest = Manifest::new("", vec!["sick".into(), "well".into()]);
         for patient in 0..patients {

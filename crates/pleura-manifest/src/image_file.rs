@@ -1,4 +1,4 @@
-//! A film's file: read once, digested and decoded.
+//! Reads, digests and decodes a film's file.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 
-/// The digest of a file and the film in it.
+/// The digest of a file, and its film.
 pub fn open(name: &str, path: &Path, options: &DecodeOptions) -> Result<(String, Film), Error> {
     let bytes = read(path, options)?;
     let film =
@@ -15,7 +15,7 @@ pub fn open(name: &str, path: &Path, options: &DecodeOptions) -> Result<(String,
     Ok((sha256(&bytes), film))
 }
 
-/// The digest of a file and the film in it, prepared.
+/// The digest of a file, and its prepared film.
 pub fn open_prepared(
     name: &str,
     path: &Path,
@@ -37,7 +37,7 @@ fn undecodable(name: &str, path: &Path) -> impl FnOnce(pleura_film::Error) -> Er
     }
 }
 
-/// The bytes of a film's file, where it is no larger than a film may be.
+/// Reads a film's file, up to the size limit.
 pub fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
     let action = "read the film";
     let length = std::fs::metadata(path).map_err(Error::io(action, path))?.len();
@@ -49,7 +49,7 @@ pub fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
     std::fs::read(path).map_err(Error::io(action, path))
 }
 
-/// SHA-256 as the manifest writes it.
+/// SHA-256 as manifests write it.
 pub fn sha256(bytes: &[u8]) -> String {
     base16ct::lower::encode_string(&Sha256::digest(bytes))
 }

@@ -1,4 +1,28 @@
 //! The manifest: one table of films with patients, splits and findings, and its sidecar.
+//!
+//! * [`Manifest`] is the table, on disk a CSV file. [`Sidecar`] records beside it how it was made.
+//! * [`split()`] assigns films to training, validation and test; [`Folds`] to the folds of a
+//!   cross-validation; [`nested_subsets`] selects training films for a learning curve. All keep a patient's
+//!   films together.
+//! * [`DuplicateRecord`] lists the known duplicates; [`access_log`] records every use of a test split.
+//!
+//! ```
+//! use pleura_manifest::{Label, Manifest, Row, Split, SplitOptions, split};
+//!
+//! let mut manifest = Manifest::new("", vec!["COVID-19".to_string()]);
+//! for number in 0..40 {
+//!     manifest.rows.push(Row {
+//!         film: format!("film-{number}"),
+//!         patient: format!("patient-{}", number / 2),
+//!         labels: vec![Label::Positive],
+//!         ..Row::default()
+//!     });
+//! }
+//! split(&mut manifest, &SplitOptions::default())?;
+//! assert_eq!(manifest.rows[0].split, manifest.rows[1].split);
+//! assert!(!manifest.split(Split::Test).is_empty());
+//! # Ok::<(), pleura_manifest::Error>(())
+//! ```
 
 pub mod access_log;
 mod derived;

@@ -1,4 +1,4 @@
-//! The manifest: one table of films, whichever datasets they came from.
+//! The manifest: one table of films from any number of datasets.
 
 mod age;
 mod cell;
@@ -19,10 +19,10 @@ pub use masks::{Region, each, open_mask, together};
 pub use place::ManifestFolder;
 pub use read::{MAX_AGE, Strictness};
 
-/// A table of films with their patients, sources, findings and splits.
+/// A table of films with patients, datasets, findings and splits.
 ///
-/// On disk it is CSV: the ten columns of [`COLUMNS`], then any of the mask columns, any `note:` columns, and every
-/// other column is a finding. See [`Manifest::read`] for what each cell may hold.
+/// On disk it is CSV: the ten columns of [`COLUMNS`], the mask columns in use, `note:` columns, and one
+/// column a finding. [`Manifest::read`] documents the cells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Manifest {
     /// Names of the findings, in the order of [`Row::labels`].
@@ -31,7 +31,7 @@ pub struct Manifest {
     pub notes: Vec<String>,
     /// One row a film.
     pub rows: Vec<Row>,
-    /// The folder that relative paths start from: where the manifest lies.
+    /// The manifest's folder. Relative paths start here.
     pub folder: PathBuf,
 }
 
@@ -48,36 +48,37 @@ pub struct Row {
     pub dataset: String,
     /// The patient, unique over all datasets of the manifest.
     pub patient: String,
-    /// The study, empty where the source knows none.
+    /// The study, or empty.
     pub study: String,
-    /// The projection as the source writes it (`PA`, `AP`, `AP Supine`, …), empty where unknown.
+    /// The projection as the source writes it (`PA`, `AP`, `AP Supine`, …), or empty.
     pub view: String,
-    /// The patient's sex, where known.
+    /// The patient's sex, if known.
     pub sex: Option<Sex>,
-    /// The patient's age in years, where known.
+    /// The patient's age in years, if known.
     pub age: Option<f32>,
-    /// The part of the data that the film belongs to, once the manifest is split.
+    /// The film's split, once the manifest is split.
     pub split: Option<Split>,
     /// One label a finding, in the order of [`Manifest::findings`].
     pub labels: Vec<Label>,
     /// Masks drawn for the film.
     pub masks: Masks,
-    /// Free text carried along, in the order of [`Manifest::notes`].
+    /// Free text, in the order of [`Manifest::notes`].
     pub notes: Vec<String>,
 }
 
-/// Paths of masks (white inside), absolute or relative to the manifest's folder, or boxes; a mask of several has `|` between them ([`open_mask`]).
+/// Paths of masks (white inside), absolute or relative to the manifest's folder, or boxes. Parts of a mask
+/// are joined by `|` ([`open_mask`]).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Masks {
     /// The lung fields (column `lung_mask`).
     pub lung: Option<PathBuf>,
     /// The lesions of the findings (column `lesion_mask`).
     pub lesion: Option<PathBuf>,
-    /// Words and markers burned into the film (column `text_mask`).
+    /// Burned-in text and markers (column `text_mask`).
     pub text: Option<PathBuf>,
 }
 
-/// What the source says about one finding on one film.
+/// A film's label for one finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Label {
@@ -85,10 +86,10 @@ pub enum Label {
     Positive,
     /// Absent: `0`.
     Negative,
-    /// Not spoken of: an empty cell.
+    /// Not stated: an empty cell.
     #[default]
     Unknown,
-    /// Spoken of and left open: `-1`.
+    /// Uncertain: `-1`.
     Uncertain,
 }
 
@@ -120,15 +121,15 @@ pub enum Sex {
     Other,
 }
 
-/// The columns that every manifest has, in the order they are written.
+/// The columns of every manifest, in written order.
 pub const COLUMNS: [&str; 10] = [
     "film", "path", "sha256", "dataset", "patient", "study", "view", "sex", "age", "split",
 ];
 
-/// The optional columns of masks, in the order they are written.
+/// The optional mask columns, in written order.
 pub const MASK_COLUMNS: [&str; 3] = ["lung_mask", "lesion_mask", "text_mask"];
 
-/// What the name of a free-text column starts with.
+/// Prefix of the free-text columns.
 pub const NOTE_PREFIX: &str = "note:";
 
 /// The note that holds a film's split in its dataset's own lists.
@@ -141,7 +142,7 @@ pub const PIXELS: &str = "pixels";
 pub const NO_FINDING: &str = "No Finding";
 
 impl Manifest {
-    /// An empty manifest that will lie in `folder`.
+    /// An empty manifest for a folder.
     pub fn new(folder: impl Into<PathBuf>, findings: Vec<String>) -> Self {
         Self {
             findings,
@@ -151,19 +152,19 @@ impl Manifest {
         }
     }
 
-    /// Row numbers of one split, in the manifest's order.
+    /// Row numbers of one split, in order.
     pub fn split(&self, split: Split) -> Vec<usize> {
         (0..self.rows.len())
             .filter(|&row| self.rows[row].split == Some(split))
             .collect()
     }
 
-    /// The file of a film.
+    /// The path of a film.
     pub fn file(&self, row: &Row) -> PathBuf {
         self.folder.join(&row.path)
     }
 
-    /// The path of a mask, or of each of its files, from the manifest's folder; boxes stay as they are.
+    /// The path of a mask (of each of its files) from the manifest's folder. Boxes are kept.
     pub fn locate(&self, mask: &Path) -> PathBuf {
         let Ok(located) = each(mask, |file| Ok::<_, Infallible>(self.folder.join(file)));
         located
@@ -179,7 +180,7 @@ impl Manifest {
         self.notes.iter().position(|note| note == name)
     }
 
-    /// How many patients it has.
+    /// Number of patients.
     pub fn patients(&self) -> usize {
         self.rows
             .iter()
@@ -188,14 +189,14 @@ impl Manifest {
             .len()
     }
 
-    /// For each row the one finding that is positive, where exactly one is and no label is uncertain.
+    /// The class of each row ([`Row::class`]).
     pub fn classes(&self) -> Vec<Option<usize>> {
         self.rows.iter().map(Row::class).collect()
     }
 }
 
 impl Row {
-    /// The one positive finding, if there is exactly one and none is uncertain.
+    /// The only positive finding; `None` if there are more or none, or if a label is uncertain.
     pub fn class(&self) -> Option<usize> {
         if self.labels.contains(&Label::Uncertain) {
             return None;

@@ -1,36 +1,36 @@
-//! Counts of films left out, and remarks: what a sidecar records about how a manifest was made.
+//! Records of a build: films left out, and remarks.
 
 use serde::{Deserialize, Serialize};
 
-/// One reason to leave films out, and how many it took.
+/// Films left out for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exclusion {
-    /// The reason, in words.
+    /// The reason.
     pub reason: String,
-    /// Films left out.
+    /// Number of films left out.
     pub excluded: usize,
-    /// Films left.
+    /// Number of films left.
     pub left: usize,
-    /// A few of the films left out.
+    /// Some of the films left out.
     pub examples: Vec<String>,
 }
 
-/// Something noticed, and how often.
+/// A remark on some films or cells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Remark {
-    /// What was noticed.
+    /// The observation.
     pub what: String,
-    /// How many times.
+    /// Number of cases.
     pub count: usize,
-    /// A few examples.
+    /// Some of the cases.
     pub examples: Vec<String>,
 }
 
-/// How many examples are kept for a step or a remark.
+/// Maximum number of examples of an exclusion or a remark.
 pub const EXAMPLES: usize = 5;
 
 impl Remark {
-    /// A remark on some cases; none on no case.
+    /// A remark on some cases; `None` without cases.
     pub fn of(what: impl Into<String>, cases: &[String]) -> Option<Self> {
         let examples = cases.iter().take(EXAMPLES).cloned().collect();
         (!cases.is_empty()).then(|| Self {

@@ -1,4 +1,4 @@
-//! The JSON beside a manifest: where its films come from, what was left out and why, how it was split.
+//! The JSON beside a manifest: the datasets, the films left out with reasons, and the split.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DuplicateRecord, Error, Exclusion, Manifest, Remark};
 
-/// What a manifest's sidecar says. It holds no time and no name of a machine's user, so that the same films give the same file.
+/// The sidecar of a manifest. It holds no time and no user name, so that the same films give the same file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sidecar {
     /// Name and version of the software that built the manifest.
@@ -19,68 +19,68 @@ pub struct Sidecar {
     pub films: usize,
     /// Patients in the manifest.
     pub patients: usize,
-    /// The datasets, in the order they were read.
+    /// The datasets, in build order.
     pub sources: Vec<SourceRecord>,
-    /// What was left out after the datasets had been put together.
+    /// Films left out after all datasets were read.
     pub steps: Vec<Exclusion>,
-    /// What was noticed about all films together.
+    /// Remarks on all films together.
     pub remarks: Vec<Remark>,
-    /// The class map, where one was used.
+    /// The class map, if one was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<String>,
     /// Tables of amendments that were applied.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amendments: Vec<FileRecord>,
-    /// Films in each dataset that have each finding.
+    /// Number of films with each finding, by dataset.
     pub positives: BTreeMap<String, BTreeMap<String, usize>>,
-    /// How the films were split, once they are.
+    /// The split, if the manifest is split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split: Option<SplitRecord>,
-    /// How the films were dealt to folds, if they are.
+    /// The folds, if the films are assigned to folds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<FoldsRecord>,
-    /// Films that are one radiograph, once somebody has looked.
+    /// The duplicates, if they were searched for.
     #[serde(rename = "leaks", default, skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<DuplicateRecord>,
-    /// The manifest that this one was [made of](crate::write_derived) by changing nothing but splits; relative to this one's folder where it lies
-    /// below it.
+    /// The manifest that this one was [made from](crate::write_derived) by changing only splits. The path is
+    /// relative to this manifest's folder if it lies below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_from: Option<PathBuf>,
 }
 
-/// One dataset as it went in.
+/// One dataset of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceRecord {
-    /// What the manifest calls it.
+    /// Its name in the manifest.
     pub dataset: String,
     /// The adapter that read it.
     pub kind: String,
     /// Its name in the literature.
     pub title: String,
-    /// Where it lay.
+    /// Its path at build time.
     pub path: PathBuf,
-    /// The terms its publishers set.
+    /// The licence terms of its publishers.
     pub licence: String,
     /// How to cite it.
     pub citation: String,
     /// Where it is published.
     pub url: String,
-    /// Public sets that share films with it.
+    /// Public datasets that share films with it.
     pub overlaps: Vec<String>,
     /// The label files that were read.
     pub files: Vec<FileRecord>,
-    /// Films listed (or, without a list, found).
+    /// Films listed (without a list: found).
     pub listed: usize,
-    /// Films that were not listed and that an amendment brought in.
+    /// Films that were not listed but added by an amendment.
     #[serde(default)]
     pub brought_in: usize,
-    /// What was left out, in order; `listed + brought_in` less all of it is `kept`.
+    /// Films left out, in order. `listed + brought_in` minus all of them is `kept`.
     pub steps: Vec<Exclusion>,
-    /// What was noticed.
+    /// Remarks on its films.
     pub remarks: Vec<Remark>,
     /// Films that went into the manifest.
     pub kept: usize,
-    /// Where the dataset is itself a manifest with a sidecar: the datasets that went into that.
+    /// The datasets of this dataset, if it is itself a manifest with a sidecar.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub made_of: Vec<SourceRecord>,
 }
@@ -88,64 +88,65 @@ pub struct SourceRecord {
 /// A file and its digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
-    /// Where it lay.
+    /// Its path.
     pub path: PathBuf,
-    /// SHA-256 of its bytes.
+    /// SHA-256 of its content.
     pub sha256: String,
 }
 
-/// How a manifest was split.
+/// The record of a split.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SplitRecord {
     /// `patient` or `official`.
     pub by: String,
     /// The seed.
     pub seed: u64,
-    /// Parts asked for: training, validation, test.
+    /// Requested parts of training, validation, test.
     pub fractions: [f64; 3],
-    /// Test films of each class, where a balanced test was asked for.
+    /// Test films of each class, if a balanced test split was requested.
     pub balanced_test: Option<usize>,
     /// Films in each split.
     pub films: BTreeMap<String, usize>,
     /// Patients in each split.
     pub patients: BTreeMap<String, usize>,
-    /// Digest of the test split's rows, to be compared at every look.
+    /// Digest of the test split's rows.
     pub test_digest: String,
-    /// [`Manifest::films_digest`] of the test split: the films themselves, by which [looks](crate::looks) know it again.
+    /// [`Manifest::films_digest`] of the test split. The [test access log](crate::access_log) identifies the
+    /// split by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_films: Option<String>,
 }
 
-/// How a manifest was dealt to the folds of a cross-validation.
+/// The record of a fold assignment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoldsRecord {
-    /// How many folds.
+    /// Number of folds.
     pub count: usize,
     /// The seed.
     pub seed: u64,
-    /// Films in each fold, from the first.
+    /// Films in each fold.
     pub films: Vec<usize>,
     /// Patients in each fold.
     pub patients: Vec<usize>,
-    /// Films in no fold: a test split that was kept out.
+    /// Films in no fold: a test split that was kept.
     pub outside: usize,
     /// [`Manifest::films_digest`] of each fold.
     pub digests: Vec<String>,
 }
 
 impl Sidecar {
-    /// Pairs of files, by digest, that somebody found to be one radiograph.
+    /// Pairs of duplicate files, by digest.
     pub fn duplicate_files(&self) -> Vec<[String; 2]> {
         let pairs = self.duplicates.iter().flat_map(|record| &record.pairs);
         pairs.map(|pair| pair.files.clone()).collect()
     }
 
-    /// Where the sidecar of a manifest lies: the same name with the extension `.json`.
+    /// The path of a manifest's sidecar: the same name with the extension `.json`.
     pub fn path(manifest: &Path) -> PathBuf {
         manifest.with_extension("json")
     }
 
-    /// The sidecar of a manifest; `None` where it has none.
+    /// Reads the sidecar of a manifest; `None` if there is none.
     pub fn read(manifest: &Path) -> Result<Option<Self>, Error> {
         let path = Self::path(manifest);
         match std::fs::read(&path) {
@@ -157,7 +158,7 @@ impl Sidecar {
         }
     }
 
-    /// Writes the sidecar of a manifest, whole or not at all.
+    /// Writes the sidecar of a manifest atomically.
     pub fn write(&self, manifest: &Path) -> Result<(), Error> {
         let path = Self::path(manifest);
         let text = serde_json::to_string_pretty(self).map_err(|source| Error::Json {
@@ -167,7 +168,7 @@ impl Sidecar {
         Ok(write_atomic(&path, format!("{text}\n").as_bytes())?)
     }
 
-    /// A sidecar for a manifest that was made by other means than building it from datasets.
+    /// A sidecar for a manifest that was not built from datasets.
     pub fn bare(manifest: &Manifest) -> Self {
         let mut sidecar = Self {
             software: concat!("pleura ", env!("CARGO_PKG_VERSION")).to_string(),
@@ -189,7 +190,8 @@ impl Sidecar {
         sidecar
     }
 
-    /// Brings digest and counts up to date with the manifest. One that is split or dealt anew is no copy of another any more.
+    /// Updates digest and counts to the manifest, and clears `made_from`: a manifest with other splits is not
+    /// derived.
     pub(crate) fn describe(&mut self, manifest: &Manifest) {
         self.made_from = None;
         self.manifest_digest = manifest.digest();

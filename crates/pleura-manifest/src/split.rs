@@ -1,4 +1,4 @@
-//! Films to training, validation and test, never two splits for one patient.
+//! Splits of a manifest into training, validation and test. No patient is in two splits.
 
 mod balanced;
 pub(crate) mod groups;
@@ -13,28 +13,31 @@ use crate::sidecar::{Sidecar, SplitRecord};
 use crate::{Error, Manifest, OFFICIAL_SPLIT, Split};
 use groups::Group;
 
-/// How films are split.
+/// Options of a split.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SplitOptions {
-    /// What decides.
+    /// The basis of the split.
     pub by: SplitBy,
-    /// Names the random stream; the same films and seed give the same split.
+    /// The seed. The same films and seed give the same split.
     pub seed: u64,
-    /// Parts of training, validation and test; they need not add up to 1. A part of 0 leaves that split empty.
+    /// Parts of training, validation and test. They need not add up to 1. A part of 0 leaves that split
+    /// empty.
     pub fractions: [f64; 3],
-    /// A test split of exactly this many films of each class, whatever its fraction; the findings must be exclusive.
+    /// Make a test split of exactly this many films of each class, instead of a fraction. Findings must be
+    /// exclusive.
     pub balanced_test: Option<usize>,
-    /// Pairs of films that count as one patient's, by the digests of their files.
+    /// Pairs of files, by digest, whose films stay together like those of one patient.
     pub keep_together: Vec<[String; 2]>,
 }
 
-/// What decides where a film goes.
+/// The basis of a split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SplitBy {
-    /// The seed, patient by patient, stratified by finding and dataset.
+    /// Random by patient, stratified by finding and dataset.
     Patient,
-    /// The dataset's own lists (column `note:official_split`): `test` is the test split, `train` the training split, `val` the validation split, and
-    /// validation is taken from `train_val` (or from `train`, where its dataset has no `val`) by patient. Films on no list are split by patient.
+    /// The dataset's own lists (column `note:official_split`): `test`, `train` and `val` are the splits of
+    /// these names. Validation films are taken by patient from `train_val`, or from `train` if the dataset
+    /// has no `val`. Films on no list are split by patient.
     Official,
 }
 
@@ -50,27 +53,29 @@ impl Default for SplitOptions {
     }
 }
 
-/// How many films and patients went where.
+/// Counts of films and patients after a split.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SplitCounts {
     /// Films in each split.
     pub films: BTreeMap<String, usize>,
     /// Patients in each split.
     pub patients: BTreeMap<String, usize>,
-    /// Films that have a finding, by split, dataset and finding.
+    /// Number of films with each finding, by split and dataset.
     pub positives: BTreeMap<String, BTreeMap<String, BTreeMap<String, usize>>>,
-    /// Films whose split is another than before.
+    /// Films whose split changed.
     pub changed: usize,
 }
 
 /// Splits a manifest in place.
 ///
-/// Films go together if they have one patient, or if they are the same film by digest of the file or (where the manifest has the column `note:pixels`) of the pixels:
-/// such patients are treated as one, and so are those of [`SplitOptions::together`]. Groups are dealt out finding by finding within each dataset, the rarest first; among the splits that still want such films one is drawn in
-/// proportion to what it wants, larger groups first (Sechidis et al. 2011, carried over to groups).
+/// Films stay together if they have the same patient, the same file, the same pixels (column `note:pixels`)
+/// or are in [`SplitOptions::keep_together`]. Groups are assigned finding by finding within each dataset, the
+/// rarest first and larger groups first. A split is drawn in proportion to the films that it still needs
+/// (Sechidis et al. 2011, extended to groups).
 ///
 /// # Errors
-/// [`Error::Split`] where fractions make no sense, a balanced test cannot be reached, or official lists put one patient on both sides.
+/// [`Error::Split`] if fractions are invalid, a balanced test split cannot be made, or official lists have
+/// one patient on both sides.
 pub fn split(manifest: &mut Manifest, options: &SplitOptions) -> Result<SplitCounts, Error> {
     check_fractions(options.fractions)?;
     let groups = groups::of(manifest, &options.keep_together);
@@ -82,7 +87,7 @@ pub fn split(manifest: &mut Manifest, options: &SplitOptions) -> Result<SplitCou
     if let Some(films) = options.balanced_test {
         if options.by == SplitBy::Official {
             return Err(Error::Split(
-                "the official test list and a balanced test exclude each other; choose one".into(),
+                "the official test list cannot be combined with a balanced test split; choose one".into(),
             ));
         }
         for group in balanced::test(manifest, &groups, films, options.seed)? {
@@ -123,7 +128,7 @@ pub fn split(manifest: &mut Manifest, options: &SplitOptions) -> Result<SplitCou
     Ok(counts(manifest, changed))
 }
 
-/// Splits the manifest in a file and records in its sidecar how. Pairs of films that the sidecar says are one radiograph go together.
+/// Splits a manifest file and records it in the sidecar. Duplicates in the sidecar stay together.
 pub fn split_file(path: &Path, out: &Path, options: &SplitOptions) -> Result<(Manifest, SplitCounts), Error> {
     let mut manifest = Manifest::read(path)?;
     let sidecar = Sidecar::read(path)?;
@@ -153,7 +158,7 @@ pub fn split_file(path: &Path, out: &Path, options: &SplitOptions) -> Result<(Ma
     Ok((manifest, counts))
 }
 
-/// What the official lists leave open for a group.
+/// The constraint of the official lists on a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
     Any,
@@ -169,7 +174,7 @@ impl Wish {
         }
     }
 
-    /// What is left open where both hold; nothing where they exclude each other.
+    /// The constraint of both; `None` if they contradict each other.
     fn and(self, other: Self) -> Option<Self> {
         match (self, other) {
             (Self::Any, wish) | (wish, Self::Any) => Some(wish),
@@ -181,12 +186,12 @@ impl Wish {
     }
 }
 
-/// Reads the lists' word for each group; films on a list decide for those of the same patient on none.
+/// The constraint on each group; listed films decide for other films of the same patient.
 fn official(manifest: &Manifest, groups: &[Group]) -> Result<Vec<Wish>, Error> {
     let nowhere = || {
         Error::Split(
             "no film is on an official list: the datasets came without them (for NIH train_val_list.txt and test_list.txt, \
-             beside Data_Entry), or the manifest was built by other means; split by patient instead"
+             beside Data_Entry), or the manifest was not built from them; split by patient instead"
                 .into(),
         )
     };
@@ -195,7 +200,7 @@ fn official(manifest: &Manifest, groups: &[Group]) -> Result<Vec<Wish>, Error> {
     if (0..manifest.rows.len()).all(|row| word(row).is_empty()) {
         return Err(nowhere());
     }
-    // Each dataset's lists are its own: one may have a validation list, and another not.
+    // Lists differ by dataset: some have a validation list, others do not.
     let with_validation: HashSet<&str> = (0..manifest.rows.len())
         .filter(|&row| word(row) == "val")
         .map(|row| manifest.rows[row].dataset.as_str())
@@ -221,7 +226,7 @@ fn official(manifest: &Manifest, groups: &[Group]) -> Result<Vec<Wish>, Error> {
                 let Some(both) = wish.and(this) else {
                     let row = &manifest.rows[row];
                     return Err(Error::Split(format!(
-                        "the official lists put films of patient {} (or films identical to them) on both sides, {} among them; \
+                        "the official lists put films of patient {} (or films identical to them) in two splits, {} among them; \
                          split by patient instead",
                         row.patient, row.film
                     )));

@@ -1,4 +1,4 @@
-//! Fewer and fewer training films: the rungs of a learning curve.
+//! Nested subsets of the training films, for a learning curve.
 
 use std::collections::HashSet;
 
@@ -7,13 +7,13 @@ use crate::split::groups;
 use crate::split::stratify;
 use crate::{Error, Manifest};
 
-/// Subsets of `rows` (training films, say) that hold the given `parts` of them, each within the next larger one.
+/// Nested subsets of `rows` with the given `parts` of the films, in the order of `parts`.
 ///
-/// Whole patients (and patients who share a film) are left out at a time, stratified by finding and dataset, so that every subset has
-/// the mix of all. A part of 1 is all rows. Sets come in the order of `parts`; another seed leaves other patients out.
+/// Patients, and patients who share a film, are kept or left out as a whole, stratified by finding and
+/// dataset. So every subset keeps the mix. A part of 1 is all rows. The seed decides who is left out.
 ///
 /// # Errors
-/// A part that is not above 0 and at most 1, or in which no film would be left.
+/// A part that is not above 0 and at most 1, or too small for any film.
 pub fn nested_subsets(
     manifest: &Manifest,
     rows: &[usize],
@@ -22,7 +22,7 @@ pub fn nested_subsets(
 ) -> Result<Vec<Vec<usize>>, Error> {
     if let Some(part) = parts.iter().find(|part| !(**part > 0.0 && **part <= 1.0)) {
         return Err(Error::Split(format!(
-            "a part of {part} of the training films: expected more than 0, and 1 at most"
+            "part {part} of the training films: expected more than 0, and at most 1"
         )));
     }
     let wanted: HashSet<usize> = rows.iter().copied().collect();

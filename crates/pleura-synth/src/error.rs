@@ -14,18 +14,18 @@ pub enum Error {
     /// A file or folder that cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A phantom was asked for that cannot be drawn.
+    /// The requested phantoms cannot be drawn.
     #[error("phantoms: {0}")]
     Phantom(String),
-    /// Fractals were asked for that cannot be drawn.
+    /// The requested fractals cannot be drawn.
     #[error("fractals: {0}")]
     Fractal(String),
-    /// A batch was asked for with a row that the manifest does not have.
+    /// A row number is outside the manifest.
     #[error("row {row} was asked for; the manifest has {rows} rows")]
     Row {
         /// The row, counted from 0.
         row: usize,
-        /// How many there are.
+        /// Number of rows.
         rows: usize,
     },
     /// JSON beside a manifest could not be written or read.
@@ -33,7 +33,7 @@ pub enum Error {
     Json {
         /// The file.
         path: PathBuf,
-        /// What the parser says.
+        /// The parser's error.
         source: serde_json::Error,
     },
 }

@@ -1,16 +1,19 @@
-//! Fractals: a source stage that needs no picture from anywhere.
+//! Fractals: images for a source stage that needs no dataset.
 //!
-//! Formula-driven supervised learning as in Kataoka et al., "Pre-training without Natural Images" (ACCV 2020; IJCV 130, 2022; arXiv
-//! 2101.08515). A class is an iterated function system drawn at random and kept if its picture fills enough of a square; an instance is that
-//! system with one letter of its maps a little larger or smaller; a picture is one walk of the chaos game through it, drawn when it is
-//! needed and forgotten afterwards.
+//! Formula-driven supervised learning (Kataoka et al., "Pre-training without Natural Images", ACCV 2020; IJCV
+//! 130, 2022; arXiv 2101.08515). A class is a random iterated function system whose attractor fills enough of
+//! a square. An instance is the system with one coefficient of its maps changed a little. An image is one run
+//! of the chaos game, drawn on demand.
 //!
-//! What is the paper's (checked against its authors' public program): two to seven affine maps with six letters uniform in ±1, chosen in
-//! proportion to |ad − bc|; 100,000 points on a square of 512 with a border of 6, both axes stretched to fill it, and a filling rate of 0.2
-//! to be kept; one letter of all maps scaled for an instance, by up to a fifth either way; random 3 × 3 patches of grey 127 on black.
-//! What is ours: the scaling is any number in that range and not one of five, so that instances never run out; each epoch draws an
-//! instance anew (other points, other patches, one of the square's eight symmetries and not of four); the picture is drawn at twice its size
-//! with as many points an area, and averaged.
+//! As in the paper and its authors' program: two to seven affine maps with six coefficients uniform in ±1,
+//! chosen in proportion to |ad − bc|; 100,000 points on a square of 512 with a border of 6, both axes scaled
+//! to fill it; a minimum filling rate of 0.2; one coefficient of all maps scaled for an instance, by up to a
+//! fifth; random 3 × 3 patches of grey 127 on black.
+//!
+//! Different here: the scaling is any number in that range, not one of five, so the number of instances is
+//! unlimited. Each epoch draws an instance again, with other points, other patches and one of the square's
+//! eight symmetries (not four). The image is drawn at twice its size with the same density of points, and
+//! averaged.
 
 mod options;
 mod render;
@@ -29,10 +32,10 @@ use crate::Error;
 use pleura_manifest::order::stream;
 use system::Class;
 
-/// The classes of a [`FractalOptions`], found, and ready to be drawn at one size.
+/// The classes of a [`FractalOptions`], ready to be drawn at one size.
 ///
-/// A picture depends on the options' seed, its class, its instance and the epoch alone: not on how many classes or instances there are, nor on
-/// threads.
+/// An image depends only on the seed, its class, its instance and the epoch, not on the number of classes,
+/// instances or threads.
 #[derive(Debug)]
 pub struct Fractals {
     options: FractalOptions,
@@ -41,10 +44,11 @@ pub struct Fractals {
 }
 
 impl Fractals {
-    /// Searches the classes on all threads. `progress(done, of)` counts classes from any thread, with `done` never falling.
+    /// Searches the classes on all threads. `progress(done, of)` counts classes from any thread; `done` never
+    /// falls.
     ///
     /// # Errors
-    /// [`Error::Fractal`] for options that say something impossible, and a filling rate that too few systems reach.
+    /// [`Error::Fractal`] for invalid options, and for a filling rate that too few systems reach.
     pub fn search(
         options: &FractalOptions,
         size: usize,
@@ -78,12 +82,12 @@ impl Fractals {
         })
     }
 
-    /// What was asked for.
+    /// The options.
     pub fn options(&self) -> &FractalOptions {
         &self.options
     }
 
-    /// Side of a picture in pixels.
+    /// Side of an image in pixels.
     pub fn size(&self) -> usize {
         self.size
     }
@@ -93,10 +97,11 @@ impl Fractals {
         self.classes.iter().map(|class| &class.system)
     }
 
-    /// Draws the picture of a row of [`FractalOptions::manifest`] in an epoch: `[size, size]` row-major, 0 black to 1 white.
+    /// Draws the image of a row of [`FractalOptions::manifest`] in an epoch: `[size, size]` row-major, 0
+    /// black to 1 white.
     ///
     /// # Errors
-    /// [`Error::Row`] for a row that there is not.
+    /// [`Error::Row`] for a row outside the manifest.
     pub fn draw(&self, row: usize, epoch: u64, out: &mut [f32]) -> Result<(), Error> {
         let (number, instance) = self.options.place(row);
         let class = self.classes.get(number).ok_or_else(|| Error::Row {

@@ -1,4 +1,4 @@
-//! Sets of pictures that a program draws: a folder that appears whole or not at all.
+//! Folders of synthetic images, written as a whole or not at all.
 
 use std::fs;
 use std::path::Path;
@@ -8,13 +8,13 @@ use pleura_film::grey_png_8;
 use crate::Error;
 use pleura_manifest::image_file::sha256;
 
-/// What a set is, for its messages: `Error::Phantom` or its like.
+/// The error variant of a set: `Error::Phantom` or `Error::Fractal`.
 pub(crate) type Wrap = fn(String) -> Error;
 
-/// Has `fill` write into a folder of another name beside `folder`, and renames it when all is there.
+/// Lets `fill` write into a temporary folder beside `folder`, and renames it at the end.
 ///
 /// # Errors
-/// `folder` is neither empty nor absent; [`Error::File`]; what `fill` meets.
+/// A `folder` that is not empty; [`Error::File`]; errors of `fill`.
 pub(crate) fn whole<T>(
     folder: &Path,
     wrap: Wrap,
@@ -35,12 +35,12 @@ pub(crate) fn whole<T>(
         .map_err(Error::io("write into the folder", parent))?;
     let filled = fill(workshop.path())?;
     if folder.exists() {
-        // Empty, as was checked: a rename onto it would fail on some systems.
+        // An empty folder is removed first: renaming onto it fails on some systems.
         fs::remove_dir(folder).map_err(Error::io("replace the folder", folder))?;
     }
     let made = workshop.keep();
     fs::rename(&made, folder).map_err(|error| {
-        // The failed rename is the error to tell; what cannot be removed stays under its temporary name.
+        // The rename's error is returned. If the temporary folder cannot be removed, it stays.
         let _ = fs::remove_dir_all(&made);
         Error::io("create the folder", folder)(error)
     })?;
@@ -62,14 +62,15 @@ fn refuse_full(folder: &Path, wrap: Wrap) -> Result<(), Error> {
     Ok(())
 }
 
-/// Grey levels in [0, 1] to a picture's 8 bits.
+/// Grey levels in [0, 1] as 8 bits.
 pub(crate) fn eight_bits(grey: &[f32]) -> Vec<u8> {
     grey.iter()
         .map(|level| (level.clamp(0.0, 1.0) * 255.0).round() as u8)
         .collect()
 }
 
-/// Writes one square picture and returns its file's digest. The folder around it is temporary still, so it is written plainly.
+/// Writes one square image and returns its file's digest. The folder is still temporary, so the write is not
+/// atomic.
 pub(crate) fn save(file: &Path, size: usize, levels: &[u8], wrap: Wrap) -> Result<String, Error> {
     let bytes = grey_png_8(size, size, levels)
         .map_err(|error| wrap(format!("cannot write {}: {error}", file.display())))?;

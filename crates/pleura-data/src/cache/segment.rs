@@ -1,7 +1,8 @@
-//! One file of prepared films: written once, never altered.
+//! One file of prepared films. It is written once and never changed.
 //!
-//! Layout, native byte order: a header of 64 bytes (magic, byte-order mark, side, number of films, checksum of the index), an
-//! index of 40 bytes a film (digest, checksum of the levels, zero), then the levels, two bytes each, film after film.
+//! Layout in native byte order: a header of 64 bytes (magic, byte-order mark, side, number of films, checksum
+//! of the index), an index of 40 bytes a film (digest, checksum of the levels, zero), then the levels of all
+//! films, two bytes each.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -14,7 +15,7 @@ use pleura_core::fs::write_atomic_with;
 use super::Digest;
 use crate::Error;
 
-/// One prepared film on its way into a segment.
+/// One prepared film to write.
 pub(super) struct Entry {
     pub(super) digest: Digest,
     pub(super) grey: Vec<u16>,
@@ -26,7 +27,7 @@ pub(super) struct Segment {
     map: Mmap,
     area: usize,
     films: usize,
-    /// Per film: 0 not looked at yet, 1 sound, 2 damaged.
+    /// Per film: 0 not verified, 1 valid, 2 damaged.
     state: Vec<AtomicU8>,
 }
 
@@ -40,12 +41,12 @@ const UNSEEN: u8 = 0;
 const SOUND: u8 = 1;
 const DAMAGED: u8 = 2;
 
-/// Whether a file of the cache's folder is a finished segment.
+/// True if a file of the cache's folder is a finished segment.
 pub(super) fn is_segment(name: &OsStr) -> bool {
     Path::new(name).extension() == Some(OsStr::new(EXTENSION))
 }
 
-/// Writes a segment whole or not at all, under a name that no segment in the folder has: a mapped file is never replaced.
+/// Writes a segment atomically, under a new name: a mapped file is never replaced.
 pub(super) fn write(folder: &Path, side: usize, entries: &[Entry]) -> Result<(), Error> {
     let mut index = Vec::with_capacity(entries.len() * INDEX_ENTRY);
     for entry in entries {
@@ -77,7 +78,7 @@ pub(super) fn write(folder: &Path, side: usize, entries: &[Entry]) -> Result<(),
 }
 
 impl Segment {
-    /// Maps a segment; `None` where it is gone, truncated or its index is damaged.
+    /// Maps a segment; `None` if it is missing, truncated or has a damaged index.
     #[allow(unsafe_code, reason = "a map of a file")]
     pub(super) fn open(folder: &Path, name: &OsStr, side: usize) -> Result<Option<Self>, Error> {
         let path = folder.join(name);
@@ -94,8 +95,9 @@ impl Segment {
         {
             return Ok(None);
         }
-        // SAFETY: a segment is renamed into place when whole and no code of ours writes to it again, so the bytes under the
-        // map do not change. (A map over a file that another program cuts short would fault; every mapped format has that.)
+        // SAFETY: a finished segment is renamed into place and never written again by this program, so the
+        // mapped bytes do not change. (If another program truncates the file, the map faults, as for every
+        // mapped format.)
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map the segment", &path))?;
         let number = |at: usize| u32::from_ne_bytes([map[at], map[at + 1], map[at + 2], map[at + 3]]);
         let (films, area) = (number(24) as usize, side * side);
@@ -122,17 +124,17 @@ impl Segment {
         &self.name
     }
 
-    /// Digests of the films, in the segment's order.
+    /// Digests of the films, in order.
     pub(super) fn digests(&self) -> impl Iterator<Item = &Digest> {
         (0..self.films).filter_map(|film| self.index(film).first_chunk())
     }
 
-    /// The levels of a film; `None` where its checksum says that they are damaged.
+    /// The levels of a film; `None` if their checksum does not match.
     pub(super) fn grey(&self, film: usize) -> Option<&[u16]> {
         let begin = HEADER + self.films * INDEX_ENTRY + film * 2 * self.area;
         let bytes = self.map.get(begin..begin + 2 * self.area)?;
         let state = &self.state[film];
-        // Two threads may both verify; they find the same.
+        // Two threads may both verify, with the same result.
         if state.load(Ordering::Relaxed) == UNSEEN {
             let sound = crc32fast::hash(bytes).to_ne_bytes() == self.index(film)[32..36];
             state.store(if sound { SOUND } else { DAMAGED }, Ordering::Relaxed);

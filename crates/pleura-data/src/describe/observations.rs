@@ -1,22 +1,22 @@
-//! What a reader of a description should notice, in words and with numbers.
+//! Observations on the films of manifests, as sentences with numbers.
 
 use std::collections::BTreeMap;
 
 use super::{Described, Description, Group, kind};
 use pleura_manifest::Split;
 
-/// Films from which a finding's shares are compared with another's.
+/// Minimum number of films of a finding that is compared with others.
 const ENOUGH: u64 = 20;
-/// Difference of shares between findings from which it is worth a sentence.
+/// Minimum difference of shares between findings that is reported.
 const APART: f64 = 0.3;
-/// The same for what is not known, and for the sexes.
+/// The same for unknown values and for sexes.
 const LESS_APART: f64 = 0.2;
-/// Difference of median ages, in years.
+/// The same for median ages, in years.
 const YEARS: f64 = 10.0;
-/// Test films of one finding below which its result says little.
+/// Minimum number of test films of a finding for a reliable result.
 const FEW: u64 = 30;
 
-/// Sentences, the gravest first.
+/// The observations, the most serious first.
 pub(super) fn all(description: &Description, tables: &[Described<'_>]) -> Vec<String> {
     let mut says = Vec::new();
     says.extend(one_source(description));
@@ -66,7 +66,7 @@ fn listed(names: &[&str]) -> String {
     }
 }
 
-/// Findings of enough films to be compared.
+/// Findings with enough films to compare.
 fn compared(description: &Description) -> Vec<&Group> {
     description
         .findings
@@ -75,7 +75,7 @@ fn compared(description: &Description) -> Vec<&Group> {
         .collect()
 }
 
-/// The findings with the largest and the smallest share of something, where these are far apart.
+/// The findings with the largest and the smallest share, if they differ enough.
 fn extremes<'a>(
     groups: &[&'a Group],
     apart: f64,
@@ -122,16 +122,16 @@ fn one_source(description: &Description) -> Vec<String> {
             ""
         };
         let told = if names.len() == 1 {
-            "tells the finding"
+            "determines the finding"
         } else {
-            "tells these findings from others"
+            "separates these findings from others"
         };
-        format!("{every}{nothing_else}: whatever tells the source {told}.")
+        format!("{every}{nothing_else}: the dataset alone {told}.")
     };
     by_source.into_iter().map(sentence).collect()
 }
 
-/// How well a finding is guessed from the source alone.
+/// Accuracy of predicting a finding from the dataset alone.
 fn told_by_source(description: &Description) -> Option<String> {
     if !description.exclusive || description.sources.len() < 2 || description.findings.len() < 2 {
         return None;
@@ -146,7 +146,7 @@ fn told_by_source(description: &Description) -> Option<String> {
     let (blind, guessed) = (share(blind, labelled), share(guessed, labelled));
     (guessed - blind >= 0.05).then(|| {
         format!(
-            "Who knows nothing but the source of a film and guesses the commonest finding there is right in {}; without the source, in {}.",
+            "Guessing the most frequent finding of each dataset is right in {}; guessing without the dataset, in {}.",
             percent(guessed),
             percent(blind)
         )
@@ -193,7 +193,7 @@ fn splits(description: &Description) -> Vec<String> {
     if !few.is_empty() {
         let few: Vec<&str> = few.iter().map(String::as_str).collect();
         says.push(format!(
-            "Fewer than {FEW} test films have {}: what a test says of them is very uncertain.",
+            "Fewer than {FEW} test films have {}: their test results are very uncertain.",
             listed(&few).replace(" and ", " or ")
         ));
     }
@@ -204,7 +204,7 @@ fn copies(description: &Description, tables: &[Described<'_>]) -> Vec<String> {
     let mut says = Vec::new();
     if description.repeated > 0 {
         says.push(format!(
-            "{} are in the tables more than once, as equal files.",
+            "{} occur more than once in the manifests, as equal files.",
             films(description.repeated)
         ));
     }
@@ -221,7 +221,7 @@ fn copies(description: &Description, tables: &[Described<'_>]) -> Vec<String> {
             .collect();
         if !others.is_empty() {
             says.push(format!(
-                "{} shares films with {}, by what is known of these sets: look for copies (pleura data leaks).",
+                "{} is known to share films with {}: search for duplicates (pleura data duplicates).",
                 source.name,
                 listed(&others)
             ));
@@ -234,7 +234,7 @@ fn copies(description: &Description, tables: &[Described<'_>]) -> Vec<String> {
             .and_then(|sidecar| sidecar.duplicates.as_ref())
         {
             None => says.push(format!(
-                "Nobody has looked for copies among the films of {} (pleura data leaks).",
+                "The films of {} have not been searched for duplicates (pleura data duplicates).",
                 table.name
             )),
             Some(record) => {
@@ -248,14 +248,14 @@ fn copies(description: &Description, tables: &[Described<'_>]) -> Vec<String> {
                     .count();
                 if across > 0 {
                     says.push(format!(
-                        "{across} of {} pairs of films of {} that are one radiograph are in two splits: split again (pleura data split).",
+                        "{across} of {} duplicate pairs of {} are in two splits: split again (pleura data split).",
                         pairs.len(),
                         table.name
                     ));
                 }
                 if !record.covers(table.manifest) {
                     says.push(format!(
-                        "The films of {} have changed since copies were looked for (pleura data leaks).",
+                        "The films of {} have changed since the search for duplicates (pleura data duplicates).",
                         table.name
                     ));
                 }
@@ -272,7 +272,7 @@ fn shapes(description: &Description) -> Option<String> {
     };
     let [(most, high), (least, low)] = extremes(&compared(description), APART, &square)?;
     Some(format!(
-        "{} of the films with {} are square, {} of those with {}: resizing to a square distorts the ones and not the others (padding does not).",
+        "{} of the films with {} are square, {} of those with {}: resizing to a square distorts only the others (padding does not).",
         percent(high),
         most.name,
         percent(low),
@@ -291,7 +291,7 @@ fn formats(description: &Description) -> Option<String> {
     });
     let (format, [(most, high), (least, low)]) = found?;
     Some(format!(
-        "{} of the films with {} are {format}, {} of those with {}: what the format leaves in a film may tell the finding.",
+        "{} of the films with {} are {format}, {} of those with {}: traces of the format may identify the finding.",
         percent(high),
         most.name,
         percent(low),
@@ -306,7 +306,7 @@ fn views(description: &Description) -> Vec<String> {
         let of = |group: &Group| Some(share(group.views.get(view).copied().unwrap_or(0), group.films));
         if let Some([(most, high), (least, low)]) = extremes(&groups, APART, &of) {
             says.push(format!(
-                "{} of the films with {} are {view}, {} of those with {}: a network can tell projections.",
+                "{} of the films with {} are {view}, {} of those with {}: a network can recognise the projection.",
                 percent(high),
                 most.name,
                 percent(low),
@@ -314,7 +314,7 @@ fn views(description: &Description) -> Vec<String> {
             ));
         }
     }
-    // Where there are two projections, one sentence says it for both.
+    // With two projections, one sentence covers both.
     if description.all.views.len() <= 2 {
         says.truncate(1);
     }
@@ -387,7 +387,7 @@ fn missing(description: &Description) -> Vec<String> {
         let of = |group: &Group| Some(share(count(group), group.films));
         if let Some([(most, high), (least, low)]) = extremes(&groups, LESS_APART, &of) {
             says.push(format!(
-                "The {what} is unknown for {} of the films with {}, and for {} of those with {}: that it is not known tells something too.",
+                "The {what} is unknown for {} of the films with {}, and for {} of those with {}: whether it is known may identify the finding.",
                 percent(high),
                 most.name,
                 percent(low),
@@ -402,10 +402,7 @@ fn missing(description: &Description) -> Vec<String> {
     }
     if description.without > 0 {
         let one = if description.without == 1 { "has" } else { "have" };
-        says.push(format!(
-            "{} {one} no finding of the table.",
-            films(description.without)
-        ));
+        says.push(format!("{} {one} no finding.", films(description.without)));
     }
     let open: Vec<String> = description
         .labels
@@ -415,7 +412,7 @@ fn missing(description: &Description) -> Vec<String> {
         .collect();
     if !open.is_empty() {
         let open: Vec<&str> = open.iter().map(String::as_str).collect();
-        says.push(format!("Left open on some films: {}.", listed(&open)));
+        says.push(format!("Uncertain on some films: {}.", listed(&open)));
     }
     says
 }
@@ -435,7 +432,10 @@ fn patients(description: &Description) -> Vec<String> {
             description.all.most_of_one
         ));
     } else {
-        says.push("Every film counts as a patient of its own. Where that is because nobody says who they are, a split may divide patients.".to_string());
+        says.push(
+            "Every film counts as one patient. If patients are unknown, a split may divide a patient."
+                .to_string(),
+        );
     }
     if description.of_several > 0 {
         let patients = match description.of_several {
@@ -456,7 +456,7 @@ fn sizes(description: &Description) -> Option<String> {
     let least = groups.min_by_key(|group| group.films)?;
     (most.films >= 3 * least.films).then(|| {
         format!(
-            "{} has {:.1} times the films of {}: accuracy flatters whoever answers {}.",
+            "{} has {:.1} times the films of {}: accuracy favours the answer {}.",
             most.name,
             share(most.films, least.films),
             least.name,
@@ -474,7 +474,7 @@ fn terms(description: &Description) -> Option<String> {
         .collect();
     (!unknown.is_empty()).then(|| {
         format!(
-            "Nobody recorded the licence of the films of {}.",
+            "The licence of the films of {} is not recorded.",
             listed(&unknown)
         )
     })

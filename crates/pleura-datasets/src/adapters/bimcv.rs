@@ -23,17 +23,18 @@ pub(super) const DATASET: Dataset = Dataset {
     read,
 };
 
-/// The two halves, which may lie side by side.
+/// The two halves, which may lie in one folder.
 const HALVES: [&str; 2] = ["covid19_posi", "covid19_neg"];
 
-/// The table, brought by the negative half, of people who are in both.
+/// The table of patients in both halves, published with the negative half.
 const IN_BOTH: &str = "listjoin_ok.tsv";
 
 /// The label that leaves COVID-19 open.
 const UNCERTAIN: &str = "COVID 19 uncertain";
 const COVID: &str = "COVID-19";
 
-/// Findings are those of the reports; the test nearest in time becomes a note, since a film may be taken long before or after it.
+/// Findings are those of the reports. The nearest test becomes a note, because it may be long before or after
+/// the film.
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let mut roots: Vec<PathBuf> = HALVES.iter().map(|half| folder.join(half)).collect();
     roots.push(folder.to_path_buf());
@@ -59,7 +60,8 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
                 .flatten()
                 .map(|label| finding(label).to_string()),
         );
-        // The table speaks of the negative half's numbers; the positive one has patients of the same numbers.
+        // The table uses numbers of the negative half. The positive half uses the same numbers for other
+        // patients.
         let others = same_people.as_ref().filter(|_| !is_positive(root));
         half(root, dataset, &tables, others, &mut reading, &mut seen)?;
         reading.files.extend(tables.files);
@@ -115,7 +117,7 @@ fn is_positive(root: &Path) -> bool {
     films::name(root) == HALVES[0]
 }
 
-/// The table of people who are in both halves: in the folder, in a half or beside it.
+/// The table of patients in both halves: in the folder, in a half or beside it.
 fn in_both(folder: &Path, roots: &[PathBuf]) -> Option<PathBuf> {
     let beside = roots.iter().filter_map(|root| root.parent());
     std::iter::once(folder)
@@ -125,7 +127,7 @@ fn in_both(folder: &Path, roots: &[PathBuf]) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// What is counted on the way.
+/// Counts of the reading.
 #[derive(Default)]
 struct Seen {
     unlabelled: Vec<String>,
@@ -195,7 +197,7 @@ fn half(
     Ok(())
 }
 
-/// What a report found; that nothing has changed is no finding.
+/// The findings of a report; "unchanged" is not a finding.
 fn findings(labels: &[String]) -> Findings {
     if labels.is_empty() {
         return Findings::Unstated;

@@ -1,4 +1,4 @@
-//! Boxes around findings, as tables give them.
+//! Boxes around findings in published tables.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,8 @@ use crate::Error;
 use crate::table::TableRow;
 use pleura_manifest::Region;
 
-/// A row's box as a part of a mask: left, top, width and height stand in these columns, in pixels of a film of so many columns and rows.
+/// The box of a row as part of a mask. The columns hold left, top, width and height, in pixels of a film of
+/// the given columns and rows.
 pub(super) fn of_row(row: TableRow<'_>, columns: [usize; 4], frame: [usize; 2]) -> Result<PathBuf, Error> {
     let mut sides = [0.0; 4];
     for (side, column) in sides.iter_mut().zip(columns) {

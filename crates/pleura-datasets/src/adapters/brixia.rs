@@ -1,4 +1,4 @@
-//! `BrixIA`: films of patients with COVID-19, scored in six zones.
+//! `BrixIA`: films of patients with COVID-19, with severity scores of six zones.
 
 use std::path::{Path, PathBuf};
 
@@ -32,10 +32,11 @@ const TABLES: [&str; 4] = [
 
 const FINDING: &str = "COVID-19";
 
-/// The note that holds the six zones' scores, A to F, each 0 to 3.
+/// The note with the scores of the six zones A to F, each 0 to 3.
 pub(super) const SCORE: &str = "brixia_score";
 
-/// Every patient had COVID-19; how much a film shows, its score says. Views are in the films' headers, ages in groups of five years.
+/// Every patient had COVID-19; the score tells how much a film shows. Views are in the films' headers, ages
+/// in groups of five years.
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let label_file = TABLES
         .iter()
@@ -166,7 +167,7 @@ impl Columns {
             findings: Findings::flat([FINDING]),
             ..FilmRecord::default()
         };
-        // 0 stands for ages of 0 to 4 years, 1 for 5 to 9: the group's middle is what is known.
+        // 0 means ages of 0 to 4 years, 1 of 5 to 9. The age is the middle of the group.
         if let Ok(group @ 0.0..24.0) = row.optional(self.ages).parse::<f32>() {
             let group = group.floor();
             record.age = Some(5.0 * group + 2.0);
@@ -197,8 +198,8 @@ fn zones(text: &str) -> Option<[u32; 6]> {
     digits?.try_into().ok()
 }
 
-/// The scores that two radiologists of Brescia gave to films of Cohen's set: name of the film's file, and six digits of each. The table is
-/// `public-annotations.csv` of their repository.
+/// Scores of two radiologists of Brescia for films of Cohen's dataset: the film's file name, and six digits
+/// of each. The table is `public-annotations.csv` of their repository.
 pub(super) fn of_cohen(path: &Path) -> Result<Vec<(String, [String; 2])>, Error> {
     let table = Table::read(path)?;
     let name = table.needed(&["filename"])?;

@@ -21,7 +21,7 @@ pub(super) const DATASET: Dataset = Dataset {
     read,
 };
 
-/// The 14 observations in the order of the tables.
+/// The 14 observations, in the tables' order.
 pub(super) const OBSERVATIONS: [&str; 14] = [
     "No Finding",
     "Enlarged Cardiomediastinum",
@@ -39,10 +39,10 @@ pub(super) const OBSERVATIONS: [&str; 14] = [
     "Support Devices",
 ];
 
-/// The tables, the folders they speak of, and what these are called in the manifest.
+/// The tables, their folders, and their splits in the manifest.
 const TABLES: [(&str, &str, &str); 2] = [("train.csv", "train", "train"), ("valid.csv", "valid", "val")];
 
-/// An uncertain observation stays uncertain: which of the published policies (ignore, zeros, ones) turns it into a label is the recipe's to say.
+/// Uncertain labels stay uncertain: the recipe chooses the policy (ignore, zeros, ones).
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let tables: Vec<_> = TABLES
         .into_iter()
@@ -68,7 +68,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         for row in table.rows() {
             reading.listed += 1;
             let (place, years, mut record) = columns.row(row, dataset)?;
-            // Every study has its view1_frontal.jpg: the whole path tells films apart.
+            // Every study has a view1_frontal.jpg: only the whole path is unique.
             let file = folder.join(&place);
             if !file.is_file() || !claimed.insert(file.clone()) {
                 absent.push(place.display().to_string());
@@ -127,9 +127,9 @@ impl Columns {
         })
     }
 
-    /// Where the film lies below the dataset's folder, its age, and the rest of it.
+    /// The film's path below the dataset's folder, its age, and the other cells.
     fn row(&self, row: TableRow<'_>, dataset: &str) -> Result<(PathBuf, Age, FilmRecord), Error> {
-        // The first element is the release's own name, whatever the folder is called now.
+        // The first element is the release's name, whatever the folder's name is.
         let elements: Vec<&str> = row.cell(self.path).split('/').collect();
         let [_, split, patient, study, film] = elements[..] else {
             let expected = "CheXpert-v1.0/SPLIT/PATIENT/STUDY/FILM";
@@ -164,7 +164,7 @@ impl Columns {
     }
 }
 
-/// What a cell says of an observation.
+/// The label of a cell.
 pub(super) fn observation(row: TableRow<'_>, column: usize) -> Result<Label, Error> {
     match row.cell(column) {
         "" => Ok(Label::Unknown),

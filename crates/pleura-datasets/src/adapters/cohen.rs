@@ -19,13 +19,13 @@ pub(super) const DATASET: Dataset = Dataset {
     read,
 };
 
-/// The projections that are frontal films.
+/// Frontal projections.
 const FRONTAL: [&str; 5] = ["PA", "AP", "AP Supine", "AP semi erect", "AP erect"];
 
-/// Scores of severity, published by others.
+/// Published severity scores.
 const ANNOTATIONS: &str = "public-annotations.csv";
 
-/// What stands in `finding` where nobody has said yet.
+/// Values of `finding` for undecided films.
 const UNDECIDED: [&str; 3] = ["", "todo", "Unknown"];
 
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
@@ -68,7 +68,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     reading.exclude_listed("listed, but no film here", &absent, left);
     score(folder, &mut reading)?;
     let note = |record: &FilmRecord, name: &str| record.notes.get(name).cloned().unwrap_or_default();
-    // Old copies have neither column: what is not said cannot exclude.
+    // Old releases have neither column; a missing value excludes nothing.
     reading.exclude("modality is not X-ray", |record| {
         let modality = note(record, "modality");
         !modality.is_empty() && !modality.eq_ignore_ascii_case("X-ray")
@@ -99,7 +99,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     Ok(reading)
 }
 
-/// Adds the scores that `BrixIA`'s radiologists gave to films of this set, where their table lies beside it.
+/// Adds the scores of `BrixIA`'s radiologists for films of this dataset, if their table is in the folder.
 fn score(folder: &Path, reading: &mut DatasetContent) -> Result<(), Error> {
     let path = folder.join(ANNOTATIONS);
     if !path.is_file() {
@@ -131,7 +131,7 @@ struct CohenRow {
     record: FilmRecord,
 }
 
-/// Reads `metadata.csv`, today's columns or the older ones.
+/// Reads `metadata.csv` with current or older columns.
 fn parse(bytes: &[u8], path: &Path, dataset: &str) -> Result<Vec<CohenRow>, Error> {
     let table = Table::parse(bytes, path)?;
     let columns = Columns {
@@ -181,7 +181,7 @@ impl Columns {
             view: row.cell(self.view).to_string(),
             sex: sex(row.optional(self.sex)),
             age: age.years(),
-            // Old copies join flat findings by commas, new ones write one path.
+            // Old releases join findings by commas; new ones write one path.
             findings: Findings::parse(finding, &[',']),
             ..FilmRecord::default()
         };

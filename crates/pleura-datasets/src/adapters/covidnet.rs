@@ -31,7 +31,8 @@ pub(super) const FIGURE1: Dataset = Dataset {
 
 const FINDINGS: [&str; 3] = ["COVID-19", "Pneumonia", NO_FINDING];
 
-/// Figure 1's table has no column of files: a film's is called after the patient, with a letter where there are several.
+/// Figure 1's table has no file column. Films are named after the patient, with a letter if there are
+/// several.
 fn read(folder: &Path, dataset: &str, source: &'static Dataset) -> Result<DatasetContent, Error> {
     let label_file = folder.join("metadata.csv");
     if !label_file.is_file() {
@@ -67,7 +68,7 @@ fn read(folder: &Path, dataset: &str, source: &'static Dataset) -> Result<Datase
                 return Err(row.fault(column, "an identifier"));
             }
         }
-        // The sets write `No finding`; a blank is what nobody decided.
+        // The datasets write `No finding`; an empty cell means undecided.
         let said = row.cell(finding);
         let named_finding = FINDINGS.into_iter().find(|name| name.eq_ignore_ascii_case(said));
         let findings = match named_finding {
@@ -109,7 +110,7 @@ fn read(folder: &Path, dataset: &str, source: &'static Dataset) -> Result<Datase
     Ok(reading)
 }
 
-/// The patient of `COVID-00003a` is `COVID-00003`, where the column names films.
+/// The patient of `COVID-00003a` is `COVID-00003`, if the column names films.
 fn person(name: &str, of_film: bool) -> &str {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_lowercase());
     if of_film && stem.ends_with(|c: char| c.is_ascii_digit()) {
@@ -119,7 +120,8 @@ fn person(name: &str, of_film: bool) -> &str {
     }
 }
 
-/// Who is well has nothing; of who has the one, the sets do not say whether it is, or came with, the other.
+/// A healthy film has no other finding. The datasets do not say how COVID-19 and pneumonia relate on one
+/// film.
 fn said_of(name: &str) -> Findings {
     let label = |finding: &str| {
         if finding == name {

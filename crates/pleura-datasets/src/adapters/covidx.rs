@@ -1,4 +1,4 @@
-//! `COVIDx`, which is put together from other public sets.
+//! `COVIDx`, a collection of other public datasets.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub(super) const DATASET: Dataset = Dataset {
 const COVID: &str = "COVID-19";
 const PNEUMONIA: &str = "Pneumonia";
 
-/// What stands for a label, and what it says of COVID-19, pneumonia of other causes, and no finding.
+/// The labels, with their findings: COVID-19, pneumonia of other causes, no finding.
 const LABELS: [(&str, [Label; 3]); 7] = {
     use Label::{Negative, Positive, Unknown};
     [
@@ -46,14 +46,14 @@ const LABELS: [(&str, [Label; 3]); 7] = {
     ]
 };
 
-/// Lists, the folders of their films, and what these are called in the manifest.
+/// The lists, the folders of their films, and their splits in the manifest.
 const SPLITS: [&str; 3] = ["train", "val", "test"];
 
-/// Sources that a list misspells.
+/// Misspelt source names of a list.
 const MISSPELT: [(&str, &str); 1] = [("rnsa", "rsna")];
 
-/// Numbers of patients begin again with each set that films come from, so that a patient is named after both. Films of RSNA's challenge are
-/// numbered as films: who the patient is, nobody says.
+/// Patient numbers are unique only within each source, so a patient's name has both. Films of the RSNA
+/// challenge are numbered by film; their patients are unknown.
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let lists = lists(folder)?;
     let mut reading = DatasetContent {
@@ -103,7 +103,8 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
             }
             reading.records.push(record);
         }
-        // Where lists have no folders of their own, what one leaves over another may name.
+        // Lists without folders of their own share their films: a film that one list leaves over may be on
+        // another.
         if folders.insert(images) {
             unlisted.extend(matched.unlisted);
         }
@@ -127,7 +128,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     Ok(reading)
 }
 
-/// The one list of each split.
+/// The only list of each split.
 fn lists(folder: &Path) -> Result<Vec<(&'static str, PathBuf)>, Error> {
     let mut lists: Vec<(&str, PathBuf)> = Vec::new();
     let mut entries = Vec::new();
@@ -170,14 +171,14 @@ struct Line {
     patient: String,
     film: String,
     label: &'static str,
-    /// The set it came from, or nothing.
+    /// The source dataset, or empty.
     source: String,
     misspelt: bool,
 }
 
 impl Line {
-    /// Reads a line from the right: neither source nor label has spaces, while the patient's number and the film's name may. Where both could, the
-    /// film that is there decides, or else the number is the first word.
+    /// Parses a line from the right: source and label have no spaces, but patient and file name may. If the
+    /// split is ambiguous, an existing film decides; otherwise the patient is the first word.
     fn read(line: &str, present: &HashSet<String>) -> Option<Self> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let (at, label) = words.iter().enumerate().rev().find_map(|(at, word)| {

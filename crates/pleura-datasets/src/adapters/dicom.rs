@@ -21,19 +21,19 @@ pub(super) const DATASET: Dataset = Dataset {
     read,
 };
 
-/// What one file turned out to be.
+/// The kind of a file.
 enum Found {
     Radiograph(Box<FilmRecord>, BodyPart),
-    /// A DICOM object that is no radiograph: its modality or class.
+    /// A DICOM object that is not a radiograph, with its modality or class.
     Other(String),
-    /// A DICOM file that cannot be decoded; verifying it will say why.
+    /// A DICOM file that cannot be decoded; the verification reports the reason.
     Unreadable(Box<FilmRecord>),
-    /// No DICOM file.
+    /// Not a DICOM file.
     Foreign,
 }
 
-/// Films are named by their SOP instance UID. Such files say nothing of findings, so that all labels stay unknown until a table of
-/// amendments gives them; patients are those of the headers.
+/// Films are named by their SOP instance UID. The files have no findings, so all labels are unknown unless a
+/// table of amendments gives them. Patients are those of the headers.
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let files = films::files(&[folder.to_path_buf()])?;
     let found = files
@@ -103,7 +103,7 @@ fn look(path: &Path, dataset: &str) -> Result<Found, Error> {
     })
 }
 
-/// The preamble's mark, or the extension where an old file has none.
+/// True for the preamble's mark, or the extension of an old file without it.
 fn is_dicom(path: &Path) -> Result<bool, Error> {
     let mut head = Vec::with_capacity(132);
     let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
@@ -158,7 +158,7 @@ fn record(path: &Path, dataset: &str, tags: &DicomTags) -> FilmRecord {
     record
 }
 
-/// A view that is stated and is neither PA nor AP is no frontal film; one that is not stated may be.
+/// A stated view other than PA or AP is not frontal; an empty view may be.
 fn frontal(view: &str) -> bool {
     let view = view.to_ascii_uppercase();
     view.is_empty() || view.starts_with("PA") || view.starts_with("AP")

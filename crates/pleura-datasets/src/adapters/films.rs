@@ -1,4 +1,4 @@
-//! The films of a folder, and which row of a list each belongs to.
+//! The films of a folder, and their matching to the rows of a list.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,31 +7,31 @@ use walkdir::WalkDir;
 
 use crate::Error;
 
-/// Extensions of files that may be films; what a file really is, its content decides later.
+/// Extensions of film files. The content decides later whether it is a film.
 const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "dcm", "dicom"];
 
-/// Every file with a film's extension at or below the folders, sorted. Hidden files and folders are passed over.
+/// Every file with a film's extension, recursively, sorted. Hidden files and folders are skipped.
 pub(super) fn find(folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut films = files(folders)?;
     films.retain(|path| stem(&name(path)).len() < name(path).len());
     Ok(films)
 }
 
-/// Every file at or below the folders, sorted. Hidden files and folders are passed over, and so are links to nothing.
+/// Every file, recursively, sorted. Hidden files and folders and broken links are skipped.
 pub(super) fn files(folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     Ok(walk(folders)?.0)
 }
 
-/// Names of the links at or below the folders that lead to nothing, as in an archive of which not all has been fetched. Where a list names the
-/// films, it counts them as missing; where none does, nothing else would.
+/// Names of broken links, recursively, as in a partly fetched archive. Films on a list are counted as missing
+/// anyway; other broken links are counted by this.
 pub(super) fn broken_links(folders: &[PathBuf]) -> Result<Vec<String>, Error> {
     Ok(walk(folders)?.1.iter().map(|link| name(link)).collect())
 }
 
-/// What is said of links that lead to nothing.
+/// The remark on broken links.
 pub(super) const BROKEN: &str = "link to a file that is not here, passed over";
 
-/// Files and links that lead to nothing, each sorted.
+/// Files and broken links, each sorted.
 fn walk(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Error> {
     let (mut films, mut broken) = (Vec::new(), Vec::new());
     for folder in folders {
@@ -84,8 +84,8 @@ pub(crate) fn name(path: &Path) -> String {
         .unwrap_or_default()
 }
 
-/// A film's name without its extension. Only extensions of films come off: names have dots of their own
-/// (`1-s2.0-S168-main.pdf-001`), and old lists leave the extension out.
+/// A film's name without its extension. Only film extensions are removed: names contain dots
+/// (`1-s2.0-S168-main.pdf-001`), and old lists omit the extension.
 pub(crate) fn stem(name: &str) -> &str {
     match name.rsplit_once('.') {
         Some((stem, extension))
@@ -100,7 +100,7 @@ pub(crate) fn stem(name: &str) -> &str {
     }
 }
 
-/// Whether a file's name is that of a CSV, packed or not.
+/// True for the name of a CSV file, compressed or not.
 pub(super) fn is_table(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     let mut parts = name.rsplit('.');
@@ -111,7 +111,7 @@ pub(super) fn is_table(name: &str) -> bool {
     }
 }
 
-/// The text of a list of films, without the mark of its byte order.
+/// The text of a list, without a byte-order mark.
 pub(super) fn list(path: &Path) -> Result<String, Error> {
     let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
     Ok(text.trim_start_matches('\u{feff}').to_string())
@@ -121,12 +121,12 @@ pub(super) fn list(path: &Path) -> Result<String, Error> {
 pub(super) struct Matched {
     /// One a listed name, in order.
     pub(super) files: Vec<Option<PathBuf>>,
-    /// Films that no name claims, sorted.
+    /// Films that are not listed, sorted.
     pub(super) unlisted: Vec<PathBuf>,
 }
 
-/// Finds each listed film: first by its whole name, then by its stem, so that `a.jpg` stands for `a.png` but never
-/// where `a.jpg` is listed itself. A name listed twice gets its film once.
+/// Finds each listed film, first by its full name, then by its stem. So `a.jpg` stands for `a.png` unless
+/// `a.jpg` is listed itself. A name listed twice gets its film once.
 pub(super) fn match_names(listed: &[&str], films: &[PathBuf]) -> Matched {
     let mut by_name: HashMap<String, usize> = HashMap::new();
     let mut by_stem: HashMap<String, Vec<usize>> = HashMap::new();

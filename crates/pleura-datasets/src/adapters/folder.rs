@@ -1,4 +1,4 @@
-//! Any folder of class folders.
+//! Any folder with one subfolder a class.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ pub(super) const DATASET: Dataset = Dataset {
     read,
 };
 
-/// Names of folders that are splits, and what they are called in the manifest.
+/// Folder names of splits, and their names in the manifest.
 const SPLITS: [(&str, &str); 6] = [
     ("train", "train"),
     ("training", "train"),
@@ -27,8 +27,8 @@ const SPLITS: [(&str, &str); 6] = [
     ("test", "test"),
 ];
 
-/// The folder's name of each class is its finding; a film has that one and no other. Who the patient is cannot be told from
-/// folders, so each film counts as a patient of its own; a table of amendments can say better.
+/// The name of a class folder is the finding; a film has only that one. Patients are unknown, so each film
+/// counts as one patient. A table of amendments can give patients.
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let mut reading = DatasetContent::default();
     let top = folders(folder)?;
@@ -118,14 +118,14 @@ fn split(name: &str) -> Option<&'static str> {
         .map(|&(_, split)| split)
 }
 
-/// Folders in a folder, but for hidden ones and the one that macOS puts into archives.
+/// Subfolders, without hidden ones and the one that macOS adds to archives.
 fn folders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut folders = entries(folder)?;
     folders.retain(|path| path.is_dir() && films::name(path) != "__MACOSX");
     Ok(folders)
 }
 
-/// Names of the films that lie in a folder itself.
+/// Names of the films directly in a folder.
 fn films_in(folder: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for path in entries(folder)? {
@@ -137,7 +137,7 @@ fn films_in(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// What is in a folder and not hidden, sorted.
+/// Entries of a folder that are not hidden, sorted.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {

@@ -17,10 +17,10 @@ pub(super) const DATASET: Dataset = Dataset {
     read,
 };
 
-/// Every patient had COVID-19; that a film shows it, nobody says.
+/// Every patient had COVID-19. The dataset does not say whether a film shows it.
 const FINDING: &str = "COVID-19";
 
-/// Columns that are carried along as notes.
+/// Columns that become notes.
 const NOTES: [&str; 2] = ["admission_offset", "modality"];
 
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {

@@ -1,20 +1,21 @@
-//! What a DICOM film's own header says of it, where the dataset's tables do not.
+//! Metadata from a film's own DICOM header, for datasets whose tables lack it.
 
 use pleura_film::DecodeOptions;
 
 use super::{Age, FilmRecord, age, sex};
 
-/// What a header said that a record has no place for.
+/// Header values that a record does not hold.
 pub(super) struct Header {
-    /// The age, or what stood in its place.
+    /// The age.
     pub(super) age: Age,
-    /// The patient's number, or nothing.
+    /// The patient ID, or empty.
     pub(super) patient: String,
-    /// The film's columns and rows.
+    /// Columns and rows of the film.
     pub(super) frame: Option<[usize; 2]>,
 }
 
-/// Takes view, sex and age from the film's header, each where it says so. What cannot be read, verifying says.
+/// Sets view, sex and age from the film's header, if given. Unreadable files are reported by the
+/// verification.
 pub(super) fn describe(record: &mut FilmRecord) -> Header {
     let film = pleura_film::open(&record.file, &DecodeOptions::default()).ok();
     let Some((tags, frame)) = film.and_then(|film| Some((film.source.dicom?, [film.width, film.height])))

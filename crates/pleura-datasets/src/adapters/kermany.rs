@@ -22,11 +22,11 @@ pub(super) const DATASET: Dataset = Dataset {
 const SPLITS: [&str; 3] = ["train", "val", "test"];
 const CLASSES: [&str; 2] = ["NORMAL", "PNEUMONIA"];
 
-/// The years of all patients.
+/// The age group of all patients.
 const AGES: &str = "1-5";
 
-/// All films are of children of one to five years; each one's age is not published. Patients are numbered in the files' names, anew in `test`, while
-/// `train` and `val` share patients.
+/// All films are of children of one to five years; single ages are not published. File names have patient
+/// numbers. `test` numbers its patients separately; `train` and `val` share patients.
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let mut reading = DatasetContent {
         findings: [NO_FINDING, "Pneumonia", "Bacterial", "Viral"]
@@ -54,7 +54,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         for file in films::find(&[films_folder])? {
             let name = films::name(&file);
             let stem = films::stem(&name);
-            // Numbers begin again in the test split.
+            // The test split has its own numbers.
             let series = if split == "test" { "test" } else { "train" };
             let film = named(dataset, &format!("{split}-{class}-{stem}"));
             let patient = match patient(stem) {
@@ -101,7 +101,7 @@ fn findings(class: &str, stem: &str) -> Findings {
     Findings::Named(vec![path.iter().map(ToString::to_string).collect()])
 }
 
-/// `person12` of `person12_virus_46`, `IM-0115` of `IM-0115-0001` and of `NORMAL2-IM-0115-0001`.
+/// `person12` of `person12_virus_46`; `IM-0115` of `IM-0115-0001` and of `NORMAL2-IM-0115-0001`.
 fn patient(stem: &str) -> Option<&str> {
     ["person", "IM-"].into_iter().find_map(|prefix| {
         let start = stem.find(prefix)?;

@@ -1,7 +1,7 @@
-//! Lists that a table holds as text: `['pneumonia', "Crohn's", 68]`.
+//! Lists in a table's cell: `['pneumonia', "Crohn's", 68]`.
 
-/// The elements of a list in brackets, with or without quotes, without the spaces around them; nothing where no list stands. Blank elements and
-/// `nan` are left out.
+/// The elements of a bracketed list, without quotes and surrounding spaces; empty if the cell is not a list.
+/// Blank elements and `nan` are left out.
 pub(super) fn elements(text: &str) -> Option<Vec<String>> {
     let inner = text.trim().strip_prefix('[')?.strip_suffix(']')?;
     let mut elements = Vec::new();

@@ -23,7 +23,7 @@ pub(super) const DATASET: Dataset = Dataset {
     read,
 };
 
-/// Labels are a study's, read off its report as `CheXpert`'s are; ages and sexes are in another database.
+/// Labels are of a study, taken from its report as in `CheXpert`. Ages and sexes are in another database.
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let find = |end: &str| table(folder, end);
     let needed = |end: &str| {
@@ -110,7 +110,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     Ok(reading)
 }
 
-/// `mimic-cxr-2.0.0-metadata.csv.gz` and its like, the newest release that is there.
+/// The newest release of a table such as `mimic-cxr-2.0.0-metadata.csv.gz`.
 fn table(folder: &Path, end: &str) -> Result<Option<PathBuf>, Error> {
     let mut tables = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {

@@ -22,7 +22,7 @@ pub(super) const DATASET: Dataset = Dataset {
     read,
 };
 
-/// The 14 findings in the order of CheXNet's label lists, then the healthy films' own.
+/// The 14 findings, in the order of CheXNet's label lists, then the one of healthy films.
 pub(crate) const FINDINGS: [&str; 15] = [
     "Atelectasis",
     "Cardiomegaly",
@@ -41,19 +41,19 @@ pub(crate) const FINDINGS: [&str; 15] = [
     NO_FINDING,
 ];
 
-/// The newer release first: it has the ages mended.
+/// The newer release first: its ages are corrected.
 const LABEL_FILES: [&str; 2] = ["Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv"];
 
-/// The official lists and what they are called in the manifest.
+/// The official lists, and their names in the manifest.
 const LISTS: [(&str, &str); 2] = [("train_val_list.txt", "train_val"), ("test_list.txt", "test")];
 
-/// Boxes that a radiologist drew around findings, on some films of the official test list.
+/// A radiologist's boxes around findings, on some films of the official test list.
 const BOXES: &str = "BBox_List_2017.csv";
 
-/// Columns and rows of the published films, in whose pixels boxes are given.
+/// Columns and rows of the published films, the frame of the boxes.
 const FRAME: [usize; 2] = [1024; 2];
 
-/// What the list of boxes calls otherwise than the labels do.
+/// Findings with another name in the list of boxes.
 const BOX_NAMES: [(&str, &str); 1] = [("Infiltrate", "Infiltration")];
 
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
@@ -122,8 +122,8 @@ struct NihRow {
     record: FilmRecord,
 }
 
-/// Reads the label file. Its header has unquoted commas (`OriginalImage[Width,Height]`) and the first release ends every line with a comma,
-/// so only the seven columns before those are looked up, by name.
+/// Reads the label file. Its header has unquoted commas (`OriginalImage[Width,Height]`), and the first
+/// release ends every line with a comma. So only the seven columns before those are looked up by name.
 fn parse(bytes: &[u8], path: &Path, dataset: &str) -> Result<Vec<NihRow>, Error> {
     let table = Table::parse(bytes, path)?;
     let columns = Columns {
@@ -192,7 +192,7 @@ impl Columns {
     }
 }
 
-/// `images/` flat, `images_001/images/` and so on, or else the folder itself.
+/// `images/`, or `images_001/images/` and so on, or else the folder itself.
 fn film_folders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut folders = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
@@ -212,7 +212,7 @@ fn film_folders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(folders)
 }
 
-/// What was found in the boxes of a film, as a note: its other findings have none.
+/// The note with the findings that have boxes on a film; its other findings have none.
 const BOXED: &str = "boxed";
 
 /// The boxes of a film.
@@ -220,7 +220,7 @@ const BOXED: &str = "boxed";
 struct Boxed {
     /// As parts of a mask.
     parts: Vec<PathBuf>,
-    /// What they are around, each once.
+    /// Their findings, each once.
     findings: Vec<&'static str>,
 }
 
@@ -230,7 +230,8 @@ impl Boxed {
     }
 }
 
-/// The boxes by the film's stem. The header `Bbox [x,y,w,h]` has unquoted commas, so that its four columns are found by the first.
+/// The boxes by the film's stem. The header `Bbox [x,y,w,h]` has unquoted commas, so the four columns are
+/// located by the first.
 fn boxes(table: &Table) -> Result<HashMap<String, Boxed>, Error> {
     let name = table.needed(&["Image Index"])?;
     let label = table.needed(&["Finding Label"])?;
@@ -259,7 +260,7 @@ fn boxes(table: &Table) -> Result<HashMap<String, Boxed>, Error> {
     Ok(boxes)
 }
 
-/// The official lists that are there, by stem.
+/// The official lists that exist, by stem.
 #[derive(Default)]
 struct Lists {
     files: Vec<PathBuf>,

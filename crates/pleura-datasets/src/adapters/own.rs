@@ -1,4 +1,4 @@
-//! The product's own manifest, complete or written by hand.
+//! The product's own manifest, complete or as a draft.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use super::{Dataset, DatasetContent, FilmRecord, Findings};
 use crate::Error;
 use pleura_manifest::{Label, Manifest, Masks, Strictness};
 
-/// What this kind of dataset is called.
+/// Name of this adapter.
 pub const NAME: &str = "manifest";
 
 pub(super) const DATASET: Dataset = Dataset {
@@ -21,7 +21,8 @@ pub(super) const DATASET: Dataset = Dataset {
     read,
 };
 
-/// Rows keep their films' and patients' names, datasets, splits, masks and notes; a row without a dataset gets `dataset`.
+/// Rows keep film and patient names, datasets, splits, masks and notes. A row without a dataset gets
+/// `dataset`.
 fn read(path: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let manifest = Manifest::read_as(path, Strictness::Draft)?;
     let mut reading = DatasetContent {

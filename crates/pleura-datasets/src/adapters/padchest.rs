@@ -19,26 +19,26 @@ pub(super) const DATASET: Dataset = Dataset {
     read,
 };
 
-/// How the table's name begins, whatever its release.
+/// Prefix of the table's name in all releases.
 const TABLE: &str = "PADCHEST_chest_x_ray_images_labels";
 
-/// The projections that are frontal films.
+/// Frontal projections.
 const FRONTAL: [&str; 3] = ["PA", "AP", "AP_horizontal"];
 
-/// Labels that other sets call otherwise, so that one class map serves them all.
+/// Labels with other names in other datasets, so that one class map fits all.
 pub(super) const NAMES: [(&str, &str); 3] = [
     ("normal", NO_FINDING),
     ("pneumonia", "Pneumonia"),
     ("COVID 19", "COVID-19"),
 ];
 
-/// Says that a report compares with an earlier film, not what it found.
+/// Labels that only compare with an earlier film.
 pub(super) const UNCHANGED: &str = "unchanged";
 
-/// Says that the report is of no use.
+/// Labels of reports without information.
 pub(super) const EXCLUDE: [&str; 2] = ["exclude", "Exclude"];
 
-/// A film's label as the product calls it.
+/// The product's name of a label.
 pub(super) fn finding(label: &str) -> &str {
     let known = NAMES.iter().find(|(theirs, _)| *theirs == label);
     known.map_or(label, |(_, ours)| ours)
@@ -88,7 +88,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     reading.exclude("report is marked to be left out", |record| {
         EXCLUDE.iter().any(|label| record.findings.has(label))
     });
-    // Nothing is left of a report that only says that nothing has changed.
+    // A report that only states "no change" has no findings.
     reading.exclude("report says no more than that nothing changed", |record| {
         record.findings.present().is_empty()
     });
@@ -140,7 +140,7 @@ impl Columns {
         })
     }
 
-    /// A row's film, if its list of labels is whole: one that breaks off may lack any finding.
+    /// The film of a row. Rows with a truncated list of labels are left out: any finding may be missing.
     fn row(&self, row: TableRow<'_>, dataset: &str) -> Result<Option<(Age, FilmRecord)>, Error> {
         for column in [self.name, self.patient] {
             if row.cell(column).is_empty() {
@@ -185,7 +185,7 @@ impl Columns {
     }
 }
 
-/// Year of the study less year of birth: right to a year.
+/// Age as year of the study minus year of birth; exact to one year.
 fn years(date: &str, birth: &str) -> Age {
     let year = |text: &str| text.get(..4).and_then(|year| year.parse::<u16>().ok());
     match (year(date), year(birth)) {

@@ -2,14 +2,14 @@
 
 use pleura_manifest::{MAX_AGE, Sex};
 
-/// What a cell says of an age.
+/// The age of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Age {
     /// Years.
     Years(f32),
-    /// Nothing was written.
+    /// The cell is empty.
     Blank,
-    /// Something was written that no person's age can be.
+    /// The cell is not a person's age.
     Impossible,
 }
 
@@ -22,7 +22,7 @@ impl Age {
     }
 }
 
-/// Reads `58`, `58.5`, and DICOM's forms with a unit: `058Y`, `006M`, `012W`, `003D`.
+/// Parses `58`, `58.5`, and DICOM's forms with a unit: `058Y`, `006M`, `012W`, `003D`.
 pub(crate) fn age(text: &str) -> Age {
     let text = text.trim();
     if text.is_empty() || text.eq_ignore_ascii_case("nan") {
@@ -44,7 +44,7 @@ pub(crate) fn age(text: &str) -> Age {
     }
 }
 
-/// Reads `M`, `F`, `male`, `Female`, `O`; anything else is unknown.
+/// Parses `M`, `F`, `male`, `Female`, `O`; other text is unknown.
 pub(crate) fn sex(text: &str) -> Option<Sex> {
     match text.trim().to_ascii_lowercase().as_str() {
         "m" | "male" => Some(Sex::Male),

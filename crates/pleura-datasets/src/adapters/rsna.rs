@@ -27,13 +27,13 @@ const LABELS: &str = "stage_2_train_labels.csv";
 const CLASSES: &str = "stage_2_detailed_class_info.csv";
 const IMAGES: &str = "stage_2_train_images";
 
-/// Columns and rows of the films, in whose pixels boxes are given.
+/// Columns and rows of the films, the frame of the boxes.
 const FRAME: [usize; 2] = [1024; 2];
 
-/// What radiologists said of a film, one of three.
+/// The radiologists' labels of a film, one of three.
 const FINDINGS: [&str; 3] = ["Normal", "No Lung Opacity / Not Normal", "Lung Opacity"];
 
-/// The tables' `patientId` is the film's: the challenge does not say which films are of one patient.
+/// The tables' `patientId` identifies a film. The challenge does not publish which films are of one patient.
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let labels = folder.join(LABELS);
     if !labels.is_file() {
@@ -106,12 +106,12 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
 struct Boxed {
     name: String,
     target: bool,
-    /// Around its opacities, as parts of a mask.
+    /// Boxes around its opacities, as parts of a mask.
     boxes: Vec<PathBuf>,
 }
 
 impl Boxed {
-    /// Where nobody says which of the two kinds without an opacity it is, that stays open.
+    /// The label is unknown if the class of a film without opacity is not given.
     fn findings(&self, class: Option<&'static str>) -> Findings {
         let label = |finding: &str| match class {
             Some(class) if class == finding => Label::Positive,
@@ -129,7 +129,7 @@ impl Boxed {
     }
 }
 
-/// One row a box becomes one entry a film, in the table's order.
+/// Merges the rows of a film (one a box) into one entry, in the table's order.
 fn boxes(table: &Table) -> Result<Vec<Boxed>, Error> {
     let name = table.needed(&["patientId"])?;
     let target = table.needed(&["Target"])?;

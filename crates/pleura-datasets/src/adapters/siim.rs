@@ -27,7 +27,7 @@ pub(super) const DATASET: Dataset = Dataset {
 const STUDIES: &str = "train_study_level.csv";
 const IMAGES: &str = "train_image_level.csv";
 
-/// What radiologists said of a study, one of four.
+/// The radiologists' labels of a study, one of four.
 const FINDINGS: [&str; 4] = [
     "Negative for Pneumonia",
     "Typical Appearance",
@@ -35,7 +35,8 @@ const FINDINGS: [&str; 4] = [
     "Atypical Appearance",
 ];
 
-/// A study's appearance is its films'; who the patient is, the films' headers say, or else nobody: then a study is a patient.
+/// A study's label applies to its films. The patient is that of the films' headers; without it, a study
+/// counts as a patient.
 fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let [studies, images] = [STUDIES, IMAGES].map(|name| folder.join(name));
     for table in [&studies, &images] {
@@ -132,10 +133,10 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     Ok(reading)
 }
 
-/// Boxes around the opacities of a film: a note as they are published, in pixels of the DICOM film.
+/// The boxes around a film's opacities, as a note: as published, in pixels of the DICOM film.
 const BOXES: &str = "boxes";
 
-/// One of them.
+/// One box.
 #[derive(Deserialize)]
 struct Sides {
     x: f64,
@@ -144,7 +145,7 @@ struct Sides {
     height: f64,
 }
 
-/// Reads `[{'x': 1, 'y': 2, 'width': 3, 'height': 4}]`, which is JSON but for its quotes.
+/// Parses `[{'x': 1, 'y': 2, 'width': 3, 'height': 4}]`, which is JSON with single quotes.
 fn sides(text: &str) -> Option<Vec<[f64; 4]>> {
     let sides: Vec<Sides> = serde_json::from_str(&text.replace('\'', "\"")).ok()?;
     Some(
@@ -155,7 +156,7 @@ fn sides(text: &str) -> Option<Vec<[f64; 4]>> {
     )
 }
 
-/// The boxes as a mask of a film of so many columns and rows, if all of them lie on it.
+/// The boxes as a mask of a film of the given columns and rows; `None` unless all lie on it.
 fn mask(text: &str, frame: Option<[usize; 2]>) -> Option<PathBuf> {
     let parts: Option<Vec<PathBuf>> = sides(text)?
         .into_iter()
@@ -164,7 +165,7 @@ fn mask(text: &str, frame: Option<[usize; 2]>) -> Option<PathBuf> {
     Some(together(&parts?))
 }
 
-/// The labels of each study, by its UID.
+/// The labels of each study, by UID.
 fn appearance(table: &Table) -> Result<HashMap<String, BTreeMap<String, Label>>, Error> {
     let id = table.needed(&["id"])?;
     let columns = FINDINGS

@@ -1,4 +1,4 @@
-//! The two sets of chest films for tuberculosis of the National Library of Medicine: Montgomery County and Shenzhen.
+//! The two tuberculosis datasets of the National Library of Medicine: Montgomery County and Shenzhen.
 
 use std::path::Path;
 
@@ -35,10 +35,11 @@ pub(super) const SHENZHEN: Dataset = Dataset {
 
 const TUBERCULOSIS: &str = "Tuberculosis";
 
-/// Where the masks of Montgomery's films lie: each lung's are files of their own.
+/// Folders of Montgomery's masks, one file a lung.
 const MASKS: [&str; 2] = ["ManualMask/leftMask", "ManualMask/rightMask"];
 
-/// The last digit of a film's name says what it is; its reading, a text beside it, says of whom. Each film is a patient's only one.
+/// The last digit of a film's name is its label. A text file beside it has the patient's data. Each patient
+/// has one film.
 fn read(
     folder: &Path,
     dataset: &str,
@@ -112,7 +113,7 @@ fn read(
     Ok(reading)
 }
 
-/// Sex and age of `Patient's Sex: F`, `Patient's Age: 027Y`, and of `male 45yrs`, `Female,8 month`.
+/// Sex and age from `Patient's Sex: F`, `Patient's Age: 027Y`, or from `male 45yrs`, `Female,8 month`.
 fn person(text: &str) -> (Option<Sex>, Age) {
     let mut words = text
         .split(|c: char| !c.is_alphanumeric())
@@ -125,7 +126,7 @@ fn person(text: &str) -> (Option<Sex>, Age) {
         }
         if years == Age::Blank && word.starts_with(|c: char| c.is_ascii_digit()) {
             let (digits, unit) = word.split_at(word.bytes().take_while(u8::is_ascii_digit).count());
-            // What comes after a number is its unit only if it is the word for one: in `45 male` it is not.
+            // The word after a number is its unit only if it is a unit: in `45 male` it is not.
             let letter = if unit.is_empty() {
                 words
                     .peek()
@@ -140,7 +141,7 @@ fn person(text: &str) -> (Option<Sex>, Age) {
     (of, years)
 }
 
-/// The letter of a word for years, months, weeks or days; `45 M` is a man.
+/// The letter of a word for years, months, weeks or days; `45 M` means male.
 fn unit_of_age(word: &str) -> Option<&'static str> {
     match word.to_ascii_lowercase().as_str() {
         "y" | "yo" | "yr" | "yrs" | "year" | "years" => Some("Y"),

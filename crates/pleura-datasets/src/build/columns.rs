@@ -1,4 +1,4 @@
-//! The columns of findings, and the rows under them.
+//! The finding columns of a manifest, and its rows.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use pleura_manifest::{
     COLUMNS, Label, MASK_COLUMNS, Manifest, ManifestFolder, Masks, NOTE_PREFIX, Row, each,
 };
 
-/// Refuses a rule with a finding that no dataset speaks of: it is most likely misspelt.
+/// Refuses rules with a finding that no dataset has, most likely a typing error.
 pub(super) fn check_names(options: &BuildOptions, readings: &[DatasetContent]) -> Result<(), Error> {
     if options.classes.is_some() && options.findings.is_some() {
         return Err(Error::Rule {
@@ -21,7 +21,7 @@ pub(super) fn check_names(options: &BuildOptions, readings: &[DatasetContent]) -
         });
     }
     for (number, input) in options.inputs.iter().enumerate() {
-        // Rows of a manifest bring their own datasets' names along.
+        // Rows of an input manifest keep their dataset's name.
         if input.dataset.name != OWN
             && options.inputs[..number]
                 .iter()
@@ -82,7 +82,7 @@ pub(super) fn check_names(options: &BuildOptions, readings: &[DatasetContent]) -
     Ok(())
 }
 
-/// Puts the films of all datasets under one header.
+/// Joins the films of all datasets in one table.
 pub(super) fn assemble(
     options: &BuildOptions,
     readings: &[DatasetContent],
@@ -136,7 +136,7 @@ pub(super) fn assemble(
             manifest.rows.push(row(record, labels, &manifest.notes, &place)?);
         }
     }
-    // Datasets keep their order; within one, films are sorted by name, whatever order the disk gave them in.
+    // Datasets keep their order. Within one, films are sorted by name.
     let mut order: Vec<&str> = Vec::new();
     for dataset in readings
         .iter()

@@ -1,4 +1,4 @@
-//! Every film is opened once before it goes into a manifest.
+//! Opens every film once before it enters a manifest.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -11,13 +11,13 @@ use pleura_manifest::{Exclusion, PIXELS, Remark, image_file};
 use crate::Error;
 use crate::adapters::{DatasetContent, FilmRecord};
 
-/// What was found about films with equal pixels.
+/// Films with equal pixels.
 pub(super) struct Identical {
     pub(super) step: Option<Exclusion>,
     pub(super) remarks: Vec<Remark>,
 }
 
-/// Digests and decodes every film, leaves out the unreadable ones, and finds those with equal pixels.
+/// Digests and decodes every film, leaves out unreadable ones, and finds those with equal pixels.
 pub(super) fn verify(
     readings: &mut [DatasetContent],
     drop_identical: bool,
@@ -53,7 +53,7 @@ pub(super) fn verify(
     Ok(find_identical(readings, drop_identical))
 }
 
-/// Notes a film's digests; says why it cannot be read where it cannot.
+/// Records a film's digests. Returns its name and the reason if it cannot be read.
 fn open(record: &mut FilmRecord) -> Result<Option<(String, String)>, Error> {
     match image_file::open(&record.film, &record.file, &DecodeOptions::default()) {
         Ok((sha256, film)) => {
@@ -131,7 +131,7 @@ fn find_identical(readings: &mut [DatasetContent], drop: bool) -> Identical {
     }
 }
 
-/// Gives films that ended up with one name (`a.png` and `a.jpg`, one manifest given twice) names of their own.
+/// Makes names unique: `a.png` and `a.jpg`, or one manifest given twice, give the same name.
 pub(super) fn unique_names(readings: &mut [DatasetContent]) {
     let mut count: HashMap<String, usize> = HashMap::new();
     for record in readings.iter().flat_map(|reading| &reading.records) {

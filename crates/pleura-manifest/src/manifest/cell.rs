@@ -1,15 +1,15 @@
-//! How the values of a manifest stand in its cells.
+//! Text of the values in a manifest's cells.
 
 use std::fmt;
 
 use super::{Label, Sex, Split};
 
-/// A value that a manifest's cell can hold.
+/// A value of a cell.
 pub trait Cell: Copy + Sized {
-    /// What to say to somebody whose cell could not be read.
+    /// The allowed values, for error messages.
     const EXPECTED: &'static str;
 
-    /// Reads a cell; `None` where the text is not one of the allowed ones.
+    /// Parses a cell; `None` for other text.
     fn from_cell(text: &str) -> Option<Self>;
 
     /// The text of the cell.
@@ -56,7 +56,7 @@ impl Cell for Split {
 }
 
 impl Split {
-    /// The three splits, in the order they are used.
+    /// The three splits, in order of use.
     pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
 }
 

@@ -1,4 +1,4 @@
-//! Masks that are drawn in several files, such as one a lung, or given as boxes.
+//! Masks of several parts: files, such as one a lung, and boxes.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -6,29 +6,30 @@ use std::str::FromStr;
 
 use pleura_film::{DecodeOptions, Error, Film};
 
-/// Stands between the parts of a mask.
+/// Separator of the parts of a mask.
 const BETWEEN: &str = "|";
 
-/// Stands before a box, which is a part of a mask without a file.
+/// Prefix of a box.
 const BOX: &str = "box:";
 
-/// Sides of frames that boxes may be drawn in, in pixels.
+/// Valid sides of a box's frame, in pixels.
 const FRAMES: std::ops::RangeInclusive<usize> = 1..=8192;
 
-/// A box on a film, as a part of a mask: `box:X,Y,WIDTH,HEIGHT/COLUMNSxROWS`, in pixels of a film of so many columns and rows.
+/// A box as part of a mask: `box:X,Y,WIDTH,HEIGHT/COLUMNSxROWS`, in pixels of a film of the given columns and
+/// rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Region {
-    /// Column of the left edge, row of the upper one, columns and rows.
+    /// Left column, upper row, width, height.
     sides: [f64; 4],
-    /// Columns and rows of the film that it was drawn on, which need not be those of the film at hand.
+    /// Columns and rows of the film that the box was drawn on. The mask's film may have another size.
     frame: [usize; 2],
 }
 
 impl Region {
-    /// How one is written.
+    /// The format, for error messages.
     pub(super) const FORM: &str = "a box is written box:X,Y,WIDTH,HEIGHT/COLUMNSxROWS, with some of it on the film, such as box:225,547,87,79/1024x1024";
 
-    /// A box with something of it within its frame.
+    /// A box; `None` if no part of it is within the frame.
     pub fn new(sides: [f64; 4], frame: [usize; 2]) -> Option<Self> {
         let region = Self { sides, frame };
         let possible =
@@ -38,7 +39,7 @@ impl Region {
             .then_some(region)
     }
 
-    /// The columns and the rows that it touches: the first, and the one after the last.
+    /// Columns and rows that it touches, as half-open ranges.
     fn touched(&self) -> [[usize; 2]; 2] {
         [0, 1].map(|axis| {
             let (from, length) = (self.sides[axis], self.sides[axis + 2]);
@@ -50,7 +51,7 @@ impl Region {
         })
     }
 
-    /// White inside, black elsewhere, as large as its frame.
+    /// An image of the frame's size, white inside the box.
     fn draw(&self) -> Result<Film, Error> {
         let ([width, height], [columns, rows]) = (self.frame, self.touched());
         let mut grey = vec![0.0; width * height];
@@ -69,7 +70,7 @@ impl fmt::Display for Region {
 }
 
 impl FromStr for Region {
-    /// [`Region::FORM`] is all there is to say.
+    /// The message is [`Region::FORM`].
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
@@ -88,7 +89,7 @@ impl FromStr for Region {
     }
 }
 
-/// Does the same to the path of each file of a mask.
+/// Applies a function to the path of each file of a mask.
 pub fn each<E>(mask: &Path, path: impl Fn(&Path) -> Result<PathBuf, E>) -> Result<PathBuf, E> {
     match mask.to_str() {
         Some(text) if text.contains(BETWEEN) || text.starts_with(BOX) => {
@@ -102,7 +103,7 @@ pub fn each<E>(mask: &Path, path: impl Fn(&Path) -> Result<PathBuf, E>) -> Resul
     }
 }
 
-/// The first box of a mask that is none.
+/// The first invalid box of a mask.
 pub(super) fn wrong_box(mask: &str) -> Option<&str> {
     let mut boxes = mask
         .split(BETWEEN)
@@ -111,18 +112,19 @@ pub(super) fn wrong_box(mask: &str) -> Option<&str> {
     boxes.find(|part| part.parse::<Region>().is_err())
 }
 
-/// The mask that some parts make together.
+/// Joins the parts of a mask.
 pub fn together(parts: &[PathBuf]) -> PathBuf {
     let parts: Vec<&std::ffi::OsStr> = parts.iter().map(|part| part.as_os_str()).collect();
     parts.join(std::ffi::OsStr::new(BETWEEN)).into()
 }
 
-/// Opens a mask, or, of several parts with `|` between them, what is white in any of them. A part is the path of a picture, or a box:
-/// `box:X,Y,WIDTH,HEIGHT/COLUMNSxROWS`, in pixels of a film of so many columns and rows, every pixel that it touches being inside. What is brighter
-/// than half of a picture's brightest level becomes 1, all else 0.
+/// Opens a mask. Pixels that are white in any part are 1, all others 0. Parts are separated by `|`. A part is
+/// an image file or a box `box:X,Y,WIDTH,HEIGHT/COLUMNSxROWS`, in pixels of a film of the given columns and
+/// rows. All pixels that a box touches are inside. A pixel of an image is white if it is brighter than half
+/// of the image's maximum.
 ///
 /// # Errors
-/// A file that cannot be read or is no mask, a box that is none, and parts of different sizes.
+/// An unreadable file, an image that is not a mask, an invalid box, and parts of different sizes.
 pub fn open_mask(mask: &Path) -> Result<Film, Error> {
     let parts: Vec<&Path> = match mask.to_str() {
         Some(text) if !mask.exists() => text.split(BETWEEN).map(|part| Path::new(part.trim())).collect(),
@@ -149,8 +151,8 @@ pub fn open_mask(mask: &Path) -> Result<Film, Error> {
     united.map_or_else(|| pleura_film::open(mask, &DecodeOptions::default()), Ok)
 }
 
-/// White where a part is brighter than half of its brightest level, else black: masks of 0 and 1 and of 0 and 255 are the same. One that is dark and has
-/// many levels, as the noise of an empty one that was saved as JPEG, is refused.
+/// White where a part is brighter than half of its maximum, so that masks of 0 and 1 equal masks of 0 and
+/// 255. A dark image with many levels is refused: it is the JPEG noise of an empty mask.
 fn binary(mut part: Film, mask: &Path) -> Result<Film, Error> {
     let most = part.grey.iter().copied().fold(0.0, f32::max);
     if most <= 0.5 && part.grey.iter().any(|&level| level > 0.0 && level < most) {

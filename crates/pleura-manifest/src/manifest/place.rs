@@ -1,4 +1,4 @@
-//! Where files lie, seen from the manifest.
+//! Paths relative to the manifest.
 
 use std::path::{Path, PathBuf};
 
@@ -15,13 +15,14 @@ impl ManifestFolder {
             .map_err(Error::io("find", folder))
     }
 
-    /// The place of a manifest that will be written to `path`.
+    /// The folder of a manifest file.
     pub fn of_file(path: &Path) -> Result<Self, Error> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         Self::new(folder.unwrap_or(Path::new(".")))
     }
 
-    /// A path as the manifest has it: relative for what lies below its folder, so that both move together; else absolute.
+    /// The path to write: relative for files below the folder, so that both can be moved together; absolute
+    /// for others.
     pub fn path(&self, path: &Path) -> Result<PathBuf, Error> {
         let path = std::path::absolute(path).map_err(Error::io("find", path))?;
         Ok(path.strip_prefix(&self.0).map(Path::to_path_buf).unwrap_or(path))
@@ -29,7 +30,7 @@ impl ManifestFolder {
 }
 
 impl Manifest {
-    /// Rewrites the paths for a manifest that will be written to `path`; those that the move does not touch stay as they are.
+    /// Adapts all paths for a manifest that will be written to `path`.
     pub fn relocate(&mut self, path: &Path) -> Result<(), Error> {
         let place = ManifestFolder::of_file(path)?;
         if ManifestFolder::new(&self.folder_or_here())?.0 != place.0 {

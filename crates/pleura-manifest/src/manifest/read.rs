@@ -1,4 +1,4 @@
-//! CSV to a manifest, cell by cell, with nothing guessed.
+//! Reads manifests from CSV and validates every cell.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,37 +7,39 @@ use super::masks::{Region, wrong_box};
 use super::{COLUMNS, Cell, Label, MASK_COLUMNS, Manifest, Masks, NOTE_PREFIX, Row, Sex, Split};
 use crate::Error;
 
-/// How much of a manifest must be there.
+/// How complete a manifest must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strictness {
-    /// All ten columns, every film with its digest.
+    /// All ten columns, and a digest for every film.
     Complete,
-    /// Written by hand: `path` and `patient` (and findings) are enough, the rest is worked out when building.
+    /// Written by hand: `path` and `patient` are required. The build adds the rest.
     Draft,
 }
 
 impl Manifest {
     /// Reads a manifest.
     ///
-    /// The ten columns of [`COLUMNS`] must be there, in any order. `film`, `path`, `dataset` and `patient` are not
-    /// empty, `film` is unique, `sha256` is 64 lower-case hexadecimal digits, `sex` is `F`, `M`, `O` or nothing, `age` is years from
-    /// 0 to 130 or nothing, `split` is `train`, `val`, `test` or nothing. `lung_mask`, `lesion_mask` and `text_mask` are
-    /// paths or boxes ([`open_mask`](super::open_mask)), columns that start with `note:` are free text, and each other column is a finding with cells 1, 0, −1 or
-    /// nothing. Spaces around what stands in a cell count only in notes.
+    /// The ten columns of [`COLUMNS`] are required, in any order. `film`, `path`, `dataset` and `patient` are
+    /// not empty; `film` is unique. `sha256` is 64 lower-case hexadecimal digits. `sex` is `F`, `M`, `O` or
+    /// empty; `age` is years from 0 to 130 or empty; `split` is `train`, `val`, `test` or empty. `lung_mask`,
+    /// `lesion_mask` and `text_mask` are paths or boxes ([`open_mask`](super::open_mask)). Columns with the
+    /// prefix `note:` are free text. Every other column is a finding with cells 1, 0, -1 or empty. Spaces
+    /// around values are ignored, except in notes.
     ///
     /// # Errors
-    /// [`Error::Cell`] names file, row, column, what stands there and what may; [`Error::Table`] a faulty header.
+    /// [`Error::Cell`] names file, row, column, the cell and the allowed values; [`Error::Table`] a faulty
+    /// header.
     pub fn read(path: &Path) -> Result<Self, Error> {
         Self::read_as(path, Strictness::Complete)
     }
 
-    /// Reads a manifest with the strictness given; see [`Manifest::read`].
+    /// Reads a manifest that is complete or a draft.
     pub fn read_as(path: &Path, strictness: Strictness) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(Error::io("read the manifest", path))?;
         Self::parse(&bytes, path, strictness)
     }
 
-    /// Reads a manifest's text; `path` gives the folder and stands in messages.
+    /// Parses a manifest's text. `path` gives the folder and appears in messages.
     pub(crate) fn parse(bytes: &[u8], path: &Path, strictness: Strictness) -> Result<Self, Error> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let mut reader = csv::ReaderBuilder::new().has_headers(true).from_reader(bytes);
@@ -97,7 +99,7 @@ fn malformed(path: &Path, error: &csv::Error) -> Error {
     Error::table(path, problem)
 }
 
-/// Where each column stands.
+/// The position of each column.
 struct Columns {
     fixed: [Option<usize>; COLUMNS.len()],
     masks: [Option<usize>; MASK_COLUMNS.len()],
@@ -160,7 +162,7 @@ impl Columns {
     }
 }
 
-/// One line of the table on its way to a [`Row`].
+/// One line of the table.
 struct RowReader<'a> {
     record: &'a csv::StringRecord,
     header: &'a csv::StringRecord,
@@ -175,7 +177,7 @@ impl RowReader<'_> {
         let path = self.needed(path)?;
         let draft = self.strictness == Strictness::Draft;
         let film = match self.text(film) {
-            // A draft may leave the film's name out: its path names it.
+            // A draft may leave the film's name empty: its path gives the name.
             "" if draft => Path::new(path)
                 .with_extension("")
                 .to_string_lossy()
@@ -212,7 +214,7 @@ impl RowReader<'_> {
         })
     }
 
-    /// A cell without the spaces around it: `p1 ` is the patient `p1`.
+    /// A cell without surrounding spaces.
     fn text(&self, place: Option<usize>) -> &str {
         place
             .and_then(|place| self.record.get(place))
@@ -293,7 +295,7 @@ impl RowReader<'_> {
     }
 }
 
-/// Nobody has been older; larger numbers are slips of the keyboard.
+/// Maximum age; larger numbers are typing errors.
 pub const MAX_AGE: f32 = 130.0;
 
 impl Masks {

@@ -1,4 +1,4 @@
-//! A manifest to CSV, and its digest.
+//! Writes manifests to CSV, and digests them.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{COLUMNS, Cell, MASK_COLUMNS, Manifest, NOTE_PREFIX, Row};
 use crate::Error;
 
 impl Manifest {
-    /// Writes the manifest as CSV, whole or not at all. Mask columns are written where any row has one.
+    /// Writes the manifest atomically. Mask columns are written if any row has such a mask.
     pub fn write(&self, path: &Path) -> Result<(), Error> {
         let masks = self.mask_columns();
         Ok(write_atomic_with(path, |out| {
@@ -22,21 +22,21 @@ impl Manifest {
         })?)
     }
 
-    /// SHA-256 of what the films are and say: every column but the places of files (`path`, masks) and the notes.
+    /// SHA-256 of all columns except `path`, masks and notes.
     ///
-    /// A film is known by its own digest, so moving the folder or adding a note leaves this unchanged; another
-    /// film, label, split or order does not.
+    /// Films are identified by their digests. Moving the folder or adding a note does not change the result;
+    /// another film, label, split or order does.
     pub fn digest(&self) -> String {
         rows_digest(self, &(0..self.rows.len()).collect::<Vec<_>>())
     }
 
-    /// The digest of some rows alone, for instance of the test split.
+    /// The digest of some rows, such as the test split.
     pub fn digest_of(&self, rows: &[usize]) -> String {
         rows_digest(self, rows)
     }
 
-    /// SHA-256 of which films some rows are, whatever their order and labels: the same films in another manifest have the same. A film
-    /// is known by its file's digest, or by dataset and name where the manifest has none.
+    /// SHA-256 of the films of some rows, independent of their order and labels. Films are identified by
+    /// their file's digest, or by dataset and name if the manifest has no digests.
     pub fn films_digest(&self, rows: &[usize]) -> String {
         let mut films: Vec<String> = rows
             .iter()
@@ -109,7 +109,7 @@ impl Manifest {
     }
 }
 
-/// A path as it goes into a cell: always with forward slashes, and an error rather than a changed name.
+/// A path as cell text, with forward slashes. Paths that are not UTF-8 are an error.
 fn text(path: &Path) -> std::io::Result<String> {
     let text = path.to_str().ok_or_else(|| {
         std::io::Error::other(format!(
@@ -124,7 +124,7 @@ fn text(path: &Path) -> std::io::Result<String> {
     })
 }
 
-/// Each cell goes in with its length in front, so that no two tables share a byte string.
+/// Each cell is preceded by its length, so that different tables give different bytes.
 fn rows_digest(manifest: &Manifest, rows: &[usize]) -> String {
     let mut hash = Sha256::new();
     let mut cell = |text: &str| {

@@ -1,15 +1,15 @@
-//! A test split with equally many films of each class.
+//! Test splits with the same number of films of each class.
 
 use super::groups::Group;
 use crate::order::{shuffle, stream};
 use crate::{Error, Manifest};
 
-/// How often another order is tried before giving up.
+/// Number of random orders to try.
 const TRIES: u64 = 64;
 
 /// Groups that together have exactly `films` films of each class.
 ///
-/// Groups are taken whole, in random order, where they fit; small ones then fill the gaps.
+/// Whole groups are taken in random order if they fit; small groups fill the gaps.
 pub(super) fn test(
     manifest: &Manifest,
     groups: &[Group],
@@ -57,7 +57,7 @@ pub(super) fn test(
             }
             fits
         };
-        // Plain random order keeps the mix of large and small groups as it is in the data; a second round fills up.
+        // Random order keeps the mix of large and small groups. A second pass fills the gaps.
         for group in order {
             if !take(group, &mut have) {
                 later.push(group);

@@ -11,7 +11,8 @@ pub(crate) struct Group {
     pub(crate) rows: Vec<usize>,
 }
 
-/// The connected components of films under "same patient", "same file", "same pixels" and the pairs of files, in the order of their first row.
+/// Connected components of films under "same patient", "same file", "same pixels" and the given pairs of
+/// files, in the order of their first row.
 pub(crate) fn of(manifest: &Manifest, together: &[[String; 2]]) -> Vec<Group> {
     let pixels = manifest.note(PIXELS);
     let mut first: HashMap<(u8, &str), usize> = HashMap::new();

@@ -1,4 +1,5 @@
-//! Groups of films dealt out so that every finding of every dataset is shared in the wanted parts.
+//! Stratified assignment of groups of films: every finding of every dataset is divided in the requested
+//! parts.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +9,7 @@ use super::groups::Group;
 use crate::order::{shuffle, stream, unit};
 use crate::{Error, Label, Manifest, Split};
 
-/// Deals some groups out to the splits, in the wanted parts.
+/// Assigns open groups to splits, in the requested parts.
 pub(super) fn assign(
     manifest: &Manifest,
     groups: &[Group],
@@ -25,7 +26,7 @@ pub(super) fn assign(
     Ok(())
 }
 
-/// `[open]`: the part that each of some groups is dealt to, the parts being as large as `fractions` are to each other.
+/// The part of each group of `open`. Parts are sized in proportion to `fractions`.
 pub(crate) fn parts(
     manifest: &Manifest,
     groups: &[Group],
@@ -52,7 +53,7 @@ pub(crate) fn parts(
     for &(stratum, films) in strata.iter().flatten() {
         totals[stratum] += films as f64;
     }
-    // wanted[part][stratum]: films that the part still wants.
+    // wanted[part][stratum]: films that the part still needs.
     let mut wanted: Vec<Vec<f64>> = fractions
         .iter()
         .map(|part| totals.iter().map(|total| total * part / whole).collect())
@@ -81,12 +82,13 @@ pub(crate) fn parts(
         }
         left[stratum] = 0.0;
     }
-    // Every group is in the stratum of all films, so none is left over.
+    // Every group is in the stratum of all films, so all are assigned.
     Ok(dealt.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-/// For each open group: its strata and how many of its films are in each. A stratum is a dataset and a finding; films without a
-/// positive finding are a stratum of their dataset; the last stratum is all films, so that sizes come out right too.
+/// The strata of each open group, with its films in each. A stratum is a dataset and a finding. Films without
+/// a positive finding are a stratum of their dataset. The last stratum is all films, which balances the
+/// sizes.
 fn strata(manifest: &Manifest, groups: &[Group], open: &[usize]) -> Vec<Vec<(usize, usize)>> {
     let mut numbers: BTreeMap<(&str, Option<usize>), usize> = BTreeMap::new();
     for row in open
@@ -125,18 +127,19 @@ fn positives(labels: &[Label]) -> Vec<Option<usize>> {
     if found.is_empty() { vec![None] } else { found }
 }
 
-/// The stratum with the fewest films left to deal, if any has some.
+/// The stratum with the fewest unassigned films, if any is left.
 fn rarest(left: &[f64]) -> Option<usize> {
     (0..left.len())
         .filter(|&stratum| left[stratum] > 0.0)
         .min_by(|&a, &b| left[a].total_cmp(&left[b]))
 }
 
-/// The split for a group of `films` films, `of_stratum` of which are in the stratum that is being dealt.
+/// The part for a group of `films` films, `of_stratum` of them in the current stratum.
 ///
-/// Drawn in proportion to what the splits still want of the stratum: among those that want all of the group's films; else, where a
-/// stratum is so small that no split wants that many, among those that want any and have room for the group as a whole. Where none has room, the split that
-/// is overfilled least, relative to its part.
+/// It is drawn in proportion to the films of the stratum that the parts need. Candidates are the parts that
+/// need all of the group's films. In a small stratum there may be none; then parts that need any film and
+/// have room for the whole group are candidates. If no part has room, the least overfilled one, relative to
+/// its size, is taken.
 fn choose(
     wanted: &[Vec<f64>],
     stratum: usize,

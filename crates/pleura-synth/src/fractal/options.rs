@@ -1,31 +1,31 @@
-//! Which fractals, and the table of them.
+//! Options of fractals, and their manifest.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use pleura_manifest::{Manifest, Row, Split};
 
-/// Which fractals there are. Everything but the numbers of classes and instances tells what the pictures look like.
+/// Options of fractals.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FractalOptions {
-    /// How many systems.
+    /// Number of classes, each an iterated function system.
     pub classes: usize,
-    /// Instances of each to train on.
+    /// Training instances of each class.
     pub instances: usize,
-    /// More instances of each, held out to validate on.
+    /// Validation instances of each class.
     #[serde(default = "default_held_out")]
     pub held_out: usize,
-    /// Least share of the square that a class's points must fill.
+    /// Minimum share of the square that a class's points fill.
     #[serde(default = "default_filling_rate")]
     pub filling_rate: f64,
-    /// How much larger or smaller an instance's letter may be: 0.2 is up to a fifth.
+    /// Maximum relative change of an instance's coefficient: 0.2 is up to a fifth.
     #[serde(default = "default_variation")]
     pub variation: f64,
-    /// How points are drawn.
+    /// Rendering of points.
     #[serde(default)]
     pub rendering: Rendering,
-    /// Of every random number; 0 to 2⁶³ − 1.
+    /// Seed, 0 to 2⁶³ − 1.
     #[serde(default)]
     pub seed: u64,
 }
@@ -42,24 +42,24 @@ fn default_variation() -> f64 {
     0.2
 }
 
-/// How points are drawn.
+/// Rendering of points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Rendering {
-    /// A random pattern of 3 × 3 pixels about each: the paper's better one.
+    /// A random pattern of 3 × 3 pixels a point, the paper's better rendering.
     #[default]
     Patch,
-    /// A pixel each.
+    /// One pixel a point.
     Point,
-    /// The brighter the more points fall on a pixel, by the fourth root of their number: smooth greys, as a film has them.
+    /// Brightness by the fourth root of the number of points on a pixel: smooth greys like in a film.
     Density,
 }
 
-/// Pictures that a table can have; more rows than this are a slip of the hand.
+/// Maximum number of images; more rows are a typing error.
 const MOST: usize = 2_000_000;
 
 impl FractalOptions {
-    /// The usual fractals, of so many classes and instances.
+    /// Default fractals with the given numbers of classes and instances.
     pub fn new(classes: usize, instances: usize) -> Self {
         Self {
             classes,
@@ -72,13 +72,14 @@ impl FractalOptions {
         }
     }
 
-    /// The first entry that says something impossible: its name, and what was found and expected.
+    /// The first invalid option: its name, and a message with the expected values.
     pub fn fault(&self) -> Option<(&'static str, String)> {
         let whole = |key, value: usize, least: usize, most: usize| {
             (!(least..=most).contains(&value))
                 .then(|| (key, format!("found {value}, expected {least} to {most}")))
         };
-        // 100,000 points on 512² pixels fill 0.32 of them if they fall anywhere alike; systems that fill 0.3 are hard to find.
+        // 100,000 points on 512² pixels fill 0.32 of them if uniformly distributed. Systems that fill 0.3 are
+        // hard to find.
         let (rate, variation) = (self.filling_rate, self.variation);
         whole("classes", self.classes, 2, 10_000)
             .or_else(|| whole("instances", self.instances, 1, MOST))
@@ -114,7 +115,8 @@ impl FractalOptions {
         format!("fractal-{:0digits$}", class + 1)
     }
 
-    /// A class's pictures are rows that follow each other: first those held out, whose numbers thus stay when there are more instances.
+    /// The images of a class are consecutive rows, first the held-out ones. So their numbers do not change
+    /// with more instances.
     pub fn manifest(&self) -> Manifest {
         let mut manifest = Manifest::new("", Vec::new());
         let look = self.look();
@@ -137,7 +139,7 @@ impl FractalOptions {
         manifest
     }
 
-    /// Digest of what the pictures are, apart from their size.
+    /// Digest of the images, independent of their size.
     pub fn digest(&self) -> String {
         let Self {
             classes,
@@ -149,7 +151,8 @@ impl FractalOptions {
         base16ct::lower::encode_string(&Sha256::digest(all))
     }
 
-    /// What every picture depends on, in a line of text. The number in it changes whenever a picture could.
+    /// A line of text with everything that the images depend on. Its version changes whenever an image could
+    /// change.
     fn look(&self) -> String {
         let Self {
             filling_rate,
@@ -161,7 +164,7 @@ impl FractalOptions {
         format!("pleura fractals 1 {filling_rate} {variation} {rendering:?} {seed}")
     }
 
-    /// How many pictures there are.
+    /// Number of images.
     pub fn pictures(&self) -> usize {
         self.classes * (self.instances + self.held_out)
     }

@@ -1,4 +1,4 @@
-//! A system's picture.
+//! Images of a system.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -6,10 +6,11 @@ use rand_chacha::ChaCha8Rng;
 use super::options::Rendering;
 use super::system::{SEARCH_POINTS, SEARCH_SIDE, System, Walk, place};
 
-/// The grey of points and patches.
+/// Grey level of points and patches.
 const GREY: f32 = 127.0 / 255.0;
 
-/// Draws one picture, `[size, size]` row-major, from 0 black to 1 white; the canvas has twice that side, and each pixel is the mean of four.
+/// Draws one image, `[size, size]` row-major, from 0 black to 1 white. It is drawn at twice the side; each
+/// pixel is the mean of four.
 pub(super) fn render(
     system: &System,
     size: usize,
@@ -29,7 +30,7 @@ pub(super) fn render(
         Rendering::Density => {
             place(&points, side, |x, y| canvas[y * side + x] += 1.0);
             let most = canvas.iter().copied().fold(1.0, f32::max);
-            // A root is the same on every machine to the last bit; a logarithm is not.
+            // A square root has the same bits on every machine; a logarithm does not.
             for level in &mut canvas {
                 *level = (*level / most).sqrt().sqrt();
             }
@@ -46,7 +47,7 @@ pub(super) fn render(
     }
 }
 
-/// One of the patterns of 3 × 3 pixels that are not empty, over what was there.
+/// Draws one of the 3 × 3 patterns that are not empty, over the existing pixels.
 fn patch(canvas: &mut [f32], side: usize, (x, y): (usize, usize), rng: &mut ChaCha8Rng) {
     let pattern = loop {
         let bits = rng.next_u32() >> 23;
@@ -63,7 +64,7 @@ fn patch(canvas: &mut [f32], side: usize, (x, y): (usize, usize), rng: &mut ChaC
     }
 }
 
-/// Where a pixel comes from under one of the square's eight symmetries.
+/// The source pixel under one of the square's eight symmetries.
 fn turned(symmetry: u32, x: usize, y: usize, size: usize) -> (usize, usize) {
     let x = if symmetry & 1 == 0 { x } else { size - 1 - x };
     let y = if symmetry & 2 == 0 { y } else { size - 1 - y };

@@ -1,4 +1,4 @@
-//! Iterated function systems, and the walk through them that the chaos game is (Barnsley, 1988).
+//! Iterated function systems, drawn by the chaos game (Barnsley, 1988).
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -6,48 +6,50 @@ use serde::Serialize;
 
 use pleura_manifest::order::{below, stream, unit};
 
-/// Letters of an affine map of the plane.
+/// Coefficients of an affine map of the plane.
 const LETTERS: usize = 6;
-/// Maps of a system: 2 to this many.
+/// Maximum number of maps of a system; the minimum is 2.
 const MOST_MAPS: usize = 7;
-/// Side and points of the square that a class must fill, and on which the number of points of every picture rests.
+/// Side of the square that a class must fill, and number of points on it. The number of points of every image
+/// follows from them.
 pub(super) const SEARCH_SIDE: usize = 512;
 /// See [`SEARCH_SIDE`].
 pub(super) const SEARCH_POINTS: usize = 100_000;
-/// Systems tried for a class before the search gives up.
+/// Maximum number of systems tried for a class.
 pub(super) const ATTEMPTS: usize = 20_000;
-/// Points after which a system is looked at first; then after each doubling.
+/// Number of points of the first test of a system; tests follow at each doubling.
 const FIRST: usize = SEARCH_POINTS / 64 / WALKS * WALKS;
-/// Points that show whether an instance is still a figure of its class's kind.
+/// Number of points that test an instance.
 const PROBE: usize = 1024;
-/// How many times wider or narrower than its class an instance may be.
+/// Maximum ratio of the widths of an instance and its class.
 const WIDER: f32 = 8.0;
-/// Walks side by side: each waits for its own last step, so several fill the processor.
+/// Number of parallel walks. Each step depends on the last one, so several walks fill the processor's
+/// pipeline.
 const WALKS: usize = 8;
-/// Steps before a walk that starts anywhere is on the figure.
+/// Steps until a walk from any start has reached the attractor.
 const BURN_IN: usize = 32;
-/// A walk this far out has left for good, and starts again at the origin.
+/// A walk beyond this distance diverges and restarts at the origin.
 const FAR: f64 = 1e6;
 
-/// Affine maps of the plane, each with the chance that a step takes it.
+/// Affine maps of the plane with their probabilities.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct System {
     /// `[a, b, c, d, e, f]`: (x, y) becomes (ax + by + e, cx + dy + f).
     pub maps: Vec<[f64; LETTERS]>,
-    /// Of each map; they add up to 1.
+    /// Probability of each map; they add up to 1.
     pub chances: Vec<f64>,
 }
 
-/// A system that was kept.
+/// An accepted system.
 #[derive(Clone, Debug)]
 pub(super) struct Class {
     pub(super) system: System,
-    /// The larger side of its figure.
+    /// The larger side of its attractor.
     width: f32,
 }
 
 impl System {
-    /// Two to seven maps with letters uniform in ±1, chosen in proportion to |ad − bc|.
+    /// Two to seven maps with coefficients uniform in ±1 and probabilities in proportion to |ad − bc|.
     fn random(rng: &mut ChaCha8Rng) -> Self {
         let count = 2 + below(MOST_MAPS as u64 - 1, rng) as usize;
         let maps: Vec<[f64; LETTERS]> = (0..count)
@@ -62,7 +64,7 @@ impl System {
         Self { maps, chances }
     }
 
-    /// The same with one letter of every map scaled.
+    /// The system with one coefficient of every map scaled.
     fn scaled(&self, letter: usize, factor: f64) -> Self {
         let mut scaled = self.clone();
         for map in &mut scaled.maps {
@@ -72,7 +74,7 @@ impl System {
     }
 }
 
-/// The first system of a class's own stream that fills enough; `None` if too many did not.
+/// The first system of the class's stream that fills enough; `None` after too many attempts.
 pub(super) fn search(filling_rate: f64, seed: u64, class: usize) -> Option<Class> {
     let ids: [&[u8]; 2] = [&seed.to_le_bytes(), &(class as u64).to_le_bytes()];
     let mut rng = stream("fractal class", &ids);
@@ -87,10 +89,11 @@ pub(super) fn search(filling_rate: f64, seed: u64, class: usize) -> Option<Class
     })
 }
 
-/// Whether a walk through the system stays, and its points fill enough.
+/// True if a walk stays bounded and its points fill enough.
 ///
-/// What n points fill is concave in n, for each point is the likelier to fall on a pixel taken before the more are taken. So after n of N
-/// points F(N) ≤ F(n) + (N − n) · (F(n) − F(n/2)) / (n/2), up to chance, and most systems are left early.
+/// The area filled by n points is concave in n: the more pixels are filled, the likelier a point falls on a
+/// filled one. So after n of N points F(N) ≤ F(n) + (N − n) · (F(n) − F(n/2)) / (n/2), up to chance. Most
+/// systems are rejected early by this bound.
 fn fills(
     system: &System,
     filling_rate: f64,
@@ -110,7 +113,7 @@ fn fills(
             return now >= filling_rate;
         }
         let left = (SEARCH_POINTS - upto) as f64;
-        // Before the first look nothing was filled: there the slope is that from the origin.
+        // Nothing is filled before the first test: there the slope is the one from the origin.
         let since = if before > 0.0 { upto / 2 } else { upto };
         if now + left * (now - before) / (since as f64) < filling_rate {
             return false;
@@ -121,8 +124,8 @@ fn fills(
 }
 
 impl Class {
-    /// An instance: one letter, drawn, is up to `variation` larger or smaller in all maps. A change that makes the figure fly apart or
-    /// collapse is drawn again, less and less of it.
+    /// An instance: one random coefficient is changed by up to `variation` in all maps. If the attractor
+    /// diverges or collapses, a smaller change is drawn.
     pub(super) fn instance(&self, variation: f64, rng: &mut ChaCha8Rng) -> System {
         let mut points = Vec::with_capacity(PROBE);
         let mut reach = variation;
@@ -143,18 +146,18 @@ impl Class {
     }
 }
 
-/// Walks through a system, a few side by side.
+/// Parallel walks through a system.
 pub(super) struct Walk {
     maps: [[f64; LETTERS]; MOST_MAPS],
-    /// Up to which draw of 32 bits each map is taken.
+    /// Upper limits of the 32-bit draws that choose each map.
     upto: [u64; MOST_MAPS - 1],
     at: [[f64; 2]; WALKS],
-    /// How often a walk had left for good.
+    /// Number of diverged walks.
     pub(super) escapes: usize,
 }
 
 impl Walk {
-    /// Walks that have found the figure.
+    /// Walks that have reached the attractor.
     pub(super) fn begin(system: &System, rng: &mut ChaCha8Rng) -> Self {
         let mut walk = Self {
             maps: [[0.0; LETTERS]; MOST_MAPS],
@@ -176,7 +179,7 @@ impl Walk {
         walk
     }
 
-    /// Adds points until there are `points` more, or a few beyond: the walks take turns.
+    /// Adds at least `points` points; the walks take turns.
     pub(super) fn go(&mut self, points: usize, rng: &mut ChaCha8Rng, out: &mut Vec<[f32; 2]>) {
         for _ in 0..points.div_ceil(WALKS) {
             for at in &mut self.at {
@@ -201,7 +204,7 @@ impl Walk {
     }
 }
 
-/// The smallest upright rectangle about points.
+/// The bounding box of points.
 #[derive(Clone, Copy)]
 struct Extent {
     low: [f32; 2],
@@ -226,9 +229,10 @@ impl Extent {
     }
 }
 
-/// Calls `mark(column, row)` for each point on a square of that side: both axes are stretched until the figure fills it up to the border.
+/// Calls `mark(column, row)` for each point on a square of the given side. Both axes are scaled to fill it up
+/// to the border.
 pub(super) fn place(points: &[[f32; 2]], side: usize, mut mark: impl FnMut(usize, usize)) {
-    // 6 of 512, as in the paper, and room for a patch about a point.
+    // 6 of 512 pixels, as in the paper; this leaves room for a patch around a point.
     let border = (side * 6 / SEARCH_SIDE).max(2);
     let inner = (side - 2 * border) as f32;
     let Extent { low, high } = Extent::of(points);
@@ -238,7 +242,7 @@ pub(super) fn place(points: &[[f32; 2]], side: usize, mut mark: impl FnMut(usize
     });
     for point in points {
         let [x, y] = [0, 1].map(|axis| {
-            // A conversion cuts off; the last column is the border's.
+            // Conversion truncates; the last column belongs to the border.
             let inside = (point[axis] - low[axis]) * scale[axis];
             border + (inside as usize).min(side - 2 * border - 1)
         });
@@ -246,7 +250,7 @@ pub(super) fn place(points: &[[f32; 2]], side: usize, mut mark: impl FnMut(usize
     }
 }
 
-/// The square of the search, used for one look after another: a pixel is taken if the number on it is the look's.
+/// The square of the search, reused between tests: a pixel is filled if its number is the test's.
 pub(super) struct Square {
     taken: Vec<u32>,
     look: u32,
@@ -260,7 +264,7 @@ impl Square {
         }
     }
 
-    /// The share of it on which points fall.
+    /// The share of pixels with points.
     pub(super) fn filled(&mut self, points: &[[f32; 2]]) -> f64 {
         self.look += 1;
         let mut count = 0_u32;

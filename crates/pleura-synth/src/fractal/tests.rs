@@ -70,7 +70,7 @@ fn a_picture_is_its_seeds_classes_instances_and_epochs_own() {
 
 #[test]
 fn every_class_fills_what_it_must() {
-    // Walked through with other dice than those of the search, so a little below the rate is as good.
+    // Drawn with another stream than the search, so slightly below the filling rate is accepted.
     for rate in [0.1, 0.2] {
         for class in 0..6 {
             let class = search(rate, 9, class).unwrap();
@@ -125,7 +125,7 @@ fn renderings_differ_in_what_they_should() {
                 .len()
         },
     );
-    // Four pixels of 127 of 255 are averaged to five greys.
+    // The mean of four pixels of 0 or 127 has five values.
     assert!(brightest(&patch) <= 127.0 / 255.0 && greys(&patch) <= 5 && greys(&point) <= 5);
     assert!(brightest(&density) > 0.5 && greys(&density) > 20);
 }

@@ -1,7 +1,7 @@
-//! Fractals on disk, for people to look at and for other programs.
+//! Fractals on disk, to look at or to use in other programs.
 //!
 //! ```text
-//! FOLDER/manifest.csv     one row a picture, one column a class; held-out instances are the split val
+//! FOLDER/manifest.csv     one row an image, one column a class; held-out instances are the split val
 //! FOLDER/manifest.json    the manifest's sidecar
 //! FOLDER/fractals.json    the options, and each class's system
 //! FOLDER/sheet.png        a few instances of the first classes, a row a class
@@ -32,15 +32,16 @@ const FILMS: &str = "films";
 const SHEET_CLASSES: usize = 12;
 const SHEET_INSTANCES: usize = 8;
 
-/// A table has a column a class: beyond this it is of no use to anybody.
+/// Maximum number of cells of the manifest, which has a column a class.
 const MOST_CELLS: usize = 20_000_000;
 
-/// Draws fractals and writes them into `folder`, which must not exist or be empty; it appears whole or not at all.
+/// Draws fractals into `folder`, which must be missing or empty. It is written as a whole or not at all.
 ///
-/// The same fractals give the same files, bit for bit, whatever the number of threads. `progress(done, of)` is called from many threads.
+/// The same fractals give the same files, bit for bit, for any number of threads. `progress(done, of)` is
+/// called from many threads.
 ///
 /// # Errors
-/// [`Error::Fractal`] for a folder that is not empty and for more pictures than a table holds; [`Error::File`].
+/// [`Error::Fractal`] for a folder that is not empty and for too many images; [`Error::File`].
 pub fn write(
     fractals: &Fractals,
     folder: &Path,

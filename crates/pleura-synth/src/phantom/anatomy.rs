@@ -1,4 +1,4 @@
-//! One patient's chest in numbers, and how it stands on one film. Lengths are centimetres.
+//! The chest of one patient, and its pose on one film. Lengths are centimetres.
 
 use std::f32::consts::FRAC_PI_8;
 
@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::seed::{Stream, between, normal, stream};
 use pleura_manifest::Sex;
 
-/// What stays the same on every film of a patient.
+/// Properties that are the same on every film of a patient.
 #[derive(Debug, Clone)]
 pub(crate) struct Patient {
     pub(crate) seed: u64,
@@ -16,7 +16,7 @@ pub(crate) struct Patient {
     width: f32,
     height: f32,
     depth: f32,
-    /// Thickness of the chest wall at the side: habitus.
+    /// Thickness of the lateral chest wall.
     wall: f32,
     heart: f32,
     heart_tilt: f32,
@@ -28,7 +28,7 @@ pub(crate) struct Patient {
 }
 
 impl Patient {
-    /// The patient of this seed. Sex and age shape the chest; disease does not enter here.
+    /// The patient of a seed. Sex and age change the chest; findings do not.
     pub(crate) fn of(seed: u64, sex: Sex, age: f32) -> Self {
         let mut rng = stream(seed, "anatomy");
         let rng = &mut rng;
@@ -58,26 +58,26 @@ impl Patient {
     }
 }
 
-/// How the patient stands before one film.
+/// The pose on one film.
 #[derive(Debug, Clone)]
 pub(crate) struct Pose {
     /// Width of the square film.
     pub(crate) field: f32,
     pub(crate) centre: (f32, f32),
-    /// Turn in the film's plane, radians.
+    /// Rotation in the film's plane, radians.
     pub(crate) roll: f32,
-    /// Turn about the spine, radians.
+    /// Rotation about the spine, radians.
     yaw: f32,
     /// Downward shift of the domes.
     inspiration: f32,
-    /// Back-to-front rays from the patient's front: a larger heart.
+    /// True for rays from the front to the back, which enlarge the heart.
     pub(crate) anteroposterior: bool,
     pub(crate) supine: bool,
     arms: f32,
 }
 
 impl Pose {
-    /// Drawn for one film.
+    /// Draws the pose of one film.
     pub(crate) fn draw(rng: &mut Stream, anteroposterior: bool, supine: bool) -> Self {
         let lazy = if anteroposterior { 1.6 } else { 1.0 };
         Self {
@@ -95,7 +95,7 @@ impl Pose {
     }
 }
 
-/// The side of the body, as signs of `u`: the patient's right lies on the image's left.
+/// A side of the body, as a sign of `u`: the patient's right is on the image's left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Right,
@@ -125,7 +125,7 @@ impl Side {
     }
 }
 
-/// A patient on a film: the curves that everything else is drawn from.
+/// A patient on a film: the curves from which everything else is drawn.
 #[derive(Debug, Clone)]
 pub(crate) struct Body {
     pub(crate) seed: u64,
@@ -145,7 +145,7 @@ pub(crate) struct Body {
     pub(crate) aorta: (f32, f32, f32),
     /// Calcium in the aortic arch, 0..1.
     pub(crate) calcified: f32,
-    /// Sideways shift of what lies `z` before (+) or behind (−) the middle, per centimetre.
+    /// Horizontal shift of parts `z` in front of (+) or behind (-) the middle, per centimetre.
     pub(crate) yaw: f32,
     /// Shift of the mediastinum towards a collapsed side.
     pub(crate) mediastinal_shift: f32,
@@ -157,17 +157,17 @@ pub(crate) struct Body {
     pub(crate) scale: (f32, f32),
     pub(crate) arms: f32,
     pub(crate) supine: bool,
-    /// Bore of the lung vessels, and how much wider those of the upper zones are.
+    /// Relative calibre of the lung vessels, and of those in the upper zones.
     pub(crate) vessels: f32,
     pub(crate) cephalic: f32,
     /// Share of tissue in aerated lung.
     pub(crate) lung_tissue: f32,
-    /// The side that lost volume.
+    /// The side with volume loss.
     pub(crate) collapsed: Option<Side>,
 }
 
 impl Body {
-    /// The patient in this pose, with the changes of shape that findings bring. `severity` is 0..1.
+    /// The patient in a pose, with the findings' changes of shape. `severity` is 0..1.
     pub(crate) fn assemble(patient: &Patient, pose: &Pose, findings: &[Finding], severity: f32) -> Self {
         let has = |finding| findings.contains(&finding);
         let degree = |finding| if has(finding) { severity } else { 0.0 };
@@ -256,7 +256,7 @@ impl Body {
         }
     }
 
-    /// Where the vessels of a lung enter it.
+    /// The point where the vessels enter a lung.
     pub(crate) fn hilum(&self, side: Side) -> (f32, f32) {
         let v = if side == Side::Left { -2.1 } else { -1.1 };
         (
@@ -275,7 +275,7 @@ impl Body {
         self.hilum(Side::Right).1 + 1.0 - 0.5 * (x * FRAC_PI_8 / 2.0).sin()
     }
 
-    /// Sideways place of the spine at `v`.
+    /// Horizontal position of the spine at `v`.
     pub(crate) fn spine(&self, v: f32) -> f32 {
         self.scoliosis * (v * 0.16).cos() - self.yaw * 6.0
     }
@@ -361,7 +361,8 @@ fn skin(w: f32, h: f32, wall: f32, drop: f32) -> Vec<(f32, f32)> {
     ]
 }
 
-/// The silhouette of heart and great vessels' roots; `size` scales it about its centre, the domes push it by `drop`.
+/// The silhouette of the heart and the roots of the great vessels. `size` scales it about its centre; the
+/// domes shift it by `drop`.
 fn heart(size: f32, tilt: f32, drop: f32, shift: f32, slender: f32) -> Outline {
     const LANDMARKS: [(f32, f32); 11] = [
         (-2.5, -1.9),
@@ -381,7 +382,7 @@ fn heart(size: f32, tilt: f32, drop: f32, shift: f32, slender: f32) -> Outline {
     let points: Vec<(f32, f32)> = LANDMARKS
         .iter()
         .map(|&(u, v)| {
-            // Only what lies below the base grows: the great vessels stay where they are.
+            // Only the part below the base grows; the great vessels stay.
             let below = step(-3.0, 3.0, v);
             let grown = 1.0 + (size - 1.0) * (0.25 + 0.75 * below);
             let (du, dv) = (

@@ -1,11 +1,12 @@
-//! From centimetres in the patient to pixels of the film: the frame, planes of path lengths, and tubes drawn into them.
+//! The canvas: from centimetres in the patient to pixels of the film; planes of path lengths, and tubes drawn
+//! into them.
 
 use super::curve::length;
 
-/// Where the film lies over the body.
+/// The film's frame over the body.
 ///
-/// Body coordinates are centimetres from the middle of the chest: `u` towards the image's right (the patient's left),
-/// `v` downwards. The film is square and `field` centimetres wide.
+/// Body coordinates are centimetres from the middle of the chest: `u` to the image's right (the patient's
+/// left), `v` downwards. The film is square and `field` centimetres wide.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame {
     size: usize,
@@ -25,7 +26,7 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// The square of half side `reach` around a point.
+    /// The square with half side `radius` around a point.
     pub(crate) fn around(u: f32, v: f32, reach: f32) -> Self {
         Self {
             left: u - reach,
@@ -37,7 +38,8 @@ impl Bounds {
 }
 
 impl Frame {
-    /// A film of `size` pixels a side over `field` centimetres around `centre`, the body turned by `roll` radians.
+    /// A film of `size` pixels a side over `field` centimetres around `centre`, with the body rotated by
+    /// `roll` radians.
     pub(crate) fn new(size: usize, field: f32, centre: (f32, f32), roll: f32) -> Self {
         Self {
             size,
@@ -68,7 +70,7 @@ impl Frame {
         )
     }
 
-    /// Pixel coordinates (centres at whole numbers) of a point of the body.
+    /// Pixel coordinates of a point of the body; pixel centres are integers.
     pub(crate) fn place(&self, u: f32, v: f32) -> (f32, f32) {
         let (du, dv) = (u - self.centre.0, v - self.centre.1);
         let x = self.cos * du - self.sin * dv;
@@ -134,9 +136,9 @@ impl Plane {
         }
     }
 
-    /// Blurs by about a Gaussian of `sigma` pixels: three box filters, the border repeated outwards.
+    /// An approximate Gaussian blur of `sigma` pixels: three box filters, with the border repeated.
     pub(crate) fn blur(&mut self, sigma: f32) {
-        // Three boxes of half width r have variance r(r+1); a fraction of a pixel is kept by mixing two widths.
+        // Three boxes of half width r have variance r(r+1). Fractions are interpolated between two widths.
         let wanted = sigma * sigma;
         let radius = ((1.0 + 4.0 * wanted).sqrt() - 1.0) / 2.0;
         let narrow = radius.floor();
@@ -149,7 +151,8 @@ impl Plane {
     }
 }
 
-/// A box of half width `radius`, mixed with the next wider one: its two outermost pixels weigh `part` of a full one.
+/// A box of half width `radius`, interpolated with the next wider one: its two outermost pixels have weight
+/// `part`.
 fn box_rows(from: &[f32], to: &mut [f32], size: usize, radius: usize, part: f32) {
     let last = size as isize - 1;
     let edge = part_weight(radius, part);
@@ -188,7 +191,7 @@ fn box_columns(from: &[f32], to: &mut [f32], size: usize, radius: usize, part: f
     }
 }
 
-/// The outer weight that gives three boxes the variance `3·v` where `v` lies `part` of the way between two widths.
+/// The outer weight at which three boxes have the variance `3·v`, with `v` at `part` between two widths.
 fn part_weight(radius: usize, part: f32) -> f32 {
     // One box: v(w) = (Σ_{|k|≤r} k² + 2w(r+1)²) / (2r+1+2w); solve v(w) = v(0) + part·(v(1) − v(0)) for w.
     let r = radius as f32;
@@ -199,7 +202,7 @@ fn part_weight(radius: usize, part: f32) -> f32 {
     (goal * count - inner) / (2.0 * ((r + 1.0).powi(2) - goal))
 }
 
-/// A place on a tube's axis: where, how wide, how dense.
+/// A point of a tube's axis, with radius and density.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bead {
     pub(crate) u: f32,
@@ -210,7 +213,7 @@ pub(crate) struct Bead {
     pub(crate) weight: f32,
 }
 
-/// Draws tubes; keeps the scratch plane that lets the pieces of one tube meet without adding up.
+/// Draws tubes. A scratch plane lets the pieces of one tube overlap without adding up.
 pub(crate) struct Pen {
     frame: Frame,
     scratch: Vec<f32>,
@@ -224,10 +227,11 @@ impl Pen {
         }
     }
 
-    /// Adds to `plane` the path through a tube along `beads`.
+    /// Adds the path through a tube along `beads` to `plane`.
     ///
-    /// `chord(q)` is the path at a fraction `q` in 0..1 of the radius from the axis, for a tube of radius 1. Tubes
-    /// thinner than a pixel are widened and thinned out, so that their cross-section keeps its area.
+    /// `chord(q)` is the path at a fraction `q` in 0..1 of the radius from the axis, for a tube of radius 1.
+    /// Tubes thinner than a pixel are widened and made thinner in depth, so that their cross-section keeps
+    /// its area.
     pub(crate) fn tube(&mut self, plane: &mut Plane, beads: &[Bead], chord: impl Fn(f32) -> f32) {
         let size = self.frame.size();
         let pixel = self.frame.pixel();

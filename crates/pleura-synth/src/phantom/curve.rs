@@ -1,9 +1,9 @@
-//! Smooth curves through tabled points, soft steps, and lattice noise: the vocabulary that anatomy is written in.
+//! Smooth curves through given points, smooth steps, and lattice noise.
 
-/// A function of one variable through tabled points, monotone between them, constant outside.
+/// A function of one variable through given points, monotone between them, constant outside.
 ///
-/// Cubic Hermite pieces with Fritsch and Carlson's slopes (SIAM J. Numer. Anal. 17, 1980), sampled finely and read
-/// back linearly, since it is asked once a pixel.
+/// Cubic Hermite pieces with the slopes of Fritsch and Carlson (SIAM J. Numer. Anal. 17, 1980). It is sampled
+/// finely and interpolated linearly, because it is evaluated for every pixel.
 #[derive(Debug, Clone)]
 pub(crate) struct Profile {
     start: f32,
@@ -14,7 +14,7 @@ pub(crate) struct Profile {
 const SAMPLES: usize = 256;
 
 impl Profile {
-    /// Through `points`, sorted by their first coordinate.
+    /// The curve through `points`, sorted by their first coordinate.
     pub(crate) fn through(points: &[(f32, f32)]) -> Self {
         let slopes = monotone_slopes(points);
         let start = points[0].0;
@@ -22,7 +22,7 @@ impl Profile {
         Self::of(start, start + span, |x| hermite(points, &slopes, x))
     }
 
-    /// Of `function` between `start` and `end`.
+    /// The curve of `function` between `start` and `end`.
     pub(crate) fn of(start: f32, end: f32, function: impl Fn(f32) -> f32) -> Self {
         let span = end - start;
         let values = (0..SAMPLES)
@@ -51,7 +51,7 @@ fn monotone_slopes(points: &[(f32, f32)]) -> Vec<f32> {
         .collect();
     let mut slopes = vec![secants[0]];
     for pair in secants.windows(2) {
-        // The harmonic mean keeps each piece monotone; at a turning point the curve is level.
+        // The harmonic mean keeps each piece monotone. At extrema the slope is 0.
         let product = pair[0] * pair[1];
         slopes.push(if product > 0.0 {
             2.0 * product / (pair[0] + pair[1])
@@ -79,7 +79,7 @@ fn hermite(points: &[(f32, f32)], slopes: &[f32], x: f32) -> f32 {
         + (t3 - t2) * width * slopes[piece + 1]
 }
 
-/// A closed curve around a centre, as radius over angle: smooth through landmarks.
+/// A closed smooth curve around a centre, as radius over angle.
 #[derive(Debug, Clone)]
 pub(crate) struct Outline {
     centre: (f32, f32),
@@ -89,7 +89,7 @@ pub(crate) struct Outline {
 const ANGLES: usize = 256;
 
 impl Outline {
-    /// Through `landmarks` around `centre`; they may come in any order.
+    /// The curve through `landmarks` around `centre`, in any order.
     pub(crate) fn through(centre: (f32, f32), landmarks: &[(f32, f32)]) -> Self {
         let turn = std::f32::consts::TAU;
         let mut polar: Vec<(f32, f32)> = landmarks
@@ -110,7 +110,7 @@ impl Outline {
         Self { centre, radii }
     }
 
-    /// How far out `(u, v)` lies: 0 at the centre, 1 on the curve.
+    /// Relative distance of `(u, v)`: 0 at the centre, 1 on the curve.
     pub(crate) fn reach(&self, u: f32, v: f32) -> f32 {
         let (du, dv) = (u - self.centre.0, v - self.centre.1);
         let place = (dv.atan2(du) / std::f32::consts::TAU + 0.5) * ANGLES as f32;
@@ -126,12 +126,12 @@ impl Outline {
         self.radii.iter().copied().fold(0.0, f32::max)
     }
 
-    /// The point that distances are measured from.
+    /// The centre.
     pub(crate) fn centre(&self) -> (f32, f32) {
         self.centre
     }
 
-    /// The curve's extreme `u` on the image's left and right.
+    /// The curve's minimum and maximum `u`.
     #[cfg(test)]
     pub(crate) fn width(&self) -> (f32, f32) {
         self.radii
@@ -168,29 +168,29 @@ fn catmull_rom(points: &[(f32, f32)], x: f32) -> f32 {
         + (t3 - t2) * width * slope(piece + 1)
 }
 
-/// 0 below `low`, 1 above `high`, smooth between (and falling where `high < low`).
+/// A smooth step: 0 below `low`, 1 above `high` (falling if `high < low`).
 pub(crate) fn step(low: f32, high: f32, x: f32) -> f32 {
     let t = ((x - low) / (high - low)).clamp(0.0, 1.0);
     t * t * (3.0 - 2.0 * t)
 }
 
-/// Length of `(x, y)`; a square root costs a tenth of the library's guarded `hypot`, and nothing here overflows.
+/// Length of `(x, y)`. A square root takes a tenth of the time of `hypot`, and nothing here overflows.
 pub(crate) fn length(x: f32, y: f32) -> f32 {
     (x * x + y * y).sqrt()
 }
 
-/// The next whole number below; much faster than `floor` where the processor's own is not asked for.
+/// The next lower integer; faster than `floor` where the target has no instruction for it.
 fn below(x: f32) -> i32 {
     let whole = x as i32;
     whole - i32::from((whole as f32) > x)
 }
 
-/// Linear between `a` (at 0) and `b` (at 1).
+/// Linear interpolation between `a` (at 0) and `b` (at 1).
 pub(crate) fn mix(a: f32, b: f32, part: f32) -> f32 {
     a + (b - a) * part
 }
 
-/// Smooth noise on a square lattice of the given period, in −1..1, the same for every raster that looks at it.
+/// Smooth noise on a square lattice of the given period, in -1..1, independent of the raster.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Lattice {
     seed: u32,
@@ -214,7 +214,7 @@ impl Lattice {
         mix(top, bottom, sy)
     }
 
-    /// Octaves from `period` downwards, each half as large and half as strong.
+    /// Octaves from `period` downwards, each with half the period and half the strength.
     pub(crate) fn cloud(self, u: f32, v: f32, period: f32, octaves: u32) -> f32 {
         let mut sum = 0.0;
         let mut total = 0.0;

@@ -1,11 +1,12 @@
-//! What hangs on patients at the bedside: electrodes and their wires.
+//! Devices at the bedside: electrodes and their wires.
 
 use super::anatomy::{Body, Side};
 use super::canvas::{Bead, Frame, Pen, Plane, solid};
 use super::curve::mix;
 use super::seed::{Stream, between, normal};
 
-/// Adds to `attenuation` the monitor leads of a bedside film. Whether a film has any depends on chance alone.
+/// Adds monitor leads to the `attenuation` of a bedside film. Whether a film has any is random and
+/// independent of its findings.
 pub(crate) fn attach(attenuation: &mut Plane, rng: &mut Stream, body: &Body, frame: Frame, pen: &mut Pen) {
     debug_assert_eq!(attenuation.size, frame.size());
     let mut metal = Plane::zero(frame.size());

@@ -1,39 +1,39 @@
-//! From attenuation to grey levels: X-rays, scatter, quanta, and the film's or detector's answer.
+//! Exposure: from attenuation to grey levels, with scatter, quantum noise and the detector's response.
 
 use super::canvas::{Frame, Plane};
 use super::curve::{Profile, mix};
 use super::seed::{Stream, between, normal};
 
-/// How a hospital's films look: its machine and its taste.
+/// The appearance of a hospital's films.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
     /// The dataset's name.
     pub(crate) name: &'static str,
-    /// Letters that its film codes start with.
+    /// Prefix of its film codes.
     pub(crate) code: &'static str,
-    /// Sets the middle grey: above 1 darker.
+    /// Exponent of the middle grey; above 1 is darker.
     gamma: f32,
-    /// Steepness of the S-shaped answer.
+    /// Steepness of the S-shaped response.
     contrast: f32,
-    /// Local contrast added by the machine.
+    /// Local contrast that the machine adds.
     enhancement: f32,
-    /// Quanta per square centimetre behind nothing, in thousands.
+    /// Quanta per square centimetre without attenuation, in thousands.
     dose: f32,
-    /// Scatter, as a multiple of the usual.
+    /// Scatter, relative to the usual amount.
     scatter: f32,
-    /// Grey of the darkest and of the brightest part.
+    /// Grey of the darkest and the brightest part.
     black: f32,
     white: f32,
     /// Share of bedside (AP) films.
     pub(crate) bedside: f32,
     /// Share of films with a visible collimator edge.
     pub(crate) collimated: f32,
-    /// How markers and words look there.
+    /// Style of markers and text.
     pub(crate) lead: Lead,
     pub(crate) boxed_words: bool,
 }
 
-/// The look of a side marker.
+/// Style of a side marker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lead {
     /// A bare lead letter.
@@ -138,7 +138,7 @@ pub(crate) const HOSPITALS: [Style; 6] = [
     },
 ];
 
-/// What varies from film to film within a hospital.
+/// Properties that vary from film to film within a hospital.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Exposure {
     gamma: f32,
@@ -150,7 +150,7 @@ pub(crate) struct Exposure {
     black: f32,
     white: f32,
     enhancement: f32,
-    /// Widths of the shut-off borders (left, right, top, bottom) as shares of the film.
+    /// Widths of the collimated borders (left, right, top, bottom) as shares of the film.
     shutters: [f32; 4],
 }
 
@@ -179,10 +179,11 @@ impl Exposure {
         }
     }
 
-    /// Grey levels in 0..1 of a film whose rays met `attenuation` (natural logarithms) and `lead` on the cassette.
+    /// Grey levels in 0..1 of a film with the given `attenuation` (natural logarithms) and `lead` on the
+    /// cassette.
     ///
-    /// `field` marks the lungs: the exposure is metered there, before any lead. Lead is laid on last, so that it changes
-    /// no pixel beside it.
+    /// `field` marks the lungs: the exposure is measured there, before any lead. Lead is added last, so it
+    /// changes no pixel beside it.
     pub(crate) fn develop(
         &self,
         attenuation: &Plane,
@@ -196,7 +197,7 @@ impl Exposure {
             size,
             values: attenuation.values.iter().map(|path| (-path).exp()).collect(),
         };
-        // Scatter is born in the patient: nowhere near open air, and everywhere behind tissue.
+        // Scatter arises in the patient: behind tissue, and hardly near open air.
         let mut scatter = Plane {
             size,
             values: primary
@@ -210,7 +211,7 @@ impl Exposure {
         for (ray, stray) in primary.values.iter_mut().zip(&scatter.values) {
             *ray += stray;
         }
-        // The focal spot and the detector's own blur.
+        // Blur of the focal spot and of the detector.
         primary.blur((0.035 / frame.pixel()).max(0.35));
         let (low, high) = self.window(&primary, field, frame);
         let quanta = self.dose * 1000.0 * frame.pixel() * frame.pixel();
@@ -241,7 +242,7 @@ impl Exposure {
         grey.values
     }
 
-    /// Grey level over density, where the window's ends are 0 and 1: an S with toe and shoulder, then the gamma.
+    /// Grey level over density, with the window's ends at 0 and 1: an S curve, then the gamma.
     fn answer(&self) -> Profile {
         let knee = (0.5 * self.contrast).tanh();
         Profile::of(0.0, 1.0, |density| {
@@ -250,7 +251,8 @@ impl Exposure {
         })
     }
 
-    /// Densities that become black and white: from the lungs' darkest to the body's brightest, with the film's errors.
+    /// Densities of black and white: from the lungs' darkest to the body's brightest, with the film's
+    /// exposure error.
     fn window(&self, shine: &Plane, field: &[bool], frame: Frame) -> (f32, f32) {
         let stride = (frame.size() / 96).max(1);
         let mut lungs = Vec::new();
@@ -271,7 +273,7 @@ impl Exposure {
         (dark - self.low.max(0.08) * span, bright + self.high * span)
     }
 
-    /// Adds back part of what a blur of a centimetre takes away.
+    /// Unsharp masking at a scale of a centimetre.
     fn enhance(&self, grey: &mut Plane, frame: Frame) {
         let mut smooth = grey.clone();
         smooth.blur(1.1 / frame.pixel());

@@ -1,4 +1,4 @@
-//! One phantom film: what it is to show, and the picture with its truth.
+//! One phantom film: its specification, its image and its truth.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use super::thorax::Thorax;
 use super::{devices, skeleton, vessels};
 use pleura_manifest::Sex;
 
-/// How the rays went through the patient.
+/// The projection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum View {
     /// Back to front, standing.
@@ -29,7 +29,7 @@ pub enum View {
 }
 
 impl View {
-    /// As manifests write it.
+    /// Its name in manifests.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pa => "PA",
@@ -39,13 +39,13 @@ impl View {
     }
 }
 
-/// Everything that determines a phantom but its size in pixels.
+/// Everything that determines a phantom except its size in pixels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilmSpec {
-    /// Anatomy, and the places of lesions: the same on all films of a patient.
+    /// Seed of anatomy and lesion positions: the same on all films of a patient.
     pub patient_seed: u64,
-    /// Pose, exposure, noise, the look of markers: new for each film.
+    /// Seed of pose, exposure, noise and markers: different on each film.
     pub film_seed: u64,
     /// The patient's sex.
     pub sex: Sex,
@@ -53,19 +53,19 @@ pub struct FilmSpec {
     pub age: f32,
     /// The projection.
     pub view: View,
-    /// What is to be seen; none for a normal film.
+    /// The visible findings; empty for a normal film.
     pub findings: Vec<Finding>,
-    /// 0: lesions at full contrast; 1: barely there.
+    /// Difficulty: 0 is full contrast of lesions, 1 barely visible.
     pub difficulty: f32,
     /// The simulated hospital, an index into [`hospitals`].
     pub hospital: usize,
-    /// A word burned in, if any.
+    /// The burned-in text, if any.
     pub word: Option<String>,
-    /// A film code burned in, if any.
+    /// The burned-in film code, if any.
     pub code: Option<String>,
 }
 
-/// A phantom and its truth; every plane is `[size, size]`, row-major, masks 0 or 255.
+/// A phantom with its truth. Every plane is `[size, size]`, row-major; masks are 0 or 255.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rendered {
     /// Pixels a side.
@@ -74,9 +74,10 @@ pub struct Rendered {
     pub grey: Vec<f32>,
     /// The lung fields, healthy or not, without heart and mediastinum.
     pub lung_mask: Vec<u8>,
-    /// Where findings change the film; for [`Finding::Cardiomegaly`] the heart, for [`Finding::Emphysema`] the lungs.
+    /// Pixels changed by findings; for [`Finding::Cardiomegaly`] the heart, for [`Finding::Emphysema`] the
+    /// lungs.
     pub lesion_mask: Vec<u8>,
-    /// Every pixel that a letter, a marker or its plate touches.
+    /// Pixels of text, markers and their plates.
     pub text_mask: Vec<u8>,
 }
 
@@ -87,7 +88,7 @@ pub fn hospitals() -> Vec<&'static str> {
 
 /// Draws the film with `size` pixels a side.
 ///
-/// The geometry is the same at every size; noise is not, since a larger pixel catches more quanta.
+/// The geometry is the same at every size. The noise is not, because a larger pixel receives more quanta.
 pub fn render(spec: &FilmSpec, size: usize) -> Rendered {
     let style = &HOSPITALS[spec.hospital % HOSPITALS.len()];
     let patient = Patient::of(spec.patient_seed, spec.sex, spec.age);
@@ -118,13 +119,13 @@ pub fn render(spec: &FilmSpec, size: usize) -> Rendered {
     }
 }
 
-/// Contrast of the lesions, 0..1: the dial's setting with a film's own share of chance.
+/// Contrast of the lesions, 0..1: the set's difficulty with a random part for each film.
 fn severity(spec: &FilmSpec) -> f32 {
     let ease = 1.0 - spec.difficulty.clamp(0.0, 1.0);
     mix(0.22, 1.0, ease) * between(&mut stream(spec.film_seed, "severity"), 0.75, 1.0)
 }
 
-/// Attenuation of soft tissue and, beyond it, of bone: per centimetre, at about 100 kV.
+/// Attenuation of soft tissue, and the additional attenuation of bone, per centimetre at about 100 kV.
 const TISSUE: f32 = 0.185;
 const BONE: f32 = 0.26;
 
@@ -140,10 +141,10 @@ fn attenuation(body: &Body, thorax: &Thorax, disease: &Disease, frame: Frame, pe
         if lung > 0.0 {
             let solid = disease.solid.values[index].min(1.0);
             let freed = disease.freed.values[index].min(1.0);
-            // Interstitium: the fine mottle of normal lung.
+            // Interstitium: the fine texture of normal lung.
             let mottle = 0.05 * markings.cloud(u, v, 1.7, 3) * (1.0 - freed);
             tissue -= lung * (aerated - mottle) * (1.0 - solid) + lung * body.lung_tissue * freed;
-            // Vessels are seen against air alone.
+            // Vessels are visible only against air.
             tissue +=
                 1.25 * blood.values[index].min(lung) * (lung / 9.0).min(1.0) * (1.0 - solid) * (1.0 - freed);
         }

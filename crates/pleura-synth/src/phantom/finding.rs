@@ -1,4 +1,4 @@
-//! What a phantom can show, by the names that datasets use.
+//! Findings of phantoms, by the names that datasets use.
 
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +81,7 @@ impl Finding {
         }
     }
 
-    /// Whether one film can show both: not where one would undo what the other looks like.
+    /// True if one film can show both: neither hides the signs of the other.
     pub fn goes_with(self, other: Self) -> bool {
         use Finding::{Atelectasis, Edema, Emphysema, Fibrosis};
         let pair = (self.min(other), self.max(other));

@@ -1,29 +1,29 @@
-//! Which letters stand where on a film.
+//! The layout of text and markers on a film.
 
 use super::exposure::{Lead, Style};
 use super::film::FilmSpec;
 use super::lettering::{Line, width};
 use super::seed::{between, normal, stream};
 
-/// All letters of one film, ready to be laid over it.
+/// All text and markers of one film.
 pub(crate) struct Lettering {
     /// Attenuation by lead on the cassette.
     pub(crate) lead: Vec<f32>,
     /// Burned-in ink: coverage and grey.
     burned: Vec<(f32, f32)>,
-    /// Touched by a letter, a marker or a plate.
+    /// Pixels of a letter, a marker or a plate.
     pub(crate) mask: Vec<bool>,
 }
 
-/// What every phantom carries, at one place whatever it shows.
+/// The text on every phantom, always at the same place.
 pub(crate) const NOTICE: &str = "PHANTOM";
 const NOTICE_HEIGHT: f32 = 0.042;
 
-/// Attenuation of marker lead: nothing comes through.
+/// Attenuation of marker lead: opaque.
 const LEAD: f32 = 4.0;
 
 impl Lettering {
-    /// A film without any letters.
+    /// A film without text.
     pub(crate) fn none(size: usize) -> Self {
         let cells = size * size;
         Self {
@@ -33,7 +33,7 @@ impl Lettering {
         }
     }
 
-    /// The letters that the film's spec asks for, in the hospital's style.
+    /// The text of the film's spec, in the hospital's style.
     pub(crate) fn lay(spec: &FilmSpec, style: &Style, size: usize) -> Self {
         let mut letters = Self::none(size);
         let mut rng = stream(spec.film_seed, "letters");
@@ -56,7 +56,7 @@ impl Lettering {
             size,
         );
 
-        // The word takes the top corner that the marker leaves, or the bottom one on the right.
+        // The text is placed in the top corner opposite the marker, or in the bottom right one.
         let low = between(rng, 0.0, 1.0) < 0.4;
         let place = |text: &str, height: f32, low: bool, margin: f32| {
             let wide = width(text, height);
@@ -131,10 +131,10 @@ impl Lettering {
         }
     }
 
-    /// Lays what was burned in over the developed film.
+    /// Draws burned-in text over the developed film.
     pub(crate) fn burn_in(&self, grey: &mut [f32]) {
         for (value, &(cover, ink)) in grey.iter_mut().zip(&self.burned) {
-            // In this form full cover gives the ink's own bits, whatever lies below.
+            // In this form, full coverage gives exactly the ink's bits.
             *value = cover * ink + (1.0 - cover) * *value;
         }
     }

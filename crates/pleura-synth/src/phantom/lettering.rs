@@ -1,8 +1,8 @@
-//! Letters on films: lead markers that the rays meet, and words burned in afterwards.
+//! Text on films: lead markers in the beam, and text burned in afterwards.
 
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 
-/// A line of text on the film, all measures as shares of the film's side.
+/// A line of text. All measures are shares of the film's side.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Line {
     pub(crate) text: String,
@@ -11,21 +11,21 @@ pub(crate) struct Line {
     pub(crate) top: f32,
     /// Height of a line.
     pub(crate) height: f32,
-    /// Turn about the centre, radians.
+    /// Rotation about the centre, radians.
     pub(crate) turn: f32,
 }
 
 const RASTER: RasterHeight = RasterHeight::Size32;
 const WEIGHT: FontWeight = FontWeight::Bold;
 
-/// Width of a line in shares of the film's side.
+/// Width of a line as a share of the film's side.
 pub(crate) fn width(text: &str, height: f32) -> f32 {
     text.chars().count() as f32 * height * get_raster_width(WEIGHT, RASTER) as f32 / RASTER.val() as f32
 }
 
 impl Line {
-    /// Coverage 0..1 of each pixel by ink, `[size, size]`, and zero where no glyph is. Characters that the font
-    /// lacks leave a gap.
+    /// Ink coverage 0..1 of each pixel, `[size, size]`; zero outside glyphs. Characters missing in the font
+    /// leave a gap.
     pub(crate) fn ink(&self, size: usize) -> Vec<f32> {
         let glyphs: Vec<_> = self
             .text
@@ -48,7 +48,7 @@ impl Line {
         self.each(
             size,
             |index, x, y, reach| {
-                // Average over the pixel's square in the glyph's own raster.
+                // Average over the pixel's square in the glyph's raster.
                 let steps = (3.0 * reach).ceil().clamp(4.0, 10.0) as i32;
                 let mut sum = 0.0;
                 for i in 0..steps {
@@ -65,7 +65,7 @@ impl Line {
         ink
     }
 
-    /// Whether each pixel lies in the line's box, widened by `margin` line heights.
+    /// True for each pixel in the line's box, extended by `margin` line heights.
     pub(crate) fn plate(&self, size: usize, margin: f32) -> Vec<bool> {
         let mut inside = vec![false; size * size];
         let long = width(&self.text, 1.0);
@@ -80,7 +80,8 @@ impl Line {
         inside
     }
 
-    /// Visits pixels near the line with their place in it in line heights, and half a pixel's side in raster dots.
+    /// Calls a function for pixels near the line, with their position in line heights and half a pixel's side
+    /// in raster dots.
     fn each(&self, size: usize, mut visit: impl FnMut(usize, f32, f32, f32), margin: f32) {
         let side = size as f32;
         let long = width(&self.text, self.height);

@@ -1,11 +1,12 @@
-//! Synthetic frontal films with known truth, for demonstration and tests.
+//! Phantoms: synthetic frontal chest films with known truth, for demonstrations and tests.
 //!
-//! A phantom is drawn the way a film is made: path lengths through tissue, lung and bone are accumulated in body
-//! coordinates (centimetres), attenuated, scattered, counted as quanta and developed. Findings change those paths, so
-//! their look follows from where they lie. Every phantom carries the word `PHANTOM` at the same place.
+//! A phantom is drawn like a film is made. Path lengths through tissue, lung and bone are computed in body
+//! coordinates (centimetres), attenuated, scattered, counted as quanta and developed. Findings change those
+//! paths, so their appearance follows from their position. Every phantom carries the text `PHANTOM` at the
+//! same place.
 //!
-//! [`write()`] makes a whole set with its manifest and masks, [`plan`] says what it would draw, [`render`] draws one film.
-//! Three sets go with the three stages of the twice transfer, see [`PhantomSet`].
+//! [`write()`] makes a set with its manifest and masks, [`plan`] lists its films, [`render`] draws one film.
+//! Three sets match the three stages of the two-step transfer, see [`PhantomSet`].
 
 mod anatomy;
 mod canvas;

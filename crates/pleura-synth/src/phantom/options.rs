@@ -1,4 +1,4 @@
-//! What a set of phantoms should be like.
+//! Options of a set of phantoms.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use super::pretext;
 use crate::Error;
 use pleura_manifest::NO_FINDING;
 
-/// Which labels a set carries: one for each stage of the twice transfer.
+/// The labels of a set: one set for each stage of the two-step transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PhantomSet {
-    /// Pictures of no medical kind, one of [`pretext::CLASSES`] each: what stands in for `ImageNet`.
+    /// Non-medical images with one of [`pretext::CLASSES`] each; they replace `ImageNet`.
     Source,
     /// Films with any of NIH's fourteen findings, or `No Finding`: several labels a film.
     Intermediate,
@@ -43,7 +43,7 @@ impl PhantomSet {
     }
 }
 
-/// A set of phantoms to be made. In a recipe every field may be left out.
+/// Options of a set of phantoms. In a recipe every field is optional.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PhantomOptions {
@@ -53,26 +53,28 @@ pub struct PhantomOptions {
     pub films: usize,
     /// Pixels a side, 32 to 4096.
     pub size: usize,
-    /// The same seed gives the same files, bit for bit.
+    /// Seed. The same seed gives the same files, bit for bit.
     pub seed: u64,
-    /// Films of one patient on average, 1 to 20; each has from one to twice as many less one. Pictures of
-    /// [`PhantomSet::Source`] have no patients and stand alone.
+    /// Average number of films of a patient, 1 to 20. Each patient has from 1 to twice the average minus 1.
+    /// Images of [`PhantomSet::Source`] have no patients.
     pub films_per_patient: f32,
-    /// Share of each label among the films (of the leading one where a film has several), in any unit. Labels left out
-    /// have share 0; where nothing is given, all are equal but `No Finding`, which counts three times.
+    /// Share of each label among the films (of the first label of a film with several), in any unit. Missing
+    /// labels have share 0. Without any, all shares are equal, except `No Finding`, which counts three times.
     pub mix: BTreeMap<String, f32>,
-    /// Chance that a film's word is its class's own; otherwise the word is drawn without regard to the class. At 0
-    /// words say nothing about classes, at 1 they say all.
+    /// Probability that a film's burned-in text is the one of its class. Otherwise the text is random. At 0
+    /// the text is independent of the class; at 1 it determines the class.
     pub word_follows_class: f32,
-    /// The word that follows the class is the next class's own (the first's for the last): a lie to who learned to read words.
+    /// Use the next class's text instead (the first one's for the last class). A model that relies on the
+    /// text is then wrong.
     pub words_deceive: bool,
-    /// Chance that a patient's hospital is the class's own, likewise.
+    /// Probability that a patient's hospital is the one of the class; otherwise it is random.
     pub source_follows_class: f32,
-    /// 0: lesions at full contrast; 1: barely there.
+    /// Difficulty: 0 is full contrast of lesions, 1 barely visible.
     pub difficulty: f32,
-    /// Number of simulated hospitals, 1 to 6: each is a dataset of the manifest, with a machine and a style of its own.
+    /// Number of simulated hospitals, 1 to 6. Each is a dataset of the manifest with its own machine and
+    /// style.
     pub sources: usize,
-    /// Chance that a film carries a word at all, where the word does not follow the class.
+    /// Probability that a film has burned-in text, if the text does not follow the class.
     pub words: f32,
 }
 
@@ -96,10 +98,10 @@ impl Default for PhantomOptions {
 }
 
 impl PhantomOptions {
-    /// Refuses what cannot be drawn.
+    /// Validates the options.
     ///
     /// # Errors
-    /// [`Error::Phantom`] names the field, what it holds and what it may hold.
+    /// [`Error::Phantom`] names the field, its value and the allowed values.
     pub fn check(&self) -> Result<(), Error> {
         within("films", self.films as f64, 1.0, 1e6)?;
         within("size", self.size as f64, 32.0, 4096.0)?;
@@ -139,7 +141,7 @@ impl PhantomOptions {
         Ok(())
     }
 
-    /// Share of each label of the set, in its order, summing to 1.
+    /// Share of each label of the set, in order, with sum 1.
     pub(crate) fn shares(&self) -> Vec<f32> {
         let weights: Vec<f32> = self
             .set
@@ -157,7 +159,7 @@ impl PhantomOptions {
     }
 }
 
-/// Fails unless `value` lies in `low..=high`; not-a-number fails too.
+/// Fails unless `value` is in `low..=high`; NaN fails too.
 fn within(field: &str, value: f64, low: f64, high: f64) -> Result<(), Error> {
     if (low..=high).contains(&value) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! From options to films: patients, classes, hospitals and words, each drawn from a stream of its own.
+//! The plan of a set: patients, classes, hospitals and text, each drawn from its own random stream.
 
 use rand::seq::SliceRandom;
 use serde::Serialize;
@@ -15,42 +15,42 @@ use pleura_manifest::{NO_FINDING, Sex};
 /// One film of a set, before it is drawn.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Planned {
-    /// The film's name, unique in the set; it says nothing about what is drawn.
+    /// The film's name, unique in the set and independent of its content.
     pub film: String,
-    /// The patient's name; for [`PhantomSet::Source`] one a picture.
+    /// The patient's name; in [`PhantomSet::Source`] one an image.
     pub patient: String,
     /// The simulated hospital, or [`pretext::DATASET`].
     pub dataset: String,
     /// The labels that are positive, in the order of [`PhantomSet::labels`].
     pub labels: Vec<String>,
-    /// What is drawn.
+    /// The content.
     pub subject: Subject,
 }
 
-/// What is drawn: a film or a picture.
+/// A film or an image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Subject {
-    /// A chest.
+    /// A chest film.
     Film(FilmSpec),
-    /// A picture of no medical kind.
+    /// A non-medical image.
     Picture(pretext::PictureSpec),
 }
 
-/// Words that can be burned in. A class's own word is the one at the class's place in [`PhantomSet::labels`].
+/// Texts that can be burned in. The text of a class has the class's index in [`PhantomSet::labels`].
 pub const WORDS: [&str; 16] = [
     "ERECT", "PORTABLE", "ICU", "SUPINE", "SITTING", "BEDSIDE", "STAT", "WARD 4", "ROOM 2", "RECHECK",
     "MOBILE", "POST OP", "INSP", "EXP", "TRIAGE", "CODE 7",
 ];
 
-/// All films that the options ask for.
+/// All films of the options.
 ///
 /// # Errors
-/// [`Error::Phantom`] where the options cannot be met.
+/// [`Error::Phantom`] if the options are invalid.
 pub fn plan(options: &PhantomOptions) -> Result<Vec<Planned>, Error> {
     options.check()?;
     let patients = patients(options);
-    // Numbers are dealt out after the classes, so that a name says nothing about the class.
+    // Numbers are assigned after the classes, so that a name is independent of the class.
     let mut numbers: Vec<usize> = (1..=patients.len()).collect();
     numbers.shuffle(&mut stream(options.seed, "patient numbers"));
     let mut films: Vec<Planned> = patients
@@ -65,13 +65,13 @@ pub fn plan(options: &PhantomOptions) -> Result<Vec<Planned>, Error> {
     Ok(films)
 }
 
-/// A patient of the set: how many films, and the number of the leading label.
+/// A patient: number of films, and index of the first label.
 struct Case {
     films: usize,
     class: usize,
 }
 
-/// Patients until there are films enough, each of the class that then lags furthest behind its share.
+/// Patients until there are enough films, each of the class that is furthest below its share.
 fn patients(options: &PhantomOptions) -> Vec<Case> {
     let mut rng = stream(options.seed, "patients");
     let shares = options.shares();
@@ -82,7 +82,7 @@ fn patients(options: &PhantomOptions) -> Vec<Case> {
     while left > 0 {
         let films = match options.set {
             PhantomSet::Source => 1,
-            // Uniform over 1..=most where that is whole; otherwise the next longer count is rarer.
+            // Uniform over 1..=most if that is an integer; otherwise the next larger number is rarer.
             _ => between(&mut rng, 1.0, most + 1.0) as usize,
         }
         .clamp(1, left);
@@ -115,7 +115,7 @@ fn picture(options: &PhantomOptions, case: &Case, number: usize) -> Planned {
 }
 
 fn chests(options: &PhantomOptions, case: &Case, number: usize) -> Vec<Planned> {
-    // Sets and seeds have people of their own: nobody of one set is in another.
+    // Sets and seeds have separate patients.
     let patient = format!("phantom-{}-{}-{number:05}", options.set.name(), options.seed);
     let labels = options.set.labels();
     let mut rng = stream(options.seed, &format!("{patient} person"));
@@ -165,7 +165,8 @@ fn chests(options: &PhantomOptions, case: &Case, number: usize) -> Vec<Planned> 
         .collect()
 }
 
-/// What is drawn for a class; in the intermediate set a third of the ill films show a second finding, some a third.
+/// The findings of a class. In the intermediate set, a third of the ill films have a second finding, some a
+/// third.
 fn findings(set: PhantomSet, class: usize, rng: &mut Stream) -> Vec<Finding> {
     if set == PhantomSet::Target {
         return match class {
@@ -204,7 +205,7 @@ fn positive(set: PhantomSet, class: usize, findings: &[Finding]) -> Vec<String> 
 }
 
 fn word(options: &PhantomOptions, class: usize, classes: usize, rng: &mut Stream) -> Option<String> {
-    // Both draws are always made, so that turning the dial changes no other number of the film.
+    // Both numbers are always drawn, so that this option changes no other number of the film.
     let own = between(rng, 0.0, 1.0) < options.word_follows_class;
     let some = between(rng, 0.0, 1.0) < options.words;
     let any = *pick(rng, &WORDS[..classes.max(6)]);
@@ -319,7 +320,7 @@ mod tests {
         assert!(films.iter().filter(|film| film.labels.len() > 1).count() > 150);
     }
 
-    /// How often a film carries its class's own word, and its class's own hospital.
+    /// Frequency of a class's own text and of its own hospital.
     fn following(word: f32, source: f32) -> (f32, f32) {
         let options = PhantomOptions {
             word_follows_class: word,
@@ -344,7 +345,8 @@ mod tests {
 
     #[test]
     fn dials_do_what_they_say() {
-        // By chance a word is the class's own in 0.75/6 of the films, a hospital in 1/4; standard error about 0.01.
+        // By chance a text is the class's own in 0.75/6 of the films, a hospital in 1/4; standard error about
+        // 0.01.
         for (dial, word, source) in [(0.0, 0.125, 0.25), (0.5, 0.5625, 0.625), (1.0, 1.0, 1.0)] {
             let (words, sources) = following(dial, dial);
             assert!((words - word).abs() < 0.04, "word dial {dial}: {words}");
@@ -406,7 +408,8 @@ mod tests {
             }
             chi_squared / ((rows.len() - 1) * (columns.len() - 1)) as f64
         };
-        // Chi-squared over its degrees of freedom has mean 1; with 6 to 12 degrees, 2.6 is beyond the 99th percentile.
+        // Chi-squared over its degrees of freedom has mean 1. With 6 to 12 degrees, 2.6 exceeds the 99th
+        // percentile.
         assert!(told(&|film| spec(film).word.clone().unwrap_or_default()) < 2.6);
         assert!(told(&|film| film.dataset.clone()) < 2.6);
         assert!(told(&|film| spec(film).view.name().to_string()) < 2.6);

@@ -1,7 +1,7 @@
-//! Pictures of no medical kind in exclusive classes: what a network can learn to see on before it sees films.
+//! Non-medical images in exclusive classes, for a source stage.
 //!
-//! They stand in for `ImageNet` where no published weights can be had, and teach the same rudiments in small: edges,
-//! orientation, texture, scale, closed shapes.
+//! They replace `ImageNet` if no published weights can be used, and teach basic features: edges, orientation,
+//! texture, scale, closed shapes.
 
 use std::f32::consts::{PI, TAU};
 
@@ -10,32 +10,32 @@ use serde::{Deserialize, Serialize};
 use super::curve::{Lattice, length, mix, step};
 use super::seed::{Stream, between, derive, normal, stream};
 
-/// Classes of pictures.
+/// The classes.
 pub const CLASSES: [&str; 8] = [
     "grating", "checker", "blobs", "polygon", "rings", "clouds", "strokes", "dots",
 ];
 
-/// What manifests call the dataset.
+/// The dataset's name in manifests.
 pub const DATASET: &str = "pictures";
 
-/// Everything that determines a picture but its size in pixels.
+/// Everything that determines an image except its size in pixels.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PictureSpec {
     /// An index into [`CLASSES`].
     pub class: usize,
-    /// Place, scale, tones, noise.
+    /// Seed of position, scale, tones and noise.
     pub seed: u64,
-    /// 0: full contrast; 1: barely above the noise.
+    /// Difficulty: 0 is full contrast, 1 barely above the noise.
     pub difficulty: f32,
 }
 
-/// Draws the picture: grey levels 0..1, `[size, size]`.
+/// Draws the image: grey levels 0..1, `[size, size]`.
 pub fn render(spec: &PictureSpec, size: usize) -> Vec<f32> {
     let mut rng = stream(spec.seed, "picture");
     let rng = &mut rng;
     let pattern = Pattern::draw(spec.class % CLASSES.len(), rng);
-    // Tones, a slope of light across the picture, and the ground's own unevenness are alike for all classes.
+    // Tones, illumination gradient and background texture are the same for all classes.
     let middle = between(rng, 0.35, 0.65);
     let swing = between(rng, 0.12, 0.33)
         * mix(1.0, 0.25, spec.difficulty)
@@ -64,7 +64,7 @@ pub fn render(spec: &PictureSpec, size: usize) -> Vec<f32> {
     grey
 }
 
-/// A picture's pattern, −1..1 over the unit square around 0.
+/// The pattern of an image, -1..1 on the unit square around 0.
 enum Pattern {
     Grating {
         period: f32,
@@ -133,7 +133,7 @@ impl Pattern {
         }
     }
 
-    /// A convex polygon of three to six corners, filled or as a rim.
+    /// A convex polygon of three to six corners, filled or outlined.
     fn polygon(rng: &mut Stream) -> Self {
         let count = 3 + between(rng, 0.0, 3.99) as usize;
         let radius = between(rng, 0.2, 0.38);
@@ -168,7 +168,7 @@ impl Pattern {
         Self::Strokes { lines }
     }
 
-    /// The value at a point; `edge` is a pixel's side, over which borders are softened.
+    /// The value at a point. Edges are softened over `edge`, a pixel's side.
     fn at(&self, u: f32, v: f32, edge: f32) -> f32 {
         match self {
             Self::Grating { period, softness } => {

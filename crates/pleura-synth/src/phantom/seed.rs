@@ -1,14 +1,14 @@
-//! Randomness by name: what a patient looks like never depends on who was drawn before.
+//! Named random streams: a patient does not depend on the patients drawn before.
 
 use rand::RngExt;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-/// The generator of everything drawn here.
+/// The random number generator.
 pub(crate) type Stream = ChaCha8Rng;
 
-/// The stream that belongs to `name` under `seed`.
+/// The stream of `name` under `seed`.
 pub(crate) fn stream(seed: u64, name: &str) -> Stream {
     let mut hash = Sha256::new();
     hash.update(b"pleura phantom 1");
@@ -17,7 +17,7 @@ pub(crate) fn stream(seed: u64, name: &str) -> Stream {
     ChaCha8Rng::from_seed(hash.finalize().into())
 }
 
-/// A seed that belongs to `name` under `seed`.
+/// A seed for `name` under `seed`.
 pub(crate) fn derive(seed: u64, name: &str) -> u64 {
     stream(seed, name).random()
 }
@@ -27,8 +27,8 @@ pub(crate) fn between(rng: &mut Stream, low: f32, high: f32) -> f32 {
     low + (high - low) * rng.random::<f32>()
 }
 
-/// Roughly normal with mean 0 and variance 1, never beyond ±3.5: four 16-bit uniforms from one draw, so that every
-/// machine computes the same bits.
+/// Approximately normal with mean 0 and variance 1, within ±3.5: four 16-bit uniforms from one draw, so that
+/// every machine computes the same bits.
 pub(crate) fn normal(rng: &mut Stream) -> f32 {
     let word: u64 = rng.random();
     let sum = (word & 0xffff) + (word >> 16 & 0xffff) + (word >> 32 & 0xffff) + (word >> 48);

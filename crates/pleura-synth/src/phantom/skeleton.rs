@@ -21,17 +21,17 @@ pub(crate) fn trace(body: &Body, frame: Frame, pen: &mut Pen) -> Plane {
     bone
 }
 
-/// A marrow core in a denser shell: what makes a bone's two edges brighter than its middle.
+/// A marrow core in a denser shell, which makes a bone's edges brighter than its centre.
 fn shell(q: f32) -> f32 {
     let rim = ((q - 0.82) / 0.16).powi(2);
     0.75 * (1.0 - q * q).max(0.0).sqrt() + 0.75 * (1.0 - rim).max(0.0)
 }
 
-/// Eleven pairs of ribs, each a helix on the cage from the spine around to the cartilage.
+/// Eleven pairs of ribs, each a helix on the rib cage from the spine to the cartilage.
 fn ribs(body: &Body, pen: &mut Pen, bone: &mut Plane) {
     const PIECES: usize = 40;
     let (_, h) = body.scale;
-    // Ends of the bony part, as a share of the way from spine to breastbone.
+    // Ends of the bony part, as a share of the path from spine to sternum.
     let ends = Profile::through(&[
         (0.0, 0.86),
         (1.0, 0.84),
@@ -57,7 +57,7 @@ fn ribs(body: &Body, pen: &mut Pen, bone: &mut Plane) {
                     let cage = body.cage.at(v) + 0.35;
                     let reach = if rib == 0 { 0.93 } else { 1.0 };
                     let depth = -0.5 * body.lung_depth.at(v) * angle.cos();
-                    // A ray that grazes the cage runs along the rib.
+                    // A ray tangential to the cage runs along the rib.
                     let graze = 1.0 / (angle.cos().abs() + 0.16 * angle.sin()).max(0.6);
                     let front = step(0.5, 0.62, angle / PI);
                     let fade = 1.0 - step(0.9, 1.0, (angle - 0.11 * PI) / (end - 0.11 * PI));
@@ -94,7 +94,7 @@ fn spine(body: &Body, frame: Frame, bone: &mut Plane) {
         }
         let height = 2.35 * h;
         let phase = (v / height).rem_euclid(1.0);
-        // The bodies' waists: narrow in the middle, wide at the end plates.
+        // Vertebral bodies are narrow in the middle and wide at the end plates.
         let waist = half * (0.9 + 0.1 * (2.0 * (phase - 0.5)).powi(2));
         let across = x.abs() / waist;
         let disc = step(0.1, 0.02, phase.min(1.0 - phase));
@@ -147,7 +147,7 @@ fn clavicles(body: &Body, pen: &mut Pen, bone: &mut Plane) {
 fn shoulders(body: &Body, frame: Frame, pen: &mut Pen, bone: &mut Plane) {
     let (w, h) = body.scale;
     let drop = 0.8 * body.shoulder_drop * h;
-    // Rolled forward, the blades leave the lungs.
+    // With the shoulders rolled forward, the scapulae leave the lungs.
     let aside = mix(-1.6, 0.9, body.arms);
     for side in Side::BOTH {
         let s = side.sign();
@@ -187,7 +187,7 @@ fn shoulders(body: &Body, frame: Frame, pen: &mut Pen, bone: &mut Plane) {
             ]),
             shell,
         );
-        // The blade is a thin plate between its borders.
+        // The scapula's blade is a thin plate between its borders.
         frame.visit(
             Bounds {
                 left: s.min(0.0) * 20.0 * w,
@@ -262,7 +262,7 @@ fn calcified_arch(body: &Body, pen: &mut Pen, bone: &mut Plane) {
     pen.tube(bone, &beads, solid);
 }
 
-/// Four beads between each two, on a Catmull-Rom curve.
+/// Four beads between neighbours, on a Catmull-Rom curve.
 fn smooth(beads: &[Bead]) -> Vec<Bead> {
     let at = |index: isize| beads[index.clamp(0, beads.len() as isize - 1) as usize];
     let mut fine = Vec::with_capacity(4 * beads.len());

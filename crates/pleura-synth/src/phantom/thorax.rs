@@ -5,15 +5,15 @@ use super::canvas::{Bead, Bounds, Frame, Pen, Plane, solid};
 use super::curve::{Lattice, length, mix, step};
 use super::seed::{Stream, between, stream};
 
-/// What the rays meet before any finding is added. Lengths in centimetres.
+/// Path lengths of the rays without findings, in centimetres.
 pub(crate) struct Thorax {
     /// Tissue if the lungs were solid.
     pub(crate) body: Plane,
     /// Path through lung.
     pub(crate) lung: Plane,
-    /// Air outside of the lungs: trachea, bronchi, stomach.
+    /// Air outside the lungs: trachea, bronchi, stomach.
     pub(crate) gas: Plane,
-    /// Inside the lung fields as a radiologist would draw them: without heart and mediastinum.
+    /// The lung fields as a radiologist would draw them, without heart and mediastinum.
     pub(crate) field: Vec<bool>,
     /// Inside the heart's silhouette.
     pub(crate) heart: Vec<bool>,
@@ -46,7 +46,7 @@ impl Thorax {
         let drop = body.shoulder_drop * h;
         let arm = |side: Side| {
             let s = side.sign();
-            // Shoulder, then elbow: further out the better the patient rolls the shoulders forward.
+            // Shoulder, then elbow: further lateral if the shoulders are rolled forward.
             let shoulder = (s * 17.2 * w, -10.3 * h + 0.8 * drop);
             (shoulder, (s * (19.8 + 7.0 * body.arms) * w, shoulder.1 + 24.0))
         };
@@ -65,7 +65,7 @@ impl Thorax {
                 * (arm_radius.powi(2) - squared_distance((u, v), from, to))
                     .max(0.0)
                     .sqrt();
-            // Where arm and trunk overlap they are one body, not two.
+            // Overlapping parts of arm and trunk count once.
             let path = trunk.max(limb) + 0.25 * trunk.min(limb);
             self.body.values[index] = path * (1.0 + 0.03 * fat.cloud(u, v, 9.0, 2));
         });
@@ -90,13 +90,13 @@ impl Thorax {
                 return;
             }
             let medial = body.medial(side, v);
-            // Before and behind the mediastinum the lungs come close to each other, below the great vessels.
+            // Below the great vessels, the lungs approach each other in front of and behind the mediastinum.
             let narrow = 0.3 * step(-9.0, -2.0, v) * step(body.apex(), body.apex() + 6.0, v);
             let border = step(medial - 0.15 - soft, medial + 0.2 + soft, x);
             let open = mix(narrow, 1.0, border);
             let dome = body.dome(side, x, cage);
             let above = step(-soft, soft, dome - v);
-            // Behind the dome the lung goes on downwards, thin and thinner.
+            // Behind the dome the lung continues downwards and gets thinner.
             let recess = if v > dome {
                 0.2 * (1.0 - step(0.0, 5.0, v - dome))
             } else {
@@ -138,7 +138,7 @@ impl Thorax {
                 2.6 * h + 0.9 * body.breast,
             );
             frame.visit(Bounds::around(u0, v0, across.max(down) * 1.6), |index, u, v| {
-                // Full below, flowing out above.
+                // Solid below, fading above.
                 let stretch = if v < v0 { 1.5 } else { 1.0 };
                 let q = ((u - u0) / across).powi(2) + ((v - v0) / (down * stretch)).powi(2);
                 if q < 1.0 && self.body.values[index] > 0.5 {
@@ -216,7 +216,8 @@ impl Thorax {
         };
         bubble(u, roof + down, 2.5 * size, down, path, level);
         for _ in 0..4 {
-            // The colon's left corner, and gas in the small bowel: low on the film where the field shows it.
+            // The left flexure of the colon, and gas in the small bowel: low on the film, if within the
+            // field.
             let (u, v) = (between(rng, 2.0, 10.0), roof + between(rng, 5.0, 9.0));
             bubble(
                 u,

@@ -1,4 +1,4 @@
-//! The lungs' vessels: trees from the hila that fork, taper and end short of the pleura.
+//! The lungs' vessels: trees that start at the hila, branch, taper and end short of the pleura.
 
 use super::anatomy::{Body, Side};
 use super::canvas::{Bead, Frame, Pen, Plane, solid};
@@ -42,7 +42,8 @@ pub(crate) fn trace(body: &Body, frame: Frame, pen: &mut Pen) -> Plane {
     blood
 }
 
-/// A branching line from `start` in direction `heading` (0 sideways out, positive downwards): for bronchograms.
+/// A branching line from `start` in direction `heading` (0 lateral, positive downwards), for air
+/// bronchograms.
 pub(crate) fn twigs(
     body: &Body,
     side: Side,
@@ -157,7 +158,7 @@ impl Tree<'_> {
         );
     }
 
-    /// A centimetre or more from the pleura.
+    /// True if at least a centimetre from the pleura.
     fn inside(&self, (u, v): (f32, f32)) -> bool {
         let x = u.abs();
         let cage = self.body.cage.at(v);

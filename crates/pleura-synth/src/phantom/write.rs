@@ -25,13 +25,13 @@ use crate::{Error, synthetic_output};
 /// Name of the manifest in a set's folder.
 pub const MANIFEST: &str = "manifest.csv";
 
-/// Draws a set and writes it into `folder`, which must not exist or be empty; it appears whole or not at all.
+/// Draws a set into `folder`, which must be missing or empty. It is written as a whole or not at all.
 ///
-/// The same options give the same files, bit for bit, whatever the number of threads. `progress(done, films)` is called
-/// from many threads.
+/// The same options give the same files, bit for bit, for any number of threads. `progress(done, films)` is
+/// called from many threads.
 ///
 /// # Errors
-/// [`Error::Phantom`] for options that cannot be met and a folder that is not empty; [`Error::File`].
+/// [`Error::Phantom`] for invalid options and for a folder that is not empty; [`Error::File`].
 pub fn write(
     options: &PhantomOptions,
     folder: &Path,
@@ -229,7 +229,7 @@ mod tests {
         fs::create_dir(&empty).unwrap();
         write(&options(PhantomSet::Source), &empty, &quiet).unwrap();
         assert!(empty.join(MANIFEST).exists());
-        // Nothing is left of the workshop.
+        // No temporary folder is left.
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

@@ -34,16 +34,16 @@ fn what_ties_a_finding_to_something_else_is_said_in_words() {
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     for sentence in [
         "m.csv: 80 films of 40 patients\n",
-        "- Every film with sick comes from clinic, which has no other films here: whatever tells the source tells the finding.\n",
-        "- Who knows nothing but the source of a film and guesses the commonest finding there is right in 100 %; without the source, in 50 %.\n",
+        "- Every film with sick comes from clinic, which has no other films here: the dataset alone determines the finding.\n",
+        "- Guessing the most frequent finding of each dataset is right in 100 %; guessing without the dataset, in 50 %.\n",
         "- No film is in the split val.\n",
-        "- Fewer than 30 test films have sick (10) or well (10): what a test says of them is very uncertain.\n",
-        "- Nobody has looked for copies among the films of m.csv (pleura data leaks).\n",
-        "- 100 % of the films with sick are AP, 0 % of those with well: a network can tell projections.\n",
+        "- Fewer than 30 test films have sick (10) or well (10): their test results are very uncertain.\n",
+        "- The films of m.csv have not been searched for duplicates (pleura data duplicates).\n",
+        "- 100 % of the films with sick are AP, 0 % of those with well: a network can recognise the projection.\n",
         "- 40 films are of people under 18 (100 % of those of known age).\n",
-        "- The age is unknown for 100 % of the films with well, and for 0 % of those with sick: that it is not known tells something too.\n",
+        "- The age is unknown for 100 % of the films with well, and for 0 % of those with sick: whether it is known may identify the finding.\n",
         "- 100 % of the films are of patients with more than one (up to 2): split by patient, and count patients, not films.\n",
-        "- Nobody recorded the licence of the films of clinic.\n",
+        "- The licence of the films of clinic is not recorded.\n",
     ] {
         assert!(said.out.contains(sentence), "{sentence} is not in\n{}", said.out);
     }
@@ -158,7 +158,8 @@ fn what_kind_of_set_it_is_and_how_old_its_patients_are_is_told_without_names_and
     sidecar.write(&scene.path("m.csv")).unwrap();
     let said = scene.run(&["data", "describe", "m.csv", "--no-films"]);
     assert_eq!(said.code, 0, "{}", said.err);
-    let sentence = "- ours shares films with theirs, by what is known of these sets: look for copies (pleura data leaks).\n";
+    let sentence =
+        "- ours is known to share films with theirs: search for duplicates (pleura data duplicates).\n";
     // Groups of ages tell children from adults.
     let children = "- 4 films are of people under 18 (100 % of those of known age).\n";
     assert!(said.out.contains(children), "{}", said.out);

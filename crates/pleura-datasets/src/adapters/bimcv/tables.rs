@@ -1,4 +1,4 @@
-//! Who the patients of BIMCV-COVID19 are, what their reports say, and what their tests said when.
+//! The tables of BIMCV-COVID19: patients, report labels, and COVID-19 tests.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -12,22 +12,22 @@ use pleura_manifest::Sex;
 pub(super) struct Tables {
     /// By `sub-…`.
     pub(super) people: HashMap<String, Person>,
-    /// The labels of each session, by `ses-…`.
+    /// Labels of each session, by `ses-…`.
     pub(super) labels: HashMap<String, Vec<String>>,
-    /// Sessions whose list of labels breaks off.
+    /// Sessions with a truncated list of labels.
     pub(super) cut_off: HashSet<String>,
-    /// Days since 1970 of each session.
+    /// Day of each session, in days since 1970.
     dates: HashMap<String, i64>,
-    /// Each patient's tests: the day and what was found.
+    /// Tests of each patient: day and result.
     tests: HashMap<String, Vec<(i64, &'static str)>>,
-    /// What was read.
+    /// The files that were read.
     pub(super) files: Vec<PathBuf>,
 }
 
 /// A patient.
 pub(super) struct Person {
     pub(super) sex: Option<Sex>,
-    /// The mean where several are given, one a session.
+    /// Mean age, if sessions give several.
     pub(super) age: Age,
 }
 
@@ -45,7 +45,7 @@ impl Tables {
         let derived = root.join("derivatives");
         for path in of_kind(&derived.join("labels"), &["tsv"])? {
             let table = Table::read(&path)?;
-            // A table of other things may lie there too.
+            // Other tables may lie in the same folder.
             if let (Some(session), Some(labels)) = (table.column(&["ReportID"]), table.column(&["Labels"])) {
                 for row in table.rows() {
                     let session = prefixed("ses-", row.cell(session));
@@ -83,7 +83,8 @@ impl Tables {
                 tables.files.push(path);
             }
         }
-        // A table a patient: their digests would fill the sidecar, and say less than the labels' own.
+        // There is one table a patient. Their digests would fill the sidecar, so only the labels' digest is
+        // recorded.
         for path in of_kind(root, &["tsv"])? {
             if films::name(&path).ends_with("_sessions.tsv") {
                 let table = Table::read(&path)?;
@@ -101,7 +102,7 @@ impl Tables {
         Ok(tables)
     }
 
-    /// What the test nearest to a session found, and how many days after the session it was taken.
+    /// The result of the test nearest to a session, and its distance in days after the session.
     pub(super) fn test(&self, subject: &str, session: &str) -> Option<(&'static str, i64)> {
         let date = self.dates.get(session)?;
         let tests = self
@@ -109,12 +110,13 @@ impl Tables {
             .get(subject)?
             .iter()
             .map(|(day, result)| (*result, day - date));
-        // Of two as near, a positive one counts.
+        // Of two equally near tests, a positive one counts.
         tests.min_by_key(|(result, days)| (days.abs(), *result != "positive", *days))
     }
 }
 
-/// Who of the negative half is whom of the positive one, by `sub-…`: the two number their patients apart.
+/// Maps patients of the negative half to those of the positive half, by `sub-…`: both halves number their
+/// patients separately.
 pub(super) fn same_people(path: &Path) -> Result<HashMap<String, String>, Error> {
     let table = Table::read(path)?;
     let [positive, negative] = [table.needed(&["covid19_posi"])?, table.needed(&["covid19_neg"])?];
@@ -132,7 +134,7 @@ fn people(table: &Table) -> Result<HashMap<String, Person>, Error> {
     let (ages, gender) = (table.column(&["age"]), table.column(&["gender", "sex"]));
     let mut people = HashMap::new();
     for row in table.rows() {
-        // The release ends with rows that belong to nobody.
+        // The published table ends with rows without a patient.
         let subject = row.cell(participant);
         if subject.starts_with("sub-") {
             let text = row.optional(ages);
@@ -156,7 +158,7 @@ fn people(table: &Table) -> Result<HashMap<String, Person>, Error> {
     Ok(people)
 }
 
-/// Files of some extensions at or below a folder, if there is one.
+/// Files with some extensions, recursively.
 fn of_kind(folder: &Path, extensions: &[&str]) -> Result<Vec<PathBuf>, Error> {
     if !folder.is_dir() {
         return Ok(Vec::new());
@@ -179,7 +181,7 @@ fn prefixed(prefix: &str, name: &str) -> String {
     }
 }
 
-/// Days since 1970 of `DD.MM.YYYY` or `YYYYMMDD` (Hinnant's count of days in years that begin in March).
+/// Days since 1970 of `DD.MM.YYYY` or `YYYYMMDD` (Hinnant's algorithm, with years that begin in March).
 fn day(text: &str) -> Option<i64> {
     let text = text.trim().trim_end_matches(".0");
     let parts: Vec<i64> = if text.contains('.') {

@@ -41,7 +41,7 @@ fn share(mask: &[u8]) -> f32 {
     mask.iter().filter(|&&inside| inside > 0).count() as f32 / mask.len() as f32
 }
 
-/// Mean absolute difference of two films where `inside` holds.
+/// Mean absolute difference of two films inside a mask.
 fn difference(a: &Rendered, b: &Rendered, inside: impl Fn(usize) -> bool) -> f32 {
     let changes: Vec<f32> = (0..a.grey.len())
         .filter(|&index| inside(index))
@@ -102,7 +102,7 @@ fn every_finding_leaves_a_mask_in_the_chest_and_a_normal_film_none() {
 
 #[test]
 fn films_change_where_the_lesion_mask_says() {
-    // Not those that change the shape of the chest, for they change the film everywhere.
+    // Findings that change the chest's shape are left out: they change the film everywhere.
     let shapes = [
         Finding::Atelectasis,
         Finding::Cardiomegaly,
@@ -188,7 +188,7 @@ fn the_text_mask_is_what_the_letters_touch() {
             changed += usize::from(differs);
             touched += usize::from(letters.mask[index]);
         }
-        // Black plates on black ground, and white lead on a clipped white one, change nothing that can be seen.
+        // Black plates on black ground and white lead on saturated white are invisible.
         assert!(
             changed * 10 > touched * 6,
             "film {seed}: {changed} of {touched} masked pixels changed"
@@ -226,7 +226,7 @@ fn sizes_agree_in_geometry() {
             ("lesion", &small.lesion_mask, &large.lesion_mask, 0.85),
             ("text", &small.text_mask, &large.text_mask, 0.6),
         ] {
-            // The large mask's pixel at the middle of each small pixel.
+            // The large mask's pixel at the centre of each small pixel.
             let (mut both, mut either) = (0.0, 0.0);
             for row in 0..96 {
                 for column in 0..96 {
@@ -266,7 +266,7 @@ fn sizes_agree_in_geometry() {
 
 #[test]
 fn the_heart_points_to_the_images_right_and_is_half_the_chest_at_most_unless_large() {
-    // Cardiothoracic ratio: the heart's width over the cage's greatest inner width.
+    // Cardiothoracic ratio: the heart's width over the greatest inner width of the rib cage.
     let ratio = |seed: u64, findings: &[Finding]| {
         let spec = FilmSpec {
             view: View::Pa,

@@ -1,4 +1,4 @@
-//! Findings that fill airspaces: pneumonia, consolidation, infiltration, COVID-19, oedema.
+//! Airspace findings: pneumonia, consolidation, infiltration, COVID-19, oedema.
 
 use super::super::anatomy::Side;
 use super::super::canvas::{Bead, Bounds, Plane, solid};
@@ -6,7 +6,7 @@ use super::super::curve::{mix, step};
 use super::super::seed::{Stream, between, normal, pick};
 use super::Site;
 
-/// A lobe as it projects onto a frontal film.
+/// A lobe in frontal projection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lobe {
     RightUpper,
@@ -24,7 +24,7 @@ impl Lobe {
         }
     }
 
-    /// Where its bronchus leads, radians below horizontal.
+    /// Direction of its bronchus, in radians below horizontal.
     fn heading(self) -> f32 {
         match self {
             Self::RightUpper | Self::LeftUpper => -0.7,
@@ -34,7 +34,7 @@ impl Lobe {
     }
 }
 
-/// One lobe, dense, with air bronchograms; sharp where the fissure is met edge-on, fading elsewhere.
+/// One dense lobe with air bronchograms; sharp where the fissure is tangential to the rays, fading elsewhere.
 pub(super) fn lobar_pneumonia(site: &mut Site<'_>, rng: &mut Stream) {
     let lobe = *pick(
         rng,
@@ -95,7 +95,7 @@ fn lobe_weight(site: &Site<'_>, lobe: Lobe, x: f32, v: f32, spread: f32) -> f32 
     }
 }
 
-/// One or two dense patches that keep to no lobe, with air bronchograms.
+/// One or two dense patches, independent of lobes, with air bronchograms.
 pub(super) fn consolidation(site: &mut Site<'_>, rng: &mut Stream) {
     let count = if between(rng, 0.0, 1.0) < 0.6 { 1 } else { 2 };
     for _ in 0..count {
@@ -138,7 +138,7 @@ pub(super) fn infiltration(site: &mut Site<'_>, rng: &mut Stream) {
                 return;
             }
             let weight = site.blob(u, v, centre, radii, 1.4);
-            // Stretched along the vessels' direction.
+            // Stretched along the vessels.
             let (sin, cos) = slant.sin_cos();
             let (along, across) = (cos * u + sin * v, cos * v - sin * u);
             let streaks = (0.55 + 0.9 * site.grain.cloud(0.3 * along, across, 0.9, 2)).clamp(0.0, 1.3);
@@ -150,7 +150,7 @@ pub(super) fn infiltration(site: &mut Site<'_>, rng: &mut Stream) {
     }
 }
 
-/// Six to twelve soft patches in both lungs, along the wall, mostly below the hila.
+/// Six to twelve soft patches in both lungs, peripheral, mostly below the hila.
 pub(super) fn covid(site: &mut Site<'_>, rng: &mut Stream) {
     let mut haze = Plane::zero(site.frame.size());
     for side in Side::BOTH {

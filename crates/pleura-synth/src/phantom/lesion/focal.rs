@@ -37,7 +37,7 @@ pub(super) fn nodules(site: &mut Site<'_>, rng: &mut Stream) {
     }
 }
 
-/// A ball of tissue in air; `lobed` makes its border wave.
+/// A ball of tissue in air; `lobed` makes its border irregular.
 fn ball(site: &mut Site<'_>, centre: (f32, f32), radius: f32, strength: f32, lobed: f32) {
     let soft = (0.8 * site.frame.pixel() / radius).max(0.06);
     site.in_lung(
@@ -76,7 +76,7 @@ pub(super) fn hernia(site: &mut Site<'_>, rng: &mut Stream) {
         let q = length((u - centre.0) / 1.1, v - centre.1) / radius * (1.0 + 0.06 * site.grain.at(u, v, 2.0));
         if q < 1.0 {
             let chord = 2.0 * radius * (1.0 - q * q).sqrt();
-            // The wall stands out against the lungs, the air inside against everything.
+            // The wall is visible against the lungs, the air inside against everything.
             let inside = step(0.98, 0.86, q);
             let air = if supine {
                 0.4 * gas

@@ -1,4 +1,4 @@
-//! Findings of the lung's framework and volume: fibrosis, emphysema, atelectasis.
+//! Findings of the lung's interstitium and volume: fibrosis, emphysema, atelectasis.
 
 use super::super::anatomy::Side;
 use super::super::canvas::{Bead, Bounds, Plane, solid};
@@ -6,7 +6,8 @@ use super::super::curve::{length, mix, step};
 use super::super::seed::{Stream, between, normal};
 use super::Site;
 
-/// A net of fine lines and small rings, strongest at the bases and along the wall. The lungs are small already.
+/// A network of fine lines and small rings, strongest at the bases and along the wall. The body already has
+/// small lungs.
 pub(super) fn fibrosis(site: &mut Site<'_>, rng: &mut Stream) {
     let upper = between(rng, 0.0, 1.0) < 0.2;
     let strength = between(rng, 2.6, 3.6) * mix(0.2, 1.0, site.severity);
@@ -21,10 +22,10 @@ pub(super) fn fibrosis(site: &mut Site<'_>, rng: &mut Stream) {
             let patchy = 0.35 * site.grain.cloud(u, v, 4.5, 2);
             let weight = step(0.3, 1.0, 0.62 * down + 0.5 * outward.powi(2) - 0.12 + patchy);
             if weight > 0.01 {
-                // Lines run where the noise crosses zero; two scales make a net of meshes.
+                // Lines lie where the noise crosses zero; two scales give a mesh.
                 let line = |period: f32| (1.0 - 3.4 * site.grain.at(u + 40.0, v, period).abs()).max(0.0);
                 let net = 0.8 * line(1.5) + 0.7 * line(0.85);
-                // Where little lung is met, as behind the domes, there is little of it to scar.
+                // Short paths through lung, as behind the domes, show less of it.
                 let depth = (site.thorax.lung.values[index] / 6.0).min(1.0);
                 site.add(index, strength * weight * net * depth);
                 site.fill(index, 0.1 * site.severity * weight);
@@ -36,7 +37,8 @@ pub(super) fn fibrosis(site: &mut Site<'_>, rng: &mut Stream) {
     }
 }
 
-/// The lungs' shape, their darkness and their thin vessels are the body's; here are the bullae, mostly on top.
+/// The body already has the lungs' shape, darkness and thin vessels. This adds bullae, mostly in the upper
+/// zones.
 pub(super) fn emphysema(site: &mut Site<'_>, rng: &mut Stream) {
     for side in Side::BOTH {
         for _ in 0..3 {
@@ -62,7 +64,7 @@ pub(super) fn emphysema(site: &mut Site<'_>, rng: &mut Stream) {
     site.mark_all(|thorax, index| thorax.field[index]);
 }
 
-/// Plates of collapsed lung over the raised dome, and crowding below them.
+/// Bands of collapsed lung over the raised dome, and crowded vessels below them.
 pub(super) fn atelectasis(site: &mut Site<'_>, rng: &mut Stream) {
     let Some(side) = site.body.collapsed else { return };
     let strength = mix(0.2, 1.0, site.severity);

@@ -1,6 +1,6 @@
-//! Findings, as changes of the paths that rays take.
+//! Findings, as changes of the rays' paths.
 //!
-//! Where a finding lies depends on the patient alone, so that it stays put on all of a patient's films.
+//! The position of a finding depends only on the patient, so it is the same on all of a patient's films.
 
 mod airspace;
 mod focal;
@@ -15,15 +15,15 @@ use super::seed::{Stream, between, derive, stream};
 use super::thorax::Thorax;
 use super::vessels;
 
-/// What the findings of a film do to its rays.
+/// The effect of a film's findings on its rays.
 pub(crate) struct Disease {
     /// Share of the lung's air that is replaced by tissue or fluid, 0..1.
     pub(crate) solid: Plane,
-    /// Share of the lung's path that is free air: nothing of lung is left there, 0..1.
+    /// Share of the lung's path that is free air without lung, 0..1.
     pub(crate) freed: Plane,
     /// Tissue added to the path, centimetres; negative for gas.
     pub(crate) added: Plane,
-    /// Where a finding is to be seen.
+    /// The visible lesion.
     pub(crate) mask: Vec<bool>,
 }
 
@@ -53,7 +53,7 @@ impl Disease {
             disease: none,
             grain: Lattice::new(0),
         };
-        // In a fixed order, so that the order of the labels does not matter.
+        // Drawn in a fixed order, independent of the order of the labels.
         let mut findings = findings.to_vec();
         findings.sort_unstable();
         findings.dedup();
@@ -66,7 +66,7 @@ impl Disease {
     }
 }
 
-/// Where findings are drawn.
+/// Working data of a finding.
 struct Site<'a> {
     body: &'a Body,
     thorax: &'a Thorax,
@@ -99,7 +99,7 @@ impl Site<'_> {
         }
     }
 
-    /// Replaces a share of the air at a pixel; what is solid already stays so.
+    /// Replaces a share of the air at a pixel. Solid parts stay solid.
     fn fill(&mut self, index: usize, share: f32) {
         let solid = &mut self.disease.solid.values[index];
         *solid = 1.0 - (1.0 - *solid) * (1.0 - share.clamp(0.0, 0.97));
@@ -110,13 +110,13 @@ impl Site<'_> {
         self.disease.added.values[index] += tissue;
     }
 
-    /// Counts a pixel to the lesion, if lung is seen there: in the fields, or through the heart.
+    /// Marks a pixel as lesion if lung is visible there: in the lung fields or through the heart.
     fn mark(&mut self, index: usize) {
         let through_heart = self.thorax.heart[index] && self.thorax.lung.values[index] > 2.5;
         self.disease.mask[index] |= self.thorax.field[index] || through_heart;
     }
 
-    /// Counts a pixel to the lesion, if it lies in the chest at all.
+    /// Marks a pixel as lesion if it is inside the chest.
     fn mark_in_chest(&mut self, index: usize) {
         self.disease.mask[index] |= self.thorax.chest[index];
     }
@@ -150,11 +150,11 @@ impl Site<'_> {
         }
     }
 
-    /// A place in the lung: `outward` 0 at the mediastinum to 1 at the wall, `down` 0 at the apex to 1 at the dome,
-    /// `margin` centimetres from every border.
+    /// A point in the lung: `outward` 0 at the mediastinum to 1 at the wall, `down` 0 at the apex to 1 at the
+    /// dome, `margin` centimetres from every border.
     fn place(&self, side: Side, outward: f32, down: f32, margin: f32) -> (f32, f32) {
         let top = self.body.apex() + margin;
-        // The dome's height and the lung's width depend on each other: two rounds settle both.
+        // The dome's height and the lung's width depend on each other: two iterations suffice.
         let mut v = top + down * (self.body.dome_top(side) - margin - top);
         let mut x = 0.0;
         for _ in 0..2 {
@@ -166,7 +166,7 @@ impl Site<'_> {
         (side.sign() * x, v)
     }
 
-    /// Where the visible lung begins: mediastinum or heart, as a distance from the midline.
+    /// The medial limit of visible lung (mediastinum or heart), as a distance from the midline.
     fn inner_border(&self, side: Side, v: f32) -> f32 {
         let mut x = self.body.medial(side, v);
         while x < 12.0 && self.body.heart.reach(side.sign() * x, v) < 1.0 {
@@ -175,14 +175,14 @@ impl Site<'_> {
         x
     }
 
-    /// A round weight with a ragged border: 1 well inside, 0 outside.
+    /// A round weight with an irregular border: 1 inside, 0 outside.
     fn blob(&self, u: f32, v: f32, centre: (f32, f32), radii: (f32, f32), softness: f32) -> f32 {
         let q = length((u - centre.0) / radii.0, (v - centre.1) / radii.1);
         let ragged = q * (1.0 + 0.38 * self.grain.cloud(u, v, 2.8, 3));
         step(1.0 + 0.5 * softness, 1.0 - 0.5 * softness, ragged)
     }
 
-    /// Share of each ray's path that runs in the bronchi that fork from `start` towards `heading`: 0..1.
+    /// Share of each ray's path inside the bronchi that branch from `start` towards `heading`: 0..1.
     fn bronchi(&mut self, side: Side, rng: &mut Stream, start: (f32, f32), heading: f32) -> Plane {
         let mut air = Plane::zero(self.frame.size());
         for fan in [-0.3, 0.3] {

@@ -5,7 +5,8 @@ use super::super::curve::{mix, step};
 use super::super::seed::{Stream, between};
 use super::Site;
 
-/// Fluid: standing, it climbs the wall in a meniscus; lying, it veils the whole side, more below.
+/// Fluid. In upright patients it forms a meniscus at the wall; in lying patients it veils the whole side,
+/// more at the bottom.
 pub(super) fn effusion(site: &mut Site<'_>, rng: &mut Stream) {
     let first = Side::synthetic_output(rng);
     let both = between(rng, 0.0, 1.0) < 0.3;
@@ -28,7 +29,7 @@ fn meniscus(site: &mut Site<'_>, side: Side, amount: f32) {
     site.in_lung(site.lung_bounds(side), |site, index, u, v| {
         let across = (u.abs() / site.body.cage.at(v)).min(1.0);
         let level = floor - amount * (0.5 + 0.75 * across.powi(4));
-        // In front and behind the film of fluid thins out upwards.
+        // In front and behind, the fluid gets thinner upwards.
         let below = step(level - 0.9, level + 0.7, v);
         if below > 0.0 {
             site.fill(index, density * below);
@@ -50,7 +51,7 @@ fn veil(site: &mut Site<'_>, side: Side, amount: f32) {
     });
 }
 
-/// Air: the lung falls back from apex and wall behind a thin white line; beyond it nothing is drawn.
+/// Air: the lung retracts from apex and wall behind a thin white line; beyond it there are no vessels.
 pub(super) fn pneumothorax(site: &mut Site<'_>, rng: &mut Stream) {
     let side = Side::synthetic_output(rng);
     let amount = between(rng, 0.16, 0.42) * mix(0.45, 1.0, site.severity);
@@ -63,7 +64,7 @@ pub(super) fn pneumothorax(site: &mut Site<'_>, rng: &mut Stream) {
         let cage = site.body.cage.at(v);
         let inner = site.body.medial(side, v);
         let wave = 0.06 * site.grain.at(u, v, 5.0);
-        // Distance outwards from the lung's edge: sideways, or upwards over the fallen apex.
+        // Distance outwards from the lung's edge: lateral, or upwards over the retracted apex.
         let edge = cage - (cage - inner) * amount * mix(1.2, lean, down) * (1.0 + wave);
         let sideways = u.abs() - edge;
         let upwards = top + 9.0 * amount * (1.0 + wave) - v;
@@ -83,13 +84,13 @@ pub(super) fn pneumothorax(site: &mut Site<'_>, rng: &mut Stream) {
     });
 }
 
-/// The larger of two, rounded where they are within `width` of each other.
+/// The larger of two values, rounded where they differ by less than `width`.
 fn smooth_maximum(a: f32, b: f32, width: f32) -> f32 {
     let near = (1.0 - (a - b).abs() / width).max(0.0);
     a.max(b) + 0.25 * width * near * near
 }
 
-/// An uneven band along the wall, and a cap over the apex.
+/// An irregular band along the wall, and a cap over the apex.
 pub(super) fn thickening(site: &mut Site<'_>, rng: &mut Stream) {
     let first = Side::synthetic_output(rng);
     let both = between(rng, 0.0, 1.0) < 0.35;

@@ -16,6 +16,8 @@
     reason = "what stands above an argument is its help, where backticks are noise"
 )]
 
+#[cfg(test)]
+mod book;
 mod calibration;
 mod console;
 mod hints;

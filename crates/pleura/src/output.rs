@@ -5,6 +5,7 @@
 //! is the schema's description. [`schemas`] lists all documents; the schemas are committed in `docs/schemas`.
 
 mod by_finding;
+pub mod evaluate;
 pub mod explain;
 pub mod export;
 mod film;

@@ -28,7 +28,7 @@ pub struct Args {
     /// Of a package: demand a signature with this key; may be repeated: one of them.
     #[arg(long, value_name = "PUBLIC.pem")]
     trust: Vec<PathBuf>,
-    /// Of a package: show probabilities, but no calls, of films too that it does not answer for. They mean nothing there.
+    /// Of a package: show the probabilities of films, too, that it does not answer. They mean nothing there.
     #[arg(long, alias = "anyway")]
     show_unanswered: bool,
     /// Films: PNG, JPEG or DICOM.

@@ -27,7 +27,7 @@ pub struct Published {
     pub digest: String,
 }
 
-/// Upper limit of a download. All published DenseNets are much smaller.
+/// Upper limit of a download. All published networks are much smaller.
 const MOST_BYTES: u64 = 1 << 30;
 const BUFFER: usize = 1 << 17;
 

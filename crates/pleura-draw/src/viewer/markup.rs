@@ -6,7 +6,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use pleura_core::NOTICE;
 use pleura_core::sha256;
 
-use super::Viewer;
+use super::content::Viewer;
 
 const STYLE: &str = include_str!("viewer.css");
 const SCRIPT: &str = concat!(

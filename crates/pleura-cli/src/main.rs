@@ -20,7 +20,6 @@
 mod book;
 mod calibration;
 mod console;
-mod gallery;
 mod hints;
 mod looks;
 mod model;

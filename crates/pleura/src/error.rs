@@ -405,6 +405,9 @@ pub enum Error {
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] pleura_core::FileError),
+    /// A file of the report cannot be written.
+    #[error(transparent)]
+    Report(#[from] pleura_report::Error),
     /// A document cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),

@@ -31,6 +31,7 @@ pub use question::{Answered, Contrast, Question, Selection, Target};
 pub use raw::RawFile;
 pub(crate) use scores::LEVEL;
 pub use scores::{MeasureMeans, ScoreFiles};
+pub(crate) use subject::are_phantoms;
 pub use subject::{Masks, Place, Subject};
 
 use crate::answer::FindingScore;

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use pleura::explain::Mask;
 use pleura::output;
 use pleura::{Classifier, KnownLabels};
 use pleura_audit::burned_in_text::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
@@ -22,7 +23,6 @@ use pleura_manifest::{Manifest, Row};
 use serde_json::{Value, json};
 
 use crate::console::{NOTICE, Progress};
-use crate::gallery::Mask;
 use crate::looks;
 use crate::model::ModelArgs;
 use crate::verbs::evaluate::SplitChoice;

@@ -14,7 +14,7 @@ pub const FAILED: u8 = 1;
 /// Exit code where what was asked could not be done.
 pub const COULD_NOT: u8 = 2;
 
-pub use pleura_film::NOTICE;
+pub use pleura_core::NOTICE;
 
 /// Off a terminal, progress is a line now and then.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);

@@ -61,9 +61,10 @@ pub use predict::FileAnswers;
 pub use training_history::{TrainingHistory, TrainingOverlap, training_overlap};
 pub use training_manifest::training_manifest;
 
+pub use pleura_core::NOTICE;
 pub use pleura_eval::Kind as Task;
 pub use pleura_explain::{Composite, Method};
-pub use pleura_film::{Fit, NOTICE, Preparation};
+pub use pleura_film::{Fit, Preparation};
 pub use pleura_package::{Flag, Outcome, PublicKey, Verdict};
 
 /// Training: a recipe becomes a run.

@@ -282,7 +282,7 @@ fn record(name: &str, subject: &AnswerSource, found: &EvaluationReport) -> Resul
     let data = &found.answers.films;
     let evidence = Evidence {
         name: name.to_owned(),
-        when: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+        when: pleura_core::time::utc_now(),
         command: format!("pleura {}", looks::command()),
         model: subject.line(),
         films: format!(

@@ -1,9 +1,10 @@
 //! The two kinds of classification, and probabilities from raw outputs.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// True for exclusive classes, or findings that occur together: how outputs become probabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The kind of classification. It decides how outputs become probabilities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
     /// Exactly one class a film; probabilities by softmax.

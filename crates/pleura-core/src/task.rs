@@ -3,13 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The kind of classification. It decides how outputs become probabilities.
+/// Relation between findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
-    /// Exactly one class a film; probabilities by softmax.
+    /// Exactly one class per film; probabilities by softmax.
     Exclusive,
-    /// Any number of findings a film; probabilities by sigmoid.
+    /// Any number of findings per film; probabilities by sigmoid.
     Independent,
 }
 

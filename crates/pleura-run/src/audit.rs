@@ -110,7 +110,7 @@ pub enum Figure {
     },
 }
 
-/// One check.
+/// A check.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// Its name, which is the key of its threshold.

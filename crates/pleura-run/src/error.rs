@@ -21,7 +21,7 @@ pub enum Error {
         line: Option<usize>,
         /// The entry at fault, as `stage.target.freeze`; empty where the message names it.
         key: String,
-        /// What was found and what is expected.
+        /// The value found and those expected.
         problem: String,
     },
 
@@ -30,7 +30,7 @@ pub enum Error {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What was found and what to do.
+        /// The problem and its remedy.
         problem: String,
     },
 
@@ -41,7 +41,7 @@ pub enum Error {
         path: PathBuf,
         /// The line, from 1.
         line: usize,
-        /// What was found.
+        /// The parser's message.
         problem: String,
     },
 

@@ -10,7 +10,7 @@ use crate::{
     json::{is_missing, read_json, write_json},
 };
 
-/// One recorded evaluation.
+/// A recorded evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Evidence {

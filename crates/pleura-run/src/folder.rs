@@ -188,8 +188,8 @@ impl StageFolder {
         self.0.join("checkpoints")
     }
 
-    /// The curves for TensorBoard. Its readers look for `tfevents` in a name. The number stands where others put a
-    /// time, which would make two files of a resumed run.
+    /// The curves for TensorBoard. Its readers look for `tfevents` in a name. The number stands where others
+    /// put a time, which would make two files of a resumed run.
     pub fn events(&self) -> PathBuf {
         self.0.join("events.out.tfevents.0000000000.pleura")
     }

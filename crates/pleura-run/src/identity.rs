@@ -21,7 +21,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// One digest of all inputs.
+    /// A single digest of all inputs.
     ///
     /// # Errors
     /// None in practice: strings always serialise.
@@ -33,8 +33,8 @@ impl Identity {
         Ok(pleura_core::sha256::hex(json))
     }
 
-    /// The differences between the run on disk and the inputs `now`, one sentence each. `recipes` returns the keys in
-    /// which the recipes differ, if it can.
+    /// The differences between the run on disk and the inputs `now`, one sentence each. `recipes` returns
+    /// the keys in which the recipes differ, if it can.
     pub fn changes(&self, now: &Self, recipes: impl FnOnce() -> Option<String>) -> Vec<String> {
         let mut changes = Vec::new();
         if self.version != now.version {

@@ -1,4 +1,5 @@
-//! The folder of a run: one method for each file, and one type for the contents of each file, for writer and reader.
+//! The folder of a run: one method for each file, and one type for the contents of each file, for writer and
+//! reader.
 //!
 //! ```
 //! use pleura_manifest::Split;
@@ -20,15 +21,16 @@
 //! | `run.json` | [`RunFolder::identity`] | [`Identity`]: digests of recipe, manifests and starting weights |
 //! | `log.jsonl` | [`RunFolder::log`] | [`log::LogLine`]: every step and epoch, equal for equal runs |
 //! | `timing.jsonl` | [`RunFolder::timing`] | [`timing::TimingLine`]: the time they took |
-//! | `looks.jsonl` | [`RunFolder::test_access_log`] | accesses to test films, if the log beside the manifest cannot be written |
+//! | `looks.jsonl` | [`RunFolder::test_access_log`] | test accesses, if the manifest's log is not writable |
 //! | `evidence/*.json` | [`RunFolder::evidence`] | [`Evidence`]: recorded evaluations |
 //! | `audit/audit.json` | [`RunFolder::audit_record`] | [`audit::AuditRecord`] |
-//! | `stages/NAME/neurons.json` | [`StageFolder::neurons`] | [`Neurons`]: kept, mapped and fresh output neurons, and the proof |
+//! | `stages/NAME/neurons.json` | [`StageFolder::neurons`] | [`Neurons`]: output neurons and their proof |
 //! | `stages/NAME/isnet.json` | [`StageFolder::heatmap_bounds`] | [`HeatmapBounds`], with `[stage.isnet]` |
-//! | `stages/NAME/data.json` | [`StageFolder::data`] | [`data::StageData`]: films, patients and findings by split |
-//! | `stages/NAME/{best,last}.safetensors` | [`StageFolder::best_weights`], [`StageFolder::last_weights`] | weights |
+//! | `stages/NAME/data.json` | [`StageFolder::data`] | [`data::StageData`]: the films by split |
+//! | `stages/NAME/best.safetensors` | [`StageFolder::best_weights`] | weights of the best epoch |
+//! | `stages/NAME/last.safetensors` | [`StageFolder::last_weights`] | weights of the last epoch |
 //! | `stages/NAME/{validation,test}.csv` | [`StageFolder::predictions`] | predictions of the best weights |
-//! | `stages/NAME/{validation,test}-epoch-N.csv` | [`StageFolder::predictions_after`] | predictions after epoch N |
+//! | `stages/NAME/…-epoch-N.csv` | [`StageFolder::predictions_after`] | predictions after epoch N |
 //! | `stages/NAME/metrics.json` | [`StageFolder::metrics`] | the evaluation on the test split |
 //! | `stages/NAME/stage.json` | [`StageFolder::record`] | [`StageRecord`], written last |
 //! | `stages/NAME/checkpoints/` | [`StageFolder::checkpoints`] | while the stage runs: the newest two |

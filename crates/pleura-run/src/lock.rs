@@ -24,7 +24,8 @@ impl RunLock {
     /// Takes the lock of a folder that exists.
     ///
     /// # Errors
-    /// [`Error::Locked`] if another process, or another thread of this one, holds it for longer than a second.
+    /// [`Error::Locked`] if another process, or another thread of this one, holds it for longer than a
+    /// second.
     pub fn take(folder: &Path) -> Result<Self, Error> {
         let path = RunFolder::new(folder).lock();
         let file = OpenOptions::new()

@@ -1,4 +1,5 @@
-//! `log.jsonl`: every step and epoch of a run, one JSON object on each line, without times: equal for equal runs.
+//! `log.jsonl`: every step and epoch of a run, one JSON object on each line, without times: equal for equal
+//! runs.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,12 +11,12 @@ use crate::{
     json::{is_missing, number},
 };
 
-/// One line of the log.
+/// A line of the log.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogLine {
     /// Name of the stage.
     pub stage: String,
-    /// What happened in it.
+    /// The event.
     #[serde(flatten)]
     pub event: LogEvent,
 }
@@ -71,7 +72,7 @@ pub struct InitialValidation {
     pub validation_parts: Option<LossParts>,
 }
 
-/// One training step.
+/// A training step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// Its number within the stage, from 0.
@@ -91,7 +92,7 @@ pub struct Step {
     pub grad_norm: Option<f64>,
 }
 
-/// One epoch.
+/// An epoch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
     /// Its number, from 0.
@@ -168,8 +169,8 @@ pub struct TestMetrics {
     pub macro_auc: Option<f64>,
 }
 
-/// Reads a file of JSON lines; no lines if there is no file. A last line without its end was cut off by a kill and is
-/// left out.
+/// Reads a file of JSON lines; no lines if there is no file. A last line without its end was cut off by a
+/// kill and is left out.
 pub(crate) fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Error> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,

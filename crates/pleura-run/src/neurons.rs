@@ -1,4 +1,5 @@
-//! `neurons.json`: the origin of every output neuron of a stage, and the proof that kept neurons are unchanged.
+//! `neurons.json`: the origin of every output neuron of a stage, and the proof that kept neurons are
+//! unchanged.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +8,7 @@ use crate::recipe::KeepRule;
 /// The output neurons of a stage before its first step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Neurons {
-    /// What was copied of a kept neuron.
+    /// The parameters that are copied to a kept neuron.
     pub rule: KeepRule,
     /// One entry for each finding, in the order of the outputs.
     pub neurons: Vec<Neuron>,
@@ -18,7 +19,7 @@ pub struct Neurons {
     pub proof: Option<Proof>,
 }
 
-/// One output neuron.
+/// An output neuron.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Neuron {
     /// The finding it stands for.
@@ -58,7 +59,7 @@ pub struct Proof {
     pub films: usize,
     /// Kept neurons compared.
     pub neurons: usize,
-    /// What was equal bit for bit: `logits`, or `weight rows` where the biases are fresh.
+    /// The numbers that are equal bit for bit: `logits`, or `weight rows` where the biases are fresh.
     pub equal: String,
 }
 

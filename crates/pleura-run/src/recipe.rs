@@ -148,8 +148,8 @@ impl Recipe {
     /// Reads and checks a recipe file. Paths in it are relative to its folder.
     ///
     /// # Errors
-    /// [`Error::Recipe`] with file and line: unknown keys, wrong types, and values that contradict each other or the
-    /// architecture, with what is allowed.
+    /// [`Error::Recipe`] with file and line: unknown keys, wrong types, and values that contradict each
+    /// other or the architecture, with what is allowed.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path).map_err(Error::file(path, "read"))?;
         Self::parse(&text, path)

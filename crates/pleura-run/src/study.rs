@@ -34,7 +34,7 @@ pub struct StudyFindings {
     pub cautions: Vec<String>,
 }
 
-/// One variant of the training.
+/// A variant of the training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StudyVariant {
     /// Its name.
@@ -47,7 +47,7 @@ pub struct StudyVariant {
     pub runs: Vec<StudyRun>,
 }
 
-/// One training of a variant.
+/// A training of a variant.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StudyRun {
     /// Its folder in the study's.

@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::json::number;
 
-/// One line of the timings.
+/// A line of the timings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TimingLine {
     /// Name of the stage.
     pub stage: String,
-    /// What took the time.
+    /// The event and its time.
     #[serde(flatten)]
     pub event: TimingEvent,
 }
 
-/// What took the time.
+/// A timed event.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
 pub enum TimingEvent {

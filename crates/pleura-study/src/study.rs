@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Study --StudyPlan (a recipe for each variant, a run for each seed, fold and variant)--> Series
-//!     -> predictions after the first epochs and of the best weights -> paired comparison, verdicts (study.json)
+//!     -> predictions after the first epochs and of the best weights -> paired comparison -> study.json
 //! ```
 //!
 //! The folder of a study is that of a [`Series`](crate::Series) with two more files: `study.toml`, its

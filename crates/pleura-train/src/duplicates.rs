@@ -37,8 +37,8 @@ impl Duplicates {
         Ok(copies)
     }
 
-    /// Those of `rows`, the training and validation films of a stage, that have a duplicate in a held-out split of one of
-    /// `held_out`, the manifests of this stage and of those after it.
+    /// Those of `rows`, the training and validation films of a stage, that have a duplicate in a held-out
+    /// split of one of `held_out`, the manifests of this stage and of those after it.
     pub(crate) fn leaks<'a>(
         &self,
         manifest: &Manifest,

@@ -18,7 +18,7 @@ pub enum Error {
         stage: String,
         /// Its manifest.
         manifest: PathBuf,
-        /// What was found, what was expected, what to do.
+        /// The problem and its remedy.
         problem: String,
     },
 
@@ -40,7 +40,7 @@ pub enum Error {
         stage: String,
         /// The starting weights.
         weights: PathBuf,
-        /// What was found, what was expected, what to do.
+        /// The problem and its remedy.
         problem: String,
     },
 

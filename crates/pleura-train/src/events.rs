@@ -1,8 +1,9 @@
 //! TensorBoard event files: scalars in `TFRecord` framing, in hand-written protobuf.
 //!
-//! A record is `u64 length, u32 masked crc of the length, bytes, u32 masked crc of the bytes`, little-endian, with CRC-32C
-//! (Castagnoli). An event is TensorFlow's `event.proto`: wall time (1, double), step (2, int64), file version (3, string),
-//! summary (5) of values (1) with tag (1, string) and simple value (2, float).
+//! A record is `u64 length, u32 masked crc of the length, bytes, u32 masked crc of the bytes`,
+//! little-endian, with CRC-32C (Castagnoli). An event is TensorFlow's `event.proto`: wall time (1, double),
+//! step (2, int64), file version (3, string), summary (5) of values (1) with tag (1, string) and simple
+//! value (2, float).
 
 use std::{path::PathBuf, time::SystemTime};
 

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! * [`Recipe::read`] reads a TOML file; errors name its line.
-//! * [`run()`] trains in a folder. A run that was killed is resumed with equal bits in weights and `log.jsonl`.
+//! * [`run()`] trains in a folder. A killed run is resumed with equal bits in weights and `log.jsonl`.
 //! * [`keep`] is output neuron keeping, the method of the paper that this project follows.
 //! * [`Observer`] receives the events of a run, and may stop it.
 //!

@@ -22,7 +22,8 @@ pub enum Loss {
         /// `[classes]`.
         weights: Vec<f64>,
     },
-    /// `Σ m·w[k]·(−p[k]·y·ln σ(z) − (1 − y)·ln(1 − σ(z))) / Σ m` over films and findings, m = 1 where the label is known.
+    /// `Σ m·w[k]·(−p[k]·y·ln σ(z) − (1 − y)·ln(1 − σ(z))) / Σ m` over films and findings, with m = 1 for
+    /// known labels.
     Independent {
         /// w, `[findings]`.
         weights: Vec<f64>,

@@ -104,7 +104,7 @@ pub struct StageStart<'a> {
     pub resumed_at: Option<u64>,
 }
 
-/// One training step.
+/// A training step.
 #[derive(Clone, Debug)]
 pub struct StepProgress<'a> {
     /// Name of the stage.
@@ -127,7 +127,7 @@ pub struct StepProgress<'a> {
     pub time_left: Duration,
 }
 
-/// One epoch.
+/// An epoch.
 #[derive(Clone, Debug)]
 pub struct EpochEnd<'a> {
     /// Name of the stage.

@@ -25,7 +25,6 @@ use resolve::{ResolvedRecipe, StageTable, outputs};
 use crate::{
     duplicates::Duplicates,
     error::Error,
-    isnet::Masks,
     labels::{Labels, class_weights, positive_weights},
     loss::Loss,
 };
@@ -75,15 +74,16 @@ pub struct StagePlan {
 }
 
 impl Plan {
-    /// Reads what the recipe needs, fills in what it leaves open, and plans each stage. `seed` replaces the recipe's.
+    /// Reads what the recipe needs, fills in what it leaves open, and plans each stage. `seed` replaces the
+    /// recipe's.
     ///
-    /// A film is left out of training if its patient is in a held-out split of this or a later stage, in whichever
-    /// manifest; and out of validation if its patient is in the test split. Both are counted as
+    /// A film is left out of training if its patient is in a held-out split of this or a later stage, in
+    /// whichever manifest; and out of validation if its patient is in the test split. Both are counted as
     /// [`pleura_run::data::Exclusion::HeldOut`].
     ///
     /// # Errors
-    /// Manifests or weights that cannot be read or do not fit: unknown columns, empty splits, another architecture or
-    /// normalisation, a keeping map with unknown findings.
+    /// Manifests or weights that cannot be read or do not fit: unknown columns, empty splits, another
+    /// architecture or normalisation, a keeping map with unknown findings.
     pub fn new(recipe: &Recipe, seed: Option<u64>) -> Result<Self, Error> {
         let ResolvedRecipe {
             recipe,
@@ -234,9 +234,41 @@ impl StagePlan {
             leaks: Vec::new(),
         };
         if plan.stage.isnet.is_some() {
-            Masks::check(&plan)?;
+            plan.check_lung_masks()?;
         }
         Ok(plan)
+    }
+
+    /// Refuses training and validation films without a lung mask.
+    fn check_lung_masks(&self) -> Result<(), Error> {
+        let rows = || self.train.iter().chain(&self.validation);
+        let without = |row: &&usize| self.manifest.rows[**row].masks.lung.is_none();
+        let Some(&first) = rows().find(without) else {
+            return Ok(());
+        };
+        Err(self.data_error(format!(
+            "row {}, column lung_mask: film {:?} has no lung mask ({} of {} training and validation films have none); \
+             [stage.isnet] needs one for each: fill the column with paths of images with white lungs on black, or remove the \
+             table from the recipe",
+            Self::line(first),
+            self.manifest.rows[first].film,
+            rows().filter(without).count(),
+            rows().count(),
+        )))
+    }
+
+    /// An error about the films of this stage.
+    pub(crate) fn data_error(&self, problem: String) -> Error {
+        Error::Data {
+            stage: self.stage.name.clone(),
+            manifest: self.stage.manifest.clone(),
+            problem,
+        }
+    }
+
+    /// Line of a row in the manifest's file; the header is line 1.
+    pub(crate) fn line(row: usize) -> usize {
+        row + 2
     }
 
     /// Steps of one epoch.

@@ -1,4 +1,4 @@
-//! One stage: its start, its epochs, its best weights and their evaluation.
+//! A stage: its start, its epochs, its best weights and their evaluation.
 
 mod epoch_predictions;
 mod heatmap_loss;
@@ -393,12 +393,12 @@ struct Step {
     grad_norm: f64,
 }
 
-/// What one step took.
+/// The time of one step.
 struct Times {
     seconds: f64,
     /// Of them, for films to be loaded.
     waited: f64,
-    /// Whether films went through the convolutions.
+    /// True if films went through the convolutions.
     convolved: bool,
 }
 

@@ -166,12 +166,12 @@ fn lengths_beyond_the_file_are_refused_before_memory_is_taken() {
         (b"N(0.", "the stack is empty"),
         (b"t.", "a mark is missing"),
         (b"h\x07.", "memo 7"),
-        (b"NNR.", "no function"),
+        (b"NNR.", "other than a function"),
         (b"N}b.", "state for something without state"),
         (b"}(Nu.", "without a value"),
-        (b"NNa.", "no list"),
-        (b"NNNs.", "no dictionary"),
-        (b"NQ.", "no storage"),
+        (b"NNa.", "other than a list"),
+        (b"NNNs.", "other than a dictionary"),
+        (b"NQ.", "not a storage"),
         (b"U\x06modulecollections\nOrderedDict\n\x86Q.", "whole model"),
     ] {
         assert_refused(&archive(pickle), why);

@@ -203,7 +203,7 @@ fn pleuras_own_files_are_not_imported() {
     let bytes = tiny(3).to_bytes().unwrap();
     let error =
         import::import(&bytes, "own", &golden::architecture("tiny"), &Options::default()).unwrap_err();
-    assert!(error.to_string().contains("use it as it is"), "{error}");
+    assert!(error.to_string().contains("use it without importing"), "{error}");
 }
 
 #[test]

@@ -47,8 +47,8 @@ pub struct Change {
     pub is: Option<Value>,
 }
 
-/// The differences between two tables: first the keys of `then`, then those that only `now` has. Stages are compared by
-/// name; other lists are values.
+/// The differences between two tables: first the keys of `then`, then those that only `now` has. Stages are
+/// compared by name; other lists are values.
 pub fn between(then: &Table, now: &Table) -> Vec<Change> {
     let (then, mut now) = (keys(then), keys(now));
     let mut changes = Vec::new();

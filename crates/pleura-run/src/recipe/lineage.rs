@@ -18,8 +18,9 @@ impl Recipe {
         std::iter::successors(last, |&number| self.previous_stage(number)).collect()
     }
 
-    /// The stage whose result is the result of the run: of the stages that no other stage starts from, the first that
-    /// keeps output neurons, or else the last. A recipe that trains with and without keeping has many such stages.
+    /// The stage whose result is the result of the run: of the stages that no other stage starts from, the
+    /// first that keeps output neurons, or else the last. A recipe that trains with and without keeping has
+    /// many such stages.
     pub fn lead_stage(&self) -> Option<&Stage> {
         let is_last =
             |number: usize| (0..self.stages.len()).all(|other| self.previous_stage(other) != Some(number));

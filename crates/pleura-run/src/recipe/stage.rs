@@ -1,4 +1,4 @@
-//! One stage of a training.
+//! A stage of a training.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use super::epoch_predictions::EpochPredictions;
 use super::isnet::Isnet;
 use super::optimisation::{Freeze, LearningRate, OptimiserRecipe, ScheduleRecipe};
 
-/// One stage of a training: data, start, head, and optimisation.
+/// A stage of a training: data, start, head, and optimisation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {

@@ -12,7 +12,7 @@ pub(super) fn merge(table: &mut Table, over: Table) {
     for (key, value) in over {
         match (table.get_mut(&key), value) {
             (Some(Value::Table(there)), Value::Table(over)) if !over.contains_key("kind") => {
-                merge(there, over)
+                merge(there, over);
             }
             (_, value) => {
                 table.insert(key, value);

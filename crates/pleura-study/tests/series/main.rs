@@ -24,7 +24,7 @@ fn place(recipe: &str) -> Place {
     place
 }
 
-/// What comes before the stages of [`RECIPE`].
+/// The part of [`RECIPE`] before its stages.
 fn head() -> &'static str {
     &RECIPE[..RECIPE.find("[[stage]]").unwrap()]
 }

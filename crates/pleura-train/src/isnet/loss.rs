@@ -1,10 +1,10 @@
 //! The loss of a heatmap, and its gradient.
 //!
 //! With A = |H| and a mask M of the lungs:
-//! * N = A / mean(A over M); u is the mean of N outside M weighted by rank, the largest first, weights dⁱ (global
-//!   weighted ranked pooling: a maximum for d = 0, a mean for d = 1); L1 = ln(1 + u/E);
-//! * g = Σ A over M; L2 = (min(g, C1) − C1)²/C1² + (max(g, C2) − C2)²/C1². Without it, the network could make all
-//!   relevance small, or make relevance inside so large that relevance outside no longer counts.
+//! * N = A / mean(A over M); u is the mean of N outside M weighted by rank, the largest first, weights dⁱ
+//!   (global weighted ranked pooling: a maximum for d = 0, a mean for d = 1); L1 = ln(1 + u/E);
+//! * g = Σ A over M; L2 = (min(g, C1) − C1)²/C1² + (max(g, C2) − C2)²/C1². Without it, the network could make
+//!   all relevance small, or make relevance inside so large that relevance outside no longer counts.
 
 use pleura_run::recipe::Isnet;
 

@@ -18,44 +18,9 @@ pub(crate) struct Masks {
     pub(crate) digest: String,
 }
 
-/// Line of a row in the manifest's file; the header is line 1.
-fn line(row: usize) -> usize {
-    row + 2
-}
-
-fn refuse(plan: &StagePlan, problem: String) -> Error {
-    Error::Data {
-        stage: plan.stage.name.clone(),
-        manifest: plan.stage.manifest.clone(),
-        problem,
-    }
-}
-
 impl Masks {
-    /// Refuses training and validation films without a lung mask.
-    pub(crate) fn check(plan: &StagePlan) -> Result<(), Error> {
-        let rows = || plan.train.iter().chain(&plan.validation);
-        let without = |row: &&usize| plan.manifest.rows[**row].masks.lung.is_none();
-        let Some(&first) = rows().find(without) else {
-            return Ok(());
-        };
-        let film = &plan.manifest.rows[first].film;
-        Err(refuse(
-            plan,
-            format!(
-                "row {}, column lung_mask: film {film:?} has no mask of its lungs ({} of {} training and validation films have none); \
-                 [stage.isnet] needs one for each: fill the column with paths of pictures that are white where the lungs are, or take the \
-                 table out of the recipe",
-                line(first),
-                rows().filter(without).count(),
-                rows().count(),
-            ),
-        ))
-    }
-
     /// Reads the masks of the training and validation films.
     pub(crate) fn read(plan: &StagePlan, preparation: &Preparation) -> Result<Self, Error> {
-        Self::check(plan)?;
         // A mask is prepared like its film, but has no grey levels to equalise.
         let preparation = Preparation {
             equalise: None,
@@ -124,12 +89,12 @@ fn one(plan: &StagePlan, row: usize, preparation: &Preparation) -> Result<Vec<u6
     let path = entry.masks.lung.as_deref().unwrap_or(Path::new(""));
     let path = plan.manifest.locate(path);
     let refuse = |problem: String| {
-        let (line, film) = (line(row), &entry.film);
+        let (line, film) = (StagePlan::line(row), &entry.film);
         let problem = format!(
             "row {line}, column lung_mask, film {film:?}: {}: {problem}",
             path.display()
         );
-        refuse(plan, problem)
+        plan.data_error(problem)
     };
     let mask = open_mask(&path).map_err(|error| refuse(error.to_string()))?;
     let grey = prepare(&mask, preparation).grey;

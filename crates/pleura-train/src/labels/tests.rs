@@ -15,7 +15,8 @@ fn stage(text: &str) -> Stage {
         .remove(0)
 }
 
-/// Films with labels in the columns No Finding, Pneumonia, Consolidation, COVID-19; `u` uncertain, `.` unknown.
+/// Films with labels in the columns No Finding, Pneumonia, Consolidation, COVID-19; `u` uncertain, `.`
+/// unknown.
 fn manifest(rows: &[&str]) -> Manifest {
     let names = ["No Finding", "Pneumonia", "Consolidation", "COVID-19"]
         .map(String::from)

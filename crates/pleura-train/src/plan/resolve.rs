@@ -19,8 +19,8 @@ use pleura_run::{
 
 use crate::{error::Error, keep};
 
-/// A recipe that leaves nothing open: findings, starts, normalisation, learning rates and heatmap bounds are filled in,
-/// and paths are absolute.
+/// A recipe that leaves nothing open: findings, starts, normalisation, learning rates and heatmap bounds are
+/// filled in, and paths are absolute.
 pub(super) struct ResolvedRecipe {
     pub(super) recipe: Recipe,
     pub(super) architecture: Architecture,

@@ -54,7 +54,7 @@ monitor = "macro_auc"
 checkpoint_every = 1
 "#;
 
-/// What [`Place::head_only`] puts in place of the second stage's freezing.
+/// Replaces the second stage's freezing in [`Place::head_only`].
 pub(crate) const HEAD_ONLY: &str = r#"freeze = [{ groups = "all-but-head" }]
 norm = "running""#;
 
@@ -132,7 +132,7 @@ pub(crate) fn masked(place: &Place, masks: &str, columns: std::ops::Range<u32>, 
     manifest.write(&place.path(table)).unwrap();
 }
 
-/// What must be equal between two runs of the same recipe: every file but times, locks and events.
+/// The files that are equal for two runs of a recipe: all but times, locks and events.
 pub(crate) fn results(out: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![out.to_owned()];

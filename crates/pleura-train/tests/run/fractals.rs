@@ -1,4 +1,4 @@
-//! Stages that draw their own data: they learn, go on after a kill, hand their weights on, and refuse what makes no sense.
+//! Stages of fractals: they learn, resume, pass their weights on, and refuse impossible options.
 
 use std::ops::ControlFlow;
 
@@ -17,7 +17,7 @@ fn place(recipe: &str) -> Place {
     place
 }
 
-/// What the epochs of a stage came to.
+/// The accuracies of a stage's epochs.
 struct Accuracies(Vec<f64>);
 
 impl Observer for Accuracies {

@@ -1,4 +1,4 @@
-//! While the head alone moves, films go through the convolutions once, and the bits are those of going through them each time.
+//! If only the head is trained, films go through the convolutions once, and the results have the same bits.
 
 use pleura_nn::Weights;
 use pleura_train::Silent;

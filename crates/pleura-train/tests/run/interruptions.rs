@@ -12,7 +12,7 @@ use pleura_train::{Event, Observer, Options, Recipe, Silent, run};
 
 use crate::films::{At, Place, assert_equal_results, results};
 
-/// What a killed process would have left: a panic that is not reported, and nothing written on the way out.
+/// Ends a run like a kill: a panic that is not reported, without any further writing.
 struct Killed;
 
 fn killed(place: &Place, out: &str, at: usize) -> bool {

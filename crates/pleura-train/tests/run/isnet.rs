@@ -1,4 +1,4 @@
-//! Training with heatmaps: from a plain stage's range to a stage that looks inside its masks, stopped and resumed.
+//! Training with a heatmap loss: measured bounds, relevance inside the masks, stop and resume.
 
 use std::ops::ControlFlow;
 

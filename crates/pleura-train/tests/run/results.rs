@@ -198,7 +198,8 @@ fn patience_ends_a_stage() {
     );
 }
 
-/// ImageNet's head has 1000 neurons, `CheXNet`'s 14, ours 15 and 3: a kept neuron's answer must not depend on its neighbours.
+/// ImageNet's head has 1000 neurons, `CheXNet`'s 14, ours 15 and 3. A kept neuron's logit must not depend on
+/// them.
 #[test]
 fn kept_logits_are_equal_whatever_the_width_of_the_head() {
     let architecture = Architecture::by_name("small").unwrap();

@@ -1,6 +1,6 @@
 //! The names of splits in a report's input.
 
-use pleura_data::Split;
+use pleura_manifest::Split;
 
 /// `train`, `val`, `test`, or empty for films without a split.
 pub(super) fn split_name(split: Option<Split>) -> &'static str {

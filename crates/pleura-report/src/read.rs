@@ -4,6 +4,7 @@ mod data;
 mod duplicates;
 mod evaluation;
 mod log;
+mod split;
 
 use std::fs;
 use std::io;

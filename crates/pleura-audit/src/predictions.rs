@@ -5,7 +5,7 @@ mod groups;
 
 use std::collections::BTreeMap;
 
-use pleura_eval::{Estimate, Kind, Options, Predictions, evaluate};
+use pleura_eval::{Estimate, Options, Predictions, Task, evaluate};
 use pleura_manifest::Manifest;
 
 use crate::check::{Check, CheckInfo, Figure, Verdict, literature};
@@ -27,7 +27,7 @@ pub fn check_predictions(
 ) -> Result<Vec<Check>, Error> {
     let [size, calibration, groups] = match predictions {
         None => impossible("the stage has no test answers"),
-        Some(answers) if answers.kind() != Kind::Exclusive => {
+        Some(answers) if answers.kind() != Task::Exclusive => {
             impossible("independent findings have no single predicted class")
         }
         Some(answers) if answers.labelled().is_empty() => {

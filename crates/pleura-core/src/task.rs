@@ -1,14 +1,15 @@
 //! The two kinds of classification, and probabilities from raw outputs.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// True for exclusive classes, or findings that occur together: how outputs become probabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Relation between findings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
-    /// Exactly one class a film; probabilities by softmax.
+    /// Exactly one class per film; probabilities by softmax.
     Exclusive,
-    /// Any number of findings a film; probabilities by sigmoid.
+    /// Any number of findings per film; probabilities by sigmoid.
     Independent,
 }
 

@@ -17,7 +17,7 @@ pub use file::FORMAT;
 pub use temperature::{Outcome, Temperature};
 pub use threshold::{Rule, Threshold, choose_threshold};
 
-use crate::{Error, Estimate, Evaluation, Kind, Options, Predictions, evaluate};
+use crate::{Error, Estimate, Evaluation, Options, Predictions, Task, evaluate};
 
 /// Temperatures and thresholds of one model, with their origin.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +30,7 @@ pub struct Calibration {
     /// Digest of the model's weights.
     pub model: String,
     /// Exclusive classes or independent findings.
-    pub kind: Kind,
+    pub kind: Task,
     /// Names of the outputs, in order.
     pub findings: Vec<String>,
     /// The films of the fit.
@@ -175,7 +175,7 @@ impl Calibration {
     }
 
     /// Fails for answers with other findings or another kind.
-    pub fn check_fits(&self, kind: Kind, findings: &[String]) -> Result<(), Error> {
+    pub fn check_fits(&self, kind: Task, findings: &[String]) -> Result<(), Error> {
         if self.kind == kind && self.findings == findings {
             return Ok(());
         }
@@ -198,7 +198,7 @@ impl Quality {
             .map(|one| &one.expected_error)
             .collect();
         let expected_error = match (evaluation.kind, errors.first()) {
-            (Kind::Exclusive, Some(answer)) => (*answer).clone(),
+            (Task::Exclusive, Some(answer)) => (*answer).clone(),
             _ => {
                 let known: Vec<f64> = errors.iter().filter_map(|one| one.value).collect();
                 Estimate {

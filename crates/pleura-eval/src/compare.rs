@@ -17,7 +17,7 @@ use crate::metrics::figures::{Figures, Single, Whole};
 use crate::metrics::sample::Sample;
 use crate::stats::bootstrap::{Patients, percentiles};
 use crate::text::sentences::{count, number, percent, signed};
-use crate::{Error, Estimate, Kind, McNemar, Method, Options, Predictions, delong_over_patients};
+use crate::{Error, Estimate, McNemar, Method, Options, Predictions, Task, delong_over_patients};
 
 /// Two sets of predictions, paired film by film.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -163,7 +163,7 @@ pub fn compare_at(
         Whole::MacroAuc,
         Whole::LogLoss,
     ];
-    if before.kind() == Kind::Exclusive {
+    if before.kind() == Task::Exclusive {
         wholes.insert(0, Whole::Accuracy);
     }
     let singles = (0..before.findings.len()).flat_map(|finding| {
@@ -181,7 +181,7 @@ pub fn compare_at(
             None,
             options.level,
         ),
-        mcnemar: (before.kind() == Kind::Exclusive).then(|| table(before, after, &patients)),
+        mcnemar: (before.kind() == Task::Exclusive).then(|| table(before, after, &patients)),
         differences: places.into_iter().map(difference).collect(),
         findings: (0..before.findings.len())
             .map(|finding| FindingTest {
@@ -314,7 +314,7 @@ pub(crate) fn align(before: &Predictions, after: &Predictions) -> Result<Predict
 
 /// `[films]`: true if the answer, or any prediction with a known label, changed.
 fn changed(samples: &[Sample; 2], before: &Predictions, after: &Predictions) -> Vec<bool> {
-    if before.kind() == Kind::Exclusive {
+    if before.kind() == Task::Exclusive {
         return (0..before.len())
             .map(|film| before.answer(film) != after.answer(film))
             .collect();

@@ -13,8 +13,8 @@ use crate::stats::bayes::hdi_of;
 use crate::stats::bootstrap::{Patients, percentiles};
 use crate::text::warning;
 use crate::{
-    Confusion, Dirichlets, Error, Estimate, Kind, OperatingPoint, Options, PrPoint, Predictions,
-    PredictiveValues, Reliability, RocPoint, Warning,
+    Confusion, Dirichlets, Error, Estimate, OperatingPoint, Options, PrPoint, Predictions, PredictiveValues,
+    Reliability, RocPoint, Task, Warning,
 };
 
 /// Results of a model on a test set.
@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evaluation {
     /// Exclusive classes or independent findings.
-    pub kind: Kind,
+    pub kind: Task,
     /// Films evaluated: those with at least one known label.
     pub films: usize,
     /// Different patients among them.
@@ -73,7 +73,7 @@ pub struct Overall {
     /// Share of films answered right. Exclusive classes only.
     pub accuracy: Estimate,
     /// Mean sensitivity over classes or findings: macro sensitivity, macro recall
-    /// ([`Kind::mean_sensitivity`]).
+    /// ([`Task::mean_sensitivity`]).
     pub balanced_accuracy: Estimate,
     /// Mean specificity.
     pub macro_specificity: Estimate,
@@ -160,7 +160,7 @@ pub fn evaluate(predictions: &Predictions, options: &Options) -> Result<Evaluati
     let predictions = &predictions.select(&rows);
     let sample = Sample::new(predictions, options);
     let patients = Patients::new(predictions, options.stratify)?;
-    let confusion = (predictions.kind() == Kind::Exclusive).then(|| Confusion::of(predictions));
+    let confusion = (predictions.kind() == Task::Exclusive).then(|| Confusion::of(predictions));
     let work = Work {
         predictions,
         options,
@@ -258,7 +258,7 @@ impl Work<'_> {
         let all = among(|_, _| true);
         let over_all = |metric| self.measure(Figures::single(finding, metric), &all, false);
         let name = self.predictions.findings[finding].clone();
-        let exclusive = self.predictions.kind() == Kind::Exclusive;
+        let exclusive = self.predictions.kind() == Task::Exclusive;
         let ranking = self.sample.ranking(finding);
         FindingEvaluation {
             positives: tp + fn_,

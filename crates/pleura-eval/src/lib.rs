@@ -59,7 +59,8 @@ pub use metrics::reliability::{
     Bins, Reliability, ReliabilityBin, expected_calibration_error, reliability_curve,
 };
 pub use options::{Options, Stratify};
-pub use predictions::{Kind, Predictions, Truth};
+pub use pleura_core::Task;
+pub use predictions::{Predictions, Truth};
 pub use stats::bayes::{Dirichlets, highest_density_interval};
 pub use stats::beta::{beta_quantile, regularised_incomplete_beta, student_t_quantile};
 pub use stats::delong::{AreaDifference, DeLong, delong, delong_over_patients};

@@ -2,65 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use pleura_core::Task;
 
 use crate::Error;
 
 /// Tolerance of the sum of exclusive probabilities (they may come from f32).
 const SUM_TOLERANCE: f64 = 1e-3;
 
-/// Relation between findings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Exactly one class per film; probabilities by softmax.
-    Exclusive,
-    /// Any number of findings per film; probabilities by sigmoid.
-    Independent,
-}
-
-impl Kind {
-    /// The name used in recipes and weight files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Exclusive => "exclusive",
-            Self::Independent => "independent",
-        }
-    }
-
-    /// Name of the mean sensitivity: "balanced accuracy" for exclusive classes. For independent findings that
-    /// name would be wrong, because films without the finding do not count.
-    pub fn mean_sensitivity(self) -> &'static str {
-        match self {
-            Self::Exclusive => "balanced accuracy",
-            Self::Independent => "macro sensitivity",
-        }
-    }
-
-    /// The kind with this name.
-    pub fn by_name(name: &str) -> Option<Self> {
-        [Self::Exclusive, Self::Independent]
-            .into_iter()
-            .find(|kind| kind.name() == name)
-    }
-
-    /// Probabilities from raw outputs `[films, findings]`, row-major: softmax over each film's, or the
-    /// sigmoid of each; computed in f64.
-    pub fn probabilities(self, logits: &[f64], findings: usize) -> Vec<f64> {
-        match self {
-            Self::Exclusive => logits.chunks(findings.max(1)).flat_map(softmax).collect(),
-            Self::Independent => logits.iter().map(|&logit| sigmoid(logit)).collect(),
-        }
-    }
-}
-
 impl Truth {
     /// The kind of these labels.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Task {
         match self {
-            Self::Exclusive(_) => Kind::Exclusive,
-            Self::Independent(_) => Kind::Independent,
+            Self::Exclusive(_) => Task::Exclusive,
+            Self::Independent(_) => Task::Independent,
         }
     }
 }
@@ -132,7 +86,7 @@ impl Predictions {
     }
 
     /// The kind of these predictions.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> Task {
         self.truth.kind()
     }
 
@@ -228,7 +182,7 @@ impl Predictions {
     pub(crate) fn check_shapes(&self) -> Result<(), Error> {
         let (films, findings) = (self.films.len(), self.findings.len());
         let names: BTreeSet<&String> = self.findings.iter().collect();
-        let fewest = if self.kind() == Kind::Exclusive { 2 } else { 1 };
+        let fewest = if self.kind() == Task::Exclusive { 2 } else { 1 };
         if findings < fewest || names.len() != findings || names.iter().any(|name| name.is_empty()) {
             let expected = "different, non-empty names, two or more if they exclude each other";
             return Err(Error::Findings {
@@ -300,7 +254,7 @@ impl Predictions {
                 }
             }
             let sum: f64 = scores.iter().sum();
-            if self.kind() == Kind::Exclusive && (sum - 1.0).abs() > SUM_TOLERANCE {
+            if self.kind() == Task::Exclusive && (sum - 1.0).abs() > SUM_TOLERANCE {
                 let expected = "probabilities of exclusive classes with the sum 1 (for independent findings, name \
                      the truth columns `truth:FINDING`)";
                 return fault("probability:…".into(), format!("a sum of {sum}"), expected.into());
@@ -323,23 +277,6 @@ impl Predictions {
             }
         }
         None
-    }
-}
-
-fn softmax(logits: &[f64]) -> Vec<f64> {
-    let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let powers: Vec<f64> = logits.iter().map(|logit| (logit - top).exp()).collect();
-    let sum: f64 = powers.iter().sum();
-    powers.into_iter().map(|power| power / sum).collect()
-}
-
-fn sigmoid(logit: f64) -> f64 {
-    // Never exponentiates a positive number, so it cannot overflow.
-    let power = (-logit.abs()).exp();
-    if logit >= 0.0 {
-        1.0 / (1.0 + power)
-    } else {
-        power / (1.0 + power)
     }
 }
 
@@ -372,22 +309,6 @@ pub(crate) mod tests {
             [0, 0, 2],
             "the first of equals wins"
         );
-        assert!((sigmoid(1.0) - 0.731_058_578_630_004_9).abs() < 1e-15);
-        assert!((sigmoid(-800.0), sigmoid(800.0)) == (0.0, 1.0));
-    }
-
-    #[test]
-    fn kinds_have_names_and_probabilities() {
-        for kind in [Kind::Exclusive, Kind::Independent] {
-            assert_eq!(Kind::by_name(kind.name()), Some(kind));
-            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
-        }
-        assert_eq!(Kind::by_name("softmax"), None);
-        assert_eq!(
-            Kind::Exclusive.probabilities(&[3.0, 3.0, 0.0, 800.0], 2),
-            [0.5, 0.5, 0.0, 1.0]
-        );
-        assert_eq!(Kind::Independent.probabilities(&[0.0, 800.0], 2), [0.5, 1.0]);
     }
 
     #[test]

@@ -146,7 +146,7 @@ fn temperatures_have_the_least_log_loss() {
             films: (0..films).map(|film| format!("f{film}")).collect(),
             patients: vec![String::new(); films],
             datasets: vec![String::new(); films],
-            scores: pleura_eval::Kind::Exclusive.probabilities(&logits, classes),
+            scores: pleura_eval::Task::Exclusive.probabilities(&logits, classes),
             truth: Truth::Exclusive(truth),
             logits: Some(logits),
         };

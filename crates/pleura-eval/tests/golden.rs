@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use pleura_eval::{
-    Dirichlets, Estimate, Evaluation, Kind, Method, Options, Predictions, Truth, beta_quantile,
+    Dirichlets, Estimate, Evaluation, Method, Options, Predictions, Task, Truth, beta_quantile,
     clopper_pearson, evaluate, mcnemar, pr_curve, regularised_incomplete_beta, roc_curve, student_t_quantile,
 };
 use serde_json::Value;
@@ -41,7 +41,7 @@ fn same(what: &str, found: Option<f64>, expected: &Value) {
     assert!(close, "{what}: found {found:?}, expected {expected}");
 }
 
-fn check(name: &str, kind: Kind, options: &Options) -> (Predictions, Evaluation, Value) {
+fn check(name: &str, kind: Task, options: &Options) -> (Predictions, Evaluation, Value) {
     let predictions = Predictions::read(&golden(&format!("{name}.csv"))).unwrap();
     assert_eq!(predictions.kind(), kind);
     let evaluation = evaluate(&predictions, options).unwrap();
@@ -137,7 +137,7 @@ fn check_curves(predictions: &Predictions, finding: usize, expected: &Value) {
 #[test]
 fn exclusive_classes_equal_scikit_learn() {
     for name in ["ties", "smooth", "missing", "perfect", "two"] {
-        let (_, evaluation, expected) = check(name, Kind::Exclusive, &Options::points());
+        let (_, evaluation, expected) = check(name, Task::Exclusive, &Options::points());
         let confusion = serde_json::to_value(&evaluation.confusion.unwrap().counts).unwrap();
         assert_eq!(confusion, expected["confusion"], "{name}");
     }
@@ -152,7 +152,7 @@ fn independent_findings_equal_scikit_learn() {
         thresholds,
         ..Options::points()
     };
-    let (predictions, evaluation, _) = check("labels", Kind::Independent, &options);
+    let (predictions, evaluation, _) = check("labels", Task::Independent, &options);
     assert!(evaluation.confusion.is_none());
     let Truth::Independent(present) = &predictions.truth else {
         panic!("independent")

@@ -8,7 +8,7 @@ use std::path::Path;
 use pleura_core::fs::write_atomic;
 use pleura_core::sha256;
 use pleura_eval::calibration::Outcome;
-use pleura_eval::{Calibration, Evaluation, Kind};
+use pleura_eval::{Calibration, Evaluation, Task};
 use pleura_film::Preparation;
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Cpu, Network, Weights};
@@ -80,7 +80,7 @@ pub struct Model {
     /// Digest of the weights.
     pub digest: String,
     /// Exclusive classes or independent findings.
-    pub kind: Kind,
+    pub kind: Task,
     /// The outputs, in order.
     pub findings: Vec<Finding>,
     /// Preparation of films for the network.
@@ -146,7 +146,7 @@ pub(crate) struct Index {
 
 impl Model {
     /// From weights and their header.
-    pub fn of(weights: &Weights, digest: String, kind: Kind, preparation: Preparation) -> Self {
+    pub fn of(weights: &Weights, digest: String, kind: Task, preparation: Preparation) -> Self {
         Self {
             architecture: weights.architecture.clone(),
             digest,

@@ -3,7 +3,7 @@
 //! [`ReportInput::from_run`] fills it from a run folder; it can also be filled by hand. For an empty list or
 //! `None`, the page leaves the part out or notes that it is missing.
 
-use pleura_eval::{Calibration, Evaluation, Kind};
+use pleura_eval::{Calibration, Evaluation, Task};
 use pleura_run::{Evidence, Neurons, audit::AuditRecord};
 use serde::{Deserialize, Serialize};
 
@@ -171,7 +171,7 @@ pub struct StageResult {
     /// Name of the network, such as `densenet121`.
     pub architecture: String,
     /// Exclusive classes or independent findings.
-    pub kind: Option<Kind>,
+    pub kind: Option<Task>,
     /// Output neurons, in order.
     pub findings: Vec<String>,
     /// The origin of its weights, such as `the best of stage source` or `random`.

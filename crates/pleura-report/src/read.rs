@@ -4,14 +4,14 @@ mod data;
 mod duplicates;
 mod evaluation;
 mod log;
+mod split;
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use pleura_core::Task;
 use pleura_core::sha256;
-use pleura_eval::{Calibration, Kind};
+use pleura_eval::Calibration;
 use pleura_run::{
     Evidence, RECIPE, Recipe, RunFolder,
     json::read_json_if_exists,
@@ -128,10 +128,7 @@ fn stage(run: &RunFolder, recipe: &Recipe, number: usize, log: &[LogLine]) -> Re
             ArchitectureChoice::Name(name) => name.clone(),
             ArchitectureChoice::Description(architecture) => architecture.name().to_owned(),
         },
-        kind: Some(match stage.kind {
-            Task::Exclusive => Kind::Exclusive,
-            Task::Independent => Kind::Independent,
-        }),
+        kind: Some(stage.kind),
         findings: stage.findings.clone().unwrap_or_default(),
         start: match (&previous, &stage.start) {
             (Some(stage), _) => format!("the best of stage {stage}"),

@@ -3,6 +3,8 @@
 //! Logits are few (films × findings), so f64 costs nothing. Terms are added in the order of films, then
 //! findings.
 
+use pleura_core::task::{sigmoid, softmax};
+
 use crate::error::Error;
 
 /// The targets of a batch.
@@ -103,7 +105,8 @@ impl Loss {
                     let Some(&weight) = weights.get(class) else {
                         return length("weights", outputs, class + 1).map(|()| value);
                     };
-                    let (probabilities, log_sum) = softmax(row);
+                    let (probabilities, log_sum) =
+                        softmax(&row.iter().map(|&logit| f64::from(logit)).collect::<Vec<_>>());
                     value.sum += weight * (log_sum - f64::from(row[class]));
                     value.mass += weight;
                     for (index, probability) in probabilities.into_iter().enumerate() {
@@ -153,33 +156,9 @@ fn length(what: &'static str, found: usize, expected: usize) -> Result<(), Error
     })
 }
 
-/// Probabilities and ln Σ exp(z).
-fn softmax(logits: &[f32]) -> (Vec<f64>, f64) {
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let top = f64::from(top);
-    let powers: Vec<f64> = logits
-        .iter()
-        .map(|&logit| (f64::from(logit) - top).exp())
-        .collect();
-    let sum: f64 = powers.iter().sum();
-    (
-        powers.into_iter().map(|power| power / sum).collect(),
-        top + sum.ln(),
-    )
-}
-
 /// ln(1 + eᶻ) = −ln σ(−z), without overflow.
 fn softplus(z: f64) -> f64 {
     z.max(0.0) + (-z.abs()).exp().ln_1p()
-}
-
-fn sigmoid(z: f64) -> f64 {
-    let power = (-z.abs()).exp();
-    if z >= 0.0 {
-        1.0 / (1.0 + power)
-    } else {
-        power / (1.0 + power)
-    }
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ pub use training_history::{TrainingHistory, TrainingOverlap, training_overlap};
 pub use training_manifest::training_manifest;
 
 pub use pleura_core::NOTICE;
-pub use pleura_eval::Kind as Task;
+pub use pleura_core::Task;
 pub use pleura_explain::{Composite, Method};
 pub use pleura_film::{Fit, Preparation};
 pub use pleura_package::{Flag, Outcome, PublicKey, Verdict};

@@ -3,7 +3,7 @@
 mod covering;
 mod swap;
 
-use pleura_eval::{Comparison, Difference, Estimate, Kind, McNemar, Truth};
+use pleura_eval::{Comparison, Difference, Estimate, McNemar, Task, Truth};
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::{Film, Preparation, Prepared, prepare};
 use pleura_nn::Network;
@@ -181,7 +181,7 @@ pub fn run(
     progress: &dyn Fn(usize, usize),
 ) -> Result<Outcome, Error> {
     settings.check()?;
-    let swaps = settings.swaps > 0 && films.truth.kind() == Kind::Exclusive;
+    let swaps = settings.swaps > 0 && films.truth.kind() == Task::Exclusive;
     let work = films.films.len() * if swaps { 2 } else { 1 };
     let job = Job {
         network,

@@ -40,8 +40,8 @@ impl Calibration {
             return Err(format!("format {}, this program reads {FORMAT}", self.format));
         }
         let expected = match self.kind {
-            crate::Kind::Exclusive => 1,
-            crate::Kind::Independent => self.findings.len(),
+            crate::Task::Exclusive => 1,
+            crate::Task::Independent => self.findings.len(),
         };
         if self.temperatures.len() != expected
             || self

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimate::quote;
 use crate::stats::bootstrap::{Patients, percentiles};
-use crate::{Error, Estimate, Kind, Options, Predictions, Truth};
+use crate::{Error, Estimate, Options, Predictions, Task, Truth};
 
 /// Temperatures are searched between 1/BOUND and BOUND.
 const BOUND: f64 = 50.0;
@@ -54,8 +54,8 @@ impl Temperature {
 /// Number of temperatures of some predictions.
 pub(super) fn count(predictions: &Predictions) -> usize {
     match predictions.kind() {
-        Kind::Exclusive => 1,
-        Kind::Independent => predictions.findings.len(),
+        Task::Exclusive => 1,
+        Task::Independent => predictions.findings.len(),
     }
 }
 
@@ -67,8 +67,8 @@ pub(super) fn logits(predictions: &Predictions) -> Vec<f64> {
     // A probability of 0 has no logarithm; the smallest normal number replaces it.
     let floor = |p: f64| p.max(f64::MIN_POSITIVE);
     let back = |&p: &f64| match predictions.kind() {
-        Kind::Exclusive => floor(p).ln(),
-        Kind::Independent => floor(p).ln() - floor(1.0 - p).ln(),
+        Task::Exclusive => floor(p).ln(),
+        Task::Independent => floor(p).ln() - floor(1.0 - p).ln(),
     };
     predictions.scores.iter().map(back).collect()
 }

@@ -8,7 +8,7 @@ fn drawn(films: usize, sure: f64) -> Predictions {
     let (mut logits, mut classes) = (Vec::new(), Vec::new());
     for _ in 0..films {
         let row: Vec<f64> = (0..3).map(|_| 3.0 * generator.random::<f64>()).collect();
-        let scores = Kind::Exclusive.probabilities(&row, 3);
+        let scores = Task::Exclusive.probabilities(&row, 3);
         let draw: f64 = generator.random();
         let class = if draw < scores[0] {
             0
@@ -25,7 +25,7 @@ fn drawn(films: usize, sure: f64) -> Predictions {
         patients: names("p", films),
         datasets: vec![String::new(); films],
         truth: Truth::Exclusive(classes),
-        scores: Kind::Exclusive.probabilities(&logits, 3),
+        scores: Task::Exclusive.probabilities(&logits, 3),
         logits: Some(logits),
     }
 }
@@ -232,7 +232,7 @@ fn independent_findings_have_a_temperature_each() {
     }
     let predictions = Predictions {
         findings: vec!["a".into(), "b".into()],
-        scores: Kind::Independent.probabilities(&logits, 2),
+        scores: Task::Independent.probabilities(&logits, 2),
         logits: Some(logits),
         truth: Truth::Independent(truth),
         ..three

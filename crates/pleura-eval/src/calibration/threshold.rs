@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Estimate, Kind, Options, Predictions, evaluate};
+use crate::{Error, Estimate, Options, Predictions, Task, evaluate};
 
 /// Target of a threshold on the validation films.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,11 +69,11 @@ impl Threshold {
         };
         let mut evaluation = evaluate(calibrated, &options)?;
         let (sensitivity, specificity) = match calibrated.kind() {
-            Kind::Exclusive => {
+            Task::Exclusive => {
                 let point = evaluation.operating.swap_remove(0);
                 (point.sensitivity, point.specificity)
             }
-            Kind::Independent => {
+            Task::Independent => {
                 let one = evaluation.findings.swap_remove(index);
                 (one.sensitivity, one.specificity)
             }

@@ -10,7 +10,7 @@ use crate::compare::model_means::{Models, average, defined};
 use crate::estimate::quote;
 use crate::metrics::figures::{Figures, Whole};
 use crate::stats::bootstrap::percentiles;
-use crate::{Error, Estimate, Kind, Options, PairedSeeds, Predictions, paired_seeds};
+use crate::{Error, Estimate, Options, PairedSeeds, Predictions, Task, paired_seeds};
 
 /// A metric of two recipes over pairs of trainings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -156,14 +156,14 @@ fn by_seed(seeds: &[u64], own: impl Fn(usize) -> [f64; 2]) -> Vec<[f64; 2]> {
 }
 
 /// The compared metrics.
-fn wanted(kind: Kind) -> Vec<usize> {
+fn wanted(kind: Task) -> Vec<usize> {
     let mut wholes = vec![
         Whole::MacroAuc,
         Whole::MacroF1,
         Whole::BalancedAccuracy,
         Whole::LogLoss,
     ];
-    if kind == Kind::Exclusive {
+    if kind == Task::Exclusive {
         wholes.insert(0, Whole::Accuracy);
     }
     wholes.into_iter().map(Figures::whole).collect()

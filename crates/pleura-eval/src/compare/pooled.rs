@@ -9,7 +9,7 @@ use crate::compare::model_means::{Models, average, defined, same_findings};
 use crate::estimate::quote;
 use crate::metrics::figures::{Figures, Single, Whole};
 use crate::stats::bootstrap::percentiles;
-use crate::{Error, Estimate, Evaluation, Kind, Options, Predictions, Truth, evaluate};
+use crate::{Error, Estimate, Evaluation, Options, Predictions, Task, Truth, evaluate};
 
 /// Results of a cross-validation: each film is answered once, by the model that was not trained on its
 /// patient.
@@ -161,7 +161,7 @@ fn wanted(predictions: &Predictions) -> Vec<usize> {
         Whole::MacroAuc,
         Whole::LogLoss,
     ];
-    if predictions.kind() == Kind::Exclusive {
+    if predictions.kind() == Task::Exclusive {
         wholes.insert(0, Whole::Accuracy);
     }
     let singles = (0..predictions.findings.len()).flat_map(|finding| {

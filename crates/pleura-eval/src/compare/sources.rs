@@ -9,7 +9,7 @@ use crate::metrics::figures::{Figures, Single, Whole};
 use crate::metrics::sample::Sample;
 use crate::stats::bootstrap::{Patients, percentiles};
 use crate::text::sentences::{number, percent};
-use crate::{Error, Estimate, Evaluation, Kind, Method, Options, Predictions, evaluate};
+use crate::{Error, Estimate, Evaluation, Method, Options, Predictions, Task, evaluate};
 
 /// A model evaluated on films of its training source and on each other source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -142,7 +142,7 @@ fn missing(inside: &Evaluation, outside: &Evaluation) -> Vec<String> {
 fn drops(inside: &Side, outside: &Side, level: f64) -> Vec<SourceDrop> {
     let names: Vec<&String> = inside.evaluation.findings.iter().map(|one| &one.name).collect();
     let mut drops = Vec::new();
-    if inside.evaluation.kind == Kind::Exclusive {
+    if inside.evaluation.kind == Task::Exclusive {
         let place = Figures::whole(Whole::Accuracy);
         let both = [inside, outside].map(|side| &side.evaluation.overall.accuracy);
         drops.push(drop(

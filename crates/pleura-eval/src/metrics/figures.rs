@@ -1,7 +1,7 @@
 //! All metrics in one flat row, so that the test set, a bootstrap sample and a posterior sample share one
 //! code path.
 
-use crate::Kind;
+use crate::Task;
 use crate::metrics::confusion::Outcomes;
 
 /// A metric of the whole test set.
@@ -80,7 +80,7 @@ impl Figures {
     }
 
     /// Name of the metric at `place`, and the finding it belongs to.
-    pub(crate) fn name(kind: Kind, place: usize) -> (&'static str, Option<usize>) {
+    pub(crate) fn name(kind: Task, place: usize) -> (&'static str, Option<usize>) {
         match place.checked_sub(WHOLES.len()) {
             None if place == Whole::BalancedAccuracy as usize => (kind.mean_sensitivity(), None),
             None => (WHOLES[place], None),
@@ -194,19 +194,19 @@ mod tests {
     #[test]
     fn names_match_places() {
         assert_eq!(
-            Figures::name(Kind::Exclusive, Figures::whole(Whole::LogLoss)),
+            Figures::name(Task::Exclusive, Figures::whole(Whole::LogLoss)),
             ("log-loss", None)
         );
         assert_eq!(
-            Figures::name(Kind::Exclusive, Figures::whole(Whole::MacroAuc)),
+            Figures::name(Task::Exclusive, Figures::whole(Whole::MacroAuc)),
             ("macro AUC", None)
         );
         assert_eq!(
-            Figures::name(Kind::Exclusive, Figures::single(2, Single::Sensitivity)),
+            Figures::name(Task::Exclusive, Figures::single(2, Single::Sensitivity)),
             ("sensitivity", Some(2))
         );
         assert_eq!(
-            Figures::name(Kind::Exclusive, Figures::single(1, Single::LogLoss)),
+            Figures::name(Task::Exclusive, Figures::single(1, Single::LogLoss)),
             ("log-loss", Some(1))
         );
         assert_eq!(Figures::new(3).0.len(), Figures::single(2, Single::LogLoss) + 1);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::estimate::quote;
 use crate::metrics::predictive::Rates;
 use crate::stats::bootstrap::{Patients, percentiles};
-use crate::{Estimate, Kind, Options, Predictions, PredictiveValues};
+use crate::{Estimate, Options, Predictions, PredictiveValues, Task};
 
 /// One class against the rest at a threshold, in addition to the prediction of the most probable class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,7 +42,7 @@ pub(crate) struct Found {
 
 /// Computes the metrics for [`Options::thresholds`] and [`Options::prevalence`]; all films must be labelled.
 pub(crate) fn of(predictions: &Predictions, patients: &Patients, options: &Options) -> Found {
-    let exclusive = predictions.kind() == Kind::Exclusive;
+    let exclusive = predictions.kind() == Task::Exclusive;
     let mut found = Found::default();
     for (index, finding) in predictions.findings.iter().enumerate() {
         let own = options.thresholds.get(finding).copied();

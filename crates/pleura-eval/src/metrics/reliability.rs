@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimate::quote;
 use crate::stats::bootstrap::{Patients, percentiles};
-use crate::{Estimate, Kind, Options, Predictions};
+use crate::{Estimate, Options, Predictions, Task};
 
 /// Edges of the bins. A film on an edge belongs to the lower bin, as in scikit-learn's `calibration_curve`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -117,7 +117,7 @@ pub(crate) fn of(predictions: &Predictions, patients: &Patients, options: &Optio
     }
     let films = || 0..predictions.len();
     let mut all = Vec::new();
-    if predictions.kind() == Kind::Exclusive {
+    if predictions.kind() == Task::Exclusive {
         let answers = films().map(|film| {
             let answer = predictions.answer(film);
             let right = predictions.has(film, answer) == Some(true);

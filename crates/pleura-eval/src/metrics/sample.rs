@@ -3,14 +3,14 @@
 use crate::metrics::confusion::{Outcomes, agreement, one_versus_rest};
 use crate::metrics::curve::Ranking;
 use crate::metrics::figures::{Figures, Scope, Single, Whole};
-use crate::{Kind, Options, Predictions};
+use crate::{Options, Predictions, Task};
 
 /// Films with their answers, losses and rankings, computed once.
 ///
 /// A film counts `weight` times: 1 for the test set, the number of times its patient was sampled for a
 /// bootstrap sample. Both run the same code.
 pub(crate) struct Sample {
-    kind: Kind,
+    kind: Task,
     /// `[films]`: class and answer, for exclusive classes.
     answers: Vec<(usize, usize)>,
     /// `[films]`: Brier and log-loss of the film over all classes, for exclusive classes.
@@ -40,7 +40,7 @@ impl Sample {
         let width = predictions.findings.len();
         let films = predictions.len();
         let kind = predictions.kind();
-        let exclusive = kind == Kind::Exclusive;
+        let exclusive = kind == Task::Exclusive;
         let given: Vec<usize> = (0..films).map(|film| predictions.answer(film)).collect();
         let truth = |film: usize| (0..width).find(|&class| predictions.has(film, class) == Some(true));
         let findings: Vec<Column> = (0..width)
@@ -124,7 +124,7 @@ impl Sample {
         }
         figures.set_mean_areas(&self.scope);
         match self.kind {
-            Kind::Exclusive => {
+            Task::Exclusive => {
                 let (accuracy, kappa) = agreement(&self.table(weights), self.findings.len());
                 let (brier, log_loss) = weighted_means(
                     self.losses
@@ -137,7 +137,7 @@ impl Sample {
                 figures.set_whole(Whole::Brier, brier);
                 figures.set_whole(Whole::LogLoss, log_loss);
             }
-            Kind::Independent => {
+            Task::Independent => {
                 for (whole, single) in [(Whole::Brier, Single::Brier), (Whole::LogLoss, Single::LogLoss)] {
                     let labelled: Vec<f64> = (0..self.findings.len())
                         .filter(|&finding| !self.findings[finding].films.is_empty())
@@ -153,8 +153,8 @@ impl Sample {
     /// Each finding's four counts.
     pub(crate) fn outcomes(&self, weights: &[u32]) -> Vec<Outcomes> {
         match self.kind {
-            Kind::Exclusive => one_versus_rest(&self.table(weights), self.findings.len()),
-            Kind::Independent => self
+            Task::Exclusive => one_versus_rest(&self.table(weights), self.findings.len()),
+            Task::Independent => self
                 .findings
                 .iter()
                 .map(|column| column.outcomes(weights))

@@ -6,7 +6,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use crate::stats::random::stream;
-use crate::{Error, Kind, Options, Predictions, Stratify};
+use crate::{Error, Options, Predictions, Stratify, Task};
 
 /// The patients of some films, in strata.
 pub(crate) struct Patients {
@@ -21,7 +21,7 @@ pub(crate) struct Patients {
 impl Patients {
     /// Patients are distinguished within their dataset; a film without a patient is a patient of its own.
     pub(crate) fn new(predictions: &Predictions, stratify: Stratify) -> Result<Self, Error> {
-        if stratify == Stratify::Class && predictions.kind() == Kind::Independent {
+        if stratify == Stratify::Class && predictions.kind() == Task::Independent {
             return Err(Error::Setting {
                 name: "stratify",
                 found: "class".to_owned(),

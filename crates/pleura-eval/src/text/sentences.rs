@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Estimate, Evaluation, Kind, Method, Warning};
+use crate::{Estimate, Evaluation, Method, Task, Warning};
 
 impl Estimate {
     /// A table cell: "0.933 (0.881 to 0.967)", "0.933" without an interval, "–" if undefined.
@@ -67,7 +67,7 @@ impl Evaluation {
         say(&overall.macro_f1, "macro F1");
         say(&overall.macro_auc, "macro AUC");
         for finding in &self.findings {
-            if self.kind == Kind::Exclusive {
+            if self.kind == Task::Exclusive {
                 say(&finding.sensitivity, &format!("{}: sensitivity", finding.name));
                 say(&finding.specificity, &format!("{}: specificity", finding.name));
             }
@@ -167,8 +167,8 @@ impl Evaluation {
             .map(|(undefined, names)| format!("{} ({undefined})", names.join(", ")))
             .collect();
         let advice = match self.kind {
-            Kind::Exclusive => "more films of it are needed, or samples stratified by class",
-            Kind::Independent => "more films of it are needed",
+            Task::Exclusive => "more films of it are needed, or samples stratified by class",
+            Task::Independent => "more films of it are needed",
         };
         format!(
             "bootstrap samples without a class were left out; {advice}. Of {} samples, lost for {}",

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::text::sentences::{count, percent};
-use crate::{Estimate, Evaluation, Kind, Predictions};
+use crate::{Estimate, Evaluation, Predictions, Task};
 
 /// Below this number of films, every interval is wide.
 const FEW_FILMS: usize = 100;
@@ -232,7 +232,7 @@ pub(crate) fn of(
             _ => {}
         }
         // Among exclusive classes the negatives are the other classes' films.
-        if evaluation.kind == Kind::Independent && finding.negatives < FEW_OF_A_KIND {
+        if evaluation.kind == Task::Independent && finding.negatives < FEW_OF_A_KIND {
             warnings.push(Warning::FewNegatives {
                 finding: name(),
                 films: finding.negatives,

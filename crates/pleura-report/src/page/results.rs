@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
-use pleura_eval::{Estimate, Evaluation, FindingEvaluation, Kind, Method};
+use pleura_eval::{Estimate, Evaluation, FindingEvaluation, Method, Task};
 
 use super::figure::{figure, missing};
 use super::lead::{headline, lead_stage, way_to};
@@ -54,7 +54,7 @@ fn comparison(lead: &StageResult, others: &[&StageResult]) -> Markup {
             caption { "Each stage with its own intervals. Use a paired comparison to test a difference; overlap of intervals is not a test." }
             thead { tr {
                 th scope="col" { "Stage" } th scope="col" { "started from" } th scope="col" { "films" }
-                th scope="col" { "accuracy" } th scope="col" { (headline(lead).map_or(Kind::Exclusive, |result| result.evaluation.kind).mean_sensitivity()) } th scope="col" { "macro AUC" }
+                th scope="col" { "accuracy" } th scope="col" { (headline(lead).map_or(Task::Exclusive, |result| result.evaluation.kind).mean_sensitivity()) } th scope="col" { "macro AUC" }
             } }
             tbody { @for stage in std::iter::once(&lead).chain(others) { tr {
                 th scope="row" { (stage.name) }
@@ -166,7 +166,7 @@ fn bayesian(measured: &Estimate) -> String {
 }
 
 fn findings_table(evaluation: &Evaluation) -> Markup {
-    let independent = evaluation.kind == Kind::Independent;
+    let independent = evaluation.kind == Task::Independent;
     html! {
         div.scroll { table.tight {
             caption { "Each finding against the rest: value, and below it the " (interval_heading(evaluation)) "." }
@@ -256,7 +256,7 @@ fn row(label: &str, measured: &Estimate) -> IntervalRow {
 
 /// True if a forest plot has room for several metrics per finding.
 fn in_full(evaluation: &Evaluation) -> bool {
-    evaluation.kind == Kind::Exclusive && evaluation.findings.len() <= 6
+    evaluation.kind == Task::Exclusive && evaluation.findings.len() <= 6
 }
 
 fn forest(evaluation: &Evaluation, on: &str) -> Plot {

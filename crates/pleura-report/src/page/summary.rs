@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use maud::{Markup, html};
-use pleura_eval::{Confusion, Estimate, Kind};
+use pleura_eval::{Confusion, Estimate, Task};
 use pleura_run::audit::Verdict;
 
 use super::cautions;
@@ -62,11 +62,11 @@ fn training(input: &ReportInput) -> String {
             format!(": {}", listed(&lead.findings))
         };
         let what = match lead.kind {
-            Some(Kind::Exclusive) => format!(
+            Some(Task::Exclusive) => format!(
                 "The network distinguishes {} classes{names}.",
                 lead.findings.len()
             ),
-            Some(Kind::Independent) => format!(
+            Some(Task::Independent) => format!(
                 "The network predicts {} independent findings{names}.",
                 lead.findings.len()
             ),

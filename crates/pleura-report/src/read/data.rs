@@ -9,9 +9,9 @@ use pleura_run::{
     Recipe, RunFolder,
     data::{self, Counts, StageData},
     recipe::Stage,
-    split_name,
 };
 
+use super::split::split_name;
 use crate::error::Error;
 use crate::evidence::TestAccesses;
 use crate::input::{DataTable, Exclusion, FindingCount, SourceTable, SplitCount, StageSplit};
@@ -206,7 +206,7 @@ fn counted(manifest: &Manifest) -> DataTable {
     let mut sources: BTreeMap<&str, Tally<'_>> = BTreeMap::new();
     let mut counts: BTreeMap<(&str, usize, &str), u64> = BTreeMap::new();
     for row in &manifest.rows {
-        let split = row.split.map_or("", split_name);
+        let split = split_name(row.split);
         for tally in [
             splits.entry(split).or_default(),
             sources.entry(&row.dataset).or_default(),

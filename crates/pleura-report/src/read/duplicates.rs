@@ -4,8 +4,8 @@ use pleura_draw::picture::Picture;
 use pleura_film::DecodeOptions;
 use pleura_manifest::{DuplicateRecord, RecordedPair};
 use pleura_manifest::{Manifest, Split};
-use pleura_run::split_name;
 
+use super::split::split_name;
 use crate::input::{DuplicateFilm, DuplicatePair, Duplicates};
 
 /// The most pairs that a page shows.
@@ -56,7 +56,7 @@ fn film(manifest: &Manifest, row: usize) -> DuplicateFilm {
         film: row.film.clone(),
         source: row.dataset.clone(),
         patient: row.patient.clone(),
-        split: row.split.map_or("", split_name).to_owned(),
+        split: split_name(row.split).to_owned(),
         png,
     }
 }

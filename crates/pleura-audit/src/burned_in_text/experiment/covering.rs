@@ -1,6 +1,6 @@
 //! Films with text: as they are, with text covered, and with equal areas elsewhere covered.
 
-use pleura_eval::{Estimate, Evaluation, Kind, Predictions, Truth, compare, evaluate};
+use pleura_eval::{Estimate, Evaluation, Predictions, Task, Truth, compare, evaluate};
 
 use super::{Covering, Job, Seen, difference};
 use crate::Error;
@@ -8,7 +8,7 @@ use crate::Error;
 pub(super) fn measure(job: &Job<'_>, seen: &Seen) -> Result<Covering, Error> {
     let options = &job.settings.evaluation;
     let draws = job.settings.draws;
-    let exclusive = job.films.truth.kind() == Kind::Exclusive;
+    let exclusive = job.films.truth.kind() == Task::Exclusive;
     let metric = if exclusive { "accuracy" } else { "macro AUC" };
     let value = |evaluation: Evaluation| -> Estimate {
         if exclusive {

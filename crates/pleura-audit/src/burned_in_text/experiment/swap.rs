@@ -1,6 +1,6 @@
 //! Swap test: does text of one class, pasted onto films of another, move the answers?
 
-use pleura_eval::{Kind, Options, Predictions, Truth, compare, evaluate};
+use pleura_eval::{Options, Predictions, Task, Truth, compare, evaluate};
 use rand::RngExt as _;
 
 use super::{Job, Seen, Swap, SwapPair, difference, without};
@@ -128,7 +128,7 @@ fn paste(job: &Job<'_>, seen: &Seen, film: usize, class: usize) -> Result<Vec<Tr
         }
     }
     let logits: Vec<f64> = job.answer(&films)?.into_iter().map(f64::from).collect();
-    let probabilities = Kind::Exclusive.probabilities(&logits, findings.len());
+    let probabilities = Task::Exclusive.probabilities(&logits, findings.len());
     let judged = |shown: usize, class: usize| {
         let row = &probabilities[shown * findings.len()..(shown + 1) * findings.len()];
         // The first of equals wins, as everywhere.

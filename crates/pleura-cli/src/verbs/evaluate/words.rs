@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Result;
-use pleura_eval::{Estimate, Evaluation, ExternalSource, Kind};
+use pleura_eval::{Estimate, Evaluation, ExternalSource, Task};
 
 use pleura::{AnswerSource, Answers, EvaluationReport};
 
@@ -203,7 +203,7 @@ fn overall(evaluation: &Evaluation) -> Table {
 }
 
 fn findings(evaluation: &Evaluation) -> Table {
-    let with_threshold = evaluation.kind == Kind::Independent;
+    let with_threshold = evaluation.kind == Task::Independent;
     let mut headings = vec!["finding", ">with", ">without"];
     if with_threshold {
         headings.push(">called from");

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use pleura_eval::Kind;
+use pleura_eval::Task;
 use pleura_eval::calibration::Outcome;
 use pleura_film::Fit;
 use pleura_manifest::Split;
@@ -114,7 +114,7 @@ fn what_a_terminal_would_obey_is_refused() {
 fn documents_must_fit_the_weights_and_every_entry_has_its_place() {
     let packaged = Packaged::shared();
     let mut independent = parts(&packaged);
-    independent.model.kind = Kind::Independent;
+    independent.model.kind = Task::Independent;
     independent.calibration = None;
     let error = refused(&independent);
     assert!(error.contains("model.json") && error.contains("kind"), "{error}");

@@ -139,7 +139,7 @@ fn messages_name_the_file_and_the_key() {
         (
             "epochs = [1, 2]",
             "validation = 0.2",
-            "validation: says how folds are trained",
+            "validation: applies to folds",
         ),
         ("epochs = [1, 2]", "folds = 1", "folds: found 1"),
         (
@@ -157,13 +157,13 @@ fn messages_name_the_file_and_the_key() {
         (
             "name = \"fresh\"",
             "name = \"Kept\"",
-            "two variants are called \"Kept\"",
+            "two variants have the name \"Kept\"",
         ),
         ("name = \"fresh\"", "name = \"a/b\"", "names folders"),
         (
             "name = \"fresh\"",
             "name = \"fresh\"\nunset = [\"stage.nih.seed\"]",
-            "unset names \"stage.nih.seed\"",
+            "`unset` contains \"stage.nih.seed\"",
         ),
         (
             "target.keep.rule",

@@ -91,7 +91,8 @@ fn what_cannot_be_trained_is_said_before_training() {
         "keep = { map = { Normal = \"No Finding\" } }",
     );
     assert!(
-        text.contains("\"Normal\" is not one of the stage's findings") && text.contains("\"normal\", \"round\""),
+        text.contains("\"Normal\" is not one of the stage's findings")
+            && text.contains("\"normal\", \"round\""),
         "{text}"
     );
     let text = message("manifest = \"target.csv\"", "manifest = \"targets.csv\"");

@@ -413,7 +413,8 @@ pub enum Error {
     Json(#[from] serde_json::Error),
 }
 
-/// The messages of an error and its causes, from the outside in. A cause that an earlier message contains is left out.
+/// The messages of an error and its causes, from the outside in. A cause that an earlier message contains is
+/// left out.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     for cause in std::iter::successors(Some(error), |error| error.source()) {

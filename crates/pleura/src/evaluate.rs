@@ -47,7 +47,8 @@ impl FilmSelection {
 /// A model's answers and true labels: how they are found.
 #[derive(Clone, Debug)]
 pub struct LabelOptions {
-    /// Columns of the manifest for findings of another name: (finding, column). Several columns of one finding mean any of them.
+    /// Columns of the manifest for findings of another name: (finding, column). Several columns of one
+    /// finding mean any of them.
     pub columns: Vec<(String, String)>,
     /// The meaning of uncertain labels; `None` for that of the run's stage.
     pub uncertain: Option<Uncertain>,
@@ -147,7 +148,8 @@ impl Default for Caller<'_> {
 /// Results of [`evaluate`].
 #[derive(Clone, Debug)]
 pub struct EvaluationReport {
-    /// The answers, with calibrated probabilities if there is a calibration, and notes that limit the results.
+    /// The answers, with calibrated probabilities if there is a calibration, and notes that limit the
+    /// results.
     pub answers: Answers,
     /// The calibration applied.
     pub calibration: Option<AppliedCalibration>,
@@ -162,8 +164,8 @@ pub struct EvaluationReport {
 /// Evaluates a model or a table of answers. Accesses to test films are recorded beside the manifest first.
 ///
 /// # Errors
-/// [`Error::Request`] for options that do not fit together or a source without films; [`Error::TestAccess`]; errors of reading,
-/// inference and evaluation.
+/// [`Error::Request`] for options that do not fit together or a source without films; [`Error::TestAccess`];
+/// errors of reading, inference and evaluation.
 pub fn evaluate(
     subject: &AnswerSource,
     options: &EvaluateOptions,

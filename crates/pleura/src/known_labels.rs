@@ -25,8 +25,8 @@ pub struct KnownLabels {
 }
 
 impl KnownLabels {
-    /// Matches the model's findings with the manifest's columns: by name, by the run's recipe, or by `columns` (finding,
-    /// column). `uncertain` overrides the recipe's policy.
+    /// Matches the model's findings with the manifest's columns: by name, by the run's recipe, or by
+    /// `columns` (finding, column). `uncertain` overrides the recipe's policy.
     ///
     /// # Errors
     /// No finding has a column; `columns` names an unknown finding or column.

@@ -1,4 +1,5 @@
-//! Verbs that need a run or a package: those of an earlier program, kept in `tests/fixtures/old`, so that nothing is trained here.
+//! Verbs that need a run or a package: those of an earlier program, kept in `tests/fixtures/old`, so that
+//! nothing is trained here.
 
 use crate::old;
 use crate::session::{Figures, Session};

@@ -1,4 +1,5 @@
-//! What a result is worth: compared, calibrated, elsewhere, at other prevalences, and with every look at the test films counted.
+//! What a result is worth: compared, calibrated, elsewhere, at other prevalences, and with every look at the
+//! test films counted.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! Packages: made of a tiny run on phantoms, changed, cut off, signed by somebody else, and asked about films.
+//! Packages: made of a tiny run on phantoms, changed, cut off, signed by somebody else, and asked about
+//! films.
 
 mod otherwise;
 
@@ -190,7 +191,8 @@ fn one_changed_byte_of_any_entry_is_found_and_the_entry_named() {
             error.contains(&format!("the entry {name} does not have its checksum")),
             "{error}"
         );
-        // With the checksum mended, it is the index that tells; with a line of the index mended too, the signature.
+        // With the checksum mended, it is the index that tells; with a line of the index mended too, the
+        // signature.
         let mut others: Vec<(String, Vec<u8>)> = entries
             .iter()
             .map(|(name, place)| (name.clone(), changed[place.clone()].to_vec()))

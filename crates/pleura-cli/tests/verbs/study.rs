@@ -1,4 +1,5 @@
-//! A study of phantoms: planned, killed, gone on with, compared; several at a time or one after the other, with the same bits.
+//! A study of phantoms: planned, killed, gone on with, compared; several at a time or one after the other,
+//! with the same bits.
 
 use std::fs;
 
@@ -187,7 +188,8 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
         }
     }
     assert_eq!(study["conclusions"].as_array().unwrap().len(), 2);
-    // The test films were looked at once a run, by the best weights; epochs were compared on validation films.
+    // The test films were looked at once a run, by the best weights; epochs were compared on validation
+    // films.
     let looks = TestAccessLog::read(&scene.path("phantoms/target/manifest.looks.jsonl")).unwrap();
     let models: std::collections::BTreeSet<&str> =
         looks.entries.iter().map(|look| look.model.as_str()).collect();

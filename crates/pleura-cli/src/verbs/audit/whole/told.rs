@@ -1,4 +1,4 @@
-//! An audit in words, for a terminal.
+//! An audit as text for a terminal.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use pleura_run::audit::{AuditRecord, Verdict};
 use crate::console::NOTICE;
 use crate::table::Table;
 
-/// Worst first; what can be done, and who described it, for what is worth knowing.
+/// Writes the checks, worst first, with remedies and literature.
 pub(super) fn write(out: &mut impl Write, path: &Path, record: &AuditRecord) -> Result<()> {
     let AuditRecord { films, checks, .. } = record;
     writeln!(out, "{}: {films} films\n", path.display())?;

@@ -1,7 +1,7 @@
 //! `pleura audit`: the search for shortcuts.
 
+mod text;
 mod whole;
-mod words;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,13 +26,14 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    Words(Box<words::Args>),
+    #[command(alias = "words")]
+    Text(Box<text::Args>),
 }
 
 /// Runs an audit.
 pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     match args.what {
-        Some(What::Words(args)) => words::run(&args, json),
+        Some(What::Text(args)) => text::run(&args, json),
         None => whole::run(&args.whole, json),
     }
 }

@@ -1,8 +1,8 @@
 //! `pleura data`: manifests from datasets or phantoms, splits, and checks.
 
 mod describe;
+mod duplicates;
 mod fractals;
-mod leaks;
 mod phantoms;
 mod sources;
 
@@ -41,7 +41,8 @@ enum Verb {
     /// Describe a manifest: counts, ages, views, sizes and sources of each finding, with observations.
     Describe(describe::DescribeArgs),
     /// Find duplicate films in one manifest or several; duplicates in two splits are a leak (exit code 1).
-    Leaks(leaks::LeakArgs),
+    #[command(alias = "leaks")]
+    Duplicates(duplicates::DuplicateArgs),
     /// Draw synthetic films with known truth, for demonstrations and tests.
     Phantoms(phantoms::PhantomArgs),
     /// Draw fractal images for a source stage without downloads; a recipe's [stage.fractals] draws them
@@ -147,7 +148,7 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
         Verb::Split(args) => split(&args, json),
         Verb::Check(args) => check(&args, json),
         Verb::Describe(args) => describe::run(&args, json),
-        Verb::Leaks(args) => leaks::run(&args, json),
+        Verb::Duplicates(args) => duplicates::run(&args, json),
         Verb::Phantoms(args) => phantoms::run(&args, json),
         Verb::Fractals(args) => fractals::run(&args, json),
     }

@@ -35,8 +35,8 @@ pub struct Args {
     resume: bool,
     /// Compare the finished part of the study in --out: the seeds whose trainings are all done, or the first
     /// seed's folds. No training.
-    #[arg(long, conflicts_with_all = ["plan", "resume"])]
-    so_far: bool,
+    #[arg(long, alias = "so-far", conflicts_with_all = ["plan", "resume"])]
+    partial: bool,
     /// Parallel trainings, which share the threads. Results do not depend on it.
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: NonZeroUsize,
@@ -56,7 +56,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         return plan(&design, args.out.as_deref(), json);
     }
     let out = args.out.as_deref().context("--out says where the study goes")?;
-    if args.so_far {
+    if args.partial {
         return compare(&design.partial(out)?, out, None, json);
     }
     let options = Options::default()

@@ -24,8 +24,8 @@ fn audit() {
     Session::new(&scene, ROUNDED)
         .run("audit run --films 2 -q")
         .run("audit run --films 2 -q --no-network --json")
-        .run("audit words --manifest films/manifest.csv --model run --words masks --draws 1 --bootstrap 100 -q")
-        .run("audit words --manifest films/manifest.csv --model run --words masks --draws 1 --bootstrap 100 -q --json")
+        .run("audit text --manifest films/manifest.csv --model run --words masks --draws 1 --bootstrap 100 -q")
+        .run("audit text --manifest films/manifest.csv --model run --words masks --draws 1 --bootstrap 100 -q --json")
         .freeze("audit-run");
 }
 

@@ -167,7 +167,7 @@ pub(crate) fn of_stage(run: &Path, stage: &str) -> Result<String> {
         .map(|(verdict, names)| format!("{verdict} {}", names.join(", ")))
         .collect();
     let found = if parts.is_empty() {
-        "all quiet".to_owned()
+        "all checks passed".to_owned()
     } else {
         parts.join("; ")
     };
@@ -248,7 +248,7 @@ fn worst(checks: &[Check]) -> Verdict {
         .iter()
         .map(|check| check.verdict)
         .max()
-        .unwrap_or(Verdict::Quiet)
+        .unwrap_or(Verdict::Pass)
 }
 
 fn write(folder: &Path, record: &AuditRecord) -> Result<()> {

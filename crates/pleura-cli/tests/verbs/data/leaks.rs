@@ -59,7 +59,13 @@ fn leaking(scene: &Scene) -> (String, String) {
 
 /// Phantoms of one size are alike by their making, real films are not: only what is nearly equal counts here.
 fn leaks(scene: &Scene, options: &[&str]) -> Said {
-    let always = ["data", "leaks", "set/manifest.csv", "--least", "0.98"];
+    let always = [
+        "data",
+        "duplicates",
+        "set/manifest.csv",
+        "--min-correlation",
+        "0.98",
+    ];
     scene.run(&[&always, options].concat())
 }
 

@@ -32,11 +32,11 @@ pub(super) fn write(out: &mut impl Write, path: &Path, record: &AuditRecord) -> 
     let count = |verdict: Verdict| checks.iter().filter(|check| check.verdict == verdict).count();
     writeln!(
         out,
-        "\n{} block, {} alarm, {} note, {} quiet, {} not possible. That a check is quiet does not say that there is no shortcut.",
+        "\n{} block, {} alarm, {} note, {} pass, {} not possible. A passed check does not prove that there is no shortcut.",
         count(Verdict::Block),
         count(Verdict::Alarm),
         count(Verdict::Note),
-        count(Verdict::Quiet),
+        count(Verdict::Pass),
         count(Verdict::NotPossible)
     )?;
     writeln!(out, "{NOTICE}")?;

@@ -21,7 +21,7 @@ const PAIRS: &str = "leaks.json";
 const SHEET: &str = "pairs.png";
 
 #[derive(clap::Args)]
-pub(super) struct LeakArgs {
+pub(super) struct DuplicateArgs {
     /// The manifests, compared together.
     #[arg(required = true, value_name = "M.csv")]
     manifests: Vec<PathBuf>,
@@ -32,8 +32,8 @@ pub(super) struct LeakArgs {
     #[arg(long, default_value_t = 40, requires = "out")]
     pictures: usize,
     /// Correlation from which films count as duplicates, 0.5 to 1.
-    #[arg(long, value_name = "R", default_value_t = DuplicateOptions::MIN_CORRELATION, value_parser = correlation)]
-    least: f32,
+    #[arg(long, alias = "least", value_name = "R", default_value_t = DuplicateOptions::MIN_CORRELATION, value_parser = correlation)]
+    min_correlation: f32,
     /// Do not record the pairs in the manifests' sidecars, where split, check and train use them.
     #[arg(long)]
     no_record: bool,
@@ -48,7 +48,7 @@ fn correlation(text: &str) -> Result<f32, String> {
 
 /// Finds, prints and records duplicates. Exit code 0 without duplicates in two splits, 1 with some, or if a
 /// film cannot be read.
-pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
+pub(super) fn run(args: &DuplicateArgs, json: bool) -> Result<ExitCode> {
     let manifests = args
         .manifests
         .iter()
@@ -59,7 +59,7 @@ pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
         .map(|(name, manifest)| (name.clone(), manifest))
         .collect();
     let options = DuplicateOptions {
-        min_correlation: args.least,
+        min_correlation: args.min_correlation,
     };
     let look = console::watched(|progress| find_duplicates(&named, &options, progress));
     // With unreadable films, the pairs of an earlier search may be more complete.
@@ -82,7 +82,7 @@ pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
     })
 }
 
-fn record(args: &LeakArgs, manifests: &[(String, Manifest)], look: &DuplicateReport) -> Result<()> {
+fn record(args: &DuplicateArgs, manifests: &[(String, Manifest)], look: &DuplicateReport) -> Result<()> {
     for (number, (path, (_, manifest))) in args.manifests.iter().zip(manifests).enumerate() {
         let mut sidecar = Sidecar::read(path)?.unwrap_or_else(|| Sidecar::bare(manifest));
         sidecar.duplicates = Some(look.record(number, manifest));
@@ -119,7 +119,7 @@ fn write(folder: &Path, pictures: usize, look: &DuplicateReport) -> Result<()> {
 /// Maximum number of listed pairs within one split.
 const TOLD: usize = 20;
 
-fn tell(out: &mut impl Write, look: &DuplicateReport, args: &LeakArgs) -> io::Result<()> {
+fn tell(out: &mut impl Write, look: &DuplicateReport, args: &DuplicateArgs) -> io::Result<()> {
     for PatientInTwoSplits { patient, films } in &look.patients {
         let films: Vec<String> = films
             .iter()

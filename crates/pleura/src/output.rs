@@ -35,6 +35,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         settings.into_generator().into_root_schema_for::<T>()
     }
     vec![
+        ("evaluate", of::<evaluate::Document<'static>>()),
         ("explain", of::<explain::Explain>()),
         ("explain-ledger", of::<explain::LedgerFile>()),
         ("explain-scores", of::<explain::Scores>()),

@@ -4,9 +4,9 @@
 //! reasons only, and stay so that an old seed gives the same numbers. New code uses [`Scheme::Sha256`].
 
 use rand::{Rng, SeedableRng as _};
-use sha2::{Digest as _, Sha256};
-
 pub use rand_chacha::ChaCha8Rng;
+
+use crate::sha256::Hasher;
 
 /// How seed and name become the key of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,20 +37,19 @@ pub fn stream(scheme: Scheme, seed: u64, name: &[&[u8]]) -> ChaCha8Rng {
     key[..8].copy_from_slice(&seed);
     match scheme {
         Scheme::Sha256 => {
-            let mut hash = Sha256::new();
+            let mut hasher = Hasher::new();
             let (purpose, rest) = name.split_at(name.len().min(1));
             for part in purpose.iter().chain([&&seed[..]]).chain(rest) {
-                hash.update((part.len() as u64).to_le_bytes());
-                hash.update(part);
+                hasher.update_part(part);
             }
-            key = hash.finalize().into();
+            key = hasher.digest();
         }
         Scheme::Prefixed(prefix) => {
-            let mut hash = Sha256::new();
-            hash.update(prefix);
-            hash.update(seed);
-            hash.update(name.join(&0));
-            key = hash.finalize().into();
+            let mut hasher = Hasher::new();
+            hasher.update(prefix);
+            hasher.update(seed);
+            hasher.update(name.join(&0));
+            key = hasher.digest();
         }
         Scheme::Fnv => {
             for (half, start) in [(8, 0xcbf2_9ce4_8422_2325_u64), (16, 0x9ae1_6a3b_2f90_404f)] {
@@ -112,6 +111,23 @@ mod tests {
             assert_ne!(draw(1, &[b"a", b"b"]), draw(1, &[b"a", b"c"]));
             assert_ne!(draw(1, &[b"a", b"b"]), draw(1, &[b"ab"]));
         }
+    }
+
+    #[test]
+    fn old_seeds_give_their_old_bits() {
+        let name: &[&[u8]] = &[b"two", b"parts"];
+        let first = |scheme, name| stream(scheme, 7, name).next_u64();
+        assert_eq!(first(Scheme::Sha256, name), 0x75bb_afe2_f33c_ccc8);
+        assert_eq!(
+            first(Scheme::Prefixed("pleura initialise\0"), name),
+            0xd51c_9826_14ed_d39f
+        );
+        assert_eq!(
+            first(Scheme::Prefixed("pleura phantom 1"), &name[..1]),
+            0xcabc_9620_88c4_301b
+        );
+        assert_eq!(first(Scheme::Fnv, name), 0x0e30_9aca_3247_fdd8);
+        assert_eq!(first(Scheme::Plain, name), 0x42f6_4dba_2d83_38fd);
     }
 
     #[test]

@@ -70,6 +70,13 @@ impl Hasher {
         self.0.update(bytes);
     }
 
+    /// Adds a part after its length, so that no two sequences of parts give the same bytes.
+    pub fn update_part(&mut self, part: impl AsRef<[u8]>) {
+        let part = part.as_ref();
+        self.update((part.len() as u64).to_le_bytes());
+        self.update(part);
+    }
+
     /// The digest of all bytes.
     pub fn digest(self) -> [u8; 32] {
         self.0.finalize().into()

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use pleura_core::fs::write_atomic;
+use pleura_core::sha256;
 use pleura_film::{DecodeOptions, Preparation};
 use rayon::prelude::*;
-use sha2::{Digest as _, Sha256};
 
 use crate::Error;
 use pleura_manifest::{Manifest, Row};
@@ -73,7 +73,7 @@ impl FilmCache {
             "version": CACHE_VERSION, "byte order": BYTE_ORDER, "preparation": preparation,
         })
         .to_string();
-        let key = base16ct::lower::encode_string(&Sha256::digest(description.as_bytes()));
+        let key = sha256::hex(description.as_bytes());
         let folder = dir.join(format!("films-{}-{}", preparation.size, &key[..16]));
         std::fs::create_dir_all(&folder).map_err(Error::io("create the film cache", &folder))?;
         let about = folder.join("preparation.json");

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use pleura_core::sha256;
 use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -234,10 +235,7 @@ fn look(
                         film: row.film.clone(),
                         path,
                     });
-                    (
-                        Some(base16ct::lower::encode_string(&pleura_film::pixel_digest(&film))),
-                        fault,
-                    )
+                    (Some(sha256::to_hex(&pleura_film::pixel_digest(&film))), fault)
                 }
                 Err(error) => (
                     None,

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use pleura_film::{Augmentation, Warp};
 
 use crate::{Error, ImageSource};
+use pleura_core::rng::{Scheme, stream};
 use pleura_manifest::Manifest;
-use pleura_manifest::order::stream;
 
 /// One batch.
 #[derive(Debug, Clone, PartialEq)]
@@ -288,6 +288,6 @@ impl Shared {
 
 /// The augmentation of a film in an epoch, for images that must move with it.
 pub fn warp(augmentation: &Augmentation, seed: u64, epoch: u64, sha256: &str) -> Warp {
-    let ids: [&[u8]; 3] = [&seed.to_le_bytes(), &epoch.to_le_bytes(), sha256.as_bytes()];
-    augmentation.draw(&mut stream("augmentation of a film", &ids))
+    let name: [&[u8]; 3] = [b"augmentation of a film", &epoch.to_le_bytes(), sha256.as_bytes()];
+    augmentation.draw(&mut stream(Scheme::Sha256, seed, &name))
 }

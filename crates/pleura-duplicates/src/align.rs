@@ -3,6 +3,8 @@
 //! Gauss-Newton steps from coarse to fine (Lucas and Kanade 1981). They maximise the correlation, which does
 //! not depend on contrast (Evangelidis and Psarakis 2008).
 
+use pleura_core::linalg::Cholesky;
+
 use crate::plane::Plane;
 
 /// An affine map in a square with coordinates from -1 to 1. `[a, b, c, d, e, f]` means `x' = ax + by + c`,
@@ -225,9 +227,9 @@ impl Samples {
         for (at, row) in curvature.iter_mut().enumerate() {
             row[at] += damping;
         }
-        let change = solve(&curvature, pull)?;
+        Cholesky::new(curvature.as_flattened(), 6)?.solve(&mut pull);
         let mut next = *map;
-        for (value, change) in next.0.iter_mut().zip(change) {
+        for (value, change) in next.0.iter_mut().zip(pull) {
             *value += change as f32;
         }
         Some(next)
@@ -247,37 +249,6 @@ impl Pixel {
             down,
         ]
     }
-}
-
-/// Solves six equations with a symmetric positive definite matrix, by its Cholesky factor. `None` for other
-/// matrices.
-#[allow(clippy::needless_range_loop, reason = "rows and columns of one matrix")]
-fn solve(matrix: &[[f64; 6]; 6], right: [f64; 6]) -> Option<[f64; 6]> {
-    let mut lower = [[0.0; 6]; 6];
-    for row in 0..6 {
-        for column in 0..=row {
-            let inner: f64 = (0..column).map(|at| lower[row][at] * lower[column][at]).sum();
-            let rest = matrix[row][column] - inner;
-            if row == column {
-                if rest <= 0.0 || !rest.is_finite() {
-                    return None;
-                }
-                lower[row][row] = rest.sqrt();
-            } else {
-                lower[row][column] = rest / lower[column][column];
-            }
-        }
-    }
-    let mut solved = right;
-    for row in 0..6 {
-        let inner: f64 = (0..row).map(|at| lower[row][at] * solved[at]).sum();
-        solved[row] = (solved[row] - inner) / lower[row][row];
-    }
-    for row in (0..6).rev() {
-        let inner: f64 = (row + 1..6).map(|at| lower[at][row] * solved[at]).sum();
-        solved[row] = (solved[row] - inner) / lower[row][row];
-    }
-    Some(solved)
 }
 
 #[cfg(test)]
@@ -331,25 +302,5 @@ mod tests {
         assert_eq!(align(&template, &even, Affine::IDENTITY, &ROUNDS), None);
         let away = Affine([1.0, 0.0, 0.9, 0.0, 1.0, 0.0]);
         assert_eq!(align(&template, &template, away, &ROUNDS), None);
-    }
-
-    #[test]
-    fn equations_are_solved() {
-        let mut matrix = [[0.0; 6]; 6];
-        for (row, line) in matrix.iter_mut().enumerate() {
-            for (column, value) in line.iter_mut().enumerate() {
-                *value = if row == column { 3.0 + row as f64 } else { 0.5 };
-            }
-        }
-        let right: [f64; 6] =
-            std::array::from_fn(|row| (0..6).map(|column| matrix[row][column] * column as f64).sum());
-        let solved = solve(&matrix, right).unwrap();
-        assert!(
-            solved
-                .iter()
-                .enumerate()
-                .all(|(at, value)| (value - at as f64).abs() < 1e-9)
-        );
-        assert_eq!(solve(&[[0.0; 6]; 6], right), None);
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 
+use pleura_core::sha256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::Manifest;
 
@@ -142,10 +142,10 @@ impl fmt::Display for Similarity {
 /// SHA-256 over the digests of a manifest's films, independent of their order.
 pub fn files_digest(manifest: &Manifest) -> String {
     let files: BTreeSet<&str> = manifest.rows.iter().map(|row| row.sha256.as_str()).collect();
-    let mut digest = Sha256::new();
+    let mut digest = sha256::Hasher::new();
     for file in files {
         digest.update(file.as_bytes());
         digest.update(b"\n");
     }
-    base16ct::lower::encode_string(&digest.finalize())
+    digest.hex()
 }

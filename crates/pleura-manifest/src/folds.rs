@@ -7,11 +7,11 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::order::stream;
 use crate::sidecar::{FoldsRecord, Sidecar};
 use crate::split::groups::{self, Group};
 use crate::split::stratify;
 use crate::{Error, Manifest, Split};
+use pleura_core::rng::{Scheme, stream};
 
 /// The free-text column with a film's fold.
 pub const COLUMN: &str = "fold";
@@ -55,7 +55,7 @@ impl Folds {
                 open.len()
             )));
         }
-        let rng = stream("folds of groups", &[&seed.to_le_bytes()]);
+        let rng = stream(Scheme::Sha256, seed, &[b"folds of groups"]);
         let parts = stratify::parts(manifest, &groups, &open, &vec![1.0; count], rng)?;
         let mut of_row = vec![None; manifest.rows.len()];
         for (&group, part) in open.iter().zip(parts) {
@@ -177,8 +177,8 @@ impl Folds {
             of.is_some_and(|of| of != fold)
         };
         let open: Vec<usize> = (0..groups.len()).filter(other).collect();
-        let name = [seed.to_le_bytes(), (fold as u64).to_le_bytes()];
-        let rng = stream("validation of a fold", &[&name[0], &name[1]]);
+        let name: [&[u8]; 2] = [b"validation of a fold", &(fold as u64).to_le_bytes()];
+        let rng = stream(Scheme::Sha256, seed, &name);
         let parts = stratify::parts(manifest, &groups, &open, &[1.0 - validation, validation], rng)?;
         let mut made = manifest.clone();
         for (row, of) in made.rows.iter_mut().zip(&self.of_row) {

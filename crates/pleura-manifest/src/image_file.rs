@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use pleura_core::sha256;
 use pleura_film::{DecodeOptions, Film, Preparation, Prepared};
-use sha2::{Digest, Sha256};
 
 use crate::Error;
 
@@ -12,7 +12,7 @@ pub fn open(name: &str, path: &Path, options: &DecodeOptions) -> Result<(String,
     let bytes = read(path, options)?;
     let film =
         pleura_film::decode(&bytes, &path.to_string_lossy(), options).map_err(undecodable(name, path))?;
-    Ok((sha256(&bytes), film))
+    Ok((sha256::hex(&bytes), film))
 }
 
 /// The digest of a file, and its prepared film.
@@ -25,7 +25,7 @@ pub fn open_prepared(
     let bytes = read(path, options)?;
     let (_, prepared) = pleura_film::decode_prepared(&bytes, &path.to_string_lossy(), options, preparation)
         .map_err(undecodable(name, path))?;
-    Ok((sha256(&bytes), prepared))
+    Ok((sha256::hex(&bytes), prepared))
 }
 
 fn undecodable(name: &str, path: &Path) -> impl FnOnce(pleura_film::Error) -> Error {
@@ -47,9 +47,4 @@ pub fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
         return Err(Error::io(action, path)(error));
     }
     std::fs::read(path).map_err(Error::io(action, path))
-}
-
-/// SHA-256 as manifests write it.
-pub fn sha256(bytes: &[u8]) -> String {
-    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use pleura_core::{Sex, Split};
+
 pub use age::{ADULT_AGE, AGE_GROUP, age_range};
 pub use cell::Cell;
 pub use masks::{Region, each, open_mask, together};
@@ -91,34 +93,6 @@ pub enum Label {
     Unknown,
     /// Uncertain: `-1`.
     Uncertain,
-}
-
-/// A part of the data.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Split {
-    /// Weights are fitted to it: `train`.
-    #[serde(rename = "train")]
-    Train,
-    /// Epochs, thresholds and temperatures are chosen on it: `val`.
-    #[serde(rename = "val")]
-    Validation,
-    /// Looked at last: `test`.
-    #[serde(rename = "test")]
-    Test,
-}
-
-/// A patient's sex as recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Sex {
-    /// `F`
-    #[serde(rename = "F")]
-    Female,
-    /// `M`
-    #[serde(rename = "M")]
-    Male,
-    /// `O`
-    #[serde(rename = "O")]
-    Other,
 }
 
 /// The columns of every manifest, in written order.

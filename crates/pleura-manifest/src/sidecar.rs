@@ -215,7 +215,7 @@ impl FileRecord {
         let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
         Ok(Self {
             path: path.to_path_buf(),
-            sha256: crate::image_file::sha256(&bytes),
+            sha256: pleura_core::sha256::hex(&bytes),
         })
     }
 }

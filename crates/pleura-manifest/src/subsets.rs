@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::order::stream;
 use crate::split::groups;
 use crate::split::stratify;
 use crate::{Error, Manifest};
+use pleura_core::rng::{Scheme, stream};
 
 /// Nested subsets of `rows` with the given `parts` of the films, in the order of `parts`.
 ///
@@ -40,8 +40,8 @@ pub fn nested_subsets(
     for (rung, &place) in descending.iter().enumerate() {
         let share = parts[place] / of_left;
         if share < 1.0 {
-            let name = [seed.to_le_bytes(), (rung as u64).to_le_bytes()];
-            let rng = stream("subset of films", &[&name[0], &name[1]]);
+            let name: [&[u8]; 2] = [b"subset of films", &(rung as u64).to_le_bytes()];
+            let rng = stream(Scheme::Sha256, seed, &name);
             let dealt = stratify::parts(manifest, &groups, &left, &[share, 1.0 - share], rng)?;
             left = left
                 .into_iter()

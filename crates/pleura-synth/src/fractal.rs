@@ -29,7 +29,7 @@ pub use system::System;
 pub use write::{MANIFEST, SHEET, write};
 
 use crate::Error;
-use pleura_manifest::order::stream;
+use pleura_core::rng::{Scheme, stream};
 use system::Class;
 
 /// The classes of a [`FractalOptions`], ready to be drawn at one size.
@@ -108,12 +108,14 @@ impl Fractals {
             row,
             rows: self.options.pictures(),
         })?;
-        let ids: [[u8; 8]; 4] =
-            [self.options.seed, number as u64, instance as u64, epoch].map(u64::to_le_bytes);
-        let [seed, number, instance, epoch] = ids.each_ref().map(<[u8; 8]>::as_slice);
-        let mut rng = stream("fractal instance", &[seed, number, instance]);
-        let system = class.instance(self.options.variation, &mut rng);
-        let mut rng = stream("fractal picture", &[seed, number, instance, epoch]);
+        let ids = [number as u64, instance as u64, epoch].map(u64::to_le_bytes);
+        let [number, instance, epoch] = ids.each_ref().map(<[u8; 8]>::as_slice);
+        let stream = |name: &[&[u8]]| stream(Scheme::Sha256, self.options.seed, name);
+        let system = class.instance(
+            self.options.variation,
+            &mut stream(&[b"fractal instance", number, instance]),
+        );
+        let mut rng = stream(&[b"fractal picture", number, instance, epoch]);
         render::render(&system, self.size, self.options.rendering, &mut rng, out);
         Ok(())
     }

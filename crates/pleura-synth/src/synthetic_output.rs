@@ -6,7 +6,7 @@ use std::path::Path;
 use pleura_film::grey_png_8;
 
 use crate::Error;
-use pleura_manifest::image_file::sha256;
+use pleura_core::sha256;
 
 /// The error variant of a set: `Error::Phantom` or `Error::Fractal`.
 pub(crate) type Wrap = fn(String) -> Error;
@@ -75,5 +75,5 @@ pub(crate) fn save(file: &Path, size: usize, levels: &[u8], wrap: Wrap) -> Resul
     let bytes = grey_png_8(size, size, levels)
         .map_err(|error| wrap(format!("cannot write {}: {error}", file.display())))?;
     fs::write(file, &bytes).map_err(Error::io("write", file))?;
-    Ok(sha256(&bytes))
+    Ok(sha256::hex(&bytes))
 }

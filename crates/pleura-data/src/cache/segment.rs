@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use memmap2::Mmap;
 use pleura_core::fs::write_atomic_with;
+use pleura_core::sha256;
 
 use super::Digest;
 use crate::Error;
@@ -61,7 +62,7 @@ pub(super) fn write(folder: &Path, side: usize, entries: &[Entry]) -> Result<(),
     header.extend_from_slice(&(entries.len() as u32).to_ne_bytes());
     header.extend_from_slice(&crc32fast::hash(&index).to_ne_bytes());
     header.resize(HEADER, 0);
-    let name = base16ct::lower::encode_string(&<sha2::Sha256 as sha2::Digest>::digest(&index));
+    let name = sha256::hex(&index);
     let mut path = folder.join(format!("{}.{EXTENSION}", &name[..24]));
     let mut copies = 0;
     while path.exists() {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use pleura_core::sha256;
 use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 
@@ -71,10 +72,9 @@ fn open(record: &mut FilmRecord) -> Result<Option<(String, String)>, Error> {
                 }
                 .into());
             }
-            record.notes.insert(
-                PIXELS.into(),
-                base16ct::lower::encode_string(&pleura_film::pixel_digest(&film)),
-            );
+            record
+                .notes
+                .insert(PIXELS.into(), sha256::to_hex(&pleura_film::pixel_digest(&film)));
             Ok(None)
         }
         Err(error) => Ok(Some((record.film.clone(), error.to_string()))),

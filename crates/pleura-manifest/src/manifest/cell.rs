@@ -1,8 +1,8 @@
 //! Text of the values in a manifest's cells.
 
-use std::fmt;
+use pleura_core::{Sex, Split};
 
-use super::{Label, Sex, Split};
+use super::Label;
 
 /// A value of a cell.
 pub trait Cell: Copy + Sized {
@@ -47,22 +47,7 @@ impl Cell for Split {
     }
 
     fn cell(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Validation => "val",
-            Self::Test => "test",
-        }
-    }
-}
-
-impl Split {
-    /// The three splits, in order of use.
-    pub const ALL: [Self; 3] = [Self::Train, Self::Validation, Self::Test];
-}
-
-impl fmt::Display for Split {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.cell())
+        self.name()
     }
 }
 

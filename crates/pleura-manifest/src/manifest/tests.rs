@@ -8,7 +8,7 @@ use crate::Error;
 const HEADER: &str = "film,path,sha256,dataset,patient,study,view,sex,age,split";
 
 fn digest_of(text: &str) -> String {
-    crate::image_file::sha256(text.as_bytes())
+    pleura_core::sha256::hex(text.as_bytes())
 }
 
 fn sample() -> Manifest {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use pleura_core::fs::write_atomic_with;
-use sha2::{Digest, Sha256};
+use pleura_core::sha256;
 
 use super::{COLUMNS, Cell, MASK_COLUMNS, Manifest, NOTE_PREFIX, Row};
 use crate::Error;
@@ -50,12 +50,11 @@ impl Manifest {
             })
             .collect();
         films.sort_unstable();
-        let mut hash = Sha256::new();
+        let mut hash = sha256::Hasher::new();
         for film in std::iter::once("pleura films 1").chain(films.iter().map(String::as_str)) {
-            hash.update((film.len() as u64).to_le_bytes());
-            hash.update(film.as_bytes());
+            hash.update_part(film);
         }
-        base16ct::lower::encode_string(&hash.finalize())
+        hash.hex()
     }
 
     fn header(&self, masks: &[usize]) -> Vec<String> {
@@ -126,11 +125,8 @@ fn text(path: &Path) -> std::io::Result<String> {
 
 /// Each cell is preceded by its length, so that different tables give different bytes.
 fn rows_digest(manifest: &Manifest, rows: &[usize]) -> String {
-    let mut hash = Sha256::new();
-    let mut cell = |text: &str| {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
-    };
+    let mut hash = sha256::Hasher::new();
+    let mut cell = |text: &str| hash.update_part(text);
     cell("pleura manifest 1");
     cell(&manifest.findings.len().to_string());
     manifest.findings.iter().for_each(|finding| cell(finding));
@@ -150,5 +146,5 @@ fn rows_digest(manifest: &Manifest, rows: &[usize]) -> String {
         cell(row.split.map_or("", Cell::cell));
         row.labels.iter().for_each(|label| cell(label.cell()));
     }
-    base16ct::lower::encode_string(&hash.finalize())
+    hash.hex()
 }

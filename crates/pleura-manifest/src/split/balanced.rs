@@ -1,8 +1,8 @@
 //! Test splits with the same number of films of each class.
 
 use super::groups::Group;
-use crate::order::{shuffle, stream};
 use crate::{Error, Manifest};
+use pleura_core::rng::{Scheme, shuffle, stream};
 
 /// Number of random orders to try.
 const TRIES: u64 = 64;
@@ -43,7 +43,7 @@ pub(super) fn test(
     }
     let mut best = Vec::new();
     for attempt in 0..TRIES {
-        let mut rng = stream("balanced test", &[&seed.to_le_bytes(), &attempt.to_le_bytes()]);
+        let mut rng = stream(Scheme::Sha256, seed, &[b"balanced test", &attempt.to_le_bytes()]);
         let mut order: Vec<usize> = (0..groups.len()).collect();
         shuffle(&mut order, &mut rng);
         let mut have = vec![0; count];

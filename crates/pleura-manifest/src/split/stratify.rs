@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use rand::Rng;
 
 use super::groups::Group;
-use crate::order::{shuffle, stream, unit};
 use crate::{Error, Label, Manifest, Split};
+use pleura_core::rng::{Scheme, shuffle, stream, unit};
 
 /// Assigns open groups to splits, in the requested parts.
 pub(super) fn assign(
@@ -18,7 +18,7 @@ pub(super) fn assign(
     seed: u64,
     splits: &mut [Option<Split>],
 ) -> Result<(), Error> {
-    let rng = stream("split of groups", &[&seed.to_le_bytes()]);
+    let rng = stream(Scheme::Sha256, seed, &[b"split of groups"]);
     let parts = parts(manifest, groups, open, &fractions, rng)?;
     for (&group, part) in open.iter().zip(parts) {
         splits[group] = Some(Split::ALL[part]);

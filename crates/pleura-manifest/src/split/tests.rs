@@ -11,7 +11,7 @@ fn manifest(patients: &[(&str, &[usize])], classes: usize) -> Manifest {
         for (film, &class) in films.iter().enumerate() {
             let name = format!("{dataset}-{number}-{film}");
             manifest.rows.push(Row {
-                sha256: crate::image_file::sha256(name.as_bytes()),
+                sha256: pleura_core::sha256::hex(name.as_bytes()),
                 path: format!("{name}.png").into(),
                 film: name,
                 dataset: (*dataset).to_string(),

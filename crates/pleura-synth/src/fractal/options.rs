@@ -1,7 +1,7 @@
 //! Options of fractals, and their manifest.
 
+use pleura_core::sha256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use pleura_manifest::{Manifest, Row, Split};
 
@@ -125,9 +125,7 @@ impl FractalOptions {
                 let (class, instance) = self.place(row);
                 let film = self.film(row);
                 Row {
-                    sha256: base16ct::lower::encode_string(&Sha256::digest(format!(
-                        "{look} {class} {instance}"
-                    ))),
+                    sha256: sha256::hex(format!("{look} {class} {instance}")),
                     dataset: "fractals".to_owned(),
                     patient: film.clone(),
                     split: Some(self.split(row)),
@@ -148,7 +146,7 @@ impl FractalOptions {
             ..
         } = self;
         let all = format!("{} {classes} {instances} {held_out}", self.look());
-        base16ct::lower::encode_string(&Sha256::digest(all))
+        sha256::hex(all)
     }
 
     /// A line of text with everything that the images depend on. Its version changes whenever an image could

@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
-use pleura_manifest::order::{below, stream, unit};
+use pleura_core::rng::{Scheme, below, stream, unit};
 
 /// Coefficients of an affine map of the plane.
 const LETTERS: usize = 6;
@@ -76,8 +76,8 @@ impl System {
 
 /// The first system of the class's stream that fills enough; `None` after too many attempts.
 pub(super) fn search(filling_rate: f64, seed: u64, class: usize) -> Option<Class> {
-    let ids: [&[u8]; 2] = [&seed.to_le_bytes(), &(class as u64).to_le_bytes()];
-    let mut rng = stream("fractal class", &ids);
+    let name: [&[u8]; 2] = [b"fractal class", &(class as u64).to_le_bytes()];
+    let mut rng = stream(Scheme::Sha256, seed, &name);
     let mut points = Vec::with_capacity(SEARCH_POINTS);
     let mut square = Square::new();
     (0..ATTEMPTS).find_map(|_| {

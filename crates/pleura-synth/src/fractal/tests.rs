@@ -74,7 +74,7 @@ fn every_class_fills_what_it_must() {
     for rate in [0.1, 0.2] {
         for class in 0..6 {
             let class = search(rate, 9, class).unwrap();
-            let mut rng = stream("other dice", &[]);
+            let mut rng = stream(Scheme::Sha256, 0, &[b"other dice"]);
             let mut points = Vec::new();
             Walk::begin(&class.system, &mut rng).go(SEARCH_POINTS, &mut rng, &mut points);
             let filled = Square::new().filled(&points);

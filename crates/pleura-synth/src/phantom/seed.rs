@@ -1,20 +1,14 @@
 //! Named random streams: a patient does not depend on the patients drawn before.
 
+use pleura_core::rng::{self, ChaCha8Rng, Scheme};
 use rand::RngExt;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
-use sha2::{Digest, Sha256};
 
 /// The random number generator.
 pub(crate) type Stream = ChaCha8Rng;
 
 /// The stream of `name` under `seed`.
 pub(crate) fn stream(seed: u64, name: &str) -> Stream {
-    let mut hash = Sha256::new();
-    hash.update(b"pleura phantom 1");
-    hash.update(seed.to_le_bytes());
-    hash.update(name.as_bytes());
-    ChaCha8Rng::from_seed(hash.finalize().into())
+    rng::stream(Scheme::Prefixed("pleura phantom 1"), seed, &[name.as_bytes()])
 }
 
 /// A seed for `name` under `seed`.

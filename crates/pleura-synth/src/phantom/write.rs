@@ -148,7 +148,7 @@ fn record(options: &PhantomOptions, planned: &[Planned], path: &Path) -> Result<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pleura_manifest::image_file::sha256;
+    use pleura_core::sha256;
 
     fn options(set: PhantomSet) -> PhantomOptions {
         PhantomOptions {
@@ -205,7 +205,7 @@ mod tests {
             assert_eq!(read.findings, set.labels());
             for row in &read.rows {
                 let bytes = fs::read(read.file(row)).unwrap();
-                assert_eq!(sha256(&bytes), row.sha256);
+                assert_eq!(sha256::hex(&bytes), row.sha256);
                 let film =
                     pleura_film::decode(&bytes, &row.film, &pleura_film::DecodeOptions::default()).unwrap();
                 assert_eq!((film.width, film.height), (48, 48));

@@ -1,5 +1,5 @@
-//! Checks the book's links without mdBook. The summary lists every page, every listed page exists, and every relative
-//! link leads to a file and to a heading in it: in the book, and in the pages beside README.md.
+//! Checks the book's links without mdBook. The summary lists every page, every listed page exists, and every
+//! relative link leads to a file and to a heading in it: in the book, and in the pages beside README.md.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,8 @@ use anyhow::{Context, Result};
 
 use crate::workspace;
 
-/// Reads the pages below `docs` and at the top of the repository; returns every broken link with its file and line.
+/// Reads the pages below `docs` and at the top of the repository; returns every broken link with its file and
+/// line.
 fn problems() -> Result<Vec<String>> {
     let source = workspace::root().join("docs");
     let summary = source.join("SUMMARY.md");
@@ -104,7 +105,8 @@ fn path_of(target: &str) -> &str {
     target.split_once('#').map_or(target, |(path, _)| path)
 }
 
-/// Returns `target` relative to `page`, with `.` and `..` resolved in the text, so that equal files have equal paths.
+/// Returns `target` relative to `page`, with `.` and `..` resolved in the text, so that equal files have
+/// equal paths.
 fn resolve(page: &Path, target: &str) -> PathBuf {
     let mut path = page.parent().unwrap_or(page).to_path_buf();
     for part in Path::new(target).components() {
@@ -125,8 +127,8 @@ struct Link {
     target: String,
 }
 
-/// Returns inline links and images `[…](target)`, reference definitions `[name]: target`, and `src="…"`, `href="…"` of
-/// inline HTML.
+/// Returns inline links and images `[…](target)`, reference definitions `[name]: target`, and `src="…"`,
+/// `href="…"` of inline HTML.
 fn links_of(text: &str) -> Vec<Link> {
     let mut links = Vec::new();
     for (line, content) in prose(text) {
@@ -182,7 +184,8 @@ fn without_code(line: &str) -> String {
         .join("`")
 }
 
-/// Returns mdBook's anchors of a page's headings: lower case, spaces to hyphens, other signs dropped, repeats numbered.
+/// Returns mdBook's anchors of a page's headings: lower case, spaces to hyphens, other signs dropped, repeats
+/// numbered.
 fn anchors_of(text: &str) -> BTreeSet<String> {
     let mut fenced = false;
     let mut anchors = BTreeSet::new();

@@ -1,7 +1,7 @@
 //! `cargo xtask fuzz`: runs the cargo-fuzz targets one after the other.
 //!
-//! libFuzzer's instrumentation is an unstable compiler option; `RUSTC_BOOTSTRAP=1` lets the stable compiler take it,
-//! for these runs alone, so that what is fuzzed is what the same compiler builds for release.
+//! libFuzzer's instrumentation is an unstable compiler option; `RUSTC_BOOTSTRAP=1` lets the stable compiler
+//! take it, for these runs alone, so that what is fuzzed is what the same compiler builds for release.
 
 use std::fs;
 use std::path::PathBuf;
@@ -145,7 +145,8 @@ fn cargo_fuzz() -> Result<()> {
 
 /// One target for its time. A crash leaves its input under `fuzz/artifacts` and fails the step.
 fn fuzz(target: &str, args: &Args) -> Result<()> {
-    // Without `--release` cargo-fuzz optimises as well and keeps the debug assertions, which overflows need to be seen.
+    // Without `--release` cargo-fuzz optimises as well and keeps the debug assertions, which overflows need
+    // to be seen.
     let mut command = workspace::cargo(["fuzz", "run", "--fuzz-dir"]);
     command.arg(project()).env("RUSTC_BOOTSTRAP", "1");
     // Sanitized objects fit nothing else: a folder of their own.

@@ -1,4 +1,5 @@
-//! `cargo xtask golden`: runs every `make.py` below `crates/*/tests/golden` and says whether the golden files change.
+//! `cargo xtask golden`: runs every `make.py` below `crates/*/tests/golden` and says whether the golden files
+//! change.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -69,8 +70,8 @@ fn scripts(package: Option<&str>) -> Result<Vec<PathBuf>> {
     Ok(scripts)
 }
 
-/// Runs one script in place and returns how many files differ from before. Unless `keep`, the old files come back,
-/// also where the script fails half-way.
+/// Runs one script in place and returns how many files differ from before. Unless `keep`, the old files come
+/// back, also where the script fails half-way.
 fn remake(python: &Path, script: &Path, keep: bool) -> Result<usize> {
     let folder = script.parent().context("a script lies in a folder")?;
     let before = files_in(folder)?;

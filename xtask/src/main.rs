@@ -1,7 +1,7 @@
-//! Chores of the workspace: `cargo xtask test | bench | golden | onnx | fuzz`.
+//! Maintenance tasks of the workspace: `cargo xtask test | bench | golden | onnx | fuzz`.
 //!
-//! Each chore is one file; `steps` is how they show what they do, `workspace` where things are, `python` the virtual
-//! environments of the chores that compare with Python programs.
+//! Each task is one file. `steps` prints progress, `workspace` knows paths, `python` makes the virtual
+//! environments for comparisons with Python programs.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Chores of the pleura workspace.
+/// Maintenance tasks of the pleura workspace.
 #[derive(Parser)]
 #[command(name = "xtask", bin_name = "cargo xtask", version)]
 struct Arguments {
@@ -34,27 +34,27 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Install what the checks need, then run them all.
+    /// Install the tools of the checks, then run all checks.
     Test(test::Args),
     /// Measure speed and memory beside other programs.
     Bench {
         #[command(subcommand)]
         what: Bench,
     },
-    /// Make the golden files anew and say whether they change.
+    /// Make the golden files again and report differences.
     Golden(golden::Args),
-    /// Run exported graphs in other runtimes and compare their answers with ours.
+    /// Compare exported graphs in other runtimes with the engine.
     Onnx(onnx::Args),
-    /// Feed random and mutated files to everything that parses.
+    /// Feed random and mutated files to all parsers.
     Fuzz(fuzz::Args),
-    /// Run one command and write down its time and peak memory.
+    /// Run one command and record its time and peak memory.
     #[command(hide = true)]
     Measure(measure::Args),
 }
 
 #[derive(Subcommand)]
 enum Bench {
-    /// Training and inference beside other engines, in turns on this machine.
+    /// Training and inference of pleura and other engines, in turns on this machine.
     Peers(peers::Args),
 }
 

@@ -1,6 +1,7 @@
-//! One command, its time and its peak memory: `xtask measure --report FILE -- COMMAND…`.
+//! Measures the time and peak memory of one command: `xtask measure --report FILE -- COMMAND…`.
 //!
-//! A process of its own for each measurement, because the kernel keeps one maximum over *all* children a process had.
+//! Each measurement needs its own process, because the kernel keeps one maximum over *all* children of a
+//! process.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Where the cost is written, as JSON.
+    /// File for the result (JSON).
     #[arg(long)]
     report: PathBuf,
     /// The command and its arguments.
@@ -21,16 +22,16 @@ pub(crate) struct Args {
     command: Vec<OsString>,
 }
 
-/// What a command cost.
+/// Time and memory of a command.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Cost {
     /// Seconds from start to end.
     pub(crate) wall_seconds: f64,
-    /// Largest resident set, bytes; absent where the system does not tell.
+    /// Largest resident set in bytes, if the system reports it.
     pub(crate) peak_rss_bytes: Option<u64>,
 }
 
-/// Runs the command with this process's own streams, writes its cost, and ends as it ended.
+/// Runs the command with this process's own streams, writes the result, and exits like the command.
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let (program, arguments) = args.command.split_first().context("no command given")?;
     let start = Instant::now();
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// Runs `command` under this program's `measure` chore; returns what it printed on stdout and what it cost.
+/// Runs `command` under `xtask measure`; returns its output and its cost.
 pub(crate) fn measured(command: &Command) -> Result<(String, Cost)> {
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let report = folder.path().join("cost.json");

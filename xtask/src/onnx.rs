@@ -1,4 +1,4 @@
-//! `cargo xtask onnx`: exported graphs in runtimes that we did not write, beside our own answers.
+//! `cargo xtask onnx`: compares exported graphs in other runtimes with the engine.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -9,22 +9,23 @@ use crate::{python, workspace};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Networks with random weights, and the side of their films; small@96, small@75 and densenet121 if nothing is named.
+    /// Networks with random weights, with the side of their films. Default: small@96, small@75 and
+    /// densenet121.
     #[arg(long, value_delimiter = ',', value_name = "NAME[@SIZE]")]
     network: Vec<String>,
     /// Trained weights.
     #[arg(long, value_name = "WEIGHTS|RUN")]
     model: Vec<PathBuf>,
-    /// Films that trained weights are asked about; noise if left out.
+    /// Films for the trained weights. Default: noise.
     #[arg(long, value_name = "FILM", requires = "model")]
     film: Vec<PathBuf>,
-    /// Ask tract too, which takes minutes to build.
+    /// Run tract too, which takes minutes to build.
     #[arg(long)]
     tract: bool,
-    /// Time ONNX Runtime and the engine in turns instead of comparing their answers.
+    /// Time ONNX Runtime and the engine in turns instead of comparing their outputs.
     #[arg(long, value_name = "ROUNDS", value_parser = clap::value_parser!(u32).range(1..))]
     seconds: Option<u32>,
-    /// Threads; all cores if left out.
+    /// Threads. Default: all cores.
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// Builds the program that asks tract, beside those that are measured.
+/// Builds the program that runs graphs in tract.
 fn tract() -> Result<PathBuf> {
     let target = workspace::target().join("peers");
     let mut command = workspace::cargo(["build", "--release", "--locked", "--manifest-path"]);

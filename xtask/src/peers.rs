@@ -1,8 +1,10 @@
-//! `cargo xtask bench peers`: pleura beside other programs that do the same work, on one machine in one run.
+//! `cargo xtask bench peers`: measures pleura and other programs that do the same work, on one machine in one
+//! run.
 //!
-//! Every measurement is a process of its own. A round runs all engines on one case one after the other, and the next
-//! round runs them in the opposite order, so that a machine that grows warm or busy treats all alike; ratios are taken
-//! within a round, and medians over the rounds. The machine's matrix product is measured in every round too.
+//! Every measurement is its own process. A round runs all engines on one case, one after the other, and the
+//! next round runs them in the opposite order, so that a machine that grows warm or busy affects all equally.
+//! Ratios are taken within a round, and medians over the rounds. Every round also measures the machine's
+//! matrix product.
 
 mod case;
 mod command;
@@ -31,7 +33,7 @@ use crate::{python, workspace};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to measure.
+    /// Kinds of work to measure.
     #[arg(long, value_delimiter = ',', default_value = "train,infer,explain,start,film")]
     work: Vec<Work>,
     /// All kinds of work, on DenseNet-121 and -201, and all peers. Takes most of an hour.
@@ -40,30 +42,30 @@ pub(crate) struct Args {
     /// Architectures by torchvision's names; `film` and `growth` are measured on the first.
     #[arg(long, value_delimiter = ',', default_value = "densenet121")]
     architecture: Vec<String>,
-    /// Films in a batch, for training and inference; inference is measured one by one as well.
+    /// Films in a batch, for training and inference. Inference is also measured with single films.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..))]
     batch: u32,
-    /// How often every measurement is made; 0 measures nothing, for tables of what --join brings.
+    /// Repetitions of every measurement. With 0, only the tables of --join are printed.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
     /// Threads of every engine; the machine's cores if left out.
     #[arg(long)]
     threads: Option<usize>,
-    /// Other engines to run; those that are not installed are left out with a word. tract, candle and burn must be named:
-    /// they are built first, in a workspace of their own.
+    /// Other engines to run; missing ones are skipped with a message. tract, candle and burn must be named:
+    /// they are built first, in their own workspace.
     #[arg(
         long,
         value_delimiter = ',',
         default_value = "eager,channels-last,onnxruntime,openvino,zennit,zennit-plain,torchvision"
     )]
     peers: Vec<Engine>,
-    /// Where the measurements go, as JSON, after every round.
+    /// File for the measurements (JSON), written after every round.
     #[arg(long, value_name = "FILE", default_value = "target/bench-peers.json")]
     json: PathBuf,
-    /// Takes the measurements of an earlier run on this machine along; cases measured now replace theirs.
+    /// Adds the measurements of an earlier run on this machine; cases measured now replace theirs.
     #[arg(long, value_name = "FILE")]
     join: Option<PathBuf>,
-    /// One round of one step on two films: shows that all engines run; the numbers mean little.
+    /// One round of one step on two films, to test that all engines run.
     #[arg(long)]
     quick: bool,
 }
@@ -153,7 +155,8 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Writes the files that engines read; drops the readers of ONNX where the exporter lacks something.
+    /// Writes the input files of the engines. Drops the engines that read ONNX if the exporter lacks a
+    /// package.
     fn prepare(&mut self) -> Result<()> {
         let onnx = self.engines.iter().any(|engine| engine.reads_onnx());
         let missing = self.programs.prepare(&self.cases, onnx)?;
@@ -217,7 +220,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Engines whose networks differ in size, or whose answers differ, are not compared.
+    /// Fails if the engines' networks differ in size, or their answers differ.
     fn same_work(&self, case: &Case) -> Result<()> {
         let measurements = self.record.of(case);
         if case.mode.has_network() {
@@ -236,7 +239,7 @@ impl Bench<'_> {
     }
 }
 
-/// An engine that measured nothing, or computed nonsense, shall not stand in a table.
+/// Fails if an engine measured nothing or computed invalid numbers.
 fn check(engine: Engine, answer: &Answer) -> Result<()> {
     let sound = answer.seconds.iter().all(|seconds| *seconds > 0.0)
         && !answer.seconds.is_empty()
@@ -248,7 +251,7 @@ fn check(engine: Engine, answer: &Answer) -> Result<()> {
     Ok(())
 }
 
-/// Programs resize films a little differently: answers may differ by a hundredth.
+/// Programs resize films slightly differently: answers may differ by a hundredth.
 fn same_answers(measurements: &[&Measurement]) -> Result<()> {
     let Some(first) = measurements.first() else {
         return Ok(());

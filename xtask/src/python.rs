@@ -11,7 +11,8 @@ use crate::workspace;
 
 /// A Python with the packages of `requirements` (relative to the root).
 ///
-/// `variable` may name an interpreter to use as it is; else `.venv/NAME` is made, once for each state of the file.
+/// `variable` may name an interpreter to use as it is; else `.venv/NAME` is made, once for each state of the
+/// file.
 pub(crate) fn interpreter(name: &str, requirements: &str, variable: &str) -> Result<PathBuf> {
     if let Some(chosen) = env::var_os(variable) {
         let chosen = PathBuf::from(chosen);

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check of the workspace, in the order in which a mistake shows soonest.
+//! `cargo xtask test`: all checks of the workspace, quick ones first.
 
 use std::process::{Command, ExitCode};
 
@@ -14,7 +14,7 @@ pub(crate) struct Args {
     quick: bool,
 }
 
-/// A check: its heading and what carries it out.
+/// The heading and the function of a check.
 type Check = (&'static str, fn() -> Result<()>);
 
 const QUICK: &[Check] = &[
@@ -69,7 +69,7 @@ fn tools() -> Result<()> {
     Ok(())
 }
 
-/// A component of the Rust toolchain: installed through rustup where it lacks.
+/// A component of the Rust toolchain, installed through rustup if it is missing.
 fn component(subcommand: &str, name: &str) -> Result<()> {
     let here = || {
         workspace::cargo([subcommand, "--version"])
@@ -108,7 +108,7 @@ fn lints() -> Result<()> {
 }
 
 fn tests() -> Result<()> {
-    // Release, because numeric code unoptimised is too slow to test; all crates, also those after a failed one.
+    // Release, because unoptimised numeric code is too slow to test. All crates run, also after a failed one.
     workspace::run(&mut workspace::cargo([
         "test",
         "--workspace",
@@ -126,7 +126,7 @@ fn documentation() -> Result<()> {
 }
 
 fn thread_models() -> Result<()> {
-    // Other flags than the other builds: a folder of its own keeps theirs warm.
+    // Its own target folder, since other flags would rebuild the shared one.
     workspace::run(
         workspace::cargo([
             "test",
@@ -164,7 +164,8 @@ fn dependencies() -> Result<()> {
     ]))
 }
 
-/// cargo-deny, built without its release profile's link-time optimisation: half the machine's time, and it runs for a second.
+/// cargo-deny, built without its release profile's link-time optimisation: half the machine's time, and it
+/// runs for a second.
 fn cargo_deny() -> Result<()> {
     const VERSION: &str = "0.20.2";
     let here = workspace::cargo(["deny", "--version"])

@@ -1,4 +1,5 @@
-//! Explanations: one film, one output, composite `epsilon-plus-flat`, with forward passes of the same film beside them.
+//! Explanations: one film, one output, composite `epsilon-plus-flat`, timed in turns with forward passes of
+//! the same film.
 
 use anyhow::{Context as _, Result};
 use pleura_explain::{Composite, Start, explain};
@@ -7,14 +8,15 @@ use serde_json::{Map, Value, json};
 
 use super::{Lap, Work, clocked, facts};
 
-/// A step is what `pleura explain` does for a film and a finding, from grey levels to relevance: forward, then back.
+/// A step is the work of `pleura explain` for one film and finding, from grey levels to relevance: forward,
+/// then back.
 pub(super) struct Explaining {
     network: Network<Cpu>,
     grey: Vec<f32>,
     size: usize,
     composite: Composite,
     starts: Vec<Start>,
-    /// What the latest explanation's ledger leaves open.
+    /// Residual of the latest explanation's ledger.
     residual: Option<f64>,
 }
 
@@ -33,7 +35,8 @@ impl Explaining {
 }
 
 impl Work for Explaining {
-    /// Forward passes are timed in turns with the explanation, so that a machine that slows down slows all of them.
+    /// Forward passes are timed in turns with the explanation, so that a slow phase of the machine affects
+    /// both.
     fn step(&mut self) -> Result<Lap> {
         let (inference, logits) = clocked(|| self.network.infer(&self.grey, 1, self.size));
         logits?;

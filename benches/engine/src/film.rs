@@ -1,4 +1,4 @@
-//! The way of a film from its file to a network's input: decode, resize, then turn, shift and flip at once.
+//! From a film's file to a network's input: decode, resize, then turn, shift and flip at once.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Lap, Work, clocked, noise};
 
-/// A step makes `batch` inputs of one file, each with a warp of its own.
+/// A step makes `batch` inputs of one file, each with its own warp.
 pub(super) struct Films {
     path: PathBuf,
     preparation: Preparation,
@@ -32,7 +32,7 @@ impl Films {
     }
 }
 
-/// As many warps as a batch has films, within what the paper's authors use.
+/// One warp per film of a batch, in the ranges of the paper.
 fn warps(batch: usize) -> Vec<Warp> {
     let paper = Augmentation::PAPER;
     let share = paper.translate_pixels / 224.0;

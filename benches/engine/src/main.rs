@@ -1,7 +1,8 @@
 //! `pleura-bench`: times the engine on this machine.
 //!
-//! `cargo xtask bench peers` runs it in turns with other programs that do the same work. Each kind of work is one
-//! file: [`mod@network`] trains and infers, [`mod@explanation`] explains, [`mod@film`] prepares a network's input.
+//! `cargo xtask bench peers` runs it in turns with other programs that do the same work. Each kind of work is
+//! one file: [`mod@network`] trains and infers, [`mod@explanation`] explains, [`mod@film`] prepares a
+//! network's input.
 
 mod explanation;
 mod film;

@@ -1,7 +1,8 @@
-//! A network's work: training steps and inference on films of noise.
+//! Training steps and inference on films of noise.
 //!
-//! A training step is forward with batch statistics, softmax cross-entropy, gradients of all parameters, running statistics
-//! moved, and one update by SGD with momentum 0.9; inference is forward with running statistics.
+//! A training step is forward with batch statistics, softmax cross-entropy, gradients of all parameters, an
+//! update of running statistics, and one step of SGD with momentum 0.9. Inference is forward with running
+//! statistics.
 
 use anyhow::Result;
 use pleura_nn::{Cpu, Gradients, Network, Norm, Scope};
@@ -15,7 +16,7 @@ use super::{Lap, Work, clocked, facts};
 const LEARNING_RATE: f64 = 1e-3;
 const RUNNING_MOMENTUM: f32 = 0.1;
 
-/// Forward with running statistics, nothing kept.
+/// Forward with running statistics, without a trace.
 pub(super) struct Inference {
     network: Network<Cpu>,
     grey: Vec<f32>,
@@ -49,7 +50,7 @@ impl Work for Inference {
     }
 }
 
-/// Steps that move every parameter.
+/// Steps that update every parameter.
 pub(super) struct Training {
     network: Network<Cpu>,
     gradients: Gradients<Cpu>,
@@ -60,7 +61,7 @@ pub(super) struct Training {
     targets: Targets,
     loss_function: Loss,
     optimiser: OptimiserRecipe,
-    /// Of the latest step.
+    /// Loss of the latest step.
     loss: Option<f64>,
 }
 

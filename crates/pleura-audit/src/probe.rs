@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 
+use pleura_core::linalg::Cholesky;
 use pleura_eval::beta_quantile;
 use rand::RngExt as _;
 use rand::seq::SliceRandom as _;
@@ -246,56 +247,20 @@ impl Smoother {
     fn new(kernel: &[f64], n: usize, folds: &[usize], fold: usize) -> Self {
         let (test, train): (Vec<usize>, Vec<usize>) = (0..n).partition(|&row| folds[row] == fold);
         let m = train.len();
-        let mut lower = vec![0.0; m * m];
+        let mut matrix = vec![0.0; m * m];
         for (i, &a) in train.iter().enumerate() {
             for (j, &b) in train[..=i].iter().enumerate() {
-                lower[i * m + j] = kernel[a * n + b] + if i == j { RIDGE } else { 0.0 };
+                matrix[i * m + j] = kernel[a * n + b] + if i == j { RIDGE } else { 0.0 };
             }
         }
-        factorise(&mut lower, m);
+        let factor = Cholesky::with_least_pivot(&matrix, m, f64::MIN_POSITIVE);
         let weights = test.iter().flat_map(|&row| {
             let mut line: Vec<f64> = train.iter().map(|&other| kernel[row * n + other]).collect();
-            solve(&lower, m, &mut line);
+            factor.solve(&mut line);
             line
         });
         let weights = weights.collect();
         Self { train, test, weights }
-    }
-}
-
-/// Cholesky's factor of a positive definite matrix in its lower half, in place.
-fn factorise(a: &mut [f64], n: usize) {
-    for j in 0..n {
-        for i in j..n {
-            let (head, tail) = a.split_at_mut(i * n);
-            let row_j = if i == j {
-                &tail[..j]
-            } else {
-                &head[j * n..j * n + j]
-            };
-            let dot: f64 = tail[..j].iter().zip(row_j).map(|(x, y)| x * y).sum();
-            let value = tail[j] - dot;
-            tail[j] = if i == j {
-                value.sqrt()
-            } else {
-                value / head[j * n + j]
-            };
-        }
-    }
-}
-
-/// `x = (L Lᵀ)⁻¹ x`.
-fn solve(lower: &[f64], n: usize, x: &mut [f64]) {
-    for i in 0..n {
-        let dot: f64 = lower[i * n..i * n + i].iter().zip(&*x).map(|(l, x)| l * x).sum();
-        x[i] = (x[i] - dot) / lower[i * n + i];
-    }
-    for i in (0..n).rev() {
-        x[i] /= lower[i * n + i];
-        let value = x[i];
-        for (x, l) in x[..i].iter_mut().zip(&lower[i * n..i * n + i]) {
-            *x -= l * value;
-        }
     }
 }
 

@@ -1,18 +1,8 @@
 //! Named random streams: the numbers of a film do not depend on the films before it.
 
-use rand::SeedableRng as _;
-use rand_chacha::ChaCha8Rng;
+use pleura_core::rng::{self, ChaCha8Rng, Scheme};
 
 /// Stream `name` of a seed.
 pub(crate) fn stream(seed: u64, name: &str) -> ChaCha8Rng {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    // FNV-1a (Fowler, Noll & Vo) of the name, from two beginnings.
-    for (half, begin) in [(8, 0xcbf2_9ce4_8422_2325_u64), (16, 0x9ae1_6a3b_2f90_404f)] {
-        let hash = name.bytes().fold(begin, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        key[half..half + 8].copy_from_slice(&hash.to_le_bytes());
-    }
-    ChaCha8Rng::from_seed(key)
+    rng::stream(Scheme::Fnv, seed, &[name.as_bytes()])
 }

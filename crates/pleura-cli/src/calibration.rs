@@ -1,6 +1,6 @@
 //! The options that select a calibration.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use pleura::CalibrationChoice;
 
@@ -27,20 +27,6 @@ impl CalibrationArgs {
             Some(path) => CalibrationChoice::File(path.clone()),
             None if self.no_calibration => CalibrationChoice::Off,
             None => CalibrationChoice::Own,
-        }
-    }
-
-    /// The file that the user named.
-    pub fn named(&self) -> Option<&Path> {
-        self.calibration.as_deref()
-    }
-
-    /// For another model: its own calibration, or none where none is wanted.
-    #[must_use]
-    pub fn beside(&self) -> Self {
-        Self {
-            calibration: None,
-            no_calibration: self.no_calibration,
         }
     }
 }

@@ -14,7 +14,7 @@ pub const FAILED: u8 = 1;
 /// Exit code where what was asked could not be done.
 pub const COULD_NOT: u8 = 2;
 
-pub use pleura_film::NOTICE;
+pub use pleura_core::NOTICE;
 
 /// Off a terminal, progress is a line now and then.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
@@ -143,6 +143,34 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// The library's error with the option of the command line that it is about.
+pub fn with_option(error: pleura::Error) -> anyhow::Error {
+    match &error {
+        pleura::Error::Request {
+            problem,
+            option: Some(option),
+        } => anyhow::anyhow!("--{option}: {problem}"),
+        _ => error.into(),
+    }
+}
+
+/// Runs work that reports several tasks; each task has a progress bar of its own.
+pub fn watched<T>(work: impl FnOnce(&dyn pleura_core::Progress) -> T) -> T {
+    let shown: std::sync::Mutex<Option<(String, Progress)>> = std::sync::Mutex::new(None);
+    let done = work(&|what: &str, done: usize, of: usize| {
+        let mut shown = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if shown.as_ref().is_none_or(|(before, _)| before != what) {
+            *shown = None;
+            *shown = Some((what.to_owned(), Progress::new(what, of)));
+        }
+        if let Some((_, progress)) = &*shown {
+            progress.at(done, of);
+        }
+    });
+    drop(shown);
+    done
 }
 
 #[cfg(test)]

@@ -1,17 +1,26 @@
-//! Every look at a test split is written down ([`pleura_manifest::access_log`]).
+//! The command line as it is recorded with an access to test films.
 
-use std::collections::HashSet;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use pleura::Classifier;
+use anyhow::Result;
+use pleura::{Caller, Classifier, test_access};
 use pleura_manifest::Manifest;
-use pleura_manifest::access_log::{self, TestAccess};
-use pleura_run::RunFolder;
 
 use crate::console;
 
-/// What the program was called with, as the account of looks and the report show it.
+/// Runs the library's work as this program: with its command line, progress bars and notes.
+pub fn as_program<T>(work: impl FnOnce(Caller<'_>) -> T) -> T {
+    let command = command();
+    console::watched(|progress| {
+        work(Caller {
+            command: &command,
+            progress,
+            note: &|note| console::note(note),
+        })
+    })
+}
+
+/// The arguments of the program, quoted for a shell.
 pub fn command() -> String {
     let quoted = |argument: std::ffi::OsString| {
         let argument = argument.to_string_lossy().into_owned();
@@ -26,31 +35,9 @@ pub fn command() -> String {
     arguments.join(" ")
 }
 
-/// Writes down that a model looks at `rows` of a manifest, where any of them are test films ([`access_log::tested`]); before they are answered, so that a look
-/// that cannot be written down does not happen. Where the manifest's folder may not be written to, the account is kept in the run.
-///
-/// # Errors
-/// No place to write it down.
+/// Records that a model answers test films among `rows` ([`test_access::record`]).
 pub fn log(path: &Path, manifest: &Manifest, rows: &[usize], model: &Classifier) -> Result<()> {
-    let test: HashSet<usize> = access_log::tested(manifest).into_iter().collect();
-    let tested = rows.iter().filter(|row| test.contains(row)).count();
-    if tested == 0 {
-        return Ok(());
-    }
-    let look = TestAccess::now(manifest, tested, model.digest(), &command());
-    let beside = access_log::file_of(path)?;
-    let Err(error) = access_log::record(&beside, &look) else {
-        return Ok(());
-    };
-    let run = model.run().map(|run| RunFolder::new(run).test_access_log());
-    match run.filter(|file| access_log::record(file, &look).is_ok()) {
-        Some(file) => {
-            console::note(format_args!(
-                "{error}; the look at the test films is written down in {} instead",
-                file.display()
-            ));
-            Ok(())
-        }
-        None => Err(error).context("a look at test films must be written down; make the manifest's folder writable, or copy the manifest to one that is"),
-    }
+    Ok(as_program(|caller| {
+        test_access::record(path, manifest, rows, model, caller)
+    })?)
 }

@@ -16,9 +16,10 @@
     reason = "what stands above an argument is its help, where backticks are noise"
 )]
 
+#[cfg(test)]
+mod book;
 mod calibration;
 mod console;
-mod gallery;
 mod hints;
 mod looks;
 mod model;

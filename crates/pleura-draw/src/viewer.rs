@@ -5,6 +5,7 @@
 //! the relevance as 32-bit floats, so the value under the pointer is the value in the raw file. The browser
 //! applies smoothing, scale and window, and each picture names them. Equal input gives equal bytes.
 
+mod content;
 mod markup;
 
 use base64::Engine as _;
@@ -15,77 +16,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::picture::{ColourScale, Contours, Diverging, HeatmapStyle, IsoLine, Outline, scale_limit};
 
-/// The content of a page.
-#[derive(Clone, Debug)]
-pub struct Viewer<'a> {
-    /// The film's name.
-    pub title: &'a str,
-    /// Facts below each picture, such as the true class.
-    pub notes: &'a [String],
-    /// The film.
-    pub film: &'a Film,
-    /// The position of the maps' pixels on the film.
-    pub geometry: &'a Geometry,
-    /// Heatmaps, at least one. Keep the maps of one method together.
-    pub maps: &'a [ViewerMap<'a>],
-    /// Masks, such as a lesion's.
-    pub outlines: &'a [Outline<'a>],
-    /// Lines of equal relevance. Without shares, the page offers 50 % and 80 % and hides them at first.
-    pub contours: &'a Contours,
-    /// Name and value of facts about the model and the method, shown as a table.
-    pub about: &'a [(String, String)],
-}
-
-/// One heatmap of a page.
-#[derive(Clone, Debug)]
-pub struct ViewerMap<'a> {
-    /// The output that the map explains.
-    pub question: String,
-    /// The probability of that output, if the map explains a single output.
-    pub probability: Option<f64>,
-    /// The method that computed the values.
-    pub method: String,
-    /// The start of the relevance, such as `the logit`.
-    pub start: String,
-    /// The unit of the values.
-    pub unit: String,
-    /// `[size, size]`.
-    pub values: &'a [f32],
-    /// The relevance ledger, if the method has one.
-    pub ledger: Option<LedgerTable>,
-    /// A sentence about the sum of the values.
-    pub remark: String,
-}
-
-/// The ledger of a map's relevance: `start = input + bias + epsilon`, up to rounding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LedgerTable {
-    /// The relevance at the start.
-    pub start: f64,
-    /// The relevance of the pixels.
-    pub input: f64,
-    /// The relevance absorbed by biases.
-    pub bias: f64,
-    /// The relevance absorbed by stabilisers.
-    pub epsilon: f64,
-    /// One row per layer.
-    pub entries: Vec<LedgerRow>,
-}
-
-/// One layer of a [`LedgerTable`].
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LedgerRow {
-    /// Its name.
-    pub layer: String,
-    /// The relevance received.
-    pub received: f64,
-    /// The relevance passed on.
-    pub passed: f64,
-    /// The relevance absorbed by its bias.
-    pub bias: f64,
-    /// The relevance absorbed by its stabiliser.
-    pub epsilon: f64,
-}
+pub use content::{LedgerRow, LedgerTable, Viewer, ViewerMap};
 
 /// The largest long side of the film in the page, for one byte per grey level.
 const SIDE: usize = 1024;

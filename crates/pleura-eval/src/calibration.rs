@@ -20,7 +20,7 @@ pub use threshold::{Rule, Threshold, choose_threshold};
 use crate::{Error, Estimate, Evaluation, Kind, Options, Predictions, evaluate};
 
 /// Temperatures and thresholds of one model, with their origin.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// Version of the format: [`FORMAT`].
@@ -62,7 +62,7 @@ pub struct FittedOn {
 }
 
 /// Quality of probabilities.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Quality {
     /// See [`Overall::log_loss`](crate::Overall::log_loss).

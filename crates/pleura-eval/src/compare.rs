@@ -9,6 +9,7 @@ pub(crate) mod sources;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::quote;
@@ -19,7 +20,7 @@ use crate::text::sentences::{count, number, percent, signed};
 use crate::{Error, Estimate, Kind, McNemar, Method, Options, Predictions, delong_over_patients};
 
 /// Two sets of predictions, paired film by film.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// Films compared: those with at least one known label.
     pub films: usize,
@@ -37,7 +38,7 @@ pub struct Comparison {
 }
 
 /// One metric before and after.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Difference {
     /// Name of the metric: "accuracy", "balanced accuracy", "macro F1", "macro AUC", "log-loss"; for a
     /// finding "sensitivity", "specificity", "AUC".
@@ -54,7 +55,7 @@ pub struct Difference {
 }
 
 /// Tests of one finding, or of one class against the rest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingTest {
     /// The finding.
     pub finding: String,
@@ -68,7 +69,7 @@ pub struct FindingTest {
 }
 
 /// Two areas under the ROC curve of the same films, by DeLong's estimate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AucTest {
     /// Area before.
     pub before: f64,

@@ -1,11 +1,12 @@
 //! A metric's value with its confidence intervals.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{clopper_pearson, clopper_pearson_over_patients};
 
 /// Method of an interval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Method {
     /// Clopper and Pearson's exact interval; assumes independent films.
     #[serde(rename = "clopper-pearson")]
@@ -51,7 +52,7 @@ pub enum Method {
 /// precision, NPV) is exact. It counts films if every patient has one film. It counts patients if some
 /// patients have several films, because those films are not independent. Every other metric quotes the
 /// patient bootstrap. All other intervals are in `others`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Estimate {
     /// The value; `None` where the definition divides by zero (for example, a class without films).
     pub value: Option<f64>,
@@ -74,7 +75,7 @@ pub struct Estimate {
 }
 
 /// An interval beside the quoted one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Interval {
     /// Method of the interval.
     pub method: Method,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::quote;
@@ -19,7 +20,7 @@ use crate::{
 /// Results of a model on a test set.
 ///
 /// Both tasks have the same fields; a metric that a task does not have is [`Estimate::undefined`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evaluation {
     /// Exclusive classes or independent findings.
     pub kind: Kind,
@@ -53,7 +54,7 @@ pub struct Evaluation {
 }
 
 /// Films of one dataset.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceCount {
     /// Name of the dataset; may be empty.
     pub dataset: String,
@@ -67,7 +68,7 @@ pub struct SourceCount {
 ///
 /// Means over findings (`macro_…`) are unweighted means over the findings that have films in the test set. An
 /// independent finding is predicted positive from its threshold on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overall {
     /// Share of films answered right. Exclusive classes only.
     pub accuracy: Estimate,
@@ -94,7 +95,7 @@ pub struct Overall {
 }
 
 /// Metrics of one class or finding against the rest, over the films with a known label.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingEvaluation {
     /// Name of the finding.
     pub name: String,

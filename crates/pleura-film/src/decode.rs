@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use pleura_core::FileError;
-use sha2::{Digest, Sha256};
+use pleura_core::sha256;
 
 use crate::film::Film;
 use crate::levels::{Decoded, to_sixteen_bit};
@@ -112,7 +112,7 @@ fn read(path: &Path, options: &DecodeOptions) -> Result<Vec<u8>, Error> {
 
 /// Returns the SHA-256 of a film's size and 16-bit grey levels: equal for equal pixels in any file.
 pub fn pixel_digest(film: &Film) -> [u8; 32] {
-    let mut digest = Sha256::new();
+    let mut digest = sha256::Hasher::new();
     digest.update((film.width as u64).to_le_bytes());
     digest.update((film.height as u64).to_le_bytes());
     let (mut levels, mut row) = (vec![0; film.width], Vec::with_capacity(2 * film.width));
@@ -122,7 +122,7 @@ pub fn pixel_digest(film: &Film) -> [u8; 32] {
         row.extend(levels[..line.len()].iter().flat_map(|level| level.to_le_bytes()));
         digest.update(&row);
     }
-    digest.finalize().into()
+    digest.digest()
 }
 
 fn sniff(bytes: &[u8]) -> Option<Format> {

@@ -27,10 +27,15 @@ pub const NAMES: [&str; 5] = [
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Description")]
 pub struct Architecture {
+    /// Its name.
     name: String,
+    /// The first convolution and the pool behind it.
     stem: Stem,
+    /// Channels that each layer adds.
     growth: usize,
+    /// Channels of a layer's bottleneck, as a multiple of the growth.
     bottleneck: usize,
+    /// Layers of each dense block.
     blocks: Vec<usize>,
 }
 

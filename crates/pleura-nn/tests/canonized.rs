@@ -30,8 +30,8 @@ use textbook::Account;
 const OUTPUTS: usize = 3;
 const FILMS: usize = 2;
 
-/// The composites as `pleura-explain` has them, and every rule with ε that are large and all different, so
-/// that none can stand for another, everywhere it may stand.
+/// The composites of `pleura-explain`, and every rule in every place that accepts it. The ε are large and all
+/// different, so that none can replace another.
 fn composites() -> Vec<(&'static str, Rules)> {
     let epsilon = |epsilon| Rule::Epsilon { epsilon };
     let plus = |epsilon| Rule::Plus { epsilon };
@@ -96,7 +96,7 @@ fn composites() -> Vec<(&'static str, Rules)> {
     ]
 }
 
-/// Weights whose head has a bias and whose norms turn some rows' signs, as trained ones do.
+/// Weights whose head has a bias and whose norms flip the signs of some rows, as trained ones do.
 fn trained(architecture: &Architecture, seed: u64) -> Weights {
     let mut weights = weights(architecture, OUTPUTS, seed);
     weights.tensors.get_mut("classifier.bias").unwrap().data = vec![0.3, -0.7, 0.2];
@@ -105,7 +105,8 @@ fn trained(architecture: &Architecture, seed: u64) -> Weights {
     weights
 }
 
-/// A ledger's line is the textbook's account of that layer; a transition's holds its pool's.
+/// Each entry of a ledger equals the textbook's account of that layer. That of a transition includes its
+/// pool.
 fn assert_same_account(ledger: &Ledger, accounts: &BTreeMap<&str, Account>, tolerance: f64, case: &str) {
     let pool_of = |layer: &str| accounts.get(format!("{layer}, its pool").as_str());
     let pools = ledger
@@ -155,7 +156,7 @@ fn assert_same_account(ledger: &Ledger, accounts: &BTreeMap<&str, Account>, tole
     );
 }
 
-/// Compares a backend with the textbook, for single logits and for differences, under all composites.
+/// Compares a backend with the textbook, for single logits and differences, under all composites.
 fn compare<B: Backend>(
     backend: B,
     weights: &Weights,
@@ -221,7 +222,7 @@ fn compare<B: Backend>(
     }
 }
 
-/// All networks of `architectures` but the widest: torchvision's stem with three blocks, a stem with other
+/// All networks of `architectures` except the widest: torchvision's stem with three blocks, a stem with other
 /// windows, and one without a pool.
 fn compare_seed(seed: u64) {
     for (architecture, size) in architectures().into_iter().take(3) {

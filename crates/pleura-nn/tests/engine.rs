@@ -1,5 +1,5 @@
-//! The fast backend against the plain one, the plain one against finite differences, and bits against
-//! threads.
+//! The fast backend against the reference, the reference against finite differences, and bits on different
+//! numbers of threads.
 
 mod nets;
 
@@ -205,7 +205,7 @@ fn a_head_on_known_features_is_the_head_of_the_whole_network() {
                 network.infer(&grey, batch, size).unwrap(),
                 "{name}, inferred"
             );
-            // A trace sums its products exactly, for relevance to follow: other roundings.
+            // A trace sums its products exactly, for relevance: other roundings.
             assert!(distance(&found, &logits) < 1e-5, "{name}, traced");
 
             let up: Vec<f32> = films(batch * 3, 1, 11).iter().map(|v| v - 0.5).collect();
@@ -226,8 +226,8 @@ fn a_head_on_known_features_is_the_head_of_the_whole_network() {
     }
 }
 
-/// Whoever is first makes the weights ready, with all threads; whoever is second must not wait for it with a
-/// part of that work in hand.
+/// The first thread prepares the weights, with all threads. The second must not block on it while it holds a
+/// part of that work.
 #[test]
 fn cold_networks_answer_on_many_threads_at_once() {
     let architecture = Architecture::by_name("small").unwrap();

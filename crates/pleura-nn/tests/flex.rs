@@ -1,4 +1,5 @@
-//! LRP-Flex: what its heatmaps equal, and that their slopes are those of finite differences.
+//! LRP-Flex: its heatmaps equal those of other methods where they should, and its gradients equal finite
+//! differences.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -12,7 +13,7 @@ use pleura_nn::{Architecture, Cpu, Gradients, Network, Norm, Reference, Rules, S
 
 const OUTPUTS: usize = 3;
 
-/// Films with what a loss might ask of logits, coefficients and heatmaps.
+/// Films, with gradients for logits and heatmaps.
 struct Case {
     weights: Weights,
     grey: Vec<f32>,
@@ -112,7 +113,7 @@ fn gradients_of_heatmaps_are_their_slopes() {
                     continue;
                 }
                 let gradient = gradients.tensors()[index].clone();
-                // All the elements of a parameter at once.
+                // All elements of a parameter at once.
                 let way = signed(spec.elements(), 100 + index as u64);
                 let expected = dot(&gradient, &way);
                 let scale = dot(&gradient, &gradient).sqrt().max(1e-2);
@@ -128,7 +129,7 @@ fn gradients_of_heatmaps_are_their_slopes() {
                     };
                     (at(step) - at(-step)) / (2.0 * step)
                 };
-                // LrpFlex and max pools have kinks; a step that crosses one is tried again smaller.
+                // Gates and max pools have kinks; a step that crosses one is tried again smaller.
                 let error = [1e-6, 1e-7, 1e-8]
                     .into_iter()
                     .map(|step| (slope(step) - expected).abs() / scale)
@@ -172,9 +173,8 @@ fn without_epsilon_it_is_gradient_times_input() {
     }
 }
 
-/// In a network without transitions, whose pools the ε rule would weight, the two ways to the same rule meet.
-/// It weights the head's pool as well, each feature by f / (f + ε): the gated pass is given a head that has
-/// these weights in it.
+/// Without transitions, whose pools the ε rule would weight, LRP-Flex and the ε rule agree. The ε rule also
+/// weights the head's pool, each feature by f / (f + ε): the gated pass gets a head with these weights.
 #[test]
 fn it_is_the_epsilon_rule_of_the_canonised_network() {
     let (many, size) = architectures().remove(1);

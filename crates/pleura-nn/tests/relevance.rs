@@ -18,7 +18,7 @@ fn plus_flat() -> Rules {
     Rules::new(Rule::Flat, Rule::Plus { epsilon: 1e-6 }, 1e-6)
 }
 
-/// The other composites that `pleura-explain` has.
+/// The other composites of `pleura-explain`.
 fn others() -> [Rules; 3] {
     let epsilon = 1e-6;
     let alpha_beta = Rule::AlphaBeta {
@@ -35,7 +35,7 @@ fn others() -> [Rules; 3] {
     ]
 }
 
-/// Rules and words on biases that no composite has.
+/// Rules and bias treatments that no composite has.
 fn odd() -> [Rules; 3] {
     let (epsilon, plus) = (1e-2, Rule::Plus { epsilon: 1e-2 });
     [
@@ -49,8 +49,7 @@ fn odd() -> [Rules; 3] {
 }
 
 fn assert_closes(ledger: &Ledger, tolerance: f64, name: &str) {
-    // A layer's rounding is measured against what it moves; what cancels is the sum of parts, not they
-    // themselves.
+    // The rounding of a layer is compared with the size of its parts: their sum may cancel.
     let scale = |parts: &[f64]| parts.iter().map(|part| part.abs()).fold(1e-3, f64::max);
     for entry in &ledger.entries {
         let size = scale(&[entry.received, entry.passed, entry.bias, entry.epsilon]);

@@ -1,5 +1,5 @@
-//! Relevance's primitives, fast against plain: rows longer than the pieces they are cut into, odd grids,
-//! norms of both signs.
+//! The primitives of relevance, fast against reference: rows longer than a piece, odd grids, norms of both
+//! signs.
 
 mod nets;
 
@@ -13,7 +13,7 @@ use pleura_nn::relevance::{Bias, Rule};
 use pleura_nn::{Cpu, Reference};
 
 const ROWS: usize = 5;
-/// The reader counts two rows before those that are shared.
+/// The reader has two rows before the shared ones.
 const BEFORE: usize = 2;
 
 /// Numbers between −½ and ½.
@@ -26,7 +26,7 @@ fn put<B: Backend>(backend: &B, values: &[f32]) -> B::Tensor {
     backend.upload(&values)
 }
 
-/// What a case asks for.
+/// A case.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "ways in which cases differ")]
 struct Case {
@@ -38,7 +38,7 @@ struct Case {
     bias: Bias,
 }
 
-/// Shares on one backend: the map of shares, the parts kept for all inputs, and the accounts.
+/// The results of one backend: the map of shares, the uniform parts, and the accounts.
 fn share<B: Backend>(
     backend: &B,
     case: Case,
@@ -63,8 +63,8 @@ fn share<B: Backend>(
         Rule::AlphaBeta { .. } | Rule::Gamma { .. } => [Some(8), Some(6), Some(5), Some(7), Some(9)],
         _ => [None, Some(6), Some(5), Some(7), None],
     };
-    // What the positive weights make is as large as the whole, and never negative; what is more than the
-    // whole, the negative ones make.
+    // The product of positive weights is at least as large as the whole and never negative; the negative ones
+    // account for the difference.
     let more = films(whole.len(), 1, 4);
     let mut products = vec![0.0; 10 * below.columns()];
     for (row, negated) in negated.into_iter().enumerate() {
@@ -201,7 +201,7 @@ fn shares_are_the_plain_ones() {
     }
 }
 
-/// Without an ε, what has no denominator stays there: nobody is sent a share that is no number.
+/// Without an ε, relevance without a denominator stays where it is, and no share is NaN.
 #[test]
 fn what_has_no_denominator_is_accounted_for() {
     let backend = Cpu::new();

@@ -8,7 +8,7 @@ use golden::{Expected, expected, relative_error};
 use pleura_nn::backend::{Backend, Real};
 use pleura_nn::{Cpu, Network, Norm, Reference, Scope};
 
-/// Logits with running statistics are torchvision's.
+/// Logits with running statistics equal torchvision's.
 fn answers<B: Backend>(backend: B, name: &str, tolerance: f64) {
     let expected = expected(name);
     let network = Network::new(backend, &expected.weights()).unwrap();
@@ -19,7 +19,7 @@ fn answers<B: Backend>(backend: B, name: &str, tolerance: f64) {
     assert!(error < tolerance, "{name}: logits are {error:e} away");
 }
 
-/// Loss, the gradient of every tensor and the running statistics after one step are torchvision's.
+/// Loss, the gradient of every tensor and the running statistics after one step equal torchvision's.
 fn steps<B: Backend>(backend: B, name: &str, tolerance: f64) {
     let expected = expected(name);
     let mut network = Network::new(backend, &expected.weights()).unwrap();

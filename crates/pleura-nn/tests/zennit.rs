@@ -1,4 +1,4 @@
-//! Relevance as zennit and captum compute it: `golden/lrp/make.py` made the files and says how.
+//! Relevance against zennit and captum: `golden/lrp/make.py` made the files and documents how.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -19,7 +19,7 @@ use pleura_nn::relevance::{Bias, Rule};
 use pleura_nn::{Cpu, Network, Norm, Reference, Rules, Weights};
 use safetensors::SafeTensors;
 
-/// What a golden file holds: the network and its film by formulas, and numbers by name.
+/// A golden file: network and film by formulas, and numbers by name.
 struct Golden {
     weights: Weights,
     side: usize,
@@ -50,8 +50,7 @@ fn read(case: &str) -> Golden {
 }
 
 impl Golden {
-    /// Relevance of the film on a backend, `[3, side, side]`, once the logits are found to be the golden
-    /// ones.
+    /// Relevance of the film on a backend, `[3, side, side]`, after the logits were compared.
     fn relevance<B: Backend>(&self, backend: B, start: &[f64], rules: &Rules, within: f64) -> Vec<f64> {
         let network = Network::new(backend, &self.weights).unwrap();
         let film = input(1, self.side);
@@ -64,7 +63,7 @@ impl Golden {
         input.iter().map(|value| value.to_f64()).collect()
     }
 
-    /// Both backends against zennit's numbers.
+    /// Compares both backends with zennit's numbers.
     fn compare(&self, name: &str, start: &[f64], rules: &Rules) {
         let expected = &self.numbers[name];
         let exact = relative_error(&self.relevance(Reference, start, rules, 1e-12), expected);
@@ -191,7 +190,7 @@ fn correlation(a: &[f64], b: &[f64]) -> f64 {
     product(a, b) / (product(a, a) * product(b, b)).sqrt()
 }
 
-/// Captum's gradient × input of torchvision's networks is LRP-0 of the canonised ones.
+/// Captum's gradient × input on torchvision's networks equals LRP-0 on the canonised ones.
 fn gradient_times_input(case: &str) {
     let golden = read(case);
     let rules = Rules::new(epsilon(0.0), epsilon(0.0), 0.0);

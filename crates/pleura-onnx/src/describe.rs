@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pleura_film::NOTICE;
+use pleura_core::NOTICE;
 use pleura_nn::Weights;
 use serde_json::json;
 

@@ -3,6 +3,8 @@
 //! Only sums over all points are kept, never a point, so that no patient's film can be reconstructed from a
 //! package.
 
+use pleura_core::linalg::Cholesky;
+
 /// Mean and spread of a set of points.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cloud {
@@ -17,6 +19,9 @@ pub struct Cloud {
 /// Minimum standard deviation of a coordinate, as a share of the mean deviation: one brighter pixel in a
 /// region that was always black must not give an extreme distance.
 const LEAST_DEVIATION: f64 = 0.05;
+
+/// Rounding may leave a pivot of a nearly singular matrix below 0.
+pub(crate) const LEAST_PIVOT: f64 = 1e-9;
 
 impl Cloud {
     /// Fits points of equal length; needs two points or more.
@@ -63,7 +68,8 @@ impl Cloud {
             covariance[i * d + i] += share * trace.max(1e-6) + (1.0 - share) * lacking[i];
         }
         Self {
-            root: cholesky(&covariance, d)
+            root: Cholesky::with_least_pivot(&covariance, d, LEAST_PIVOT)
+                .lower()
                 .iter()
                 .map(|&value| value as f32)
                 .collect(),
@@ -75,11 +81,6 @@ impl Cloud {
     /// Number of coordinates.
     pub fn dimensions(&self) -> usize {
         self.mean.len()
-    }
-
-    /// Number of entries of a lower triangle.
-    pub(crate) fn triangle(dimensions: usize) -> usize {
-        dimensions * (dimensions + 1) / 2
     }
 
     /// Mahalanobis distance divided by the square root of the number of coordinates: about 1 for the fitted
@@ -143,24 +144,6 @@ fn shrinkage(points: &[Vec<f64>], covariance: &[f64], d: usize) -> f64 {
         return 1.0;
     }
     (error / apart).clamp(1e-3, 1.0)
-}
-
-/// The lower triangle, row by row, of a positive definite `[d, d]`.
-pub(crate) fn cholesky(matrix: &[f64], d: usize) -> Vec<f64> {
-    let mut root = vec![0.0_f64; Cloud::triangle(d)];
-    let start = |row: usize| row * (row + 1) / 2;
-    for i in 0..d {
-        for j in 0..=i {
-            let dot: f64 = (0..j).map(|k| root[start(i) + k] * root[start(j) + k]).sum();
-            let left = matrix[i * d + j] - dot;
-            root[start(i) + j] = if i == j {
-                left.max(1e-9).sqrt()
-            } else {
-                left / root[start(j) + j]
-            };
-        }
-    }
-    root
 }
 
 #[cfg(test)]

@@ -42,6 +42,12 @@ impl Outcome {
     }
 }
 
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Result of the checks of a film.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Judgement {

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use pleura_core::sha256;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
@@ -179,7 +180,7 @@ impl PublicKey {
 
     /// Sixteen hexadecimal digits that identify a key: the beginning of the SHA-256 of its 32 bytes.
     pub fn fingerprint(&self) -> String {
-        crate::sha256(&self.0)[..16].to_owned()
+        sha256::hex(&self.0)[..16].to_owned()
     }
 }
 

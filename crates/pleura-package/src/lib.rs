@@ -54,10 +54,4 @@ pub use training::Training;
 /// Usual file extension of a package: `NAME.pleura`.
 pub const EXTENSION: &str = "pleura";
 
-pub use pleura_film::NOTICE;
-
-/// SHA-256 in 64 lower-case digits.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest as _;
-    base16ct::lower::encode_string(&sha2::Sha256::digest(bytes))
-}
+pub use pleura_core::NOTICE;

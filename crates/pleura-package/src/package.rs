@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use pleura_core::fs::write_atomic;
+use pleura_core::sha256;
 use pleura_eval::calibration::Outcome;
 use pleura_eval::{Calibration, Evaluation, Kind};
 use pleura_film::Preparation;
@@ -19,7 +20,7 @@ use crate::codes::{self, Code};
 use crate::golden::{Golden, GoldenCheck};
 use crate::key::{PrivateKey, PublicKey, Signature};
 use crate::private::Private;
-use crate::{Contract, Error, Gate, Reference, Training, archive, sha256};
+use crate::{Contract, Error, Gate, Reference, Training, archive};
 
 /// Version of the schema of a package's documents.
 pub const SCHEMA: u32 = 1;
@@ -196,12 +197,12 @@ impl Parts {
                 .map(|(name, bytes)| Entry {
                     name: name.clone(),
                     bytes: bytes.len(),
-                    sha256: sha256(bytes),
+                    sha256: sha256::hex(bytes),
                 })
                 .collect(),
         };
         let index = document(entry::INDEX, &index)?;
-        let digest = sha256(&index);
+        let digest = sha256::hex(&index);
         if let Some(key) = key {
             let signature = document(entry::SIGNATURE, &key.sign(entry::INDEX, &index))?;
             entries.push((entry::SIGNATURE.to_owned(), signature));

@@ -5,6 +5,8 @@ mod discriminant;
 
 use std::collections::BTreeMap;
 
+use pleura_core::linalg::triangle;
+
 use crate::cloud::Cloud;
 use crate::look::{CELLS, layout, tones};
 use crate::tensors::{self, Tensor};
@@ -169,9 +171,9 @@ impl Reference {
             let cloud = Cloud {
                 mean: tensors::take(&mut all, &format!("{name}.mean"), &[dimensions])?,
                 deviation: tensors::take(&mut all, &format!("{name}.deviation"), &[dimensions])?,
-                root: tensors::take(&mut all, &format!("{name}.root"), &[Cloud::triangle(dimensions)])?,
+                root: tensors::take(&mut all, &format!("{name}.root"), &[triangle(dimensions)])?,
             };
-            let diagonal = (0..dimensions).map(|i| cloud.root[Cloud::triangle(i) + i]);
+            let diagonal = (0..dimensions).map(|i| cloud.root[triangle(i) + i]);
             if cloud
                 .deviation
                 .iter()

@@ -10,6 +10,7 @@ use std::io;
 use std::path::Path;
 
 use pleura_core::Task;
+use pleura_core::sha256;
 use pleura_eval::{Calibration, Kind};
 use pleura_run::{
     Evidence, RECIPE, Recipe, RunFolder,
@@ -18,7 +19,6 @@ use pleura_run::{
     recipe::{ArchitectureChoice, Start},
     timing::seconds_by_stage,
 };
-use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::experiment::{KeepingExperiment, TextExperiment};
@@ -158,10 +158,9 @@ fn stage(run: &RunFolder, recipe: &Recipe, number: usize, log: &[LogLine]) -> Re
 fn provenance(run: &RunFolder, recipe: &Recipe, text: &str) -> Result<Provenance, Error> {
     let mut provenance = read_json_if_exists::<Provenance>(&run.provenance())?.unwrap_or_default();
     provenance.seed = provenance.seed.or(Some(recipe.seed));
-    provenance.digests.push((
-        RECIPE.to_owned(),
-        base16ct::lower::encode_string(&Sha256::digest(text.as_bytes())),
-    ));
+    provenance
+        .digests
+        .push((RECIPE.to_owned(), sha256::hex(text.as_bytes())));
     for stage in &recipe.stages {
         let path = run.stage(&stage.name).best_weights();
         if let Some(digest) = digest(&path)? {
@@ -184,17 +183,9 @@ fn provenance(run: &RunFolder, recipe: &Recipe, text: &str) -> Result<Provenance
 
 /// The SHA-256 of a file; `None` if it does not exist.
 fn digest(path: &Path) -> Result<Option<String>, Error> {
-    let mut file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::io("read", path)(error)),
-    };
-    let mut hasher = Sha256::new();
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match io::Read::read(&mut file, &mut buffer).map_err(Error::io("read", path))? {
-            0 => return Ok(Some(base16ct::lower::encode_string(&hasher.finalize()))),
-            n => hasher.update(&buffer[..n]),
-        }
+    match sha256::hex_of_file(path) {
+        Ok(digest) => Ok(Some(digest)),
+        Err(error) if error.source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }

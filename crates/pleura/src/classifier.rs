@@ -35,6 +35,12 @@ enum Origin {
     Package(Box<Package>),
 }
 
+impl std::fmt::Debug for Classifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Classifier").field(&self.line()).finish()
+    }
+}
+
 impl Classifier {
     /// Opens a weight file (`.safetensors`), a run's folder, or a package (`.pleura`).
     ///

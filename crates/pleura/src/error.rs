@@ -162,6 +162,28 @@ pub enum Error {
     /// The calibration cannot be read.
     #[error(transparent)]
     Calibration(pleura_eval::Error),
+    /// A request cannot be carried out as it stands.
+    #[error("{problem}")]
+    Request {
+        /// What was found, what was expected, and what to do.
+        problem: String,
+        /// The option of the request that is at fault, or that would help.
+        option: Option<&'static str>,
+    },
+    /// An access to test films cannot be recorded, so it does not happen.
+    #[error(
+        "an access to test films must be recorded; make the manifest's folder writable, or copy the manifest to one that is"
+    )]
+    TestAccess(#[source] pleura_manifest::Error),
+    /// Answers cannot be evaluated.
+    #[error(transparent)]
+    Evaluation(#[from] pleura_eval::Error),
+    /// Films cannot be loaded.
+    #[error(transparent)]
+    Data(#[from] pleura_data::Error),
+    /// A run, or the labels of its stage, cannot be used.
+    #[error(transparent)]
+    Training(#[from] pleura_train::Error),
     /// The package cannot be used.
     #[error(transparent)]
     Package(#[from] pleura_package::Error),
@@ -383,6 +405,9 @@ pub enum Error {
     /// A file cannot be written.
     #[error(transparent)]
     File(#[from] pleura_core::FileError),
+    /// A file of the report cannot be written.
+    #[error(transparent)]
+    Report(#[from] pleura_report::Error),
     /// A document cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
@@ -402,4 +427,22 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
 
 fn json(preparation: &Preparation) -> String {
     serde_json::to_string(preparation).unwrap_or_else(|error| error.to_string())
+}
+
+impl Error {
+    /// A [`Error::Request`] without an option.
+    pub(crate) fn request(problem: impl Into<String>) -> Self {
+        Self::Request {
+            problem: problem.into(),
+            option: None,
+        }
+    }
+
+    /// A [`Error::Request`] about an option.
+    pub(crate) fn option(option: &'static str, problem: impl Into<String>) -> Self {
+        Self::Request {
+            problem: problem.into(),
+            option: Some(option),
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! is the schema's description. [`schemas`] lists all documents; the schemas are committed in `docs/schemas`.
 
 mod by_finding;
+pub mod evaluate;
 pub mod explain;
 pub mod export;
 mod film;
@@ -18,7 +19,28 @@ pub use model::{Calibration, Model};
 
 use std::path::Path;
 
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+
 /// A path as JSON can hold it: characters that are not text are replaced.
 pub fn shown(path: &Path) -> String {
     path.display().to_string()
+}
+
+/// The schema of each document, by the name of its file in `docs/schemas`.
+pub fn schemas() -> Vec<(&'static str, Schema)> {
+    fn of<T: JsonSchema>() -> Schema {
+        let settings = SchemaSettings::default().for_serialize();
+        settings.into_generator().into_root_schema_for::<T>()
+    }
+    vec![
+        ("explain", of::<explain::Explain>()),
+        ("explain-ledger", of::<explain::LedgerFile>()),
+        ("explain-scores", of::<explain::Scores>()),
+        ("export", of::<export::Export>()),
+        ("import", of::<weights::ImportedWeights>()),
+        ("predict", of::<predict::Prediction>()),
+        ("weights-fetch", of::<weights::Fetched>()),
+        ("weights-show", of::<weights::WeightFile>()),
+    ]
 }

@@ -1,4 +1,4 @@
-//! What is measured and what comes of it.
+//! Cases and measurements.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ impl Mode {
         }
     }
 
-    /// As tables call it.
+    /// Name in tables.
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Train => "training",
@@ -45,13 +45,13 @@ impl Mode {
         }
     }
 
-    /// Whether a network takes part.
+    /// True if the work needs a network.
     pub(super) fn has_network(self) -> bool {
         self != Self::Film
     }
 }
 
-/// What is measured on all engines alike.
+/// A case, measured on all engines.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Case {
     pub(super) architecture: String,
@@ -62,7 +62,7 @@ pub(super) struct Case {
     pub(super) threads: usize,
     pub(super) warm_up: u32,
     pub(super) steps: u32,
-    /// One of a row that shows how cost grows; pleura alone is measured.
+    /// Part of a series that shows how cost grows. Only pleura is measured.
     #[serde(default)]
     pub(super) growth: bool,
 }
@@ -86,7 +86,7 @@ impl Case {
             .collect()
     }
 
-    /// In a few words.
+    /// Short description.
     pub(super) fn title(&self) -> String {
         let what = self.mode.title();
         match self.mode {
@@ -103,12 +103,12 @@ impl Case {
         }
     }
 
-    /// The architecture as papers write it.
+    /// The architecture's name as in papers.
     fn network(&self) -> String {
         self.architecture.replace("densenet", "DenseNet-")
     }
 
-    /// Whether both measure the same work, however often.
+    /// True if both measure the same work, with any number of steps.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let often = |case: &Self| Self {
             warm_up: 0,
@@ -119,18 +119,18 @@ impl Case {
     }
 }
 
-/// What an engine says of one measurement.
+/// Answer of an engine to one measurement.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Answer {
-    /// Of each timed step.
+    /// Seconds of each timed step.
     #[serde(default)]
     pub(super) seconds: Vec<f64>,
-    /// Of parts of the steps, or of other work beside them.
+    /// Seconds of parts of the steps, or of other work timed with them, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) parts: BTreeMap<String, Vec<f64>>,
     #[serde(default)]
     pub(super) version: String,
-    /// Which of an engine's ways was taken on this machine.
+    /// Instruction set that an engine chose on this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) path: Option<String>,
     /// Trainable numbers of the network.
@@ -152,7 +152,7 @@ pub(super) struct Answer {
     pub(super) missing: Vec<String>,
 }
 
-/// One measurement, as it is kept.
+/// One measurement.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Measurement {
     pub(super) case: Case,

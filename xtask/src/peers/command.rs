@@ -1,4 +1,4 @@
-//! How each engine is started, and the files that it needs.
+//! The command of each engine, and its input files.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,7 +29,7 @@ impl Programs {
         })
     }
 
-    /// Runs one engine on one case, measured.
+    /// Runs one engine on one case.
     pub(super) fn measure(&self, engine: Engine, case: &Case) -> Result<(Answer, Cost)> {
         let command = self.command(engine, case)?;
         if case.mode == Mode::Start {
@@ -89,8 +89,8 @@ impl Programs {
                     command.arg("--film").arg(self.film()?);
                 }
                 if peer == Engine::Sgemm {
-                    // A matrix product takes a fraction of a second: enough of them for a steady median. The later one
-                    // of two options wins.
+                    // A matrix product takes a fraction of a second: nine give a steady median. The later of
+                    // two equal options wins.
                     command.args(["--mode", "infer", "--steps", "9"]);
                 }
                 command
@@ -114,7 +114,7 @@ impl Programs {
         command
     }
 
-    /// Writes the files that the cases need; names the packages that ONNX files would need and that are not there.
+    /// Writes the input files of the cases. Returns the missing packages that ONNX files need.
     pub(super) fn prepare(&self, cases: &[Case], onnx: bool) -> Result<Vec<String>> {
         if cases
             .iter()
@@ -127,7 +127,7 @@ impl Programs {
             .iter()
             .filter(|case| matches!(case.mode, Mode::Infer | Mode::Start))
         {
-            // Files are of a network, whatever is done with it.
+            // The files of a network do not depend on the work.
             let network = &Case {
                 mode: Mode::Infer,
                 ..case.clone()
@@ -276,7 +276,7 @@ fn asked(command: &Command) -> Result<(Answer, Cost)> {
     Ok((answer, cost))
 }
 
-/// Runs a program that answers one film, several times; its seconds are those of whole processes.
+/// Runs a program that infers one film, several times. Its seconds are those of whole processes.
 fn whole(command: &Command, case: &Case) -> Result<(Answer, Cost)> {
     let mut answer = Answer::default();
     let mut peaks = Vec::new();
@@ -302,7 +302,7 @@ fn whole(command: &Command, case: &Case) -> Result<(Answer, Cost)> {
     Ok((answer, cost))
 }
 
-/// Numbers in a list, or by name.
+/// Numbers from a list or from an object's values.
 fn logits(value: &Value) -> Option<Vec<f64>> {
     match value {
         Value::Array(values) => values.iter().map(Value::as_f64).collect(),
@@ -311,7 +311,7 @@ fn logits(value: &Value) -> Option<Vec<f64>> {
     }
 }
 
-/// The JSON object on the last line that was printed.
+/// The JSON object on the last line of the output.
 fn object(stdout: &str, command: &Command) -> Result<Value> {
     let line = stdout
         .lines()

@@ -1,4 +1,4 @@
-//! Who is measured, and at which work.
+//! The engines, and the work that each can do.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,7 @@ pub(super) enum Engine {
     Openvino,
     /// zennit on the canonised network: the same relevance as pleura's.
     Zennit,
-    /// zennit on the network as it is, norms under the epsilon rule: less work, another answer.
+    /// zennit on the network as it is, norms under the epsilon rule: less work, and another result.
     ZennitPlain,
     /// torchvision: its transforms, and a script that answers one film.
     Torchvision,
@@ -37,7 +37,7 @@ pub(super) enum Engine {
 }
 
 impl Engine {
-    /// As the command line and the peers' script call it.
+    /// Name on the command line and in the peers' script.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Pleura => "pleura",
@@ -55,7 +55,7 @@ impl Engine {
         }
     }
 
-    /// As tables call it, without its version.
+    /// Name in tables, without version.
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Pleura => "pleura",
@@ -73,7 +73,7 @@ impl Engine {
         }
     }
 
-    /// Whether it can do this work.
+    /// True if the engine can do this work.
     pub(super) fn does(self, mode: Mode) -> bool {
         match self {
             Self::Pleura => true,
@@ -82,7 +82,7 @@ impl Engine {
             Self::Openvino | Self::Tract | Self::Candle | Self::Burn => mode == Mode::Infer,
             Self::Zennit | Self::ZennitPlain => mode == Mode::Explain,
             Self::Torchvision => matches!(mode, Mode::Film | Mode::Start),
-            // The limit is that of multiply-adds, which is what these three are made of.
+            // The limit is one of multiply-adds, which dominate these three.
             Self::Sgemm => matches!(mode, Mode::Train | Mode::Infer | Mode::Explain),
         }
     }
@@ -91,7 +91,7 @@ impl Engine {
         matches!(self, Self::Onnxruntime | Self::Openvino | Self::Tract)
     }
 
-    /// Whether it is a program of the workspace `benches/peers/rust`.
+    /// True for programs of the workspace `benches/peers/rust`.
     pub(super) fn is_rust(self) -> bool {
         matches!(self, Self::Tract | Self::Candle | Self::Burn)
     }

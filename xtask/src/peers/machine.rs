@@ -1,4 +1,4 @@
-//! Where and when something was measured.
+//! Machine, date and commit of a measurement.
 
 use std::process::Command;
 use std::thread;
@@ -9,19 +9,19 @@ use crate::workspace;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Machine {
-    /// The processor's name where the system tells it.
+    /// The processor's name, if the system has it.
     pub(super) processor: String,
     pub(super) cores: usize,
-    /// Programs that wanted to run in the minute before, on average.
+    /// Load average of the last minute.
     pub(super) load_before: Option<f64>,
     /// Day of the measurement, UTC.
     pub(super) date: String,
-    /// What was measured, where it lies in a repository.
+    /// The measured commit, in a repository.
     pub(super) commit: Option<String>,
 }
 
 impl Machine {
-    /// To be asked before a build, which keeps the machine busy itself.
+    /// Must be called before a build, which makes the machine busy.
     pub(super) fn now() -> Self {
         Self {
             processor: processor(),

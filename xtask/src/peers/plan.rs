@@ -6,7 +6,7 @@ use super::Args;
 use super::case::{Case, Mode};
 use super::engine::Engine;
 
-/// What can be asked for.
+/// The kinds of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Work {
     /// Training in batches.
@@ -28,7 +28,7 @@ const GROWTH: [u32; 5] = [4, 8, 16, 32, 64];
 /// The batch that is also measured with one thread.
 const GROWTH_THREADS_AT: u32 = 16;
 
-/// Which engines run beside pleura.
+/// The engines to run.
 pub(super) fn peers(args: &Args) -> Vec<Engine> {
     let mut engines = vec![Engine::Pleura, Engine::Sgemm];
     let asked = if args.all {
@@ -68,7 +68,7 @@ pub(super) fn cases(args: &Args, threads: usize) -> Vec<Case> {
         }
     }
     if let Some(first) = architectures.first() {
-        // Sixteen films a step: one alone is too short for a steady clock.
+        // Sixteen films per step: a single film is too short for the clock.
         plan.add(Work::Film, first, Mode::Film, 16, 1);
         let batches: &[u32] = if args.quick { &[1, 2] } else { &GROWTH };
         for batch in batches {

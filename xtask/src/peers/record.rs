@@ -31,7 +31,7 @@ impl Record {
             .with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Takes an earlier run's measurements along, but for the cases that are measured again.
+    /// Adds the measurements of an earlier run, except those of cases that are measured again.
     pub(super) fn join(&mut self, earlier: Self, again: &[Case]) -> Result<()> {
         let (here, there) = (&self.machine, &earlier.machine);
         if (&here.processor, here.cores, self.threads) != (&there.processor, there.cores, earlier.threads) {
@@ -47,7 +47,7 @@ impl Record {
             );
         }
         if self.measurements.is_empty() && again.is_empty() {
-            // Nothing new: these are that day's measurements.
+            // Nothing new: the date is that of the earlier run.
             self.machine = earlier.machine;
         }
         let kept = earlier

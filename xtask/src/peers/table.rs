@@ -12,7 +12,8 @@ pub(super) fn all(record: &Record) -> Vec<String> {
     cases.iter().map(|case| table(case, &record.of(case))).collect()
 }
 
-/// Time a film with its range over the rounds, pleura's advantage, share of the matrix product, and peak memory.
+/// Columns: time per film with its range over the rounds, films per second, ratio to pleura, share of the
+/// matrix product, peak memory.
 fn table(case: &Case, measurements: &[&Measurement]) -> String {
     let threads = case.threads;
     let mut text = format!("{}, {}², {threads} threads", case.title(), case.size);
@@ -83,8 +84,8 @@ fn ratio(measurements: &[&Measurement], peer: Engine) -> Option<f64> {
     median(ratios).filter(|_| peer != Engine::Pleura)
 }
 
-/// Multiply-adds of the convolutions and the head, as a share of the matrix product's rate in the same round. A
-/// training step counts three forward passes: its gradients by input and by weight are one more each.
+/// Multiply-adds of the convolutions and the head, as a share of the matrix product's rate in the same round.
+/// A training step counts three forward passes: its gradients by input and by weight are one more each.
 fn product_share(case: &Case, measurements: &[&Measurement], engine: Engine) -> Option<f64> {
     let passes = match case.mode {
         Mode::Train => 3.0,
@@ -120,7 +121,7 @@ fn shown(value: Option<f64>, form: impl Fn(f64) -> String) -> String {
     value.map_or_else(String::new, form)
 }
 
-/// The median; none of no values.
+/// The median; `None` without values.
 pub(super) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

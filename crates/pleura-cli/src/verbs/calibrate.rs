@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use pleura::Classifier;
-use pleura::output;
-use pleura_eval::calibration::{FitOptions, Outcome, Rule};
+use pleura::{CalibrateOptions, Classifier, output};
+use pleura_eval::calibration::{Outcome, Rule};
 use pleura_eval::{Calibration, Estimate, Options};
-use pleura_manifest::{Manifest, Split};
 use serde_json::json;
 
-use super::evaluate::learnt::{Identities, Learnt, identities};
-use super::evaluate::{SplitChoice, answers, labels};
+use super::evaluate::{LabelArgs, SplitChoice};
 use crate::console::{self, NOTICE};
+use crate::looks;
 use crate::model::ModelArgs;
 use crate::table::Table;
 use pleura::digest::short;
@@ -34,12 +32,8 @@ pub struct Args {
     /// Which films: val, and nothing else.
     #[arg(long, value_enum, default_value_t = SplitChoice::Val)]
     split: SplitChoice,
-    /// Column of the manifest that says the truth about a finding, where its name is another; may be repeated.
-    #[arg(long, value_name = "FINDING=COLUMN", value_parser = labels::parse_column)]
-    column: Vec<(String, String)>,
-    /// What a label of −1 (uncertain) counts as; a run's stage says it by itself.
-    #[arg(long, value_enum)]
-    uncertain: Option<labels::UncertainChoice>,
+    #[command(flatten)]
+    labels: LabelArgs,
     /// Choose the threshold with at least this sensitivity. May be repeated; without a name it is meant for every finding.
     #[arg(long, value_name = "[FINDING=]SHARE", value_parser = parse_named)]
     sensitivity: Vec<(Option<String>, f64)>,
@@ -58,12 +52,6 @@ pub struct Args {
     /// Where to write it; beside the weights if left out, where `evaluate` and `predict` find it. To be named for a package.
     #[arg(long, value_name = "FILE.json")]
     out: Option<PathBuf>,
-    /// Where decoded films are kept; `.pleura-cache` beside the manifest if left out.
-    #[arg(long, value_name = "DIR")]
-    cache: Option<PathBuf>,
-    /// Films answered at once.
-    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    batch: u32,
     /// Probability that an interval should cover.
     #[arg(long, value_name = "P", default_value_t = 0.95)]
     level: f64,
@@ -116,25 +104,14 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     }
     let model = args.options.open(&args.model)?;
     let manifest = manifest(args, &model)?;
-    refuse_known(&model, &manifest)?;
-    let (rules, options) = (rules(args, &model)?, options(args));
-    options.check(model.findings())?;
-    let (predictions, films) = answers::validation(
-        &model,
-        &manifest,
-        &args.column,
-        args.uncertain,
-        args.cache.as_deref(),
-        args.batch as usize,
-    )?;
-    let fit = FitOptions {
-        model: model.digest().to_owned(),
-        films,
+    let request = CalibrateOptions {
+        labels: args.labels.options(),
         temperature: !args.no_temperature,
-        rules,
-        options,
+        rules: rules(args, &model)?,
+        intervals: options(args),
     };
-    let calibration = Calibration::fit(&predictions, &fit)?;
+    let calibration = looks::as_program(|caller| pleura::calibrate(&model, &manifest, &request, caller))
+        .map_err(console::with_option)?;
     let path = args
         .out
         .clone()
@@ -177,34 +154,6 @@ fn manifest(args: &Args, model: &Classifier) -> Result<PathBuf> {
             args.model.display()
         ),
     }
-}
-
-/// Validation films of another manifest may be training films of one of the run's stages, or test films of its own.
-fn refuse_known(model: &Classifier, path: &Path) -> Result<()> {
-    let (Some(learnt), Some(stage)) = (Learnt::of(model)?, model.stage()) else {
-        return Ok(());
-    };
-    for missing in &learnt.missing {
-        console::note(missing);
-    }
-    let other = Manifest::read(path)?;
-    let validation = other.split(Split::Validation);
-    let wanted: Identities = validation
-        .into_iter()
-        .flat_map(|row| identities(&other.rows[row]))
-        .collect();
-    let trained = learnt.trained.iter().map(|(stage, set)| ("train", stage, set));
-    for (split, stage, set) in std::iter::once(("test", &stage.name, &learnt.tested)).chain(trained) {
-        let shared = set.intersection(&wanted).count();
-        if shared > 0 {
-            bail!(
-                "{}: {shared} of its validation films and patients are in the split {split:?} of the manifest that the model was trained \
-                 with in stage {stage:?}; fit on films that it was neither trained nor is tested on",
-                path.display()
-            );
-        }
-    }
-    Ok(())
 }
 
 /// The rule of each finding that has one.

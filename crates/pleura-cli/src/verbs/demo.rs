@@ -19,7 +19,6 @@ use pleura_train::Options;
 use serde_json::json;
 
 use crate::console::{NOTICE, Progress, note};
-use crate::gallery;
 use crate::model::ModelArgs;
 use crate::verbs::{audit, train};
 
@@ -114,7 +113,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 
     note("6/6 heatmaps beside the true lesions, and the report");
     let lesions = experiments::lesions(&model, &manifest, &answers)?;
-    gallery::write(&run, &model, &manifest, &answers, GALLERY)?;
+    pleura::gallery::write(&run, &model, &manifest, &answers, GALLERY)?;
     let report = pleura_report::write(&run)?;
 
     let evaluation: Evaluation = read_json(&RunFolder::new(&run).stage(&stage.name).metrics())?;

@@ -12,7 +12,6 @@ use pleura_run::RunFolder;
 use serde_json::json;
 
 use crate::console::NOTICE;
-use crate::gallery;
 use crate::model::ModelArgs;
 
 /// Explain some test films of a run and write its report.html.
@@ -67,7 +66,7 @@ pub fn write(run: &Path, options: &ModelArgs, films: usize) -> Result<PathBuf> {
         if films > 0 && answers.exists() && stage.manifest.exists() {
             let model = options.open(run)?;
             let manifest = Manifest::read(&stage.manifest)?;
-            gallery::write(run, &model, &manifest, &Predictions::read(&answers)?, films)?;
+            pleura::gallery::write(run, &model, &manifest, &Predictions::read(&answers)?, films)?;
         }
     }
     Ok(pleura_report::write(run)?)

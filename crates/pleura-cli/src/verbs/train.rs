@@ -16,7 +16,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use chrono::{SecondsFormat, Utc};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pleura_report::Provenance;
 use pleura_run::{RunFolder, StageSummary, timing::waiting_share};
@@ -167,7 +166,7 @@ impl Begun {
 /// What the report says of how a run came about.
 fn provenance(seed: Option<u64>) -> Provenance {
     Provenance {
-        started: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
+        started: pleura_core::time::utc_now(),
         command: format!("pleura {}", looks::command()),
         seed,
         versions: vec![("pleura".to_owned(), env!("CARGO_PKG_VERSION").to_owned())],

@@ -3,9 +3,6 @@
 use crate::scene::Scene;
 use crate::session::{Figures, Session};
 
-/// Verbs that the help does not list.
-const UNLISTED: [&str; 1] = ["bench"];
-
 /// Commands below one, as its help lists them.
 fn commands(scene: &Scene, path: &[&str]) -> Vec<String> {
     let said = scene.run(&[path, &["--help"]].concat());
@@ -39,7 +36,4 @@ fn every_verb() {
     let listed = commands(&scene, &[]);
     assert!(listed.len() > 10, "{listed:?}");
     freeze(&scene, &[]);
-    for verb in UNLISTED {
-        freeze(&scene, &[verb]);
-    }
 }

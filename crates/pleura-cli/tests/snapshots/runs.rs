@@ -11,7 +11,7 @@ fn evaluate() {
     Session::new(&scene, ROUNDED)
         .run("evaluate run --manifest films/manifest.csv --bootstrap 100 --json")
         .run(
-            "evaluate run --manifest films/manifest.csv --bootstrap 100 --compare run/stages/target/test.csv",
+            "evaluate run --manifest films/manifest.csv --bootstrap 100 --compare run/stages/target/last.safetensors",
         )
         .run("evaluate run --manifest films/manifest.csv --bootstrap 100 --record again")
         .freeze("evaluate-run");

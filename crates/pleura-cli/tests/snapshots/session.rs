@@ -127,7 +127,9 @@ impl<'a> Session<'a> {
         match value {
             Value::Object(fields) => {
                 for (key, value) in fields {
-                    if TIMES.contains(&key.as_str()) && !value.is_object() {
+                    // What has digests in it has no length of its own.
+                    let length = key == "bytes" && !self.digests;
+                    if length || TIMES.contains(&key.as_str()) && !value.is_object() {
                         *value = Value::from(format!("<{key}>"));
                     } else {
                         self.settle(value);

@@ -178,7 +178,7 @@ fn what_cannot_be_exported_is_said() {
     );
     refused(
         &[&one[..], &["normal", "--minus", "normal"]].concat(),
-        "their difference is nothing",
+        "their difference is zero",
     );
     refused(&["--onnx", "w.safetensors"], "is the file that is read");
     refused(

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use pleura_core::NOTICE;
-use sha2::{Digest as _, Sha256};
+use pleura_core::sha256;
 
-use super::Viewer;
+use super::content::Viewer;
 
 const STYLE: &str = include_str!("viewer.css");
 const SCRIPT: &str = concat!(
@@ -42,7 +42,7 @@ const KEYS: [(&str, &str); 11] = [
 
 /// A policy source that allows exactly this text.
 fn exactly(text: &str) -> String {
-    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
+    format!("'sha256-{}'", STANDARD.encode(sha256::digest(text)))
 }
 
 pub(super) fn page(viewer: &Viewer<'_>, data: &str) -> String {

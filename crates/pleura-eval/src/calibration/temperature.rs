@@ -4,6 +4,7 @@
 //! logits are divided by one number T > 0. The log-loss is convex in β = 1/T, so its derivative has at most
 //! one root.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::quote;
@@ -14,7 +15,7 @@ use crate::{Error, Estimate, Kind, Options, Predictions, Truth};
 const BOUND: f64 = 50.0;
 
 /// Divisor of the logits.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Temperature {
     /// The temperature; above 1 for an overconfident network.
@@ -26,7 +27,7 @@ pub struct Temperature {
 }
 
 /// Result of a temperature fit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Fitted by maximum likelihood.

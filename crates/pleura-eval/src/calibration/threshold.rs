@@ -1,11 +1,12 @@
 //! Thresholds for predicting a finding positive, chosen on validation films.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Estimate, Kind, Options, Predictions, evaluate};
 
 /// Target of a threshold on the validation films.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "rule", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Rule {
     /// At least this sensitivity, with the highest specificity.
@@ -29,7 +30,7 @@ pub enum Rule {
 }
 
 /// A threshold, and its rates on the films on which it was chosen.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
     /// Calibrated probability from which the finding is predicted positive.

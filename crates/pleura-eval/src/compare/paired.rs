@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::align;
@@ -12,7 +13,7 @@ use crate::stats::bootstrap::percentiles;
 use crate::{Error, Estimate, Kind, Options, PairedSeeds, Predictions, paired_seeds};
 
 /// A metric of two recipes over pairs of trainings.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PairedMean {
     /// Name of the metric, as in [`Comparison`](crate::Comparison).
     pub metric: String,
@@ -34,7 +35,7 @@ pub struct PairedMean {
 
 /// Intervals of one difference that hold simultaneously for a family of differences: each has level 1 − (1 −
 /// level) / family (C. E. Bonferroni, 1936). The intervals over films and those over seeds are two families.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SimultaneousIntervals {
     /// Number of differences in the family.
     pub family: usize,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::compare::model_means::{Models, average, defined, same_findings};
@@ -12,7 +13,7 @@ use crate::{Error, Estimate, Evaluation, Kind, Options, Predictions, Truth, eval
 
 /// Results of a cross-validation: each film is answered once, by the model that was not trained on its
 /// patient.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CrossValidation {
     /// All out-of-fold answers as one set. Its areas under curves compare probabilities of different models.
     pub pooled: Evaluation,
@@ -21,7 +22,7 @@ pub struct CrossValidation {
 }
 
 /// Unweighted mean of a metric over models.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MeanMetric {
     /// Name of the metric, as in [`Comparison`](crate::Comparison).
     pub metric: String,
@@ -35,7 +36,7 @@ pub struct MeanMetric {
 }
 
 /// Learning curve: the same training on fewer films, evaluated on the same test films.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LearningCurve {
     /// The stage that is trained on fewer films.
     pub stage: String,
@@ -47,7 +48,7 @@ pub struct LearningCurve {
 }
 
 /// A point of a learning curve.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LearningCurvePoint {
     /// Share of the training films.
     pub part: f64,

@@ -1,5 +1,6 @@
 //! Two recipes, each trained with the same seeds.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::stats::beta::student_t_quantile;
@@ -10,7 +11,7 @@ use crate::{Error, Estimate, Method};
 const MOST_FLIPPED: usize = 20;
 
 /// Difference of two recipes over paired runs.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PairedSeeds {
     /// Candidate minus baseline, by pair.
     pub differences: Vec<f64>,

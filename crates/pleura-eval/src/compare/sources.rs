@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::figures::{Figures, Single, Whole};
@@ -11,7 +12,7 @@ use crate::text::sentences::{number, percent};
 use crate::{Error, Estimate, Evaluation, Kind, Method, Options, Predictions, evaluate};
 
 /// A model evaluated on films of its training source and on each other source.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceComparison {
     /// The internal films: those of the training source. They are never mixed with others.
     pub internal: Evaluation,
@@ -20,7 +21,7 @@ pub struct SourceComparison {
 }
 
 /// A source that the model was not trained on.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ExternalSource {
     /// Name of the source.
     pub name: String,
@@ -34,7 +35,7 @@ pub struct ExternalSource {
 }
 
 /// Drop of one metric.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SourceDrop {
     /// "accuracy", "mean sensitivity", "mean specificity", "mean AUC"; for a finding "sensitivity",
     /// "specificity", "AUC".

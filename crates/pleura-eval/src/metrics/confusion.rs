@@ -1,11 +1,12 @@
 //! Confusion matrices and the rates derived from them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Predictions;
 
 /// Confusion matrix: films by true class and predicted class.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Confusion {
     /// Names of the classes.
     pub classes: Vec<String>,

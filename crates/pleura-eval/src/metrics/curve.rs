@@ -1,9 +1,10 @@
 //! ROC and precision–recall curves and their areas.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A point of a ROC curve: films with scores of `threshold` or above are predicted positive.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RocPoint {
     /// 1 − specificity.
     pub false_positive_rate: f64,
@@ -14,7 +15,7 @@ pub struct RocPoint {
 }
 
 /// A point of a precision–recall curve.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PrPoint {
     /// Sensitivity.
     pub recall: f64,

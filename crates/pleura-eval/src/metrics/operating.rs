@@ -1,5 +1,6 @@
 //! Operating points: sensitivity, specificity and predictive values at a threshold.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::quote;
@@ -8,7 +9,7 @@ use crate::stats::bootstrap::{Patients, percentiles};
 use crate::{Estimate, Kind, Options, Predictions, PredictiveValues};
 
 /// One class against the rest at a threshold, in addition to the prediction of the most probable class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OperatingPoint {
     /// The class.
     pub finding: String,

@@ -5,6 +5,7 @@
 //! (1 − π) + (1 − s) π) for sensitivity s, specificity t and prevalence π.
 
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::proportion_interval;
@@ -20,7 +21,7 @@ use crate::{Estimate, Interval, Method, Options};
 /// counts patients where patients have several films. `others` has the patient bootstrap (no width where
 /// sensitivity or specificity is 1) and the Bayesian interval (flat Beta priors; assumes independent films).
 /// The prevalence is taken as known, and sensitivity and specificity as equal to those on these films.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PredictiveValues {
     /// The finding.
     pub finding: String,

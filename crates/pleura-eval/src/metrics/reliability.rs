@@ -1,5 +1,6 @@
 //! Reliability of probabilities: the share of films with a finding among films given the same probability.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::estimate::quote;
@@ -7,7 +8,7 @@ use crate::stats::bootstrap::{Patients, percentiles};
 use crate::{Estimate, Kind, Options, Predictions};
 
 /// Edges of the bins. A film on an edge belongs to the lower bin, as in scikit-learn's `calibration_curve`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bins {
     /// This many bins of equal width.
@@ -17,7 +18,7 @@ pub enum Bins {
 }
 
 /// A bin that holds films.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ReliabilityBin {
     /// Lower edge.
     pub low: f64,
@@ -30,7 +31,7 @@ pub struct ReliabilityBin {
 }
 
 /// Reliability curve of a finding.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reliability {
     /// The finding; `None` for the predicted class itself (its probability, and whether it is right), which
     /// exclusive classes only have.

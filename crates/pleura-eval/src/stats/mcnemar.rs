@@ -1,5 +1,6 @@
 //! McNemar's exact test, over films and over patients.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::stats::beta::regularised_incomplete_beta;
@@ -7,7 +8,7 @@ use crate::stats::beta::regularised_incomplete_beta;
 /// The paired 2×2 table, and the exact test of its two discordant cells.
 ///
 /// Q. McNemar, Psychometrika 12 (1947) 153–157.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct McNemar {
     /// Films that both answer right.
     pub both: usize,

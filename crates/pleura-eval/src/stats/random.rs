@@ -1,19 +1,14 @@
 //! Named random streams, and distributions sampled from them.
 
-use rand::{Rng, RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use pleura_core::rng::{self, ChaCha8Rng, Scheme};
+use rand::{Rng, RngExt};
 
 /// Stream `index` of the generator for `seed` and `name`.
 ///
 /// A sample depends on these three only, so samples may be made on any thread in any order. The first 24
 /// bytes of `name` count.
 pub(crate) fn stream(seed: u64, name: &str, index: u64) -> ChaCha8Rng {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    for (slot, byte) in key[8..].iter_mut().zip(name.bytes()) {
-        *slot = byte;
-    }
-    let mut generator = ChaCha8Rng::from_seed(key);
+    let mut generator = rng::stream(Scheme::Plain, seed, &[name.as_bytes()]);
     generator.set_stream(index);
     generator
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::text::sentences::{count, percent};
@@ -14,7 +15,7 @@ const FEW_FILMS: usize = 100;
 const FEW_OF_A_KIND: usize = 10;
 
 /// A limit of an evaluation. Displays as a sentence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "warning", rename_all = "kebab-case")]
 pub enum Warning {
     /// The whole test set is small.

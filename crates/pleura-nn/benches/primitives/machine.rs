@@ -10,18 +10,18 @@ use rayon::prelude::*;
 pub(crate) struct Machine {
     /// Floating-point operations a second; a multiply-add is two.
     pub(crate) flops: f64,
-    /// Bytes a second, read and written counted alike.
+    /// Bytes per second, reads and writes together.
     pub(crate) bytes: f64,
 }
 
 /// Independent sums, enough to hide a multiply-add's latency, in vectors of any width up to 512 bits.
 const SUMS: usize = 12 * 16;
 const ROUNDS: usize = 200_000;
-/// Numbers of a buffer: 128 MiB, far beyond the caches.
+/// Numbers per buffer: 128 MiB, much larger than the caches.
 const NUMBERS: usize = 32 << 20;
 
 impl Machine {
-    /// The best of several tries: what is in the way is other programs' doing.
+    /// The best of several tries: slower ones were disturbed by other programs.
     pub(crate) fn measured() -> Self {
         let flops = (2 * SUMS * ROUNDS * rayon::current_num_threads()) as f64;
         let source = vec![1.0_f32; NUMBERS];

@@ -22,7 +22,7 @@ use machine::Machine;
 type Tensor = <Cpu as Backend>::Tensor;
 
 const BATCH: usize = 16;
-/// The middle layer of each dense block: channels read by its 1×1 convolution, side of its maps.
+/// The middle layer of each dense block: channels that its 1×1 convolution reads, and side of its maps.
 const LAYERS: [(usize, usize); 4] = [(160, 56), (320, 28), (640, 14), (768, 7)];
 /// Channels between a layer's two convolutions.
 const BOTTLENECK: usize = 128;
@@ -65,7 +65,7 @@ struct Row {
     name: String,
     flops: f64,
     bytes: f64,
-    /// Median over the samples; nothing where a filter left it out.
+    /// Median over the samples.
     seconds: f64,
 }
 
@@ -93,7 +93,7 @@ fn pointwise(backend: &Cpu, inputs: usize, grid: Grid, criterion: &mut Criterion
         );
     });
     let mut back = Back::new(backend, inputs, columns);
-    // The map's gradient is read, added to and written, the map itself read.
+    // The gradient of the map is read and written, the map itself is read.
     work("input gradient", maps + 2 * inputs * columns).time(backend, criterion, rows, || {
         backend.pointwise_input_gradient(layer.kernel(), &layer.gradient, 0, columns, back.sink(&layer));
     });
@@ -131,7 +131,7 @@ fn conv3x3(backend: &Cpu, grid: Grid, criterion: &mut Criterion, rows: &mut Vec<
     });
 }
 
-/// The stem's convolution and its weights' gradient; nothing asks for its input's in training.
+/// The stem's convolution and the gradient of its weights. Training needs no gradient of its input.
 fn stem(backend: &Cpu, criterion: &mut Criterion, rows: &mut Vec<Row>) {
     let (grid, inputs, outputs) = (square(224), 3, 64);
     let after = grid.after(STEM);
@@ -194,7 +194,7 @@ fn pools(backend: &Cpu, criterion: &mut Criterion, rows: &mut Vec<Row>) {
     }
 }
 
-/// A convolution behind a norm, with what comes to it from both sides.
+/// A convolution behind a norm, with its operands from both sides.
 struct Layer {
     inputs: usize,
     outputs: usize,
@@ -224,14 +224,14 @@ impl Layer {
             weights: &self.weights,
             outputs: self.outputs,
             inputs: self.inputs,
-            // As in training, where weights are new in every step.
+            // As in training, where weights change in every step.
             prepared: None,
             exact: false,
         }
     }
 }
 
-/// Where a gradient goes that passes back through a norm.
+/// The destination of a gradient through a norm.
 struct Back {
     into: Tensor,
     gamma: Tensor,
@@ -260,11 +260,11 @@ impl Back {
     }
 }
 
-/// What a primitive has to do at least.
+/// The minimum work of a primitive.
 struct Work {
     name: String,
     flops: usize,
-    /// Numbers of four bytes that are read or written.
+    /// Numbers of four bytes read or written.
     numbers: usize,
 }
 
@@ -361,7 +361,7 @@ fn target<'a>(map: &'a mut Tensor, moments: &'a mut Moments<Tensor>) -> Output<'
     }
 }
 
-/// Numbers in [0, 1) without a pattern: half of what a norm makes of them is open to the `ReLU`.
+/// Pseudorandom numbers in [0, 1): half of them pass the `ReLU` after the norm.
 fn noise(len: usize) -> Vec<f32> {
     let mut state = 1_u32;
     let next = || {

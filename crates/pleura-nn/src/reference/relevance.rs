@@ -22,7 +22,7 @@ fn stable_ratio(r: f64, z: f64, epsilon: f64) -> f64 {
 
 /// The shares of one value for the first and the second set of weights, its uniform part, and its account.
 #[derive(Default)]
-struct LayerRelevance {
+struct Shares {
     sets: [f64; 2],
     equal: f64,
     bias: f64,
@@ -39,7 +39,7 @@ struct Value {
 }
 
 impl Value {
-    fn send(&self, rule: Rule, r: f64) -> LayerRelevance {
+    fn send(&self, rule: Rule, r: f64) -> Shares {
         let Value {
             scale,
             shift,
@@ -58,21 +58,21 @@ impl Value {
         match rule {
             Rule::Epsilon { epsilon } => {
                 let q = stable_ratio(r, z, epsilon);
-                LayerRelevance {
+                Shares {
                     sets: [scale * q, 0.0],
                     bias: shift * q,
                     epsilon: r - z * q,
-                    ..LayerRelevance::default()
+                    ..Shares::default()
                 }
             }
             Rule::Plus { epsilon } | Rule::Box { epsilon } => {
                 let z = size * own + shift.max(0.0);
                 let q = stable_ratio(r, z, epsilon);
-                LayerRelevance {
+                Shares {
                     sets: sets(size * q, 0.0),
                     bias: shift.max(0.0) * q,
                     epsilon: r - z * q,
-                    ..LayerRelevance::default()
+                    ..Shares::default()
                 }
             }
             Rule::AlphaBeta { alpha, beta, epsilon } => {
@@ -85,11 +85,11 @@ impl Value {
                 } else {
                     -beta * r / (below - epsilon)
                 };
-                LayerRelevance {
+                Shares {
                     sets: sets(size * p, -size * n),
                     bias: shift.max(0.0) * p + shift.min(0.0) * n,
                     epsilon: r - above * p - below * n,
-                    ..LayerRelevance::default()
+                    ..Shares::default()
                 }
             }
             Rule::Gamma { gamma, epsilon } => {
@@ -104,7 +104,7 @@ impl Value {
                 } else {
                     stable_ratio(r, grown, epsilon)
                 };
-                LayerRelevance {
+                Shares {
                     sets: if (z > 0.0) == direct {
                         [scale * q, 0.0]
                     } else {
@@ -112,38 +112,38 @@ impl Value {
                     },
                     bias: bias * q,
                     epsilon: r - grown * q,
-                    ..LayerRelevance::default()
+                    ..Shares::default()
                 }
             }
             Rule::Square { epsilon } => {
                 let z = scale * scale * positive + shift * shift;
                 let q = stable_ratio(r, z, epsilon);
-                LayerRelevance {
+                Shares {
                     sets: [scale * scale * q, 0.0],
                     bias: shift * shift * q,
                     epsilon: r - z * q,
-                    ..LayerRelevance::default()
+                    ..Shares::default()
                 }
             }
-            Rule::Flat => LayerRelevance {
+            Rule::Flat => Shares {
                 equal: r,
-                ..LayerRelevance::default()
+                ..Shares::default()
             },
         }
     }
 }
 
 /// A norm that is its own layer, with `x` as its only input.
-fn diagonal((scale, shift): (f64, f64), x: f64, rule: Rule, bias: Bias, r: f64) -> LayerRelevance {
+fn diagonal((scale, shift): (f64, f64), x: f64, rule: Rule, bias: Bias, r: f64) -> Shares {
     let mut passed = 0.0;
     let account = neuron(&std::iter::once((x, scale)), shift, (rule, bias), r, |_, part| {
         passed += part;
     });
-    LayerRelevance {
+    Shares {
         sets: [passed, 0.0],
         bias: account.bias,
         epsilon: account.epsilon,
-        ..LayerRelevance::default()
+        ..Shares::default()
     }
 }
 

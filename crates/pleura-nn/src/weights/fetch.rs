@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use sha2::{Digest as _, Sha256};
+use pleura_core::sha256;
 use ureq::{
     Agent,
     http::{Response, StatusCode, header},
@@ -27,7 +27,7 @@ pub struct Published {
     pub digest: String,
 }
 
-/// Upper limit of a download. All published DenseNets are much smaller.
+/// Upper limit of a download. All published networks are much smaller.
 const MOST_BYTES: u64 = 1 << 30;
 const BUFFER: usize = 1 << 17;
 
@@ -67,7 +67,7 @@ impl Published {
         let path = folder.join(self.file_name());
         if path.exists() {
             let mut file = File::open(&path).map_err(Error::file(&path, "read"))?;
-            let found = digest(&mut file).map_err(Error::file(&path, "read"))?;
+            let found = sha256::hex_of_reader(&mut file).map_err(Error::file(&path, "read"))?;
             if found.starts_with(&self.digest) {
                 return Ok(path);
             }
@@ -95,7 +95,7 @@ impl Published {
         }
         self.download(&mut file, &path, &part, progress)?;
         file.rewind().map_err(Error::file(&part, "read"))?;
-        let found = digest(&mut file).map_err(Error::file(&part, "read"))?;
+        let found = sha256::hex_of_reader(&mut file).map_err(Error::file(&part, "read"))?;
         if !found.starts_with(&self.digest) {
             // The partial file is unusable: a resumed download would never match.
             fs::remove_file(&part).map_err(Error::file(&part, "remove"))?;
@@ -125,7 +125,7 @@ impl Published {
             // Nothing is left to download, or the file is too long. The digest decides; if it is wrong, start
             // over.
             file.rewind().map_err(Error::file(part, "read"))?;
-            if digest(file)
+            if sha256::hex_of_reader(&mut *file)
                 .map_err(Error::file(part, "read"))?
                 .starts_with(&self.digest)
             {
@@ -239,17 +239,6 @@ fn begins_at<T>(response: &Response<T>) -> Option<u64> {
         .next()?
         .parse()
         .ok()
-}
-
-fn digest(file: &mut File) -> io::Result<String> {
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(base16ct::lower::encode_string(&hash.finalize())),
-            count => hash.update(&buffer[..count]),
-        }
-    }
 }
 
 #[cfg(test)]

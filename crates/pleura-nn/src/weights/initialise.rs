@@ -1,8 +1,7 @@
 //! Random initial weights, distributed as torchvision's.
 
-use rand::{RngExt as _, SeedableRng as _};
-use rand_chacha::ChaCha8Rng;
-use sha2::{Digest as _, Sha256};
+use pleura_core::rng::{self, ChaCha8Rng, Scheme};
+use rand::RngExt as _;
 
 use super::{Array, Head, Normalisation, Weights};
 use crate::architecture::{Architecture, ParameterKind, ParameterSpec};
@@ -66,11 +65,6 @@ fn kaiming_normal(spec: &ParameterSpec, seed: u64) -> Vec<f32> {
 
 /// A separate random stream for each name, so that a further tensor or neuron does not change others.
 pub(super) fn stream(seed: u64, kind: &str, name: &str) -> ChaCha8Rng {
-    let mut hash = Sha256::new();
-    hash.update(b"pleura initialise\0");
-    hash.update(seed.to_le_bytes());
-    hash.update(kind.as_bytes());
-    hash.update(b"\0");
-    hash.update(name.as_bytes());
-    ChaCha8Rng::from_seed(hash.finalize().into())
+    let name = [kind.as_bytes(), name.as_bytes()];
+    rng::stream(Scheme::Prefixed("pleura initialise\0"), seed, &name)
 }

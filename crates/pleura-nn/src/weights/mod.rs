@@ -9,9 +9,9 @@ mod read;
 
 use std::collections::BTreeMap;
 
+use pleura_core::sha256;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use crate::{
     architecture::{Architecture, ParameterKind},
@@ -155,13 +155,12 @@ impl Weights {
 
 /// Computes [`Weights::digest`] from tensors that are added in the order of their names.
 #[derive(Default)]
-struct Digester(Sha256);
+struct Digester(sha256::Hasher);
 
 impl Digester {
     fn add(&mut self, name: &str, Array { shape, data }: &Array) {
         let hash = &mut self.0;
-        hash.update((name.len() as u64).to_le_bytes());
-        hash.update(name.as_bytes());
+        hash.update_part(name);
         hash.update((shape.len() as u64).to_le_bytes());
         for &size in shape {
             hash.update((size as u64).to_le_bytes());
@@ -176,7 +175,7 @@ impl Digester {
     }
 
     fn finish(self) -> String {
-        base16ct::lower::encode_string(&self.0.finalize())
+        self.0.hex()
     }
 }
 

@@ -1,4 +1,4 @@
-//! The network that is left when every norm is merged into what it reads.
+//! The canonised network: every norm is merged into the convolution it reads.
 
 use pleura_nn::Weights;
 use pleura_nn::architecture::Window;
@@ -6,17 +6,17 @@ use pleura_nn::weights::Array;
 
 /// `z = Σ a_j w_j + b`.
 pub(crate) struct Neuron {
-    /// Which inputs it reads, and by which weights; padding is no input.
+    /// The inputs with their weights, without padding.
     pub(crate) inputs: Vec<(usize, f64)>,
     pub(crate) bias: f64,
 }
 
-/// Where an affine layer stands; it decides the rule.
+/// The position of an affine layer; it decides the rule.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Role {
     First,
     Convolution,
-    /// An average pool, or a norm that no convolution precedes.
+    /// An average pool, or a norm without a convolution before it.
     Plain,
     Head,
 }
@@ -25,7 +25,7 @@ pub(crate) enum Kind {
     Input,
     Affine(Role, Vec<Neuron>),
     Relu,
-    /// A norm that hands on the relevance it gets, `(s, t)` for each channel: see
+    /// A norm that hands on the relevance it gets, with `(s, t)` of each channel: see
     /// [`Canonized::passing_norms`].
     Passed(Vec<(f64, f64)>),
     /// The places under each window, in reading order.
@@ -35,7 +35,7 @@ pub(crate) enum Kind {
 
 /// A layer whose output is `[channels, side, side]`.
 pub(crate) struct Node {
-    /// The ledger's name for it.
+    /// Its name in ledgers.
     pub(crate) layer: String,
     channels: usize,
     side: usize,
@@ -43,7 +43,7 @@ pub(crate) struct Node {
     pub(crate) kind: Kind,
 }
 
-/// A canonised DenseNet, each layer behind those it reads.
+/// A canonised DenseNet: each layer is after those it reads.
 pub(crate) struct Canonized<'a> {
     weights: &'a Weights,
     pub(crate) nodes: Vec<Node>,
@@ -53,11 +53,11 @@ pub(crate) struct Canonized<'a> {
     merge: bool,
 }
 
-/// Rows of a block as their readers find them.
+/// Rows of a block as their readers see them.
 enum Rows {
-    /// They are there: the stem's pool made them.
-    UniformPart(usize),
-    /// A convolution of `input` writes them, one copy of it for each reader.
+    /// The rows of the stem's pool.
+    Pooled(usize),
+    /// A convolution of `input` writes them, with one copy for each reader.
     Written {
         layer: String,
         input: usize,
@@ -66,8 +66,8 @@ enum Rows {
     },
 }
 
-/// The weights that a convolution (or the head, a convolution of one pixel) has once the norm behind it, `s x
-/// + t`, is its own.
+/// The weights of a convolution (or of the head, a convolution of one pixel) after the norm behind it, `s x +
+/// t`, is merged.
 fn merged(weights: &Array, norm: &[(f64, f64)], window: Window, side: usize) -> Vec<Neuron> {
     let (outputs, inputs) = (weights.shape[0], weights.shape[1]);
     let (kernel, out) = (window.kernel, window.output(side).unwrap());
@@ -144,7 +144,7 @@ impl<'a> Canonized<'a> {
     }
 
     /// The network as it is: norms stay, and hand on the relevance they get. **This is wrong** and a negative
-    /// control. Its account closes, and its map explains another function than the network's.
+    /// control. Its account closes, but its map explains another function than the network's.
     #[allow(dead_code, reason = "one of two tests uses it")]
     pub(crate) fn passing_norms(weights: &'a Weights, size: usize) -> Self {
         Self::build(weights, size, false)
@@ -179,7 +179,7 @@ impl<'a> Canonized<'a> {
             let side = pool.output(net.nodes[at].side).unwrap();
             at = net.push("max", stem.channels, side, &[at], Kind::Largest(places));
         }
-        let mut rows = vec![Rows::UniformPart(at)];
+        let mut rows = vec![Rows::Pooled(at)];
         for (number, &layers) in architecture.blocks().iter().enumerate() {
             for layer in 1..=layers {
                 let prefix = format!("features.denseblock{}.denselayer{layer}", number + 1);
@@ -235,7 +235,7 @@ impl<'a> Canonized<'a> {
         (0..gamma.len()).map(one).collect()
     }
 
-    /// A convolution and the norm that reads it, merged or one after the other.
+    /// A convolution and the norm that reads it, merged or in sequence.
     fn normed(&mut self, layer: &str, from: usize, norm: &[(f64, f64)], window: Window, role: Role) -> usize {
         if self.merge {
             return self.convolution(layer, from, norm, window, role);
@@ -281,21 +281,21 @@ impl<'a> Canonized<'a> {
         self.push("relu", channels, side, &[from], Kind::Relu)
     }
 
-    /// A norm over a concatenation, taken apart, with its `ReLU`.
+    /// A norm over a concatenation, split by its parts, with its `ReLU`.
     fn read(&mut self, rows: &[Rows], norm: &str) -> usize {
         let norm = self.norm(norm);
         let mut rest = &norm[..];
         let mut parts = Vec::new();
         for rows in rows {
             let channels = match rows {
-                Rows::UniformPart(node) => self.nodes[*node].channels,
+                Rows::Pooled(node) => self.nodes[*node].channels,
                 Rows::Written { layer, .. } => self.weights.tensors[&format!("{layer}.weight")].shape[0],
             };
             let (slice, behind) = rest.split_at(channels);
             rest = behind;
             parts.push(match rows {
-                Rows::UniformPart(node) if !self.merge => self.passed(*node, slice),
-                Rows::UniformPart(node) => {
+                Rows::Pooled(node) if !self.merge => self.passed(*node, slice),
+                Rows::Pooled(node) => {
                     let side = self.nodes[*node].side;
                     let neurons = (0..channels * side * side).map(|place| {
                         let (scale, shift) = slice[place / (side * side)];

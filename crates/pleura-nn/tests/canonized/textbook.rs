@@ -7,7 +7,7 @@ use pleura_nn::relevance::{Bias, Rule};
 
 use super::network::{Canonized, Kind, Neuron, Role, winner};
 
-/// What a layer did with the relevance of one film.
+/// The account of one layer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Account {
     pub(crate) received: f64,
@@ -17,7 +17,7 @@ pub(crate) struct Account {
 }
 
 impl Canonized<'_> {
-    /// Relevance of the input for `start` at the logits, and what every layer did with it.
+    /// Relevance of the input for `start` at the logits, and the account of every layer.
     pub(crate) fn relevance(
         &self,
         values: &[Vec<f64>],
@@ -35,7 +35,7 @@ impl Canonized<'_> {
                     let account = accounts.entry(&node.layer).or_default();
                     let (a, below) = (&values[node.from[0]], &mut relevance[node.from[0]]);
                     let rule = (rule_of(&node.layer, *role, rules), rules.bias);
-                    // Pools have no bias, and no input of theirs takes one's part.
+                    // Pools have no bias, so their inputs get no part of one.
                     let pixels = a.len() / 3;
                     let bounds = |j: usize| self.bounds[j / pixels];
                     for (neuron, &r) in neurons.iter().zip(&arriving) {
@@ -68,7 +68,7 @@ fn add(sums: &mut [f64], values: &[f64]) {
     }
 }
 
-/// The rule of a layer, by its name or by what it is.
+/// The rule of a layer, by its name or its role.
 fn rule_of(layer: &str, role: Role, rules: &Rules) -> Rule {
     let (name, rule) = match layer.strip_suffix(".conv, its pool") {
         Some(prefix) => (format!("{prefix}.pool"), Rule::Epsilon { epsilon: rules.pool }),
@@ -87,8 +87,8 @@ fn rule_of(layer: &str, role: Role, rules: &Rules) -> Rule {
 }
 
 impl Neuron {
-    /// The rules: `R_j += n_j R / s(Σ n + n_0)`, where `n` are the contributions that a rule sees and `n_0`
-    /// the bias's; α-β and γ are sums of such terms. `bounds` of each input are for the box rule.
+    /// The rules: `R_j += n_j R / s(Σ n + n_0)`, where `n` are the contributions under the rule and `n_0`
+    /// that of the bias. α-β and γ are sums of such terms. `bounds` of each input are for the box rule.
     fn share(
         &self,
         a: &[f64],
@@ -126,7 +126,7 @@ impl Neuron {
                 self.term(&n, negative(b), (-beta * r, -epsilon), policy, below, account);
             }
             Rule::Gamma { gamma, epsilon } => {
-                // The weights of a positive input grow with the sign of the output, those of a negative one
+                // Weights of a positive input grow with the sign of the output, those of a negative one
                 // against it.
                 let up = |w: f64| w + gamma * positive(w);
                 let down = |w: f64| w + gamma * negative(w);

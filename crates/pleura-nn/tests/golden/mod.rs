@@ -7,7 +7,7 @@
 //! let films = expected.films();                         // grey levels, [batch, side, side]
 //! … expected.gradients["features.conv0.weight"].error("features.conv0.weight", &gradient) < 1e-3
 //! ```
-// Each test binary uses a part of this, and in a test a panic is the answer to a broken golden file.
+// Each test binary uses a part of this module. In a test, a broken golden file may panic.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -29,18 +29,18 @@ pub struct Expected {
     pub side: usize,
     /// `[batch, outputs]`, from float64.
     pub logits: Vec<f64>,
-    /// How far torch's float32 logits were from these, relative in the 2-norm.
+    /// Error of torch's float32 logits, relative in the 2-norm.
     pub logits_error: f64,
     /// Mean cross-entropy with the softmax of the logits, against [`targets`].
     pub loss: f64,
-    /// Maps on the way, in order: `pool0`, `denseblock1`, `transition1`, …, `norm5` (before its `ReLU`).
+    /// Intermediate maps, in order: `pool0`, `denseblock1`, `transition1`, …, `norm5` (before its `ReLU`).
     pub stages: Vec<(String, Summary)>,
     /// Gradient of the loss by each trainable parameter, and by `input`: the normalised `[batch, 3, side,
     /// side]`. Empty for `eval`.
     pub gradients: BTreeMap<String, Summary>,
     /// Running statistics after one pass with momentum 0.1. Empty for `eval`.
     pub running: BTreeMap<String, Summary>,
-    /// Digests that `make.py` took of what both sides compute.
+    /// Digests by `make.py` of the inputs that both sides compute.
     pub weights_digest: String,
     pub films_digest: String,
     nudges: Vec<u8>,
@@ -51,7 +51,7 @@ pub struct Summary {
     pub norm: f64,
     pub sum: f64,
     pub samples: [f64; SAMPLES],
-    /// Relative, in the 2-norm, of the whole tensor.
+    /// Relative in the 2-norm, of the whole tensor.
     pub torch_f32_error: f64,
 }
 
@@ -132,8 +132,7 @@ pub fn expected(name: &str) -> Expected {
 }
 
 impl Expected {
-    /// The weights that the golden run had: [`weights`], and the biases of norms nudged where gradients were
-    /// taken.
+    /// The weights of the golden run: [`weights`], with nudged biases of norms for gradients.
     pub fn weights(&self) -> Weights {
         let mut weights = weights(&self.architecture, self.outputs);
         let mut nudges = self.nudges.iter();
@@ -149,7 +148,7 @@ impl Expected {
         weights
     }
 
-    /// The films that the golden run had: `[batch, side, side]`.
+    /// The films of the golden run: `[batch, side, side]`.
     pub fn films(&self) -> Vec<f32> {
         input(self.batch, self.side)
     }
@@ -161,7 +160,7 @@ impl Expected {
 }
 
 impl Summary {
-    /// Of a tensor of its own in a golden file.
+    /// From one row of a golden file.
     pub fn of(row: &[f64]) -> Self {
         Self::from_row(row.first_chunk().unwrap())
     }
@@ -177,11 +176,10 @@ impl Summary {
         }
     }
 
-    /// How far a tensor is from what is expected: the largest of the errors of its norm, of its samples in
-    /// units of a typical entry, and of its sum.
+    /// Error of a tensor: the largest of the errors of its norm, of its samples in units of a typical entry,
+    /// and of its sum.
     ///
-    /// `name` is the one the summary was made under (it decides where samples are taken); `data` is in
-    /// torch's layout.
+    /// `name` is the name in the summary (it decides where samples are taken); `data` has torch's layout.
     pub fn error(&self, name: &str, data: &[f64]) -> f64 {
         let norm = data.iter().map(|value| value * value).sum::<f64>().sqrt();
         let sum: f64 = data.iter().sum();
@@ -192,7 +190,7 @@ impl Summary {
             .zip(self.samples)
             .map(|(place, sample)| (data[place] - sample).abs() / entry);
         let worst = samples.fold((norm - self.norm).abs() / self.norm, f64::max);
-        // NaN must not pass as small.
+        // NaN must not count as small.
         if data.iter().all(|value| value.is_finite()) {
             worst.max((sum - self.sum).abs() / self.norm.max(self.sum.abs()))
         } else {
@@ -217,8 +215,8 @@ pub fn relative_error(found: &[f64], expected: &[f64]) -> f64 {
     })
 }
 
-/// The architecture of a golden file: one of ours, or `tiny` or `one`, which are torchvision's class with
-/// small numbers.
+/// The architecture of a golden file: one of ours, or `tiny` or `one`, which are small instances of
+/// torchvision's class.
 pub fn architecture(name: &str) -> Architecture {
     match name {
         "tiny" => Architecture::new(name, Stem::torchvision(6), 4, 2, &[2, 3, 2]).unwrap(),
@@ -227,7 +225,7 @@ pub fn architecture(name: &str) -> Architecture {
     }
 }
 
-/// Weights from the formula of `make.py`, normalised as `ImageNet`'s.
+/// Weights by the formula of `make.py`, with `ImageNet`'s normalisation.
 pub fn weights(architecture: &Architecture, outputs: usize) -> Weights {
     let tensors = architecture.parameters(outputs).into_iter().map(|spec| {
         let scale = (6.0 / spec.fan_in() as f64).sqrt() as f32;
@@ -259,7 +257,7 @@ pub fn weights(architecture: &Architecture, outputs: usize) -> Weights {
     }
 }
 
-/// Films from the formula of `make.py`: grey levels `[batch, side, side]` in 0 to 1.
+/// Films by the formula of `make.py`: grey levels `[batch, side, side]` in 0 to 1.
 pub fn input(batch: usize, side: usize) -> Vec<f32> {
     let wave = |position: usize| (2 * (position % 128)).abs_diff(128);
     let words = bits("films");
@@ -282,7 +280,8 @@ pub fn targets(batch: usize, classes: usize) -> Vec<usize> {
     (0..batch).map(|film| film % classes).collect()
 }
 
-/// 64 bits for each position from 1, which depend on a name: FNV-1a of the name, then `SplitMix64`.
+/// A function from positions (from 1) to 64 bits, which depend on a name: FNV-1a of the name, then
+/// `SplitMix64`.
 fn bits(name: &str) -> impl Fn(u64) -> u64 + use<> {
     let state = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |state, byte| {
         (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! Networks, films and distances that several tests share.
+//! Networks, films and distances shared by several tests.
 #![allow(
     clippy::unwrap_used,
     dead_code,
@@ -10,7 +10,7 @@ use pleura_nn::backend::Real;
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Weights};
 
-/// Small networks with awkward numbers: widths that fill no vector, odd maps, one with a pool-less stem.
+/// Small networks with awkward numbers: widths that fill no vector, odd maps, a stem without a pool.
 pub(crate) fn architectures() -> Vec<(Architecture, usize)> {
     let window = |kernel, stride, padding| Window {
         kernel,
@@ -38,7 +38,7 @@ pub(crate) fn architectures() -> Vec<(Architecture, usize)> {
             Architecture::new("wide", Stem::torchvision(48), 24, 4, &[2, 2]).unwrap(),
             33,
         ),
-        // Columns of the first window that never meet the film.
+        // Columns of the first window that never touch the film.
         (
             Architecture::new("narrow", Stem::torchvision(4), 2, 4, &[1]).unwrap(),
             2,

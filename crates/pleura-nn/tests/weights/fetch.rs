@@ -1,4 +1,4 @@
-//! Fetching, against a server of the test's own.
+//! Downloads, from a local test server.
 
 use std::{
     fs,
@@ -11,14 +11,14 @@ use std::{
 use pleura_nn::weights::fetch::Published;
 use sha2::{Digest as _, Sha256};
 
-/// How the server answers one request.
+/// A server's answer to one request.
 #[derive(Clone, Copy)]
 enum Answer {
-    /// All of the content, whatever was asked.
+    /// The whole content, whatever was requested.
     Whole,
-    /// The range that was asked for, or 416 where there is none.
+    /// The requested range, or 416 if there is none.
     Range,
-    /// The whole content announced, but only so many bytes sent.
+    /// The whole content announced, but only this many bytes sent.
     Break(usize),
     /// An error.
     Status(&'static str),
@@ -30,7 +30,7 @@ fn content() -> Vec<u8> {
         .collect()
 }
 
-/// Serves these answers one after the other; joined, it gives the ranges that were asked for.
+/// Serves these answers in order. The thread returns the requested ranges.
 fn serve(answers: Vec<Answer>) -> (Published, thread::JoinHandle<Vec<Option<usize>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/models/tiny-0123.pth", listener.local_addr().unwrap());
@@ -91,7 +91,7 @@ fn answer_one(mut stream: TcpStream, answer: Answer) -> Option<usize> {
     } else {
         body
     };
-    // A client that has heard enough may hang up first.
+    // A client may close the connection early.
     let _ = write!(
         stream,
         "HTTP/1.1 {status}\r\nContent-Length: {length}\r\n{extra}Connection: close\r\n\r\n"
@@ -174,7 +174,7 @@ fn a_wrong_digest_leaves_nothing() {
     assert!(error.contains("SHA-256") && error.contains("00000000"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     server.join().unwrap();
-    // A file that someone put there is not touched.
+    // A file of the user is not touched.
     fs::write(folder.path().join("tiny-0123.pth"), "mine").unwrap();
     let error = fetched(&published, folder.path()).unwrap_err();
     assert!(

@@ -1,4 +1,4 @@
-//! Our own form: what is written is read, and nothing else is.
+//! Our format: written files are read back, and all others are refused.
 
 use std::{collections::HashMap, fs};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::tiny;
 
-/// The file with its header's JSON, or its tensors, changed.
+/// The file with a changed JSON header, or with changed tensors.
 fn edited(
     change: impl FnOnce(&mut Value),
     tensors: impl FnOnce(&mut HashMap<String, (Vec<usize>, Vec<u8>)>),

@@ -1,4 +1,4 @@
-//! Weights and films of the golden files are, bit for bit, those that torchvision was given.
+//! Weights and films of the golden files equal those that torchvision got, bit for bit.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! Fresh weights: distributed as torchvision's, and each number the seed's and the name's alone.
+//! Initial weights: distributed as torchvision's, and dependent only on seed and name.
 
 use pleura_nn::{
     Architecture, Weights,
@@ -47,7 +47,7 @@ fn the_distribution_is_torchvisions() {
             "{name}: mean {}",
             moment(1)
         );
-        // Of a normal distribution, not a uniform one (1.8).
+        // A normal distribution, not a uniform one (1.8).
         let kurtosis = moment(4) / (variance * variance);
         assert!(
             (kurtosis - 3.0).abs() < 5.0 * (24.0 / count).sqrt(),
@@ -85,7 +85,7 @@ fn the_seed_decides() {
         fresh("tiny", &["a", "b"], 1).digest(),
         fresh("tiny", &["a", "b"], 2).digest()
     );
-    // Pinned: a run must be repeatable by a later version.
+    // Pinned: later versions must be able to repeat a run.
     assert_eq!(fresh("tiny", &["a", "b"], 1).digest(), PINNED);
 }
 

@@ -1,4 +1,4 @@
-//! Files made to hurt: each is refused, in little time and memory, and says why.
+//! Malicious files: each is refused with a reason, in little time and memory.
 
 use std::io::{Cursor, Write as _};
 
@@ -28,7 +28,7 @@ fn archive_of(entries: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// What is said of a state dict whose one tensor `t` has these arguments behind its storage of two float32.
+/// The error for a state dict whose only tensor `t` has these arguments after its storage of two float32.
 fn tensor(arguments: &[u8]) -> String {
     let head = b"\x80\x02}U\x01tctorch._utils\n_rebuild_tensor_v2\n((U\x07storagectorch\nFloatStorage\nU\x010U\x03cpuK\x02tQ";
     refusal(&archive(&[&head[..], arguments, b"tRs."].concat()))
@@ -240,7 +240,7 @@ fn damaged_files_never_panic() {
         for _ in 0..1500 {
             let mut bytes = whole.clone();
             for _ in 0..random.random_range(1..=8) {
-                // Half of the damage goes to where structure is thickest.
+                // Half of the damage goes to the densest part.
                 let end = if random.random() {
                     bytes.len()
                 } else {

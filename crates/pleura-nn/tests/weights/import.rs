@@ -1,4 +1,4 @@
-//! Files that torch made (`golden/import/make.py`) give the numbers that were put into them.
+//! Files that torch made (`golden/import/make.py`) have the numbers that were put into them.
 
 use std::{fs, path::PathBuf};
 
@@ -186,7 +186,7 @@ fn safetensors_are_told_from_torchs_older_form_whatever_their_length() {
     let bytes = fs::read(&path).unwrap();
     let (length, rest) = bytes.split_at(8);
     let length = u64::from_le_bytes(length.try_into().unwrap()) as usize;
-    // Spaces behind the header, until its length begins with the byte of a pickle.
+    // Spaces after the header, until its length begins with the byte of a pickle.
     let longer = (length..length + 256)
         .find(|length| length % 256 == 0x80)
         .unwrap();

@@ -1,4 +1,4 @@
-//! Weights at rest: fresh ones, our files, and the files of others.
+//! Weight files: initial weights, our format, and the formats of others.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // A panic is how a test fails, in what tests share too.
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pleura_core::sha256;
 use pleura_eval::Calibration;
 use pleura_film::Preparation;
 use pleura_nn::Weights;
@@ -14,7 +15,7 @@ use crate::card::Card;
 use crate::golden::{About, Golden};
 use crate::key::Signature;
 use crate::plain::{is_plain, not_plain};
-use crate::{Contract, Error, MEASURES, Reference, Training, archive, sha256};
+use crate::{Contract, Error, MEASURES, Reference, Training, archive};
 
 /// Maximum document size in bytes: a run's metrics with all curves have a few hundred thousand.
 const MOST_DOCUMENT: usize = 64 << 20;
@@ -69,7 +70,7 @@ impl Package {
         };
         Ok(Self {
             parts: files.parts()?,
-            digest: sha256(index),
+            digest: sha256::hex(index),
             signer,
             entries: listed.entries,
             name: name.to_owned(),
@@ -184,7 +185,7 @@ impl<'a> Files<'a> {
                 return Err(self.wrong(&listed.name, "a package of this schema has no such entry"));
             }
             let bytes = self.take(&listed.name)?;
-            if bytes.len() != listed.bytes || sha256(bytes) != listed.sha256 {
+            if bytes.len() != listed.bytes || sha256::hex(bytes) != listed.sha256 {
                 return Err(Error::Entry {
                     file: self.name.to_owned(),
                     entry: listed.name.clone(),

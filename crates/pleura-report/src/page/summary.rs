@@ -194,7 +194,10 @@ fn network_use(input: &ReportInput, lead: &StageResult) -> Markup {
         @if let Some(stage) = audit.stage.as_ref().filter(|stage| **stage != lead.name) {
             p.soft { "The audit tested the network of stage " (stage) ", not that of " (lead.name) "." }
         }
-        @if !found.is_empty() { ul { @for check in found { li { (check.asks) " " (sentence(&check.says)) } } } }
+        @if !found.is_empty() {
+            p { "Results of the checks of the network itself:" }
+            ul { @for check in found { li { (sentence(&check.says)) } } }
+        }
     }
 }
 

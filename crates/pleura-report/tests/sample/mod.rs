@@ -1,5 +1,7 @@
 //! A made-up run, rich enough to show every part of a report. Nothing in it was measured.
 
+mod audit;
+
 use pleura_eval::{Estimate, Options, Predictions, Truth, evaluate, paired_seeds};
 use pleura_report::{
     DataTable, EpochDifference, EpochPoint, Exclusion, FindingCount, Gallery, GalleryItem, KeepingExperiment,
@@ -56,7 +58,7 @@ pub(crate) fn input() -> ReportInput {
         recipe: RECIPE.into(),
         evidence: Vec::new(),
         series: None,
-        audit: None,
+        audit: Some(audit::audit()),
         data: vec![findings_table(), classes_table()],
         stages: vec![findings_stage(), target_stage(), fresh_stage()],
         lead: Some("target".into()),

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::NOTICE;
 use pleura_draw::picture::{ColourScale, Contours, HeatmapStyle, Outline, Panel, Sheet, scale_limit, smooth};
 use pleura_draw::viewer::{LedgerRow, LedgerTable, Viewer, ViewerMap, viewer};
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::values::{self, About, Saved};
 use pleura_explain::{Explanation, Map, Method, Start};
-use pleura_film::{Film, Fit, Geometry, NOTICE};
+use pleura_film::{Film, Fit, Geometry};
 use pleura_nn::Ledger;
 
 use super::explainer::{ExplainedFilm, Explainer};

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use pleura_audit::burned_in_text::Mean;
+use pleura_core::NOTICE;
 use pleura_explain::score::{Row, Settings};
 use pleura_explain::{Account, Explanation, Map, Method};
-use pleura_film::NOTICE;
 use pleura_nn::Ledger;
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use pleura_film::{NOTICE, Preparation};
+use pleura_core::NOTICE;
+use pleura_film::Preparation;
 use pleura_package::{Flag, Outcome, Package};
 use schemars::JsonSchema;
 use serde::Serialize;

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use pleura::output;
-use pleura::{Classifier, training_manifest};
+use pleura::{Classifier, KnownLabels, training_manifest};
 use pleura_audit::relevance::{Of, at_border};
 use pleura_audit::{Check, Films, Thresholds, Verdict, check_films, check_predictions, heatmap_sanity};
 use pleura_core::fs::write_atomic;
@@ -29,7 +29,6 @@ use crate::calibration::CalibrationArgs;
 use crate::console::{NOTICE, Progress};
 use crate::looks;
 use crate::model::ModelArgs;
-use crate::verbs::evaluate::labels::Known;
 use network::Asked;
 
 /// Test films of each class that the network is asked about.
@@ -310,7 +309,7 @@ impl Subject {
         let model = args.options.open_calibrated(folder, &args.calibration)?;
         let stage = Classifier::stage_of(folder, &args.options.options())?;
         let (path, manifest) = training_manifest(folder, &stage, args.manifest.as_deref())?;
-        let known = Known::new(&model, &manifest, &path, &[], None)?;
+        let known = KnownLabels::new(&model, &manifest, &path, &[], None)?;
         let all: Vec<usize> = (0..manifest.rows.len()).collect();
         let labelled = known.labelled(&all);
         let Truth::Exclusive(truth) = known.truth(&labelled) else {

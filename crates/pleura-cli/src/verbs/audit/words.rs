@@ -11,8 +11,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
-use pleura::Classifier;
+use pleura::explain::Mask;
 use pleura::output;
+use pleura::{Classifier, KnownLabels};
 use pleura_audit::burned_in_text::{self, Agreement, Boxes, Films, Outcome, Settings, Text};
 use pleura_core::fs::write_atomic;
 use pleura_eval::Options;
@@ -22,11 +23,10 @@ use pleura_manifest::{Manifest, Row};
 use serde_json::{Value, json};
 
 use crate::console::{NOTICE, Progress};
-use crate::gallery::Mask;
 use crate::looks;
 use crate::model::ModelArgs;
 use crate::verbs::evaluate::SplitChoice;
-use crate::verbs::evaluate::labels::{Known, parse_column};
+use crate::verbs::evaluate::parse_column;
 
 /// Find words, markers and arrows on films, and measure whether a model's answers hang on them.
 #[derive(clap::Args)]
@@ -134,7 +134,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         return finish(args, &films, &found, None, json);
     };
     let model = args.options.open(model_path)?;
-    let known = Known::new(&model, &manifest, path, &args.column, None)?;
+    let known = KnownLabels::new(&model, &manifest, path, &args.column, None)?;
     let rows = known.labelled(&rows);
     if rows.is_empty() {
         bail!(
@@ -171,7 +171,7 @@ fn experiment(
     model: &Classifier,
     manifest: &Manifest,
     rows: &[usize],
-    known: &Known,
+    known: &KnownLabels,
     settings: &Settings,
 ) -> Result<Outcome> {
     let column = |of: fn(&Row) -> &String| rows.iter().map(|&row| of(&manifest.rows[row]).clone()).collect();

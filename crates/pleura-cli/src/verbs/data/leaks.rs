@@ -13,7 +13,7 @@ use pleura_duplicates::{
 use pleura_manifest::{Manifest, Sidecar};
 use serde_json::json;
 
-use crate::console::{FAILED, Progress};
+use crate::console::{self, FAILED};
 
 /// The pairs, in the folder of `--out`.
 const PAIRS: &str = "leaks.json";
@@ -60,7 +60,7 @@ pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
     let options = DuplicateOptions {
         min_correlation: args.least,
     };
-    let look = watched(|progress| find_duplicates(&named, &options, progress));
+    let look = console::watched(|progress| find_duplicates(&named, &options, progress));
     // An earlier look's pairs may well be of the films that are gone now.
     if !args.no_record && look.unread == 0 {
         record(args, &manifests, &look)?;
@@ -79,23 +79,6 @@ pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
     } else {
         ExitCode::from(FAILED)
     })
-}
-
-/// Does work whose parts are shown one after another.
-fn watched<T>(work: impl FnOnce(&dyn pleura_core::Progress) -> T) -> T {
-    let shown: std::sync::Mutex<Option<(String, Progress)>> = std::sync::Mutex::new(None);
-    let done = work(&|what: &str, done: usize, of: usize| {
-        let mut shown = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if shown.as_ref().is_none_or(|(before, _)| before != what) {
-            *shown = None;
-            *shown = Some((what.to_owned(), Progress::new(what, of)));
-        }
-        if let Some((_, progress)) = &*shown {
-            progress.at(done, of);
-        }
-    });
-    drop(shown);
-    done
 }
 
 fn record(args: &LeakArgs, manifests: &[(String, Manifest)], look: &DuplicateReport) -> Result<()> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use pleura::Classifier;
+use pleura::explain::Mask;
 use pleura_audit::burned_in_text::{
     Covering, Films, Mean, Relevance, Settings, Text, run as audit, share_inside,
 };
@@ -15,8 +16,6 @@ use pleura_film::DecodeOptions;
 use pleura_manifest::Manifest;
 use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, TextCondition, TextExperiment};
 use pleura_run::{RunFolder, log::LogEvent};
-
-use crate::gallery::Mask;
 
 /// Films whose heatmaps are measured.
 const EXPLAINED: usize = 40;

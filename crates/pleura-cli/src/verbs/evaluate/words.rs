@@ -5,17 +5,19 @@ use std::io::Write;
 use anyhow::Result;
 use pleura_eval::{Estimate, Evaluation, ExternalSource, Kind};
 
-use super::Found;
-use super::answers::{Answers, Subject};
+use pleura::{AnswerSource, Answers, EvaluationReport};
+
 use crate::console::NOTICE;
 use crate::table::Table;
 use pleura::digest::short;
 
 /// Writes what came out, with intervals, and what to beware of.
-pub fn write(out: &mut impl Write, subject: &Subject, found: &Found) -> Result<()> {
-    let Found {
-        answers: Answers { data, notes, .. },
-        applied,
+pub fn write(out: &mut impl Write, subject: &AnswerSource, found: &EvaluationReport) -> Result<()> {
+    let EvaluationReport {
+        answers: Answers {
+            films: data, notes, ..
+        },
+        calibration: applied,
         evaluation,
         comparison,
         sources,

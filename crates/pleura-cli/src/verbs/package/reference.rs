@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail};
-use pleura::Classifier;
+use pleura::{Classifier, KnownLabels};
 use pleura_data::{FilmCache, shuffled};
 use pleura_manifest::{Manifest, Split};
 use pleura_nn::{Cpu, Network};
@@ -12,7 +12,6 @@ use pleura_package::{Limit, Reference, Seen};
 use rayon::prelude::*;
 
 use crate::console::Progress;
-use crate::verbs::evaluate::labels::Known;
 
 /// Which films, and how many.
 pub struct Films<'a> {
@@ -35,7 +34,7 @@ pub fn of(
     films: &Films<'_>,
     keep: f64,
 ) -> Result<(Reference, Vec<Limit>)> {
-    let known = Known::new(model, films.manifest, films.path, &[], None)?;
+    let known = KnownLabels::new(model, films.manifest, films.path, &[], None)?;
     let rows = |split| known.labelled(&films.manifest.split(split));
     let (mut train, validation) = (rows(Split::Train), rows(Split::Validation));
     for (rows, name) in [(&train, "train"), (&validation, "val")] {

@@ -13,8 +13,8 @@ mod torch;
 
 use std::collections::BTreeMap;
 
+use pleura_core::sha256;
 use safetensors::SafeTensors;
-use sha2::{Digest as _, Sha256};
 
 use super::{Array, Normalisation, Weights, few, file::KEY};
 use crate::{
@@ -174,10 +174,7 @@ pub fn import(
         normalisation: options.normalisation,
         metadata: BTreeMap::from([
             ("imported_from".to_owned(), base_name(name).to_owned()),
-            (
-                "imported_sha256".to_owned(),
-                base16ct::lower::encode_string(&Sha256::digest(bytes)),
-            ),
+            ("imported_sha256".to_owned(), sha256::hex(bytes)),
         ]),
         tensors,
     };

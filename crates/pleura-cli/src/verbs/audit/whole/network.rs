@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, Result};
+use pleura::explain::Mask;
 use pleura_audit::burned_in_text::{self, Settings, Text};
 use pleura_audit::relevance::{self, Masked, Of, outside_lungs};
 use pleura_audit::{Check, Films, Thresholds, probe_features, text_reliance};
@@ -13,7 +14,6 @@ use pleura_nn::Network;
 
 use super::Subject;
 use crate::console::Progress;
-use crate::gallery::Mask;
 
 /// A network that is asked about held-out films.
 pub(super) struct Asked<'a> {
@@ -55,6 +55,7 @@ impl Asked<'_> {
             let row = &self.subject.manifest.rows[chosen[number].0];
             let film = self.subject.film(row)?;
             let mask = Mask::read(&self.subject.manifest, row.masks.lung.as_deref())
+                .map_err(anyhow::Error::new)
                 .and_then(|mask| mask.context("no lung mask"))
                 .map_err(|error| pleura_audit::Error::Film {
                     film: row.film.clone(),

@@ -1,46 +1,46 @@
-//! What a run's model has learnt from: in its own stage, and in those that it was started from.
+//! The films that a run's model was trained on: in its own stage, and in the stages it was started from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use pleura::Classifier;
-use pleura_eval::Predictions;
 use pleura_manifest::{Manifest, Row, Split};
 use pleura_run::{Recipe, RunFolder};
 
-/// Patients within their datasets, and digests of files.
+use crate::{Classifier, Error};
+
+/// Patients (dataset, name) and files (by SHA-256).
 pub type Identities = BTreeSet<(String, String)>;
 
-/// What a run's model has learnt from, as far as the tables of its stages say it.
-#[derive(Default)]
-pub struct Learnt {
-    /// Datasets of the training films; none where not every table is there to say them.
+/// The films that a run's model was trained on, as far as the manifests of its stages are still there.
+#[derive(Clone, Debug, Default)]
+pub struct TrainingHistory {
+    /// Datasets of the training films; `None` if a manifest is missing.
     pub datasets: Option<BTreeSet<String>>,
-    /// What each stage was trained on, with its name; the model's own stage first.
+    /// Training films of each stage, with its name; the model's own stage first.
     pub trained: Vec<(String, Identities)>,
-    /// What epochs were chosen on.
+    /// Validation films, which chose the epochs.
     validated: Identities,
     /// Test films of the model's own stage.
     pub tested: Identities,
-    /// A sentence for each stage whose table is no longer there.
+    /// A sentence for each stage whose manifest is missing.
     pub missing: Vec<String>,
 }
 
-impl Learnt {
-    /// Reads the tables of a run's stages; `None` for bare weights, which say nothing of their films.
-    pub fn of(model: &Classifier) -> Result<Option<Self>> {
+impl TrainingHistory {
+    /// Reads the manifests of a run's stages; `None` for weights and packages, which do not list their films.
+    ///
+    /// # Errors
+    /// A recipe or an existing manifest that cannot be read.
+    pub fn of(model: &Classifier) -> Result<Option<Self>, Error> {
         let (Some(run), Some(stage)) = (model.run(), model.stage()) else {
             return Ok(None);
         };
-        let recipe = RunFolder::new(run)
-            .read_recipe()
-            .context("cannot read the run's recipe")?;
+        let recipe = RunFolder::new(run).read_recipe().map_err(Error::Recipe)?;
         Self::of_stage(&recipe, &stage.name).map(Some)
     }
 
-    /// Follows training's rule: a stage leaves out films whose patient, or whose file, it or any stage after it is judged on.
-    fn of_stage(recipe: &Recipe, name: &str) -> Result<Self> {
+    /// Follows training's rule: a stage leaves out films whose patient or file is validated or tested in it or in a later stage.
+    fn of_stage(recipe: &Recipe, name: &str) -> Result<Self, Error> {
         let stages = &recipe.stages;
         let chain = recipe.lineage(name);
         let first = chain.last().copied().unwrap_or(stages.len());
@@ -51,16 +51,16 @@ impl Learnt {
                 tables.insert(path, Manifest::read(path)?);
             }
         }
-        let mut learnt = Self::default();
+        let mut history = Self::default();
         let mut datasets = BTreeSet::new();
         let (mut validation, mut test) = (Identities::new(), Identities::new());
         for (number, stage) in stages.iter().enumerate().skip(first).rev() {
             let asked = chain.contains(&number) && stage.fractals.is_none();
             let Some(table) = tables.get(stage.manifest.as_path()) else {
                 if asked {
-                    learnt.missing.push(format!(
-                        "{}, the table that stage {:?} was trained on, is no longer there: which films the model has learnt from in that \
-                         stage is not known",
+                    history.missing.push(format!(
+                        "{}, the manifest of stage {:?}, is missing: the films that the model was trained on in that stage are \
+                         unknown",
                         stage.manifest.display(),
                         stage.name
                     ));
@@ -79,20 +79,33 @@ impl Learnt {
                 datasets.insert(row.dataset.clone());
                 trained.extend(identities(row));
             }
-            learnt.trained.push((stage.name.clone(), trained));
+            history.trained.push((stage.name.clone(), trained));
             let chosen_on = of(Split::Validation).filter(|row| !among(row, &test));
-            learnt.validated.extend(chosen_on.flat_map(identities));
+            history.validated.extend(chosen_on.flat_map(identities));
             if stage.name == name {
-                learnt.tested.extend(of(Split::Test).flat_map(identities));
+                history.tested.extend(of(Split::Test).flat_map(identities));
             }
         }
-        let all = learnt.missing.is_empty() && !learnt.trained.is_empty();
-        learnt.datasets = all.then_some(datasets);
-        Ok(learnt)
+        let all = history.missing.is_empty() && !history.trained.is_empty();
+        history.datasets = all.then_some(datasets);
+        Ok(history)
     }
 
-    /// Whether the model has seen a film, or another of its patient.
-    fn knows(&self, row: &Row) -> bool {
+    /// Films of a manifest that [`TrainingHistory::knows`].
+    pub fn overlap(&self, manifest: &Manifest) -> TrainingOverlap {
+        let rows = manifest
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| self.knows(row));
+        TrainingOverlap {
+            rows: rows.map(|(row, _)| row).collect(),
+            missing: self.missing.clone(),
+        }
+    }
+
+    /// True if the model was trained or validated on the film, or on another film of its patient.
+    pub fn knows(&self, row: &Row) -> bool {
         identities(row).any(|identity| {
             let seen = |(_, trained): &(String, Identities)| trained.contains(&identity);
             self.validated.contains(&identity) || self.trained.iter().any(seen)
@@ -100,26 +113,29 @@ impl Learnt {
     }
 }
 
-/// Which film it is, and whose.
+/// The patient (dataset, name) and the file (by SHA-256) of a film.
 pub fn identities(row: &Row) -> impl Iterator<Item = (String, String)> {
     let patient = (!row.patient.is_empty()).then(|| (row.dataset.clone(), row.patient.clone()));
     let film = (!row.sha256.is_empty()).then(|| ("\0sha256".to_owned(), row.sha256.clone()));
     patient.into_iter().chain(film)
 }
 
-/// Answers without the films of a manifest that the model has learnt from, and how many those were.
-pub fn unknown(answers: &Predictions, manifest: &Path, learnt: &Learnt) -> Result<(Predictions, usize)> {
-    let manifest = Manifest::read(manifest)?;
-    let known: BTreeSet<&str> = manifest
-        .rows
-        .iter()
-        .filter(|row| learnt.knows(row))
-        .map(|row| row.film.as_str())
-        .collect();
-    let rows: Vec<usize> = (0..answers.len())
-        .filter(|&row| !known.contains(answers.films[row].as_str()))
-        .collect();
-    Ok((answers.select(&rows), answers.len() - rows.len()))
+/// Films of a manifest that overlap with a model's training.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TrainingOverlap {
+    /// Rows of the manifest whose film, or another film of whose patient, the model was trained or validated on.
+    pub rows: Vec<usize>,
+    /// A sentence for each stage whose manifest is missing, so that its films could not be compared.
+    pub missing: Vec<String>,
+}
+
+/// Films of a manifest that a model was trained or validated on, itself or through another film of the patient. Films
+/// are compared by SHA-256 and by patient. `None` for weights and packages, which do not list their films.
+///
+/// # Errors
+/// As [`TrainingHistory::of`].
+pub fn training_overlap(model: &Classifier, manifest: &Manifest) -> Result<Option<TrainingOverlap>, Error> {
+    Ok(TrainingHistory::of(model)?.map(|history| history.overlap(manifest)))
 }
 
 #[cfg(test)]
@@ -198,20 +214,20 @@ mod tests {
             .fold(RECIPE.to_owned(), |text, (name, path)| text.replace(name, path));
         std::fs::write(path("recipe.toml"), text).unwrap();
         let recipe = RunFolder::new(folder.path()).read_recipe().unwrap();
-        let known = |learnt: &Learnt| -> Vec<&str> {
+        let known = |history: &TrainingHistory| -> Vec<&str> {
             let films = ["a 1", "a 2", "a 3", "a 4", "b 1", "b 2", "c 1"];
             films
                 .into_iter()
-                .filter(|film| learnt.knows(&row(film, None)))
+                .filter(|film| history.knows(&row(film, None)))
                 .collect()
         };
-        let learnt = Learnt::of_stage(&recipe, "target").unwrap();
-        assert_eq!(known(&learnt), ["a 1", "a 2", "b 1", "b 2"]);
-        assert_eq!(learnt.datasets, Some(["a", "b"].map(str::to_owned).into()));
-        let trained: Vec<&str> = learnt.trained.iter().map(|one| one.0.as_str()).collect();
+        let history = TrainingHistory::of_stage(&recipe, "target").unwrap();
+        assert_eq!(known(&history), ["a 1", "a 2", "b 1", "b 2"]);
+        assert_eq!(history.datasets, Some(["a", "b"].map(str::to_owned).into()));
+        let trained: Vec<&str> = history.trained.iter().map(|one| one.0.as_str()).collect();
         assert_eq!(trained, ["target", "source"]);
-        assert!(learnt.missing.is_empty());
-        let source = Learnt::of_stage(&recipe, "source").unwrap();
+        assert!(history.missing.is_empty());
+        let source = TrainingHistory::of_stage(&recipe, "source").unwrap();
         assert_eq!(
             known(&source),
             ["a 1", "a 2"],
@@ -219,8 +235,8 @@ mod tests {
         );
 
         std::fs::remove_file(path("source.csv")).unwrap();
-        let learnt = Learnt::of_stage(&recipe, "target").unwrap();
-        assert_eq!((known(&learnt), learnt.datasets), (vec!["b 1", "b 2"], None));
-        assert!(learnt.missing.len() == 1 && learnt.missing[0].contains("stage \"source\""));
+        let history = TrainingHistory::of_stage(&recipe, "target").unwrap();
+        assert_eq!((known(&history), history.datasets), (vec!["b 1", "b 2"], None));
+        assert!(history.missing.len() == 1 && history.missing[0].contains("stage \"source\""));
     }
 }

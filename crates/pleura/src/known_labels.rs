@@ -1,61 +1,43 @@
-//! From a manifest's columns to what is true of a model's findings.
+//! The true labels of a model's findings, from a manifest's columns.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use clap::ValueEnum;
-use pleura::Classifier;
 use pleura_eval::Truth;
 use pleura_manifest::Manifest;
 use pleura_run::recipe::Stage;
 use pleura_train::labels::Labels;
 use serde_json::json;
 
-/// What an uncertain label counts as.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum UncertainChoice {
-    /// Unknown.
-    Ignore,
-    /// Absent.
-    Zeros,
-    /// Present.
-    Ones,
-}
+use crate::{Classifier, Error};
 
-/// `FINDING=COLUMN`.
-pub fn parse_column(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((finding, column)) if !finding.trim().is_empty() && !column.trim().is_empty() => {
-            Ok((finding.trim().to_owned(), column.trim().to_owned()))
-        }
-        _ => Err("expected FINDING=COLUMN, such as \"normal=No Finding\"".to_owned()),
-    }
-}
+/// The meaning of an uncertain label (−1).
+pub use pleura_run::recipe::Uncertain;
 
-/// What a manifest knows about a model's findings.
-pub struct Known {
+/// The labels of a manifest for a model's findings.
+pub struct KnownLabels {
     labels: Labels,
-    /// By position in `labels`: the model's finding.
+    /// `[labels]`: index of the model's finding.
     outputs: Vec<usize>,
     /// Number of the model's findings.
     width: usize,
     missing: Vec<String>,
 }
 
-impl Known {
-    /// Matches the model's findings with the manifest's columns, by name or as the user or the run's recipe says.
+impl KnownLabels {
+    /// Matches the model's findings with the manifest's columns: by name, by the run's recipe, or by `columns` (finding,
+    /// column). `uncertain` overrides the recipe's policy.
     ///
     /// # Errors
-    /// No finding has its column; `--column` names a finding that the model does not have, or a column that is not there.
+    /// No finding has a column; `columns` names an unknown finding or column.
     pub fn new(
         model: &Classifier,
         manifest: &Manifest,
         path: &Path,
         columns: &[(String, String)],
-        uncertain: Option<UncertainChoice>,
-    ) -> Result<Self> {
-        let asked = asked(model, manifest, path, columns)?;
+        uncertain: Option<Uncertain>,
+    ) -> Result<Self, Error> {
+        let asked = requested(model, manifest, path, columns)?;
         let mut wanted = model
             .stage()
             .as_ref()
@@ -80,13 +62,16 @@ impl Known {
             }
         }
         if outputs.is_empty() {
-            bail!(
-                "{}: has a column for none of the model's findings\n  the model answers: {}\n  the manifest knows: {}\n  \
-                 say which is which with --column FINDING=COLUMN",
-                path.display(),
-                model.findings().join(", "),
-                listed(&manifest.findings)
-            );
+            return Err(Error::option(
+                "column",
+                format!(
+                    "{}: has no column for any of the model's findings\n  the model's findings: {}\n  the manifest's columns: \
+                     {}\n  assign columns to findings (FINDING=COLUMN)",
+                    path.display(),
+                    model.findings().join(", "),
+                    listed(&manifest.findings)
+                ),
+            ));
         }
         let matched: Vec<String> = outputs
             .iter()
@@ -94,7 +79,7 @@ impl Known {
             .collect();
         let stage = stage(model, &matched, &wanted, uncertain)?;
         let labels = Labels::new(&stage, &matched, manifest)
-            .map_err(|problem| anyhow!("{}: {problem}", path.display()))?;
+            .map_err(|problem| Error::request(format!("{}: {problem}", path.display())))?;
         Ok(Self {
             labels,
             outputs,
@@ -103,12 +88,12 @@ impl Known {
         })
     }
 
-    /// Findings that the manifest has no column for.
+    /// Findings without a column in the manifest.
     pub fn missing(&self) -> &[String] {
         &self.missing
     }
 
-    /// Those of the rows of which anything is known.
+    /// The rows with a known label.
     pub fn labelled(&self, rows: &[usize]) -> Vec<usize> {
         let anything = |row: &usize| match self.labels.truth(&[*row]) {
             Truth::Exclusive(classes) => classes.iter().any(Option::is_some),
@@ -117,7 +102,7 @@ impl Known {
         rows.iter().copied().filter(anything).collect()
     }
 
-    /// What is true of the rows, over all findings of the model.
+    /// The true labels of the rows, for all findings of the model.
     pub fn truth(&self, rows: &[usize]) -> Truth {
         match self.labels.truth(rows) {
             Truth::Exclusive(classes) => Truth::Exclusive(
@@ -139,48 +124,49 @@ impl Known {
     }
 }
 
-/// `--column`, by finding.
-fn asked(
+/// The requested columns, by finding.
+fn requested(
     model: &Classifier,
     manifest: &Manifest,
     path: &Path,
     columns: &[(String, String)],
-) -> Result<BTreeMap<String, Vec<String>>> {
+) -> Result<BTreeMap<String, Vec<String>>, Error> {
     let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (finding, column) in columns {
         if !model.findings().contains(finding) {
-            bail!(
-                "--column {finding}={column}: the model has no finding {finding:?}; it has {}",
-                model.findings().join(", ")
-            );
+            return Err(Error::option(
+                "column",
+                format!(
+                    "{finding}={column}: the model has no finding {finding:?}; it has {}",
+                    model.findings().join(", ")
+                ),
+            ));
         }
         if manifest.finding(column).is_none() {
-            bail!(
-                "--column {finding}={column}: {} has no finding {column:?}; it has {}",
-                path.display(),
-                listed(&manifest.findings)
-            );
+            return Err(Error::option(
+                "column",
+                format!(
+                    "{finding}={column}: {} has no finding {column:?}; it has {}",
+                    path.display(),
+                    listed(&manifest.findings)
+                ),
+            ));
         }
         asked.entry(finding.clone()).or_default().push(column.clone());
     }
     Ok(asked)
 }
 
-/// The stage whose labels to read: the run's own, or one that says nothing but what the weights and the user say.
+/// A stage that reads labels as the run's own stage does, or as the weights and the request define them.
 fn stage(
     model: &Classifier,
     matched: &[String],
     columns: &BTreeMap<String, Vec<String>>,
-    uncertain: Option<UncertainChoice>,
-) -> Result<Stage> {
-    let policy = match uncertain {
-        Some(choice) => choice.to_possible_value().map(|value| json!(value.get_name())),
-        None => model
-            .stage()
-            .as_ref()
-            .map(|stage| serde_json::to_value(stage.uncertain))
-            .transpose()?,
-    };
+    uncertain: Option<Uncertain>,
+) -> Result<Stage, Error> {
+    let policy = uncertain
+        .or_else(|| model.stage().map(|stage| stage.uncertain))
+        .unwrap_or_default();
     let columns: BTreeMap<&String, &Vec<String>> = columns
         .iter()
         .filter(|(finding, _)| matched.contains(finding))
@@ -191,9 +177,9 @@ fn stage(
         "manifest": "",
         "epochs": 0,
         "columns": columns,
-        "uncertain": policy.unwrap_or_else(|| json!("ignore")),
+        "uncertain": policy,
     });
-    serde_json::from_value(stage).context("cannot read labels")
+    serde_json::from_value(stage).map_err(|error| Error::request(format!("cannot read labels: {error}")))
 }
 
 fn listed(findings: &[String]) -> String {

@@ -1,68 +1,32 @@
 //! The heatmaps of a run's report: right and wrong answers on a stage's test films.
 
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
-use pleura::Classifier;
+use pleura_core::FileError;
 use pleura_draw::picture::{HeatmapStyle, Outline};
-use pleura_eval::{Kind, Predictions};
+use pleura_eval::Predictions;
 use pleura_explain::picture::{self, Labels};
 use pleura_explain::{Composite, Method, Start};
-use pleura_film::{DecodeOptions, Geometry};
+use pleura_film::DecodeOptions;
 use pleura_manifest::Manifest;
-use pleura_manifest::open_mask;
 use pleura_report::{GalleryIndex, IndexItem, LedgerLine};
+
+use crate::explain::{Mask, are_phantoms};
+use crate::{Classifier, Error, Task};
 
 /// Side of a gallery's pictures in pixels.
 const SIDE: usize = 360;
 
-/// A mask of a film, white inside.
-pub struct Mask {
-    pub width: usize,
-    pub height: usize,
-    pub inside: Vec<bool>,
-}
-
-impl Mask {
-    /// Reads a mask's file, if the manifest names one.
-    pub fn read(manifest: &Manifest, path: Option<&Path>) -> Result<Option<Self>> {
-        path.map(|path| Self::open(&manifest.locate(path))).transpose()
-    }
-
-    /// Reads a mask: brighter than half of its brightest level is inside, so that masks of 0 and 1 and of 0 and 255 are the same. An empty mask is one.
-    ///
-    /// # Errors
-    /// What cannot be read.
-    pub fn open(path: &Path) -> Result<Self> {
-        let film = open_mask(path)?;
-        Ok(Self {
-            width: film.width,
-            height: film.height,
-            inside: film.grey.iter().map(|&grey| grey > 0.5).collect(),
-        })
-    }
-
-    /// As the network sees it.
-    pub fn prepared(&self, geometry: &Geometry) -> Vec<bool> {
-        pleura_audit::burned_in_text::prepared_mask(&self.inside, self.width, self.height, geometry)
-    }
-}
-
-/// Whether the films of a manifest are drawn by a program: then `phantoms.json`, which says how, lies beside it.
-fn of_phantoms(manifest: &Manifest) -> bool {
-    manifest.folder.join("phantoms.json").exists()
-}
-
-/// What is asked of a film's answer, and by which rules. Between exclusive classes: why this one rather than the next likely (or,
-/// where it is wrong, the true one), by both composites: `epsilon-plus-flat` is calm and much alike for all classes, `lrp-0` is rough
-/// and tells classes apart. Of a finding that stands for itself: its own logit, and where it is wrong a true finding's.
+/// The questions to a film's answer, and the rules. For exclusive classes: why this class rather than the next likely one
+/// (or the true one, if the answer is wrong), by two composites. `epsilon-plus-flat` has little noise and is similar for
+/// all classes; `lrp-0` has more noise and separates classes. For independent findings: the logit of the answer, and of
+/// a true finding if the answer is wrong.
 fn questions(
     model: &Classifier,
     answers: &Predictions,
     film: usize,
     answer: usize,
-) -> Result<Vec<(Composite, Start)>> {
+) -> Result<Vec<(Composite, Start)>, Error> {
     let findings = model.findings();
     let mut others: Vec<usize> = (0..findings.len()).filter(|&finding| finding != answer).collect();
     let truth = |finding: usize| answers.has(film, finding) == Some(true);
@@ -74,7 +38,7 @@ fn questions(
     let own = (Composite::default(), Start::Logit(name(answer)));
     let rough = Composite::by_name("lrp-0")?;
     Ok(match others.first() {
-        Some(&other) if model.task() == Kind::Exclusive => {
+        Some(&other) if model.task() == Task::Exclusive => {
             let start = Start::Difference(name(answer), name(other));
             vec![(Composite::default(), start.clone()), (rough, start)]
         }
@@ -85,20 +49,23 @@ fn questions(
     })
 }
 
-/// Chooses films (first the wrong answers and the right ones in turn, class by class, as they stand in the table), explains each
-/// answer and what else was likely, and writes the pictures with their list into the run's `explain` folder.
+/// Chooses films, explains their answers, and writes the pictures with their list into the run's `explain` folder.
+/// Wrong and right answers are chosen in turn, class by class, in the order of the table. Returns the number of films.
+///
+/// # Errors
+/// Errors of the films and masks; [`Error::File`], [`Error::Report`] for the files of the run.
 pub fn write(
     run: &Path,
     model: &Classifier,
     manifest: &Manifest,
     answers: &Predictions,
     most: usize,
-) -> Result<usize> {
+) -> Result<usize, Error> {
     let network = model.network()?;
     let findings = model.findings();
     let folder = run.join("explain");
-    fs::create_dir_all(&folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
-    let phantoms = of_phantoms(manifest);
+    std::fs::create_dir_all(&folder).map_err(FileError::of("create the folder", &folder))?;
+    let phantoms = are_phantoms(manifest);
     let (mut items, mut composites) = (Vec::new(), Vec::new());
     for film in choose(answers, findings.len(), most) {
         let Some(row) = manifest.rows.iter().find(|row| row.film == answers.films[film]) else {
@@ -139,7 +106,7 @@ pub fn write(
             if !composites.iter().any(|name| name == method.name()) {
                 composites.push(method.name().to_owned());
             }
-            let explanation = method.explain(&network, &prepared.unit_grey(), prepared.size, &[start])?;
+            let explanation = method.explain(network, &prepared.unit_grey(), prepared.size, &[start])?;
             let map = &explanation.maps[0];
             let outlines: Vec<Outline<'_>> = lesion.iter().map(|mask| outline(mask, phantoms)).collect();
             // A difference of logits has no probability of its own.

@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(files.verdict, Verdict::Note);
         assert_eq!(
             files.says,
-            "2 of 8 films could not be read; a: cut short; 1 of 8 films are not those that the table describes, such as c"
+            "2 of 8 films could not be read; a: cut short; 1 of 8 films do not match the table, such as c"
         );
         let place = |film: &str, split| FilmInSplit {
             film: film.to_owned(),

@@ -151,7 +151,11 @@ pub fn with_option(error: pleura::Error) -> anyhow::Error {
         pleura::Error::Request {
             problem,
             option: Some(option),
-        } => anyhow::anyhow!("--{option}: {problem}"),
+            value,
+        } => match value {
+            true => anyhow::anyhow!("--{option} {problem}"),
+            false => anyhow::anyhow!("{problem}; see --{option}"),
+        },
         _ => error.into(),
     }
 }

@@ -203,7 +203,7 @@ pub fn evaluate(
                 [&metrics, &their_metrics],
             )
             .map_err(|error| {
-                Error::option(
+                Error::missing(
                     "compare",
                     format!(
                         "cannot compare {} with {}: {error}",
@@ -255,13 +255,12 @@ fn check(subject: &AnswerSource, options: &EvaluateOptions) -> Result<(), Error>
     let tables =
         subject.model().is_none() && options.compare.as_ref().is_none_or(|path| source::is_table(path));
     if tables && options.manifest.is_some() {
-        return Err(Error::option(
-            "manifest",
+        return Err(Error::request(
             "a table of answers contains its films and their labels; leave the manifest out",
         ));
     }
     if let (Some(threshold), Task::Exclusive) = (options.threshold, subject.task()) {
-        return Err(Error::option(
+        return Err(Error::value(
             "threshold",
             format!(
                 "{threshold}: exclusive classes are predicted by the largest probability; leave the threshold out, or give a class a \
@@ -270,7 +269,7 @@ fn check(subject: &AnswerSource, options: &EvaluateOptions) -> Result<(), Error>
         ));
     }
     if options.stratify == Stratify::Class && subject.task() == Task::Independent {
-        return Err(Error::option(
+        return Err(Error::value(
             "stratify",
             "class: independent findings are not strata; expected none or dataset",
         ));
@@ -287,7 +286,7 @@ fn metric_options(
     for (name, share) in &options.prevalence {
         match name {
             Some(name) if !subject.findings().contains(name) => {
-                return Err(Error::option(
+                return Err(Error::value(
                     "prevalence",
                     format!(
                         "{name}={share}: the model has no finding {name:?}; it has {}",
@@ -297,7 +296,7 @@ fn metric_options(
             }
             Some(name) => drop(prevalence.insert(name.clone(), *share)),
             None if subject.task() == Task::Exclusive => {
-                return Err(Error::option(
+                return Err(Error::value(
                     "prevalence",
                     format!(
                         "{share}: classes are exclusive, so name one: \"{}={share}\"",

@@ -171,7 +171,7 @@ fn a_planted_letter_is_found_and_so_is_its_use() {
     assert_eq!(told.code, 1, "{}", told.err);
     assert!(
         told.out
-            .contains("the answers use the words, by 5.0 points or more on these films"),
+            .contains("the answers depend on the text, by 5.0 points or more on these films"),
         "{}",
         told.out
     );

@@ -1,4 +1,5 @@
-//! A package: an archive that is read is the one that would be written, and no document makes the reader fall.
+//! A package: an archive that is read is the one that would be written, and no document makes the reader
+//! fall.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -29,7 +30,8 @@ fuzz_target!(|data: &[u8]| {
             .collect();
         assert_eq!(archive::write(&entries).expect("what was read can be written"), data);
     }
-    // The same bytes as documents, under an index that lists them rightly: checksums would stop them all otherwise.
+    // The same bytes as documents, under an index that lists them rightly: checksums would stop them all
+    // otherwise.
     let mut entries: Vec<(String, Vec<u8>)> = Vec::new();
     for (name, part) in NAMES.iter().zip(data.split(|&byte| byte == 0)) {
         entries.push(((*name).to_owned(), part.to_vec()));

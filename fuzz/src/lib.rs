@@ -1,4 +1,5 @@
-//! What several targets need: what a decoded film must hold, and files on disk for readers that open what they read.
+//! What several targets need: what a decoded film must hold, and files on disk for readers that open what
+//! they read.
 
 pub mod film;
 
@@ -6,7 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-/// One folder a process, removed by nobody: libFuzzer ends without unwinding. It lies in the system's temporary folder.
+/// One folder a process, removed by nobody: libFuzzer ends without unwinding. It lies in the system's
+/// temporary folder.
 static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let folder = tempfile::Builder::new().prefix("pleura-fuzz-").tempdir();
     folder.expect("a temporary folder can be made").keep()

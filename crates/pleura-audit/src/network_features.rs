@@ -239,7 +239,7 @@ fn probe_attribute(
     let skill = answer.skill_score_beyond_strata();
     let association = association(films, attribute);
     let verdict = match () {
-        () if answer.p > thresholds.p || skill < thresholds.skill => Verdict::Quiet,
+        () if answer.p > thresholds.p || skill < thresholds.skill => Verdict::Pass,
         () if association < thresholds.association => Verdict::Note,
         () => Verdict::Alarm,
     };
@@ -356,7 +356,7 @@ mod tests {
         let followed = check(true, 0.6);
         assert_eq!(followed.verdict, Verdict::Alarm, "{}", followed.says);
         let hidden = check(false, 0.6);
-        assert_eq!(hidden.verdict, Verdict::Quiet, "{}", hidden.says);
+        assert_eq!(hidden.verdict, Verdict::Pass, "{}", hidden.says);
     }
 
     #[test]

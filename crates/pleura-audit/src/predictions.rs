@@ -110,7 +110,7 @@ fn size(accuracy: &Estimate, thresholds: &Thresholds) -> Check {
     let verdict = if high - low > thresholds.width {
         Verdict::Note
     } else {
-        Verdict::Quiet
+        Verdict::Pass
     };
     Check {
         value: Some(high - low),
@@ -144,7 +144,7 @@ fn of_seeds(seeds: usize, thresholds: &Thresholds) -> Check {
     let verdict = if seeds < thresholds.seeds {
         Verdict::Note
     } else {
-        Verdict::Quiet
+        Verdict::Pass
     };
     let noun = if seeds == 1 { "seed" } else { "seeds" };
     Check {
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn confidence_that_accuracy_does_not_bear_out_is_an_alarm() {
-        assert_eq!(verdict("calibration", &films(100, 0.75, 75)), Verdict::Quiet);
+        assert_eq!(verdict("calibration", &films(100, 0.75, 75)), Verdict::Pass);
         assert_eq!(verdict("calibration", &films(100, 0.95, 60)), Verdict::Alarm);
         assert_eq!(verdict("calibration", &films(20, 0.95, 12)), Verdict::NotPossible);
     }
@@ -212,6 +212,6 @@ mod tests {
     #[test]
     fn few_films_are_noted() {
         assert_eq!(verdict("test-size", &films(40, 0.9, 30)), Verdict::Note);
-        assert_eq!(verdict("test-size", &films(900, 0.9, 675)), Verdict::Quiet);
+        assert_eq!(verdict("test-size", &films(900, 0.9, 675)), Verdict::Pass);
     }
 }

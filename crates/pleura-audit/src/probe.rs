@@ -445,6 +445,6 @@ mod tests {
         };
         assert!(run_probe(&vec![vec![1.0]; 30], &[0; 30]).contains("fewer than two classes"));
         let classes: Vec<usize> = (0..30).map(|row| row % 2).collect();
-        assert!(run_probe(&vec![vec![1.0]; 30], &classes).contains("nothing varies"));
+        assert!(run_probe(&vec![vec![1.0]; 30], &classes).contains("do not vary"));
     }
 }

@@ -189,7 +189,7 @@ impl Place {
         let verdict = match least {
             least if least >= self.alarm => Verdict::Alarm,
             least if least >= self.note => Verdict::Note,
-            _ => Verdict::Quiet,
+            _ => Verdict::Pass,
         };
         let empty = match found.empty {
             0 => String::new(),

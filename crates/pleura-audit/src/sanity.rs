@@ -78,7 +78,7 @@ pub fn heatmap_sanity(
     let verdict = match low {
         low if low >= thresholds.sanity => Verdict::Alarm,
         low if low >= 0.75 * thresholds.sanity => Verdict::Note,
-        _ => Verdict::Quiet,
+        _ => Verdict::Pass,
     };
     let other_class = other.as_ref().map_or_else(String::new, |other| {
         format!("; with the heatmap of another class {:.2}", other.value)

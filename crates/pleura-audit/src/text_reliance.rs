@@ -49,7 +49,7 @@ fn loudest(judged: impl Iterator<Item = Judgement>) -> Option<Verdict> {
     let verdicts = judged.filter_map(|judgement| match judgement {
         Judgement::Matters => Some(Verdict::Alarm),
         Judgement::Small | Judgement::Open => Some(Verdict::Note),
-        Judgement::RuledOut | Judgement::Reverse => Some(Verdict::Quiet),
+        Judgement::RuledOut | Judgement::Reverse => Some(Verdict::Pass),
         Judgement::Unmeasured => None,
     });
     verdicts.max()
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(of(&[Judgement::Open, Judgement::RuledOut]), Some(Verdict::Note));
         assert_eq!(
             of(&[Judgement::Reverse, Judgement::Unmeasured]),
-            Some(Verdict::Quiet)
+            Some(Verdict::Pass)
         );
         assert_eq!(of(&[Judgement::Open, Judgement::Matters]), Some(Verdict::Alarm));
     }

@@ -28,7 +28,8 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-/// Command lines in fenced code, with the number of the line on which each begins. A backslash at the end continues a line.
+/// Command lines in fenced code, with the number of the line on which each begins. A backslash at the end
+/// continues a line.
 fn commands(page: &str) -> Vec<(usize, String)> {
     let mut found = Vec::new();
     let mut fenced = false;
@@ -94,7 +95,8 @@ fn words(command: &str) -> Vec<String> {
 /// A blank in brackets, until they are gone.
 const SPACE: char = '\u{a0}';
 
-/// The lines that the notation stands for, with some of its brackets kept: one for each of the alternatives `A|B`.
+/// The lines that the notation stands for, with some of its brackets kept: one for each of the alternatives
+/// `A|B`.
 fn lines(words: &[String], kept: &[(usize, usize)]) -> Vec<Vec<String>> {
     let words: Vec<String> = words
         .iter()
@@ -120,7 +122,8 @@ fn lines(words: &[String], kept: &[(usize, usize)]) -> Vec<Vec<String>> {
     lines
 }
 
-/// Checks a command without what is in brackets, and with each of them: alone, or with one other that it needs.
+/// Checks a command without what is in brackets, and with each of them: alone, or with one other that it
+/// needs.
 fn check(words: &[String]) -> Result<(), String> {
     let parse = |kept: &[(usize, usize)]| {
         lines(words, kept)

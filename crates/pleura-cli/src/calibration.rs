@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use pleura::CalibrationChoice;
 
-/// Whether and how probabilities are calibrated.
+/// Calibration of probabilities.
 #[derive(clap::Args, Clone, Default)]
 pub struct CalibrationArgs {
-    /// Temperatures and thresholds to apply, as `pleura calibrate` wrote them; those beside the weights if left out.
+    /// Temperatures and thresholds to apply, as written by `pleura calibrate`. Default: those beside the
+    /// weights.
     #[arg(long, value_name = "FILE.json")]
     calibration: Option<PathBuf>,
-    /// Leave probabilities as the network gives them, whatever lies beside the weights.
+    /// Use the network's probabilities without calibration.
     #[arg(long, conflicts_with = "calibration")]
     no_calibration: bool,
 }
@@ -21,7 +22,7 @@ impl CalibrationArgs {
         self.calibration.is_some() || self.no_calibration
     }
 
-    /// As the library takes them.
+    /// The library's option.
     pub fn choice(&self) -> CalibrationChoice {
         match &self.calibration {
             Some(path) => CalibrationChoice::File(path.clone()),

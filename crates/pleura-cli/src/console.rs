@@ -1,4 +1,4 @@
-//! What the program says on stderr: progress, notes, errors. Answers go to stdout, and are written by the verbs.
+//! Messages on stderr: progress, notes, errors. Verbs write their answers to stdout.
 
 use std::error::Error;
 use std::fmt;
@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Exit code where a check failed.
+/// Exit code if a check failed.
 pub const FAILED: u8 = 1;
-/// Exit code where what was asked could not be done.
+/// Exit code if the command could not be carried out.
 pub const COULD_NOT: u8 = 2;
 
 pub use pleura_core::NOTICE;
 
-/// Off a terminal, progress is a line now and then.
+/// Interval of progress lines when stderr is not a terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, Default)]
@@ -27,7 +27,7 @@ struct Settings {
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
-/// Sets once, at the start, how much is said.
+/// Sets the verbosity, once, at the start.
 pub fn set(quiet: bool, json: bool) {
     let _ = SETTINGS.set(Settings { quiet, json });
 }
@@ -36,30 +36,30 @@ fn settings() -> Settings {
     SETTINGS.get().copied().unwrap_or_default()
 }
 
-/// Whether the user wants nothing but errors on stderr.
+/// True if only errors are shown on stderr.
 pub fn is_quiet() -> bool {
     settings().quiet
 }
 
-/// One line on stderr, unless the user wants quiet.
+/// Writes a line on stderr, unless quiet.
 pub fn note(text: impl fmt::Display) {
     if !is_quiet() {
         say(text);
     }
 }
 
-/// An error about a part of the work that does not end all of it.
+/// Reports an error that does not end the program.
 pub fn complain(error: &(dyn Error + 'static)) {
     say(format_args!("pleura: {}", chain(error).join("\n  because: ")));
 }
 
-/// The error that ends the program.
+/// Reports the error that ends the program.
 pub fn report(error: &anyhow::Error) {
     complain(error.as_ref());
 }
 
 fn say(text: impl fmt::Display) {
-    // A closed stderr leaves nobody to tell.
+    // Ignore a closed stderr.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
@@ -74,7 +74,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     messages
 }
 
-/// Whether the error is that nobody reads our output any more.
+/// True if the error is a closed stdout (`pleura … | head`).
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     let closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
     error.downcast_ref::<io::Error>().is_some_and(closed)
@@ -84,19 +84,19 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
             == Some(io::ErrorKind::BrokenPipe)
 }
 
-/// Shows how far some work has come: a bar on a terminal, a line every ten seconds elsewhere, nothing where the user
-/// wants quiet or, off a terminal, JSON.
+/// Shows progress: a bar on a terminal, a line every ten seconds elsewhere, nothing if quiet or, without a
+/// terminal, with JSON.
 pub struct Progress {
     what: String,
     bar: Option<ProgressBar>,
     lines: bool,
     begin: Instant,
-    /// Milliseconds from the beginning to the latest line.
+    /// Milliseconds from the start to the latest line.
     told: AtomicU64,
 }
 
 impl Progress {
-    /// Progress of work on `what`, such as "films decoded".
+    /// Progress of `what`, such as "films decoded".
     pub fn new(what: &str, of: usize) -> Self {
         let Settings { quiet, json } = settings();
         let terminal = io::stderr().is_terminal();
@@ -145,13 +145,17 @@ impl Drop for Progress {
     }
 }
 
-/// The library's error with the option of the command line that it is about.
+/// The library's error, prefixed with its command-line option.
 pub fn with_option(error: pleura::Error) -> anyhow::Error {
     match &error {
         pleura::Error::Request {
             problem,
             option: Some(option),
-        } => anyhow::anyhow!("--{option}: {problem}"),
+            value,
+        } => match value {
+            true => anyhow::anyhow!("--{option} {problem}"),
+            false => anyhow::anyhow!("{problem}; see --{option}"),
+        },
         _ => error.into(),
     }
 }

@@ -1,4 +1,4 @@
-//! The option that helps, after a message of the library, which knows no command line.
+//! Command-line options to append to messages of the library, which does not know the command line.
 
 use pleura::Error;
 

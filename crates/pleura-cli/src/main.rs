@@ -1,4 +1,5 @@
-//! `pleura`: from a folder of chest films to an explained, audited classifier. Parses, calls, prints; the work is in the libraries.
+//! `pleura`: from a folder of chest films to an explained, audited classifier. The program parses arguments,
+//! calls the library, and prints.
 
 #![deny(
     clippy::print_stdout,
@@ -43,13 +44,13 @@ use clap::Parser;
 struct Cli {
     #[command(subcommand)]
     verb: verbs::Verb,
-    /// Print JSON on stdout, and nothing else there.
+    /// Print only JSON on stdout.
     #[arg(long, global = true)]
     json: bool,
-    /// Do not show progress or notes on stderr; errors still are.
+    /// Show only errors on stderr, no progress or notes.
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Threads to compute with; all cores if left out. Results do not depend on it.
+    /// Number of threads. Default: all cores. Results do not depend on it.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
 }
@@ -59,7 +60,7 @@ fn main() -> ExitCode {
     console::set(cli.quiet, cli.json);
     match carry_out(cli) {
         Ok(code) => code,
-        // Whoever read our output has closed it (`pleura … | head`): they have what they wanted.
+        // The reader has closed our output (`pleura … | head`): not an error.
         Err(error) if console::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             console::report(&error);

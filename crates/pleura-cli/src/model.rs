@@ -7,19 +7,19 @@ use pleura::{CalibrationChoice, Classifier, Fit, OpenOptions, Task};
 
 use crate::calibration::CalibrationArgs;
 
-/// What the user says about a model beside its path.
+/// Options of a model besides its path.
 #[derive(clap::Args, Clone, Default)]
 pub struct ModelArgs {
-    /// Of a run: the stage whose best weights to use; the last one if left out.
+    /// Stage of a run whose best weights are used. Default: the last stage.
     #[arg(long, value_name = "NAME")]
     stage: Option<String>,
-    /// Side of the network's input in pixels, for weights that do not say it.
+    /// Side of the network's input in pixels, for weights without it.
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=8192))]
     size: Option<u32>,
-    /// What becomes of a film that is not square, for weights that do not say it.
+    /// Preparation of films that are not square, for weights without it.
     #[arg(long, value_enum)]
     fit: Option<FitChoice>,
-    /// What the outputs mean, for weights that do not say it.
+    /// Relation of the findings, for weights without it.
     #[arg(long, value_enum)]
     kind: Option<KindChoice>,
 }
@@ -43,7 +43,7 @@ impl ModelArgs {
         self.size.is_some() || self.fit.is_some() || self.kind.is_some()
     }
 
-    /// With this stage, where none is set.
+    /// With this stage, unless one is set.
     #[must_use]
     pub fn or_stage(&self, stage: Option<String>) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl ModelArgs {
         }
     }
 
-    /// As the library takes them.
+    /// The library's options.
     pub fn options(&self) -> OpenOptions {
         let mut options = OpenOptions::default();
         if let Some(stage) = &self.stage {
@@ -109,9 +109,9 @@ impl From<FitChoice> for Fit {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum KindChoice {
-    /// One class a film: probabilities by softmax.
+    /// One class per film: probabilities by softmax.
     Exclusive,
-    /// Any number of findings a film: probabilities by sigmoid.
+    /// Any number of findings per film: probabilities by sigmoid.
     Independent,
 }
 

@@ -1,4 +1,4 @@
-//! Words in columns, for a terminal.
+//! Tables of text for a terminal.
 
 use std::fmt;
 

@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// What can be asked of the program.
+/// The commands of the program.
 #[derive(Subcommand)]
 pub enum Verb {
     Demo(demo::Args),
@@ -41,7 +41,7 @@ pub enum Verb {
     Doctor(doctor::Args),
 }
 
-/// Carries a verb out.
+/// Runs a command.
 pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
     match verb {
         Verb::Demo(args) => demo::run(&args, json),

@@ -77,7 +77,8 @@ pub fn write_atomic_with(
     Ok(())
 }
 
-/// Some folders can be written but not read, and some network file systems cannot sync one: both are accepted.
+/// Some folders can be written but not read, and some network file systems cannot sync one: both are
+/// accepted.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         Err(error)

@@ -23,14 +23,16 @@ pub const fn triangle(n: usize) -> usize {
 }
 
 impl Cholesky {
-    /// Factorises a matrix `[n, n]`, of which the lower triangle is read. `None` if it is not positive definite.
+    /// Factorises a matrix `[n, n]`, of which the lower triangle is read. `None` if it is not positive
+    /// definite.
     pub fn new(matrix: &[f64], n: usize) -> Option<Self> {
         Self::with_pivots(matrix, n, |pivot| {
             (pivot > 0.0 && pivot.is_finite()).then_some(pivot)
         })
     }
 
-    /// Like [`Cholesky::new`], for matrices that rounding may have made singular: pivots below `least` become `least`.
+    /// Like [`Cholesky::new`], for matrices that rounding may have made singular: pivots below `least` become
+    /// `least`.
     pub fn with_least_pivot(matrix: &[f64], n: usize, least: f64) -> Self {
         Self::with_pivots(matrix, n, |pivot| Some(pivot.max(least))).unwrap_or(Self {
             n: 0,

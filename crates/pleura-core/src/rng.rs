@@ -1,7 +1,8 @@
 //! Random streams by name: a draw depends on seed and name, never on what was drawn before it.
 //!
-//! Every stream is `ChaCha8`. A [`Scheme`] turns seed and name into its key. The schemes differ for historical
-//! reasons only, and stay so that an old seed gives the same numbers. New code uses [`Scheme::Sha256`].
+//! Every stream is `ChaCha8`. A [`Scheme`] turns seed and name into its key. The schemes differ for
+//! historical reasons only, and stay so that an old seed gives the same numbers. New code uses
+//! [`Scheme::Sha256`].
 
 use rand::{Rng, SeedableRng as _};
 pub use rand_chacha::ChaCha8Rng;
@@ -68,7 +69,8 @@ pub fn stream(scheme: Scheme, seed: u64, name: &[&[u8]]) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(key)
 }
 
-/// Shuffles in place (Fisher and Yates). Written here, so that a new library version cannot change an old run.
+/// Shuffles in place (Fisher and Yates). Written here, so that a new library version cannot change an old
+/// run.
 pub fn shuffle<T>(items: &mut [T], rng: &mut impl Rng) {
     for last in (1..items.len()).rev() {
         items.swap(last, below(last as u64 + 1, rng) as usize);

@@ -344,7 +344,8 @@ fn films_that_only_films_of_other_manifests_make_one_stay_together() {
     for row in &mut other.rows {
         row.sha256 = row.film.clone();
     }
-    // Films 0 and 1 meet at one film, 1 and 2 over two that are alike, 3 and 4 have equal pixels; 4 and 5 are a pair in any case.
+    // Films 0 and 1 meet at one film, 1 and 2 over two that are alike, 3 and 4 have equal pixels; 4 and 5 are
+    // a pair in any case.
     let report = looked(
         &[
             (1, 0, 0, 0, find_similar),

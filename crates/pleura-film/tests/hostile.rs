@@ -371,7 +371,8 @@ fn text_that_a_converter_wrote_as_unknown_is_text() {
 fn sequences_of_unknown_kind_and_length_are_passed_over() {
     let tag = |group: u16, number: u16| [group.to_le_bytes(), number.to_le_bytes()].concat();
     let open = [0xff; 4];
-    // In implicit VR, whatever the data set is in: an item without a length, in it a value, and a sequence of an item with one.
+    // In implicit VR, whatever the data set is in: an item without a length, in it a value, and a sequence of
+    // an item with one.
     let inner = [
         tag(0xfffe, 0xe000),
         vec![12, 0, 0, 0],

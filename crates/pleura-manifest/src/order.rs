@@ -2,9 +2,8 @@
 
 use pleura_core::rng::{Scheme, shuffle, stream};
 
-/// The rows in the order of one epoch: a Fisher–Yates shuffle from the stream named by seed and epoch.
-///
-/// Epoch 0 is shuffled too. The same rows in another order give another order out.
+/// The rows in the order of an epoch: a Fisher-Yates shuffle by seed and epoch. The result depends on the order of
+/// `rows`.
 pub fn shuffled(rows: &[usize], seed: u64, epoch: u64) -> Vec<usize> {
     let mut order = rows.to_vec();
     let name: [&[u8]; 2] = [b"order of an epoch", &epoch.to_le_bytes()];

@@ -128,7 +128,7 @@ mod tests {
             nested_subsets(&manifest, &rows, &[0.0], 3)
                 .unwrap_err()
                 .to_string()
-                .contains("part of 0")
+                .contains("part 0 of")
         );
     }
 }

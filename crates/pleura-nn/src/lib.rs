@@ -1,7 +1,8 @@
-//! The DenseNet engine: networks with three passes (forward, backward, relevance), backends, and weight files.
+//! The DenseNet engine: networks with three passes (forward, backward, relevance), backends, and weight
+//! files.
 //!
-//! [`Weights`] are read, imported or initialised. [`Network::new`] puts them on a backend: [`Cpu`], or [`Reference`] in
-//! plain double precision. Films are grey levels `[batch, size, size]` in 0 to 1.
+//! [`Weights`] are read, imported or initialised. [`Network::new`] puts them on a backend: [`Cpu`], or
+//! [`Reference`] in plain double precision. Films are grey levels `[batch, size, size]` in 0 to 1.
 //!
 //! ```
 //! use pleura_nn::relevance::Rule;

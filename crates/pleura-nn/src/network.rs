@@ -27,9 +27,9 @@ use crate::weights::Normalisation;
 
 /// A network with its parameters on a backend.
 ///
-/// Make [`Weights`](crate::Weights), put them on a backend with [`Network::new`], then call [`Network::infer`], or
-/// [`Network::forward`] followed by [`Network::backward`] or [`Network::relevance`]. Films are grey levels in 0 to 1,
-/// `[batch, size, size]`; logits are `[batch, outputs]`.
+/// Make [`Weights`](crate::Weights), put them on a backend with [`Network::new`], then call
+/// [`Network::infer`], or [`Network::forward`] followed by [`Network::backward`] or [`Network::relevance`].
+/// Films are grey levels in 0 to 1, `[batch, size, size]`; logits are `[batch, outputs]`.
 pub struct Network<B: Backend = Cpu> {
     backend: B,
     architecture: Architecture,

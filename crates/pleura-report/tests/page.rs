@@ -362,7 +362,7 @@ fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
         asks: format!("Does {name} give the class away?"),
         verdict,
         says: format!("what {name} says"),
-        remedy: if verdict == Verdict::Quiet {
+        remedy: if verdict == Verdict::Pass {
             String::new()
         } else {
             "crop all films alike".into()
@@ -392,7 +392,7 @@ fn an_audit_has_a_chapter_that_leads_with_what_is_worst() {
         checks: vec![
             check("class-source", Verdict::Block, counts),
             check("border", Verdict::Alarm, null.clone()),
-            check("file", Verdict::Quiet, null),
+            check("file", Verdict::Pass, null),
         ],
         ..AuditRecord::default()
     });
@@ -443,7 +443,7 @@ fn an_audit_that_asked_no_network_does_not_speak_for_it() {
         "found no shortcut",
         "It raised an alarm",
     );
-    let films = page(&[("file", Verdict::Quiet), ("words", Verdict::NotPossible)]);
+    let films = page(&[("file", Verdict::Pass), ("words", Verdict::NotPossible)]);
     assert!(
         films.contains(nobody) && !films.contains(shortcut) && !films.contains(alarm),
         "{films}"
@@ -453,7 +453,7 @@ fn an_audit_that_asked_no_network_does_not_speak_for_it() {
         loud.contains(nobody) && loud.contains(alarm) && loud.contains("Does file give"),
         "{loud}"
     );
-    let asked = page(&[("features", Verdict::Quiet), ("outside-lungs", Verdict::Note)]);
+    let asked = page(&[("features", Verdict::Pass), ("outside-lungs", Verdict::Note)]);
     assert!(asked.contains(shortcut) && !asked.contains(nobody), "{asked}");
     let place = |words: &str| asked.find(words).unwrap();
     assert!(

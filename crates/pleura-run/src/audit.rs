@@ -44,7 +44,8 @@ pub enum Verdict {
     #[default]
     NotPossible,
     /// Nothing was found.
-    Quiet,
+    #[serde(alias = "quiet")]
+    Pass,
     /// A fact worth knowing.
     Note,
     /// A shortcut that a network may well use: report it with every result.
@@ -58,7 +59,7 @@ impl Verdict {
     pub fn name(self) -> &'static str {
         match self {
             Self::NotPossible => "not possible",
-            Self::Quiet => "quiet",
+            Self::Pass => "pass",
             Self::Note => "note",
             Self::Alarm => "alarm",
             Self::Block => "block",

@@ -53,7 +53,8 @@ impl Identity {
                 }
             }
         }
-        // The recipe's digest covers manifests and weights too: it is named only if they do not explain the difference.
+        // The recipe's digest covers manifests and weights too: it is named only if they do not explain the
+        // difference.
         if self.recipe != now.recipe && changes.is_empty() {
             let keys = recipes().unwrap_or_else(|| "the run's recipe.toml shows its recipe".to_owned());
             changes.push(format!("the recipe or the seed changed ({keys})"));

@@ -1,4 +1,5 @@
-//! Draws phantoms, trains a small network on them for two epochs, and answers one: `cargo run --example train -- FOLDER`.
+//! Draws phantoms, trains a small network on them for two epochs, and answers one: `cargo run --example train
+//! -- FOLDER`.
 #![allow(clippy::print_stdout, reason = "an example prints")]
 
 use std::path::Path;

@@ -23,7 +23,8 @@ pub struct Answer {
     pub doubts: Vec<String>,
     /// One score for each finding, in the order of the model's outputs; empty unless the film is answered.
     pub findings: Vec<FindingScore>,
-    /// The scores of a film that is not answered. They mean nothing for the film: use them to study the model only.
+    /// The scores of a film that is not answered. They mean nothing for the film: use them to study the model
+    /// only.
     pub withheld: Vec<FindingScore>,
 }
 
@@ -50,7 +51,8 @@ impl FindingScore {
 }
 
 impl Answer {
-    /// The probability of a finding; `None` if the film is not answered or the model does not know the finding.
+    /// The probability of a finding; `None` if the film is not answered or the model does not know the
+    /// finding.
     pub fn probability(&self, finding: &str) -> Option<f64> {
         let mut scores = self.findings.iter();
         scores
@@ -58,7 +60,8 @@ impl Answer {
             .map(|score| score.probability)
     }
 
-    /// Findings and their probabilities, in the order of the model's outputs; none if the film is not answered.
+    /// Findings and their probabilities, in the order of the model's outputs; none if the film is not
+    /// answered.
     pub fn probabilities(&self) -> impl Iterator<Item = (&str, f64)> {
         self.findings
             .iter()
@@ -113,7 +116,8 @@ impl Answer {
         }
     }
 
-    /// A package's refusal of a file that declares itself not to be a single X-ray image. Other errors are returned.
+    /// A package's refusal of a file that declares itself not to be a single X-ray image. Other errors are
+    /// returned.
     pub(crate) fn refused(error: pleura_film::Error) -> Result<Self, pleura_film::Error> {
         use pleura_film::Error::{Frames, Modality};
         let check = match error {

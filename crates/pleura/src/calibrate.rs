@@ -27,8 +27,8 @@ pub struct CalibrateOptions {
 /// Fits a calibration on the validation films of a manifest.
 ///
 /// # Errors
-/// [`Error::Request`] without labelled validation films, or if some of them are training films of one of the run's stages or test
-/// films of its own stage; errors of reading, inference and fitting.
+/// [`Error::Request`] without labelled validation films, or if some of them are training films of one of the
+/// run's stages or test films of its own stage; errors of reading, inference and fitting.
 pub fn calibrate(
     model: &Classifier,
     manifest: &Path,
@@ -48,7 +48,8 @@ pub fn calibrate(
     Ok(Calibration::fit(&predictions, &fit)?)
 }
 
-/// Validation films of another manifest may be training films of one of the run's stages, or test films of its own.
+/// Validation films of another manifest may be training films of one of the run's stages, or test films of
+/// its own.
 fn refuse_overlap(model: &Classifier, path: &Path, caller: Caller<'_>) -> Result<(), Error> {
     let (Some(history), Some(stage)) = (TrainingHistory::of(model)?, model.stage()) else {
         return Ok(());

@@ -63,7 +63,8 @@ impl AppliedCalibration {
         Ok(Some(Self { path, calibration }))
     }
 
-    /// One line that describes the calibration: file, temperatures, thresholds, and the films that it was fitted on.
+    /// One line that describes the calibration: file, temperatures, thresholds, and the films that it was
+    /// fitted on.
     pub fn line(&self) -> String {
         let on = &self.calibration.fitted_on;
         let temperatures: Vec<String> = self

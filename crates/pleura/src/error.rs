@@ -167,8 +167,10 @@ pub enum Error {
     Request {
         /// What was found, what was expected, and what to do.
         problem: String,
-        /// The option of the request that is at fault, or that would help.
+        /// The option of the request that helps.
         option: Option<&'static str>,
+        /// True if `problem` begins with the option's value, which is at fault.
+        value: bool,
     },
     /// An access to test films cannot be recorded, so it does not happen.
     #[error(
@@ -413,7 +415,8 @@ pub enum Error {
     Json(#[from] serde_json::Error),
 }
 
-/// The messages of an error and its causes, from the outside in. A cause that an earlier message contains is left out.
+/// The messages of an error and its causes, from the outside in. A cause that an earlier message contains is
+/// left out.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     for cause in std::iter::successors(Some(error), |error| error.source()) {
@@ -435,14 +438,25 @@ impl Error {
         Self::Request {
             problem: problem.into(),
             option: None,
+            value: false,
         }
     }
 
-    /// A [`Error::Request`] about an option.
-    pub(crate) fn option(option: &'static str, problem: impl Into<String>) -> Self {
+    /// A [`Error::Request`] about the value of an option, with which `problem` begins.
+    pub(crate) fn value(option: &'static str, problem: impl Into<String>) -> Self {
         Self::Request {
             problem: problem.into(),
             option: Some(option),
+            value: true,
+        }
+    }
+
+    /// A [`Error::Request`] that an option would solve.
+    pub(crate) fn missing(option: &'static str, problem: impl Into<String>) -> Self {
+        Self::Request {
+            problem: problem.into(),
+            option: Some(option),
+            value: false,
         }
     }
 }

@@ -47,7 +47,8 @@ impl FilmSelection {
 /// A model's answers and true labels: how they are found.
 #[derive(Clone, Debug)]
 pub struct LabelOptions {
-    /// Columns of the manifest for findings of another name: (finding, column). Several columns of one finding mean any of them.
+    /// Columns of the manifest for findings of another name: (finding, column). Several columns of one
+    /// finding mean any of them.
     pub columns: Vec<(String, String)>,
     /// The meaning of uncertain labels; `None` for that of the run's stage.
     pub uncertain: Option<Uncertain>,
@@ -147,7 +148,8 @@ impl Default for Caller<'_> {
 /// Results of [`evaluate`].
 #[derive(Clone, Debug)]
 pub struct EvaluationReport {
-    /// The answers, with calibrated probabilities if there is a calibration, and notes that limit the results.
+    /// The answers, with calibrated probabilities if there is a calibration, and notes that limit the
+    /// results.
     pub answers: Answers,
     /// The calibration applied.
     pub calibration: Option<AppliedCalibration>,
@@ -162,8 +164,8 @@ pub struct EvaluationReport {
 /// Evaluates a model or a table of answers. Accesses to test films are recorded beside the manifest first.
 ///
 /// # Errors
-/// [`Error::Request`] for options that do not fit together or a source without films; [`Error::TestAccess`]; errors of reading,
-/// inference and evaluation.
+/// [`Error::Request`] for options that do not fit together or a source without films; [`Error::TestAccess`];
+/// errors of reading, inference and evaluation.
 pub fn evaluate(
     subject: &AnswerSource,
     options: &EvaluateOptions,
@@ -201,7 +203,7 @@ pub fn evaluate(
                 [&metrics, &their_metrics],
             )
             .map_err(|error| {
-                Error::option(
+                Error::missing(
                     "compare",
                     format!(
                         "cannot compare {} with {}: {error}",
@@ -253,13 +255,12 @@ fn check(subject: &AnswerSource, options: &EvaluateOptions) -> Result<(), Error>
     let tables =
         subject.model().is_none() && options.compare.as_ref().is_none_or(|path| source::is_table(path));
     if tables && options.manifest.is_some() {
-        return Err(Error::option(
-            "manifest",
+        return Err(Error::request(
             "a table of answers contains its films and their labels; leave the manifest out",
         ));
     }
     if let (Some(threshold), Task::Exclusive) = (options.threshold, subject.task()) {
-        return Err(Error::option(
+        return Err(Error::value(
             "threshold",
             format!(
                 "{threshold}: exclusive classes are predicted by the largest probability; leave the threshold out, or give a class a \
@@ -268,7 +269,7 @@ fn check(subject: &AnswerSource, options: &EvaluateOptions) -> Result<(), Error>
         ));
     }
     if options.stratify == Stratify::Class && subject.task() == Task::Independent {
-        return Err(Error::option(
+        return Err(Error::value(
             "stratify",
             "class: independent findings are not strata; expected none or dataset",
         ));
@@ -285,7 +286,7 @@ fn metric_options(
     for (name, share) in &options.prevalence {
         match name {
             Some(name) if !subject.findings().contains(name) => {
-                return Err(Error::option(
+                return Err(Error::value(
                     "prevalence",
                     format!(
                         "{name}={share}: the model has no finding {name:?}; it has {}",
@@ -295,7 +296,7 @@ fn metric_options(
             }
             Some(name) => drop(prevalence.insert(name.clone(), *share)),
             None if subject.task() == Task::Exclusive => {
-                return Err(Error::option(
+                return Err(Error::value(
                     "prevalence",
                     format!(
                         "{share}: classes are exclusive, so name one: \"{}={share}\"",

@@ -1,7 +1,7 @@
 //! Heatmaps of a model's answers: one film and one question, or many films with pictures, pages and scores.
 //!
-//! [`Classifier::explain`] answers one question about one film. [`Explainer`] explains many films by several methods and
-//! writes the files that `pleura explain` writes.
+//! [`Classifier::explain`] answers one question about one film. [`Explainer`] explains many films by several
+//! methods and writes the files that `pleura explain` writes.
 
 mod engine;
 mod explainer;
@@ -90,8 +90,8 @@ impl Classifier {
     /// A package does not check the film here: ask [`Classifier::predict`] whether it is answered.
     ///
     /// # Errors
-    /// [`Error::UnknownFinding`] and other errors of the question; [`Error::Explanation`] if the composite does not fit
-    /// the network.
+    /// [`Error::UnknownFinding`] and other errors of the question; [`Error::Explanation`] if the composite
+    /// does not fit the network.
     pub fn explain(
         &self,
         film: &Film,

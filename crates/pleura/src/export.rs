@@ -22,8 +22,8 @@ pub struct TorchExport {
     pub constructor: Option<String>,
 }
 
-/// Writes a plain safetensors file that torchvision's `DenseNet` loads with `strict=True`. The model may lack task and
-/// preparation: the file holds tensors only.
+/// Writes a plain safetensors file that torchvision's `DenseNet` loads with `strict=True`. The model may lack
+/// task and preparation: the file holds tensors only.
 ///
 /// # Errors
 /// As [`Classifier::weight_file`]; [`Error::Weights`], [`Error::Package`] if the model cannot be read;

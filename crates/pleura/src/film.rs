@@ -17,9 +17,9 @@ impl Film {
     /// Reads and decodes a file. The format is found by content.
     ///
     /// # Errors
-    /// [`Error::Film`]: the file cannot be read or decoded, is larger than the limits, or declares that it is not a
-    /// single X-ray image. [`Classifier::predict_file`](crate::Classifier::predict_file) answers the last case with
-    /// a refusal where the model is a package.
+    /// [`Error::Film`]: the file cannot be read or decoded, is larger than the limits, or declares that it is
+    /// not a single X-ray image. [`Classifier::predict_file`](crate::Classifier::predict_file) answers the
+    /// last case with a refusal where the model is a package.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let decoded = pleura_film::open(path, &DecodeOptions::default())?;

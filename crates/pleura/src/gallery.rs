@@ -17,10 +17,10 @@ use crate::{Classifier, Error, Task};
 /// Side of a gallery's pictures in pixels.
 const SIDE: usize = 360;
 
-/// The questions to a film's answer, and the rules. For exclusive classes: why this class rather than the next likely one
-/// (or the true one, if the answer is wrong), by two composites. `epsilon-plus-flat` has little noise and is similar for
-/// all classes; `lrp-0` has more noise and separates classes. For independent findings: the logit of the answer, and of
-/// a true finding if the answer is wrong.
+/// The questions to a film's answer, and the rules. For exclusive classes: why this class rather than the
+/// next likely one (or the true one, if the answer is wrong), by two composites. `epsilon-plus-flat` has
+/// little noise and is similar for all classes; `lrp-0` has more noise and separates classes. For independent
+/// findings: the logit of the answer, and of a true finding if the answer is wrong.
 fn questions(
     model: &Classifier,
     answers: &Predictions,
@@ -49,8 +49,9 @@ fn questions(
     })
 }
 
-/// Chooses films, explains their answers, and writes the pictures with their list into the run's `explain` folder.
-/// Wrong and right answers are chosen in turn, class by class, in the order of the table. Returns the number of films.
+/// Chooses films, explains their answers, and writes the pictures with their list into the run's `explain`
+/// folder. Wrong and right answers are chosen in turn, class by class, in the order of the table. Returns the
+/// number of films.
 ///
 /// # Errors
 /// Errors of the films and masks; [`Error::File`], [`Error::Report`] for the files of the run.

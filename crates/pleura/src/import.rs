@@ -27,8 +27,8 @@ pub struct ImportOptions {
     pub fit: Option<Fit>,
 }
 
-/// Reads a file of torch (`.pth`, `.pth.tar`) or a safetensors file with torchvision's names, and writes it as a weight
-/// file of pleura.
+/// Reads a file of torch (`.pth`, `.pth.tar`) or a safetensors file with torchvision's names, and writes it
+/// as a weight file of pleura.
 ///
 /// # Errors
 /// [`Error::OutputIsInput`], [`Error::ImportTooSmall`]; [`Error::File`] and [`Error::Engine`] for the files.

@@ -25,8 +25,8 @@ pub struct KnownLabels {
 }
 
 impl KnownLabels {
-    /// Matches the model's findings with the manifest's columns: by name, by the run's recipe, or by `columns` (finding,
-    /// column). `uncertain` overrides the recipe's policy.
+    /// Matches the model's findings with the manifest's columns: by name, by the run's recipe, or by
+    /// `columns` (finding, column). `uncertain` overrides the recipe's policy.
     ///
     /// # Errors
     /// No finding has a column; `columns` names an unknown finding or column.
@@ -62,11 +62,11 @@ impl KnownLabels {
             }
         }
         if outputs.is_empty() {
-            return Err(Error::option(
+            return Err(Error::missing(
                 "column",
                 format!(
                     "{}: has no column for any of the model's findings\n  the model's findings: {}\n  the manifest's columns: \
-                     {}\n  assign columns to findings (FINDING=COLUMN)",
+                     {}",
                     path.display(),
                     model.findings().join(", "),
                     listed(&manifest.findings)
@@ -134,7 +134,7 @@ fn requested(
     let mut asked: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (finding, column) in columns {
         if !model.findings().contains(finding) {
-            return Err(Error::option(
+            return Err(Error::value(
                 "column",
                 format!(
                     "{finding}={column}: the model has no finding {finding:?}; it has {}",
@@ -143,7 +143,7 @@ fn requested(
             ));
         }
         if manifest.finding(column).is_none() {
-            return Err(Error::option(
+            return Err(Error::value(
                 "column",
                 format!(
                     "{finding}={column}: {} has no finding {column:?}; it has {}",

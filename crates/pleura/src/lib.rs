@@ -1,4 +1,5 @@
-//! Open a model, answer chest films, explain and evaluate the answers. Research use only; not a medical device.
+//! Open a model, answer chest films, explain and evaluate the answers. Research use only; not a medical
+//! device.
 //!
 //! ```no_run
 //! use pleura::{Classifier, Composite, Film, Question};
@@ -20,7 +21,8 @@
 //! * [`Classifier`] is a weight file, a run or a package. It answers from any number of threads.
 //! * [`Film`] is a decoded image; [`Classifier::predict_files`] reads and answers many files.
 //! * [`Answer`] holds the [`Outcome`], the reasons, and a score for each finding.
-//! * [`explain`] makes heatmaps; [`export`] and [`import`] exchange models with other programs; [`train`] trains them.
+//! * [`explain`] makes heatmaps; [`export`] and [`import`] exchange models with other programs; [`train`]
+//!   trains them.
 //! * [`output`] has the documents that the program prints with `--json`, with their JSON Schemas.
 
 mod answer;

@@ -7,8 +7,8 @@ use pleura_package::PublicKey;
 
 use crate::Task;
 
-/// Options of [`Classifier::open_with`](crate::Classifier::open_with). The default fits runs, packages and weights
-/// that pleura has trained.
+/// Options of [`Classifier::open_with`](crate::Classifier::open_with). The default fits runs, packages and
+/// weights that pleura has trained.
 ///
 /// ```
 /// use pleura::{CalibrationChoice, OpenOptions};
@@ -90,8 +90,8 @@ impl OpenOptions {
         self
     }
 
-    /// Whether a package's golden films are computed and compared when it is opened. Default: they are. Whoever
-    /// only reads the package's weights may save this time.
+    /// Whether a package's golden films are computed and compared when it is opened. Default: they are.
+    /// Whoever only reads the package's weights may save this time.
     pub fn check_golden(mut self, check: bool) -> Self {
         self.check_golden = check;
         self

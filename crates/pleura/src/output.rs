@@ -1,8 +1,9 @@
 //! The documents that the program prints with `--json`, as types with a JSON Schema.
 //!
-//! One submodule for each verb, one type for each document. A type is built from the library's own results by a
-//! function `of`; it holds no logic. Field order is the order of the printed keys. Each field is documented: its text
-//! is the schema's description. [`schemas`] lists all documents; the schemas are committed in `docs/schemas`.
+//! One submodule for each verb, one type for each document. A type is built from the library's own results by
+//! a function `of`; it holds no logic. Field order is the order of the printed keys. Each field is
+//! documented: its text is the schema's description. [`schemas`] lists all documents; the schemas are
+//! committed in `docs/schemas`.
 
 mod by_finding;
 pub mod evaluate;
@@ -34,6 +35,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         settings.into_generator().into_root_schema_for::<T>()
     }
     vec![
+        ("evaluate", of::<evaluate::Document<'static>>()),
         ("explain", of::<explain::Explain>()),
         ("explain-ledger", of::<explain::LedgerFile>()),
         ("explain-scores", of::<explain::Scores>()),

@@ -16,15 +16,15 @@ impl Classifier {
     /// Answers one film.
     ///
     /// # Errors
-    /// [`Error::Network`] and [`Error::Inference`] from the engine; [`Error::PackageSettings`] if a package was opened
-    /// with another calibration than its own.
+    /// [`Error::Network`] and [`Error::Inference`] from the engine; [`Error::PackageSettings`] if a package
+    /// was opened with another calibration than its own.
     pub fn predict(&self, film: &Film) -> Result<Answer, Error> {
         let mut answers = self.predict_all(std::slice::from_ref(film))?;
         answers.pop().ok_or(Error::NoAnswer)
     }
 
-    /// Answers several films in one pass, which takes less time than one by one. The last bits of a logit may depend
-    /// on how many films share the pass.
+    /// Answers several films in one pass, which takes less time than one by one. The last bits of a logit may
+    /// depend on how many films share the pass.
     ///
     /// # Errors
     /// As [`Classifier::predict`].
@@ -34,8 +34,8 @@ impl Classifier {
         self.answers(films.par_iter().map(prepare).collect())
     }
 
-    /// Reads and answers one file. It needs less memory than [`Film::open`], and a package also refuses files that
-    /// declare themselves not to be a single X-ray image.
+    /// Reads and answers one file. It needs less memory than [`Film::open`], and a package also refuses files
+    /// that declare themselves not to be a single X-ray image.
     ///
     /// # Errors
     /// [`Error::Film`] if the file cannot be read or decoded; as [`Classifier::predict`].
@@ -57,7 +57,8 @@ impl Classifier {
         ))
     }
 
-    /// Reads and answers files in the order given, `batch` files in one pass. Files of a batch are decoded in parallel.
+    /// Reads and answers files in the order given, `batch` files in one pass. Files of a batch are decoded in
+    /// parallel.
     ///
     /// ```no_run
     /// # let model = pleura::Classifier::open("model.pleura")?;
@@ -71,8 +72,8 @@ impl Classifier {
     /// # Ok::<(), pleura::Error>(())
     /// ```
     ///
-    /// A file that cannot be read gives [`Error::Film`], and the others are answered. Any other error ends the
-    /// iteration.
+    /// A file that cannot be read gives [`Error::Film`], and the others are answered. Any other error ends
+    /// the iteration.
     ///
     /// # Errors
     /// [`Error::PackageSettings`] if a package was opened with another calibration than its own.

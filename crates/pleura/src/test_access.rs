@@ -10,9 +10,9 @@ use pleura_run::RunFolder;
 use crate::evaluate::Caller;
 use crate::{Classifier, Error};
 
-/// Records that a model answers `rows` of a manifest, if any of them are test films ([`access_log::tested`]). Call it before the
-/// films are answered, so that no access stays unrecorded. The log is beside the manifest; if its folder is read-only, the
-/// log is in the run's folder, and the caller gets a note.
+/// Records that a model answers `rows` of a manifest, if any of them are test films ([`access_log::tested`]).
+/// Call it before the films are answered, so that no access stays unrecorded. The log is beside the manifest;
+/// if its folder is read-only, the log is in the run's folder, and the caller gets a note.
 ///
 /// # Errors
 /// [`Error::TestAccess`] if neither log can be written.

@@ -39,7 +39,8 @@ impl TrainingHistory {
         Self::of_stage(&recipe, &stage.name).map(Some)
     }
 
-    /// Follows training's rule: a stage leaves out films whose patient or file is validated or tested in it or in a later stage.
+    /// Follows training's rule: a stage leaves out films whose patient or file is validated or tested in it
+    /// or in a later stage.
     fn of_stage(recipe: &Recipe, name: &str) -> Result<Self, Error> {
         let stages = &recipe.stages;
         let chain = recipe.lineage(name);
@@ -123,14 +124,16 @@ pub fn identities(row: &Row) -> impl Iterator<Item = (String, String)> {
 /// Films of a manifest that overlap with a model's training.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrainingOverlap {
-    /// Rows of the manifest whose film, or another film of whose patient, the model was trained or validated on.
+    /// Rows of the manifest whose film, or another film of whose patient, the model was trained or validated
+    /// on.
     pub rows: Vec<usize>,
     /// A sentence for each stage whose manifest is missing, so that its films could not be compared.
     pub missing: Vec<String>,
 }
 
-/// Films of a manifest that a model was trained or validated on, itself or through another film of the patient. Films
-/// are compared by SHA-256 and by patient. `None` for weights and packages, which do not list their films.
+/// Films of a manifest that a model was trained or validated on, itself or through another film of the
+/// patient. Films are compared by SHA-256 and by patient. `None` for weights and packages, which do not list
+/// their films.
 ///
 /// # Errors
 /// As [`TrainingHistory::of`].

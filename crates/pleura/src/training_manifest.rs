@@ -7,10 +7,12 @@ use pleura_run::recipe::Stage;
 
 use crate::Error;
 
-/// The manifest that a stage of a run was trained on, and its path. `moved` is where it lies now, if it was moved.
+/// The manifest that a stage of a run was trained on, and its path. `moved` is where it lies now, if it was
+/// moved.
 ///
 /// # Errors
-/// [`Error::FractalStage`] if the stage was trained on fractals; [`Error::TrainingManifest`] if the file cannot be read.
+/// [`Error::FractalStage`] if the stage was trained on fractals; [`Error::TrainingManifest`] if the file
+/// cannot be read.
 pub fn training_manifest(
     run: &Path,
     stage: &Stage,

@@ -1,4 +1,5 @@
-//! The committed schemas are those of the types. `UPDATE_SCHEMAS=1 cargo test -p pleura --test schemas` writes them.
+//! The committed schemas are those of the types. `UPDATE_SCHEMAS=1 cargo test -p pleura --test schemas`
+//! writes them.
 
 use std::fs;
 use std::path::Path;

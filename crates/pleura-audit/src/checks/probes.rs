@@ -107,7 +107,7 @@ fn judged(
     } else if answer.p <= thresholds.p {
         Verdict::Note
     } else {
-        Verdict::Quiet
+        Verdict::Pass
     };
     let named: Vec<&str> = answer
         .classes

@@ -89,7 +89,7 @@ pub(super) fn sources(films: &Films, thresholds: &Thresholds) -> Check {
         .count();
     let p = (1 + as_much) as f64 / (1 + settings.permutations) as f64;
     let verdict = match v {
-        _ if p > thresholds.p => Verdict::Quiet,
+        _ if p > thresholds.p => Verdict::Pass,
         v if v >= thresholds.association_block => Verdict::Block,
         v if v >= thresholds.association => Verdict::Alarm,
         _ => Verdict::Note,
@@ -155,7 +155,7 @@ pub(super) fn children(films: &Films, thresholds: &Thresholds) -> Check {
     let verdict = match difference {
         d if d >= thresholds.children => Verdict::Alarm,
         d if d >= thresholds.children_note => Verdict::Note,
-        _ => Verdict::Quiet,
+        _ => Verdict::Pass,
     };
     let says = format!(
         "{:.0} % of the films of {} are of patients under 18, {:.0} % of those of {}",

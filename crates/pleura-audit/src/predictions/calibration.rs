@@ -58,10 +58,10 @@ pub(super) fn check(answers: &[Answered], thresholds: &Thresholds) -> Check {
     });
     let p = (1 + as_large.count()) as f64 / (1 + draws) as f64;
     let verdict = match error {
-        _ if p > thresholds.calibration_p => Verdict::Quiet,
+        _ if p > thresholds.calibration_p => Verdict::Pass,
         error if error >= thresholds.calibration => Verdict::Alarm,
         error if error >= 0.5 * thresholds.calibration => Verdict::Note,
-        _ => Verdict::Quiet,
+        _ => Verdict::Pass,
     };
     let count = answers.len() as f64;
     Check {
@@ -113,7 +113,7 @@ mod tests {
         for (films, films_a_patient) in [(30, 1), (100, 1), (100, 2)] {
             let raised = (0..60).filter(|&seed| {
                 let verdict = check(&drawn(films, films_a_patient, 1.0, seed), &thresholds).verdict;
-                verdict != Verdict::Quiet
+                verdict != Verdict::Pass
             });
             // Three are expected by chance.
             let raised = raised.count();

@@ -109,7 +109,7 @@ pub(super) fn check(answers: &[Answered], manifest: &Manifest, thresholds: &Thre
         let verdict = match (p <= thresholds.subgroups_p, difference >= thresholds.subgroups) {
             (true, true) => Verdict::Alarm,
             (true, false) => Verdict::Note,
-            _ => Verdict::Quiet,
+            _ => Verdict::Pass,
         };
         (verdict, difference, name, p)
     });

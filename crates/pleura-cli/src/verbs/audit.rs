@@ -1,7 +1,7 @@
-//! `pleura audit`: what a model may have learnt that is no disease.
+//! `pleura audit`: the search for shortcuts.
 
+mod text;
 mod whole;
-mod words;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,9 +9,9 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Search for shortcuts: what on the films, other than disease, carries a model's answers.
+/// Search for shortcuts: image content other than disease that determines a model's answers.
 ///
-/// A table of films can be audited before anything is trained on it, a run after. One kind of check alone has a command of its own.
+/// Audit a manifest before training, and a run after training. `audit text` checks burned-in text only.
 #[derive(clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
@@ -26,18 +26,19 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum What {
-    Words(Box<words::Args>),
+    #[command(alias = "words")]
+    Text(Box<text::Args>),
 }
 
-/// Carries an audit out.
+/// Runs an audit.
 pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     match args.what {
-        Some(What::Words(args)) => words::run(&args, json),
+        Some(What::Text(args)) => text::run(&args, json),
         None => whole::run(&args.whole, json),
     }
 }
 
-/// Audits a stage of a run into the run's folder, and says in a sentence what came out.
+/// Audits a stage of a run into the run's folder, and returns the result as a sentence.
 pub fn of_stage(run: &Path, stage: &str) -> Result<String> {
     whole::of_stage(run, stage)
 }

@@ -1,4 +1,4 @@
-//! `pleura calibrate`: temperatures and thresholds, from validation films and no others.
+//! `pleura calibrate`: temperatures and thresholds from validation films.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -18,7 +18,8 @@ use crate::model::ModelArgs;
 use crate::table::Table;
 use pleura::digest::short;
 
-/// Fit temperatures and thresholds on validation films, and keep them beside the weights for `evaluate` and `predict`.
+/// Fit temperatures and thresholds on validation films, and store them beside the weights for `evaluate` and
+/// `predict`.
 #[derive(clap::Args)]
 pub struct Args {
     /// A run's folder, or weights (.safetensors).
@@ -26,39 +27,41 @@ pub struct Args {
     model: PathBuf,
     #[command(flatten)]
     options: ModelArgs,
-    /// The films; of a run, the manifest that its stage was trained with if left out.
+    /// The manifest. Default: that of the run's stage.
     #[arg(long, value_name = "M.csv")]
     manifest: Option<PathBuf>,
-    /// Which films: val, and nothing else.
+    /// Films: always val.
     #[arg(long, value_enum, default_value_t = SplitChoice::Val)]
     split: SplitChoice,
     #[command(flatten)]
     labels: LabelArgs,
-    /// Choose the threshold with at least this sensitivity. May be repeated; without a name it is meant for every finding.
+    /// Choose the threshold with at least this sensitivity. May be repeated; without a name, for every
+    /// finding.
     #[arg(long, value_name = "[FINDING=]SHARE", value_parser = parse_named)]
     sensitivity: Vec<(Option<String>, f64)>,
     /// Choose the threshold with at least this specificity.
     #[arg(long, value_name = "[FINDING=]SHARE", value_parser = parse_named)]
     specificity: Vec<(Option<String>, f64)>,
-    /// Choose the threshold of least cost where a missed film costs so many false alarms.
+    /// Choose the threshold of least cost, where a missed film costs this many false alarms.
     #[arg(long, value_name = "[FINDING=]RATIO", value_parser = parse_named)]
     cost: Vec<(Option<String>, f64)>,
-    /// With --cost: how common the finding is where the costs arise; as among the validation films if left out.
+    /// With --cost: prevalence of the finding. Default: that of the validation films.
     #[arg(long, value_name = "[FINDING=]SHARE", requires = "cost", value_parser = parse_named)]
     prevalence: Vec<(Option<String>, f64)>,
-    /// Leave probabilities as they are, and choose thresholds only.
+    /// Fit thresholds only, no temperatures.
     #[arg(long)]
     no_temperature: bool,
-    /// Where to write it; beside the weights if left out, where `evaluate` and `predict` find it. To be named for a package.
+    /// Output file. Default: beside the weights, where `evaluate` and `predict` find it. Required for a
+    /// package.
     #[arg(long, value_name = "FILE.json")]
     out: Option<PathBuf>,
-    /// Probability that an interval should cover.
+    /// Coverage of intervals.
     #[arg(long, value_name = "P", default_value_t = 0.95)]
     level: f64,
-    /// Resamples of the patients for bootstrap intervals; 0 for none.
+    /// Bootstrap samples of patients; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     bootstrap: usize,
-    /// Seed of the resampling.
+    /// Seed of the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
@@ -78,7 +81,7 @@ fn parse_named(text: &str) -> Result<(Option<String>, f64), String> {
     Ok((name, number))
 }
 
-/// Fits and writes a calibration, and tells what it is.
+/// Fits, writes and prints a calibration.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if args.split != SplitChoice::Val {
         let why = match args.split {
@@ -156,11 +159,11 @@ fn manifest(args: &Args, model: &Classifier) -> Result<PathBuf> {
     }
 }
 
-/// The rule of each finding that has one.
+/// The rule of each finding.
 fn rules(args: &Args, model: &Classifier) -> Result<BTreeMap<String, Rule>> {
     let at = |finding: &str| {
         let named = |name: &Option<String>| name.as_deref().is_none_or(|name| name == finding);
-        // The last word counts, and a name's own before one for all.
+        // The last option counts, and one with a name before one for all.
         let own = args
             .prevalence
             .iter()
@@ -192,7 +195,7 @@ fn rules(args: &Args, model: &Classifier) -> Result<BTreeMap<String, Rule>> {
                 },
             };
             match rules.get(finding) {
-                // A rule by name stands before one for all.
+                // A rule by name has priority.
                 Some((true, _)) if name.is_none() => {}
                 Some((own, other)) if *own == name.is_some() => {
                     bail!("--{option}: {finding} has a rule already ({other}); a finding has one threshold")

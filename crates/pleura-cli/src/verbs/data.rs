@@ -1,8 +1,8 @@
-//! `pleura data`: datasets (or phantoms) to a manifest, its splits, and the check that nothing leaks.
+//! `pleura data`: manifests from datasets or phantoms, splits, and checks.
 
 mod describe;
+mod duplicates;
 mod fractals;
-mod leaks;
 mod phantoms;
 mod sources;
 
@@ -23,7 +23,7 @@ use crate::console::{FAILED, Progress};
 use crate::table::Table;
 use sources::SourceArgs;
 
-/// Put datasets together into a manifest, split it by patient, check it for leaks; draw phantoms.
+/// Build manifests from datasets, split them by patient, check them for leaks; draw phantoms.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -32,19 +32,21 @@ pub struct Args {
 
 #[derive(Subcommand)]
 enum Verb {
-    /// Read datasets and write one manifest, with an account of every film left out.
+    /// Read datasets and write one manifest, with the number of films left out at each step.
     Build(Box<BuildArgs>),
-    /// Deal films out to training, validation and test, whole patients at a time.
+    /// Assign films to training, validation and test, by whole patients.
     Split(SplitArgs),
-    /// Refuse a manifest with a patient, an identical film or a copy that `leaks` found in two splits (exit code 1).
+    /// Check a manifest: no patient, identical film or recorded duplicate may be in two splits (exit code 1).
     Check(CheckArgs),
-    /// Say what is in a manifest: counts, ages, views, sizes and sources of each finding, and what a reader should notice.
+    /// Describe a manifest: counts, ages, views, sizes and sources of each finding, with observations.
     Describe(describe::DescribeArgs),
-    /// Find films that are one radiograph, in one manifest or several; in two splits they are a leak (exit code 1).
-    Leaks(leaks::LeakArgs),
+    /// Find duplicate films in one manifest or several; duplicates in two splits are a leak (exit code 1).
+    #[command(alias = "leaks")]
+    Duplicates(duplicates::DuplicateArgs),
     /// Draw synthetic films with known truth, for demonstrations and tests.
     Phantoms(phantoms::PhantomArgs),
-    /// Draw pictures by formula, the source stage that needs no download; a recipe's [stage.fractals] draws them by itself.
+    /// Draw fractal images for a source stage without downloads; a recipe's [stage.fractals] draws them
+    /// itself.
     Fractals(fractals::FractalArgs),
 }
 
@@ -52,17 +54,17 @@ enum Verb {
 struct BuildArgs {
     #[command(flatten)]
     sources: SourceArgs,
-    /// The manifest to write; its account goes beside it with the extension .json.
+    /// The manifest to write; its sidecar is beside it with the extension .json.
     #[arg(long, value_name = "M.csv")]
     out: PathBuf,
-    /// Turn findings into exclusive classes, such as "COVID-19 = COVID-19; pneumonia = Pneumonia; normal = No Finding".
-    /// `|` joins findings that each make a class, `& !FINDING` keeps films with it out.
+    /// Define exclusive classes, such as "COVID-19 = COVID-19; pneumonia = Pneumonia; normal = No Finding".
+    /// `|` joins alternative findings; `& !FINDING` excludes films with it.
     #[arg(long, value_name = "MAP")]
     classes: Option<ClassMap>,
-    /// Columns of findings to write, in this order; all if left out.
+    /// Findings to write, in this order. Default: all.
     #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with = "classes")]
     findings: Option<Vec<String>>,
-    /// Keep films of these projections only.
+    /// Keep only films of these projections.
     #[arg(long, value_name = "PA,AP", value_delimiter = ',')]
     views: Vec<String>,
     /// Keep films with at least one of these findings.
@@ -83,10 +85,11 @@ struct BuildArgs {
     /// Leave out films whose patient's age is unknown.
     #[arg(long)]
     known_age: bool,
-    /// A CSV that corrects single films: film, and any of dataset, patient, study, view, sex, age, findings.
+    /// A CSV with corrections of single films: film, and any of dataset, patient, study, view, sex, age,
+    /// findings.
     #[arg(long, value_name = "CSV")]
     amend: Vec<PathBuf>,
-    /// Leave out all but the first of films with equal pixels.
+    /// Keep only the first of films with equal pixels.
     #[arg(long)]
     drop_identical: bool,
 }
@@ -95,13 +98,13 @@ struct BuildArgs {
 struct SplitArgs {
     /// The manifest; it is rewritten unless --out is given.
     manifest: PathBuf,
-    /// What decides: the seed, patient by patient, or the dataset's own lists.
+    /// Method: random by patient, or the dataset's official lists.
     #[arg(long, value_enum, default_value_t = By::Patient)]
     by: By,
     /// The same films and seed give the same split.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Parts of training, validation and test.
+    /// Shares of training, validation and test.
     #[arg(
         long,
         value_name = "T,V,T",
@@ -113,13 +116,13 @@ struct SplitArgs {
     /// A test split of exactly this many films of each class.
     #[arg(long, value_name = "FILMS")]
     balanced_test: Option<usize>,
-    /// Deal films to this many folds for a cross-validation, in the column note:fold, in place of splits.
+    /// Assign films to this many folds for cross-validation (column note:fold) instead of splits.
     #[arg(long, value_name = "K", conflicts_with_all = ["by", "fractions", "balanced_test"])]
     folds: Option<usize>,
-    /// With --folds: films of the split test stay there, and are in no fold.
+    /// With --folds: keep films of the split test out of the folds.
     #[arg(long, requires = "folds")]
     keep_test: bool,
-    /// Write the split manifest here and leave the other as it is.
+    /// Write the split manifest here instead of rewriting it.
     #[arg(long, value_name = "M.csv")]
     out: Option<PathBuf>,
 }
@@ -128,7 +131,7 @@ struct SplitArgs {
 enum By {
     /// Patients, stratified by finding and dataset.
     Patient,
-    /// The official lists that came with the dataset; validation is taken from training by patient.
+    /// The dataset's official lists; validation is taken from training by patient.
     Official,
 }
 
@@ -138,14 +141,14 @@ struct CheckArgs {
     manifest: PathBuf,
 }
 
-/// Carries the verb out; 0 done, 1 the check failed.
+/// Runs the command; exit code 0 for done, 1 for a failed check.
 pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     match args.verb {
         Verb::Build(args) => build(*args, json),
         Verb::Split(args) => split(&args, json),
         Verb::Check(args) => check(&args, json),
         Verb::Describe(args) => describe::run(&args, json),
-        Verb::Leaks(args) => leaks::run(&args, json),
+        Verb::Duplicates(args) => duplicates::run(&args, json),
         Verb::Phantoms(args) => phantoms::run(&args, json),
         Verb::Fractals(args) => fractals::run(&args, json),
     }
@@ -240,7 +243,7 @@ fn tell_remarks(out: &mut impl Write, remarks: &[Remark]) -> io::Result<()> {
         if remark.count > examples.len() {
             examples.push("…".to_string());
         }
-        // Names go on one line together, sentences on one each.
+        // Names share a line; sentences have a line each.
         if examples.iter().all(|example| example.len() < 48) {
             writeln!(
                 out,
@@ -259,7 +262,7 @@ fn tell_remarks(out: &mut impl Write, remarks: &[Remark]) -> io::Result<()> {
     Ok(())
 }
 
-/// Deals films to folds.
+/// Assigns films to folds.
 fn folds(args: &SplitArgs, count: usize, json: bool) -> Result<ExitCode> {
     let path = args.out.as_ref().unwrap_or(&args.manifest);
     let (manifest, record) =

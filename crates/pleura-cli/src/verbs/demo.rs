@@ -1,4 +1,4 @@
-//! `pleura demo`: the whole method on phantoms, from nothing to a report.
+//! `pleura demo`: the whole method on phantoms, from drawing films to the report.
 
 mod experiments;
 
@@ -22,10 +22,11 @@ use crate::console::{NOTICE, Progress, note};
 use crate::model::ModelArgs;
 use crate::verbs::{audit, train};
 
-/// Watch the whole method work on films drawn on the spot: stages, neuron keeping, heatmaps, words, audit, report.
+/// Run the whole method on synthetic films: stages, output neuron keeping, heatmaps, burned-in text, audit,
+/// report.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder to make; demo, or the first of demo-2, demo-3, … that is free.
+    /// Folder to make. Default: demo, or the first free of demo-2, demo-3, …
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Seed of the phantoms and of the training.
@@ -33,10 +34,11 @@ pub struct Args {
     seed: u64,
 }
 
-/// The recipe that ships with the program.
+/// The recipe of the demo.
 const RECIPE: &str = include_str!("../../../../recipes/demo.toml");
 
-/// The three sets: kind, films, side in pixels, chance that a word follows the class, parts of training, validation and test.
+/// The three sets: kind, films, side in pixels, probability that text follows the class, shares of training,
+/// validation and test.
 const SETS: [(PhantomSet, usize, usize, f32, [f64; 3]); 3] = [
     (PhantomSet::Source, 480, 96, 0.0, [0.8, 0.1, 0.1]),
     (PhantomSet::Intermediate, 1500, 128, 0.0, [0.8, 0.1, 0.1]),
@@ -49,7 +51,7 @@ const DIFFICULTY: f32 = 0.15;
 /// Films in the report's gallery.
 const GALLERY: usize = 12;
 
-/// Draws, trains, measures, explains, tells.
+/// Draws, trains, evaluates, explains and prints.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let begin = Instant::now();
     let folder = folder(args.out.as_deref())?;
@@ -152,7 +154,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folder asked for, which must be new, or the first free one.
+/// The requested folder, which must be new, or the first free one.
 fn folder(asked: Option<&Path>) -> Result<PathBuf> {
     if let Some(asked) = asked {
         if asked.exists() {

@@ -1,4 +1,4 @@
-//! `pleura doctor`: the machine as the program sees it, and whether the program counts right on it.
+//! `pleura doctor`: the machine, and a self-test of the program on it.
 
 mod checks;
 pub mod machine;
@@ -14,11 +14,11 @@ use crate::table::Table;
 use checks::{Check, Question};
 use machine::Machine;
 
-/// Look at this machine and test the program on it.
+/// Describe this machine and test the program on it.
 #[derive(clap::Args)]
 pub struct Args {}
 
-/// Describes the machine and runs the self-test; exit code 1 where a check fails.
+/// Describes the machine and runs the self-test; exit code 1 if a check fails.
 pub fn run(_: &Args, json: bool) -> Result<ExitCode> {
     let machine = Machine::look();
     let mut out = std::io::stdout().lock();

@@ -1,4 +1,4 @@
-//! `pleura evaluate`: what a test set says about a model.
+//! `pleura evaluate`: results of a model on a test set.
 
 mod words;
 
@@ -19,60 +19,62 @@ use crate::console;
 use crate::looks;
 use crate::model::ModelArgs;
 
-/// Measure a model on the films of a manifest, or a table of answers.
+/// Evaluate a model on the films of a manifest, or a table of answers.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A run's folder, weights (.safetensors), or a table of answers (.csv, as --predictions writes it; any program's will do).
+    /// A run's folder, weights (.safetensors), or a table of answers (.csv, as written by --predictions; any
+    /// program may write it).
     #[arg(value_name = "RUN|WEIGHTS|ANSWERS.csv")]
     model: PathBuf,
     #[command(flatten)]
     options: ModelArgs,
     #[command(flatten)]
     calibration: CalibrationArgs,
-    /// The films and what is known about them; a table of answers has its own.
+    /// The manifest with films and labels; a table of answers contains its own.
     #[arg(long, value_name = "M.csv")]
     manifest: Option<PathBuf>,
-    /// Which films; test films if left out.
+    /// Films of the manifest. Default: test.
     #[arg(long, value_enum, requires = "manifest")]
     split: Option<SplitChoice>,
-    /// Compare with another model on the same films, paired.
+    /// Compare with another model on the same films (paired).
     #[arg(long, value_name = "RUN|WEIGHTS|ANSWERS.csv")]
     compare: Option<PathBuf>,
-    /// Films from elsewhere, measured apart, and what is lost there: another manifest (for a table of answers: another table). May be
-    /// repeated.
+    /// External films: another manifest (for a table of answers, another table), evaluated separately with
+    /// the drop of each metric. May be repeated.
     #[arg(long, value_name = "[NAME=]M.csv", value_parser = parse_external)]
     external: Vec<(Option<String>, PathBuf)>,
-    /// Which films of an external manifest that has splits.
+    /// Films of external manifests that have splits.
     #[arg(long, value_enum, requires = "external", default_value_t = SplitChoice::All)]
     external_split: SplitChoice,
-    /// A dataset that the model was trained on, where it does not say so itself; films of other datasets are measured apart. May be repeated.
+    /// A dataset of the model's training, if the model does not contain it; films of other datasets are
+    /// evaluated separately. May be repeated.
     #[arg(long, value_name = "DATASET")]
     internal: Vec<String>,
-    /// Give predictive values where a finding is this common. May be repeated; without a name it is meant for every finding.
+    /// Predictive values at this prevalence. May be repeated; without a name, for every finding.
     #[arg(long, value_name = "[FINDING=]SHARE", value_parser = parse_prevalence)]
     prevalence: Vec<(Option<String>, f64)>,
-    /// Put this evaluation into the run, under this name, for its report.
+    /// Record this evaluation under this name in the run, for its report.
     #[arg(long, value_name = "NAME")]
     record: Option<String>,
     #[command(flatten)]
     labels: LabelArgs,
-    /// Also write every film's truth and probabilities here.
+    /// Write every film's label and probabilities to this file.
     #[arg(long, value_name = "OUT.csv")]
     predictions: Option<PathBuf>,
-    /// Probability from which an independent finding is predicted positive, instead of a calibration's thresholds. Choose it on
-    /// validation films. Default: the calibration's, else 0.5.
+    /// Probability from which an independent finding is predicted positive, instead of a calibration's
+    /// thresholds. Choose it on validation films. Default: the calibration's, else 0.5.
     #[arg(long, value_name = "P")]
     threshold: Option<f64>,
-    /// Probability that an interval should cover.
+    /// Coverage of intervals.
     #[arg(long, value_name = "P", default_value_t = 0.95)]
     level: f64,
-    /// Resamples of the patients for bootstrap intervals; 0 for none.
+    /// Bootstrap samples of patients; 0 for none.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     bootstrap: usize,
-    /// Within what the bootstrap draws patients, so that the counts of each class or dataset stay.
+    /// Strata of the bootstrap, to keep the counts of each class or dataset.
     #[arg(long, value_enum, default_value_t = StratifyChoice::None)]
     stratify: StratifyChoice,
-    /// Seed of the resampling.
+    /// Seed of the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }
@@ -99,13 +101,13 @@ impl From<StratifyChoice> for Stratify {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum SplitChoice {
-    /// Films to train on.
+    /// Training films.
     Train,
-    /// Films to choose epochs and thresholds on.
+    /// Validation films.
     Val,
-    /// Films looked at last.
+    /// Test films.
     Test,
-    /// Every film of the manifest.
+    /// All films of the manifest.
     All,
 }
 
@@ -131,11 +133,11 @@ impl SplitChoice {
     }
 }
 
-/// How a model's answers and their labels are found.
+/// Options of labels and batches.
 #[derive(clap::Args, Clone)]
 pub struct LabelArgs {
-    /// Column of the manifest with a finding's labels, if its name differs. May be repeated; several columns of one finding mean any
-    /// of them.
+    /// Column of the manifest with a finding's labels, if its name differs. May be repeated; several columns
+    /// of one finding mean any of them.
     #[arg(long, value_name = "FINDING=COLUMN", value_parser = parse_column)]
     column: Vec<(String, String)>,
     /// The meaning of uncertain labels (−1). Default: that of the run's stage, else ignore.

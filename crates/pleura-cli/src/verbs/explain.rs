@@ -27,7 +27,7 @@ use methods::MethodArgs;
 use questions::QuestionArgs;
 use score::ScoreArgs;
 
-/// Show what in a film speaks for and against a model's findings.
+/// Draw heatmaps of the evidence for and against a model's findings.
 #[derive(clap::Args)]
 pub struct Args {
     /// Weights (.safetensors), or a run's folder.
@@ -43,14 +43,14 @@ pub struct Args {
     methods: MethodArgs,
     #[command(flatten)]
     questions: QuestionArgs,
-    /// Relevance of each channel here, `[questions, 3, size, size]` (method by method); of several films, each under its own name
-    /// beside it. The sums over channels are saved beside every picture anyway.
+    /// Write relevance of each channel, `[questions, 3, size, size]` (by method), to this file; for several
+    /// films, to one file each with the film's name. The sums over channels are saved beside every picture.
     #[arg(long, value_name = "OUT.npy|OUT.safetensors")]
     raw: Option<PathBuf>,
-    /// Folder of the pictures and ledgers.
+    /// Folder for pictures and ledgers.
     #[arg(long, default_value = "explain", value_name = "DIR")]
     out: PathBuf,
-    /// Draw the mean of all films' heatmaps too, over nothing (`mean.….png`): where the model looks on the whole.
+    /// Also draw the mean of all heatmaps (`mean.….png`), without a film.
     #[arg(long)]
     mean: bool,
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub struct Args {
     scoring: ScoreArgs,
 }
 
-/// Explains film after film. One that cannot be read does not keep the others from being explained.
+/// Explains the films in order. An unreadable film does not stop the others.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let methods = args.methods.methods()?;
     let subjects = args.films.subjects()?;

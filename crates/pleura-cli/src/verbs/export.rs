@@ -1,4 +1,4 @@
-//! `pleura export`: our weights for other programs.
+//! `pleura export`: weights for other programs.
 
 #![allow(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
 
@@ -17,10 +17,10 @@ use pleura::output::export::{Export, Onnx, TestFiles, Torch};
 use super::weights::list;
 use crate::model::ModelArgs;
 
-/// Give a model to other programs: its weights to torchvision, its answers and heatmaps to any ONNX runtime.
+/// Export a model: weights for torchvision, or answers and heatmaps as an ONNX graph.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Our weights (.safetensors), or a run's folder.
+    /// Weights (.safetensors), or a run's folder.
     #[arg(value_name = "WEIGHTS|RUN")]
     model: PathBuf,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub struct Args {
     onnx: onnx::Args,
 }
 
-/// Writes, and says how to load what was written.
+/// Writes the files, and prints how to load them.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     if args.onnx.path().is_none() && args.options.describes() {
         bail!(

@@ -1,4 +1,4 @@
-//! `pleura import`: weights of other programs become ours.
+//! `pleura import`: weights of other programs.
 
 #![allow(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
 
@@ -17,37 +17,37 @@ use pleura_nn::weights::import::Imported;
 
 use super::weights::list;
 
-/// Turn weights of other programs into ours: torchvision's and CheXNet's files, or any DenseNet's state_dict.
+/// Import weights of other programs: torchvision's and CheXNet's files, or any DenseNet's state_dict.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A .pth or .pth.tar of torch, or a .safetensors with torchvision's names.
+    /// A .pth or .pth.tar of PyTorch, or a .safetensors with torchvision's names.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// The network it is of.
+    /// The architecture.
     #[arg(long, value_name = "NAME", value_parser = NAMES)]
     arch: String,
-    /// Where the weights go (.safetensors).
+    /// Output file (.safetensors).
     #[arg(long, value_name = "WEIGHTS")]
     out: PathBuf,
-    /// What the outputs stand for, in their order; known of ImageNet's 1000 and CheXNet's 14.
+    /// Findings in the order of the outputs; known for ImageNet's 1000 and CheXNet's 14.
     #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
     findings: Option<Vec<String>>,
-    /// What the network was trained to see: grey levels less ImageNet's mean and by its deviation, or as they are.
+    /// Normalisation of the network's input: ImageNet's mean and deviation, or none.
     #[arg(long, default_value = "imagenet", value_parser = ["imagenet", "none"])]
     normalisation: String,
-    /// Whether the findings exclude each other (softmax) or not (sigmoid); known with the findings.
+    /// Relation of the findings: exclusive (softmax) or independent (sigmoid); known with the findings.
     #[arg(long, value_parser = ["exclusive", "independent"])]
     kind: Option<String>,
-    /// Side of the network's input in pixels; for ImageNet's and CheXNet's 224 unless told otherwise.
+    /// Side of the network's input in pixels. Default for ImageNet's and CheXNet's weights: 224.
     #[arg(long, value_name = "PIXELS", requires = "fit", value_parser = clap::value_parser!(u32).range(1..=8192))]
     size: Option<u32>,
-    /// What becomes of a film that is not square; for ImageNet's and CheXNet's stretch unless told otherwise.
+    /// Preparation of films that are not square. Default for ImageNet's and CheXNet's weights: stretch.
     #[arg(long, requires = "size", value_parser = ["stretch", "pad", "crop"])]
     fit: Option<String>,
 }
 
 impl Args {
-    /// As the library takes them.
+    /// The library's options.
     fn options(&self) -> Result<ImportOptions> {
         Ok(ImportOptions {
             architecture: Architecture::by_name(&self.arch)?,

@@ -1,4 +1,4 @@
-//! `pleura package`: a model as it is handed over, in one file.
+//! `pleura package`: a model in one file for deployment.
 
 mod card;
 mod key;
@@ -14,7 +14,8 @@ use clap::Subcommand;
 
 pub use verify::keys;
 
-/// Put a model with everything needed to use it rightly into one file; check such a file, show what it says, make keys to sign it with.
+/// Make a package: one file with everything needed to use a model correctly. Check and show packages, make
+/// signing keys.
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -32,7 +33,7 @@ enum What {
     Card(card::Args),
 }
 
-/// Makes a package, or does what is asked with one.
+/// Makes a package, or runs a subcommand.
 pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     match args.what {
         Some(What::Verify(args)) => verify::run(&args, json),

@@ -18,7 +18,8 @@ use crate::verbs::package::keys;
 /// Ask a model about films.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A package (.pleura), which answers only the films that it was made for; or weights (.safetensors), or a run's folder.
+    /// A package (.pleura), which answers only the films that it was made for; or weights (.safetensors), or
+    /// a run's folder.
     #[arg(long, value_name = "PACKAGE|WEIGHTS|RUN")]
     model: PathBuf,
     #[command(flatten)]
@@ -39,7 +40,8 @@ pub struct Args {
     batch: u32,
 }
 
-/// Answers each film, in the order given. A film that cannot be read does not keep the others from being answered.
+/// Answers each film, in the order given. A film that cannot be read does not keep the others from being
+/// answered.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let options = args.options.options().calibration(args.calibration.choice());
     let model = Classifier::open_with(&args.model, &options.trusted(keys(&args.trust)?))?;

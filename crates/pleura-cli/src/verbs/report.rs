@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::console::NOTICE;
 use crate::model::ModelArgs;
 
-/// Explain some test films of a run and write its report.html.
+/// Explain test films of a run and write its report.html.
 #[derive(clap::Args)]
 pub struct Args {
     /// A run's folder.
@@ -25,7 +25,7 @@ pub struct Args {
     /// Films in the gallery of heatmaps; 0 for none.
     #[arg(long, default_value_t = 12, value_name = "N")]
     gallery: usize,
-    /// Write each plot as an SVG file into this folder too, for a paper.
+    /// Also write each plot as an SVG file into this folder.
     #[arg(long, value_name = "DIR")]
     plots: Option<PathBuf>,
 }
@@ -53,16 +53,16 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Fills the run's gallery from the test films of the stage asked for, or of the one that the report leads with, where there are any, and
-/// writes `report.html`. A run that is half done has a report too, of what there is.
+/// Fills the run's gallery from test films of the requested stage, or of the report's main stage, and writes
+/// `report.html`. An unfinished run has a report of what exists.
 pub fn write(run: &Path, options: &ModelArgs, films: usize) -> Result<PathBuf> {
-    // What is no run at all, the report says in its own words.
+    // The report itself refuses a folder that is not a run.
     let folder = RunFolder::new(run);
     if folder.recipe().exists() {
         let options = &options.or_stage(pleura_report::lead_stage(run)?);
         let stage = pleura::Classifier::stage_of(run, &options.options())?;
         let answers = folder.stage(&stage.name).predictions(Split::Test);
-        // Where the films are no longer where the recipe says, the page says so.
+        // If the films have moved, the page says so.
         if films > 0 && answers.exists() && stage.manifest.exists() {
             let model = options.open(run)?;
             let manifest = Manifest::read(&stage.manifest)?;
@@ -72,7 +72,7 @@ pub fn write(run: &Path, options: &ModelArgs, films: usize) -> Result<PathBuf> {
     Ok(pleura_report::write(run)?)
 }
 
-/// Deletes the halves of pictures (`.NAME.tmp`), of their list and of the page (`NAME.part`) that a killed process left in a run.
+/// Deletes unfinished pictures (`.NAME.tmp`), lists and pages (`NAME.part`) of a killed process.
 pub fn sweep(run: &Path) -> Result<()> {
     let halves: [(PathBuf, &[(&str, &str)]); 2] = [
         (
@@ -82,7 +82,7 @@ pub fn sweep(run: &Path) -> Result<()> {
         (run.join("explain"), &[(".", ".tmp"), ("index.json.", ".part")]),
     ];
     for (folder, halves) in halves {
-        // Without the folder there is nothing to sweep.
+        // Without the folder there is nothing to delete.
         for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let name = name.to_string_lossy();

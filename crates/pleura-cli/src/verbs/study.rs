@@ -21,41 +21,42 @@ use crate::table::Table;
 #[derive(clap::Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Args {
-    /// What to compare (TOML); paths in it are relative to its folder.
+    /// The study (TOML); its paths are relative to its folder.
     #[arg(value_name = "STUDY.toml")]
     study: PathBuf,
     /// Folder of the study.
     #[arg(long, value_name = "OUT", required_unless_present = "plan")]
     out: Option<PathBuf>,
-    /// Say what would be trained, and how far a study in --out is, and train nothing.
+    /// Print the planned trainings and the progress of a study in --out, without training.
     #[arg(long)]
     plan: bool,
-    /// Go on with the study in that folder; the result is the same as if it had never stopped.
+    /// Continue the study in that folder; the result is the same as without interruption.
     #[arg(long)]
     resume: bool,
-    /// Compare what is done of the study in --out, the seeds whose trainings are all done (or, where none is, the first seed's folds), and
-    /// train nothing.
-    #[arg(long, conflicts_with_all = ["plan", "resume"])]
-    so_far: bool,
-    /// Trainings at a time, each with its share of the threads. Results do not depend on it.
+    /// Compare the finished part of the study in --out: the seeds whose trainings are all done, or the first
+    /// seed's folds. No training.
+    #[arg(long, alias = "so-far", conflicts_with_all = ["plan", "resume"])]
+    partial: bool,
+    /// Parallel trainings, which share the threads. Results do not depend on it.
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: NonZeroUsize,
-    /// Where decoded films are kept; `.pleura-cache` beside the manifests if left out.
+    /// Folder for decoded films. Default: `.pleura-cache` beside the manifests.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// Train although films are copies of films that are judged on, as `pleura data leaks` found; runs and reports say so.
+    /// Train although duplicates of evaluated films are in training (`pleura data duplicates`); runs and
+    /// reports say so.
     #[arg(long)]
     allow_leaks: bool,
 }
 
-/// Trains and compares, or tells the plan. 0 done, 1 films that leak, 2 stopped before the end.
+/// Trains and compares, or prints the plan. Exit code 0 for done, 1 for leaking films, 2 for stopped.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let design = StudyPlan::new(Study::read(&args.study)?)?;
     if args.plan {
         return plan(&design, args.out.as_deref(), json);
     }
     let out = args.out.as_deref().context("--out says where the study goes")?;
-    if args.so_far {
+    if args.partial {
         return compare(&design.partial(out)?, out, None, json);
     }
     let options = Options::default()
@@ -67,7 +68,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     });
     let summary = match trained {
         Ok(summary) => summary,
-        // A check that failed, not something that could not be done.
+        // This is a failed check.
         Err(error) if matches!(error.downcast_ref(), Some(Error::Leaks { .. })) => {
             console::report(&error);
             return Ok(ExitCode::from(FAILED));
@@ -80,7 +81,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     compare(&design, out, Some(&summary), json)
 }
 
-/// Compares finished runs, writes the page, and tells.
+/// Compares finished runs, writes the page, and prints.
 fn compare(design: &StudyPlan, out: &Path, summary: Option<&SeriesSummary>, json: bool) -> Result<ExitCode> {
     let findings = design.evaluate(out)?;
     let pages = pleura_report::write_study(out)?;
@@ -98,7 +99,7 @@ fn compare(design: &StudyPlan, out: &Path, summary: Option<&SeriesSummary>, json
     Ok(ExitCode::SUCCESS)
 }
 
-/// What a study found, for a person.
+/// The findings as text.
 fn told(findings: &StudyFindings) -> Result<String> {
     let mut text = String::new();
     for point in &findings.points {
@@ -118,7 +119,7 @@ fn told(findings: &StudyFindings) -> Result<String> {
     Ok(text)
 }
 
-/// The metrics of a moment, each variant against the baseline.
+/// Metrics at one point, each variant against the baseline.
 fn numbers(findings: &StudyFindings, point: &StudyPoint) -> Table {
     let mut table = Table::with_headings([
         "variant",
@@ -152,7 +153,7 @@ fn numbers(findings: &StudyFindings, point: &StudyPoint) -> Table {
     table
 }
 
-/// Tells what would be trained.
+/// Prints the plan.
 fn plan(design: &StudyPlan, out: Option<&Path>, json: bool) -> Result<ExitCode> {
     if let Some(out) = out {
         design.refuse_changes(out)?;
@@ -260,7 +261,7 @@ fn in_words(design: &StudyPlan, outlines: &[Outline], finished: &[usize]) -> Res
     Ok(text)
 }
 
-/// Steps that a run takes at most itself.
+/// Maximum number of steps of a run.
 fn steps(outline: &Outline) -> usize {
     let shared = outline.shared.as_ref().map_or(0, |(_, stages)| *stages);
     let own = outline.stages.iter().skip(shared);

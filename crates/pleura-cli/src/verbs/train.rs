@@ -1,4 +1,4 @@
-//! `pleura train`: carry out a recipe, watch it, stop it cleanly, go on with it.
+//! `pleura train`: trains a recipe, with progress, clean stops and resume.
 
 mod series;
 
@@ -35,35 +35,36 @@ pub use self::series::stopped;
 /// Films in the gallery of a run's report.
 const GALLERY: usize = 12;
 
-/// Plain progress lines come no more often than this.
+/// Minimum interval of plain progress lines.
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// Train the stages of a recipe into a run's folder.
 #[derive(clap::Args)]
 pub struct Args {
-    /// What to train (TOML); paths in it are relative to its folder.
+    /// The recipe (TOML); its paths are relative to its folder.
     #[arg(value_name = "RECIPE.toml")]
     recipe: PathBuf,
     /// Folder of the run.
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
-    /// Go on with the run in that folder; the result is the same as if it had never stopped.
+    /// Continue the run in that folder; the result is the same as without interruption.
     #[arg(long)]
     resume: bool,
-    /// In place of the recipe's seed.
+    /// Seed, instead of the recipe's.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Where decoded films are kept; `.pleura-cache` beside each manifest if left out.
+    /// Folder for decoded films. Default: `.pleura-cache` beside each manifest.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
     #[command(flatten)]
     series: series::SeriesArgs,
-    /// Train although films are copies of films that are judged on, as `pleura data leaks` found; the run and its report say so.
+    /// Train although duplicates of evaluated films are in training (`pleura data duplicates`); the run and
+    /// its report say so.
     #[arg(long)]
     allow_leaks: bool,
 }
 
-/// Trains, and prints what came of it: a table, or with `json` one object. 0 done, 2 stopped before the end.
+/// Trains, and prints the results as a table or JSON. Exit code 0 for done, 2 for stopped.
 pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     let recipe = Recipe::read(&args.recipe)?;
     let options = Options::default()
@@ -78,7 +79,7 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     let summary = match done {
         Ok(Ok(summary)) => summary,
         Ok(Err(code)) => return Ok(code),
-        // A check that failed, not something that could not be done.
+        // This is a failed check.
         Err(error) if matches!(error.downcast_ref(), Some(pleura_train::Error::Leaks { .. })) => {
             console::report(&error);
             return Ok(ExitCode::from(FAILED));
@@ -107,14 +108,14 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
     })
 }
 
-/// Carries a recipe out, shown on stderr; Ctrl-C stops it with a checkpoint.
+/// Trains a recipe with progress on stderr; Ctrl-C stops it with a checkpoint.
 pub fn carry_out(recipe: &Recipe, out: &Path, options: &Options, json: bool) -> Result<RunSummary> {
     watched(out, options.seed, json, |display| {
         pleura_train::run(recipe, out, options, display)
     })
 }
 
-/// Has `work` train in a folder, shown on stderr; Ctrl-C stops it with a checkpoint.
+/// Runs `work`, which trains in a folder, with progress on stderr; Ctrl-C stops it with a checkpoint.
 pub(super) fn watched<T>(
     out: &Path,
     seed: Option<u64>,
@@ -124,7 +125,7 @@ pub(super) fn watched<T>(
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     ctrlc::set_handler(move || {
-        // The second time somebody is in a hurry; the last checkpoint stands.
+        // A second Ctrl-C ends the program at once; the last checkpoint stays.
         if asked.swap(true, Ordering::Relaxed) {
             std::process::exit(COULD_NOT.into());
         }
@@ -138,7 +139,7 @@ pub(super) fn watched<T>(
     out.clone_into(&mut display.out);
     let summary = work(&mut display);
     display.bar.finish_and_clear();
-    // Nobody looks at it any more: whatever is done after training ends at the first Ctrl-C.
+    // After training, the first Ctrl-C ends the program.
     display.stop.store(true, Ordering::Relaxed);
     let summary = summary?;
     if let Some(begun) = display.begun {
@@ -147,14 +148,14 @@ pub(super) fn watched<T>(
     Ok(summary)
 }
 
-/// How a run was begun, until it is written down.
+/// The start of a run, until it is recorded.
 struct Begun {
     run: PathBuf,
     provenance: Provenance,
 }
 
 impl Begun {
-    /// Of a run that was stopped or killed and gone on with, the first start counts.
+    /// The first start of a resumed run counts.
     fn write(&self) -> Result<(), pleura_report::Error> {
         if !Provenance::is_in(&self.run) {
             self.provenance.write(&self.run)?;
@@ -163,7 +164,7 @@ impl Begun {
     }
 }
 
-/// What the report says of how a run came about.
+/// Origin of a run, for the report.
 fn provenance(seed: Option<u64>) -> Provenance {
     Provenance {
         started: pleura_core::time::utc_now(),
@@ -175,7 +176,8 @@ fn provenance(seed: Option<u64>) -> Provenance {
     }
 }
 
-/// A bar on a terminal, lines elsewhere, nothing where the user wants quiet or, off a terminal, JSON. All on stderr.
+/// Progress of training on stderr: a bar on a terminal, lines elsewhere, nothing if quiet or, without a
+/// terminal, with JSON.
 pub(super) struct Display {
     bar: ProgressBar,
     lines: Lines,
@@ -185,16 +187,16 @@ pub(super) struct Display {
     begun: Option<Begun>,
     /// The folder of the run, or of the series of runs.
     out: PathBuf,
-    /// What lines begin with: the run, where there are several at a time.
+    /// Prefix of lines: the run, if several run in parallel.
     prefix: String,
 }
 
-/// What is said beside the bar.
+/// Lines printed in addition to the bar.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lines {
-    /// What stays; what passes is in the bar.
+    /// Permanent lines; transient text is in the bar.
     Lasting,
-    /// What stays, and what passes now and then.
+    /// Permanent lines, and progress lines at intervals.
     All,
     Nothing,
 }
@@ -222,7 +224,7 @@ impl Display {
         }
     }
 
-    /// A line that stays.
+    /// Prints a permanent line.
     fn line(&mut self, text: &str) {
         if self.lines != Lines::Nothing {
             self.last_line = Instant::now();
@@ -231,7 +233,7 @@ impl Display {
         }
     }
 
-    /// What passes.
+    /// Shows transient progress.
     fn progress(&mut self, prefix: &str, done: u64, of: u64, message: &str) {
         match self.lines {
             Lines::Lasting => {
@@ -280,7 +282,7 @@ impl Display {
             "loss {:.4}  {:.1} films/s  {}{} left",
             step.epoch_loss,
             step.films_per_second,
-            // Below this nobody need think about loading.
+            // Smaller shares of loading time are not worth a message.
             if step.waiting > 0.05 {
                 format!("waiting {:.0} %  ", 100.0 * step.waiting)
             } else {
@@ -320,7 +322,8 @@ impl Display {
 
 impl Observer for Display {
     fn notice(&mut self, event: &Event<'_>) -> ControlFlow<()> {
-        // From the first event on the run is ours. A kill must not take along how it was begun; a failure is told at the end.
+        // The first event shows that the run is ours. Record its start now, in case the process is killed; a
+        // failure is reported at the end.
         if self.begun.as_ref().is_some_and(|begun| begun.write().is_ok()) {
             self.begun = None;
         }
@@ -361,7 +364,7 @@ impl Observer for Display {
             Event::StageSkipped(summary) => self.line(&format!("{} (done before)", stage_line(summary))),
             Event::Note(note) => self.line(note),
             Event::Member { name, event } => {
-                // That a run begins says its name itself.
+                // The start of a run contains its name.
                 if !matches!(event, Event::Run { .. }) {
                     self.prefix = format!("{name}: ");
                 }
@@ -403,7 +406,7 @@ fn stage_line(stage: &StageSummary) -> String {
     text
 }
 
-/// What came of a run, for a person.
+/// Results of a run as text.
 struct Table<'a>(&'a RunSummary, &'a BTreeMap<String, f64>);
 
 impl std::fmt::Display for Table<'_> {

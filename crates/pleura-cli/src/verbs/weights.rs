@@ -1,4 +1,4 @@
-//! `pleura weights`: fetch published ones, look into a file.
+//! `pleura weights`: fetch published weights, show a weight file.
 
 #![allow(clippy::doc_markdown, reason = "doc comments here are what --help prints")]
 
@@ -13,7 +13,7 @@ use pleura_nn::weights::fetch::{Published, cache_folder};
 
 use crate::console::Progress;
 
-/// Fetch published weights, or look into a file of weights.
+/// Fetch published weights, or show a weight file.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -22,24 +22,24 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Fetch torchvision's ImageNet weights (.pth) into the cache, once; `pleura import` makes ours of them.
+    /// Fetch torchvision's ImageNet weights (.pth) into the cache, once; convert them with `pleura import`.
     Fetch {
-        /// Which network.
+        /// The network.
         #[arg(value_parser = ["densenet121", "densenet161", "densenet169", "densenet201"])]
         name: String,
-        /// Keep the file here rather than in the cache ($PLEURA_HOME, or the user's cache folder).
+        /// Folder for the file, instead of the cache ($PLEURA_HOME, or the user's cache folder).
         #[arg(long, value_name = "DIR")]
         dir: Option<PathBuf>,
     },
-    /// Say what is in a file of weights.
+    /// Show the contents of a weight file.
     Show {
-        /// Our weights (.safetensors).
+        /// Weights (.safetensors).
         #[arg(value_name = "WEIGHTS")]
         weights: PathBuf,
     },
 }
 
-/// Carries the action out.
+/// Runs the action.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     match &args.action {
         Action::Fetch { name, dir } => fetch(name, dir.as_deref(), json),
@@ -111,7 +111,7 @@ fn show(path: &Path, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Findings on one line, which `ImageNet`'s thousand would not fit.
+/// Findings on one line; ImageNet's thousand are abbreviated.
 pub fn list(findings: &[String]) -> String {
     match findings {
         [first, .., last] if findings.len() > 20 => format!("{first} to {last}, {} in all", findings.len()),

@@ -135,13 +135,13 @@ fn duplicates() {
     let mut session = Session::new(&scene, Figures::Exact);
     session
         .run("data split m.csv --seed 1")
-        .run("data leaks m.csv --no-record");
+        .run("data duplicates m.csv --no-record");
     // The film of another patient, once more.
     let film = std::fs::read(scene.path("films/0.png")).unwrap();
     scene.bytes("films/7.png", &film);
     session
-        .run("data leaks m.csv")
-        .run("data leaks m.csv --json")
+        .run("data duplicates m.csv")
+        .run("data duplicates m.csv --json")
         .run("data check m.csv")
         .freeze("data-duplicates");
 }

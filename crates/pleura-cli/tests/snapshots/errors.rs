@@ -104,7 +104,7 @@ fn tables() {
         .run("evaluate m.safetensors --manifest third.csv --split all")
         .run("evaluate m.safetensors --manifest m.csv --split all --prevalence 0.1")
         .run("calibrate m.safetensors --manifest m.csv --split test")
-        .run("audit words --manifest m.csv --split test")
+        .run("audit text --manifest m.csv --split test")
         .freeze("errors-of-tables");
 }
 

@@ -1,6 +1,7 @@
 //! Snapshots of the program's output: help, answers as text and as JSON, errors.
 //!
-//! `INSTA_UPDATE=always cargo test --release -p pleura-cli --test snapshots` accepts what the program now says; `git diff` shows the change.
+//! `INSTA_UPDATE=always cargo test --release -p pleura-cli --test snapshots` accepts what the program now
+//! says; `git diff` shows the change.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -148,7 +148,7 @@ fn audits() {
     Session::new(&scene, ROUNDED)
         .run("audit m.csv -q")
         .run("audit m.csv -q --json")
-        .run("audit words films/0.png films/1.png -q")
-        .run("audit words --manifest m.csv --model m.safetensors -q")
+        .run("audit text films/0.png films/1.png -q")
+        .run("audit text --manifest m.csv --model m.safetensors -q")
         .freeze("audit-films");
 }

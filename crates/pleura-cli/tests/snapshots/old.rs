@@ -1,4 +1,5 @@
-//! A run and a package that an earlier program wrote, in `tests/fixtures/old`: they open, and give the answers that they gave.
+//! A run and a package that an earlier program wrote, in `tests/fixtures/old`: they open, and give the
+//! answers that they gave.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,5 @@
-//! Verbs that need a run or a package: those of an earlier program, kept in `tests/fixtures/old`, so that nothing is trained here.
+//! Verbs that need a run or a package: those of an earlier program, kept in `tests/fixtures/old`, so that
+//! nothing is trained here.
 
 use crate::old;
 use crate::session::{Figures, Session};
@@ -23,8 +24,8 @@ fn audit() {
     Session::new(&scene, ROUNDED)
         .run("audit run --films 2 -q")
         .run("audit run --films 2 -q --no-network --json")
-        .run("audit words --manifest films/manifest.csv --model run --words masks --draws 1 --bootstrap 100 -q")
-        .run("audit words --manifest films/manifest.csv --model run --words masks --draws 1 --bootstrap 100 -q --json")
+        .run("audit text --manifest films/manifest.csv --model run --words masks --draws 1 --bootstrap 100 -q")
+        .run("audit text --manifest films/manifest.csv --model run --words masks --draws 1 --bootstrap 100 -q --json")
         .freeze("audit-run");
 }
 

@@ -11,7 +11,8 @@ use crate::scene::{Said, Scene};
 pub(crate) enum Figures {
     /// All digits: nothing rounds otherwise on another machine.
     Exact,
-    /// Three significant digits, and zero for less than 10⁻⁴: networks differ between instruction sets in the last of seven.
+    /// Three significant digits, and zero for less than 10⁻⁴: networks differ between instruction sets in the
+    /// last of seven.
     Rounded,
     /// The form alone, and no digest: results of training differ between instruction sets.
     Hidden,

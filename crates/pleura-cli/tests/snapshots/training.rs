@@ -80,6 +80,6 @@ fn study() {
         .run("study study.toml --plan")
         .run("study study.toml --plan --json")
         .run("study study.toml --out study -q")
-        .run("study study.toml --out study --so-far --json")
+        .run("study study.toml --out study --partial --json")
         .freeze("study");
 }

@@ -171,7 +171,7 @@ fn a_planted_letter_is_found_and_so_is_its_use() {
     assert_eq!(told.code, 1, "{}", told.err);
     assert!(
         told.out
-            .contains("the answers use the words, by 5.0 points or more on these films"),
+            .contains("the answers depend on the text, by 5.0 points or more on these films"),
         "{}",
         told.out
     );
@@ -212,7 +212,7 @@ fn of_the_run(scene: &Scene) {
     let found = verdicts(&record);
     assert_eq!(
         (found["splits"].as_str(), found["files"].as_str()),
-        ("quiet", "note")
+        ("pass", "note")
     );
     for asked in [
         "border-relevance",
@@ -319,7 +319,7 @@ fn a_table_is_audited_before_anything_is_trained() {
     let found = verdicts(&said.json());
     assert_eq!(found["lettering"], "alarm");
     for quiet in ["splits", "files"] {
-        assert_eq!(found[quiet], "quiet", "{quiet}");
+        assert_eq!(found[quiet], "pass", "{quiet}");
     }
     for impossible in ["class-source", "children", "person", "lungs-out", "source"] {
         assert_eq!(found[impossible], "not_possible", "{impossible}");
@@ -361,7 +361,7 @@ fn a_table_is_audited_before_anything_is_trained() {
     let found = verdicts(&audit(&["--json"]).json());
     assert_eq!(
         (found["splits"].as_str(), found["files"].as_str()),
-        ("quiet", "note")
+        ("pass", "note")
     );
     fs::write(scene.path("6.png"), whole).unwrap();
 

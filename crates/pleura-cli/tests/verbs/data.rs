@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 
 use crate::scene::Scene;
 
-/// ChestX-ray14: nine films of seven patients, and a row whose film is not here. The first release's header has commas of its own, and its lines end with one.
+/// ChestX-ray14: nine films of seven patients, and a row whose film is not here. The first release's header
+/// has commas of its own, and its lines end with one.
 fn nih(scene: &Scene) {
     let rows = [
         ("00000001_000.png", "Cardiomegaly", 1, "058Y", "PA"),
@@ -47,7 +48,8 @@ fn nih(scene: &Scene) {
     scene.write("nih/test_list.txt", &list(&rows[6..]));
 }
 
-/// covid-chestxray-dataset: paths of findings, views and modalities that must stay out, a name without its extension.
+/// covid-chestxray-dataset: paths of findings, views and modalities that must stay out, a name without its
+/// extension.
 fn cohen(scene: &Scene) {
     let mut table =
         "patientid,offset,sex,age,finding,RT_PCR_positive,view,modality,date,location,folder,filename,license,other_notes,\n"

@@ -120,8 +120,8 @@ fn columns_of_other_names_are_read_where_the_user_says_so() {
     assert_eq!(none.code, 2);
     assert_eq!(
         none.err,
-        "pleura: m.csv: has a column for none of the model's findings\n  the model answers: sick, normal\n  the manifest knows: \
-         COVID-19, Pneumonia, No Finding\n  say which is which with --column FINDING=COLUMN\n"
+        "pleura: m.csv: has no column for any of the model's findings\n  the model's findings: sick, normal\n  the manifest's columns: \
+         COVID-19, Pneumonia, No Finding; see --column\n"
     );
     let columns = [
         "--column",
@@ -160,8 +160,8 @@ fn a_split_without_films_and_a_broken_manifest_are_explained() {
     assert_eq!(said.code, 2);
     assert_eq!(
         said.err,
-        "pleura: m.csv: none of its 6 films is in the split \"test\" (6 are in no split); run `pleura data split`, or take every film \
-         with --split all\n"
+        "pleura: m.csv: none of its 6 films is in the split \"test\" (6 are in no split); run `pleura data split`, or use all films; \
+         see --split\n"
     );
     assert_eq!(
         scene
@@ -249,7 +249,7 @@ fn options_reach_the_evaluation() {
     assert!(
         refused
             .err
-            .contains("--stratify class: findings that do not exclude each other are no strata"),
+            .contains("--stratify class: independent findings are not strata"),
         "{}",
         refused.err
     );
@@ -331,7 +331,10 @@ fn what_cannot_be_is_refused_before_anyone_looks() {
     for (options, words) in [
         (["--level", "95"], "`level`: found 95"),
         (["--prevalence", "typo=0.1"], "no finding \"typo\""),
-        (["--threshold", "0.3"], "are answered by the largest probability"),
+        (
+            ["--threshold", "0.3"],
+            "--threshold 0.3: exclusive classes are predicted by the largest probability",
+        ),
     ] {
         let said = scene.run(&with(&options));
         assert_eq!(said.code, 2, "{}", said.out);
@@ -465,7 +468,7 @@ fn films_of_an_earlier_stage_are_not_from_elsewhere() {
     assert!(
         refused
             .err
-            .contains("\"train\" of the manifest that the model was trained with in stage \"source\""),
+            .contains("\"train\" of the manifest of stage \"source\""),
         "{}",
         refused.err
     );

@@ -1,4 +1,5 @@
-//! What a result is worth: compared, calibrated, elsewhere, at other prevalences, and with every look at the test films counted.
+//! What a result is worth: compared, calibrated, elsewhere, at other prevalences, and with every look at the
+//! test films counted.
 
 use std::fs;
 
@@ -95,7 +96,7 @@ fn two_models_are_compared_film_by_film() {
 
     refused(
         &scene.run(&["evaluate", "a.csv", "--manifest", "m.csv"]),
-        &["--manifest", "has its films and their truth in it"],
+        &["--manifest", "contains its films and their labels"],
     );
     other.films[0] = "another".to_owned();
     other.write(&scene.path("b.csv")).unwrap();
@@ -255,7 +256,10 @@ fn predictive_values_need_a_prevalence_with_a_name() {
     let expected = pleura_eval::negative_predictive_value(rate("sensitivity"), rate("specificity"), 0.02);
     assert!((value - expected).abs() < 1e-12);
     assert_eq!(one["negative"]["method"], "clopper-pearson of both");
-    refused(&evaluate(&scene, &["--prevalence", "0.02"]), &["of which class?"]);
+    refused(
+        &evaluate(&scene, &["--prevalence", "0.02"]),
+        &["classes are exclusive, so name one"],
+    );
     refused(
         &evaluate(&scene, &["--prevalence", "typo=0.02"]),
         &["no finding \"typo\""],
@@ -303,7 +307,7 @@ fn each_source_stands_apart() {
     );
     refused(
         &evaluate(&scene, &["--internal", "nowhere"]),
-        &["none of the films evaluated is from there"],
+        &["no evaluated film is from this dataset"],
     );
 }
 
@@ -330,7 +334,7 @@ fn every_look_at_test_films_is_written_down() {
     // Where it cannot be written down, nobody looks.
     fs::remove_file(scene.path("m.looks.jsonl")).unwrap();
     fs::create_dir(scene.path("m.looks.jsonl")).unwrap();
-    refused(&evaluate(&scene, &[]), &["must be written down", "m.looks.jsonl"]);
+    refused(&evaluate(&scene, &[]), &["must be recorded", "m.looks.jsonl"]);
 }
 
 #[test]
@@ -338,12 +342,12 @@ fn a_changed_test_split_is_noticed() {
     let scene = scene();
     done(scene.run(&["data", "split", "m.csv", "--seed", "3"]));
     let notes = || done(evaluate(&scene, &["--json"])).json()["notes"].to_string();
-    assert!(!notes().contains("not the one that was made"));
+    assert!(!notes().contains("differs from that of `pleura data split`"));
     let mut manifest = Manifest::read(&scene.path("m.csv")).unwrap();
     let row = manifest.split(Split::Train)[0];
     manifest.rows[row].split = Some(Split::Test);
     manifest.write(&scene.path("m.csv")).unwrap();
-    assert!(notes().contains("not the one that was made"));
+    assert!(notes().contains("differs from that of `pleura data split`"));
 }
 
 #[test]
@@ -525,6 +529,6 @@ fn evaluations_are_recorded_for_the_report() {
     other.write(&scene.path("target/turned.csv")).unwrap();
     refused(
         &scene.run(&["calibrate", run, "--manifest", "target/turned.csv"]),
-        &["are in the split \"test\" of the manifest that the model was trained"],
+        &["are in the split \"test\" of the manifest of stage \"target\""],
     );
 }

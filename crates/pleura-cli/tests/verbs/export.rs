@@ -1,4 +1,5 @@
-//! A model given to other programs as an ONNX graph. What is in the graph, and whether it answers as we do, `pleura-onnx` tests.
+//! A model given to other programs as an ONNX graph. What is in the graph, and whether it answers as we do,
+//! `pleura-onnx` tests.
 
 use std::fs;
 

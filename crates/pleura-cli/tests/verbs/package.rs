@@ -1,4 +1,5 @@
-//! Packages: made of a tiny run on phantoms, changed, cut off, signed by somebody else, and asked about films.
+//! Packages: made of a tiny run on phantoms, changed, cut off, signed by somebody else, and asked about
+//! films.
 
 mod otherwise;
 
@@ -163,7 +164,7 @@ fn a_package_is_verified_and_says_who_signed_it() {
     );
     let said = packaged.verify("same.pleura", &packaged.bytes(), &["--trust", "other.public.pem"]);
     assert_eq!(said.code, 1);
-    assert!(said.err.contains("comes from somebody else"), "{}", said.err);
+    assert!(said.err.contains("is from somebody else"), "{}", said.err);
     let unsigned = Package::from_bytes(&packaged.bytes(), "p").unwrap().parts;
     let (unsigned, _) = unsigned.to_bytes(None, &Private::default()).unwrap();
     assert_eq!(packaged.verify("unsigned.pleura", &unsigned, &[]).code, 0);
@@ -190,7 +191,8 @@ fn one_changed_byte_of_any_entry_is_found_and_the_entry_named() {
             error.contains(&format!("the entry {name} does not have its checksum")),
             "{error}"
         );
-        // With the checksum mended, it is the index that tells; with a line of the index mended too, the signature.
+        // With the checksum mended, it is the index that tells; with a line of the index mended too, the
+        // signature.
         let mut others: Vec<(String, Vec<u8>)> = entries
             .iter()
             .map(|(name, place)| (name.clone(), changed[place.clone()].to_vec()))
@@ -200,7 +202,9 @@ fn one_changed_byte_of_any_entry_is_found_and_the_entry_named() {
         match name.as_str() {
             "package.json" | "signature.json" => {}
             _ => assert!(
-                error.contains(&format!("the entry {name} is not the one that the index lists")),
+                error.contains(&format!(
+                    "the entry {name} does not have the SHA-256 of the index"
+                )),
                 "{error}"
             ),
         }

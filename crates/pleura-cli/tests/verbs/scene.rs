@@ -98,8 +98,8 @@ impl Scene {
         self.bytes(name, &grey_png_8(WIDTH, HEIGHT, &levels(number)).unwrap())
     }
 
-    /// Writes a manifest of `films` films; film `i` belongs to patient `i / 2`, is positive for finding `i mod findings` alone, and
-    /// is in the split that `split` says.
+    /// Writes a manifest of `films` films; film `i` belongs to patient `i / 2`, is positive for finding `i
+    /// mod findings` alone, and is in the split that `split` says.
     pub(crate) fn manifest(
         &self,
         name: &str,

@@ -1,4 +1,5 @@
-//! A study of phantoms: planned, killed, gone on with, compared; several at a time or one after the other, with the same bits.
+//! A study of phantoms: planned, killed, gone on with, compared; several at a time or one after the other,
+//! with the same bits.
 
 use std::fs;
 
@@ -117,7 +118,14 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
     for lost in ["weight-seed-2/stages/target/stage.json", "study.json"] {
         fs::remove_file(scene.path("whole").join(lost)).unwrap();
     }
-    let so_far = ["study", "study-tiny.toml", "--out", "whole", "--so-far", "--json"];
+    let so_far = [
+        "study",
+        "study-tiny.toml",
+        "--out",
+        "whole",
+        "--partial",
+        "--json",
+    ];
     let partly = &done(scene.run(&so_far)).json()["study"];
     assert_eq!(
         (&partly["seeds"], &partly["pending"]),
@@ -127,7 +135,7 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
         partly["cautions"][0]
             .as_str()
             .unwrap()
-            .starts_with("the study is not at its end: 3 trainings are not compared yet"),
+            .starts_with("the study is not finished: 3 trainings are not compared yet"),
         "{}",
         partly["cautions"]
     );
@@ -137,7 +145,7 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
     assert_eq!(kept["pending"], 0);
     let bytes = |name: &str| fs::read(scene.path(name)).unwrap();
     assert!(bytes("whole/study.json") == bytes("study/study.json"));
-    let nothing = scene.run(&["study", "study-tiny.toml", "--out", "nowhere", "--so-far"]);
+    let nothing = scene.run(&["study", "study-tiny.toml", "--out", "nowhere", "--partial"]);
     assert!(
         nothing.code == 2 && nothing.err.contains("nothing to compare; continue with --resume"),
         "{}",
@@ -187,7 +195,8 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
         }
     }
     assert_eq!(study["conclusions"].as_array().unwrap().len(), 2);
-    // The test films were looked at once a run, by the best weights; epochs were compared on validation films.
+    // The test films were looked at once a run, by the best weights; epochs were compared on validation
+    // films.
     let looks = TestAccessLog::read(&scene.path("phantoms/target/manifest.looks.jsonl")).unwrap();
     let models: std::collections::BTreeSet<&str> =
         looks.entries.iter().map(|look| look.model.as_str()).collect();

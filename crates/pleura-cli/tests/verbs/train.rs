@@ -1,4 +1,5 @@
-//! Killed, stopped, told again, told otherwise: a run comes out as if nothing had happened, or stays as it was.
+//! Killed, stopped, told again, told otherwise: a run comes out as if nothing had happened, or stays as it
+//! was.
 
 #[cfg(unix)]
 mod interrupted;

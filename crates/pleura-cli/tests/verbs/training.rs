@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use crate::scene::{Said, Scene};
 
-/// Folder of the run that was trained in one go. A report has its run's folder in its title, so all runs are called the same.
+/// Folder of the run that was trained in one go. A report has its run's folder in its title, so all runs are
+/// called the same.
 pub(crate) const WHOLE: &str = "whole/tiny";
 
 /// The stages of the recipe.
@@ -135,7 +136,8 @@ pub(crate) fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-/// Every file of a run, less the report's account of looks at the test films, to which other tests add meanwhile.
+/// Every file of a run, less the report's account of looks at the test films, to which other tests add
+/// meanwhile.
 pub(crate) fn untouched(run: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = files(run);
     if let Some(page) = files.get_mut("report.html") {
@@ -157,7 +159,8 @@ pub(crate) fn results(run: &Path) -> BTreeMap<String, Vec<u8>> {
                 assert!(record["lengths"]["timing"].take().is_u64());
                 record.to_string()
             }
-            // What it says above all sections and in the last one is when, where and how the run was started, and how long it took.
+            // What it says above all sections and in the last one is when, where and how the run was started,
+            // and how long it took.
             "report.html" => {
                 let (_, page) = text().split_once("</header>").unwrap();
                 let (page, _) = page.split_once("<section id=\"reproducibility\"").unwrap();
@@ -173,7 +176,8 @@ pub(crate) fn results(run: &Path) -> BTreeMap<String, Vec<u8>> {
     results
 }
 
-/// A report's page without what it says of looks at the test films: other tests train on the same films meanwhile.
+/// A report's page without what it says of looks at the test films: other tests train on the same films
+/// meanwhile.
 pub(crate) fn without_looks(page: &str) -> String {
     let (before, rest) = page.split_once("<section id=\"evidence\"").unwrap();
     let (_, after) = rest.split_once("</section>").unwrap();

@@ -33,13 +33,13 @@ fn help_and_version_end_with_0() {
         .filter_map(|line| line.strip_prefix("  "))
         .filter(|line| !line.starts_with(' '))
         .filter_map(|line| line.split_whitespace().next())
+        .filter(|verb| *verb != "help")
         .collect();
-    assert!(verbs.len() > 14 && verbs.contains(&"study"), "{verbs:?}");
+    assert!(verbs.len() >= 14 && verbs.contains(&"study"), "{verbs:?}");
     for verb in verbs {
         let help = scene.run(&[verb, "--help"]);
-        // The help of the verb `help` is the program's own.
         assert!(
-            help.code == 0 && (help.out.contains(&format!("Usage: pleura {verb}")) || verb == "help"),
+            help.code == 0 && help.out.contains(&format!("Usage: pleura {verb}")),
             "{verb}: {}{}",
             help.out,
             help.err

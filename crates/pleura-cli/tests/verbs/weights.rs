@@ -12,7 +12,8 @@ use crate::scene::{Said, Scene};
 
 const FINDINGS: [&str; 3] = ["COVID-19", "pneumonia", "normal"];
 
-/// A state dict as safetensors: eight bytes of length, a JSON header, the tensors, and torch's count of batches beside each norm.
+/// A state dict as safetensors: eight bytes of length, a JSON header, the tensors, and torch's count of
+/// batches beside each norm.
 fn safetensors(tensors: &BTreeMap<String, Array>) -> Vec<u8> {
     let mut header = serde_json::Map::from_iter([("__metadata__".to_owned(), json!({"format": "pt"}))]);
     let mut data: Vec<u8> = Vec::new();
@@ -211,7 +212,8 @@ fn files_that_are_no_weights_are_refused() {
     assert!(fs::read(scene.path("torch.safetensors")).unwrap() == whole);
 }
 
-/// Fetches where nobody is: no packet leaves the machine, for the proxy is a port of its own on which nothing listens.
+/// Fetches where nobody is: no packet leaves the machine, for the proxy is a port of its own on which nothing
+/// listens.
 fn fetch(scene: &Scene, options: &[&str]) -> Said {
     let mut command = scene.command(&[&["weights", "fetch", "densenet121"], options].concat());
     for name in ["ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"] {

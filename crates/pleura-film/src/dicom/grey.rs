@@ -67,7 +67,8 @@ pub(super) fn display(
 
 /// The number of occurrences of each word.
 fn count(words: &[u16]) -> Vec<u64> {
-    // Neighbours are often equal, and incrementing one counter twice in a row stalls: four counters take turns.
+    // Neighbours are often equal, and incrementing one counter twice in a row stalls: four counters take
+    // turns.
     let mut counts = vec![[0_u64; 4]; 1 << 16];
     for four in words.chunks(4) {
         for (turn, &word) in four.iter().enumerate() {

@@ -153,8 +153,8 @@ impl<'a> Header<'a> {
             return Err(Fault::Malformed("it has no scan".to_string()));
         }
         if matches!(process, Process::Baseline | Process::Extended) {
-            // After the coded data, a decoder would continue with zeros, which are a code in every table. A code of
-            // only ones is in no table. This detects a scan that was cut short and closed again.
+            // After the coded data, a decoder would continue with zeros, which are a code in every table. A
+            // code of only ones is in no table. This detects a scan that was cut short and closed again.
             essential.splice(coded_end..coded_end, [0xff, 0x00].repeat(8));
             // A scan header has a count of components and two bytes per component.
             let in_scan = |scan: &Scan<'_>, id: u8| {

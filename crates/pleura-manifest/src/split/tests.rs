@@ -336,7 +336,7 @@ fn official_lists_decide_and_validation_comes_from_training_by_patient() {
     manifest.rows[row].notes[0] = "train_val".into();
     let message = split(&mut manifest, &options).unwrap_err().to_string();
     assert!(
-        message.contains("nih-0") && message.contains("both sides"),
+        message.contains("nih-0") && message.contains("in two splits"),
         "{message}"
     );
     let message = split(&mut uneven(), &options).unwrap_err().to_string();

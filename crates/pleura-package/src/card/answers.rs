@@ -164,7 +164,7 @@ fn disjoint(parts: &Parts) -> Option<String> {
             "As the dataset's publishers split it"
         },
         if films.duplicates_looked_for {
-            "looked for (`pleura data leaks`)"
+            "searched for (`pleura data duplicates`)"
         } else {
             "not looked for"
         }

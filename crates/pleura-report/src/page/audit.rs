@@ -61,7 +61,7 @@ fn meaning(verdict: Verdict) -> &'static str {
         Verdict::Block => "The results are void until this is corrected.",
         Verdict::Alarm => "A shortcut is likely. Report this with every result.",
         Verdict::Note => "This affects how the results should be read.",
-        Verdict::Quiet => "No problem was found.",
+        Verdict::Pass => "No problem was found.",
         Verdict::NotPossible => "The check was not possible.",
     }
 }

@@ -74,7 +74,7 @@ fn refuse_other_folds(study: &Study, assignment: &FoldAssignment) -> Result<(), 
     );
     let problem = format!(
         "its films are in other folds than those of {}, so no pair would predict the same films; use one file for both, or assign \
-         both with the same `pleura data split --folds K --seed S` after the same `pleura data leaks`",
+         both with the same `pleura data split --folds K --seed S` after the same `pleura data duplicates`",
         study.variants[study.baseline].name
     );
     Err(study.problem(&key, problem))

@@ -208,8 +208,8 @@ fn killed_by_the_system() {
     let place = Place::new();
     let expected = uninterrupted(&place);
     let mut kills = 0;
-    // The child runs on while the signal is on its way, so kills fall anywhere: in steps, in writes, between stages.
-    // They come after more and more events, so the run ends at last.
+    // The child runs on while the signal is on its way, so kills fall anywhere: in steps, in writes, between
+    // stages. They come after more and more events, so the run ends at last.
     for events in 1.. {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "interruptions::child", "--nocapture"])

@@ -32,7 +32,7 @@ pub(super) fn sources(
         if !all.datasets.contains(name) {
             let known: BTreeSet<&str> = all.datasets.iter().map(String::as_str).collect();
             let known: Vec<&str> = known.into_iter().collect();
-            return Err(Error::option(
+            return Err(Error::value(
                 "internal",
                 format!(
                     "{name}: no evaluated film is from this dataset; they are from {}",
@@ -65,7 +65,7 @@ pub(super) fn sources(
                 .into_owned()
         });
         if external.iter().any(|(other, _)| *other == name) {
-            return Err(Error::option(
+            return Err(Error::value(
                 "external",
                 format!(
                     "{}: another source is called {name:?}; give this one a name (NAME={})",
@@ -93,10 +93,9 @@ pub(super) fn sources(
     }
     if internal.labelled().is_empty() {
         if !args.external.is_empty() {
-            return Err(Error::option(
+            return Err(Error::missing(
                 "internal",
-                "no evaluated film is from a dataset of the model's training, so there is nothing to compare external films with; name \
-                 the internal datasets",
+                "no evaluated film is from a dataset of the model's training, so there is nothing to compare external films with",
             ));
         }
         notes.push("all films are external: none is from a dataset that the model was trained on".to_owned());

@@ -142,7 +142,7 @@ impl AnswerSource {
             },
             (Self::Model(model), Some(path)) => answer_films(model, path, films, &options.labels, caller)?,
             (Self::Model(model), None) => {
-                return Err(Error::option(
+                return Err(Error::missing(
                     "manifest",
                     format!(
                         "{}: expected a manifest with the films to answer",
@@ -227,7 +227,7 @@ fn check_rows(
     if of_split == 0 {
         let all = manifest.rows.len();
         let without = manifest.rows.iter().filter(|row| row.split.is_none()).count();
-        return Err(Error::option(
+        return Err(Error::missing(
             "split",
             format!(
                 "{path}: none of its {all} films is in the split {:?} ({without} are in no split); run `pleura data split`, or use \

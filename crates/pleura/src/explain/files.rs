@@ -1,4 +1,5 @@
-//! The files of explained films: pictures with their numbers beside them, sheets, pages, ledgers and raw relevance.
+//! The files of explained films: pictures with their numbers beside them, sheets, pages, ledgers and raw
+//! relevance.
 
 use std::path::{Path, PathBuf};
 
@@ -35,10 +36,11 @@ pub struct Files {
 pub struct PictureOptions {
     /// Lines around the fewest pixels that hold these shares of the relevance of each sign.
     pub contours: Vec<f32>,
-    /// Standard deviation, in map pixels, of the Gaussian that smooths a map before lines are drawn; `None` for a 56th
-    /// of the map's side.
+    /// Standard deviation, in map pixels, of the Gaussian that smooths a map before lines are drawn; `None`
+    /// for a 56th of the map's side.
     pub contour_smoothing: Option<f32>,
-    /// Standard deviation, in map pixels, of the Gaussian that smooths the colours. Saved values are not smoothed.
+    /// Standard deviation, in map pixels, of the Gaussian that smooths the colours. Saved values are not
+    /// smoothed.
     pub smoothing: f32,
     /// The value of the strongest colour.
     pub scale: ColourLimit,
@@ -138,7 +140,8 @@ struct Canvas<'a> {
 }
 
 impl Explainer<'_> {
-    /// Writes the files of a film. `several` is true if there are more films: each film then has a raw file of its own.
+    /// Writes the files of a film. `several` is true if there are more films: each film then has a raw file
+    /// of its own.
     ///
     /// # Errors
     /// [`Error::File`], [`Error::Explain`], [`Error::Draw`].
@@ -340,7 +343,8 @@ impl Explainer<'_> {
         Ok(Some(path))
     }
 
-    /// Writes the mean heatmap of each question over an empty film, and a sheet of all; returns the pictures' paths.
+    /// Writes the mean heatmap of each question over an empty film, and a sheet of all; returns the pictures'
+    /// paths.
     ///
     /// # Errors
     /// As [`Explainer::write`].

@@ -19,8 +19,8 @@ pub struct Mask {
 }
 
 impl Mask {
-    /// Reads a mask. Pixels brighter than half of the brightest level are inside, so that masks of 0 and 1 and of 0 and
-    /// 255 are equal. A mask may be empty.
+    /// Reads a mask. Pixels brighter than half of the brightest level are inside, so that masks of 0 and 1
+    /// and of 0 and 255 are equal. A mask may be empty.
     ///
     /// # Errors
     /// [`Error::Manifest`] if the file cannot be read.

@@ -88,8 +88,8 @@ impl Selection {
     /// Checks names and the probability once, before any film.
     ///
     /// # Errors
-    /// [`Error::UnknownFinding`], [`Error::OneFinding`], [`Error::EqualFindings`]; [`Error::ThresholdOfClasses`] and
-    /// [`Error::ThresholdValue`] if `above` is set.
+    /// [`Error::UnknownFinding`], [`Error::OneFinding`], [`Error::EqualFindings`];
+    /// [`Error::ThresholdOfClasses`] and [`Error::ThresholdValue`] if `above` is set.
     pub fn new(
         model: &Classifier,
         target: Target,

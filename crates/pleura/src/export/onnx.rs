@@ -58,8 +58,8 @@ pub struct OnnxExport {
 }
 
 impl Classifier {
-    /// Writes the network as an ONNX graph: one grey channel in 0 to 1 in, logits and probabilities out. The graph's
-    /// probabilities are not calibrated.
+    /// Writes the network as an ONNX graph: one grey channel in 0 to 1 in, logits and probabilities out. The
+    /// graph's probabilities are not calibrated.
     ///
     /// # Errors
     /// [`Error::Onnx`] if the graph cannot hold what is asked for; [`Error::TestFilms`]; errors of files.

@@ -1,4 +1,5 @@
-//! The answers that an exported graph must give: films, and our own logits, probabilities and heatmaps of them.
+//! The answers that an exported graph must give: films, and our own logits, probabilities and heatmaps of
+//! them.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! `pleura explain`: one document for each film, one for the mean heatmaps, one for the scores; and the ledger file.
+//! `pleura explain`: one document for each film, one for the mean heatmaps, one for the scores; and the
+//! ledger file.
 
 use std::path::Path;
 

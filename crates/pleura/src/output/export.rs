@@ -38,7 +38,8 @@ pub struct Torch {
     pub findings: Vec<String>,
     /// The normalisation of grey levels.
     pub normalisation: Normalisation,
-    /// The Python expression that makes the same network with torchvision; null if torchvision cannot make it.
+    /// The Python expression that makes the same network with torchvision; null if torchvision cannot make
+    /// it.
     pub constructor: Option<String>,
 }
 

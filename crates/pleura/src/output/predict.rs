@@ -117,7 +117,8 @@ pub struct PackageScores {
     pub probabilities: ByFinding<f64>,
     /// The network's raw outputs.
     pub logits: ByFinding<f64>,
-    /// Whether a finding is predicted positive, for findings with a threshold; empty if the film is not answered.
+    /// Whether a finding is predicted positive, for findings with a threshold; empty if the film is not
+    /// answered.
     pub called: ByFinding<bool>,
     /// Probability from which a finding is predicted positive; empty if the film is not answered.
     pub thresholds: ByFinding<f64>,
@@ -154,7 +155,8 @@ pub struct PackageId {
 }
 
 impl Prediction {
-    /// The document of a film. `show_unanswered` adds the withheld scores of films that a package does not answer.
+    /// The document of a film. `show_unanswered` adds the withheld scores of films that a package does not
+    /// answer.
     pub fn of(
         model: &Classifier,
         path: &Path,

@@ -1,4 +1,5 @@
-//! What all engines here share: the options that `peer.py` takes too, films of noise, timed steps, one line of JSON.
+//! What all engines here share: the options that `peer.py` takes too, films of noise, timed steps, one line
+//! of JSON.
 
 use std::time::Instant;
 

@@ -1,4 +1,5 @@
-//! tract on the ONNX file that the other readers of ONNX get, declutter and optimisation as its examples show it.
+//! tract on the ONNX file that the other readers of ONNX get, declutter and optimisation as its examples show
+//! it.
 
 use anyhow::{Context, Result};
 use case::Case;

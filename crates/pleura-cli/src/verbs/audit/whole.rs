@@ -1,4 +1,4 @@
-//! `pleura audit RUN`: every check that a machine can make.
+//! `pleura audit RUN`: all checks.
 
 mod network;
 mod thresholds;
@@ -31,49 +31,52 @@ use crate::looks;
 use crate::model::ModelArgs;
 use network::Asked;
 
-/// Test films of each class that the network is asked about.
+/// Test films of each class for checks of the network.
 const FILMS: usize = 40;
 
-/// An audit of everything.
+/// Options of a complete audit.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A run's folder, or a table of films (.csv) to look at before training.
+    /// A run's folder, or a manifest (.csv) to audit before training.
     #[arg(value_name = "RUN|M.csv", required = true)]
     of: Option<PathBuf>,
-    /// The table, where a run's films have moved.
+    /// The manifest, if a run's films have moved.
     #[arg(long, value_name = "M.csv")]
     manifest: Option<PathBuf>,
     #[command(flatten)]
     options: ModelArgs,
     #[command(flatten)]
     calibration: CalibrationArgs,
-    /// Thresholds of one's own: a TOML table of any of `p`, `skill`, `association`, `association_block`, `children`, `children_note`,
-    /// `width`, `outside`, `border`, `sanity`, `calibration`, `calibration_p`, `subgroups`, `subgroups_p`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
+    /// Thresholds: a TOML table of any of `p`, `skill`, `association`, `association_block`, `children`,
+    /// `children_note`, `width`, `outside`, `border`, `sanity`, `calibration`, `calibration_p`, `subgroups`,
+    /// `subgroups_p`, `words`, `seeds`, and `[probe]` with `folds`, `permutations`, `seed`.
     #[arg(long, value_name = "FILE.toml")]
     thresholds: Option<PathBuf>,
-    /// From which verdict on the exit code is 1.
+    /// Verdict from which the exit code is 1.
     #[arg(long, value_enum, default_value_t = FailOn::Alarm)]
     fail_on: FailOn,
-    /// Leave out what asks the network itself: its features, the where its relevance lies, the heatmaps' sanity, the words experiment.
+    /// Skip the checks that run the network: its features, place of relevance, heatmap sanity, burned-in
+    /// text.
     #[arg(long)]
     no_network: bool,
-    /// Test films of each class in the words experiment and among those whose relevance is looked at; a tenth as many for the heatmaps' sanity.
+    /// Test films of each class for the checks of text and relevance; a tenth of them for heatmap sanity.
     #[arg(long, default_value_t = FILMS, value_name = "N")]
     films: usize,
-    /// Folder of audit.json and its figures; a run's own `audit` if left out, where its report finds it.
+    /// Folder for audit.json and its figures. Default: `audit` in the run's folder, where the report reads
+    /// it.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
-    /// Anything to know.
+    /// Anything worth knowing.
     Note,
-    /// A shortcut that may well be used.
+    /// A shortcut that a network may well use.
     Alarm,
-    /// What makes the result void.
+    /// A fault that makes results meaningless.
     Block,
-    /// Nothing.
+    /// No verdict.
     Never,
 }
 
@@ -88,27 +91,27 @@ impl FailOn {
     }
 }
 
-/// What is audited.
+/// The films and the run of an audit.
 struct Subject {
     manifest: Manifest,
     path: PathBuf,
     /// Names of the classes, and rows with the class of each.
     classes: Vec<String>,
     rows: Vec<(usize, usize)>,
-    /// Of a run.
+    /// The run, if a run is audited.
     run: Option<AuditedRun>,
 }
 
 struct AuditedRun {
     folder: PathBuf,
     stage: String,
-    /// Stages that differ from this one by their seed alone.
+    /// Number of stages that differ from this one only by their seed.
     seeds: usize,
     model: Classifier,
 }
 
 impl Args {
-    /// Everything, of one stage of a run.
+    /// A complete audit of one stage of a run.
     fn of_stage(run: &Path, stage: &str) -> Self {
         Self {
             of: Some(run.to_owned()),
@@ -124,7 +127,7 @@ impl Args {
     }
 }
 
-/// What an audit found.
+/// Result of an audit.
 struct Audited {
     subject: Subject,
     /// As `audit.json` has it.
@@ -150,7 +153,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     })
 }
 
-/// Audits a stage of a run into the run's folder, and says in a sentence what came out.
+/// Audits a stage of a run into the run's folder, and returns the result as a sentence.
 pub(crate) fn of_stage(run: &Path, stage: &str) -> Result<String> {
     let checks = audit(&Args::of_stage(run, stage))?.record.checks;
     let named = |verdict: Verdict| -> Vec<&str> {
@@ -164,14 +167,14 @@ pub(crate) fn of_stage(run: &Path, stage: &str) -> Result<String> {
         .map(|(verdict, names)| format!("{verdict} {}", names.join(", ")))
         .collect();
     let found = if parts.is_empty() {
-        "all quiet".to_owned()
+        "all checks passed".to_owned()
     } else {
         parts.join("; ")
     };
     Ok(format!("Audit, {} checks: {found}.", checks.len()))
 }
 
-/// Carries out the checks and writes the folder.
+/// Runs the checks and writes the folder.
 fn audit(args: &Args) -> Result<Audited> {
     let thresholds = thresholds::read(args.thresholds.as_deref())?;
     let mut subject = Subject::open(args)?;
@@ -230,7 +233,7 @@ fn audit(args: &Args) -> Result<Audited> {
     Ok(Audited { subject, record })
 }
 
-/// What `pleura data check` finds, copies that `pleura data leaks` found with it.
+/// Faults found by `pleura data check`, including duplicates recorded by `pleura data duplicates`.
 fn checked(subject: &Subject) -> Result<CheckReport> {
     let progress = Progress::new("films compared", subject.manifest.rows.len());
     let mut report = pleura_data::check(&subject.manifest, &|done, of| progress.at(done, of));
@@ -245,7 +248,7 @@ fn worst(checks: &[Check]) -> Verdict {
         .iter()
         .map(|check| check.verdict)
         .max()
-        .unwrap_or(Verdict::Quiet)
+        .unwrap_or(Verdict::Pass)
 }
 
 fn write(folder: &Path, record: &AuditRecord) -> Result<()> {
@@ -363,7 +366,7 @@ impl Subject {
         )?)
     }
 
-    /// Films that could not be read cannot be asked about; the audit lists them.
+    /// Removes films that could not be read; the audit lists them.
     fn leave_out(&mut self, unreadable: &[(String, String)]) {
         let gone: HashSet<&str> = unreadable.iter().map(|(film, _)| film.as_str()).collect();
         let manifest = &self.manifest;
@@ -371,7 +374,7 @@ impl Subject {
             .retain(|(row, _)| !gone.contains(manifest.rows[*row].film.as_str()));
     }
 
-    /// Test films with their class, at most so many of each.
+    /// Test films with their class, at most `most` per class.
     fn test(&self, most: usize, of: impl Fn(usize) -> bool) -> Vec<(usize, usize)> {
         let mut counts = vec![0; self.classes.len()];
         let rows = self.rows.iter().copied();
@@ -404,7 +407,8 @@ impl Subject {
         })
     }
 
-    /// Examples that the stage neither learnt from nor, but for its best epoch, was chosen by: of validation and test; with their rows.
+    /// Examples of validation and test, with their rows: the stage was not trained on them (validation chose
+    /// its best epoch).
     fn held_out(&self, films: &Films) -> (Vec<usize>, Vec<usize>) {
         let rows: HashMap<&str, usize> = self
             .rows

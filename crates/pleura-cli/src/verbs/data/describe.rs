@@ -1,4 +1,4 @@
-//! `pleura data describe`: what is in tables of films, and what a reader should notice.
+//! `pleura data describe`: contents of manifests, with observations.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::console::Progress;
 use crate::table::Table;
 
-/// The description, in the folder of `--out`.
+/// File of the description in the folder of `--out`.
 const FILE: &str = "describe.json";
 
 #[derive(clap::Args)]
@@ -24,7 +24,7 @@ pub(super) struct DescribeArgs {
     /// A folder for describe.html (a page with plots), describe.json and the plots as SVG files.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Leave the films closed: sizes, shapes and formats are not told.
+    /// Do not open films: sizes, shapes and formats are omitted.
     #[arg(long)]
     no_films: bool,
 }
@@ -70,7 +70,7 @@ pub(super) fn run(args: &DescribeArgs, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line of a table: its name and what it says of each group.
+/// A line of a table: its name and its value for each group.
 type Line = (&'static str, fn(&Group) -> String);
 
 static LINES: [Line; 12] = [
@@ -121,7 +121,7 @@ fn dash() -> String {
     "-".to_owned()
 }
 
-/// The commonest three of some counts.
+/// The three largest counts.
 fn most(counts: &std::collections::BTreeMap<String, u64>) -> String {
     let mut known: Vec<(&String, &u64)> = counts.iter().filter(|(key, _)| !key.is_empty()).collect();
     known.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -134,7 +134,7 @@ fn most(counts: &std::collections::BTreeMap<String, u64>) -> String {
     format!("{}{more}", named.join(", "))
 }
 
-/// Findings side by side where they have room.
+/// Maximum number of findings shown as columns.
 const SIDE_BY_SIDE: usize = 5;
 
 fn tell(out: &mut impl Write, description: &Description) -> io::Result<()> {
@@ -159,7 +159,7 @@ fn tell(out: &mut impl Write, description: &Description) -> io::Result<()> {
         }
         write!(out, "{table}")?;
     } else {
-        // Many findings: a line each, of what there is room for.
+        // For many findings: one line each, with fewer values.
         let shown = [
             "films",
             "patients",

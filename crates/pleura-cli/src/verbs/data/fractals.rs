@@ -1,4 +1,4 @@
-//! `pleura data fractals`: pictures drawn by formula, for people to look at and for other programs.
+//! `pleura data fractals`: fractal images.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -13,28 +13,28 @@ use crate::console::Progress;
 
 #[derive(clap::Args)]
 pub(super) struct FractalArgs {
-    /// The folder to write: films, manifest.csv and sheet.png. It must be empty or not there.
+    /// The folder to write: films, manifest.csv and sheet.png. It must be empty or new.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// How many classes.
+    /// Number of classes.
     #[arg(long, value_name = "N", default_value_t = 12)]
     classes: usize,
-    /// Instances of each to train on.
+    /// Training instances per class.
     #[arg(long, value_name = "N", default_value_t = 8)]
     instances: usize,
-    /// More instances of each, held out to validate on.
+    /// Additional validation instances per class.
     #[arg(long, value_name = "N")]
     held_out: Option<usize>,
-    /// Pixels a side.
+    /// Side in pixels.
     #[arg(long, default_value_t = 224, value_parser = clap::value_parser!(u32).range(16..=4096))]
     size: u32,
-    /// Least share of the square that a class's points must fill.
+    /// Minimum share of the square that a class's points fill.
     #[arg(long, value_name = "0..0.3")]
     filling_rate: Option<f64>,
-    /// How much larger or smaller an instance's letter may be: 0.2 is up to a fifth.
+    /// Relative variation of an instance's parameters: 0.2 for up to a fifth.
     #[arg(long, value_name = "0..1")]
     variation: Option<f64>,
-    /// How points are drawn.
+    /// Rendering of points.
     #[arg(long, value_enum)]
     rendering: Option<Draw>,
     /// The same options and seed give the same files.
@@ -44,11 +44,11 @@ pub(super) struct FractalArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Draw {
-    /// A random pattern of 3 × 3 pixels about each.
+    /// A random pattern of 3 × 3 pixels per point.
     Patch,
-    /// A pixel each.
+    /// One pixel per point.
     Point,
-    /// The brighter the more points fall on a pixel.
+    /// Brightness by number of points.
     Density,
 }
 

@@ -14,52 +14,52 @@ use crate::console::Progress;
 
 #[derive(clap::Args)]
 pub(super) struct PhantomArgs {
-    /// The folder to write: films, masks and manifest.csv. It must be empty or not there.
+    /// The folder to write: films, masks and manifest.csv. It must be empty or new.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Which labels the films carry.
+    /// Label set of the films.
     #[arg(long, value_enum, default_value_t = Set::Target)]
     set: Set,
-    /// How many films.
+    /// Number of films.
     #[arg(long)]
     films: Option<usize>,
-    /// Pixels a side.
+    /// Side in pixels.
     #[arg(long)]
     size: Option<usize>,
     /// The same options and seed give the same files.
     #[arg(long)]
     seed: Option<u64>,
-    /// Films of one patient on average.
+    /// Mean number of films per patient.
     #[arg(long)]
     films_per_patient: Option<f32>,
-    /// Share of each label, such as COVID-19=1,pneumonia=2; labels left out have none.
+    /// Share of each label, such as COVID-19=1,pneumonia=2; omitted labels have none.
     #[arg(long, value_name = "LABEL=SHARE", value_delimiter = ',', value_parser = share)]
     mix: Vec<(String, f32)>,
-    /// How strongly a film's word follows its class, 0 to 1.
+    /// Association of a film's text with its class, 0 to 1.
     #[arg(long, value_name = "0..1")]
     word_follows_class: Option<f32>,
-    /// The word that follows the class is another class's: a test set that deceives who reads words.
+    /// Give each film the text of another class: a test set that deceives models which rely on text.
     #[arg(long)]
     words_deceive: bool,
-    /// How strongly a patient's hospital follows the class, 0 to 1.
+    /// Association of a patient's hospital with the class, 0 to 1.
     #[arg(long, value_name = "0..1")]
     source_follows_class: Option<f32>,
-    /// How hard lesions are to see, 0 to 1.
+    /// Difficulty of the lesions, 0 to 1.
     #[arg(long, value_name = "0..1")]
     difficulty: Option<f32>,
-    /// How many hospitals.
+    /// Number of hospitals.
     #[arg(long)]
     sources: Option<usize>,
-    /// Chance that a film carries a word where the word does not follow the class, 0 to 1.
+    /// Probability of text on films whose text does not follow the class, 0 to 1.
     #[arg(long, value_name = "0..1")]
     words: Option<f32>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Set {
-    /// Pictures of no medical kind, for the source stage.
+    /// Non-medical images for the source stage.
     Source,
-    /// Films with any of fifteen findings.
+    /// Films with fifteen possible findings.
     Intermediate,
     /// Films of three classes: normal, pneumonia, COVID-19.
     Target,

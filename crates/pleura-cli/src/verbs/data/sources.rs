@@ -1,4 +1,4 @@
-//! One option a kind of dataset, made from the library's table.
+//! One option per dataset adapter, from the library's table.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 use pleura_datasets::BuildInput;
 use pleura_datasets::adapters::DATASETS;
 
-/// The datasets named on the command line, in the order of the table.
+/// Datasets on the command line, in the order of the table.
 pub(super) struct SourceArgs {
     pub(super) datasets: Vec<BuildInput>,
 }
@@ -55,7 +55,7 @@ impl FromArgMatches for SourceArgs {
     }
 }
 
-/// Splits `NAME=PATH`; what exists as it is written is a path, whatever it holds.
+/// Splits `NAME=PATH`; an existing path is a path, whatever it contains.
 fn named(value: &Path) -> Option<(String, PathBuf)> {
     if value.exists() {
         return None;

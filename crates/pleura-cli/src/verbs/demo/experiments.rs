@@ -1,4 +1,4 @@
-//! What the demo asks of its run: what keeping changed, whether words sway the answers, whether heatmaps find the lesions.
+//! Experiments of the demo: effect of keeping, reliance on text, and heatmaps beside true lesions.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ use pleura_manifest::Manifest;
 use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, TextCondition, TextExperiment};
 use pleura_run::{RunFolder, log::LogEvent};
 
-/// Films whose heatmaps are measured.
+/// Number of films with heatmaps.
 const EXPLAINED: usize = 40;
 
 /// Validation accuracy before the first step and after each epoch, by stage, from the run's log.
@@ -36,7 +36,8 @@ fn curves(run: &Path) -> Result<BTreeMap<String, Vec<f64>>> {
     Ok(curves)
 }
 
-/// Pairs the runs with and without keeping, writes the experiment into the run, and says what came out.
+/// Pairs the runs with and without keeping, records the experiment in the run, and returns the result as a
+/// sentence.
 pub fn keeping(run: &Path) -> Result<String> {
     let curves = curves(run)?;
     let mut runs = Vec::new();
@@ -88,7 +89,7 @@ pub fn keeping(run: &Path) -> Result<String> {
     Ok(said)
 }
 
-/// Covers the words of all test films, then patches of the same shape elsewhere, and compares the answers.
+/// Covers the text of all test films, then patches of the same shape elsewhere, and compares the answers.
 pub fn words(run: &Path, model: &Classifier, manifest: &Manifest, answers: &Predictions) -> Result<String> {
     let network = model.network()?;
     let open = |number: usize| {
@@ -161,8 +162,8 @@ pub fn words(run: &Path, model: &Classifier, manifest: &Manifest, answers: &Pred
     Ok(said)
 }
 
-/// How much of the relevance that speaks for the right answer lies inside the true lesions, against their share of the film, by each
-/// composite.
+/// Share of positive relevance inside the true lesions for correct answers, beside their share of the film,
+/// by composite.
 pub fn lesions(model: &Classifier, manifest: &Manifest, answers: &Predictions) -> Result<String> {
     let network = model.network()?;
     let composites: Vec<Composite> = NAMES
@@ -186,7 +187,7 @@ pub fn lesions(model: &Classifier, manifest: &Manifest, answers: &Predictions) -
         let prepared = pleura_film::prepare(&source, model.preparation());
         let mask = mask.prepared(&prepared.geometry);
         let masked = mask.iter().filter(|masked| **masked).count();
-        // A logit of its own may be negative as a whole; against the runner-up, what tips the answer is positive.
+        // A single logit may be negative; the difference to the runner-up is positive.
         let Some(other) = runner_up(answers, number, answer).filter(|_| masked > 0) else {
             continue;
         };
@@ -222,12 +223,12 @@ pub fn lesions(model: &Classifier, manifest: &Manifest, answers: &Predictions) -
     ))
 }
 
-/// What one composite's heatmaps found.
+/// Results of one composite's heatmaps.
 #[derive(Clone, Default)]
 struct Found {
     /// Sum over films of the share of positive relevance inside the lesion.
     inside: f64,
-    /// Films whose strongest point is inside.
+    /// Films with their strongest point inside.
     pointed: usize,
 }
 
@@ -240,7 +241,7 @@ impl Found {
     }
 }
 
-/// The finding with the highest score but one.
+/// The finding with the second highest score.
 fn runner_up(answers: &Predictions, film: usize, answer: usize) -> Option<usize> {
     let others = (0..answers.findings.len()).filter(|&finding| finding != answer);
     others.max_by(|&a, &b| answers.score(film, a).total_cmp(&answers.score(film, b)))

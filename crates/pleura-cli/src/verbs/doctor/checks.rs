@@ -1,4 +1,4 @@
-//! The self-test: small questions whose answers are known.
+//! The self-test: computations with known results.
 
 use std::time::Instant;
 
@@ -9,26 +9,26 @@ use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Cpu, Network, Norm, Reference, Scope, Weights};
 use serde::Serialize;
 
-/// One check and its outcome.
+/// A check and its result.
 #[derive(Serialize)]
 pub struct Check {
-    /// What was asked.
+    /// Name of the check.
     pub name: &'static str,
-    /// Whether the answer was right.
+    /// True if the result was correct.
     pub passed: bool,
-    /// The answer, or what went wrong.
+    /// The result, or the error.
     pub found: String,
-    /// How long it took.
+    /// Duration in seconds.
     pub seconds: f64,
 }
 
-/// A question; the answer is a line of what was found, or an error.
+/// A check to run; it returns a line or an error.
 pub struct Question {
     name: &'static str,
     ask: fn() -> Result<String>,
 }
 
-/// All of them; some ten seconds.
+/// All checks; about ten seconds.
 pub const ALL: &[Question] = &[
     Question {
         name: "film to PNG and back",
@@ -57,7 +57,7 @@ pub const ALL: &[Question] = &[
 ];
 
 impl Question {
-    /// Asks.
+    /// Runs the check.
     pub fn run(&self) -> Check {
         let begin = Instant::now();
         let answer = (self.ask)();
@@ -74,7 +74,7 @@ const SIZE: usize = 64;
 const FILMS: usize = 2;
 const OUTPUTS: usize = 3;
 
-/// A smooth film with an edge in it, grey levels in [0, 1], another for each number.
+/// A smooth film with an edge, grey levels in [0, 1], different for each number.
 fn grey(number: usize, size: usize) -> Vec<f32> {
     let level = |index: usize| {
         let (x, y) = (
@@ -91,7 +91,7 @@ fn films(count: usize, size: usize) -> Vec<f32> {
     (0..count).flat_map(|number| grey(number, size)).collect()
 }
 
-/// Fresh weights with norms moved off one and zero, so that a confusion of theirs shows.
+/// Random weights with norms different from one and zero, so that confusions of them show.
 fn weights(architecture: &str, outputs: usize) -> Result<Weights> {
     let findings: Vec<String> = (0..outputs).map(|output| format!("output {output}")).collect();
     let mut weights = Weights::initialise(
@@ -110,7 +110,8 @@ fn weights(architecture: &str, outputs: usize) -> Result<Weights> {
     Ok(weights)
 }
 
-/// Logits with running statistics, logits with the batch's, then the gradient of every parameter: each a list of numbers.
+/// Logits with running statistics, logits with batch statistics, and the gradient of every parameter, each as
+/// a list.
 fn passes<B: Backend>(backend: B) -> Result<Vec<Vec<f64>>> {
     let network = Network::new(backend, &weights("small", OUTPUTS)?)?;
     let grey = films(FILMS, SIZE);
@@ -132,7 +133,7 @@ fn passes<B: Backend>(backend: B) -> Result<Vec<Vec<f64>>> {
     Ok(all)
 }
 
-/// The greatest error of any number, as a share of the greatest number in its list.
+/// Greatest error relative to the greatest number of its list.
 fn relative_error(found: &[Vec<f64>], expected: &[Vec<f64>]) -> f64 {
     let of_list = |(found, expected): (&Vec<f64>, &Vec<f64>)| {
         let scale = expected
@@ -140,7 +141,7 @@ fn relative_error(found: &[Vec<f64>], expected: &[Vec<f64>]) -> f64 {
             .fold(0.0_f64, |most, value| most.max(value.abs()))
             .max(f64::MIN_POSITIVE);
         let error = found.iter().zip(expected).fold(0.0_f64, |most, (a, b)| {
-            // A NaN compares as no error at all; it is the worst there is.
+            // NaN must count as the greatest error.
             let error = (a - b).abs();
             if error.is_nan() {
                 f64::INFINITY
@@ -254,7 +255,7 @@ fn film_round_trip() -> Result<String> {
         "{wrong} of {} pixels came back otherwise",
         levels.len()
     );
-    // A film of one grey must stay what it is under the resize that every film goes through.
+    // A uniform film must stay unchanged by the resizing of every film.
     let flat = Film::from_grey(width, height, vec![f32::from(LEVEL) / 65_535.0; width * height])?;
     let prepared = pleura_film::prepare(&flat, &Preparation::default());
     let wrong = prepared.grey.iter().filter(|level| **level != LEVEL).count();

@@ -1,4 +1,4 @@
-//! What there is to compute with.
+//! Description of the machine.
 
 use std::path::{Path, PathBuf};
 
@@ -17,11 +17,11 @@ pub struct Machine {
     cores: Option<usize>,
     threads: usize,
     simd: &'static str,
-    /// Instruction sets that the processor has and that matter here.
+    /// Relevant instruction sets of the processor.
     features: Vec<&'static str>,
     memory_bytes: Option<u64>,
     memory_free_bytes: Option<u64>,
-    /// Where the system lets this process have less than the machine.
+    /// Memory limit of this process, if below the machine's memory.
     memory_limit_bytes: Option<u64>,
     folders: Vec<Folder>,
 }
@@ -35,7 +35,7 @@ struct Folder {
 }
 
 impl Machine {
-    /// Looks.
+    /// Examines the machine.
     pub fn look() -> Self {
         let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
         Self {
@@ -55,7 +55,7 @@ impl Machine {
         }
     }
 
-    /// What a run's report says of the machine: no names, no folders.
+    /// The machine in a run's report, without names and folders.
     pub fn in_short(&self) -> Vec<(String, String)> {
         let cores = self.cores.map(|cores| cores.to_string());
         let pairs = [
@@ -71,7 +71,7 @@ impl Machine {
             .collect()
     }
 
-    /// The same for a person.
+    /// The description as a table.
     pub fn table(&self) -> Table {
         let unknown = || "unknown".to_owned();
         let gibibytes = |bytes: u64| format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30));
@@ -148,7 +148,8 @@ fn kibibytes(text: &str, name: &str) -> Option<u64> {
         .map(|kibibytes| kibibytes << 10)
 }
 
-/// What control groups allow, the process's own and those it lies in, of version 2 or 1; both write enormous numbers or words for "no limit".
+/// Memory limit of the control groups of this process (version 1 or 2); both write large numbers or a word
+/// for "no limit".
 fn memory_limit() -> Option<u64> {
     let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limits = limit_files(&own)
@@ -157,10 +158,11 @@ fn memory_limit() -> Option<u64> {
     limits.min().filter(|limit| *limit < NO_LIMIT)
 }
 
-/// Limits from here on are none.
+/// Values from here on mean no limit.
 const NO_LIMIT: u64 = 1 << 60;
 
-/// The files that may hold a limit, by what `/proc/self/cgroup` says: a line a hierarchy, `0::/PATH` of version 2, `N:…,memory,…:/PATH` of version 1.
+/// Files with memory limits, from `/proc/self/cgroup`: a line per hierarchy, `0::/PATH` for version 2,
+/// `N:…,memory,…:/PATH` for version 1.
 fn limit_files(own: &str) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for line in own.lines() {
@@ -179,7 +181,7 @@ fn limit_files(own: &str) -> Vec<PathBuf> {
             files.push(Path::new(root).join(above).join(name));
         }
     }
-    // In a container the groups above are not seen, and its own stands at the root.
+    // In a container the groups above are invisible, and its own is at the root.
     files.extend([
         PathBuf::from("/sys/fs/cgroup/memory.max"),
         PathBuf::from("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
@@ -208,9 +210,9 @@ fn features() -> Vec<&'static str> {
 
 fn folders() -> Vec<Folder> {
     let here = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
-    // Films are cached beside their manifest, so the working folder stands for it.
+    // Films are cached beside their manifest; the working folder represents it.
     let mut folders = vec![("film cache here", here.join(".pleura-cache"))];
-    // There is none where the environment names no home.
+    // Missing if the environment has no home folder.
     folders.extend(cache_folder().ok().map(|path| ("published weights", path)));
     folders.push(("temporary files", std::env::temp_dir()));
     let folder = |(purpose, path): (&'static str, PathBuf)| Folder {
@@ -221,7 +223,7 @@ fn folders() -> Vec<Folder> {
     folders.into_iter().map(folder).collect()
 }
 
-/// Whether a file can be made in a folder, or in the nearest one above it that is there.
+/// True if a file can be created in a folder, or in its nearest existing parent.
 fn writable(folder: &Path) -> bool {
     let there = folder.ancestors().find(|ancestor| ancestor.is_dir());
     there.is_some_and(|folder| tempfile::tempfile_in(folder).is_ok())

@@ -1,4 +1,4 @@
-//! An evaluation for a person.
+//! An evaluation as text.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use crate::console::NOTICE;
 use crate::table::Table;
 use pleura::digest::short;
 
-/// Writes what came out, with intervals, and what to beware of.
+/// Writes the results with intervals and caveats.
 pub fn write(out: &mut impl Write, subject: &AnswerSource, found: &EvaluationReport) -> Result<()> {
     let EvaluationReport {
         answers: Answers {

@@ -5,32 +5,34 @@ use pleura::explain::{ColourLimit, PictureOptions};
 /// How pictures are drawn.
 #[derive(clap::Args)]
 pub(super) struct DrawingArgs {
-    /// Draw lines around the fewest pixels that hold these shares of the relevance of each sign, such as 0.5,0.8.
+    /// Draw contours around the fewest pixels that hold these shares of the relevance of each sign, such as
+    /// 0.5,0.8.
     #[arg(long, value_name = "SHARES", value_delimiter = ',', value_parser = share)]
     contours: Vec<f32>,
-    /// Gaussian that smooths a map before lines are drawn, in map pixels; 0 for none; a 56th of the map's side if left out (4 of 224).
+    /// Gaussian smoothing before contours, in map pixels; 0 for none. Default: 1/56 of the map's side (4 of
+    /// 224).
     #[arg(long, value_name = "PIXELS", value_parser = deviation)]
     contour_smoothing: Option<f32>,
-    /// Gaussian that smooths the colours, in map pixels; 0 for none. The values saved stay as they are.
+    /// Gaussian smoothing of the colours, in map pixels; 0 for none. Saved values are not smoothed.
     #[arg(long, value_name = "PIXELS", default_value_t = 0.0, value_parser = deviation)]
     smooth: f32,
-    /// The value of the strongest colour: of each map its `own` (99.5 % of its pixels lie below), one `shared` by all questions of a
-    /// method, or this value.
+    /// Limit of the colour scale: `own` (99.5 % of each map's pixels lie below), `shared` by all questions of
+    /// a method, or a value.
     #[arg(long, value_name = "own|shared|VALUE", default_value = "own", value_parser = colour_limit, allow_negative_numbers = true)]
     scale: ColourLimit,
     /// Long side of the film on pictures, in pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = 640, value_parser = clap::value_parser!(u32).range(64..=4096))]
     side: u32,
-    /// Write no HTML page of each film.
+    /// Write no HTML page per film.
     #[arg(long)]
     no_viewer: bool,
-    /// Write neither pictures nor the values beside them nor pages: where scores or --raw are all that is wanted.
+    /// Write no pictures, values or pages: for --score or --raw only.
     #[arg(long, conflicts_with = "mean")]
     pub(super) no_pictures: bool,
 }
 
 impl DrawingArgs {
-    /// As the library takes them; `None` if nothing is drawn.
+    /// The library's options; `None` if nothing is drawn.
     pub(super) fn options(&self) -> Option<PictureOptions> {
         (!self.no_pictures).then(|| PictureOptions {
             contours: self.contours.clone(),

@@ -10,43 +10,44 @@ use pleura_nn::relevance::Bias;
 /// Methods and their options.
 #[derive(clap::Args)]
 pub(super) struct MethodArgs {
-    /// How heatmaps are found; several are joined by commas. Composites of LRP rules: epsilon-plus-flat, epsilon-alpha2-beta1-flat,
-    /// epsilon-gamma-box, epsilon-box, lrp-0, a TOML file of one's own. Other methods: gradient-x-input,
-    /// integrated-gradients, grad-cam, occlusion, lrp-flex.
+    /// Attribution methods, separated by commas. Composites of LRP rules: epsilon-plus-flat,
+    /// epsilon-alpha2-beta1-flat, epsilon-gamma-box, epsilon-box, lrp-0, or a TOML file. Other methods:
+    /// gradient-x-input, integrated-gradients, grad-cam, occlusion, lrp-flex.
     #[arg(long = "method", visible_alias = "composite", value_name = "NAMES|FILE.toml", value_delimiter = ',',
         default_value = pleura_explain::composite::NAMES[0])]
     methods: Vec<String>,
-    /// Of composites: what becomes of the share that biases have in an answer; else what the composite says, which is `ledger` for all
-    /// with a name.
+    /// Treatment of biases in composites. Default: that of the composite, which is `ledger` for all named
+    /// ones.
     #[arg(long, value_enum)]
     bias: Option<BiasChoice>,
-    /// Where integrated gradients begin: black, grey, white, mean (the film's mean grey), blurred (the film, blurred).
+    /// Baseline of integrated gradients: black, grey, white, mean (the film's mean grey), blurred (the film,
+    /// blurred).
     #[arg(long, value_name = "FILL", default_value_t = Fill::Black)]
     ig_baseline: Fill,
-    /// Steps of integrated gradients; how far their sum is from what it should be is told.
+    /// Steps of integrated gradients; the remainder of their sum is printed.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     ig_steps: u32,
-    /// Side of the windows that occlusion covers, in map pixels; a 14th of the map's side if left out.
+    /// Side of occlusion's windows in map pixels. Default: 1/14 of the map's side.
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=8192))]
     occlusion_window: Option<u32>,
-    /// From window to window, in map pixels; half a window if left out.
+    /// Stride of the windows in map pixels. Default: half a window.
     #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u32).range(1..=8192))]
     occlusion_stride: Option<u32>,
-    /// What occlusion covers windows with: black, grey, white, mean, blurred.
+    /// Fill of occlusion's windows: black, grey, white, mean, blurred.
     #[arg(long, value_name = "FILL", default_value_t = Fill::Mean)]
     occlusion_fill: Fill,
-    /// The gates of lrp-flex multiply by y/(y + this).
+    /// ε of lrp-flex's gates, y/(y + ε).
     #[arg(long, value_name = "EPSILON", default_value_t = EPSILON)]
     flex_epsilon: f64,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum BiasChoice {
-    /// Biases keep their share; the ledger says how much it is.
+    /// Biases keep their share, which the ledger lists.
     Ledger,
-    /// Biases count as zero where relevance is shared out.
+    /// Biases count as zero in the distribution of relevance.
     Zero,
-    /// The inputs of a layer take its biases' share in equal parts.
+    /// A layer's inputs take its biases' share in equal parts.
     Absorb,
 }
 
@@ -61,10 +62,10 @@ impl From<BiasChoice> for Bias {
 }
 
 impl MethodArgs {
-    /// The methods asked for, each once.
+    /// The requested methods, each once.
     ///
     /// # Errors
-    /// Names that are not known, files that are no composites, options that cannot be.
+    /// Unknown names, invalid composite files, invalid options.
     pub(super) fn methods(&self) -> Result<Vec<Method>> {
         let options = Options {
             baseline: self.ig_baseline,
@@ -82,7 +83,7 @@ impl MethodArgs {
                 }
                 (method, _) => method,
             };
-            // Two of one name would be written to the same files.
+            // Two methods of one name would write the same files.
             match methods.iter().find(|other| other.name() == method.name()) {
                 None => methods.push(method),
                 Some(other) if *other == method => {}

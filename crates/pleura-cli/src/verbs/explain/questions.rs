@@ -8,30 +8,32 @@ use pleura::explain::{Answered, Contrast, Selection, Target};
 /// Questions.
 #[derive(clap::Args)]
 pub(super) struct QuestionArgs {
-    /// The finding to explain; `all`; `answer`, each film's likeliest; or `label`, what the manifest says is there.
+    /// The finding to explain; `all`; `answer` for each film's most probable finding; or `label` for the
+    /// manifest's.
     #[arg(long, default_value = "all", value_name = "NAME|all|answer|label")]
     finding: String,
-    /// Explain the finding rather than this one, or rather than the `next`, the film's likeliest other: relevance of the difference of their
-    /// logits.
+    /// Explain the difference to this finding's logit, or to that of `next`, the film's second most probable
+    /// finding.
     #[arg(long, alias = "minus", value_name = "NAME|next", conflicts_with = "threshold")]
     contrast: Option<String>,
-    /// Explain why the finding is above this probability, such as the one that decides: relevance of its logit less the probability's. For
-    /// findings that stand for themselves.
+    /// Explain why the finding is above this probability, such as its decision threshold: the logit minus the
+    /// probability's logit. Independent findings only.
     #[arg(long, value_name = "PROBABILITY")]
     threshold: Option<f64>,
-    /// Only films whose likeliest finding is right, or wrong, by the manifest's labels; where these do not tell, it is neither.
+    /// Only films whose most probable finding is right, or wrong, by the manifest's labels; films without a
+    /// label are neither.
     #[arg(long, value_enum)]
     answered: Option<AnsweredChoice>,
-    /// In double precision, by plain loops: some hundred times as slow.
+    /// Compute in double precision with plain loops: about a hundred times slower.
     #[arg(long)]
     pub(super) exact: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum AnsweredChoice {
-    /// The label says it is there.
+    /// The label is present.
     Right,
-    /// The label says that it is not there, or that another is.
+    /// The label is absent, or another class.
     Wrong,
 }
 

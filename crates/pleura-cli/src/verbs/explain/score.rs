@@ -3,35 +3,36 @@
 use pleura_explain::Fill;
 use pleura_explain::score::{Measure, Settings};
 
-/// What is measured, and how.
+/// Options of heatmap scores.
 #[derive(clap::Args)]
 pub(super) struct ScoreArgs {
-    /// Measure the heatmaps: all, or some of flipping, mass, rank, pointing, randomisation, random-logit, sensitivity, agreement (with
-    /// the first method's maps). Mass, rank and pointing need masks. Writes scores.csv (each heatmap) and scores.json (means over films with 95 % intervals).
+    /// Score the heatmaps: all, or some of flipping, mass, rank, pointing, randomisation, random-logit,
+    /// sensitivity, agreement (with the first method's maps). Mass, rank and pointing need masks. Writes
+    /// scores.csv (each heatmap) and scores.json (means over films with 95 % intervals).
     #[arg(long, value_name = "MEASURES", num_args = 0..=1, require_equals = true, default_missing_value = "all", value_parser = measures)]
     score: Option<Measures>,
-    /// Side of the patches that pixel flipping flips, in map pixels.
+    /// Side of pixel flipping's patches in map pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = 4, requires = "score", value_parser = clap::value_parser!(u32).range(1..=8192))]
     flip_patch: u32,
     /// Steps of pixel flipping.
     #[arg(long, value_name = "N", default_value_t = 32, requires = "score", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     flip_steps: u32,
-    /// The share of the film that pixel flipping has flipped in the end.
+    /// Share of the film flipped after the last step.
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, requires = "score")]
     flip_share: f64,
-    /// What is flipped becomes black, grey, white, mean (the film's mean grey) or blurred.
+    /// Fill of flipped pixels: black, grey, white, mean (the film's mean grey) or blurred.
     #[arg(long, value_name = "FILL", default_value_t = Fill::Mean, requires = "score")]
     flip_fill: Fill,
-    /// Random orders that pixel flipping is compared with.
+    /// Random orders to compare pixel flipping with.
     #[arg(long, value_name = "N", default_value_t = 5, requires = "score", value_parser = clap::value_parser!(u32).range(1..=1000))]
     flip_orders: u32,
-    /// Small noise is uniform between minus and plus this much, in parts of white.
+    /// Amplitude of the small noise (uniform in ±this); 1 is white.
     #[arg(long, value_name = "R", default_value_t = 0.02, requires = "score")]
     noise: f64,
-    /// How often small noise is drawn.
+    /// Number of noise samples.
     #[arg(long, value_name = "N", default_value_t = 10, requires = "score", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     noise_draws: u32,
-    /// Seed of random orders, noise, fresh weights, other classes and intervals.
+    /// Seed of random orders, noise, randomised weights, other classes and intervals.
     #[arg(long, value_name = "N", default_value_t = 0, requires = "score")]
     score_seed: u64,
 }
@@ -48,7 +49,7 @@ fn measures(text: &str) -> Result<Measures, String> {
 }
 
 impl ScoreArgs {
-    /// What is measured, if anything is.
+    /// The settings; `None` without scores.
     pub(super) fn settings(&self) -> Option<Settings> {
         let Measures(measures) = self.score.clone()?;
         Some(Settings {

@@ -5,10 +5,10 @@ use pleura_audit::burned_in_text::Mean;
 use pleura_explain::score::Better;
 use pleura_explain::{Account, Map};
 
-/// Integrated gradients that leave this share of the difference open need more steps.
+/// Remainder of integrated gradients from which more steps are advised.
 const TOO_MUCH: f64 = 0.05;
 
-/// A film's page or sheet, and the account of each of its maps.
+/// A film's page or sheet, and the account of each map.
 pub(super) fn film(
     explainer: &Explainer<'_>,
     subject: &Subject,
@@ -30,7 +30,7 @@ pub(super) fn film(
     text
 }
 
-/// A map's account as a line of the answer, without its end.
+/// A map's account as a line.
 fn account(map: &Map) -> String {
     match &map.account {
         Account::Ledger(ledger) => format!(
@@ -60,7 +60,7 @@ fn account(map: &Map) -> String {
     }
 }
 
-/// The mean scores, measure by measure. Scores of single layers are in the files only.
+/// Mean scores by measure. Scores of single layers are only in the files.
 pub(super) fn scores(means: &[MeasureMeans], methods: &[&str]) -> String {
     let widest = methods.iter().map(|method| method.len()).max().unwrap_or(0);
     let mut text = String::new();
@@ -90,7 +90,7 @@ pub(super) fn scores(means: &[MeasureMeans], methods: &[&str]) -> String {
             .iter()
             .map(|(method, _)| method.as_str())
             .collect();
-        // The film's own numbers, such as a mask's area, are the same for all.
+        // Numbers of the film, such as a mask's area, are equal for all methods.
         let same = lines.len() == methods.len() && measure.better == Better::Neither;
         if same && lines.iter().all(|line| *line == lines[0]) {
             lines.truncate(1);

@@ -15,18 +15,18 @@ use crate::verbs::weights::list;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Write an ONNX graph: one grey channel in 0 to 1 in, logits and probabilities out.
+    /// Write an ONNX graph: input is one grey channel in 0 to 1, outputs are logits and probabilities.
     #[arg(long, value_name = "OUT.onnx")]
     onnx: Option<PathBuf>,
-    /// Heatmaps as a further output of the graph, by these rules: a name that `explain --composite` knows, or a TOML file;
-    /// epsilon-plus-flat if none is said.
+    /// Add heatmaps as an output, by this composite (as in `explain --composite`) or TOML file. Default:
+    /// epsilon-plus-flat.
     #[arg(long, value_name = "NAME|FILE.toml", num_args = 0..=1, requires = "onnx",
         default_missing_value = pleura_explain::composite::NAMES[0])]
     heatmap: Option<String>,
-    /// The finding that heatmaps explain, or `all`.
+    /// The finding to explain, or `all`.
     #[arg(long, default_value = "all", value_name = "NAME|all", requires = "heatmap")]
     finding: String,
-    /// Heatmaps explain the finding rather than this one: relevance of the difference of their logits.
+    /// Explain the difference to this finding's logit.
     #[arg(
         long,
         alias = "minus",
@@ -35,19 +35,19 @@ pub(super) struct Args {
         conflicts_with = "threshold"
     )]
     contrast: Option<String>,
-    /// Heatmaps explain why the finding is above this probability; for findings that stand for themselves.
+    /// Explain why the finding is above this probability; independent findings only.
     #[arg(long, value_name = "PROBABILITY", requires = "heatmap")]
     threshold: Option<f64>,
-    /// Write what the graph shall answer too, to check a runtime by: input_0.pb and output_0.pb onwards, as ONNX keeps test data.
+    /// Also write test inputs and expected outputs (input_0.pb, output_0.pb, …) in ONNX's format.
     #[arg(long, value_name = "DIR", requires = "onnx")]
     test_data: Option<PathBuf>,
-    /// The test data in double precision; takes seconds to minutes a film.
+    /// Test data in double precision; takes seconds to minutes per film.
     #[arg(long, requires = "test_data")]
     exact: bool,
-    /// The films of the test data, as many as are given; without any, films of noise.
+    /// Films of the test data. Default: noise.
     #[arg(long, value_name = "FILM", requires = "test_data")]
     film: Vec<PathBuf>,
-    /// Films that the graph takes at once: a number, or `dynamic` for any.
+    /// Batch size: a number, or `dynamic`.
     #[arg(long, value_name = "N|dynamic", default_value = "dynamic", requires = "onnx")]
     batch: Films,
 }
@@ -71,12 +71,12 @@ impl FromStr for Films {
 }
 
 impl Args {
-    /// The file to be written, if one is.
+    /// The output file.
     pub(super) fn path(&self) -> Option<&Path> {
         self.onnx.as_deref()
     }
 
-    /// As the library takes them.
+    /// The library's options.
     pub(super) fn options(&self, model: &Classifier) -> Result<OnnxOptions, Error> {
         let heatmap = match &self.heatmap {
             Some(name) => Some(HeatmapOptions {

@@ -1,4 +1,4 @@
-//! `pleura package card`: the questions of a model card, to be filled in.
+//! `pleura package card`: the questions of a model card.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -9,15 +9,15 @@ use pleura_core::fs::write_atomic;
 use pleura_package::card::{questions, template};
 use serde_json::json;
 
-/// Write the questions that TRIPOD+AI and CLAIM ask of those who publish a model as a file to be filled in (see --card).
+/// Write the questions of TRIPOD+AI and CLAIM as a file to fill in (see --card).
 #[derive(clap::Args)]
 pub struct Args {
-    /// Where to write it; standard output if left out. A file that exists is not overwritten.
+    /// Output file. Default: standard output. An existing file is not overwritten.
     #[arg(long, value_name = "ANSWERS.toml")]
     out: Option<PathBuf>,
 }
 
-/// Writes them.
+/// Writes the questions.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let count = questions().len();
     let mut out = std::io::stdout().lock();

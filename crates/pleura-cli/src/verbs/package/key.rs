@@ -1,4 +1,4 @@
-//! `pleura package key`: a pair of keys.
+//! `pleura package key`: a key pair.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -8,15 +8,16 @@ use anyhow::Result;
 use pleura_package::Pair;
 use serde_json::json;
 
-/// Make a pair of ed25519 keys: NAME.private.pem, readable by you alone, and NAME.public.pem, to be given to those who check.
+/// Make an ed25519 key pair: NAME.private.pem, readable by you only, and NAME.public.pem, for those who check
+/// signatures.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Name of the two files, without their endings.
+    /// Name of both files, without extension.
     #[arg(value_name = "NAME")]
     name: PathBuf,
 }
 
-/// Makes and names them.
+/// Makes the keys and prints their files.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let pair = Pair::create(&args.name)?;
     let mut out = std::io::stdout().lock();

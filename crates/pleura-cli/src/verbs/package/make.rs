@@ -1,4 +1,4 @@
-//! `pleura package RUN`: everything that belongs to a stage of a run, in one file.
+//! `pleura package RUN`: a package from a stage of a run.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,7 +22,7 @@ use crate::calibration::CalibrationArgs;
 use crate::console;
 use crate::model::ModelArgs;
 
-/// A package to be made.
+/// Options of a new package.
 #[derive(clap::Args)]
 pub struct Args {
     /// A run's folder.
@@ -33,7 +33,7 @@ pub struct Args {
     /// The package; usually NAME.pleura.
     #[arg(long, value_name = "PACKAGE", required = true)]
     out: Option<PathBuf>,
-    /// Sign it with this private key (`pleura package key`).
+    /// Sign with this private key (`pleura package key`).
     #[arg(long, value_name = "PRIVATE.pem")]
     key: Option<PathBuf>,
     /// Answers for the model card (`pleura package card` writes the questions).
@@ -41,39 +41,40 @@ pub struct Args {
     card: Option<PathBuf>,
     #[command(flatten)]
     calibration: CalibrationArgs,
-    /// What `pleura audit` found; the run's own audit/audit.json if left out and there is one.
+    /// Result of `pleura audit`. Default: the run's audit/audit.json, if it exists.
     #[arg(long, value_name = "AUDIT.json")]
     audit: Option<PathBuf>,
-    /// The table of films, where the run's have moved.
+    /// The manifest, if the run's films have moved.
     #[arg(long, value_name = "M.csv")]
     manifest: Option<PathBuf>,
-    /// Share of the validation films that should be answered; the others are further from the training films than the package's limits.
+    /// Share of the validation films within the package's limits; the others are not answered.
     #[arg(long, value_name = "SHARE", default_value_t = 0.95)]
     keep: f64,
-    /// Youngest patient that is answered, in years; 18 if left out and no training film is of a child.
+    /// Minimum age of answered patients, in years. Default: 18 if no training film is of a child.
     #[arg(long, value_name = "YEARS", value_parser = clap::value_parser!(u8).range(0..=130))]
     least_age: Option<u8>,
-    /// Phantoms to draw as golden films.
+    /// Number of phantoms used as golden films.
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=50))]
     golden: u32,
-    /// A film to be golden too. Its pixels leave with the package, for whoever gets it: name none that is a patient's and may not be shown.
+    /// A film to use as a golden film. Its pixels are part of the package: do not use a patient's film that
+    /// must not be shared.
     #[arg(long, value_name = "FILM")]
     golden_film: Vec<PathBuf>,
-    /// At most so many training films say where films lie; drawn where there are more.
+    /// Maximum number of training films for the statistics; sampled if there are more.
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(8..=1_000_000))]
     films: u32,
-    /// Seed of what is drawn.
+    /// Seed of samples and phantoms.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Where decoded films are kept; `.pleura-cache` beside the manifest if left out.
+    /// Folder for decoded films. Default: `.pleura-cache` beside the manifest.
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// Films looked at together.
+    /// Films in one batch.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4096))]
     batch: u32,
 }
 
-/// Makes a package, and says what is in it and what is not.
+/// Makes a package, and prints its contents and what is missing.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let (Some(of), Some(out)) = (&args.run, &args.out) else {
         bail!("nothing to package: name a run's folder, and the package with --out");
@@ -106,7 +107,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
             args.keep
         );
     }
-    // What can be refused is refused before all films go through the network.
+    // Check everything that can fail before the films go through the network.
     let candidates = candidates(args)?;
     let calibration = model.calibration().map(|applied| applied.calibration.clone());
     let training = Training::of_run(of, &stage.name, &path)?;
@@ -151,7 +152,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The golden films: phantoms, and films that the maker names.
+/// The golden films: phantoms, and named films.
 fn candidates(args: &Args) -> Result<Vec<Candidate>> {
     let mut candidates = match args.golden {
         0 => Vec::new(),
@@ -172,7 +173,7 @@ fn candidates(args: &Args) -> Result<Vec<Candidate>> {
     Ok(candidates)
 }
 
-/// The films must be those that the model was trained on, or what is said of them is of others.
+/// The films must be those of the model's training; statistics of other films would be wrong.
 fn check_manifest(model: &Classifier, manifest: &Manifest, path: &Path) -> Result<()> {
     let trained = model.weights().metadata.get("manifest");
     if trained.is_some_and(|digest| *digest != manifest.digest()) {
@@ -229,7 +230,7 @@ fn metrics(
     })
 }
 
-/// The audit without paths and names. One of another model is refused where it was named, and left out where it was found.
+/// The audit without paths and names. An audit of another model is refused if named, and ignored if found.
 fn audit(args: &Args, run: &Path, model: &Classifier, private: &Private) -> Result<Option<Value>> {
     let own = RunFolder::new(run).audit_record();
     let path = match &args.audit {

@@ -1,4 +1,4 @@
-//! The films that a packaged model is held to: training films for where films lie, validation films for how far away is too far.
+//! Statistics of the training films, and limits from the validation films.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,21 +13,21 @@ use rayon::prelude::*;
 
 use crate::console::Progress;
 
-/// Which films, and how many.
+/// The films, and their number.
 pub struct Films<'a> {
     pub manifest: &'a Manifest,
     pub path: &'a Path,
-    /// At most so many training films, drawn.
+    /// Maximum number of training films.
     pub most: usize,
     pub seed: u64,
     pub cache: Option<&'a Path>,
     pub batch: usize,
 }
 
-/// Too few validation films for a limit that means much.
+/// Fewer validation films give unreliable limits.
 const FEW: usize = 50;
 
-/// What films are held against, and the limits that let the share `keep` of the validation films pass.
+/// Statistics of the training films, and limits that the share `keep` of the validation films pass.
 pub fn of(
     model: &Classifier,
     network: &Network<Cpu>,
@@ -101,7 +101,7 @@ fn look(
         .collect::<Result<Vec<Vec<f32>>>>()?;
     let features = network.features(&grey.concat(), rows.len(), size)?;
     let width = features.len() / rows.len();
-    // A film's altered looks follow from the film, so that they do not depend on its place in the table.
+    // The seed of altered versions depends on the film, not on its row.
     let seed = |row: usize| {
         let digest = films.manifest.rows[row].sha256.get(..16).unwrap_or_default();
         films.seed ^ u64::from_str_radix(digest, 16).unwrap_or(row as u64)

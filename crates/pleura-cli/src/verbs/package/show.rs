@@ -1,4 +1,4 @@
-//! `pleura package show`: what a package says of itself.
+//! `pleura package show`: the description of a package.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -9,13 +9,14 @@ use pleura_core::fs::write_atomic;
 use pleura_package::{Package, card};
 use serde_json::json;
 
-/// Show what a package says of itself: findings, limits, results, data and their licences, audit, and its model card with what is unanswered.
+/// Show a package: findings, limits, results, data with licences, audit, and its model card with unanswered
+/// questions.
 #[derive(clap::Args)]
 pub struct Args {
     /// The package.
     #[arg(value_name = "PACKAGE")]
     package: PathBuf,
-    /// Write the same as one page that loads nothing.
+    /// Also write the description as one HTML page.
     #[arg(long, value_name = "OUT.html")]
     html: Option<PathBuf>,
 }

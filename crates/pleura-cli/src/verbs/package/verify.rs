@@ -1,4 +1,4 @@
-//! `pleura package verify`: whether a package is what its maker made, and whether this machine computes what theirs did.
+//! `pleura package verify`: integrity of a package, and equality of its answers on this machine.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::console;
 
-/// Check a package: every byte, that its documents fit each other, its signature, and that its golden films come out here as they did there.
+/// Check a package: every byte, consistency of its documents, its signature, and its golden films on this
+/// machine.
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit codes: 0 as it was made, 1 changed, damaged, not signed by whom it should be or computed otherwise, 2 could not."
@@ -19,12 +20,12 @@ pub struct Args {
     /// The package.
     #[arg(value_name = "PACKAGE")]
     package: PathBuf,
-    /// Demand a signature with this key; may be repeated: one of them.
+    /// Demand a signature by this key. May be repeated; one of them suffices.
     #[arg(long, value_name = "PUBLIC.pem")]
     trust: Vec<PathBuf>,
 }
 
-/// Checks, and says what was found.
+/// Checks the package and prints the result.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let keys = keys(&args.trust)?;
     let (package, golden) = match checked(args, &keys) {
@@ -36,7 +37,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
                 let said = console::chain(error.as_ref()).join(": ");
                 let record =
                     json!({"package": args.package.display().to_string(), "verified": false, "why": said});
-                // The exit code says it too, whoever has closed the output.
+                // If the output is closed, the exit code still gives the result.
                 let _ = writeln!(std::io::stdout().lock(), "{record}");
             } else {
                 console::report(&error);

@@ -1,4 +1,4 @@
-//! Several runs from one recipe: a run a fold, or a run a rung of a learning curve.
+//! Several runs of one recipe: folds of a cross-validation, or points of a learning curve.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -18,21 +18,22 @@ use super::{stage_line, watched};
 use crate::console::{COULD_NOT, NOTICE};
 use crate::table::Table;
 
-/// What makes a series of one recipe.
+/// Options of a series.
 #[derive(clap::Args)]
 pub(super) struct SeriesArgs {
-    /// Cross-validate by patient: a run a fold, and one evaluation of all out-of-fold answers. Without K the folds are those of the
-    /// manifest (`pleura data split --folds`); with K they are dealt here where it has none.
+    /// Cross-validate by patient: one run per fold, and one evaluation of all out-of-fold answers. Without K,
+    /// the folds of the manifest are used (`pleura data split --folds`); with K, a manifest without folds is
+    /// assigned K folds.
     #[arg(long, value_name = "K", num_args = 0..=1, conflicts_with = "curve")]
     #[allow(clippy::option_option, reason = "left out, given alone, given with a number")]
     folds: Option<Option<usize>>,
-    /// With --folds: the part of the other folds' films that chooses the epoch.
+    /// With --folds: share of the other folds' films used for validation.
     #[arg(long, value_name = "PART", requires = "folds", default_value_t = pleura_manifest::folds::VALIDATION)]
     validation: f64,
-    /// Draw a learning curve: train on these parts of the last stage's training films.
+    /// Learning curve: train on these shares of the last stage's training films.
     #[arg(long, value_name = "PART,PART", value_delimiter = ',')]
     curve: Vec<f64>,
-    /// With --curve: one training a seed and part, in place of the recipe's one seed.
+    /// With --curve: one training per seed and share, instead of the recipe's seed.
     #[arg(
         long,
         value_name = "N,N",
@@ -43,14 +44,14 @@ pub(super) struct SeriesArgs {
     seeds: Vec<u64>,
 }
 
-/// A series made ready.
+/// A prepared series.
 pub(super) enum Wanted {
     Folds(CrossValidationPlan),
     Curve(LearningCurvePlan),
 }
 
 impl SeriesArgs {
-    /// The series that is asked for, if one is.
+    /// The requested series.
     pub(super) fn wanted(&self, recipe: &Recipe, seed: Option<u64>) -> Result<Option<Wanted>> {
         if let Some(count) = self.folds {
             let choice = FoldOptions {
@@ -71,7 +72,7 @@ impl SeriesArgs {
     }
 }
 
-/// Says where a series was stopped; `None` where it was not.
+/// Prints where a series stopped; `None` if it did not.
 pub fn stopped(summary: &SeriesSummary, json: bool) -> Result<Option<ExitCode>> {
     let Some((run, stop)) = &summary.stopped else {
         return Ok(None);
@@ -91,7 +92,7 @@ pub fn stopped(summary: &SeriesSummary, json: bool) -> Result<Option<ExitCode>> 
     Ok(Some(ExitCode::from(COULD_NOT)))
 }
 
-/// Trains a series and evaluates it as one. 0 done, 2 stopped before the end.
+/// Trains a series and evaluates it as one. Exit code 0 for done, 2 for stopped.
 pub(super) fn run(wanted: &Wanted, out: &Path, options: &Options, json: bool) -> Result<ExitCode> {
     let series = match wanted {
         Wanted::Folds(crossing) => &crossing.series,
@@ -208,7 +209,7 @@ fn tell_curve(text: &mut String, curve: &LearningCurve, plots: &[PathBuf]) -> Re
     Ok(())
 }
 
-/// `120`, or `118–121` where seeds differ.
+/// `120`, or `118–121` if seeds differ.
 fn spread(counts: &[usize]) -> String {
     match (counts.iter().min(), counts.iter().max()) {
         (Some(low), Some(high)) if low != high => format!("{low}–{high}"),

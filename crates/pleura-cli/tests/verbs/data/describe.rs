@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::scene::Scene;
 
-/// Forty films of two findings: each from a source of its own, the first of children of known age in AP, the other without ages.
+/// Forty films of two findings: each from a source of its own, the first of children of known age in AP, the
+/// other without ages.
 fn tied(scene: &Scene) {
     scene.manifest("m.csv", &["sick", "well"], 80, |film| {
         Some(if film / 2 % 4 == 0 {

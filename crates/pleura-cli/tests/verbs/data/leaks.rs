@@ -1,4 +1,5 @@
-//! Copies in two splits: found, kept, refused by training, and shown by the report of who trains all the same.
+//! Copies in two splits: found, kept, refused by training, and shown by the report of who trains all the
+//! same.
 
 use pleura_film::{DecodeOptions, grey_png_8};
 use pleura_manifest::{Manifest, Row, Split};
@@ -20,8 +21,8 @@ epochs = 1
 batch = 8
 "#;
 
-/// Phantoms that are split, and a negative of one that is learnt from among those that are judged on, under another patient's name. Gives the film's
-/// name and its copy's.
+/// Phantoms that are split, and a negative of one that is learnt from among those that are judged on, under
+/// another patient's name. Gives the film's name and its copy's.
 fn leaking(scene: &Scene) -> (String, String) {
     for words in [
         &[
@@ -58,7 +59,13 @@ fn leaking(scene: &Scene) -> (String, String) {
 
 /// Phantoms of one size are alike by their making, real films are not: only what is nearly equal counts here.
 fn leaks(scene: &Scene, options: &[&str]) -> Said {
-    let always = ["data", "leaks", "set/manifest.csv", "--least", "0.98"];
+    let always = [
+        "data",
+        "duplicates",
+        "set/manifest.csv",
+        "--min-correlation",
+        "0.98",
+    ];
     scene.run(&[&always, options].concat())
 }
 

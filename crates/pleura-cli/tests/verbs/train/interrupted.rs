@@ -64,7 +64,8 @@ fn logged(run: &Path, stage: &str, event: &str, number: u64) -> bool {
         .any(|line| line["stage"] == stage && line["event"] == event && line[event] == number)
 }
 
-/// Starts training, and does something to it at a moment. Returns how it ended, and whether the moment came before the end.
+/// Starts training, and does something to it at a moment. Returns how it ended, and whether the moment came
+/// before the end.
 fn at(
     training: &Training,
     out: &str,
@@ -95,8 +96,8 @@ fn at(
     }
 }
 
-/// Kills a run at one moment after the other, and lets it come to its end. A moment that a slow watcher slept through
-/// is left out.
+/// Kills a run at one moment after the other, and lets it come to its end. A moment that a slow watcher slept
+/// through is left out.
 fn kill(training: &Training, out: &str, moments: &[Moment]) -> Vec<Death> {
     let mut killed = Vec::new();
     // Who goes on may have more threads than who began, or fewer.

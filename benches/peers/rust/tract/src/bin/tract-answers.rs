@@ -1,5 +1,5 @@
-//! `tract-answers GRAPH INPUT.pb FOLDER`: what tract answers to the film of a graph's test data. Writes each output's numbers into the
-//! folder, `0.f32` onwards, little-endian, and prints their shapes.
+//! `tract-answers GRAPH INPUT.pb FOLDER`: what tract answers to the film of a graph's test data. Writes each
+//! output's numbers into the folder, `0.f32` onwards, little-endian, and prints their shapes.
 
 use std::fs;
 use std::path::Path;

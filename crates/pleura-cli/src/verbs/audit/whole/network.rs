@@ -1,4 +1,4 @@
-//! What a network is asked about films that it did not learn from.
+//! Checks of a network on held-out films.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use pleura_nn::Network;
 use super::Subject;
 use crate::console::Progress;
 
-/// A network that is asked about held-out films.
+/// A network and its held-out films.
 pub(super) struct Asked<'a> {
     pub(super) subject: &'a Subject,
     pub(super) network: &'a Network,
@@ -23,7 +23,7 @@ pub(super) struct Asked<'a> {
     pub(super) thresholds: &'a Thresholds,
 }
 
-/// What `at_border` and `heatmap_sanity` have in common.
+/// Common signature of `at_border` and `heatmap_sanity`.
 type OfHeatmaps = fn(
     &Network,
     &Preparation,
@@ -86,7 +86,7 @@ impl Asked<'_> {
         )?)
     }
 
-    /// A check of the heatmaps of at most so many test films.
+    /// A check of the heatmaps of at most `most` test films.
     pub(super) fn of_heatmaps(&self, check: OfHeatmaps, most: usize) -> Result<Check> {
         let chosen = self.subject.test(most, |_| true);
         Ok(check(

@@ -1,4 +1,4 @@
-//! From where on something counts, as a file has it.
+//! Thresholds from a file.
 
 use std::fs;
 use std::path::Path;
@@ -6,10 +6,11 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use pleura_audit::{PARTITIONS, Thresholds};
 
-/// Thresholds of a file; the usual ones without one.
+/// Thresholds of a file; the defaults without one.
 ///
 /// # Errors
-/// A file that is none, and p values that so few permutations cannot have: what asks for them would be quiet whatever it found.
+/// An invalid file, and thresholds of p that the number of permutations cannot reach: such a check would
+/// always pass.
 pub(super) fn read(path: Option<&Path>) -> Result<Thresholds> {
     let Some(path) = path else {
         return Ok(Thresholds::default());

@@ -1,4 +1,4 @@
-//! An audit in words, for a terminal.
+//! An audit as text for a terminal.
 
 use std::io::Write;
 use std::path::Path;
@@ -9,7 +9,7 @@ use pleura_run::audit::{AuditRecord, Verdict};
 use crate::console::NOTICE;
 use crate::table::Table;
 
-/// Worst first; what can be done, and who described it, for what is worth knowing.
+/// Writes the checks, worst first, with remedies and literature.
 pub(super) fn write(out: &mut impl Write, path: &Path, record: &AuditRecord) -> Result<()> {
     let AuditRecord { films, checks, .. } = record;
     writeln!(out, "{}: {films} films\n", path.display())?;
@@ -32,11 +32,11 @@ pub(super) fn write(out: &mut impl Write, path: &Path, record: &AuditRecord) -> 
     let count = |verdict: Verdict| checks.iter().filter(|check| check.verdict == verdict).count();
     writeln!(
         out,
-        "\n{} block, {} alarm, {} note, {} quiet, {} not possible. That a check is quiet does not say that there is no shortcut.",
+        "\n{} block, {} alarm, {} note, {} pass, {} not possible. A passed check does not prove that there is no shortcut.",
         count(Verdict::Block),
         count(Verdict::Alarm),
         count(Verdict::Note),
-        count(Verdict::Quiet),
+        count(Verdict::Pass),
         count(Verdict::NotPossible)
     )?;
     writeln!(out, "{NOTICE}")?;

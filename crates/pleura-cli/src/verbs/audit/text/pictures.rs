@@ -1,4 +1,4 @@
-//! The audit in figures: differences with their intervals, relevance, and what was found on the films.
+//! Figures of the text audit: differences with intervals, relevance, and detected text.
 
 use anyhow::Result;
 use pleura_audit::burned_in_text::{Kind, Mean, Outcome};
@@ -108,7 +108,8 @@ fn capital(text: &str) -> String {
         .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Films with what was found on them, in boxes by kind: the lettered ones, evenly over all. `None` where there are none to draw.
+/// Films with their detected text in boxes by kind, evenly chosen among films with text. `None` without such
+/// films.
 pub(super) fn sheet(films: &Shelf<'_>, found: &Found, most: usize) -> Result<Option<Picture>> {
     let lettered: Vec<usize> = (0..films.len())
         .filter(|&film| !found.films[film].objects.is_empty())

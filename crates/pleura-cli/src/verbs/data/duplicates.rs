@@ -1,4 +1,4 @@
-//! `pleura data leaks`: copies of a film in two splits, in one manifest or several.
+//! `pleura data duplicates`: duplicate films in one manifest or several.
 
 use std::fs;
 use std::io::{self, Write};
@@ -15,14 +15,14 @@ use serde_json::json;
 
 use crate::console::{self, FAILED};
 
-/// The pairs, in the folder of `--out`.
+/// File of the pairs in the folder of `--out`.
 const PAIRS: &str = "leaks.json";
 /// The pairs side by side.
 const SHEET: &str = "pairs.png";
 
 #[derive(clap::Args)]
-pub(super) struct LeakArgs {
-    /// The manifests, looked at together.
+pub(super) struct DuplicateArgs {
+    /// The manifests, compared together.
     #[arg(required = true, value_name = "M.csv")]
     manifests: Vec<PathBuf>,
     /// A folder for leaks.json (every pair) and pairs.png (films side by side).
@@ -31,10 +31,10 @@ pub(super) struct LeakArgs {
     /// Pairs on pairs.png, those in two splits first.
     #[arg(long, default_value_t = 40, requires = "out")]
     pictures: usize,
-    /// Correlation from which films count as alike, 0.5 to 1.
-    #[arg(long, value_name = "R", default_value_t = DuplicateOptions::MIN_CORRELATION, value_parser = correlation)]
-    least: f32,
-    /// Leave the manifests' sidecars as they are. Otherwise the pairs are kept there, for split, check and train to heed.
+    /// Correlation from which films count as duplicates, 0.5 to 1.
+    #[arg(long, alias = "least", value_name = "R", default_value_t = DuplicateOptions::MIN_CORRELATION, value_parser = correlation)]
+    min_correlation: f32,
+    /// Do not record the pairs in the manifests' sidecars, where split, check and train use them.
     #[arg(long)]
     no_record: bool,
 }
@@ -46,8 +46,9 @@ fn correlation(text: &str) -> Result<f32, String> {
     }
 }
 
-/// Looks, tells and keeps what was found; 0 nothing is in two splits, 1 something is, or a film could not be looked at.
-pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
+/// Finds, prints and records duplicates. Exit code 0 without duplicates in two splits, 1 with some, or if a
+/// film cannot be read.
+pub(super) fn run(args: &DuplicateArgs, json: bool) -> Result<ExitCode> {
     let manifests = args
         .manifests
         .iter()
@@ -58,10 +59,10 @@ pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
         .map(|(name, manifest)| (name.clone(), manifest))
         .collect();
     let options = DuplicateOptions {
-        min_correlation: args.least,
+        min_correlation: args.min_correlation,
     };
     let look = console::watched(|progress| find_duplicates(&named, &options, progress));
-    // An earlier look's pairs may well be of the films that are gone now.
+    // With unreadable films, the pairs of an earlier search may be more complete.
     if !args.no_record && look.unread == 0 {
         record(args, &manifests, &look)?;
     }
@@ -81,7 +82,7 @@ pub(super) fn run(args: &LeakArgs, json: bool) -> Result<ExitCode> {
     })
 }
 
-fn record(args: &LeakArgs, manifests: &[(String, Manifest)], look: &DuplicateReport) -> Result<()> {
+fn record(args: &DuplicateArgs, manifests: &[(String, Manifest)], look: &DuplicateReport) -> Result<()> {
     for (number, (path, (_, manifest))) in args.manifests.iter().zip(manifests).enumerate() {
         let mut sidecar = Sidecar::read(path)?.unwrap_or_else(|| Sidecar::bare(manifest));
         sidecar.duplicates = Some(look.record(number, manifest));
@@ -103,7 +104,7 @@ fn write(folder: &Path, pictures: usize, look: &DuplicateReport) -> Result<()> {
     write_atomic(&folder.join(PAIRS), text.as_bytes())?;
     let sheet = folder.join(SHEET);
     if look.pairs.is_empty() || pictures == 0 {
-        // An older look's pictures would speak of pairs that are no more.
+        // Remove the pictures of an earlier search.
         match fs::remove_file(&sheet) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(error).with_context(|| format!("{}: cannot remove", sheet.display()));
@@ -115,10 +116,10 @@ fn write(folder: &Path, pictures: usize, look: &DuplicateReport) -> Result<()> {
     Ok(())
 }
 
-/// Pairs within one split that are told one by one.
+/// Maximum number of listed pairs within one split.
 const TOLD: usize = 20;
 
-fn tell(out: &mut impl Write, look: &DuplicateReport, args: &LeakArgs) -> io::Result<()> {
+fn tell(out: &mut impl Write, look: &DuplicateReport, args: &DuplicateArgs) -> io::Result<()> {
     for PatientInTwoSplits { patient, films } in &look.patients {
         let films: Vec<String> = films
             .iter()
@@ -183,7 +184,7 @@ fn tell(out: &mut impl Write, look: &DuplicateReport, args: &LeakArgs) -> io::Re
     Ok(())
 }
 
-/// Both films with their splits, and why they are one.
+/// Both films with their splits, and the reason for the match.
 fn line(look: &DuplicateReport, pair: &Pair) -> String {
     let film = |looked: &ImageRef| {
         let split = looked

@@ -1,4 +1,4 @@
-//! What is found on the films, and how that agrees with masks and boxes.
+//! Detected text, and its agreement with masks and boxes.
 
 use std::fmt::Write as _;
 
@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use super::{Agreements, Shelf};
 use crate::console::Progress;
 
-/// What was found on each film, and how it agrees with what is known.
+/// Detected text of each film, and its agreement with the truth.
 pub(super) struct Found {
     pub(super) films: Vec<FilmFound>,
     /// With text masks, with boxes.
     pub(super) agreements: Agreements,
 }
 
-/// One film's lettering.
+/// Text of one film.
 pub(super) struct FilmFound {
     pub(super) name: String,
     pub(super) area: f64,
@@ -26,7 +26,7 @@ pub(super) struct FilmFound {
     pub(super) objects: Vec<Object>,
 }
 
-/// Finds lettering on all films.
+/// Detects text on all films.
 pub(super) fn all(films: &Shelf<'_>, boxes: Option<&Boxes>) -> Result<Found> {
     let progress = Progress::new("films searched", films.len());
     let done = std::sync::atomic::AtomicUsize::new(0);
@@ -42,7 +42,7 @@ pub(super) fn all(films: &Shelf<'_>, boxes: Option<&Boxes>) -> Result<Found> {
             .file_name()
             .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         let boxed = boxes.and_then(|boxes| boxes.text(&file, film.width, film.height));
-        // Boxes are compared with boxes: what is drawn by hand does not follow strokes.
+        // Compare boxes with boxes: hand-drawn boxes do not follow strokes.
         let boxed = boxed.map(|truth| Agreement::of(&text.boxed(), &truth));
         let area = text.area();
         let mut objects = text.objects;
@@ -83,12 +83,12 @@ impl Found {
         objects.filter(|object| object.kind == kind).count()
     }
 
-    /// Mean share of a film that is lettering, over all films.
+    /// Mean share of a film that is text.
     pub(super) fn area(&self) -> f64 {
         self.films.iter().map(|film| film.area).sum::<f64>() / self.films.len().max(1) as f64
     }
 
-    /// One row an object.
+    /// One row per object.
     pub(super) fn table(&self) -> String {
         let mut table = "film,kind,left,top,right,bottom,score,figures\n".to_owned();
         for film in &self.films {

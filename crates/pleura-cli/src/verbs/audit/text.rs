@@ -1,4 +1,4 @@
-//! `pleura audit words`: letters, markers and arrows on films, and whether a model uses them.
+//! `pleura audit text`: burned-in text, markers and arrows on films, and a model's reliance on them.
 
 mod found;
 mod pictures;
@@ -28,81 +28,81 @@ use crate::model::ModelArgs;
 use crate::verbs::evaluate::SplitChoice;
 use crate::verbs::evaluate::parse_column;
 
-/// Find words, markers and arrows on films, and measure whether a model's answers hang on them.
+/// Find burned-in text, markers and arrows on films, and measure whether a model relies on them.
 #[derive(clap::Args)]
 #[command(after_help = "Exit codes: 0 done, 1 an effect of words that matters was found, 2 could not.")]
 pub struct Args {
-    /// Films to look at: PNG, JPEG or DICOM. Without a manifest, words are only found.
+    /// Films: PNG, JPEG or DICOM. Without a manifest, text is only detected.
     #[arg(value_name = "FILM")]
     films: Vec<PathBuf>,
-    /// A table of films with what is true of them.
+    /// A manifest with labels.
     #[arg(long, value_name = "M.csv", conflicts_with = "films")]
     manifest: Option<PathBuf>,
-    /// The model to audit: a run's folder, or weights (.safetensors). Without one, words are only found.
+    /// The model: a run's folder, or weights (.safetensors). Without a model, text is only detected.
     #[arg(long, value_name = "RUN|WEIGHTS")]
     model: Option<PathBuf>,
     #[command(flatten)]
     options: ModelArgs,
-    /// Which films of the manifest.
+    /// Films of the manifest.
     #[arg(long, value_enum, default_value_t = SplitChoice::Test)]
     split: SplitChoice,
-    /// Column of the manifest that says the truth about a finding, where its name is another; may be repeated.
+    /// Column of the manifest with a finding's labels, if its name differs. May be repeated.
     #[arg(long, value_name = "FINDING=COLUMN", value_parser = parse_column)]
     column: Vec<(String, String)>,
-    /// Where words are: as found on the films, or as the manifest's masks say.
+    /// Source of the text's place: detection, or the manifest's masks.
     #[arg(long, value_enum, default_value_t = Source::Found)]
     words: Source,
-    /// Boxes drawn by hand, to measure the finding against: film,kind,left,top,right,bottom.
+    /// Hand-drawn boxes to evaluate the detection: film,kind,left,top,right,bottom.
     #[arg(long, value_name = "BOXES.csv")]
     boxes: Option<PathBuf>,
-    /// Patches of the same shape drawn elsewhere, a film.
+    /// Random placements of patches per film.
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
     draws: u32,
     /// Films of each class whose relevance is measured.
     #[arg(long, default_value_t = 40, value_name = "N")]
     explain: usize,
-    /// Rules of relevance.
+    /// Composite of the relevance.
     #[arg(long, default_value = pleura_explain::composite::NAMES[0])]
     composite: String,
-    /// Films of each other class whose words are pasted onto each film; 0 for no swap test.
+    /// Films of each other class whose text is pasted onto each film; 0 for no swap test.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=20))]
     swaps: u32,
-    /// The effect that matters, as a share of the answers: above it, and sure to be there, it makes the exit code 1.
+    /// The effect that matters, as a share of the answers. An effect above it makes the exit code 1.
     #[arg(long, default_value_t = 0.05, value_name = "SHARE")]
     fail_above: f64,
-    /// Probability that an interval should cover.
+    /// Coverage of intervals.
     #[arg(long, value_name = "P", default_value_t = 0.95)]
     level: f64,
-    /// Resamples of the patients for intervals.
+    /// Bootstrap samples of patients.
     #[arg(long, value_name = "N", default_value_t = 2000)]
     bootstrap: usize,
-    /// Seed of patches, donors and resampling.
+    /// Seed of patches, donors and bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Folder of the figures, the table of what was found, and the numbers.
+    /// Folder for figures, detected text and numbers.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Films drawn with what was found on them.
+    /// Number of films drawn with their detected text.
     #[arg(long, default_value_t = 12, value_name = "N")]
     pictures: usize,
 }
 
-/// Where words are.
+/// Source of the text's place.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Source {
-    /// Found by their look.
+    /// Detection.
     Found,
-    /// As the manifest's column `text_mask` says.
+    /// The manifest's column `text_mask`.
     Masks,
 }
 
-/// Films in the order in which they are looked at.
+/// Films in order.
 enum Shelf<'a> {
     Paths(&'a [PathBuf]),
     Rows(&'a Manifest, Vec<usize>),
 }
 
-/// Finds, measures, tells.
+/// Runs the detection and the experiment, and prints the results.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
     let boxes = args.boxes.as_deref().map(Boxes::read).transpose()?;
     let Some(path) = &args.manifest else {
@@ -199,7 +199,7 @@ fn experiment(
     Ok(outcome)
 }
 
-/// The lettering that a row's mask tells of.
+/// The text given by a row's mask.
 fn masked(manifest: &Manifest, row: &Row, film: &Film) -> Result<Text> {
     let mask = Mask::read(manifest, row.masks.text.as_deref())?.with_context(|| {
         format!(
@@ -216,7 +216,7 @@ fn masked(manifest: &Manifest, row: &Row, film: &Film) -> Result<Text> {
     ))
 }
 
-/// Writes the folder, prints, and says how it went.
+/// Writes the folder, prints, and returns the exit code.
 fn finish(
     args: &Args,
     films: &Shelf<'_>,
@@ -317,7 +317,7 @@ impl Shelf<'_> {
         }
     }
 
-    /// What a mask says of the film's lettering, if there is one.
+    /// The text given by a film's mask, if there is one.
     fn masked(&self, number: usize, film: &Film) -> Result<Option<Text>> {
         match self {
             Self::Rows(manifest, rows) if manifest.rows[rows[number]].masks.text.is_some() => {
@@ -328,5 +328,5 @@ impl Shelf<'_> {
     }
 }
 
-/// How the finding agrees with masks and with boxes.
+/// Agreement of the detection with masks and with boxes.
 type Agreements = [Option<Agreement>; 2];

@@ -1,4 +1,4 @@
-//! The audit in words, for a terminal.
+//! The text audit as text for a terminal.
 
 use std::io::Write;
 
@@ -205,7 +205,7 @@ fn signed(mean: &Mean) -> String {
     }
 }
 
-/// A p value as it may be said: never as nothing.
+/// A p value, never shown as 0.
 fn chance(p: f64) -> String {
     if p < 0.001 {
         "p < 0.001".to_owned()

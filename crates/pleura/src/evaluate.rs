@@ -54,7 +54,7 @@ pub struct LabelOptions {
     pub uncertain: Option<Uncertain>,
     /// Folder of decoded films; `None` for `.pleura-cache` beside the manifest.
     pub cache: Option<PathBuf>,
-    /// FilmSelection in one batch.
+    /// Films in one batch.
     pub batch: usize,
 }
 

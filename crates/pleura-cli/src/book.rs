@@ -227,8 +227,13 @@ fn every_command_of_the_book_parses() {
     let mut parsed = 0;
     for page in pages() {
         for (number, command) in commands(&fs::read_to_string(&page).unwrap()) {
+            let words = words(&command);
+            // A name with an explanation beside it, as in a list of crates.
+            if words.is_empty() {
+                continue;
+            }
             parsed += 1;
-            if let Err(error) = check(&words(&command)) {
+            if let Err(error) = check(&words) {
                 wrong.push(format!("{}:{number}: {error}", page.display()));
             }
         }

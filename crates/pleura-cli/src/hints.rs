@@ -5,7 +5,7 @@ use pleura::Error;
 /// The end of the message.
 pub fn of(error: &Error) -> Option<&'static str> {
     Some(match error {
-        Error::InputTooSmall { .. } => "; set another with --size",
+        Error::InputTooSmall { .. } | Error::ImportTooSmall { .. } => "; set another with --size",
         Error::PackageSettings { .. } => {
             "; leave --stage, --size, --fit, --kind, --calibration and --no-calibration out"
         }
@@ -32,7 +32,6 @@ pub fn of(error: &Error) -> Option<&'static str> {
         Error::MasksOfFilms { .. } => " and give --manifest",
         Error::EmptySplit { .. } => "; take another --split, or every film with --split all",
         Error::RawMethod { .. } => "; leave --raw out",
-        Error::ImportTooSmall { .. } => "; set another with --size",
         Error::TestFilms { .. } => "; give as many with --film, or leave --batch out",
         _ => return None,
     })

@@ -55,7 +55,9 @@ pub fn softmax(logits: &[f64]) -> (Vec<f64>, f64) {
     let top = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut powers: Vec<f64> = logits.iter().map(|logit| (logit - top).exp()).collect();
     let sum: f64 = powers.iter().sum();
-    powers.iter_mut().for_each(|power| *power /= sum);
+    for power in &mut powers {
+        *power /= sum;
+    }
     (powers, top + sum.ln())
 }
 

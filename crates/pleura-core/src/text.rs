@@ -27,6 +27,7 @@ pub fn count<N: ToString + PartialEq + From<u8>>(number: N, noun: &str) -> Strin
 }
 
 /// A whole number with its thousands separated: `12,345`
+#[allow(clippy::needless_pass_by_value, reason = "callers pass numbers")]
 pub fn grouped(number: impl ToString) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);

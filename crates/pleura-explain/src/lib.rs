@@ -14,7 +14,7 @@
 //! let network = Network::new(Cpu::new(), &Weights::initialise(&small, &findings, Normalisation::NONE, 1))?;
 //! let film = vec![0.5; 48 * 48];
 //! let composite = Composite::default();
-//! let explanation = explain(&network, &film, 48, &[Start::Logit("pneumonia".into())], &composite)?;
+//! let explanation = explain(&network, &film, 48, &composite, &[Start::Logit("pneumonia".into())])?;
 //! let ledger = explanation.maps[0].ledger().expect("LRP keeps a ledger");
 //! assert!(ledger.residual().abs() < 1e-3 * (1.0 + explanation.logits[0].abs()));
 //! # Ok::<(), pleura_explain::Error>(())

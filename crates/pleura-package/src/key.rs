@@ -180,7 +180,7 @@ impl PublicKey {
 
     /// Sixteen hexadecimal digits that identify a key: the beginning of the SHA-256 of its 32 bytes.
     pub fn fingerprint(&self) -> String {
-        sha256::hex(&self.0)[..16].to_owned()
+        sha256::hex(self.0)[..16].to_owned()
     }
 }
 

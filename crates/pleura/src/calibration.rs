@@ -22,6 +22,7 @@ pub(crate) struct Weighed<'a> {
     pub(crate) task: Task,
     pub(crate) findings: &'a [String],
     /// The package's own calibration, if the model is a package.
+    #[allow(clippy::option_option, reason = "a package, and whether it has a calibration")]
     pub(crate) package: Option<Option<&'a Calibration>>,
 }
 

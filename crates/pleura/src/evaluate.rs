@@ -54,7 +54,7 @@ pub struct LabelOptions {
     pub uncertain: Option<Uncertain>,
     /// Folder of decoded films; `None` for `.pleura-cache` beside the manifest.
     pub cache: Option<PathBuf>,
-    /// FilmSelection in one batch.
+    /// Films in one batch.
     pub batch: usize,
 }
 
@@ -254,9 +254,13 @@ pub fn evaluate(
 fn check(subject: &AnswerSource, options: &EvaluateOptions) -> Result<(), Error> {
     let tables =
         subject.model().is_none() && options.compare.as_ref().is_none_or(|path| source::is_table(path));
-    if tables && options.manifest.is_some() {
-        return Err(Error::request(
-            "a table of answers contains its films and their labels; leave the manifest out",
+    if let (true, Some(path)) = (tables, &options.manifest) {
+        return Err(Error::value(
+            "manifest",
+            format!(
+                "{}: a table of answers contains its films and their labels; leave the manifest out",
+                path.display()
+            ),
         ));
     }
     if let (Some(threshold), Task::Exclusive) = (options.threshold, subject.task()) {

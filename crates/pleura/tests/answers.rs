@@ -1,4 +1,5 @@
 //! Answers of weights and packages through the library.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

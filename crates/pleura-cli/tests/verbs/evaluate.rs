@@ -475,5 +475,5 @@ fn films_of_an_earlier_stage_are_not_from_elsewhere() {
     // Where the table is gone nobody knows; that is said.
     fs::rename(scene.path("source.csv"), scene.path("there.csv")).unwrap();
     let notes = evaluate(&[])["notes"].to_string();
-    assert!(notes.contains("source.csv, the table that stage"), "{notes}");
+    assert!(notes.contains("source.csv, the manifest of stage"), "{notes}");
 }

@@ -14,7 +14,7 @@ pub(super) const DATASET: Dataset = Dataset {
     name: "brixia",
     title: "BrixIA COVID-19",
     expects: "the folder of metadata_global_v2.csv with dicom_clean/",
-    licence: "BrixIA COVID-19 BuildInput Research Use Agreement: research only, no passing on, no derivatives",
+    licence: "BrixIA COVID-19 Dataset Research Use Agreement: research only, no passing on, no derivatives",
     citation: "Signoroni A, Savardi M, Benini S, et al. BS-Net: learning COVID-19 pneumonia severity on a large chest X-ray dataset. Medical \
                Image Analysis 2021, doi 10.1016/j.media.2021.102046.",
     url: "https://brixia.github.io",

@@ -14,7 +14,7 @@ pub(super) const DATASET: Dataset = Dataset {
     title: "CheXpert",
     expects: "the folder of train.csv and valid.csv with train/ and valid/",
     licence: "Research Use Agreement of Stanford University (see the page)",
-    citation: "Irvin J, Rajpurkar P, Ko M, et al. CheXpert: A Large Chest Radiograph BuildInput with Uncertainty Labels and Expert \
+    citation: "Irvin J, Rajpurkar P, Ko M, et al. CheXpert: A Large Chest Radiograph Dataset with Uncertainty Labels and Expert \
                Comparison. AAAI 2019.",
     url: "https://stanfordmlgroup.github.io/competitions/chexpert/",
     overlaps: &[],

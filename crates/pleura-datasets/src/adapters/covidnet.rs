@@ -9,10 +9,10 @@ use pleura_manifest::{Label, NO_FINDING};
 
 pub(super) const ACTUALMED: Dataset = Dataset {
     name: "actualmed",
-    title: "Actualmed COVID-19 Chest X-ray BuildInput",
+    title: "Actualmed COVID-19 Chest X-ray Dataset",
     expects: "the folder of metadata.csv with images/",
     licence: "For research purposes only, says its page; no licence is stated there",
-    citation: "Wang L, Wong A, Lin ZQ, et al. Actualmed COVID-19 Chest X-ray BuildInput Initiative. 2020, https://github.com/agchung/Actualmed-COVID-chestxray-dataset.",
+    citation: "Wang L, Wong A, Lin ZQ, et al. Actualmed COVID-19 Chest X-ray Dataset Initiative. 2020, https://github.com/agchung/Actualmed-COVID-chestxray-dataset.",
     url: "https://github.com/agchung/Actualmed-COVID-chestxray-dataset",
     overlaps: &["covidx"],
     read: |folder, dataset| read(folder, dataset, &ACTUALMED),
@@ -20,10 +20,10 @@ pub(super) const ACTUALMED: Dataset = Dataset {
 
 pub(super) const FIGURE1: Dataset = Dataset {
     name: "figure1",
-    title: "Figure 1 COVID-19 Chest X-ray BuildInput",
+    title: "Figure 1 COVID-19 Chest X-ray Dataset",
     expects: "the folder of metadata.csv with images/",
     licence: "For research purposes only, says its page; no licence is stated there",
-    citation: "Wang L, Wong A, Lin ZQ, et al. Figure 1 COVID-19 Chest X-ray BuildInput Initiative. 2020, https://github.com/agchung/Figure1-COVID-chestxray-dataset.",
+    citation: "Wang L, Wong A, Lin ZQ, et al. Figure 1 COVID-19 Chest X-ray Dataset Initiative. 2020, https://github.com/agchung/Figure1-COVID-chestxray-dataset.",
     url: "https://github.com/agchung/Figure1-COVID-chestxray-dataset",
     overlaps: &["cohen", "covidx"],
     read: |folder, dataset| read(folder, dataset, &FIGURE1),

@@ -13,7 +13,7 @@ pub(super) const DATASET: Dataset = Dataset {
     title: "COVIDx CXR",
     expects: "the folder of one train_….txt and one test_….txt (or train.txt, val.txt, test.txt) with train/, val/ and test/",
     licence: "that of each set it is made of; see https://github.com/lindawangg/COVID-Net/blob/master/docs/COVIDx.md",
-    citation: "Pavlova M, Tuinstra T, Aboutalebi H, Zhao A, Gunraj H, Wong A. COVIDx CXR-3: A Large-Scale, Open-Dataset Benchmark BuildInput of \
+    citation: "Pavlova M, Tuinstra T, Aboutalebi H, Zhao A, Gunraj H, Wong A. COVIDx CXR-3: A Large-Scale, Open-Source Benchmark Dataset of \
                Chest X-ray Images for Computer-Aided COVID-19 Diagnostics. 2022.",
     url: "https://github.com/lindawangg/COVID-Net/blob/master/docs/COVIDx.md",
     overlaps: &[

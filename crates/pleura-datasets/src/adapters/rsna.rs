@@ -16,7 +16,7 @@ pub(super) const DATASET: Dataset = Dataset {
     title: "RSNA Pneumonia Detection Challenge",
     expects: "the folder of stage_2_train_labels.csv with stage_2_train_images/, and stage_2_detailed_class_info.csv where there is one",
     licence: "RSNA's terms of use: research, education and other purposes, commercial ones too, with attribution (see the page); films of ChestX-ray14",
-    citation: "Shih G, Wu CC, Halabi SS, et al. Augmenting the National Institutes of Health Chest Radiograph BuildInput with Expert Annotations \
+    citation: "Shih G, Wu CC, Halabi SS, et al. Augmenting the National Institutes of Health Chest Radiograph Dataset with Expert Annotations \
                of Possible Pneumonia. Radiology: Artificial Intelligence 2019.",
     url: "https://www.rsna.org/education/ai-resources-and-training/ai-image-challenge/rsna-pneumonia-detection-challenge-2018",
     overlaps: &["nih", "covidx"],

@@ -43,7 +43,7 @@ pub struct EvaluatedFilms {
     pub digest: Option<String>,
     /// `train`, `val`, `test` or `all`.
     pub split: &'static str,
-    /// FilmSelection of the split without a label for any finding of the model.
+    /// Films of the split without a label for any finding of the model.
     pub without_label: usize,
     /// Findings of the model that the manifest does not have.
     pub not_tested: Vec<String>,
@@ -259,7 +259,7 @@ fn logits(
         .unwrap_or_else(|| manifest.folder.join(".pleura-cache"));
     let cache = Arc::new(FilmCache::open(&folder, model.preparation())?);
     cache.fill(manifest, rows, &|done, of| {
-        caller.progress.report("films decoded", done, of)
+        caller.progress.report("films decoded", done, of);
     })?;
     let network = model.network()?;
     let mut progress = |done| {

@@ -85,8 +85,8 @@ impl Fetched {
         Self {
             architecture: architecture.to_owned(),
             path: shown(path),
-            url: published.url.to_string(),
-            digest_prefix: published.digest.to_string(),
+            url: published.url.clone(),
+            digest_prefix: published.digest.clone(),
         }
     }
 }

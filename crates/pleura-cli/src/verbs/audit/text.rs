@@ -193,7 +193,7 @@ fn experiment(
     };
     let network = model.network()?;
     let progress = Progress::new("films asked about", rows.len());
-    let outcome = burned_in_text::run(&network, model.preparation(), &films, settings, &|done, of| {
+    let outcome = burned_in_text::run(network, model.preparation(), &films, settings, &|done, of| {
         progress.at(done, of);
     })?;
     Ok(outcome)

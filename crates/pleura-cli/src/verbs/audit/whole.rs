@@ -198,7 +198,7 @@ fn audit(args: &Args) -> Result<Audited> {
             let network = run.model.network()?;
             let answers = Asked {
                 subject: &subject,
-                network: &network,
+                network,
                 preparation: run.model.preparation(),
                 thresholds: &thresholds,
             };
@@ -222,7 +222,7 @@ fn audit(args: &Args) -> Result<Audited> {
         stage: run.map(|run| run.stage.clone()),
         model: run.map_or(Value::Null, |run| json!(output::Model::of(&run.model))),
         calibration_applied: run.map(|run| run.model.calibration().is_some()),
-        thresholds: serde_json::to_value(&thresholds)?,
+        thresholds: serde_json::to_value(thresholds)?,
         verdict: worst(&checks),
         checks,
     };

@@ -115,7 +115,7 @@ pub fn words(run: &Path, model: &Classifier, manifest: &Manifest, answers: &Pred
         swaps: 0,
         ..Settings::default()
     };
-    let found = audit(&network, model.preparation(), &films, &settings, &|_, _| {})?;
+    let found = audit(network, model.preparation(), &films, &settings, &|_, _| {})?;
     let Covering {
         shown,
         covered,
@@ -197,7 +197,7 @@ pub fn lesions(model: &Classifier, manifest: &Manifest, answers: &Predictions) -
             findings[other].clone(),
         )];
         for (composite, found) in composites.iter().zip(&mut found) {
-            let explanation = explain(&network, &prepared.unit_grey(), prepared.size, composite, &start)?;
+            let explanation = explain(network, &prepared.unit_grey(), prepared.size, composite, &start)?;
             found.add(&explanation.maps[0].heatmap, &mask);
         }
         area += masked as f64 / mask.len() as f64;

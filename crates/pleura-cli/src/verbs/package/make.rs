@@ -121,7 +121,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         cache: args.cache.as_deref(),
         batch: args.batch as usize,
     };
-    let (reference, limits) = reference::of(&model, &network, &films, args.keep)?;
+    let (reference, limits) = reference::of(&model, network, &films, args.keep)?;
     let folder = RunFolder::new(of).stage(&stage.name);
     let mut parts = Parts {
         contract: Contract::of(
@@ -133,7 +133,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         ),
         metrics: metrics(of, &folder, &model, calibration.as_ref())?,
         audit,
-        golden: Golden::make(&network, model.preparation(), candidates)?,
+        golden: Golden::make(network, model.preparation(), candidates)?,
         card: Card::default(),
         model: pleura_package::Model::of(
             model.weights(),

@@ -141,7 +141,7 @@ pub(crate) fn coefficients(film: &Plane, window: usize) -> Coefficients {
     cosines(&seen.normalized(NORMALIZATION))
 }
 
-/// The coefficients of a whole film. Their medians over many films are [`MEDIAN_COEFFICIENTS`].
+/// The coefficients of a whole film. Their medians over many films are `MEDIAN_COEFFICIENTS`.
 pub fn dct_coefficients(thumbnail: &Thumbnail) -> [f32; BITS] {
     coefficients(&thumbnail.plane(), 0)
 }

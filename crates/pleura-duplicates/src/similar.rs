@@ -1,7 +1,7 @@
 //! Films that show the same radiograph, found in three stages. Each stage compares fewer pairs in more
 //! detail.
 //!
-//! 1. The index returns candidates: every film's hash is looked up as it is and through each [`Variant`].
+//! 1. The index returns candidates: every film's hash is looked up as it is and through each variant.
 //! 2. The candidates' thumbnails are aligned.
 //! 3. Pairs whose thumbnails agree are opened again and aligned at a finer scale. At low resolution, films of
 //!    different patients and of one patient on different days look alike. At a finer scale their ribs,

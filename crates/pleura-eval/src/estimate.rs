@@ -25,7 +25,7 @@ pub enum Method {
     /// Student's t over paired differences.
     #[serde(rename = "student t")]
     StudentT,
-    /// [`delong`](crate::stats::delong): normal interval of an area under the ROC curve, or of a difference
+    /// [`delong`](crate::delong): normal interval of an area under the ROC curve, or of a difference
     /// of two; assumes independent films.
     #[serde(rename = "delong")]
     DeLong,

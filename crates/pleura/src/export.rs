@@ -27,7 +27,7 @@ pub struct TorchExport {
 ///
 /// # Errors
 /// As [`Classifier::weight_file`]; [`Error::Weights`], [`Error::Package`] if the model cannot be read;
-/// [`Error::WriteWeights`].
+/// [`Error::File`].
 pub fn torch(model: &Path, options: &OpenOptions, out: &Path) -> Result<TorchExport, Error> {
     let file = Classifier::weight_file(model, options)?;
     let weights = if is_package(&file) {

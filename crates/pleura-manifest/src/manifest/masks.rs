@@ -70,7 +70,7 @@ impl fmt::Display for Region {
 }
 
 impl FromStr for Region {
-    /// The message is [`Region::FORM`].
+    /// The message is `Region::FORM`.
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {

@@ -1,7 +1,9 @@
 //! A study of phantoms: planned, killed, gone on with, compared; several at a time or one after the other,
 //! with the same bits.
 
-use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use std::{fs, thread};
 
 use pleura_manifest::access_log::TestAccessLog;
 use pleura_manifest::{Manifest, Split};
@@ -32,6 +34,17 @@ fn scene() -> Scene {
 fn done(said: Said) -> Said {
     assert_eq!(said.code, 0, "{}", said.err);
     said
+}
+
+/// Waits until a process has written a file, for two minutes at most.
+fn wait_for(file: &Path) {
+    for _ in 0..12_000 {
+        if file.exists() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    panic!("{} was not written", file.display());
 }
 
 #[test]
@@ -74,9 +87,12 @@ fn a_study_is_planned_killed_gone_on_with_and_compared() {
         "--resume",
         "--json",
     ];
-    for millis in [900, 1500] {
+    for reached in [
+        "study/study.toml",
+        "study/kept-seed-1/stages/intermediate/best.safetensors",
+    ] {
         let mut child = scene.command(&line).spawn().unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(millis));
+        wait_for(&scene.path(reached));
         child.kill().unwrap();
         child.wait().unwrap();
     }

@@ -1,6 +1,6 @@
 //! Batches of images, prepared on other threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -16,6 +16,8 @@ use pleura_manifest::Manifest;
 pub struct Batch {
     /// The manifest row of each film.
     pub rows: Vec<usize>,
+    /// For each film: how often the epoch had it before.
+    pub repeats: Vec<u32>,
     /// Grey levels in [0, 1], `[batch, size, size]` row-major, perhaps augmented.
     pub grey: Vec<f32>,
 }
@@ -54,6 +56,7 @@ struct Shared {
     manifest: Arc<Manifest>,
     pictures: ImageSource,
     order: Vec<usize>,
+    repeats: Vec<u32>,
     batch: usize,
     augmentation: Option<Augmentation>,
     seed: u64,
@@ -81,7 +84,7 @@ impl Loader {
     ///
     /// `order` holds manifest rows (see [`crate::shuffled`]). It is divided into batches of `batch` rows. The
     /// first `skip_batches` are skipped, for a resumed epoch. The augmentation of a film depends only on
-    /// `(seed, epoch, sha256 of the film)`, not on batch size, order or threads. A batch size of 0 counts as
+    /// `(seed, epoch, sha256 of the film, how often the epoch had it before)`, not on batch size or threads. A batch size of 0 counts as
     /// 1.
     pub fn epoch(
         manifest: Arc<Manifest>,
@@ -133,6 +136,7 @@ impl Loader {
         let shared = Arc::new(Shared {
             manifest,
             pictures: pictures.into(),
+            repeats: repeats(&order),
             order,
             batch,
             augmentation,
@@ -264,12 +268,14 @@ impl Shared {
 
     fn prepare(&self, number: usize) -> Result<Batch, Error> {
         let begin = number * self.batch;
-        let rows = self.order[begin..self.order.len().min(begin + self.batch)].to_vec();
+        let range = begin..self.order.len().min(begin + self.batch);
+        let (rows, repeats) = (self.order[range.clone()].to_vec(), self.repeats[range].to_vec());
         let size = self.pictures.size();
         let area = size * size;
         let mut grey = vec![0.0; rows.len() * area];
         let mut plain = vec![0.0; area];
-        for (&number, out) in rows.iter().zip(grey.chunks_exact_mut(area.max(1))) {
+        let drawn = rows.iter().zip(&repeats);
+        for ((&number, &repeat), out) in drawn.zip(grey.chunks_exact_mut(area.max(1))) {
             let row = self.manifest.rows.get(number).ok_or_else(|| Error::Row {
                 row: number,
                 rows: self.manifest.rows.len(),
@@ -278,16 +284,33 @@ impl Shared {
                 None => self.pictures.put((number, row), self.epoch, out)?,
                 Some(augmentation) => {
                     self.pictures.put((number, row), self.epoch, &mut plain)?;
-                    warp(augmentation, self.seed, self.epoch, &row.sha256).apply(&plain, size, out);
+                    warp(augmentation, self.seed, self.epoch, &row.sha256, repeat).apply(&plain, size, out);
                 }
             }
         }
-        Ok(Batch { rows, grey })
+        Ok(Batch { rows, repeats, grey })
     }
 }
 
-/// The augmentation of a film in an epoch, for images that must move with it.
-pub fn warp(augmentation: &Augmentation, seed: u64, epoch: u64, sha256: &str) -> Warp {
-    let name: [&[u8]; 3] = [b"augmentation of a film", &epoch.to_le_bytes(), sha256.as_bytes()];
-    augmentation.draw(&mut stream(Scheme::Sha256, seed, &name))
+/// For each place in an epoch: how often its row came before.
+fn repeats(order: &[usize]) -> Vec<u32> {
+    let mut seen: HashMap<usize, u32> = HashMap::new();
+    order
+        .iter()
+        .map(|&row| {
+            let count = seen.entry(row).or_default();
+            *count += 1;
+            *count - 1
+        })
+        .collect()
+}
+
+/// The augmentation of a film in an epoch, for images that must move with it. `repeat` counts the earlier
+/// draws of the film in this epoch.
+pub fn warp(augmentation: &Augmentation, seed: u64, epoch: u64, sha256: &str, repeat: u32) -> Warp {
+    let (epoch, repeat) = (epoch.to_le_bytes(), repeat.to_le_bytes());
+    let name: [&[u8]; 4] = [b"augmentation of a film", &epoch, sha256.as_bytes(), &repeat];
+    // The first draw has the name that it had before films could repeat.
+    let name = if repeat == [0; 4] { &name[..3] } else { &name[..] };
+    augmentation.draw(&mut stream(Scheme::Sha256, seed, name))
 }

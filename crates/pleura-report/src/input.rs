@@ -4,7 +4,7 @@
 //! `None`, the page leaves the part out or notes that it is missing.
 
 use pleura_eval::{Calibration, Evaluation, Task};
-use pleura_run::{Evidence, Neurons, audit::AuditRecord};
+use pleura_run::{Evidence, Neurons, audit::AuditRecord, data::SamplingEffect};
 use serde::{Deserialize, Serialize};
 
 use crate::evidence::{SeriesFindings, TestAccesses};
@@ -180,6 +180,8 @@ pub struct StageResult {
     pub from: Option<String>,
     /// The films it used.
     pub films: Vec<StageSplit>,
+    /// The draw of its training films, if an epoch does not have each film once.
+    pub sampling: Option<SamplingEffect>,
     /// Every optimiser step, in order.
     pub steps: Vec<StepPoint>,
     /// Every epoch, in order.

@@ -15,6 +15,7 @@ mod neurons;
 mod number;
 mod provenance;
 mod results;
+mod sampling;
 mod series;
 mod study;
 mod summary;

@@ -122,6 +122,7 @@ fn stage(run: &RunFolder, recipe: &Recipe, number: usize, log: &[LogLine]) -> Re
     let previous = recipe
         .previous_stage(number)
         .map(|from| recipe.stages[from].name.clone());
+    let data = folder.read_data()?;
     Ok(StageResult {
         name: stage.name.clone(),
         architecture: match &recipe.architecture {
@@ -139,10 +140,11 @@ fn stage(run: &RunFolder, recipe: &Recipe, number: usize, log: &[LogLine]) -> Re
             (None, _) => "random".to_owned(),
         },
         from: previous,
-        films: folder
-            .read_data()?
+        films: data
+            .as_ref()
             .map(|data| data::films(&data.splits))
             .unwrap_or_default(),
+        sampling: data.and_then(|data| data.sampling),
         steps: log::steps(log, &stage.name),
         epochs: log::epochs(log, &stage.name),
         best_epoch: log::best_epoch(log, &stage.name),

@@ -17,6 +17,39 @@ pub struct StageData {
     /// Films that were trained on although duplicates of them are in a held-out split.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub leaks: Vec<Leak>,
+    /// The effect of the recipe's `sampling`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<SamplingEffect>,
+}
+
+/// The training films of an epoch that are drawn by [`Sampling`](crate::recipe::Sampling).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SamplingEffect {
+    /// Kish's effective number of films: `(Σ w)² / Σ w²`.
+    pub effective_films: f64,
+    /// The largest expected number of draws of one film in an epoch.
+    pub largest_repeat: f64,
+    /// The share of each class among the draws, in the order of the findings.
+    pub class_shares: Vec<f64>,
+    /// The balanced attributes.
+    pub attributes: Vec<BalancedAttribute>,
+}
+
+/// The association of an attribute with the class, among films and among draws.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BalancedAttribute {
+    /// Its name in the recipe.
+    pub name: String,
+    /// Its values; empty: unknown.
+    pub values: Vec<String>,
+    /// Training films, `[classes][values]`.
+    pub films: Vec<Vec<usize>>,
+    /// Shares of the draws, `[classes][values]`; all sum to 1.
+    pub drawn: Vec<Vec<f64>>,
+    /// Cramér's V of class and attribute among the films; 0 for independence, 1 if one determines the other.
+    pub association: f64,
+    /// Cramér's V among the draws.
+    pub association_drawn: f64,
 }
 
 /// The films of a stage by split.

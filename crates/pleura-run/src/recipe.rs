@@ -11,6 +11,7 @@ mod isnet;
 mod lineage;
 mod locate;
 mod optimisation;
+mod sampling;
 mod stage;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,7 @@ pub use self::{
     optimisation::{
         ALL_BUT_HEAD, Decay, Freeze, Groups, HEAD, LearningRate, OptimiserRecipe, ScheduleRecipe, WarmUp,
     },
+    sampling::Sampling,
     stage::{Keep, KeepRule, Monitor, NormChoice, Stage, Start, Uncertain, Weighting, WeightingWord},
 };
 use crate::error::Error;

@@ -110,6 +110,14 @@ impl Labels {
         }
     }
 
+    /// The class of a row, if it has one.
+    pub(crate) fn class(&self, row: usize) -> Option<usize> {
+        match self.rows[row] {
+            Ok(RowLabels::Class(class)) => Some(class),
+            _ => None,
+        }
+    }
+
     /// The truth of rows, for the evaluation.
     pub fn truth(&self, rows: &[usize]) -> Truth {
         match self.kind {

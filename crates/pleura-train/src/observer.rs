@@ -2,7 +2,10 @@
 
 use std::{ops::ControlFlow, time::Duration};
 
-use pleura_run::{Neurons, StageSummary, data::SplitCounts};
+use pleura_run::{
+    Neurons, StageSummary,
+    data::{SamplingEffect, SplitCounts},
+};
 
 /// Receives the events of a run. `Break` stops the run: it writes a checkpoint and can be resumed.
 pub trait Observer: Send {
@@ -98,6 +101,8 @@ pub struct StageStart<'a> {
     pub train: &'a SplitCounts,
     /// Films to validate on.
     pub validation: &'a SplitCounts,
+    /// The effect of the recipe's `sampling`.
+    pub sampling: Option<&'a SamplingEffect>,
     /// The origin of the output neurons.
     pub neurons: &'a Neurons,
     /// The step at which it is resumed.

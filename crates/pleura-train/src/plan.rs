@@ -27,6 +27,7 @@ use crate::{
     error::Error,
     labels::{Labels, class_weights, positive_weights},
     loss::Loss,
+    sampling::Sampler,
 };
 
 /// A recipe that is ready to run: defaults filled in, data read, contradictions refused.
@@ -67,6 +68,8 @@ pub struct StagePlan {
     pub validation: Vec<usize>,
     /// Rows to evaluate on; may be empty.
     pub test: Vec<usize>,
+    /// The draw of training films, if the recipe has `sampling`.
+    pub sampler: Option<Sampler>,
     /// The films of the three splits.
     pub counts: Counts,
     /// Training and validation films that have a duplicate in a held-out split of this or a later stage.
@@ -210,6 +213,16 @@ impl StagePlan {
                 }
             }
         };
+        let sampler = match &stage.sampling {
+            None => None,
+            Some(sampling) => {
+                let classed = |&row: &usize| Some((labels.class(row)?, row));
+                let films: Vec<(usize, usize)> = train.iter().filter_map(classed).collect();
+                let sampler = Sampler::new(sampling, findings.len(), &films, &manifest)
+                    .map_err(|problem| recipe.problem(&at("sampling"), problem))?;
+                Some(sampler)
+            }
+        };
         let unsplit = manifest.rows.iter().filter(|row| row.split.is_none()).count();
         let counts = Counts {
             train: train_counts,
@@ -230,6 +243,7 @@ impl StagePlan {
             train,
             validation,
             test,
+            sampler,
             counts,
             leaks: Vec::new(),
         };

@@ -178,6 +178,7 @@ impl<'a> StageRun<'a> {
                 findings: plan.findings.clone(),
                 splits: plan.counts.clone(),
                 leaks: plan.leaks.clone(),
+                sampling: plan.sampler.as_ref().map(|sampler| sampler.effect.clone()),
             };
             write_json(&self.folder.data(), &data)?;
             self.log_event(LogEvent::Stage(StageBegin {
@@ -197,6 +198,7 @@ impl<'a> StageRun<'a> {
             steps_per_epoch: plan.steps_per_epoch(),
             train: &plan.counts.train,
             validation: &plan.counts.validation,
+            sampling: plan.sampler.as_ref().map(|sampler| &sampler.effect),
             neurons: &self.neurons,
             resumed_at: self.resumed_at,
         };
@@ -214,7 +216,10 @@ impl<'a> StageRun<'a> {
         if !alone {
             self.known.clear();
         }
-        let order = shuffled(&plan.train, plan.seed, epoch as u64);
+        let order = match &plan.sampler {
+            None => shuffled(&plan.train, plan.seed, epoch as u64),
+            Some(sampler) => sampler.draw(&plan.train, plan.seed, epoch as u64),
+        };
         // Films with known features are not loaded.
         let steady = alone && stage.is_steady();
         let mut films = if steady && self.known.holds(&order) {
@@ -423,8 +428,8 @@ impl Iterator for Films {
         match self {
             Self::Loaded(loader) => loader.next(),
             Self::KnownFeatures(batches) => batches.next().map(|rows| {
-                let grey = Vec::new();
-                Ok(Batch { rows, grey })
+                let (grey, repeats) = (Vec::new(), vec![0; rows.len()]);
+                Ok(Batch { rows, repeats, grey })
             }),
         }
     }

@@ -18,7 +18,11 @@ use std::{
 use anyhow::{Context as _, Result};
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use pleura_report::Provenance;
-use pleura_run::{RunFolder, StageSummary, timing::waiting_share};
+use pleura_run::{
+    RunFolder, StageSummary,
+    data::{SamplingEffect, SplitCounts},
+    timing::waiting_share,
+};
 use pleura_train::{
     Event, Observer, Options, Recipe, RunSummary,
     observer::{EpochEnd, StageStart, StepProgress},
@@ -266,6 +270,9 @@ impl Display {
                 self.line(&format!("  {split}: {films} films left out, {reason}"));
             }
         }
+        if let Some(effect) = start.sampling {
+            self.sampling(effect, start.train);
+        }
         match start.resumed_at {
             Some(step) => self.line(&format!("  goes on after step {step}")),
             None => {
@@ -273,6 +280,27 @@ impl Display {
                     self.line(&format!("  {line}"));
                 }
             }
+        }
+    }
+
+    /// The shares of the classes in an epoch, and the association of each balanced attribute with them.
+    fn sampling(&mut self, effect: &SamplingEffect, train: &SplitCounts) {
+        let shares = effect.class_shares.iter().zip(&train.findings);
+        let shares: Vec<String> = shares
+            .map(|(share, count)| format!("{} {:.1} %", count.finding, 100.0 * share))
+            .collect();
+        self.line(&format!(
+            "  sampling: {}; {:.0} effective films of {}, a film at most {:.1} times in an epoch",
+            shares.join(", "),
+            effect.effective_films,
+            train.films,
+            effect.largest_repeat
+        ));
+        for attribute in &effect.attributes {
+            self.line(&format!(
+                "  {}: association with the class (Cramér's V) {:.2} among films, {:.2} among draws",
+                attribute.name, attribute.association, attribute.association_drawn
+            ));
         }
     }
 

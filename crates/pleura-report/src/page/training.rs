@@ -7,6 +7,7 @@ use maud::{Markup, html};
 use super::figure::{figure, missing};
 use super::neurons;
 use super::number::{counted, listed, split, three};
+use super::sampling;
 use crate::input::{ReportInput, StageResult, StepPoint};
 use pleura_draw::plot::{self, Axis, Curves, Plot, Scale, Series, Ticks};
 
@@ -39,6 +40,7 @@ fn one(stage: &StageResult, plots: &mut Vec<Plot>) -> Markup {
                 @if let Some(plot) = gradient_norm(stage) { (figure(plots, plot::curves(&plot), "Norm of the whole gradient before clipping.")) }
             }
         }
+        @if let Some(effect) = &stage.sampling { (sampling::section(effect, &stage.findings)) }
         (neurons::table(stage))
     }
 }

@@ -263,6 +263,7 @@ fn findings_stage() -> StageResult {
     });
     let test = predictions(159, &FINDINGS, false, 3);
     StageResult {
+        sampling: None,
         calibration: None,
         name: "findings".into(),
         architecture: "densenet121".into(),
@@ -314,6 +315,7 @@ fn target_stage() -> StageResult {
     };
     let judged = |films, seed| evaluate(&predictions(films, &CLASSES, true, seed), &options()).unwrap();
     StageResult {
+        sampling: None,
         calibration: None,
         name: "target".into(),
         architecture: "densenet121".into(),

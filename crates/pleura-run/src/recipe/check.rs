@@ -98,6 +98,7 @@ impl StageCheck<'_> {
         self.schedule()?;
         self.freezing()?;
         self.weighting()?;
+        self.sampling()?;
         self.epoch_predictions()?;
         self.isnet()
     }
@@ -399,6 +400,26 @@ impl StageCheck<'_> {
             }
         }
         Ok(())
+    }
+
+    fn sampling(&self) -> Result<(), Error> {
+        let (stage, at) = (self.stage, Step::from("sampling"));
+        let Some(sampling) = &stage.sampling else {
+            return Ok(());
+        };
+        if stage.kind == Task::Independent || stage.fractals.is_some() {
+            return Err(self.problem(&[at], "for exclusive classes of films only"));
+        }
+        let twice =
+            sampling.balances_class() && stage.class_weights == Weighting::Word(WeightingWord::Balanced);
+        if twice {
+            let problem = "\"class\" and class_weights = \"balanced\" do the same; expected one of them";
+            return Err(self.problem(&[at, "balance".into()], problem));
+        }
+        match sampling.fault() {
+            Some((key, problem)) => Err(self.problem(&[at, key], problem)),
+            None => Ok(()),
+        }
     }
 
     fn isnet(&self) -> Result<(), Error> {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::epoch_predictions::EpochPredictions;
 use super::isnet::Isnet;
 use super::optimisation::{Freeze, LearningRate, OptimiserRecipe, ScheduleRecipe};
+use super::sampling::Sampling;
 
 /// A stage of a training: data, start, head, and optimisation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +74,9 @@ pub struct Stage {
     /// Weight of the positive films of each finding; independent findings only.
     #[serde(default)]
     pub positive_weights: Weighting,
+    /// The draw of an epoch's training films; exclusive classes only. Default: each film once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<Sampling>,
     /// Largest L2 norm of the whole gradient; a longer gradient is scaled down to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gradient_clip: Option<f64>,

@@ -53,7 +53,7 @@ pub(crate) fn measure(
         let batch = batch?;
         let films = batch.rows.len();
         let (logits, trace) = network.forward(&batch.grey, films, pictures.size(), Norm::Running)?;
-        let found = masks.of(&plan.manifest, &batch.rows, None);
+        let found = masks.of(&plan.manifest, (&batch.rows, &batch.repeats), None);
         let passed = ForwardPass {
             network: &network,
             trace: &trace,

@@ -48,14 +48,14 @@ impl Masks {
         self.size * self.size
     }
 
-    /// The masks of rows, `[size, size]` each, transformed by the augmentation of that epoch like the films.
+    /// The masks of rows and their numbers of earlier draws, `[size, size]` each, transformed by the augmentation of that epoch like the films.
     pub(crate) fn of(
         &self,
         manifest: &Manifest,
-        rows: &[usize],
+        (rows, repeats): (&[usize], &[u32]),
         moved: Option<(&Augmentation, u64, u64)>,
     ) -> Vec<Vec<bool>> {
-        let one = |row: &usize| {
+        let one = |(row, &repeat): (&usize, &u32)| {
             let bits = self.films.get(row).map_or(&[][..], Vec::as_slice);
             let plain = |pixel: usize| {
                 bits.get(pixel / 64)
@@ -68,10 +68,11 @@ impl Masks {
                 .map(|pixel| f32::from(u8::from(plain(pixel))))
                 .collect();
             let mut out = vec![0.0; levels.len()];
-            warp(augmentation, seed, epoch, &manifest.rows[*row].sha256).apply(&levels, self.size, &mut out);
+            warp(augmentation, seed, epoch, &manifest.rows[*row].sha256, repeat)
+                .apply(&levels, self.size, &mut out);
             out.into_iter().map(|level| level >= 0.5).collect()
         };
-        rows.par_iter().map(one).collect()
+        rows.par_iter().zip(repeats).map(one).collect()
     }
 }
 

@@ -125,7 +125,9 @@ impl StageRun<'_> {
         let epoch = self.position.epoch as u64;
         let augmentation = plan.stage.augmentation.as_ref();
         let moved = augmentation.map(|augmentation| (augmentation, plan.seed, epoch));
-        let masks = heat.masks.of(&plan.manifest, &batch.rows, moved);
+        let masks = heat
+            .masks
+            .of(&plan.manifest, (&batch.rows, &batch.repeats), moved);
         let passed = ForwardPass {
             network: &self.network,
             trace: &trace,
@@ -172,7 +174,7 @@ impl StageRun<'_> {
             let (logits, trace) =
                 self.network
                     .forward(&batch.grey, films, self.pictures.size(), Norm::Running)?;
-            let masks = heat.masks.of(&plan.manifest, &batch.rows, None);
+            let masks = heat.masks.of(&plan.manifest, (&batch.rows, &batch.repeats), None);
             let passed = ForwardPass {
                 network: &self.network,
                 trace: &trace,

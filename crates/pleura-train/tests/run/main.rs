@@ -14,3 +14,4 @@ mod interruptions;
 mod isnet;
 mod refusals;
 mod results;
+mod sampling;

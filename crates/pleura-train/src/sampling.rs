@@ -1,7 +1,7 @@
 //! Draws training films so that attributes do not predict the class.
 //!
 //! The target is the field's group balance (Idrissi et al., "Simple data balancing achieves competitive
-//! worst-group-accuracy", CLeaR 2022): the draws of a class are shared equally by the values of an attribute
+//! worst-group-accuracy", PMLR 177, 2022): the draws of a class are shared equally by the values of an attribute
 //! that the class has. Several attributes are balanced one by one, by iterative proportional fitting (Deming
 //! and Stephan 1940), not as joint groups, because few films would leave most joint groups empty. No film
 //! may be drawn more often than `max_repeat` times in an epoch, on average.

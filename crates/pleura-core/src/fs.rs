@@ -4,8 +4,11 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-/// The names of unfinished files begin with this; a killed process may leave one behind.
+/// The names of unfinished files begin with this; a killed process may leave one behind
+/// ([`remove_unfinished`]).
 pub const TEMPORARY_PREFIX: &str = ".writing-";
+/// The names of unfinished files end with this.
+const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// An action on a file that the system refused.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +64,7 @@ pub fn write_atomic_with(
     fs::create_dir_all(folder).map_err(FileError::of("create the folder", folder))?;
     let failed = || FileError::of("write", path);
     let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY_PREFIX).suffix(".tmp");
+    builder.prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX);
     // A temporary file is private by default. This one becomes an ordinary file, so the umask decides.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -75,6 +78,31 @@ pub fn write_atomic_with(
         sync_folder(folder).map_err(FileError::of("sync the folder", folder))?;
     }
     Ok(())
+}
+
+/// Removes the unfinished files that a killed process left in a folder and below it. Folders that `skip`
+/// accepts are left alone. Call it only if no other process writes there.
+///
+/// A file that cannot be removed stays: it does no harm.
+pub fn remove_unfinished(folder: &Path, skip: &dyn Fn(&Path) -> bool) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && !skip(&path) => remove_unfinished(&path, skip),
+            Ok(kind)
+                if kind.is_file()
+                    && name.starts_with(TEMPORARY_PREFIX)
+                    && name.ends_with(TEMPORARY_SUFFIX) =>
+            {
+                let _ = fs::remove_file(&path);
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Some folders can be written but not read, and some network file systems cannot sync one: both are
@@ -113,6 +141,24 @@ mod tests {
         );
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn unfinished_files_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = [
+            ".writing-Ab1.tmp",
+            "a/.writing-Cd2.tmp",
+            "a/.writing-notes",
+            "a/b.tmp",
+            "skipped/.writing-Ef3.tmp",
+        ];
+        for file in files {
+            write_atomic(&folder.path().join(file), b"").unwrap();
+        }
+        remove_unfinished(folder.path(), &|path| path.ends_with("skipped"));
+        let left = files.map(|file| folder.path().join(file).exists());
+        assert_eq!(left, [false, false, true, true, true]);
     }
 
     #[test]

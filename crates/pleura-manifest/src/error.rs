@@ -34,6 +34,14 @@ pub enum Error {
         /// The problem, and how to solve it.
         problem: String,
     },
+    /// An attribute that no column holds.
+    #[error("the manifest has no attribute {name:?}; expected one of {}", known.join(", "))]
+    Attribute {
+        /// The requested name.
+        name: String,
+        /// The manifest's attributes.
+        known: Vec<String>,
+    },
     /// The requested split or folds cannot be made of these films.
     #[error("cannot split: {0}")]
     Split(String),

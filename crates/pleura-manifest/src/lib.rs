@@ -2,7 +2,7 @@
 //!
 //! * [`Manifest`] is the table, on disk a CSV file. [`Sidecar`] records beside it how it was made.
 //! * [`split()`] assigns films to training, validation and test; [`Folds`] to the folds of a
-//!   cross-validation; [`nested_subsets`] selects training films for a learning curve. All keep a patient's
+//!   cross-validation, [`LeaveOut`] to those of a leave-one-out; [`nested_subsets`] selects training films for a learning curve. All keep a patient's
 //!   films together.
 //! * [`DuplicateRecord`] lists the known duplicates; [`access_log`] records every use of a test split.
 //!
@@ -31,6 +31,7 @@ mod duplicates;
 mod error;
 pub mod folds;
 pub mod image_file;
+mod leave_out;
 mod manifest;
 pub mod order;
 mod records;
@@ -43,6 +44,7 @@ pub use disjoint_sets::DisjointSets;
 pub use duplicates::{DuplicateRecord, MatchKind, RecordedPair, Similarity, files_digest};
 pub use error::Error;
 pub use folds::Folds;
+pub use leave_out::LeaveOut;
 pub use manifest::*;
 pub use records::{EXAMPLES, Exclusion, Remark};
 pub use sidecar::{FileRecord, FoldsRecord, Sidecar, SourceRecord, SplitRecord};

@@ -1,6 +1,7 @@
 //! The manifest: one table of films from any number of datasets.
 
 mod age;
+mod attribute;
 mod cell;
 mod masks;
 mod place;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use pleura_core::{Sex, Split};
 
 pub use age::{ADULT_AGE, AGE_GROUP, age_range};
+pub use attribute::ATTRIBUTES;
 pub use cell::Cell;
 pub use masks::{Region, each, open_mask, together};
 pub use place::ManifestFolder;

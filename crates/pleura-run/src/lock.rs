@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use pleura_core::fs::remove_unfinished;
+
 use crate::{Error, RunFolder};
 
 /// The lock of a run's folder; dropping it releases the lock.
@@ -21,7 +23,7 @@ const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl RunLock {
-    /// Takes the lock of a folder that exists.
+    /// Takes the lock of a folder that exists, and removes the unfinished files of a killed process.
     ///
     /// # Errors
     /// [`Error::Locked`] if another process, or another thread of this one, holds it for longer than a
@@ -36,7 +38,11 @@ impl RunLock {
             .map_err(Error::file(&path, "open"))?;
         for attempt in 1..=ATTEMPTS {
             match file.try_lock() {
-                Ok(()) => return Ok(Self(file)),
+                Ok(()) => {
+                    // Folders below with a lock are runs of their own.
+                    remove_unfinished(folder, &|below| RunFolder::new(below).lock().exists());
+                    return Ok(Self(file));
+                }
                 Err(TryLockError::WouldBlock) if attempt < ATTEMPTS => thread::sleep(PAUSE),
                 Err(TryLockError::WouldBlock) => break,
                 Err(TryLockError::Error(source)) => {

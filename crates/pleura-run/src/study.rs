@@ -28,10 +28,33 @@ pub struct StudyFindings {
     pub variants: Vec<StudyVariant>,
     /// The comparisons, from the first epoch to the best weights.
     pub points: Vec<StudyPoint>,
+    /// With leave-one-out: the best weights on the films of each value that was left out of their training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<LeftOutResults>,
     /// The conclusions, one sentence for each variant.
     pub conclusions: Vec<String>,
     /// The limits of the conclusions.
     pub cautions: Vec<String>,
+}
+
+/// The results of a leave-one-out, value by value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeftOutResults {
+    /// The attribute, such as `source`.
+    pub attribute: String,
+    /// One entry for each value and variant other than the baseline.
+    pub comparisons: Vec<LeftOutComparison>,
+}
+
+/// A variant against the baseline, on the films of one left-out value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LeftOutComparison {
+    /// The value.
+    pub value: String,
+    /// The variant.
+    pub candidate: String,
+    /// Each metric. A metric that needs several classes has no value if the films have one.
+    pub metrics: Vec<PairedMean>,
 }
 
 /// A variant of the training.
@@ -56,6 +79,9 @@ pub struct StudyRun {
     pub seed: u64,
     /// Its fold, from 1, if there are folds.
     pub fold: Option<usize>,
+    /// The value whose films were left out of its training, with leave-one-out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
     /// The epoch of the best weights, from 1.
     pub best_epoch: usize,
     /// Validation after each epoch.

@@ -11,6 +11,7 @@
 mod file;
 mod findings;
 mod fold_assignment;
+mod leave_out;
 mod plan;
 mod settings;
 mod verdict;
@@ -31,6 +32,8 @@ pub struct Study {
     pub seeds: Vec<u64>,
     /// The assignment of films to folds, if any.
     pub folds: Option<Folds>,
+    /// The values to leave out in turn, in place of folds.
+    pub leave_out: Option<LeaveOutChoice>,
     /// The variants. Each is a whole recipe whose last stage is compared.
     pub variants: Vec<Variant>,
     /// Number of the variant that the others are compared with.
@@ -56,6 +59,17 @@ pub struct Folds {
     pub once: Vec<String>,
 }
 
+/// Leave-one-out: the films of each value of an attribute are tested by trainings without them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeaveOutChoice {
+    /// The attribute ([`pleura_manifest::Manifest::attribute`]).
+    pub attribute: String,
+    /// The values. Empty: all of the compared films.
+    pub values: Vec<String>,
+    /// Share of the other films that selects the epoch.
+    pub validation: f64,
+}
+
 /// One variant of the training.
 #[derive(Clone, Debug)]
 pub struct Variant {
@@ -74,6 +88,23 @@ impl Study {
     /// impossible recipes, variants that cannot be compared.
     pub fn read(path: &Path) -> Result<Self, Error> {
         file::read(path)
+    }
+
+    /// Leaves out each value of an attribute in turn, whatever the study file says about it.
+    ///
+    /// # Errors
+    /// A study with folds.
+    pub fn leave_out_each(mut self, attribute: &str) -> Result<Self, Error> {
+        if self.folds.is_some() {
+            return Err(self.problem("folds", "excludes leave-one-out; remove one of them"));
+        }
+        let validation = self.leave_out.as_ref().map(|choice| choice.validation);
+        self.leave_out = Some(LeaveOutChoice {
+            attribute: attribute.to_owned(),
+            values: Vec::new(),
+            validation: validation.unwrap_or(pleura_manifest::folds::VALIDATION),
+        });
+        Ok(self)
     }
 
     /// The stage of a variant that is compared: the last.

@@ -7,7 +7,7 @@
 //! may be drawn more often than `max_repeat` times in an epoch, on average.
 
 use pleura_core::rng::{Scheme, shuffle, stream, unit};
-use pleura_manifest::{Manifest, Row};
+use pleura_manifest::Manifest;
 use pleura_run::{
     data::{BalancedAttribute, SamplingEffect},
     recipe::Sampling,
@@ -79,29 +79,7 @@ impl Sampler {
 
 impl Attribute {
     fn read(name: &str, films: &[(usize, usize)], manifest: &Manifest) -> Result<Self, String> {
-        let note = manifest.note(name);
-        let value: Box<dyn Fn(&Row) -> String> = match (name, note) {
-            // "AP Supine" and "AP" are one projection.
-            ("view", _) => Box::new(|row| {
-                let word = row.view.split([' ', '_', '-']).next().unwrap_or_default();
-                word.to_ascii_uppercase()
-            }),
-            ("source", _) => Box::new(|row| row.dataset.clone()),
-            ("sex", _) => Box::new(|row| {
-                row.sex
-                    .map(|sex| format!("{sex:?}").to_lowercase())
-                    .unwrap_or_default()
-            }),
-            ("age", _) => Box::new(|row| row.age.map(age_group).unwrap_or_default().to_owned()),
-            (_, Some(note)) => Box::new(move |row| row.notes[note].clone()),
-            (_, None) => {
-                return Err(format!(
-                    "the manifest has no attribute {name:?}; expected class, {}, or one of its note columns: {}",
-                    Sampling::ATTRIBUTES.join(", "),
-                    manifest.notes.join(", ")
-                ));
-            }
-        };
+        let value = manifest.attribute(name).map_err(|error| error.to_string())?;
         let of_films: Vec<String> = films.iter().map(|(_, row)| value(&manifest.rows[*row])).collect();
         let mut values = of_films.clone();
         values.sort();
@@ -124,15 +102,6 @@ impl Attribute {
             table[class][value] += weight;
         }
         table
-    }
-}
-
-fn age_group(age: f32) -> &'static str {
-    match age {
-        age if age < 18.0 => "under 18",
-        age if age < 40.0 => "18 to 39",
-        age if age < 60.0 => "40 to 59",
-        _ => "60 and over",
     }
 }
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use pleura_run::study::{StudyFindings, StudyPoint};
+use pleura_eval::PairedMean;
+use pleura_run::study::{LeftOutResults, StudyFindings, StudyPoint};
 use pleura_study::series::{Outline, SeriesSummary};
 use pleura_study::study::{Study, StudyPlan};
 use pleura_train::{Error, Options};
@@ -37,6 +38,10 @@ pub struct Args {
     /// seed's folds. No training.
     #[arg(long, alias = "so-far", conflicts_with_all = ["plan", "resume"])]
     partial: bool,
+    /// Test the films of each value of an attribute by trainings without them: source, view, sex, age, or a
+    /// note column. In place of `leave_out` in the study.
+    #[arg(long, value_name = "ATTRIBUTE")]
+    leave_out: Option<String>,
     /// Parallel trainings, which share the threads. Results do not depend on it.
     #[arg(long, value_name = "N", default_value = "1")]
     jobs: NonZeroUsize,
@@ -51,7 +56,11 @@ pub struct Args {
 
 /// Trains and compares, or prints the plan. Exit code 0 for done, 1 for leaking films, 2 for stopped.
 pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
-    let design = StudyPlan::new(Study::read(&args.study)?)?;
+    let mut study = Study::read(&args.study)?;
+    if let Some(attribute) = &args.leave_out {
+        study = study.leave_out_each(attribute)?;
+    }
+    let design = StudyPlan::new(study)?;
     if args.plan {
         return plan(&design, args.out.as_deref(), json);
     }
@@ -110,6 +119,10 @@ fn told(findings: &StudyFindings) -> Result<String> {
         }
         writeln!(text)?;
     }
+    if let Some(left_out) = &findings.left_out {
+        writeln!(text, "test films of each {}, not in training", left_out.attribute)?;
+        writeln!(text, "{}", by_value(findings, left_out))?;
+    }
     for conclusion in &findings.conclusions {
         writeln!(text, "{conclusion}")?;
     }
@@ -117,6 +130,34 @@ fn told(findings: &StudyFindings) -> Result<String> {
         writeln!(text, "beware: {caution}")?;
     }
     Ok(text)
+}
+
+/// The best weights on the films of each left-out value.
+fn by_value(findings: &StudyFindings, left_out: &LeftOutResults) -> Table {
+    let mut table = Table::with_headings([
+        left_out.attribute.as_str(),
+        ">films",
+        "variant",
+        "metric",
+        findings.baseline.as_str(),
+        "variant's",
+        "difference",
+    ]);
+    for one in &left_out.comparisons {
+        let shown = |metric: &&PairedMean| metric.metric != "log-loss" && metric.baseline.value.is_some();
+        for metric in one.metrics.iter().filter(shown) {
+            table.row([
+                one.value.clone(),
+                metric.difference.n.to_string(),
+                one.candidate.clone(),
+                metric.metric.clone(),
+                metric.baseline.cell(),
+                metric.candidate.cell(),
+                metric.difference.signed_cell(),
+            ]);
+        }
+    }
+    table
 }
 
 /// Metrics at one point, each variant against the baseline.

@@ -302,3 +302,85 @@ fn a_study_by_folds_trains_what_knows_nothing_of_them_once() {
         "{models}"
     );
 }
+
+/// The manifest's films in sources of their own, by the film's number.
+fn in_sources(scene: &Scene, path: &str, of: impl Fn(usize) -> &'static str) {
+    let mut manifest = Manifest::read(&scene.path(path)).unwrap();
+    for (number, row) in manifest.rows.iter_mut().enumerate() {
+        row.dataset = of(number).to_owned();
+        row.patient = format!("{}-{}", row.dataset, row.patient);
+    }
+    manifest.write(&scene.path(path)).unwrap();
+}
+
+#[test]
+fn each_source_is_tested_by_trainings_without_it() {
+    let scene = scene();
+    in_sources(&scene, "phantoms/target/manifest.csv", |film| {
+        ["north", "south"][film % 2]
+    });
+    in_sources(&scene, "phantoms/intermediate/manifest.csv", |film| {
+        ["south", "west"][film % 2]
+    });
+    let study = STUDY
+        .replace("seeds = [1, 2, 3]", "seeds = [1]\nleave_out = \"source\"")
+        .replace("epochs = [1, 2, 3, 5]", "epochs = [1]")
+        .replace("epochs = 5\n", "epochs = 2\n");
+    scene.write("leave.toml", &study);
+    let plan = done(scene.run(&["study", "leave.toml", "--plan", "--json"])).json();
+    let names: Vec<&str> = plan["runs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|run| run["run"].as_str().unwrap())
+        .collect();
+    assert!(
+        names.contains(&"kept-seed-1-without-north") && names.contains(&"fresh-seed-1-without-south"),
+        "{names:?}"
+    );
+
+    let said = done(scene.run(&["study", "leave.toml", "--out", "leave", "--json"])).json();
+    let left_out = &said["study"]["left_out"];
+    assert_eq!(left_out["attribute"], "source");
+    let films = Manifest::read(&scene.path("phantoms/target/manifest.csv")).unwrap();
+    for one in left_out["comparisons"].as_array().unwrap() {
+        let of_source = films
+            .rows
+            .iter()
+            .filter(|row| one["value"] == row.dataset.as_str())
+            .count();
+        assert_eq!(one["metrics"][0]["difference"]["n"], of_source);
+    }
+    // Pooled: every film of the two sources is tested once.
+    let points = said["study"]["points"].as_array().unwrap();
+    let best = points.iter().find(|point| point["epoch"] == Value::Null).unwrap();
+    assert_eq!(
+        best["comparisons"][0]["metrics"][0]["difference"]["n"],
+        films.rows.len()
+    );
+
+    // No stage of a training has a film of the source that it does not know.
+    for run in names.iter().filter(|name| name.ends_with("without-south")) {
+        for stage in ["intermediate", "target"] {
+            let path = scene
+                .path("leave")
+                .join(run)
+                .join("data")
+                .join(stage)
+                .join("manifest.csv");
+            let own = Manifest::read(&path).unwrap();
+            let seen = own
+                .rows
+                .iter()
+                .filter(|row| row.dataset == "south" && row.split.is_some_and(|split| split != Split::Test));
+            assert_eq!(seen.count(), 0, "{}", path.display());
+        }
+    }
+    let page = fs::read_to_string(scene.path("leave/report.html")).unwrap();
+    assert!(page.contains("Left-out films"));
+
+    // A stage of one source cannot do without it.
+    in_sources(&scene, "phantoms/intermediate/manifest.csv", |_| "south");
+    let said = scene.run(&["study", "leave.toml", "--plan"]);
+    assert!(said.code == 2 && said.err.contains("values = ["), "{}", said.err);
+}

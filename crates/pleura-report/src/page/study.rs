@@ -2,7 +2,9 @@
 
 use maud::{Markup, html};
 use pleura_eval::{Estimate, PairedMean};
-use pleura_run::study::{Side, StudyComparison, StudyFindings, StudyPoint, StudyRun, StudyVariant};
+use pleura_run::study::{
+    LeftOutResults, Side, StudyComparison, StudyFindings, StudyPoint, StudyRun, StudyVariant,
+};
 
 use super::document::run_page;
 use super::figure::figure;
@@ -30,6 +32,14 @@ pub(crate) fn render(findings: &StudyFindings, input: &ReportInput) -> String {
             "comparison",
             "Paired comparisons",
             Some(comparison(findings, plots)),
+        ),
+        (
+            "left-out",
+            "Left-out films",
+            findings
+                .left_out
+                .as_ref()
+                .map(|left_out| by_value(findings, left_out)),
         ),
         ("curves", "Curves by epoch", Some(curves(findings, plots))),
         ("variants", "Variants", Some(variants(findings))),
@@ -64,7 +74,8 @@ fn verdict(findings: &StudyFindings, input: &ReportInput) -> Markup {
         p.lead {
             (listed(&others)) " against " (findings.baseline) ", each trained with the same "
             (counted(findings.seeds.len() as u64, "seed"))
-            @if findings.folds > 1 { " on the same " (findings.folds) " folds of the films" }
+            @if let Some(left_out) = &findings.left_out { ", with the films of each " (left_out.attribute) " left out in turn" }
+            @else if findings.folds > 1 { " on the same " (findings.folds) " folds of the films" }
             ": " (counted(runs as u64, "training run")) ". The two runs of a pair have the same seed, films and order of films; only the variant differs."
         }
         @for conclusion in &findings.conclusions { p.lead { strong { (conclusion) } } }
@@ -92,6 +103,32 @@ fn comparison(findings: &StudyFindings, plots: &mut Vec<Plot>) -> Markup {
             h3 { (capital(&point.when())) ", " (point.split) " films" }
             @for one in &point.comparisons { (compared(findings, point, one)) }
         }
+    }
+}
+
+fn by_value(findings: &StudyFindings, left_out: &LeftOutResults) -> Markup {
+    let shown = |metric: &&PairedMean| metric.metric != "log-loss" && metric.baseline.value.is_some();
+    html! {
+        p {
+            "Each " (left_out.attribute) " was left out in turn: its films were tested by runs that had none of them in any stage. Films of one class have no AUC. "
+            "The intervals are over the films, each for one number. They do not include the choice of the values: a further " (left_out.attribute) " may differ by more."
+        }
+        div.scroll { table.tight {
+            caption { "Best weights on the films of each " (left_out.attribute) " that the runs had not seen." }
+            thead { tr {
+                th scope="col" { (capital(&left_out.attribute)) } th.number scope="col" { "films" } th scope="col" { "Variant" } th scope="col" { "Metric" }
+                th scope="col" { (findings.baseline) } th scope="col" { "variant" } th scope="col" { "difference" }
+            } }
+            tbody { @for one in &left_out.comparisons { @for metric in one.metrics.iter().filter(shown) { tr {
+                th scope="row" { (one.value) }
+                td.number { (metric.difference.n) }
+                td { (one.candidate) }
+                td { (metric.metric) }
+                td { (with_interval(&metric.baseline)) }
+                td { (with_interval(&metric.candidate)) }
+                td { (signed(&metric.difference)) }
+            } } } }
+        } }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `sampling` of a stage: how an epoch draws its training films.
 
+use pleura_manifest::ATTRIBUTES;
 use serde::{Deserialize, Serialize};
 
 use super::Step;
@@ -10,8 +11,8 @@ use super::Step;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sampling {
-    /// [`Sampling::CLASS`] for classes of equal shares, and attributes: [`Sampling::ATTRIBUTES`], or the name
-    /// of a `note:` column without its prefix.
+    /// [`Sampling::CLASS`] for classes of equal shares, and attributes
+    /// ([`Manifest::attribute`](pleura_manifest::Manifest::attribute)).
     pub balance: Vec<String>,
     /// The largest expected number of draws of one film in an epoch.
     #[serde(default = "default_max_repeat")]
@@ -25,8 +26,6 @@ fn default_max_repeat() -> f64 {
 impl Sampling {
     /// The entry of `balance` that gives the classes equal shares.
     pub const CLASS: &'static str = "class";
-    /// The attributes that every manifest has.
-    pub const ATTRIBUTES: [&'static str; 4] = ["view", "source", "sex", "age"];
 
     /// True if the classes get equal shares.
     pub fn balances_class(&self) -> bool {
@@ -47,8 +46,7 @@ impl Sampling {
         if names.is_empty() || names.len() < self.balance.len() {
             let problem = format!(
                 "found {:?}, expected different names: \"class\", {:?}, or note columns",
-                self.balance,
-                Self::ATTRIBUTES
+                self.balance, ATTRIBUTES
             );
             return Some(("balance".into(), problem));
         }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::{
-    Folds, Study, Variant,
+    Folds, LeaveOutChoice, Study, Variant,
     settings::{merge, names, resolve, stage_name, stage_of},
 };
 
@@ -25,6 +25,7 @@ struct StudyFile {
     set: Table,
     seeds: Vec<u64>,
     folds: Option<FoldsAsTyped>,
+    leave_out: Option<LeaveOutAsTyped>,
     validation: Option<f64>,
     #[serde(default)]
     once: Vec<String>,
@@ -80,6 +81,16 @@ enum FoldsAsTyped {
     Wanted(bool),
 }
 
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected an attribute such as \"source\", or { by = \"source\", values = [\"A\", \"B\"] }"
+)]
+enum LeaveOutAsTyped {
+    Each(String),
+    Some { by: String, values: Vec<String> },
+}
+
 /// Possible metrics of the verdicts. Higher is better for each.
 pub(super) const PRIMARY: [&str; 5] = [
     "accuracy",
@@ -121,6 +132,7 @@ impl StudyReader<'_> {
 
     fn study(&self, typed: StudyFile) -> Result<Study, Error> {
         self.check(&typed)?;
+        let leave_out = self.leave_out(&typed)?;
         let folds = self.folds(&typed)?;
         let mut common = typed.set.clone();
         self.resolve_settings(&mut common, "set")?;
@@ -150,6 +162,7 @@ impl StudyReader<'_> {
             }),
             seeds: typed.seeds,
             folds,
+            leave_out,
             variants,
             baseline,
             epochs: typed.epochs,
@@ -218,10 +231,33 @@ impl StudyReader<'_> {
         })
     }
 
+    fn leave_out(&self, typed: &StudyFile) -> Result<Option<LeaveOutChoice>, Error> {
+        let (attribute, values) = match &typed.leave_out {
+            None => return Ok(None),
+            Some(LeaveOutAsTyped::Each(attribute)) => (attribute, Vec::new()),
+            Some(LeaveOutAsTyped::Some { by, values }) => {
+                let different: BTreeSet<&String> = values.iter().collect();
+                if values.is_empty() || different.len() < values.len() {
+                    let problem = format!("found {values:?}, expected different values of {by}");
+                    return Err(self.problem("leave_out.values", problem));
+                }
+                (by, values.clone())
+            }
+        };
+        if !matches!(typed.folds, None | Some(FoldsAsTyped::Wanted(false))) {
+            return Err(self.problem("leave_out", "excludes `folds`; remove one of them"));
+        }
+        Ok(Some(LeaveOutChoice {
+            attribute: attribute.clone(),
+            values,
+            validation: typed.validation.unwrap_or(pleura_manifest::folds::VALIDATION),
+        }))
+    }
+
     fn folds(&self, typed: &StudyFile) -> Result<Option<Folds>, Error> {
         let count = match typed.folds {
             None | Some(FoldsAsTyped::Wanted(false)) => {
-                let key = if typed.validation.is_some() {
+                let key = if typed.validation.is_some() && typed.leave_out.is_none() {
                     "validation"
                 } else if typed.once.is_empty() {
                     return Ok(None);

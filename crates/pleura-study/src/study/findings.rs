@@ -2,14 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use pleura_eval::{Predictions, bonferroni_level, paired_means};
+use pleura_eval::{Predictions, bonferroni_level, paired_means, pool};
 use pleura_manifest::Split;
 use pleura_run::{
     RunFolder, SeriesFolder, StageRecord,
     json::{read_json, write_json},
     log::LogEvent,
     split_name,
-    study::{StudyComparison, StudyEpoch, StudyFindings, StudyPoint, StudyRun, StudyVariant},
+    study::{
+        LeftOutComparison, LeftOutResults, StudyComparison, StudyEpoch, StudyFindings, StudyPoint, StudyRun,
+        StudyVariant,
+    },
 };
 use pleura_train::Error;
 
@@ -42,13 +45,22 @@ impl StudyPlan {
         };
         let name = |variant: usize| study.variants[variant].name.clone();
         let mut points: Vec<StudyPoint> = Vec::new();
+        let mut left_out = Vec::new();
         for one in compared.iter().filter(|one| !one.pairs.is_empty()) {
             let read = |side: fn(&Pair) -> &PathBuf| -> Result<Vec<Predictions>, Error> {
                 let files = one.pairs.iter().map(|pair| Predictions::read(side(pair)));
                 Ok(files.collect::<Result<_, _>>()?)
             };
-            let seeds: Vec<u64> = one.pairs.iter().map(|pair| pair.seed).collect();
-            let (before, after) = (read(|pair| &pair.baseline)?, read(|pair| &pair.candidate)?);
+            let mut seeds: Vec<u64> = one.pairs.iter().map(|pair| pair.seed).collect();
+            let (mut before, mut after) = (read(|pair| &pair.baseline)?, read(|pair| &pair.candidate)?);
+            // A source may have one class, so the films of all sources are pooled, seed by seed.
+            if study.leave_out.is_some() && one.split == Split::Test {
+                if one.epoch.is_none() {
+                    left_out.extend(self.left_out(one, &before, &after, &options)?);
+                }
+                (before, after) = (pooled(&seeds, &before)?, pooled(&seeds, &after)?);
+                seeds.dedup();
+            }
             let metrics = paired_means(&before, &after, &seeds, family, &options)?;
             let primary = metrics.iter().find(|metric| metric.metric == self.primary);
             let Some(primary) = primary else { continue };
@@ -82,6 +94,10 @@ impl StudyPlan {
             pending: self.pending,
             variants: self.variants(out)?,
             points,
+            left_out: study.leave_out.as_ref().map(|choice| LeftOutResults {
+                attribute: choice.attribute.clone(),
+                comparisons: left_out,
+            }),
             conclusions: Vec::new(),
             cautions: Vec::new(),
         };
@@ -95,6 +111,39 @@ impl StudyPlan {
         }
         write_json(&path, &findings)?;
         Ok(findings)
+    }
+
+    /// A variant against the baseline on the films of each left-out value.
+    fn left_out(
+        &self,
+        one: &Compared,
+        before: &[Predictions],
+        after: &[Predictions],
+        options: &pleura_eval::Options,
+    ) -> Result<Vec<LeftOutComparison>, Error> {
+        let mut values: Vec<&String> = one
+            .pairs
+            .iter()
+            .filter_map(|pair| pair.left_out.as_ref())
+            .collect();
+        values.sort();
+        values.dedup();
+        values
+            .into_iter()
+            .map(|value| {
+                let own: Vec<usize> = (0..one.pairs.len())
+                    .filter(|&pair| one.pairs[pair].left_out.as_ref() == Some(value))
+                    .collect();
+                let pick =
+                    |all: &[Predictions]| own.iter().map(|&pair| all[pair].clone()).collect::<Vec<_>>();
+                let seeds: Vec<u64> = own.iter().map(|&pair| one.pairs[pair].seed).collect();
+                Ok(LeftOutComparison {
+                    value: value.clone(),
+                    candidate: self.study.variants[one.candidate].name.clone(),
+                    metrics: paired_means(&pick(before), &pick(after), &seeds, 1, options)?,
+                })
+            })
+            .collect()
     }
 
     /// All comparisons with their tables of predictions.
@@ -141,6 +190,7 @@ impl StudyPlan {
                     }
                     pairs.push(Pair {
                         seed: baseline.seed,
+                        left_out: baseline.left_out.clone(),
                         baseline: before,
                         candidate: after,
                     });
@@ -170,6 +220,7 @@ impl StudyPlan {
                         name: run.name.clone(),
                         seed: run.seed,
                         fold: run.fold.map(|fold| fold + 1),
+                        left_out: run.left_out.clone(),
                         best_epoch: record.summary.best_epoch + 1,
                         curve: curve(&folder, stage)?,
                     })
@@ -185,6 +236,17 @@ impl StudyPlan {
     }
 }
 
+/// The predictions of each seed, joined over the left-out values. Runs of a seed follow each other.
+fn pooled(seeds: &[u64], parts: &[Predictions]) -> Result<Vec<Predictions>, Error> {
+    let runs = seeds.chunk_by(|a, b| a == b);
+    let mut begin = 0;
+    let joined = runs.map(|run| {
+        begin += run.len();
+        Ok(pool(&parts[begin - run.len()..begin])?)
+    });
+    joined.collect()
+}
+
 /// A comparison of a variant with the baseline after the same number of epochs.
 struct Compared {
     epoch: Option<usize>,
@@ -197,6 +259,7 @@ struct Compared {
 /// The tables of two runs that differ only in the variant.
 struct Pair {
     seed: u64,
+    left_out: Option<String>,
     baseline: PathBuf,
     candidate: PathBuf,
 }

@@ -6,16 +6,26 @@ use pleura_manifest::Manifest;
 use pleura_run::recipe::Stage;
 use pleura_train::{Error, plan::exclude_patients_of};
 
-use super::{Folds, Study, Variant};
+use super::{Folds, Study, Variant, leave_out};
 use crate::cross_validation::{CrossValidationPlan, FoldOptions};
 
-/// Manifests that replace the recipe's, by variant, fold and stage.
-type FoldAssignment = Vec<Vec<BTreeMap<String, Manifest>>>;
+/// Manifests that replace the recipe's.
+pub(super) struct FoldAssignment {
+    /// By variant, fold and stage.
+    pub(super) manifests: Vec<Vec<BTreeMap<String, Manifest>>>,
+    /// The end of a run's name, for each fold.
+    pub(super) names: Vec<String>,
+    /// The value that each fold leaves out, with leave-one-out.
+    pub(super) left_out: Option<Vec<String>>,
+}
 
 /// Assigns the films of each variant to folds; `None` without folds.
 ///
 /// Refuses variants whose compared films are in other folds than the baseline's.
 pub(super) fn assign_folds(study: &Study) -> Result<Option<FoldAssignment>, Error> {
+    if let Some(choice) = &study.leave_out {
+        return leave_out::assign(study, choice).map(Some);
+    }
     let Some(folds) = &study.folds else {
         return Ok(None);
     };
@@ -24,7 +34,7 @@ pub(super) fn assign_folds(study: &Study) -> Result<Option<FoldAssignment>, Erro
         validation: folds.validation,
         seed: study.seeds.first().copied(),
     };
-    let mut assignment = FoldAssignment::with_capacity(study.variants.len());
+    let mut assignment = Vec::with_capacity(study.variants.len());
     for variant in &study.variants {
         let plan = CrossValidationPlan::new(&variant.recipe, &choice)?;
         let last = Study::stage(variant);
@@ -50,11 +60,16 @@ pub(super) fn assign_folds(study: &Study) -> Result<Option<FoldAssignment>, Erro
         }
     }
     refuse_other_folds(study, &assignment)?;
-    Ok(Some(assignment))
+    let count = assignment.first().map_or(0, Vec::len);
+    Ok(Some(FoldAssignment {
+        manifests: assignment,
+        names: (1..=count).map(|fold| format!("fold-{fold}")).collect(),
+        left_out: None,
+    }))
 }
 
 /// Refuses other folds now: the predictions would be of other films, which shows only after the training.
-fn refuse_other_folds(study: &Study, assignment: &FoldAssignment) -> Result<(), Error> {
+fn refuse_other_folds(study: &Study, assignment: &[Vec<BTreeMap<String, Manifest>>]) -> Result<(), Error> {
     let folds = |number: usize| -> Vec<Option<String>> {
         let last = &Study::stage(&study.variants[number]).name;
         let folds = assignment[number].iter();

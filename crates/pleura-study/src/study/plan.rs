@@ -52,6 +52,8 @@ pub struct PlannedRun {
     pub seed: u64,
     /// Its fold, from 0, if there are folds.
     pub fold: Option<usize>,
+    /// The value whose films it does not train on, with leave-one-out.
+    pub left_out: Option<String>,
 }
 
 impl StudyPlan {
@@ -64,7 +66,7 @@ impl StudyPlan {
         let films = Films::of(&study)?;
         let primary = films.primary(&study)?;
         let assignment = assign_folds(&study)?;
-        let folds = assignment.as_ref().map_or(1, |assignment| assignment[0].len());
+        let folds = assignment.as_ref().map_or(1, |assignment| assignment.names.len());
         let (mut runs, mut members) = (Vec::new(), Vec::new());
         for &seed in &study.seeds {
             for fold in 0..folds {
@@ -72,14 +74,17 @@ impl StudyPlan {
                     let mut name = format!("{}-seed-{seed}", variant.name);
                     let mut manifests = BTreeMap::new();
                     if let Some(assignment) = &assignment {
-                        name += &format!("-fold-{}", fold + 1);
-                        manifests.clone_from(&assignment[number][fold]);
+                        name += &format!("-{}", assignment.names[fold]);
+                        manifests.clone_from(&assignment.manifests[number][fold]);
                     }
                     runs.push(PlannedRun {
                         name: name.clone(),
                         variant: number,
                         seed,
                         fold: assignment.is_some().then_some(fold),
+                        left_out: assignment
+                            .as_ref()
+                            .and_then(|assignment| Some(assignment.left_out.as_ref()?[fold].clone())),
                     });
                     members.push(Member {
                         name,
@@ -322,6 +327,15 @@ fn record(study: &Study) -> Result<String, Error> {
     all.insert("test_epochs".into(), study.test_epochs.into());
     if let Some(primary) = &study.primary {
         all.insert("primary".into(), primary.clone().into());
+    }
+    if let Some(choice) = &study.leave_out {
+        let mut leave_out = Table::new();
+        leave_out.insert("by".into(), choice.attribute.clone().into());
+        if !choice.values.is_empty() {
+            leave_out.insert("values".into(), choice.values.clone().into());
+        }
+        all.insert("leave_out".into(), Value::Table(leave_out));
+        all.insert("validation".into(), choice.validation.into());
     }
     if let Some(folds) = &study.folds {
         let count = folds

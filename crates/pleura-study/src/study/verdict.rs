@@ -388,6 +388,7 @@ mod tests {
                 point(Some(5), on(0.05, up, open)),
                 point(None, on(0.0, open, open)),
             ],
+            left_out: None,
             conclusions: Vec::new(),
             cautions: Vec::new(),
         };

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use pleura_manifest::Row;
+
 use super::*;
 
 /// Films of a class, a view and a source; the manifest and the training films.
@@ -116,7 +118,7 @@ fn an_attribute_that_is_not_there_is_named() {
     };
     let error = Sampler::new(&sampling, 3, &films.1, &films.0).unwrap_err();
     assert!(
-        error.contains("\"scanner\"") && error.contains("view, source"),
+        error.contains("\"scanner\"") && error.contains("source, view"),
         "{error}"
     );
 }

@@ -307,7 +307,7 @@ fn a_study_by_folds_trains_what_knows_nothing_of_them_once() {
 fn in_sources(scene: &Scene, path: &str, of: impl Fn(usize) -> &'static str) {
     let mut manifest = Manifest::read(&scene.path(path)).unwrap();
     for (number, row) in manifest.rows.iter_mut().enumerate() {
-        row.dataset = of(number).to_owned();
+        of(number).clone_into(&mut row.dataset);
         row.patient = format!("{}-{}", row.dataset, row.patient);
     }
     manifest.write(&scene.path(path)).unwrap();

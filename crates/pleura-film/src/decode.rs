@@ -46,16 +46,19 @@ pub fn decode_prepared(
 
 fn decoded(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {
     check_bytes(bytes.len() as u64, name, options)?;
-    let format = sniff(bytes).ok_or_else(|| Error::UnknownFormat {
+    let format = Format::of(bytes).ok_or_else(|| Error::UnknownFormat {
         name: name.to_string(),
         found: describe_head(bytes),
     })?;
     // The decoders check headers before they call libraries, so no panic is expected. If a library panics all
     // the same, one film is lost and not the whole service.
-    let decoded = catch_unwind(AssertUnwindSafe(|| match format {
-        Format::Png => png::decode(bytes, name, options),
-        Format::Jpeg => jpeg::decode(bytes, name, options),
-        Format::Dicom | Format::Memory => dicom::decode(bytes, name, options),
+    let decoded = catch_unwind(AssertUnwindSafe(|| {
+        match format {
+            Format::Png => png::decode(bytes, name, options),
+            Format::Jpeg => jpeg::decode(bytes, name, options),
+            Format::Dicom | Format::Memory => dicom::decode(bytes, name, options),
+        }
+        .map(Decoded::measured)
     }));
     decoded.unwrap_or_else(|panic| {
         let detail = panic
@@ -125,15 +128,18 @@ pub fn pixel_digest(film: &Film) -> [u8; 32] {
     digest.digest()
 }
 
-fn sniff(bytes: &[u8]) -> Option<Format> {
-    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        Some(Format::Png)
-    } else if bytes.starts_with(b"\xff\xd8\xff") {
-        Some(Format::Jpeg)
-    } else if dicom::looks_like(bytes) {
-        Some(Format::Dicom)
-    } else {
-        None
+impl Format {
+    /// The format of a file that begins with these bytes; 132 are enough. `None` for files that are no films.
+    pub fn of(head: &[u8]) -> Option<Self> {
+        if head.starts_with(b"\x89PNG\r\n\x1a\n") {
+            Some(Self::Png)
+        } else if head.starts_with(b"\xff\xd8\xff") {
+            Some(Self::Jpeg)
+        } else if dicom::looks_like(head) {
+            Some(Self::Dicom)
+        } else {
+            None
+        }
     }
 }
 

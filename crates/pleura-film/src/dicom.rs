@@ -12,11 +12,12 @@ mod syntax;
 mod tags;
 mod unknown;
 
+use crate::contrast::Contrast;
 use crate::error::Error;
 use crate::levels::{Decoded, Levels};
 use crate::limits::check_size;
 use crate::options::{DecodeOptions, Polarity, Voi};
-use crate::source::{Colour, Format, Source, Step};
+use crate::source::{Colour, Format, Source};
 use data_set::DataSet;
 
 pub(crate) use container::looks_like;
@@ -26,16 +27,11 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
     let container = container::Container::open(bytes, name, options)?;
     let set = DataSet::read(&container, name)?;
     modality::check(&set, name, options)?;
-    let layout = frame::Layout::read(&set)?;
+    let mut layout = frame::Layout::read(&set)?;
     check_size(layout.columns.into(), layout.rows.into(), name, options)?;
 
-    let mut steps = Vec::new();
-    if let Some(step) = container.inflated {
-        steps.push(Step::Decompressed {
-            method: step.to_string(),
-        });
-    }
-    let frame = frame::decode(&container, &set, &layout, options, &mut steps)?;
+    let mut steps = container.steps.clone();
+    let frame = frame::decode(&container, &set, &mut layout, options, &mut steps)?;
     let (levels, colour) = match frame {
         frame::Frame::Grey(words) => (
             grey::display(&set, &layout, words, options, &mut steps)?,
@@ -66,6 +62,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
         colour,
         steps,
         dicom,
+        contrast: Contrast::default(),
     };
     Ok(Decoded {
         width,

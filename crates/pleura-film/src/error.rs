@@ -158,6 +158,15 @@ pub enum Error {
         meaning: &'static str,
     },
 
+    /// The DICOM object has no pixels by its kind.
+    #[error("{name}: it is {what}, which has no pixels; expected a radiograph")]
+    NoPixels {
+        /// The film.
+        name: String,
+        /// The kind of object.
+        what: &'static str,
+    },
+
     /// The DICOM object has several frames.
     #[error(
         "{name}: number of frames (0028,0008) is {frames}, a film has one; export the frame as a single image"

@@ -1,6 +1,8 @@
 //! A decoded film.
 
+use crate::contrast::Contrast;
 use crate::error::Error;
+use crate::levels::Rows;
 use crate::source::{Colour, Format, Source};
 
 /// One X-ray image as displayed.
@@ -49,6 +51,7 @@ impl Film {
             colour: Colour::Grey,
             steps: Vec::new(),
             dicom: None,
+            contrast: Contrast::of_rows(Rows::Unit(&grey), width, height),
         };
         Ok(Self {
             width,

@@ -12,6 +12,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 
 use crate::colour::{Luma, rgb_of_ycbcr};
+use crate::contrast::Contrast;
 use crate::error::{Error, reported};
 use crate::levels::{Decoded, Levels};
 use crate::limits::check_size;
@@ -78,6 +79,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
         colour,
         steps,
         dicom: None,
+        contrast: Contrast::default(),
     };
     Ok(Decoded {
         width: oriented_width,

@@ -1,5 +1,6 @@
 //! Grey levels as stored by a decoder, converted to `f32` row by row when needed.
 
+use crate::contrast::Contrast;
 use crate::film::Film;
 use crate::path::{NO_FRACTION, per_path, whole};
 use crate::source::Source;
@@ -14,6 +15,12 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
+    /// Measures the contrast of the levels.
+    pub(crate) fn measured(mut self) -> Self {
+        self.source.contrast = Contrast::of_rows(self.levels.rows(), self.width, self.height);
+        self
+    }
+
     pub(crate) fn into_film(self) -> Film {
         Film {
             width: self.width,

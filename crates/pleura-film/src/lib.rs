@@ -43,6 +43,7 @@
 //! JPEG 2000, JPEG-LS and JPEG XL inside DICOM are not supported; the error names a converter.
 
 mod colour;
+mod contrast;
 mod decode;
 mod dicom;
 mod dicom_tags;
@@ -62,6 +63,7 @@ mod scale;
 mod source;
 mod warp;
 
+pub use contrast::{Contrast, ContrastFault};
 pub use decode::{decode, decode_prepared, open, open_prepared, pixel_digest};
 pub use dicom_tags::{BodyPart, DicomTags};
 pub use encode::{grey_png_8, grey_png_16, rgb_png};

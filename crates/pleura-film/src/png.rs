@@ -5,6 +5,7 @@ use std::io::Cursor;
 use png::{BitDepth, ColorType, DecodingError, Info, Limits, Transformations};
 
 use crate::colour::Luma;
+use crate::contrast::Contrast;
 use crate::error::reported;
 use crate::levels::{Decoded, Levels};
 use crate::limits::check_size;
@@ -97,6 +98,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
         colour,
         steps,
         dicom: None,
+        contrast: Contrast::default(),
     };
     Ok(Decoded {
         width,

@@ -5,6 +5,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::contrast::Contrast;
 use crate::dicom_tags::DicomTags;
 
 /// The origin of a film and the steps of its decoding.
@@ -24,6 +25,9 @@ pub struct Source {
     pub steps: Vec<Step>,
     /// Attributes of a DICOM film.
     pub dicom: Option<DicomTags>,
+    /// The use of the grey scale.
+    #[serde(default)]
+    pub contrast: Contrast,
 }
 
 impl Source {
@@ -122,6 +126,18 @@ pub enum Step {
         /// The name of the compression.
         method: String,
     },
+    /// The data set is written in another syntax than the file declares, and was read as it is written.
+    DataSetSyntax {
+        /// The declared syntax.
+        declared: String,
+        /// The syntax of its elements.
+        found: String,
+    },
+    /// Elements without a value representation were ignored.
+    ElementsIgnored {
+        /// Their number.
+        elements: usize,
+    },
     /// The first image of an animation was used.
     FirstOfAnimation {
         /// The number of images.
@@ -180,8 +196,22 @@ pub enum Step {
         index: usize,
         /// Entries in the table.
         entries: usize,
-        /// Bits per entry.
+        /// Bits per entry, as declared.
         bits: u16,
+    },
+    /// The entries of the VOI LUT need other bits than it declares, and were scaled by those.
+    VoiLutBits {
+        /// Bits that the table declares.
+        declared: u16,
+        /// Bits that its largest entry needs.
+        reached: u16,
+    },
+    /// A VOI LUT of the file was ignored.
+    VoiLutIgnored {
+        /// The index of the table in the file, from 0.
+        index: usize,
+        /// The reason.
+        because: String,
     },
     /// A window was applied.
     Window {
@@ -194,12 +224,19 @@ pub enum Step {
         /// Function.
         function: WindowFunction,
     },
-    /// A window of the file was ignored because its width is invalid.
+    /// A window of the file was ignored.
     WindowIgnored {
         /// The index of the window in the file, from 0.
         index: usize,
-        /// The width found.
-        width: f64,
+        /// The centre and the width as the file has them.
+        found: String,
+        /// The reason.
+        because: String,
+    },
+    /// The function of the windows is unknown, and LINEAR was used.
+    WindowFunctionIgnored {
+        /// The function as the file has it.
+        found: String,
     },
     /// The smallest value became black, the largest white.
     MinMax {
@@ -240,6 +277,12 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Decompressed { method } => write!(f, "decompressed {method}"),
+            Self::DataSetSyntax { declared, found } => {
+                write!(f, "read the data set as {found}; the file declares {declared}")
+            }
+            Self::ElementsIgnored { elements } => {
+                write!(f, "ignored {elements} elements without a value representation")
+            }
             Self::FirstOfAnimation { frames } => write!(f, "took the first of {frames} images"),
             Self::Palette => write!(f, "replaced palette indices by colours"),
             Self::AlphaOverBlack { translucent } => {
@@ -282,9 +325,24 @@ impl fmt::Display for Step {
                 Some(index) => write!(f, "applied window {index}: {function} {center}/{width}"),
                 None => write!(f, "applied a given window: {function} {center}/{width}"),
             },
-            Self::WindowIgnored { index, width } => {
-                write!(f, "passed over window {index}: its width is {width}")
+            Self::WindowIgnored {
+                index,
+                found,
+                because,
+            } => {
+                write!(f, "ignored window {index} ({found}): {because}")
             }
+            Self::WindowFunctionIgnored { found } => {
+                write!(
+                    f,
+                    "used LINEAR for the windows: their function {found:?} is unknown"
+                )
+            }
+            Self::VoiLutBits { declared, reached } => write!(
+                f,
+                "scaled the VOI LUT by {reached} bits, which its entries need; it declares {declared}"
+            ),
+            Self::VoiLutIgnored { index, because } => write!(f, "ignored VOI LUT {index}: {because}"),
             Self::MinMax { min, max } => write!(f, "spread {min} to {max}, the least and greatest value"),
             Self::FullRange { min, max } => write!(f, "spread {min} to {max}, the range of 8-bit values"),
             Self::Inverted { because } => write!(f, "exchanged black and white: {because}"),

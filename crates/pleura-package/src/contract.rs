@@ -288,6 +288,7 @@ mod tests {
         let mut tags = DicomTags::default();
         change(&mut tags);
         Source {
+            contrast: pleura_film::Contrast::default(),
             format: Format::Dicom,
             width: 500,
             height: 400,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use pleura_film::{BodyPart, DecodeOptions, DicomTags};
+use pleura_film::{BodyPart, DecodeOptions, DicomTags, Format};
 use rayon::prelude::*;
 
 use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
@@ -99,11 +99,12 @@ fn look(path: &Path, dataset: &str) -> Result<Found, Error> {
             None => Found::Foreign,
         },
         Err(pleura_film::Error::Modality { modality, .. }) => Found::Other(modality),
+        Err(pleura_film::Error::NoPixels { what, .. }) => Found::Other(what.to_string()),
         Err(_) => unreadable(),
     })
 }
 
-/// True for the preamble's mark, or the extension of an old file without it.
+/// True for the content of a DICOM file, with or without preamble, or the extension `.dcm`.
 fn is_dicom(path: &Path) -> Result<bool, Error> {
     let mut head = Vec::with_capacity(132);
     let file = std::fs::File::open(path).map_err(Error::io("read", path))?;
@@ -113,7 +114,7 @@ fn is_dicom(path: &Path) -> Result<bool, Error> {
     let extension = path
         .extension()
         .is_some_and(|extension| extension.eq_ignore_ascii_case("dcm"));
-    Ok(extension || head.get(128..132) == Some(b"DICM"))
+    Ok(extension || Format::of(&head) == Some(Format::Dicom))
 }
 
 fn record(path: &Path, dataset: &str, tags: &DicomTags) -> FilmRecord {

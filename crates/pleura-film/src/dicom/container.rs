@@ -9,6 +9,7 @@ use super::faults::{malformed, truncated};
 use super::syntax::{Coding, EXPLICIT, IMPLICIT, Syntax};
 use super::unknown;
 use crate::error::printable;
+use crate::source::Step;
 use crate::{DecodeOptions, Error};
 
 /// True if these bytes begin like a DICOM file, with or without preamble.
@@ -32,10 +33,14 @@ pub(super) struct Container<'a> {
     pub(super) syntax: Syntax,
     /// The bytes to which positions in the data set refer.
     pub(super) bytes: Cow<'a, [u8]>,
-    /// The name of the compression that was undone.
-    pub(super) inflated: Option<&'static str>,
+    /// The syntax in which the data set is written, whatever the file declares.
+    pub(super) of_data_set: &'static str,
+    /// What had to be done to read the data set.
+    pub(super) steps: Vec<Step>,
     /// The start of the data set.
     pub(super) start: usize,
+    /// The storage class in the file meta group.
+    pub(super) class: Option<String>,
 }
 
 impl<'a> Container<'a> {
@@ -47,12 +52,25 @@ impl<'a> Container<'a> {
         } else {
             0
         };
+        let mut steps = Vec::new();
+        let mut class = None;
         let (uid, start) = if meta == 0 && bare_group(bytes) == Some(8) {
-            let explicit = bytes[4].is_ascii_uppercase() && bytes[5].is_ascii_uppercase();
-            (if explicit { EXPLICIT } else { IMPLICIT }.to_string(), 0)
+            (guess(bytes, 0).to_string(), 0)
         } else {
-            let (uid, start) = read_meta(bytes, meta, name)?;
-            (uid.ok_or_else(|| missing_syntax(name))?, start)
+            let (uid, start);
+            (uid, class, start) = read_meta(bytes, meta, name)?;
+            match uid {
+                Some(uid) => (uid, start),
+                None if bytes.get(start..).and_then(bare_group) == Some(8) => {
+                    let found = guess(bytes, start);
+                    steps.push(Step::DataSetSyntax {
+                        declared: "no transfer syntax".to_string(),
+                        found: named(found).to_string(),
+                    });
+                    (found.to_string(), start)
+                }
+                None => return Err(missing_syntax(name)),
+            }
         };
         let syntax = Syntax::find(&uid).ok_or_else(|| Error::TransferSyntax {
             name: name.to_string(),
@@ -60,36 +78,90 @@ impl<'a> Container<'a> {
             syntax: "not a name of the standard",
             advice: "convert the file to explicit little endian first",
         })?;
-        let mut container = match syntax.coding {
-            Coding::Deflated => Self {
-                syntax,
-                bytes: Cow::Owned(inflate(&bytes[start..], name, options)?),
-                inflated: Some("deflated data set"),
-                start: 0,
-            },
-            _ => Self {
-                syntax,
-                bytes: Cow::Borrowed(bytes),
-                inflated: None,
-                start,
-            },
+        let (bytes, start) = match syntax.coding {
+            Coding::Deflated => {
+                steps.push(Step::Decompressed {
+                    method: "deflated data set".to_string(),
+                });
+                (Cow::Owned(inflate(&bytes[start..], name, options)?), 0)
+            }
+            _ => (Cow::Borrowed(bytes), start),
         };
-        if container.syntax.of_data_set() == EXPLICIT
-            && let Some(bytes) = unknown::without(&container.bytes, container.start)
+        let mut container = Self {
+            of_data_set: syntax.of_data_set(),
+            syntax,
+            bytes,
+            steps,
+            start,
+            class,
+        };
+        container.believe_the_bytes();
+        if container.of_data_set == EXPLICIT
+            && let Some((bytes, without_vr)) = unknown::without(&container.bytes, container.start)
         {
             container.bytes = Cow::Owned(bytes);
+            if without_vr > 0 {
+                container
+                    .steps
+                    .push(Step::ElementsIgnored { elements: without_vr });
+            }
         }
         Ok(container)
     }
+
+    /// Some programs declare explicit VR and write implicit VR, or the reverse. The first element shows it.
+    fn believe_the_bytes(&mut self) {
+        let declared = self.of_data_set;
+        let Some(head) = self.bytes.get(self.start..self.start + 8) else {
+            return;
+        };
+        let found = guess(head, 0);
+        // The length of an implicit element is below 2^24 in front of the pixels: its last byte is 0.
+        let certain = match found {
+            EXPLICIT => VALUE_REPRESENTATIONS.contains(&[head[4], head[5]]),
+            _ => head[7] == 0,
+        };
+        if certain && found != declared && matches!(declared, EXPLICIT | IMPLICIT) {
+            self.of_data_set = found;
+            self.steps.push(Step::DataSetSyntax {
+                declared: named(declared).to_string(),
+                found: named(found).to_string(),
+            });
+        }
+    }
 }
 
-/// Reads the file meta group, which is always explicit little endian. Returns the transfer syntax and the
-/// start of the data set. The group length (0002,0000) is often wrong in practice and not used.
-fn read_meta(bytes: &[u8], mut at: usize, name: &str) -> Result<(Option<String>, usize), Error> {
-    let mut uid = None;
+/// Value representations (PS3.5 6.2) that a data set may begin with.
+const VALUE_REPRESENTATIONS: [[u8; 2]; 19] = [
+    *b"AE", *b"CS", *b"DA", *b"DS", *b"DT", *b"IS", *b"LO", *b"LT", *b"PN", *b"SH", *b"SQ", *b"ST", *b"TM",
+    *b"UI", *b"UL", *b"UN", *b"US", *b"UT", *b"OB",
+];
+
+/// The syntax that the element at a place is written in: explicit, if it has a value representation.
+fn guess(bytes: &[u8], at: usize) -> &'static str {
+    let explicit = bytes
+        .get(at + 4..at + 6)
+        .is_some_and(|vr| vr.iter().all(u8::is_ascii_uppercase));
+    if explicit { EXPLICIT } else { IMPLICIT }
+}
+
+fn named(uid: &'static str) -> &'static str {
+    Syntax::find(uid).map_or(uid, |syntax| syntax.name)
+}
+
+/// Reads the file meta group, which should be explicit little endian, and is implicit in some files. Returns the transfer syntax,
+/// the storage class and the start of the data set. The group length (0002,0000) is often wrong in practice and not used.
+fn read_meta(
+    bytes: &[u8],
+    mut at: usize,
+    name: &str,
+) -> Result<(Option<String>, Option<String>, usize), Error> {
+    let (mut uid, mut class) = (None, None);
     while let Some(&[2, 0, low, high, first, second, a, b]) = bytes.get(at..at + 8) {
         let long = matches!(&[first, second], b"OB" | b"OW" | b"UN" | b"SQ" | b"UT");
-        let (header, length) = if long {
+        let (header, length) = if !(first.is_ascii_uppercase() && second.is_ascii_uppercase()) {
+            (8, u32::from_le_bytes([first, second, a, b]) as usize)
+        } else if long {
             let word: [u8; 4] = bytes
                 .get(at + 8..at + 12)
                 .and_then(|word| word.try_into().ok())
@@ -102,16 +174,19 @@ fn read_meta(bytes: &[u8], mut at: usize, name: &str) -> Result<(Option<String>,
         let value = bytes
             .get(start..start.saturating_add(length))
             .ok_or_else(|| truncated(name, format!("a file meta value at byte {at} runs past the end")))?;
-        if (low, high) == (0x10, 0) {
+        let text = || {
             let text = String::from_utf8_lossy(value);
-            uid = Some(
-                text.trim_matches(|c: char| c == '\0' || c.is_whitespace())
-                    .to_string(),
-            );
+            text.trim_matches(|c: char| c == '\0' || c.is_whitespace())
+                .to_string()
+        };
+        match (low, high) {
+            (0x02, 0) => class = Some(text()),
+            (0x10, 0) => uid = Some(text()),
+            _ => {}
         }
         at = start + length;
     }
-    Ok((uid, at))
+    Ok((uid, class, at))
 }
 
 fn inflate(deflated: &[u8], name: &str, options: &DecodeOptions) -> Result<Vec<u8>, Error> {

@@ -18,6 +18,7 @@ use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
 use super::container::Container;
 use super::faults::{malformed, named, truncated};
+use super::modality::without_pixels;
 use crate::Error;
 use crate::error::{printable, reported};
 
@@ -130,7 +131,7 @@ impl<'n> DataSet<'n> {
     /// Reads the attributes in front of the pixels.
     pub(super) fn read(container: &Container<'_>, name: &'n str) -> Result<Self, Error> {
         let total = container.bytes.len() as u64;
-        let uid = container.syntax.of_data_set();
+        let uid = container.of_data_set;
         let syntax = TransferSyntaxRegistry
             .get(uid)
             .ok_or_else(|| malformed(name, format!("no reader for transfer syntax {uid}")))?;
@@ -148,6 +149,17 @@ impl<'n> DataSet<'n> {
                 } else {
                     "inside a sequence"
                 };
+                let text = |tag| {
+                    root.get(&tag)
+                        .map(|value: &PrimitiveValue| value.to_str().trim().to_string())
+                };
+                let class = text(tag::SOP_CLASS_UID).or_else(|| container.class.clone());
+                if levels.is_empty()
+                    && let Some(what) = without_pixels(class.as_deref(), text(tag::MODALITY).as_deref())
+                {
+                    let name = name.to_string();
+                    return Err(Error::NoPixels { name, what });
+                }
                 return Err(truncated(
                     name,
                     format!("the data set ends {open}, after {total} bytes"),

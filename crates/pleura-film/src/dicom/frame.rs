@@ -85,6 +85,13 @@ impl Layout {
         })
     }
 
+    /// Takes the bits of a compressed stream where it has fewer than the data set declares.
+    fn narrow(&mut self, precision: u16) {
+        if precision < self.stored && !self.signed {
+            (self.stored, self.high) = (precision, precision - 1);
+        }
+    }
+
     fn pixels(&self) -> usize {
         usize::from(self.rows) * usize::from(self.columns)
     }
@@ -113,7 +120,7 @@ pub(super) enum Frame {
 pub(super) fn decode(
     container: &Container<'_>,
     set: &DataSet<'_>,
-    layout: &Layout,
+    layout: &mut Layout,
     options: &DecodeOptions,
     steps: &mut Vec<Step>,
 ) -> Result<Frame, Error> {
@@ -269,7 +276,7 @@ fn run_lengths(coded: &[u8], set: &DataSet<'_>, layout: &Layout) -> Result<Vec<u
 fn from_jpeg(
     coded: &[u8],
     set: &DataSet<'_>,
-    layout: &Layout,
+    layout: &mut Layout,
     options: &DecodeOptions,
     steps: &mut Vec<Step>,
 ) -> Result<Frame, Error> {
@@ -302,6 +309,7 @@ fn from_jpeg(
         method: stream.process.to_string(),
     });
     if layout.samples == 1 {
+        layout.narrow(u16::from(stream.precision));
         return Ok(Frame::Grey(stream.values));
     }
     stream.check_range(set.name(), Format::Dicom)?;

@@ -6,6 +6,8 @@ use dicom_dictionary_std::tags as tag;
 use super::data_set::DataSet;
 use super::frame::Layout;
 use super::lookup::Lookup;
+use crate::contrast::Contrast;
+use crate::error::printable;
 use crate::levels::Levels;
 use crate::source::{Step, WindowFunction};
 use crate::{DecodeOptions, Error, Polarity, Voi};
@@ -47,7 +49,8 @@ pub(super) fn display(
         .iter()
         .map(|&word| modality.apply(layout.value(word)))
         .collect();
-    let voi = VoiTransform::choose(set, layout, &modality, &values, options, steps)?;
+    let pixels: Vec<u64> = shown.iter().map(|&word| count[usize::from(word)]).collect();
+    let voi = VoiTransform::choose(set, layout, &modality, (&values, &pixels), options, steps)?;
     let invert = inverts(set, layout, options, steps);
 
     let mut levels = vec![0.0_f32; 1 << 16];
@@ -168,7 +171,7 @@ impl VoiTransform {
         set: &DataSet<'_>,
         layout: &Layout,
         modality: &Modality,
-        values: &[f64],
+        (values, pixels): (&[f64], &[u64]),
         options: &DecodeOptions,
         steps: &mut Vec<Step>,
     ) -> Result<Self, Error> {
@@ -204,17 +207,22 @@ impl VoiTransform {
             Voi::Lut(index) => {
                 let item = set.voi_tables.get(index);
                 let item = item.ok_or_else(|| no_such("VOI LUT", index, set.voi_tables.len()))?;
-                Self::table(set, layout, modality, item, index, steps)
+                let table = Self::table(set, layout, modality, item)?;
+                Self::use_table(&table, index, steps);
+                Ok(Self::Table(table))
             }
             Voi::Window(index) => {
-                let (windows, function) = windows(set)?;
-                let &(center, width) = windows
+                let (windows, function) = windows(set, steps);
+                let window = windows
                     .get(index)
                     .ok_or_else(|| no_such("window", index, windows.len()))?;
-                if !usable(width, function) {
-                    let expected = format!("at least {} for {function}", least_width(function));
-                    return Err(set.bad_value(tag::WINDOW_WIDTH, width.to_string(), &expected));
-                }
+                let (center, width) = window.usable(function).map_err(|because| {
+                    set.bad_value(
+                        tag::WINDOW_WIDTH,
+                        window.found.clone(),
+                        &format!("a window that can be used: {because}"),
+                    )
+                })?;
                 steps.push(Step::Window {
                     index: Some(index),
                     center,
@@ -227,36 +235,72 @@ impl VoiTransform {
                     function,
                 })
             }
-            Voi::FromFile => Self::from_file(set, layout, modality, values, steps),
+            Voi::FromFile => Self::from_file(set, layout, modality, (values, pixels), steps),
         }
     }
 
+    /// The first VOI LUT of the file that can be used, then the first window, then the range of the values.
     fn from_file(
         set: &DataSet<'_>,
         layout: &Layout,
         modality: &Modality,
-        values: &[f64],
+        (values, pixels): (&[f64], &[u64]),
         steps: &mut Vec<Step>,
     ) -> Result<Self, Error> {
-        if let Some(item) = set.voi_tables.first() {
-            return Self::table(set, layout, modality, item, 0, steps);
+        let contrast = |voi: &Self| {
+            let levels = values.iter().map(|&value| voi.apply(value) as f32);
+            Contrast::of_levels(levels.zip(pixels.iter().copied())).fault()
+        };
+        // A transform that leaves a film without contrast is off the data, if the film has any.
+        let film_has_any = contrast(&Self::range_of(values)).is_none();
+        let off_the_data = |voi: &Self| {
+            contrast(voi)
+                .filter(|_| film_has_any)
+                .map(|fault| format!("it leaves no contrast ({fault})"))
+        };
+        for (index, item) in set.voi_tables.iter().enumerate() {
+            let because = match Self::table(set, layout, modality, item) {
+                Err(error) => error.to_string(),
+                Ok(table) => {
+                    let voi = Self::Table(table);
+                    match (off_the_data(&voi), voi) {
+                        (None, Self::Table(table)) => {
+                            Self::use_table(&table, index, steps);
+                            return Ok(Self::Table(table));
+                        }
+                        (because, _) => because.unwrap_or_default(),
+                    }
+                }
+            };
+            steps.push(Step::VoiLutIgnored { index, because });
         }
-        let (windows, function) = windows(set)?;
-        for (index, (center, width)) in windows.into_iter().enumerate() {
-            if usable(width, function) {
-                steps.push(Step::Window {
-                    index: Some(index),
-                    center,
-                    width,
-                    function,
-                });
-                return Ok(Self::Window {
-                    center,
-                    width,
-                    function,
-                });
-            }
-            steps.push(Step::WindowIgnored { index, width });
+        let (windows, function) = windows(set, steps);
+        for (index, window) in windows.into_iter().enumerate() {
+            let because = match window.usable(function) {
+                Err(because) => because,
+                Ok((center, width)) => {
+                    let voi = Self::Window {
+                        center,
+                        width,
+                        function,
+                    };
+                    let Some(because) = off_the_data(&voi) else {
+                        steps.push(Step::Window {
+                            index: Some(index),
+                            center,
+                            width,
+                            function,
+                        });
+                        return Ok(voi);
+                    };
+                    because
+                }
+            };
+            steps.push(Step::WindowIgnored {
+                index,
+                found: window.found,
+                because,
+            });
         }
         if let (8, false, Modality::Identity) = (layout.stored, layout.signed, modality) {
             // Eight bits without a window are display values; stretching would change the film.
@@ -272,31 +316,44 @@ impl VoiTransform {
         layout: &Layout,
         modality: &Modality,
         item: &super::data_set::Attributes,
-        index: usize,
-        steps: &mut Vec<Step>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Lookup, Error> {
         // The first input has the sign of the input values: unsigned after a modality LUT, possibly negative
         // after a rescale (PS3.3 C.11.2.1.1).
         let signed = match modality {
             Modality::Table(_) => false,
             Modality::Rescale { .. } | Modality::Identity => layout.signed || modality.apply(0) < 0.0,
         };
-        let table = Lookup::read(item, signed, set)?;
+        Lookup::read(item, signed, set)
+    }
+
+    fn use_table(table: &Lookup, index: usize, steps: &mut Vec<Step>) {
         steps.push(Step::VoiLut {
             index,
             entries: table.entries.len(),
             bits: table.bits,
         });
-        Ok(Self::Table(table))
+        if table.reached != table.bits {
+            steps.push(Step::VoiLutBits {
+                declared: table.bits,
+                reached: table.reached,
+            });
+        }
+    }
+
+    /// The range of the values. A film that is all padding has none.
+    fn range_of(values: &[f64]) -> Self {
+        let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (min, max) = if min <= max { (min, max) } else { (0.0, 0.0) };
+        Self::Range { min, max }
     }
 
     fn min_max(values: &[f64], steps: &mut Vec<Step>) -> Self {
-        let min = values.iter().copied().fold(f64::INFINITY, f64::min);
-        let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        // A film that is all padding has no values.
-        let (min, max) = if min <= max { (min, max) } else { (0.0, 0.0) };
-        steps.push(Step::MinMax { min, max });
-        Self::Range { min, max }
+        let range = Self::range_of(values);
+        if let Self::Range { min, max } = range {
+            steps.push(Step::MinMax { min, max });
+        }
+        range
     }
 
     fn apply(&self, value: f64) -> f64 {
@@ -332,16 +389,55 @@ fn window(value: f64, center: f64, width: f64, function: WindowFunction) -> f64 
     }
 }
 
-/// The file's windows, centre and width, and their function.
-fn windows(set: &DataSet<'_>) -> Result<(Vec<(f64, f64)>, WindowFunction), Error> {
-    let (centers, widths) = (set.numbers(tag::WINDOW_CENTER)?, set.numbers(tag::WINDOW_WIDTH)?);
-    let function = match set.text(tag::VOILUT_FUNCTION).as_deref() {
-        None | Some("LINEAR") => WindowFunction::Linear,
-        Some("LINEAR_EXACT") => WindowFunction::LinearExact,
-        Some("SIGMOID") => WindowFunction::Sigmoid,
-        Some(_) => return Err(set.bad(tag::VOILUT_FUNCTION, "LINEAR, LINEAR_EXACT or SIGMOID")),
+/// A window as the file has it.
+struct FileWindow {
+    /// Centre and width; `None` for text that is no number.
+    numbers: [Option<f64>; 2],
+    found: String,
+}
+
+impl FileWindow {
+    /// Centre and width, or the reason why the window cannot be used.
+    fn usable(&self, function: WindowFunction) -> Result<(f64, f64), String> {
+        let [Some(center), Some(width)] = self.numbers else {
+            return Err("centre and width must be decimal numbers".to_string());
+        };
+        if usable(width, function) {
+            return Ok((center, width));
+        }
+        Err(format!(
+            "the width must be at least {} for {function}",
+            least_width(function)
+        ))
+    }
+}
+
+/// The file's windows, and their function.
+fn windows(set: &DataSet<'_>, steps: &mut Vec<Step>) -> (Vec<FileWindow>, WindowFunction) {
+    let (centers, widths) = (set.texts(tag::WINDOW_CENTER), set.texts(tag::WINDOW_WIDTH));
+    let function = match set.text(tag::VOILUT_FUNCTION) {
+        None => WindowFunction::Linear,
+        Some(found) => match found.to_ascii_uppercase().as_str() {
+            "LINEAR" => WindowFunction::Linear,
+            "LINEAR_EXACT" => WindowFunction::LinearExact,
+            "SIGMOID" => WindowFunction::Sigmoid,
+            _ => {
+                let found = printable(&found);
+                steps.push(Step::WindowFunctionIgnored { found });
+                WindowFunction::Linear
+            }
+        },
     };
-    Ok((centers.into_iter().zip(widths).collect(), function))
+    let number = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite());
+    let windows = centers
+        .iter()
+        .zip(&widths)
+        .filter(|(center, width)| !(center.is_empty() && width.is_empty()))
+        .map(|(center, width)| FileWindow {
+            numbers: [number(center), number(width)],
+            found: printable(&format!("{center}/{width}")),
+        });
+    (windows.collect(), function)
 }
 
 fn usable(width: f64, function: WindowFunction) -> bool {

@@ -11,8 +11,10 @@ use crate::Error;
 pub(super) struct Lookup {
     /// The input of the first entry.
     pub(super) first: i32,
-    /// Bits per entry.
+    /// Bits per entry, as declared.
     pub(super) bits: u16,
+    /// Bits that the largest entry needs. Agfa's CR writes 12-bit entries and declares 16.
+    pub(super) reached: u16,
     pub(super) entries: Vec<u16>,
 }
 
@@ -27,9 +29,6 @@ impl Lookup {
             let found = format!("{} values", words.len());
             return Err(set.bad_value(tag::LUT_DESCRIPTOR, found, "three: entries, first input, bits"));
         };
-        if !(8..=16).contains(&bits) {
-            return Err(set.bad_value(tag::LUT_DESCRIPTOR, format!("{bits} bits an entry"), "8 to 16"));
-        }
         // 65,536 entries do not fit the 16-bit count and are written as 0.
         let count = if count == 0 { 1 << 16 } else { usize::from(count) };
         let data = item
@@ -48,7 +47,13 @@ impl Lookup {
         } else {
             i32::from(first)
         };
-        Ok(Self { first, bits, entries })
+        let largest = entries.iter().copied().max().unwrap_or(0);
+        Ok(Self {
+            first,
+            bits,
+            reached: (u16::BITS - largest.leading_zeros()) as u16,
+            entries,
+        })
     }
 
     /// The entry for an input; inputs out of range get the first or the last entry.
@@ -57,9 +62,10 @@ impl Lookup {
         self.entries[index.clamp(0, self.entries.len() as i64 - 1) as usize]
     }
 
-    /// The largest possible entry.
+    /// The largest possible entry: that of the bits that the entries need, whatever the descriptor declares.
+    /// Viewers do the same.
     pub(super) fn top(&self) -> f64 {
-        f64::from((1_u32 << self.bits) - 1)
+        f64::from((1_u32 << self.reached.max(1)) - 1)
     }
 }
 

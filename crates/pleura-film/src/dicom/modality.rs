@@ -54,6 +54,39 @@ const FILM_CLASSES: &[&str] = &[
     "1.2.840.10008.5.1.4.1.1.12.2",  // X-Ray Radiofluoroscopic
 ];
 
+/// Storage classes (PS3.6 annex A) of objects without pixels, by the beginnings of their UIDs.
+const WITHOUT_PIXELS: &[(&str, &str)] = &[
+    ("1.2.840.10008.1.3.10", "a DICOMDIR, the index of a medium"),
+    ("1.2.840.10008.5.1.4.1.1.88.59", "a key object selection"),
+    ("1.2.840.10008.5.1.4.1.1.88.", "a structured report"),
+    ("1.2.840.10008.5.1.4.1.1.11.", "a presentation state"),
+    ("1.2.840.10008.5.1.4.1.1.104.1", "an encapsulated PDF document"),
+    ("1.2.840.10008.5.1.4.1.1.104.2", "an encapsulated CDA document"),
+    ("1.2.840.10008.5.1.4.1.1.104.", "an encapsulated document"),
+    ("1.2.840.10008.5.1.4.1.1.9.", "a waveform"),
+    ("1.2.840.10008.5.1.4.1.1.66.", "a registration or a segmentation"),
+    ("1.2.840.10008.5.1.4.1.1.67", "a value mapping"),
+    ("1.2.840.10008.5.1.4.1.1.481.", "a radiotherapy object"),
+    ("1.2.840.10008.5.1.4.1.1.4.2", "MR spectroscopy"),
+    ("1.2.840.10008.5.1.4.34.", "a worklist item"),
+    ("1.2.840.10008.5.1.4.38.", "a hanging protocol"),
+];
+
+/// The meaning of an object that has no pixels, from its class or its modality.
+pub(super) fn without_pixels(class: Option<&str>, modality: Option<&str>) -> Option<&'static str> {
+    let class = class.and_then(|class| WITHOUT_PIXELS.iter().find(|(begin, _)| class.starts_with(begin)));
+    let modality = modality.and_then(|modality| {
+        let upper = modality.to_uppercase();
+        let texts = [
+            "SR", "DOC", "PR", "KO", "SEG", "REG", "RTDOSE", "RTPLAN", "RTSTRUCT", "ECG", "HD",
+        ];
+        OTHERS
+            .iter()
+            .find(|(known, _)| *known == upper && texts.contains(known))
+    });
+    class.or(modality).map(|(_, meaning)| *meaning)
+}
+
 /// Refuses objects that are not radiographs or have several frames.
 pub(super) fn check(set: &DataSet<'_>, name: &str, options: &DecodeOptions) -> Result<(), Error> {
     if !options.any_modality {

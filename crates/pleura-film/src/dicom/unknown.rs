@@ -1,7 +1,8 @@
 //! Sequences of VR `UN` and undefined length, as written by converters that do not know them.
 //!
 //! Their items are in implicit VR in every transfer syntax (PS3.5 6.2.2). The data-set reader would read them
-//! as explicit VR. Nothing in them is needed, so they are removed first.
+//! as explicit VR. Nothing in them is needed, so they are removed first. So are elements without a value
+//! representation in explicit VR, as some programs write private ones.
 
 use std::ops::Range;
 
@@ -14,12 +15,14 @@ const UNDEFINED: u32 = u32::MAX;
 /// The deepest nesting followed; the reader refuses deeper files.
 const DEEPEST: usize = 64;
 
-/// Removes those sequences from explicit little endian bytes from `start` on. Returns `None` if there are
-/// none. Parts that cannot be parsed are left unchanged.
-pub(super) fn without(bytes: &[u8], start: usize) -> Option<Vec<u8>> {
+/// Removes them from explicit little endian bytes from `start` on. Returns the rest and the number of elements
+/// without a value representation, or `None` if there is nothing to remove. Parts that cannot be parsed are
+/// left unchanged.
+pub(super) fn without(bytes: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
     let mut walk = Walk {
         bytes,
         cuts: Vec::new(),
+        without_vr: 0,
     };
     let mut at = start;
     while let Some(end) = walk.explicit(at, 0) {
@@ -35,13 +38,15 @@ pub(super) fn without(bytes: &[u8], start: usize) -> Option<Vec<u8>> {
         from = cut.end;
     }
     kept.extend(&bytes[from..]);
-    Some(kept)
+    Some((kept, walk.without_vr))
 }
 
 struct Walk<'a> {
     bytes: &'a [u8],
     /// The ranges to remove, in order.
     cuts: Vec<Range<usize>>,
+    /// Those of elements without a value representation.
+    without_vr: usize,
 }
 
 impl Walk<'_> {
@@ -72,6 +77,12 @@ impl Walk<'_> {
             return None;
         }
         let vr: [u8; 2] = self.bytes.get(at + 4..at + 6)?.try_into().ok()?;
+        if !vr.iter().all(u8::is_ascii_uppercase) {
+            let end = self.implicit(at, depth)?;
+            self.cuts.push(at..end);
+            self.without_vr += 1;
+            return Some(end);
+        }
         let long = [
             b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV",
         ];

@@ -312,7 +312,7 @@ def make_dicom_grey() -> None:
            steps=["stored_bits", "window_ignored", "window"])
     set = with_pixels(film(), twelve, 12)
     set.WindowCenter, set.WindowWidth = 2000, 1
-    plain("window_of_width_1.dcm", set, twelve, ["stored_bits", "window"])
+    plain("window_of_width_1.dcm", set, twelve, ["stored_bits", "window"], prefer_lut=False, voi={"window": 0})
 
     curve = np.rint(1023 * (np.arange(3000) / 2999) ** 0.5).astype(np.int64)
     for vr_first in (500, -1500):

@@ -54,7 +54,7 @@ pub enum Error {
 
     /// The header names more pixels than the limit.
     #[error(
-        "{name}: {width}×{height} pixels, the limit is {limit}; raise it with DecodeOptions::with_max_pixels if the file is trusted"
+        "{name}: {width}×{height} pixels, the limit is {limit}; save the film smaller, for example with `magick IN -resize 50% OUT.png` (in Rust, DecodeOptions::with_max_pixels raises the limit)"
     )]
     TooManyPixels {
         /// The film.

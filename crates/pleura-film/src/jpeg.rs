@@ -40,6 +40,8 @@ pub(crate) struct Samples {
     orientation: u8,
     /// True if the stream follows Adobe's conventions.
     adobe: bool,
+    /// Deviations from the format that were tolerated.
+    pub(crate) tolerated: Vec<Step>,
 }
 
 impl Samples {
@@ -66,7 +68,7 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
     let stream = samples(bytes, name, options, Format::Jpeg)?;
     stream.check_range(name, Format::Jpeg)?;
     let (width, height) = (stream.width, stream.height);
-    let mut steps = Vec::new();
+    let mut steps = stream.tolerated.clone();
     let (bit_depth, orientation) = (stream.precision, stream.orientation);
     let (levels, colour) = to_grey(stream, &mut steps);
     let (oriented_width, oriented_height, levels) =
@@ -104,8 +106,25 @@ pub(crate) fn samples(
         Process::Extended if header.precision > 8 => {
             extended::decode(&header).map_err(|fault| fault.named(name, format))?
         }
-        Process::Baseline | Process::Extended | Process::Progressive => eight_bit(&header, name, format)?,
+        Process::Baseline | Process::Extended | Process::Progressive => eight_bit(&header, name, format)
+            .map_err(|error| match error {
+                Error::Malformed { name, format, .. } if header.open_end => Error::Truncated {
+                    name,
+                    format,
+                    detail: format!("it ends after {} bytes, inside the coded data", bytes.len()),
+                },
+                other => other,
+            })?,
     };
+    let mut tolerated = Vec::new();
+    if header.ignored > 0 {
+        tolerated.push(Step::BytesIgnored {
+            bytes: header.ignored,
+        });
+    }
+    if header.open_end {
+        tolerated.push(Step::EndMissing);
+    }
     Ok(Samples {
         width: header.width.into(),
         height: header.height.into(),
@@ -116,6 +135,7 @@ pub(crate) fn samples(
         process: header.process.name(header.precision),
         orientation: header.orientation,
         adobe: header.adobe.is_some(),
+        tolerated,
     })
 }
 

@@ -3,7 +3,7 @@
 use crate::contrast::Contrast;
 use crate::film::Film;
 use crate::path::{NO_FRACTION, per_path, whole};
-use crate::source::Source;
+use crate::source::{Source, Step};
 
 /// A decoded film whose grey levels are not yet converted to `f32`.
 pub(crate) struct Decoded {
@@ -28,6 +28,26 @@ impl Decoded {
             grey: self.levels.into_grey(),
             source: self.source,
         }
+    }
+}
+
+/// The bits of the detector whose range 16-bit samples use, if they are fewer: 8, 10, 12 or 14.
+///
+/// Programs write the values of a 12-bit detector into 16-bit files unscaled. Such a film would have at most
+/// 6 % of white.
+pub(crate) fn detector_bits(largest: u16) -> Option<u8> {
+    [8, 10, 12, 14].into_iter().find(|bits| largest < 1 << bits)
+}
+
+/// 16-bit samples with the value that is white.
+pub(crate) fn sixteen_bits(values: Vec<u16>, steps: &mut Vec<Step>) -> Levels {
+    let bits = detector_bits(values.iter().copied().max().unwrap_or(0));
+    if let Some(bits) = bits {
+        steps.push(Step::DetectorBits { bits });
+    }
+    Levels::Sixteen {
+        values,
+        top: ((1_u32 << bits.unwrap_or(16)) - 1) as f32,
     }
 }
 

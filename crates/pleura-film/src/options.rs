@@ -8,7 +8,8 @@ use crate::source::WindowFunction;
 pub struct DecodeOptions {
     /// The largest file that is read, in bytes. Default 256 MiB.
     pub max_file_bytes: u64,
-    /// The largest film that is decoded, in pixels. Default 64 Mi (8192²), larger than any radiograph.
+    /// The largest film that is decoded, in pixels. Default 128 Mi (11585²), larger than any
+    /// radiograph or scan of one.
     pub max_pixels: u64,
     /// The smallest allowed side, in pixels. Default 1.
     pub min_side: u64,
@@ -24,7 +25,7 @@ impl Default for DecodeOptions {
     fn default() -> Self {
         Self {
             max_file_bytes: 256 << 20,
-            max_pixels: 64 << 20,
+            max_pixels: 128 << 20,
             min_side: 1,
             voi: Voi::FromFile,
             polarity: Polarity::FromFile,

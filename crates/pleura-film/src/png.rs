@@ -7,7 +7,7 @@ use png::{BitDepth, ColorType, DecodingError, Info, Limits, Transformations};
 use crate::colour::Luma;
 use crate::contrast::Contrast;
 use crate::error::reported;
-use crate::levels::{Decoded, Levels};
+use crate::levels::{Decoded, Levels, detector_bits, sixteen_bits};
 use crate::limits::check_size;
 use crate::source::{Colour, Format, Source, Step};
 use crate::{DecodeOptions, Error};
@@ -15,8 +15,44 @@ use crate::{DecodeOptions, Error};
 /// The largest expansion of one byte of a deflate stream (258 bytes in two bits).
 const DEFLATE_RATIO: u64 = 1032;
 
-/// Decodes a PNG file of any colour type and bit depth.
+/// The chunk that ends a file.
+const END: [u8; 12] = *b"\0\0\0\0IEND\xaeB`\x82";
+
+/// Decodes a PNG file of any colour type and bit depth. The chunk that ends a file may be missing.
 pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {
+    let whole = whole_chunks(bytes);
+    let has_end = whole.is_some_and(|whole| whole.ends_with(&END));
+    let mut decoded = match (decode_whole(bytes, name, options), whole) {
+        (Err(error @ Error::Truncated { .. }), Some(whole)) if !has_end => {
+            decode_whole(&[whole, &END].concat(), name, options).map_err(|_| error)?
+        }
+        (other, _) => other?,
+    };
+    if !has_end {
+        decoded.source.steps.insert(0, Step::EndMissing);
+    }
+    Ok(decoded)
+}
+
+/// The chunks up to the last, IEND, or in front of a broken one; `None` if the broken one holds image data.
+fn whole_chunks(bytes: &[u8]) -> Option<&[u8]> {
+    let mut at = 8;
+    loop {
+        let head = bytes.get(at..at + 8);
+        let end = head.and_then(|head| {
+            let length = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
+            at.checked_add(length as usize)?.checked_add(12)
+        });
+        match (head, end.filter(|&end| end <= bytes.len())) {
+            (Some(head), Some(end)) if &head[4..] == b"IEND" => return bytes.get(..end),
+            (_, Some(end)) => at = end,
+            (Some(head), None) if &head[4..] == b"IDAT" => return None,
+            _ => return bytes.get(..at),
+        }
+    }
+}
+
+fn decode_whole(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {
     // The decoder itself allocates only rows and palettes; the output buffer is allocated here.
     let limits = Limits {
         bytes: bytes.len().saturating_add(64 << 20),
@@ -68,15 +104,10 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
         steps.push(Step::Palette);
     }
     let levels = match (frame.color_type, frame.bit_depth) {
-        (ColorType::Grayscale, BitDepth::Sixteen) => Levels::Sixteen {
-            values: samples
-                .as_chunks()
-                .0
-                .iter()
-                .map(|&pair| u16::from_be_bytes(pair))
-                .collect(),
-            top: 65535.0,
-        },
+        (ColorType::Grayscale, BitDepth::Sixteen) => {
+            let pairs = samples.as_chunks().0.iter();
+            sixteen_bits(pairs.map(|&pair| u16::from_be_bytes(pair)).collect(), &mut steps)
+        }
         // The decoder has expanded fewer bits to eight.
         (ColorType::Grayscale, _) => Levels::Eight(samples),
         (colour, depth) => Levels::Unit(flatten(&samples, depth, colour, &mut steps)),
@@ -134,13 +165,28 @@ fn flatten(samples: &[u8], depth: BitDepth, colour: ColorType, steps: &mut Vec<S
     let channels = colour.samples();
     let (has_alpha, has_colour) = (channels.is_multiple_of(2), channels > 2);
     let bytes = if depth == BitDepth::Sixteen { 2 } else { 1 };
+    let sample = |pixel: &[u8], index: usize| u16::from_be_bytes([pixel[2 * index], pixel[2 * index + 1]]);
+    let mut top = 65535.0;
+    if bytes == 2 {
+        let of_pixel = |pixel: &[u8]| {
+            (0..channels - usize::from(has_alpha))
+                .map(|index| sample(pixel, index))
+                .max()
+        };
+        let largest = samples.chunks_exact(channels * bytes).filter_map(of_pixel).max();
+        if let Some(bits) = detector_bits(largest.unwrap_or(0)) {
+            steps.push(Step::DetectorBits { bits });
+            top = ((1_u32 << bits) - 1) as f32;
+        }
+    }
     let mut luma = Luma::default();
     let mut translucent = 0;
     let grey = samples
         .chunks_exact(channels * bytes)
         .map(|pixel| {
             let channel = |index: usize| match bytes {
-                2 => f32::from(u16::from_be_bytes([pixel[2 * index], pixel[2 * index + 1]])) / 65535.0,
+                2 if has_alpha && index == channels - 1 => f32::from(sample(pixel, index)) / 65535.0,
+                2 => f32::from(sample(pixel, index)) / top,
                 _ => f32::from(pixel[index]) / 255.0,
             };
             let alpha = if has_alpha { channel(channels - 1) } else { 1.0 };
@@ -171,7 +217,14 @@ fn refuse(name: &str, error: &DecodingError) -> Error {
         DecodingError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => Error::Truncated {
             name,
             format,
-            detail: "the file ends inside the image data".to_string(),
+            detail: "the file ends before its last chunk, IEND".to_string(),
+        },
+        // The library's text is for its own developers.
+        DecodingError::Format(error) if error.to_string().contains("CRC") => Error::Malformed {
+            name,
+            format,
+            detail: "a chunk does not have its checksum (CRC); the file is damaged, copy it again"
+                .to_string(),
         },
         error => Error::Malformed {
             name,

@@ -138,6 +138,18 @@ pub enum Step {
         /// Their number.
         elements: usize,
     },
+    /// Bytes that belong to no segment were ignored.
+    BytesIgnored {
+        /// Their number.
+        bytes: usize,
+    },
+    /// The mark at the end of the file is missing; the image is whole.
+    EndMissing,
+    /// 16-bit samples use the range of a detector of fewer bits, and were scaled by it.
+    DetectorBits {
+        /// The detector's bits: 8, 10, 12 or 14.
+        bits: u8,
+    },
     /// The first image of an animation was used.
     FirstOfAnimation {
         /// The number of images.
@@ -282,6 +294,14 @@ impl fmt::Display for Step {
             }
             Self::ElementsIgnored { elements } => {
                 write!(f, "ignored {elements} elements without a value representation")
+            }
+            Self::BytesIgnored { bytes } => write!(f, "ignored {bytes} bytes that belong to no segment"),
+            Self::EndMissing => write!(
+                f,
+                "read the whole image; the mark at the end of the file is missing"
+            ),
+            Self::DetectorBits { bits } => {
+                write!(f, "scaled 16-bit samples by {bits} bits, the range that they use")
             }
             Self::FirstOfAnimation { frames } => write!(f, "took the first of {frames} images"),
             Self::Palette => write!(f, "replaced palette indices by colours"),

@@ -305,6 +305,7 @@ fn from_jpeg(
         );
         return Err(set.bad_value(tag::BITS_ALLOCATED, found, "at least as many"));
     }
+    steps.extend(stream.tolerated.iter().cloned());
     steps.push(Step::Decompressed {
         method: stream.process.to_string(),
     });

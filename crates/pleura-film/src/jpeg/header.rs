@@ -60,6 +60,10 @@ pub(super) struct Header<'a> {
     /// The colour transform of Adobe's segment.
     pub(super) adobe: Option<u8>,
     pub(super) orientation: u8,
+    /// Bytes outside segments.
+    pub(super) ignored: usize,
+    /// True if the end-of-image marker is missing.
+    pub(super) open_end: bool,
     jfif: bool,
 }
 
@@ -76,7 +80,12 @@ const MAX_SCANS: usize = 100;
 impl<'a> Header<'a> {
     /// Reads all segments up to the end-of-image marker.
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, Fault> {
-        let mut walk = Walk { bytes, at: 2 };
+        let mut walk = Walk {
+            bytes,
+            at: 2,
+            ignored: 0,
+        };
+        let mut open_end = false;
         if !bytes.starts_with(&[0xff, SOI]) {
             return Err(Fault::Malformed(
                 "it does not begin with a start-of-image marker".to_string(),
@@ -89,7 +98,17 @@ impl<'a> Header<'a> {
         let mut coded_end = 0;
         let (mut adobe, mut orientation, mut jfif) = (None, 1, false);
         loop {
-            let marker = walk.marker()?;
+            // libjpeg closes a stream without an end. A progressive stream could lack scans then.
+            let progressive = frame
+                .as_ref()
+                .is_none_or(|frame: &Frame| frame.process == Process::Progressive);
+            let marker = match walk.marker() {
+                Err(Fault::Truncated(_)) if !scans.is_empty() && !progressive => {
+                    open_end = true;
+                    EOI
+                }
+                other => other?,
+            };
             match marker {
                 EOI => break,
                 0x01 | SOI | 0xd0..=0xd7 => {
@@ -177,6 +196,8 @@ impl<'a> Header<'a> {
             essential,
             adobe,
             orientation,
+            ignored: walk.ignored,
+            open_end,
             jfif,
         })
     }
@@ -307,34 +328,34 @@ impl Frame {
 struct Walk<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Bytes outside segments.
+    ignored: usize,
 }
 
 impl<'a> Walk<'a> {
-    /// The next marker; fill bytes before it are skipped.
+    /// The next marker. Fill bytes before it are skipped, and so are bytes that belong to no segment, as
+    /// libjpeg does.
     fn marker(&mut self) -> Result<u8, Fault> {
-        match self.bytes.get(self.at) {
-            None => return Err(self.ended("before the end-of-image marker")),
-            Some(0xff) => {}
-            Some(byte) => {
-                let detail = format!("byte {byte:02x} at {} where a marker is expected", self.at);
-                return Err(Fault::Malformed(detail));
+        loop {
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let stray = rest.iter().position(|&byte| byte == 0xff);
+            let stray = stray.ok_or_else(|| self.ended("before the end-of-image marker"))?;
+            self.at += stray;
+            self.ignored += stray;
+            while self.bytes.get(self.at) == Some(&0xff) {
+                self.at += 1;
             }
-        }
-        while self.bytes.get(self.at) == Some(&0xff) {
+            let marker = *self
+                .bytes
+                .get(self.at)
+                .ok_or_else(|| self.ended("inside a marker"))?;
             self.at += 1;
+            if marker != 0 {
+                return Ok(marker);
+            }
+            // A stuffed byte outside coded data.
+            self.ignored += 2;
         }
-        let marker = *self
-            .bytes
-            .get(self.at)
-            .ok_or_else(|| self.ended("inside a marker"))?;
-        self.at += 1;
-        if marker == 0 {
-            return Err(Fault::Malformed(format!(
-                "a stuffed byte at {} outside coded data",
-                self.at
-            )));
-        }
-        Ok(marker)
     }
 
     /// The content of the segment that begins here, after its length.

@@ -6,3 +6,4 @@
 )]
 
 mod dicom;
+mod pictures;

@@ -25,6 +25,7 @@ pub fn check_films(
     let mut checks: Vec<Check> = report.map(splits).into_iter().collect();
     checks.extend([
         readable(films, report),
+        tables::contrast(films),
         tables::sources(films, thresholds),
         tables::children(films, thresholds),
     ]);

@@ -34,6 +34,8 @@ pub struct Example {
     pub age: Option<f32>,
     /// True for a patient under 18, if the age or age group is known.
     pub child: Option<bool>,
+    /// True if the film has no contrast.
+    pub flat: bool,
     /// File properties: columns, rows, aspect ratio, bits, grey or colour, and one flag per format.
     pub file: Vec<f32>,
     /// Grey levels in [0, 1], `[32, 32]`: the whole film stretched to a square.
@@ -155,6 +157,7 @@ fn of_film(film: &Film, lungs: Option<&Film>) -> Example {
         sex: None,
         age: None,
         child: None,
+        flat: source.contrast.fault().is_some(),
         file: vec![
             width.ln(),
             height.ln(),

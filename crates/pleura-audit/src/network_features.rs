@@ -294,6 +294,7 @@ mod tests {
             });
             drawn.push(Film::from_grey(SIDE, SIDE, grey.collect()).unwrap());
             examples.push(Example {
+                flat: false,
                 film: format!("{number}"),
                 patient: format!("{number}"),
                 source: if other { "north" } else { "south" }.to_owned(),

@@ -224,7 +224,7 @@ fn look(
 ) -> Vec<Option<String>> {
     let total = manifest.rows.len();
     let done = Mutex::new(0);
-    let seen: Vec<(Option<String>, Option<Fault>)> = manifest
+    let seen: Vec<(Option<String>, Option<Fault>, Option<String>)> = manifest
         .rows
         .par_iter()
         .map(|row| {
@@ -235,7 +235,13 @@ fn look(
                         film: row.film.clone(),
                         path,
                     });
-                    (Some(sha256::to_hex(&pleura_film::pixel_digest(&film))), fault)
+                    let contrast = film.source.contrast.fault();
+                    let contrast = contrast.map(|contrast| format!("{}: {contrast}", row.film));
+                    (
+                        Some(sha256::to_hex(&pleura_film::pixel_digest(&film))),
+                        fault,
+                        contrast,
+                    )
                 }
                 Err(error) => (
                     None,
@@ -243,6 +249,7 @@ fn look(
                         film: row.film.clone(),
                         reason: reason(&error),
                     }),
+                    None,
                 ),
             };
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
@@ -251,8 +258,15 @@ fn look(
             found
         })
         .collect();
-    let (pixels, faults): (Vec<_>, Vec<_>) = seen.into_iter().unzip();
-    report.faults.extend(faults.into_iter().flatten());
+    let (mut pixels, mut without_contrast) = (Vec::with_capacity(seen.len()), Vec::new());
+    for (digest, fault, contrast) in seen {
+        pixels.push(digest);
+        report.faults.extend(fault);
+        without_contrast.extend(contrast);
+    }
+    report
+        .remarks
+        .extend(Remark::of("films without contrast", &without_contrast));
     pixels
 }
 

@@ -83,6 +83,11 @@ impl Contrast {
         Self::of_counts(&counts)
     }
 
+    /// The contrast of a prepared film `[size, size]`, 0 black to 65535 white.
+    pub fn of_prepared(grey: &[u16], size: usize) -> Self {
+        Self::of_rows(Rows::Sixteen(grey, 65535.0), size, grey.len() / size.max(1))
+    }
+
     /// The contrast of grey levels with the number of pixels of each.
     pub(crate) fn of_levels(levels: impl Iterator<Item = (f32, u64)>) -> Self {
         let mut counts = [0; LEVELS];

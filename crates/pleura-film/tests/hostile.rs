@@ -108,7 +108,17 @@ fn a_film_cut_anywhere_is_an_error() {
         };
         for length in (0..bytes.len() - spare).step_by(7) {
             let (film, largest) = measured(&bytes[..length]);
-            assert!(film.is_err(), "{name} cut to {length} of {} bytes", bytes.len());
+            // Only the mark at the end may be missing.
+            if let Ok(film) = &film {
+                let whole = decode(&bytes, "film", &DecodeOptions::default()).unwrap();
+                let open = film.source.steps.contains(&pleura_film::Step::EndMissing);
+                let message = format!("{name} cut to {length} of {} bytes", bytes.len());
+                assert!(
+                    open && film.grey == whole.grey && bytes.len() - length < 16,
+                    "{message}"
+                );
+                continue;
+            }
             assert!(
                 !matches!(film, Err(Error::DecoderFault { .. })),
                 "{name} cut to {length}: {film:?}"

@@ -114,6 +114,9 @@ pub const OFFICIAL_SPLIT: &str = "official_split";
 /// The note that holds the digest of a film's pixels ([`pleura_film::pixel_digest`]).
 pub const PIXELS: &str = "pixels";
 
+/// The note of a film without contrast: the reason ([`pleura_film::ContrastFault`]). Empty for other films.
+pub const CONTRAST: &str = "contrast";
+
 /// The finding that excludes every other.
 pub const NO_FINDING: &str = "No Finding";
 
@@ -154,6 +157,12 @@ impl Manifest {
     /// Number of a free-text column, by its exact name without the prefix.
     pub fn note(&self, name: &str) -> Option<usize> {
         self.notes.iter().position(|note| note == name)
+    }
+
+    /// The reason why a row's film has no contrast, if the manifest records one.
+    pub fn contrast_fault<'a>(&self, row: &'a Row) -> Option<&'a str> {
+        let fault = row.notes.get(self.note(CONTRAST)?)?.as_str();
+        (!fault.is_empty()).then_some(fault)
     }
 
     /// Number of patients.

@@ -99,6 +99,13 @@ impl<'a> Gate<'a> {
             };
             flags.push(flag.with(value, limit.most));
         }
+        if let Some(fault) = source.contrast.fault() {
+            flags.push(Flag::new(
+                "contrast",
+                Verdict::Abstain,
+                format!("the film has no contrast: {fault}"),
+            ));
+        }
         flags.sort_by_key(|flag| std::cmp::Reverse(flag.verdict));
         let outcome = match flags.first().map(|flag| flag.verdict) {
             Some(Verdict::Refuse) => Outcome::Refused,

@@ -106,6 +106,8 @@ pub enum Exclusion {
     NothingKnown,
     /// The patient is in a held-out split of this or a later stage.
     HeldOut,
+    /// The film has no contrast (column `note:contrast`).
+    NoContrast,
 }
 
 impl std::fmt::Display for Exclusion {
@@ -115,6 +117,7 @@ impl std::fmt::Display for Exclusion {
             Self::SeveralClasses => "of several classes",
             Self::UncertainClass => "of an uncertain class",
             Self::NothingKnown => "without a known label",
+            Self::NoContrast => "without contrast",
             Self::HeldOut => "of patients in a held-out split of this or a later stage",
         })
     }

@@ -47,6 +47,9 @@ impl Labels {
             columns.push(indices.collect::<Result<_, _>>()?);
         }
         let rows = manifest.rows.iter().map(|row| {
+            if manifest.contrast_fault(row).is_some() {
+                return Err(Exclusion::NoContrast);
+            }
             let outputs = columns.iter().map(|columns| {
                 combine(
                     columns

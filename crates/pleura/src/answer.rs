@@ -119,9 +119,9 @@ impl Answer {
     /// A package's refusal of a file that declares itself not to be a single X-ray image. Other errors are
     /// returned.
     pub(crate) fn refused(error: pleura_film::Error) -> Result<Self, pleura_film::Error> {
-        use pleura_film::Error::{Frames, Modality};
+        use pleura_film::Error::{Frames, Modality, NoPixels};
         let check = match error {
-            Modality { .. } => "modality",
+            Modality { .. } | NoPixels { .. } => "modality",
             Frames { .. } => "frames",
             _ => return Err(error),
         };
@@ -137,6 +137,11 @@ impl Answer {
 
 fn doubts(source: &Source) -> Vec<String> {
     let mut doubts = Vec::new();
+    if let Some(fault) = source.contrast.fault() {
+        doubts.push(format!(
+            "the film has no contrast: {fault}; the answer means nothing"
+        ));
+    }
     if let Some(tags) = &source.dicom
         && tags.part() == BodyPart::Other
     {

@@ -120,6 +120,54 @@ pub(super) fn sources(films: &Films, thresholds: &Thresholds) -> Check {
     }
 }
 
+const CONTRAST: CheckInfo = CheckInfo {
+    name: "contrast",
+    asks: "Are there films without contrast, and are they of one class?",
+    remedy: "export these films again (window, bit depth); training leaves out those that the manifest marks in note:contrast",
+    literature: &[literature::ROBERTS],
+};
+
+/// Share of a class from which films without contrast are an alarm: a network can learn the class from them.
+const FLAT_ALARM: f64 = 0.05;
+
+pub(super) fn contrast(films: &Films) -> Check {
+    let mut counts = vec![vec![0; 2]; films.classes.len()];
+    for example in &films.examples {
+        counts[example.class][usize::from(!example.flat)] += 1;
+    }
+    let flat: usize = counts.iter().map(|row| row[0]).sum();
+    if flat == 0 {
+        return CONTRAST.says(Verdict::Pass, "every film has contrast".to_owned());
+    }
+    let share = |row: &Vec<usize>| row[0] as f64 / (row[0] + row[1]).max(1) as f64;
+    let most = counts.iter().map(share).fold(0.0, f64::max);
+    let verdict = if most >= FLAT_ALARM {
+        Verdict::Alarm
+    } else {
+        Verdict::Note
+    };
+    let listed: Vec<String> = counts
+        .iter()
+        .zip(&films.classes)
+        .filter(|(row, _)| row[0] > 0)
+        .map(|(row, class)| format!("{} of {} of {class}", row[0], row[0] + row[1]))
+        .collect();
+    Check {
+        value: Some(most),
+        threshold: Some(FLAT_ALARM),
+        figure: Some(Figure::Counts {
+            axis: "contrast".to_owned(),
+            rows: films.classes.clone(),
+            columns: vec!["without contrast".to_owned(), "with contrast".to_owned()],
+            counts,
+        }),
+        ..CONTRAST.says(
+            verdict,
+            format!("{flat} films have no contrast: {}", listed.join(", ")),
+        )
+    }
+}
+
 const CHILDREN: CheckInfo = CheckInfo {
     name: "children",
     asks: "Are the patients of one class children and those of another adults?",

@@ -23,6 +23,7 @@ pub(super) fn all(description: &Description, tables: &[Described<'_>]) -> Vec<St
     says.extend(told_by_source(description));
     says.extend(splits(description));
     says.extend(copies(description, tables));
+    says.extend(without_contrast(tables));
     says.extend(shapes(description));
     says.extend(formats(description));
     says.extend(views(description));
@@ -40,6 +41,23 @@ pub(super) fn all(description: &Description, tables: &[Described<'_>]) -> Vec<St
         ));
     }
     says
+}
+
+/// Films that a manifest marks as without contrast.
+fn without_contrast(tables: &[Described<'_>]) -> Option<String> {
+    let marked = |table: &Described<'_>| -> Vec<String> {
+        let rows = table.manifest.rows.iter();
+        let faults = rows.filter_map(|row| Some((row, table.manifest.contrast_fault(row)?)));
+        faults
+            .map(|(row, fault)| format!("{}: {fault}", row.film))
+            .collect()
+    };
+    let all: Vec<String> = tables.iter().flat_map(marked).collect();
+    let first = all.first()?;
+    Some(format!(
+        "{} without contrast, which training leaves out ({first}).",
+        films(all.len() as u64)
+    ))
 }
 
 fn films(count: u64) -> String {

@@ -7,10 +7,13 @@ use pleura_core::sha256;
 use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 
-use pleura_manifest::{Exclusion, PIXELS, Remark, image_file};
+use pleura_manifest::{CONTRAST, Exclusion, PIXELS, Remark, image_file};
 
 use crate::Error;
 use crate::adapters::{DatasetContent, FilmRecord};
+
+/// The remark about films without contrast.
+const NO_CONTRAST: &str = "films without contrast: training leaves them out (column note:contrast)";
 
 /// Films with equal pixels.
 pub(super) struct Identical {
@@ -50,6 +53,12 @@ pub(super) fn verify(
         });
         let reasons: Vec<String> = faults.iter().map(|(_, reason)| reason.clone()).collect();
         reading.remark("why films cannot be read", &reasons);
+        let without_contrast: Vec<String> = reading
+            .records
+            .iter()
+            .filter_map(|record| Some(format!("{}: {}", record.film, record.notes.get(CONTRAST)?)))
+            .collect();
+        reading.remark(NO_CONTRAST, &without_contrast);
     }
     Ok(find_identical(readings, drop_identical))
 }
@@ -75,6 +84,10 @@ fn open(record: &mut FilmRecord) -> Result<Option<(String, String)>, Error> {
             record
                 .notes
                 .insert(PIXELS.into(), sha256::to_hex(&pleura_film::pixel_digest(&film)));
+            record.notes.remove(CONTRAST);
+            if let Some(fault) = film.source.contrast.fault() {
+                record.notes.insert(CONTRAST.into(), fault.to_string());
+            }
             Ok(None)
         }
         Err(error) => Ok(Some((record.film.clone(), error.to_string()))),

@@ -47,6 +47,7 @@ fn in_words(reason: data::Exclusion) -> &'static str {
         data::Exclusion::UncertainClass => "with an uncertain class",
         data::Exclusion::NothingKnown => "without any known label",
         data::Exclusion::HeldOut => "held out",
+        data::Exclusion::NoContrast => "without contrast",
     }
 }
 

@@ -8,8 +8,9 @@ use std::{
 };
 
 use pleura_data::{FilmCache, ImageSource};
-use pleura_film::Preparation;
+use pleura_film::{Contrast, ContrastFault, Preparation};
 use pleura_synth::fractal::{FractalOptions, Fractals};
+use rayon::prelude::*;
 
 use crate::{
     error::Error,
@@ -34,7 +35,36 @@ pub(super) fn ready(
     let folder = cache.map_or_else(|| plan.manifest.folder.join(".pleura-cache"), Path::to_owned);
     let cache = Arc::new(FilmCache::open(&folder, preparation)?);
     let stop = decode(plan, &cache, observer)?;
+    if !stop {
+        refuse_without_contrast(plan, &cache)?;
+    }
     Ok((cache.into(), stop))
+}
+
+/// Refuses films that show the network nothing, although the manifest does not mark them: a manifest of an
+/// older program, or made by hand.
+fn refuse_without_contrast(plan: &StagePlan, cache: &FilmCache) -> Result<(), Error> {
+    let fault = |&row: &usize| {
+        let grey = cache.grey(&plan.manifest.rows[row].sha256)?;
+        Some((row, Contrast::of_prepared(grey, cache.size()).fault()?))
+    };
+    let rows: Vec<usize> = [&plan.train, &plan.validation, &plan.test]
+        .into_iter()
+        .flatten()
+        .copied()
+        .collect();
+    let found: Vec<(usize, ContrastFault)> = rows.par_iter().filter_map(fault).collect();
+    let Some(&(row, fault)) = found.first() else {
+        return Ok(());
+    };
+    Err(plan.data_error(format!(
+        "{} of {} films have no contrast; the first is film {:?} in row {}: {fault}. Build the manifest again with `pleura data \
+         build`, which marks such films so that training leaves them out, or take them out of the table",
+        found.len(),
+        rows.len(),
+        plan.manifest.rows[row].film,
+        StagePlan::line(row)
+    )))
 }
 
 /// Searches the systems of a stage's fractals. It takes seconds, so it is not interrupted.

@@ -36,7 +36,9 @@ impl Decoded {
 /// Programs write the values of a 12-bit detector into 16-bit files unscaled. Such a film would have at most
 /// 6 % of white.
 pub(crate) fn detector_bits(largest: u16) -> Option<u8> {
-    [8, 10, 12, 14].into_iter().find(|bits| largest < 1 << bits)
+    [8, 10, 12, 14]
+        .into_iter()
+        .find(|bits| largest > 0 && largest < 1 << bits)
 }
 
 /// 16-bit samples with the value that is white.

@@ -217,7 +217,7 @@ fn refuse(name: &str, error: &DecodingError) -> Error {
         DecodingError::IoError(io) if io.kind() == std::io::ErrorKind::UnexpectedEof => Error::Truncated {
             name,
             format,
-            detail: "the file ends before its last chunk, IEND".to_string(),
+            detail: "the file ends inside the image data".to_string(),
         },
         // The library's text is for its own developers.
         DecodingError::Format(error) if error.to_string().contains("CRC") => Error::Malformed {

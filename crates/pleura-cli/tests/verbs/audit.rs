@@ -29,9 +29,10 @@ fn films(scene: &Scene, count: usize) {
     let mut state = 7_u32;
     for number in 0..count {
         let mut grey: Vec<u8> = (0..SIDE * SIDE)
-            .map(|_| {
+            .map(|pixel| {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-                60 + (state >> 28) as u8
+                // Brighter downwards: a film of noise alone has no contrast once it is scaled down.
+                40 + (pixel / SIDE * 60 / SIDE) as u8 + (state >> 28) as u8
             })
             .collect();
         let mut mask = vec![0; SIDE * SIDE];

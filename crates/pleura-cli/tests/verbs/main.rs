@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod audit;
+mod contrast;
 mod data;
 mod doctor;
 mod evaluate;

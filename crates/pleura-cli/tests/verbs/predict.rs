@@ -66,11 +66,15 @@ fn what_was_done_to_a_film_and_what_is_odd_about_it_is_said() {
         .run(&["predict", "--model", "m.safetensors", "red.png", "--json"])
         .json_lines()[0];
     assert_eq!(line["film"]["steps"][0]["step"], "luma");
+    let doubts: Vec<&str> = line["doubts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|doubt| doubt.as_str())
+        .collect();
     assert!(
-        line["doubts"][0]
-            .as_str()
-            .unwrap()
-            .contains("is in colour (channels differ by up to 63 %)"),
+        doubts[0].contains("no contrast")
+            && doubts[1].contains("is in colour (channels differ by up to 63 %)"),
         "{line}"
     );
     let said = scene.run(&["predict", "--model", "m.safetensors", "red.png"]);

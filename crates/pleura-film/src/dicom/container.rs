@@ -61,7 +61,7 @@ impl<'a> Container<'a> {
             (uid, class, start) = read_meta(bytes, meta, name)?;
             match uid {
                 Some(uid) => (uid, start),
-                None if bytes.get(start..).and_then(bare_group) == Some(8) => {
+                None if begins_data_set(bytes, start) => {
                     let found = guess(bytes, start);
                     steps.push(Step::DataSetSyntax {
                         declared: "no transfer syntax".to_string(),
@@ -136,6 +136,14 @@ const VALUE_REPRESENTATIONS: [[u8; 2]; 19] = [
     *b"AE", *b"CS", *b"DA", *b"DS", *b"DT", *b"IS", *b"LO", *b"LT", *b"PN", *b"SH", *b"SQ", *b"ST", *b"TM",
     *b"UI", *b"UL", *b"UN", *b"US", *b"UT", *b"OB",
 ];
+
+/// True if the bytes at a place begin like a data set: an element of one of the groups in front of the pixels.
+fn begins_data_set(bytes: &[u8], at: usize) -> bool {
+    matches!(
+        bytes.get(at..at + 8),
+        Some([0x08 | 0x10 | 0x18 | 0x20 | 0x28, 0, ..])
+    )
+}
 
 /// The syntax that the element at a place is written in: explicit, if it has a value representation.
 fn guess(bytes: &[u8], at: usize) -> &'static str {

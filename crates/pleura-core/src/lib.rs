@@ -14,6 +14,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod content;
 pub mod fs;
 pub mod linalg;
 mod patient;

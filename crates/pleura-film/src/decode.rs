@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use pleura_core::FileError;
+use pleura_core::content::{self, Content};
 use pleura_core::sha256;
 
 use crate::film::Film;
@@ -144,33 +145,18 @@ impl Format {
 }
 
 fn describe_head(bytes: &[u8]) -> String {
-    /// Formats that are common in folders of films and are not supported.
-    const NEIGHBOURS: &[(&[u8], &str)] = &[
-        (b"GIF8", "a GIF image"),
-        (b"BM", "a BMP image"),
-        (b"II*\0", "a TIFF image"),
-        (b"MM\0*", "a TIFF image"),
-        (b"RIFF", "a RIFF file, perhaps WebP"),
-        (b"\0\0\0\x0cjP  ", "a JPEG 2000 image"),
-        (b"\xff\x4f\xff\x51", "a JPEG 2000 codestream"),
-        (b"\x1f\x8b", "a gzip archive, perhaps NIfTI"),
-        (b"PK\x03\x04", "a zip archive"),
-        (b"%PDF", "a PDF document"),
-        (
-            b"<",
-            "text that begins like HTML or XML, perhaps a failed download",
-        ),
-        (
-            b"version https://git-lfs",
-            "a Git LFS pointer, not the file itself",
-        ),
-    ];
     if bytes.is_empty() {
         return "the file is empty".to_string();
     }
-    if let Some((_, what)) = NEIGHBOURS.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return (*what).to_string();
+    match content::describe(bytes) {
+        Some(Content {
+            what,
+            advice: Some(advice),
+        }) => format!("{what}; {advice}"),
+        Some(Content { what, advice: None }) => what.to_string(),
+        None => {
+            let head: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+            format!("it begins with bytes {}", head.join(" "))
+        }
     }
-    let head: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("it begins with bytes {}", head.join(" "))
 }

@@ -7,6 +7,7 @@ use std::{
     thread,
 };
 
+use pleura_core::content::{self, Content};
 use safetensors::{Dtype, tensor::Metadata};
 
 use super::{
@@ -19,6 +20,8 @@ use crate::error::Error;
 const LONGEST_HEADER: u64 = 100_000_000;
 /// Bytes per read: they are converted to numbers while they are in the processor's cache.
 const CHUNK: usize = 1 << 18;
+/// Bytes that name the kind of a file that is no safetensors file.
+const HEAD: u64 = 512;
 
 /// Weights and their digest from a file of `length` bytes.
 ///
@@ -35,17 +38,34 @@ pub(super) fn weights(
         name: name.to_owned(),
         problem,
     };
+    let mut head = Vec::new();
+    source
+        .by_ref()
+        .take(HEAD)
+        .read_to_end(&mut head)
+        .map_err(&unreadable)?;
+    // The ninth byte of a safetensors file is the brace of its header.
+    let known = content::describe(&head).filter(|_| head.get(8) != Some(&b'{'));
     let foreign = |problem: String| {
-        refuse(format!(
-            "not a safetensors file ({problem}); `pleura import` reads .pth and .pth.tar files"
-        ))
+        let (what, advice) = match known {
+            Some(Content { what, advice }) => (what.to_owned(), advice),
+            None => (problem, None),
+        };
+        let advice = advice.unwrap_or("`pleura import` reads .pth and .pth.tar files");
+        refuse(format!("not a safetensors file ({what}); {advice}"))
     };
     if length < 8 {
         return Err(foreign(format!("{length} bytes")));
     }
+    let mut source = head.as_slice().chain(source);
     let mut size = [0; 8];
     source.read_exact(&mut size).map_err(&unreadable)?;
     let (size, rest) = (u64::from_le_bytes(size), length - 8);
+    if size > rest && size <= LONGEST_HEADER && head.get(8) == Some(&b'{') {
+        return Err(refuse(format!(
+            "cut off after {length} bytes, inside its header of {size}; download or copy it again"
+        )));
+    }
     if size > rest.min(LONGEST_HEADER) {
         return Err(foreign(format!("a header of {size} bytes in a file of {length}")));
     }
@@ -120,8 +140,13 @@ fn shapes(layout: &Metadata, bytes: u64) -> Result<Vec<(String, Vec<usize>)>, St
         shapes.push((name, info.shape.clone()));
     }
     if place as u64 != bytes {
+        let remedy = if place as u64 > bytes {
+            "; it is cut off, download or copy it again"
+        } else {
+            ""
+        };
         return Err(format!(
-            "safetensors: the tensors have {place} bytes, the file holds {bytes}"
+            "safetensors: the tensors have {place} bytes, the file holds {bytes}{remedy}"
         ));
     }
     Ok(shapes)

@@ -107,6 +107,107 @@ fn a_checkpoint_of_training_gives_its_model_and_plain_tensors() {
     );
 }
 
+/// The tensors of `plain.safetensors` under other names, as a safetensors file.
+fn renamed(rename: impl Fn(&str) -> Option<String>) -> Vec<u8> {
+    use safetensors::{SafeTensors, serialize};
+    let bytes = file("plain.safetensors");
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let views = tensors
+        .iter()
+        .filter_map(|(name, view)| Some((rename(name.strip_prefix("backbone.").unwrap())?, view)));
+    serialize(views.collect::<Vec<_>>(), None).unwrap()
+}
+
+#[test]
+fn heads_of_other_names_are_read_and_a_missing_head_is_named() {
+    let read = |bytes: &[u8]| import::import(bytes, "w", &golden::architecture("tiny"), &three());
+    for head in ["fc", "class_layers.out"] {
+        let bytes = renamed(|name| {
+            let name = name.replace("classifier", head);
+            // MONAI's layers of a dense block.
+            Some(match (head, name.split_once(".denselayer")) {
+                ("fc", _) | (_, None) => name,
+                (_, Some((block, layer))) => {
+                    let (number, rest) = layer.split_once('.').unwrap();
+                    format!("{block}.denselayer{number}.layers.{rest}")
+                }
+            })
+        });
+        assert_eq!(read(&bytes).unwrap().weights.digest(), tiny(3).digest(), "{head}");
+    }
+    for (bytes, said) in [
+        (
+            renamed(|name| (!name.starts_with("classifier")).then(|| name.to_owned())),
+            "all its tensors are features",
+        ),
+        (
+            renamed(|name| (name != "classifier.bias").then(|| name.replace("classifier", "fc"))),
+            "beside features it has fc.weight",
+        ),
+        (
+            renamed(|name| (name != "classifier.bias").then(|| name.to_owned())),
+            "classifier.bias",
+        ),
+    ] {
+        let error = read(&bytes).unwrap_err().to_string();
+        assert!(error.contains(said) && !error.contains("0 outputs"), "{error}");
+    }
+}
+
+/// First bytes are those of the specifications of git-lfs, gzip, HDF5 and ONNX (`ModelProto`); the archive has
+/// the entries that `torch.jit.save` writes.
+#[test]
+fn files_that_hold_no_weights_are_named_with_a_remedy() {
+    let torchscript = {
+        use std::io::Write as _;
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default();
+        for entry in ["net/data.pkl", "net/code/__torch__.py"] {
+            archive.start_file(entry, options).unwrap();
+            archive.write_all(b"class Net(Module):\n").unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    };
+    let plain = file("plain.safetensors");
+    for (bytes, what, remedy) in [
+        (&b""[..], "an empty file", "download or copy it again"),
+        (b"\n<!DOCTYPE html><html><head>", "HTML", "download it again"),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 31000000\n",
+            "a Git LFS pointer",
+            "git lfs pull",
+        ),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "gzip", "decompress it first"),
+        (b"\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0", "HDF5", "torch.save"),
+        (
+            b"\x08\x08\x12\x07pytorch\x1a\x052.9.1",
+            "an ONNX graph",
+            "torch.save",
+        ),
+        (&torchscript, "a TorchScript archive", "torch.jit.load"),
+        (&plain[..plain.len() / 2], "cut off", "download or copy it again"),
+        (&file("zip.pth")[..4000], "cut off", "download or copy it again"),
+    ] {
+        let error = import::read_bytes(bytes, "w.pth").unwrap_err().to_string();
+        assert!(
+            error.starts_with("w.pth: ") && error.contains(what) && error.contains(remedy),
+            "{error}"
+        );
+        if !bytes.starts_with(b"PK") && bytes.get(8) != Some(&b'{') {
+            let error = Weights::from_bytes(bytes, "w").unwrap_err().to_string();
+            assert!(
+                error.contains("not a safetensors file") && error.contains(what),
+                "{error}"
+            );
+        }
+    }
+    let ours = tiny(3).to_bytes().unwrap();
+    for length in [100, ours.len() - 9] {
+        let error = Weights::from_bytes(&ours[..length], "w").unwrap_err().to_string();
+        assert!(error.contains("cut off"), "{error}");
+    }
+}
+
 #[test]
 fn outputs_without_names_are_refused() {
     let architecture = golden::architecture("tiny");

@@ -13,8 +13,9 @@ mod torch;
 
 use std::collections::BTreeMap;
 
+use pleura_core::content::{self, Content};
 use pleura_core::sha256;
-use safetensors::SafeTensors;
+use safetensors::{SafeTensorError, SafeTensors};
 
 use super::{Array, Normalisation, Weights, few, file::KEY};
 use crate::{
@@ -141,7 +142,7 @@ pub fn import(
         renamed,
         chexnet,
     } = names::to_torchvision(tensors, name)?;
-    let outputs = tensors.get("classifier.bias").map_or(0, |bias| bias.data.len());
+    let outputs = outputs(&tensors, name)?;
     let (findings, head) = match &options.findings {
         Some(findings) if findings.len() == outputs => (findings.clone(), None),
         Some(findings) => {
@@ -189,37 +190,91 @@ pub fn import(
     })
 }
 
+/// The number of outputs of a network with three input channels and a head.
+fn outputs(tensors: &BTreeMap<String, Array>, name: &str) -> Result<usize, Error> {
+    let shape = |tensor: &str| tensors.get(tensor).map(|array| array.shape.as_slice());
+    if let Some([_, 1, ..]) = shape("features.conv0.weight") {
+        return Err(Error::Format {
+            name: name.to_owned(),
+            problem:
+                "features.conv0.weight takes one channel, as torchxrayvision's, which is not supported; \
+                import a network of three channels"
+                    .to_owned(),
+        });
+    }
+    let no_head = |found: &str| Error::Head {
+        problem: format!(
+            "{name} has no head that is one linear layer: {found}; add an `nn.Linear` called classifier, with one \
+             row for each finding, and save it again"
+        ),
+    };
+    match shape("classifier.weight") {
+        Some(&[outputs, _]) if outputs > 0 => Ok(outputs),
+        Some(shape) => Err(no_head(&format!("classifier.weight has shape {shape:?}"))),
+        None => {
+            let beside: Vec<&str> = tensors
+                .keys()
+                .map(String::as_str)
+                .filter(|tensor| !tensor.starts_with("features."))
+                .collect();
+            let found = if beside.is_empty() {
+                "all its tensors are features".to_owned()
+            } else {
+                format!("beside features it has {}", few(&beside))
+            };
+            Err(no_head(&found))
+        }
+    }
+}
+
 /// Reads the tensors of a file of any network. The format is detected from the content.
 ///
 /// # Errors
 /// [`Error::Format`] for damage and unknown formats; [`Error::Pickle`] for forbidden requests of a pickle.
 pub fn read_bytes(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
-    let refuse = |problem: &str| {
-        Err(Error::Format {
-            name: name.to_owned(),
-            problem: problem.to_owned(),
-        })
-    };
     match bytes {
         [b'P', b'K', 3, 4, ..] => torch::read_zip(bytes, name),
         // Before torch's older format: the length of a header may begin with the byte of a pickle.
         _ if bytes.get(8) == Some(&b'{') => read_safetensors(bytes, name),
         [0x80, ..] => torch::read_legacy(bytes, name),
-        _ if bytes.get(257..262) == Some(b"ustar") => refuse(
-            "a tar archive, the form torch wrote before version 0.1.10; load and save it again with torch",
+        _ => Err(Error::Format {
+            name: name.to_owned(),
+            problem: foreign(bytes),
+        }),
+    }
+}
+
+/// What a file is that holds no tensors of torch, and what to do.
+fn foreign(bytes: &[u8]) -> String {
+    const READ: &str = "neither a .pth of torch nor a safetensors file";
+    if bytes.get(257..262) == Some(b"ustar") {
+        return "a tar archive, the form torch wrote before version 0.1.10; load and save it again with torch"
+            .to_owned();
+    }
+    match content::describe(bytes) {
+        Some(Content {
+            what,
+            advice: Some(advice),
+        }) => format!("{what}, {READ}; {advice}"),
+        Some(Content { what, advice: None }) => format!(
+            "{what}, {READ}; save the network's state_dict with torch.save or safetensors, and import that"
         ),
-        [0x1f, 0x8b, ..] => refuse("compressed by gzip; decompress it first"),
-        [0x89, b'H', b'D', b'F', ..] => {
-            refuse("an HDF5 file, as Keras writes; only torch's files and safetensors are read")
-        }
-        _ => refuse("neither a .pth of torch nor a safetensors file"),
+        None => READ.to_owned(),
     }
 }
 
 fn read_safetensors(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
-    let file = SafeTensors::deserialize(bytes).map_err(|error| Error::Format {
-        name: name.to_owned(),
-        problem: format!("safetensors: {error}"),
+    let file = SafeTensors::deserialize(bytes).map_err(|error| {
+        let remedy = match error {
+            SafeTensorError::InvalidHeaderLength | SafeTensorError::MetadataIncompleteBuffer => {
+                "; the file is cut off or damaged, download or copy it again"
+            }
+            _ => "",
+        };
+        Error::Format {
+            name: name.to_owned(),
+            problem: format!("safetensors: {error}{remedy}"),
+        }
     })?;
     let mut state = StateDict {
         container: Container::SafeTensors,

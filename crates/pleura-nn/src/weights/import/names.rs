@@ -19,7 +19,8 @@ pub(super) struct Layout {
 const FIRST: &str = "features.conv0.weight";
 
 /// Removes the prefix (`module.` of `DataParallel`, `densenet121.` of a wrapper) and joins names that older
-/// versions split: `norm.1`, `conv.2`, and `classifier.0` for a head inside an `nn.Sequential`.
+/// versions split: `norm.1`, `conv.2`, and `classifier.0` for a head inside an `nn.Sequential`. Undoes MONAI's
+/// names. The only linear layer beside the features is the head, whatever its name.
 pub(super) fn to_torchvision(tensors: BTreeMap<String, Array>, file: &str) -> Result<Layout, Error> {
     let refuse = |problem: String| Error::Format {
         name: file.to_owned(),
@@ -42,10 +43,15 @@ pub(super) fn to_torchvision(tensors: BTreeMap<String, Array>, file: &str) -> Re
             )));
         }
     };
+    let head = only_linear_layer(&tensors, &prefix);
+    let is_head = |name: &str| {
+        let parameter = head.as_deref().and_then(|head| name.strip_prefix(head));
+        matches!(parameter, Some(".weight" | ".bias"))
+    };
     let strange: Vec<&str> = found
         .iter()
         .copied()
-        .filter(|name| !name.starts_with(&prefix))
+        .filter(|name| !name.starts_with(&prefix) && !is_head(name))
         .collect();
     if !strange.is_empty() {
         return Err(refuse(format!(
@@ -60,6 +66,12 @@ pub(super) fn to_torchvision(tensors: BTreeMap<String, Array>, file: &str) -> Re
         chexnet: false,
     };
     for (name, array) in tensors {
+        if is_head(&name) {
+            let parameter = name.rsplit('.').next().unwrap_or_default();
+            layout.renamed += 1;
+            layout.tensors.insert(format!("classifier.{parameter}"), array);
+            continue;
+        }
         let own = &name[layout.prefix.len()..];
         let current = renamed_layer(own).or_else(|| renamed_head(own));
         if let Some(current) = &current {
@@ -76,9 +88,34 @@ pub(super) fn to_torchvision(tensors: BTreeMap<String, Array>, file: &str) -> Re
     Ok(layout)
 }
 
+/// The name of the only linear layer outside the features, if the network has no `classifier`: `fc`, `head`,
+/// MONAI's `class_layers.out`.
+fn only_linear_layer(tensors: &BTreeMap<String, Array>, prefix: &str) -> Option<String> {
+    let (features, classifier) = (format!("{prefix}features."), format!("{prefix}classifier."));
+    if tensors.keys().any(|name| name.starts_with(&classifier)) {
+        return None;
+    }
+    let mut layers = tensors.iter().filter_map(|(name, array)| {
+        let layer = name.strip_suffix(".weight")?;
+        let linear = array.shape.len() == 2 && tensors.contains_key(&format!("{layer}.bias"));
+        (linear && !name.starts_with(&features)).then_some(layer)
+    });
+    match (layers.next(), layers.next()) {
+        (Some(layer), None) => Some(layer.to_owned()),
+        _ => None,
+    }
+}
+
 /// `features.denseblock1.denselayer1.norm.1.weight` → `….norm1.weight`: module names lost their dots in torch
 /// 0.4.
+///
+/// MONAI's `….denselayer1.layers.norm1.weight` → `….denselayer1.norm1.weight`.
 fn renamed_layer(name: &str) -> Option<String> {
+    if let Some((before, after)) = name.split_once(".layers.")
+        && before.contains(".denselayer")
+    {
+        return Some(format!("{before}.{after}"));
+    }
     let (layer, parameter) = name.rsplit_once('.')?;
     let (module, number) = layer.rsplit_once('.')?;
     let (parent, kind) = module.rsplit_once('.')?;
@@ -149,6 +186,41 @@ mod tests {
             (layout.prefix.as_str(), layout.renamed, layout.chexnet),
             ("module.densenet121.", 3, true)
         );
+    }
+
+    #[test]
+    fn monais_names_and_heads_of_other_names_are_torchvisions() {
+        let matrix = |shape: &[usize]| Array {
+            shape: shape.to_vec(),
+            data: vec![0.0; shape.iter().product()],
+        };
+        // monai.networks.nets.DenseNet 1.5; `fc` and `head` as in scripts that replace the classifier.
+        for (head, prefix) in [
+            ("class_layers.out", ""),
+            ("module.class_layers.out", "module."),
+            ("fc", "backbone."),
+            ("model.head", "model."),
+        ] {
+            let name = |own: &str| format!("{prefix}features.{own}.weight");
+            let tensors = BTreeMap::from([
+                (name("conv0"), matrix(&[2, 3, 7, 7])),
+                (
+                    name("denseblock1.denselayer1.layers.conv1"),
+                    matrix(&[2, 2, 1, 1]),
+                ),
+                (format!("{head}.weight"), matrix(&[4, 2])),
+                (format!("{head}.bias"), matrix(&[4])),
+            ]);
+            let layout = to_torchvision(tensors, "file.pth").unwrap();
+            let expected = [
+                "classifier.bias",
+                "classifier.weight",
+                "features.conv0.weight",
+                "features.denseblock1.denselayer1.conv1.weight",
+            ];
+            assert_eq!(layout.tensors.keys().collect::<Vec<_>>(), expected, "{head}");
+            assert_eq!((layout.renamed, layout.chexnet), (3, false));
+        }
     }
 
     #[test]

@@ -22,8 +22,15 @@ pub(super) fn read_zip(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
         name: name.to_owned(),
         problem,
     };
-    let damaged = |error: zip::result::ZipError| refuse(format!("ZIP archive: {error}"));
+    let damaged = |error: zip::result::ZipError| {
+        refuse(format!(
+            "ZIP archive: {error}; the file is cut off or damaged, download or copy it again"
+        ))
+    };
     let mut archive = ZipArchive::new(Cursor::new(bytes)).map_err(damaged)?;
+    if let Some(kind) = other_archive(&archive) {
+        return Err(refuse(kind.to_owned()));
+    }
     let mut entries: HashMap<Vec<u8>, &[u8]> = HashMap::new();
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(damaged)?;
@@ -36,7 +43,7 @@ pub(super) fn read_zip(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
         let told = String::from_utf8_lossy(&entry_name).into_owned();
         if entry.compression() != CompressionMethod::Stored || entry.encrypted() {
             return Err(refuse(format!(
-                "{told} is compressed or encrypted, which torch does not do"
+                "{told} is compressed or encrypted, which torch does not do; if the weights are in this archive, unpack it"
             )));
         }
         let start = entry.data_start().and_then(|start| usize::try_from(start).ok());
@@ -53,7 +60,8 @@ pub(super) fn read_zip(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
         (Some(folder), None) => folder.to_vec(),
         _ => {
             return Err(refuse(
-                "a ZIP archive, but not one of torch.save: it needs one data.pkl".to_owned(),
+                "a ZIP archive, but not one of torch.save: it needs one data.pkl; unpack it and import the file in it"
+                    .to_owned(),
             ));
         }
     };
@@ -67,6 +75,18 @@ pub(super) fn read_zip(bytes: &[u8], name: &str) -> Result<StateDict, Error> {
     state_dict(&pickle, Container::TorchZip, bytes.len(), name, &|key| {
         entry(&[b"data/", key].concat())
     })
+}
+
+/// What an archive of another program is, and what to do.
+fn other_archive(archive: &ZipArchive<Cursor<&[u8]>>) -> Option<&'static str> {
+    let has = |wanted: fn(&str) -> bool| archive.file_names().flatten().any(|entry| wanted(&entry));
+    if has(|entry| entry.contains("/code/")) {
+        return Some(
+            "a TorchScript archive; save `torch.jit.load(FILE).state_dict()` with torch.save, and import that",
+        );
+    }
+    has(|entry| entry == "model.weights.h5")
+        .then_some("a Keras archive; only torch's files and safetensors are read")
 }
 
 /// The older format: a magic number, a protocol, facts about the machine, the object, and the keys of the

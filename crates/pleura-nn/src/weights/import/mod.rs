@@ -141,7 +141,25 @@ pub fn import(
         renamed,
         chexnet,
     } = names::to_torchvision(tensors, name)?;
-    let outputs = tensors.get("classifier.bias").map_or(0, |bias| bias.data.len());
+    let Some(bias) = tensors.get("classifier.bias") else {
+        let outside: Vec<&str> = tensors
+            .keys()
+            .map(String::as_str)
+            .filter(|key| !key.starts_with("features."))
+            .collect();
+        let outside = if outside.is_empty() {
+            "none".to_owned()
+        } else {
+            outside.join(", ")
+        };
+        return Err(Error::Head {
+            problem: format!(
+                "{name} has no output layer: no tensor has the name classifier.bias. Tensors outside `features`: {outside}. Rename the \
+                 output layer to `classifier` (weight and bias) and save the file again"
+            ),
+        });
+    };
+    let outputs = bias.data.len();
     let (findings, head) = match &options.findings {
         Some(findings) if findings.len() == outputs => (findings.clone(), None),
         Some(findings) => {
@@ -163,7 +181,8 @@ pub fn import(
         None => {
             return Err(Error::Head {
                 problem: format!(
-                    "{name} has {outputs} outputs and does not say what they are; name them in their order (--findings A,B,…)"
+                    "{name} has {outputs} outputs and does not say what they are. Say all that it lacks at once, the findings in their order: \
+                     --findings A,B,… --kind exclusive|independent --size PIXELS --fit stretch|pad|crop"
                 ),
             });
         }

@@ -15,6 +15,11 @@ pub fn of(error: &Error) -> Option<&'static str> {
             "; go on with `pleura train --resume`, or choose another stage with --stage"
         }
         Error::TaskUnknown { .. } => "; add --kind exclusive (softmax) or --kind independent (sigmoid)",
+        Error::FactsUnknown { .. } => {
+            "; add --kind exclusive|independent --size PIXELS --fit stretch|pad|crop (softmax or sigmoid; ImageNet's and CheXNet's: \
+             --size 224 --fit stretch). `pleura import FILE --arch NAME --findings A,B,… --kind K --size N --fit F --out NEW` writes \
+             them into the file, once"
+        }
         Error::TaskContradicts { .. } => "; leave --kind out",
         Error::PreparationUnknown { .. } => {
             "; add --size PIXELS and --fit stretch|pad|crop (ImageNet's and CheXNet's: --size 224 --fit stretch)"

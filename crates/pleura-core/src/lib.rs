@@ -22,6 +22,7 @@ mod progress;
 pub mod rng;
 pub mod sha256;
 mod split;
+pub mod table;
 pub mod task;
 pub mod text;
 pub mod time;

@@ -147,6 +147,8 @@ pub enum Findings {
     Named(Vec<Vec<String>>),
     /// A label for each finding.
     Labelled(BTreeMap<String, Label>),
+    /// A label for each finding, and the paths of those that are present.
+    Hierarchical(BTreeMap<String, Label>, Vec<Vec<String>>),
 }
 
 impl DatasetContent {
@@ -222,6 +224,7 @@ impl Findings {
         match self {
             Self::Unstated => Vec::new(),
             Self::Named(paths) => paths.clone(),
+            Self::Hierarchical(_, paths) => paths.clone(),
             Self::Labelled(labels) => labels
                 .iter()
                 .filter(|&(_, &label)| label == Label::Positive)
@@ -235,8 +238,27 @@ impl Findings {
         match self {
             Self::Unstated => false,
             Self::Named(paths) => paths.iter().flatten().any(|element| element == name),
-            Self::Labelled(labels) => labels.get(name) == Some(&Label::Positive),
+            Self::Labelled(labels) | Self::Hierarchical(labels, _) => {
+                labels.get(name) == Some(&Label::Positive)
+            }
         }
+    }
+
+    /// Labels whose hierarchy is known from the dataset's own text, such as `Pneumonia/Viral/COVID-19`.
+    pub(crate) fn with_paths(labels: BTreeMap<String, Label>, text: &str) -> Self {
+        let positive = |name: &String| labels.get(name) == Some(&Label::Positive);
+        let mut paths = Self::parse(text, &[',', ';', '|']).present();
+        paths.iter_mut().for_each(|path| path.retain(positive));
+        paths.retain(|path| path.len() > 1);
+        if paths.is_empty() {
+            return Self::Labelled(labels);
+        }
+        let alone = labels
+            .keys()
+            .filter(|name| positive(name) && !paths.iter().flatten().any(|element| element == *name));
+        let alone: Vec<Vec<String>> = alone.map(|name| vec![name.clone()]).collect();
+        paths.extend(alone);
+        Self::Hierarchical(labels, paths)
     }
 
     /// True if `No Finding` occurs together with another finding.

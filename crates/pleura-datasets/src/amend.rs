@@ -73,8 +73,17 @@ impl Amendments {
             patients.insert(record.patient.clone());
         }
         let (mut amended, mut added) = (Vec::new(), Vec::new());
+        let mut by_place: HashMap<usize, &Amendment> = HashMap::new();
         for (row, met) in self.rows.iter().zip(met) {
             if let Some(place) = self.meant(row, &by_name, &reading.records, dataset)? {
+                let earlier = *by_place.entry(place).or_insert(row);
+                if !earlier.says_the_same_as(row) {
+                    let expected = format!(
+                        "one row for each film; row {} amends {} with other values",
+                        earlier.number, reading.records[place].film
+                    );
+                    return Err(self.fault(row, &expected));
+                }
                 row.amend(&mut reading.records[place], &patients, &reading.findings);
                 amended.push(reading.records[place].film.clone());
             } else if row.is_of(dataset)
@@ -221,6 +230,24 @@ fn few(names: impl ExactSizeIterator<Item = String>) -> String {
 }
 
 impl Amendment {
+    fn says_the_same_as(&self, other: &Self) -> bool {
+        (
+            &self.patient,
+            &self.study,
+            &self.view,
+            self.sex,
+            self.age,
+            &self.findings,
+        ) == (
+            &other.patient,
+            &other.study,
+            &other.view,
+            other.sex,
+            other.age,
+            &other.findings,
+        )
+    }
+
     fn of(table: &Table, row: TableRow<'_>, film: usize) -> Result<Self, Error> {
         let text = |name: &str| row.optional(table.column(&[name])).to_string();
         let name = row.cell(film);

@@ -1,6 +1,7 @@
 //! Builds one manifest from datasets on disk, and counts every film that is left out.
 
 mod columns;
+mod repeated;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -97,11 +98,13 @@ pub fn build(
     let mut readings = Vec::new();
     for input in &options.inputs {
         let mut reading = (input.dataset.read)(&input.path, &input.name)?;
+        repeated::listed_twice(&mut reading);
         for (table, met) in amendments.iter().zip(&mut met) {
             table.apply(&mut reading, &input.name, met)?;
         }
         readings.push(reading);
     }
+    repeated::in_several_folders(&options.inputs, &mut readings);
     verify::unique_names(&mut readings);
     columns::check_names(options, &readings)?;
     for reading in &mut readings {

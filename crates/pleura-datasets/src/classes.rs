@@ -59,7 +59,9 @@ impl ClassMap {
         let present = findings.present();
         let named = |name: &String| present.iter().flatten().any(|element| element == name);
         let doubtful = |name: &String| match findings {
-            Findings::Labelled(labels) => labels.get(name) == Some(&Label::Uncertain),
+            Findings::Labelled(labels) | Findings::Hierarchical(labels, _) => {
+                labels.get(name) == Some(&Label::Uncertain)
+            }
             Findings::Unstated | Findings::Named(_) => false,
         };
         let mut found = None;

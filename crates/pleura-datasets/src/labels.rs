@@ -46,7 +46,9 @@ impl Vocabulary {
     pub(crate) fn label(&self, findings: &Findings, finding: &str) -> Label {
         match findings {
             Findings::Unstated => Label::Unknown,
-            Findings::Labelled(labels) => labels.get(finding).copied().unwrap_or_default(),
+            Findings::Labelled(labels) | Findings::Hierarchical(labels, _) => {
+                labels.get(finding).copied().unwrap_or_default()
+            }
             Findings::Named(_) if !self.findings.contains(finding) => Label::Unknown,
             Findings::Named(_) if findings.has(finding) => Label::Positive,
             Findings::Named(_) if findings.has(NO_FINDING) => Label::Negative,

@@ -1,12 +1,10 @@
 //! A tolerant reader for published label files.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::Error;
+use pleura_core::table::TableText;
 
-/// Maximum size of an unpacked table, in bytes.
-const LARGEST: u64 = 2 << 30;
+use crate::Error;
 
 /// A delimited table with a header. A missing cell of a short row reads as empty.
 pub(crate) struct Table {
@@ -31,25 +29,24 @@ pub(crate) struct TableRow<'a> {
 impl Table {
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
-        Self::parse(&unpacked(bytes, path)?, path)
+        Self::parse(&bytes, path)
     }
 
-    /// Parses a table. A byte-order mark is dropped. Bytes that are not UTF-8 are read as Latin-1. The
-    /// separator is the most frequent of comma, semicolon and tab in the header.
+    /// Parses a table in any form that [`TableText`] reads.
     pub(crate) fn parse(bytes: &[u8], path: &Path) -> Result<Self, Error> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let table = TableText::of(bytes.to_vec()).map_err(|problem| Error::table(path, problem))?;
         let mut reader = csv::ReaderBuilder::new()
-            .delimiter(separator(bytes))
+            .delimiter(table.separator)
             .has_headers(false)
             .flexible(true)
-            .from_reader(bytes);
+            .from_reader(table.text.as_bytes());
         let mut rows = Vec::new();
-        for record in reader.byte_records() {
+        for record in reader.records() {
             let record = record.map_err(|error| Error::table(path, error.to_string()))?;
             let number = record.position().map_or(0, csv::Position::line);
             rows.push(Line {
                 number,
-                cells: record.iter().map(decode).collect(),
+                cells: record,
             });
         }
         if rows.is_empty() {
@@ -123,43 +120,6 @@ impl<'a> TableRow<'a> {
             found: self.cell(column).to_string(),
             expected: expected.into(),
         }
-    }
-}
-
-/// The content of a file, unpacked if it is gzip.
-fn unpacked(bytes: Vec<u8>, path: &Path) -> Result<Vec<u8>, Error> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(bytes);
-    }
-    let mut out = Vec::new();
-    flate2::read::MultiGzDecoder::new(&bytes[..])
-        .take(LARGEST + 1)
-        .read_to_end(&mut out)
-        .map_err(Error::io("unpack", path))?;
-    if out.len() as u64 > LARGEST {
-        return Err(Error::table(
-            path,
-            format!("it unpacks to more than {LARGEST} bytes"),
-        ));
-    }
-    Ok(out)
-}
-
-/// The most frequent of comma, semicolon and tab in the first line.
-fn separator(bytes: &[u8]) -> u8 {
-    let line = bytes.split(|&byte| byte == b'\n').next().unwrap_or_default();
-    let count = |separator: u8| line.split(|&byte| byte == separator).count();
-    [b';', b'\t', b',']
-        .into_iter()
-        .max_by_key(|&separator| count(separator))
-        .unwrap_or(b',')
-}
-
-/// UTF-8, or else Latin-1, whose bytes are the first 256 code points.
-fn decode(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_string(),
-        Err(_) => bytes.iter().map(|&byte| byte as char).collect(),
     }
 }
 

@@ -312,7 +312,13 @@ fn mimics_labels_are_its_studies_and_its_tables_packed() {
         Label::Uncertain
     );
     assert_eq!(note(manifest, &first.film, "official_split"), "val");
-    assert_eq!(remarks(&built), [("film here, but not listed", 1)]);
+    assert_eq!(
+        remarks(&built),
+        [
+            ("view not stated, taken as frontal", 1),
+            ("film here, but not listed", 1)
+        ]
+    );
 }
 
 #[test]

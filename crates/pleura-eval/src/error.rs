@@ -19,6 +19,14 @@ pub enum Error {
         /// The parser's error, with its line.
         source: csv::Error,
     },
+    /// The file is not a table of text.
+    #[error("{}: {problem}", path.display())]
+    NoTable {
+        /// The file.
+        path: PathBuf,
+        /// The kind of file, and what to do.
+        problem: String,
+    },
     /// A JSON file cannot be written, or has another structure than this crate writes.
     #[error("{}: {source}", path.display())]
     Json {

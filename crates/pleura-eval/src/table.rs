@@ -7,13 +7,12 @@
 //! probabilities. Numbers are written so that they read back to the same bits.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
 use csv::StringRecord;
-use pleura_core::FileError;
 use pleura_core::fs::write_atomic_with;
+use pleura_core::table::{self, TableError, TableText, label};
 
 use crate::predictions::Fault;
 use crate::{Error, Predictions, Truth};
@@ -21,12 +20,20 @@ use crate::{Error, Predictions, Truth};
 impl Predictions {
     /// Reads a predictions table. Errors name the line and the column.
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let file = File::open(path).map_err(FileError::of("read", path))?;
+        let table = TableText::read(path).map_err(|error| match error {
+            TableError::File(error) => Error::from(error),
+            TableError::Content(problem) => Error::NoTable {
+                path: path.to_owned(),
+                problem,
+            },
+        })?;
         let unreadable = |source| Error::Csv {
             path: path.to_owned(),
             source,
         };
-        let mut reader = csv::Reader::from_reader(file);
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(table.separator)
+            .from_reader(table.text.as_bytes());
         let columns = Columns::find(path, reader.headers().map_err(unreadable)?)?;
         let mut read = Self {
             findings: columns
@@ -50,7 +57,7 @@ impl Predictions {
             let record = record.map_err(unreadable)?;
             let line = record.position().map_or(0, csv::Position::line);
             lines.push(line);
-            columns.take(path, line, &record, &mut read)?;
+            columns.take(path, (line, table.separator), &record, &mut read)?;
         }
         read.check_shapes()?;
         match read.fault() {
@@ -213,7 +220,7 @@ impl Columns {
     fn take(
         &self,
         path: &Path,
-        line: u64,
+        (line, separator): (u64, u8),
         record: &StringRecord,
         into: &mut Predictions,
     ) -> Result<(), Error> {
@@ -226,7 +233,7 @@ impl Columns {
             expected,
         };
         let number = |prefix: &str, finding: &str, place: usize| {
-            cell(place).parse::<f64>().map_err(|_| {
+            table::number(cell(place), separator).ok_or_else(|| {
                 wrong(
                     format!("{prefix}:{finding}"),
                     cell(place),
@@ -249,7 +256,7 @@ impl Columns {
             Truth::Exclusive(classes) => {
                 let name = self.class.map_or("", cell);
                 let class = self.probabilities.iter().position(|(finding, _)| finding == name);
-                if class.is_none() && !name.is_empty() {
+                if class.is_none() && !table::is_missing(name) {
                     let known: Vec<&str> = self.probabilities.iter().map(|(name, _)| name.as_str()).collect();
                     let expected = format!("one of {}, or nothing if unknown", known.join(", "));
                     return Err(wrong("truth".to_owned(), name, expected));
@@ -258,13 +265,13 @@ impl Columns {
             }
             Truth::Independent(present) => {
                 for ((finding, _), &place) in self.probabilities.iter().zip(&self.present) {
-                    present.push(match cell(place) {
-                        "1" => Some(true),
-                        "0" => Some(false),
-                        "" => None,
-                        other => {
+                    present.push(match label(cell(place)) {
+                        Ok(Some(1)) => Some(true),
+                        Ok(Some(0)) => Some(false),
+                        Ok(_) => None,
+                        Err(()) => {
                             let expected = "1, 0, or nothing if unknown or uncertain".to_owned();
-                            return Err(wrong(format!("truth:{finding}"), other, expected));
+                            return Err(wrong(format!("truth:{finding}"), cell(place), expected));
                         }
                     });
                 }
@@ -348,8 +355,8 @@ mod tests {
                 ["header", "no column `dataset`", "found film"],
             ),
             (
-                "film,patient,dataset,truth:a,probability:a\nf,p,d,-1,0.5\n".to_owned(),
-                ["line 2", "column `truth:a`", "found `-1`"],
+                "film,patient,dataset,truth:a,probability:a\nf,p,d,2,0.5\n".to_owned(),
+                ["line 2", "column `truth:a`", "found `2`"],
             ),
             (
                 "film,patient,dataset,truth:a,truth:b,probability:a\n".to_owned(),

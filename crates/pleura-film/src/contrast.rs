@@ -123,7 +123,7 @@ const LEVELS: usize = 256;
 const GRID: usize = 512;
 
 fn level(grey: f32) -> usize {
-    (grey * (LEVELS - 1) as f32 + 0.5) as usize & (LEVELS - 1)
+    ((grey * (LEVELS - 1) as f32 + 0.5) as usize).min(LEVELS - 1)
 }
 
 impl fmt::Display for ContrastFault {

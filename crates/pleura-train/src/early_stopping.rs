@@ -24,8 +24,8 @@ pub(crate) struct EarlyStopping {
 impl EarlyStopping {
     /// Adds an epoch's value; true if it is the best so far.
     ///
-    /// An undefined value (an AUC without films of a class) is worse than any other. Of equal values the
-    /// earlier is the best.
+    /// An undefined value (an AUC without films of a class) is worse than any other, and does not count
+    /// against the patience. Of equal values the earlier is the best.
     pub(crate) fn observe(&mut self, monitor: Monitor, epoch: usize, value: Option<f64>) -> bool {
         let worst = if monitor == Monitor::ValidationLoss {
             f64::INFINITY
@@ -42,7 +42,7 @@ impl EarlyStopping {
                 best: Some(Best { epoch, value }),
                 since: 0,
             };
-        } else {
+        } else if value != worst {
             self.since += 1;
         }
         better
@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(watch.best, Some(Best { epoch: 1, value: 0.7 }));
         assert_eq!(
             [2, 3, 4].map(|patience| watch.is_over(Some(patience))),
-            [true, true, false]
+            [true, false, false]
         );
         assert!(!watch.is_over(None));
     }

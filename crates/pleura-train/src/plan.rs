@@ -2,6 +2,7 @@
 
 mod held_out;
 mod resolve;
+mod usable;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
@@ -179,6 +180,7 @@ impl StagePlan {
                 Labels::of_classes(&findings, classes)
             }
         };
+        let before = labels.count(&manifest, Split::Train);
         labels.hold_out(|row| held_out.forbids(&manifest.rows[row]));
         let [train, validation, test] =
             [Split::Train, Split::Validation, Split::Test].map(|split| labels.rows(&manifest, split));
@@ -192,14 +194,9 @@ impl StagePlan {
         }
         let [train_counts, validation_counts, test_counts] =
             [Split::Train, Split::Validation, Split::Test].map(|split| labels.count(&manifest, split));
-        if stage.kind == Task::Exclusive
-            && let Some(missing) = train_counts.findings.iter().find(|count| count.positive == 0)
-        {
-            return Err(refuse(format!(
-                "no training film has the class {:?}; leave it out of `findings`, or add films",
-                missing.finding
-            )));
-        }
+        usable::check_training(stage.kind, &before, &train_counts).map_err(&refuse)?;
+        usable::check_monitor(&stage, &validation_counts)
+            .map_err(|problem| recipe.problem(&at("monitor"), problem))?;
         let weights = class_weights(&stage.class_weights, &train_counts)
             .map_err(|problem| recipe.problem(&at("class_weights"), problem))?;
         let loss = match stage.kind {

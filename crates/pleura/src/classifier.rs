@@ -69,6 +69,7 @@ impl Classifier {
         let run = path.is_dir().then(|| path.to_owned());
         let (path, stage) = locate::locate(path, options)?;
         let (weights, digest) = Weights::read_digested(&path).map_err(Error::Weights)?;
+        declared::check(&path, &weights, options)?;
         let task = declared::task(&path, &weights, options)?;
         let preparation = declared::preparation(&path, &weights, options)?;
         let smallest = weights.architecture.smallest_input();

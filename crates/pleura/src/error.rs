@@ -94,6 +94,14 @@ pub enum Error {
         /// The weight file.
         path: PathBuf,
     },
+    /// The weight file contains neither the task nor the preparation.
+    #[error(
+        "{path}: the weights do not say whether their findings exclude each other, nor how films were prepared for them"
+    )]
+    FactsUnknown {
+        /// The weight file.
+        path: PathBuf,
+    },
     /// The weight file contains a task that this program does not know.
     #[error("{path}: the weights say kind {found:?}, expected \"exclusive\" or \"independent\"")]
     TaskInvalid {

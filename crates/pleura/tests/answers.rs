@@ -188,8 +188,10 @@ fn options_that_contradict_the_model_are_refused() {
     let bare = weights(folder.path(), &[]);
     assert!(matches!(
         refused(&bare, &OpenOptions::default()),
-        Error::TaskUnknown { .. }
+        Error::FactsUnknown { .. }
     ));
+    let prepared = OpenOptions::default().size(64).fit(pleura::Fit::Stretch);
+    assert!(matches!(refused(&bare, &prepared), Error::TaskUnknown { .. }));
     let told = OpenOptions::default().task(pleura::Task::Independent);
     assert!(matches!(refused(&bare, &told), Error::PreparationUnknown { .. }));
     let told = told.size(64).fit(pleura::Fit::Stretch);

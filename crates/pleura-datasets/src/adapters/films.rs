@@ -126,7 +126,7 @@ pub(super) struct Matched {
 }
 
 /// Finds each listed film, first by its full name, then by its stem. So `a.jpg` stands for `a.png` unless
-/// `a.jpg` is listed itself. A name listed twice gets its film once.
+/// `a.jpg` is listed itself. A name that is listed again gets the same film.
 pub(super) fn match_names(listed: &[&str], films: &[PathBuf]) -> Matched {
     let mut by_name: HashMap<String, usize> = HashMap::new();
     let mut by_stem: HashMap<String, Vec<usize>> = HashMap::new();
@@ -144,7 +144,13 @@ pub(super) fn match_names(listed: &[&str], films: &[PathBuf]) -> Matched {
         }
     };
     let mut rest = Vec::new();
-    for (row, &name) in listed.iter().enumerate() {
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    let again: Vec<usize> = listed
+        .iter()
+        .enumerate()
+        .map(|(row, &name)| *first.entry(name).or_insert(row))
+        .collect();
+    for (row, &name) in listed.iter().enumerate().filter(|&(row, _)| again[row] == row) {
         match by_name.get(name) {
             Some(&film) => claim(row, film, &mut claimed),
             None => rest.push(row),
@@ -155,6 +161,9 @@ pub(super) fn match_names(listed: &[&str], films: &[PathBuf]) -> Matched {
         if let Some(&film) = candidates.iter().find(|&&film| !claimed[film]) {
             claim(row, film, &mut claimed);
         }
+    }
+    for (row, &first) in again.iter().enumerate() {
+        files[row] = files[first].clone();
     }
     let unlisted = films
         .iter()
@@ -197,7 +206,7 @@ mod tests {
             Some("b.jpg"),
             Some("c.d.jpeg"),
             None,
-            None,
+            Some("a.jpg"),
         ];
         assert_eq!(names, expected.map(|name| name.map(String::from)));
         assert_eq!(matched.unlisted, [PathBuf::from("x/z.png")]);

@@ -1,5 +1,6 @@
 //! Any folder with one subfolder a class.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::{Dataset, DatasetContent, FilmRecord, Findings, films, named};
@@ -64,9 +65,17 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
             problem: "no folders are in it; put the films of each class into a folder named after it".into(),
         });
     }
-    let (mut other, mut broken) = (Vec::new(), Vec::new());
+    let (mut other, mut broken, mut spelt) = (Vec::new(), Vec::new(), Vec::new());
+    let mut stems: HashMap<String, usize> = HashMap::new();
     for (class, split) in classes {
-        let finding = films::name(&class);
+        // `COVID`, `Covid` and `COVID ` are one class: in train/ and test/ they would be two.
+        let written = films::name(&class);
+        let known = |finding: &&String| finding.to_lowercase() == written.trim().to_lowercase();
+        let finding = reading.findings.iter().find(known).cloned();
+        let finding = finding.unwrap_or_else(|| written.trim().to_owned());
+        if finding != written {
+            spelt.push(format!("{written:?} is {finding:?}"));
+        }
         let files = films::files(std::slice::from_ref(&class))?;
         broken.extend(films::broken_links(std::slice::from_ref(&class))?);
         for file in files {
@@ -81,6 +90,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
                 .to_string_lossy()
                 .into_owned();
             let film = named(dataset, films::stem(&relative));
+            *stems.entry(film.clone()).or_default() += 1;
             let mut record = FilmRecord {
                 patient: film.clone(),
                 film,
@@ -98,11 +108,19 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
             reading.findings.push(finding);
         }
     }
+    // `1.png` and `1.jpg` are two films, and nobody says that they are of one patient.
+    for record in &mut reading.records {
+        if stems.get(&record.film).is_some_and(|&films| films > 1) {
+            let extension = record.file.extension().unwrap_or_default().to_string_lossy();
+            record.patient = format!("{}.{extension}", record.film);
+        }
+    }
     reading.findings.sort();
     reading.listed = reading.records.len();
     reading.remark("file without a film's extension, passed over", &other);
     reading.remark("film in no class's folder, passed over", &loose);
     reading.remark(films::BROKEN, &broken);
+    reading.remark("class folder with another spelling", &spelt);
     let films: Vec<String> = reading.records.iter().map(|record| record.film.clone()).collect();
     reading.remark(
         "patient unknown: each film counts as a patient of its own",

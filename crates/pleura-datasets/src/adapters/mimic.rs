@@ -97,6 +97,9 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     reading.exclude("view is not frontal", |record| {
         !matches!(record.view.as_str(), "PA" | "AP" | "")
     });
+    let blank = reading.records.iter().filter(|record| record.view.is_empty());
+    let blank: Vec<String> = blank.map(|record| record.film.clone()).collect();
+    reading.remark("view not stated, taken as frontal", &blank);
     reading.exclude("its study has no label", |record| {
         record.findings == Findings::Unstated
     });

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Dataset, DatasetContent, FilmRecord, Findings};
 use crate::Error;
-use pleura_manifest::{Label, Manifest, Masks, Strictness};
+use pleura_manifest::{Label, Manifest, Masks, Row, Strictness};
 
 /// Name of this adapter.
 pub const NAME: &str = "manifest";
@@ -30,6 +30,13 @@ fn read(path: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         listed: manifest.rows.len(),
         files: vec![path.to_path_buf()],
         ..DatasetContent::default()
+    };
+    // The publisher's own text keeps the hierarchy that the columns do not have.
+    let note = manifest.note("findings");
+    let stated = |row: &Row| {
+        note.and_then(|note| row.notes.get(note))
+            .map_or("", String::as_str)
+            .to_owned()
     };
     let mut absent = Vec::new();
     for row in &manifest.rows {
@@ -63,7 +70,7 @@ fn read(path: &Path, dataset: &str) -> Result<DatasetContent, Error> {
             sex: row.sex,
             age: row.age,
             split: row.split,
-            findings: Findings::Labelled(labels),
+            findings: Findings::with_paths(labels, &stated(row)),
             masks: Masks {
                 lung: mask(&row.masks.lung),
                 lesion: mask(&row.masks.lesion),

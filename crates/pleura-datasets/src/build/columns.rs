@@ -23,9 +23,9 @@ pub(super) fn check_names(options: &BuildOptions, readings: &[DatasetContent]) -
     for (number, input) in options.inputs.iter().enumerate() {
         // Rows of an input manifest keep their dataset's name.
         if input.dataset.name != OWN
-            && options.inputs[..number]
-                .iter()
-                .any(|other| other.name == input.name && other.dataset.name != OWN)
+            && options.inputs[..number].iter().any(|other| {
+                other.name == input.name && ![OWN, input.dataset.name].contains(&other.dataset.name)
+            })
         {
             return Err(Error::Rule {
                 what: "dataset",

@@ -65,6 +65,13 @@ pub(super) fn verify(
 
 /// Records a film's digests. Returns its name and the reason if it cannot be read.
 fn open(record: &mut FilmRecord) -> Result<Option<(String, String)>, Error> {
+    if record.file.to_str().is_none() {
+        let reason = format!(
+            "{}: the file's name is not UTF-8, which a table needs; rename the file",
+            record.file.display()
+        );
+        return Ok(Some((record.film.clone(), reason)));
+    }
     match image_file::open(&record.film, &record.file, &DecodeOptions::default()) {
         Ok((sha256, film)) => {
             if let Some(expected) = record

@@ -1,5 +1,6 @@
 //! Text of the values in a manifest's cells.
 
+use pleura_core::table::label;
 use pleura_core::{Sex, Split};
 
 use super::Label;
@@ -19,14 +20,15 @@ pub trait Cell: Copy + Sized {
 impl Cell for Label {
     const EXPECTED: &'static str = "1 (present), 0 (absent), -1 (uncertain) or nothing (unknown)";
 
+    /// Labels as programs write them: `1`, `1.0` and `True`; `0`, `0.0` and `False`; `-1` and `-1.0`; an
+    /// empty cell and `NaN`.
     fn from_cell(text: &str) -> Option<Self> {
-        match text {
-            "1" => Some(Self::Positive),
-            "0" => Some(Self::Negative),
-            "-1" => Some(Self::Uncertain),
-            "" => Some(Self::Unknown),
-            _ => None,
-        }
+        Some(match label(text).ok()? {
+            Some(1) => Self::Positive,
+            Some(0) => Self::Negative,
+            Some(_) => Self::Uncertain,
+            None => Self::Unknown,
+        })
     }
 
     fn cell(self) -> &'static str {
@@ -55,10 +57,10 @@ impl Cell for Sex {
     const EXPECTED: &'static str = "F, M, O or nothing";
 
     fn from_cell(text: &str) -> Option<Self> {
-        match text {
-            "F" => Some(Self::Female),
-            "M" => Some(Self::Male),
-            "O" => Some(Self::Other),
+        match text.to_ascii_lowercase().as_str() {
+            "f" | "female" => Some(Self::Female),
+            "m" | "male" => Some(Self::Male),
+            "o" | "other" => Some(Self::Other),
             _ => None,
         }
     }

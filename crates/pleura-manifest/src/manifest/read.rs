@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use pleura_core::table::{TableText, is_missing, number};
+
 use super::masks::{Region, wrong_box};
 use super::{COLUMNS, Cell, Label, MASK_COLUMNS, Manifest, Masks, NOTE_PREFIX, Row, Sex, Split};
 use crate::Error;
@@ -23,8 +25,9 @@ impl Manifest {
     /// not empty; `film` is unique. `sha256` is 64 lower-case hexadecimal digits. `sex` is `F`, `M`, `O` or
     /// empty; `age` is years from 0 to 130 or empty; `split` is `train`, `val`, `test` or empty. `lung_mask`,
     /// `lesion_mask` and `text_mask` are paths or boxes ([`open_mask`](super::open_mask)). Columns with the
-    /// prefix `note:` are free text. Every other column is a finding with cells 1, 0, -1 or empty. Spaces
-    /// around values are ignored, except in notes.
+    /// prefix `note:` are free text. Every other column is a finding with cells 1, 0, -1 or empty, also as
+    /// pandas writes them (`1.0`, `True`, `NaN`). Spaces around values are ignored, except in notes. The table
+    /// may be in any form that [`TableText`] reads.
     ///
     /// # Errors
     /// [`Error::Cell`] names file, row, column, the cell and the allowed values; [`Error::Table`] a faulty
@@ -41,8 +44,11 @@ impl Manifest {
 
     /// Parses a manifest's text. `path` gives the folder and appears in messages.
     pub(crate) fn parse(bytes: &[u8], path: &Path, strictness: Strictness) -> Result<Self, Error> {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut reader = csv::ReaderBuilder::new().has_headers(true).from_reader(bytes);
+        let table = TableText::of(bytes.to_vec()).map_err(|problem| Error::table(path, problem))?;
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(table.separator)
+            .has_headers(true)
+            .from_reader(table.text.as_bytes());
         let header = reader.headers().map_err(|error| malformed(path, &error))?.clone();
         let columns = Columns::of(&header, path, strictness)?;
         let mut manifest = Self {
@@ -56,6 +62,7 @@ impl Manifest {
             let record = record.map_err(|error| malformed(path, &error))?;
             let line = record.position().map_or(0, csv::Position::line);
             let row = RowReader {
+                separator: table.separator,
                 record: &record,
                 header: &header,
                 file: path,
@@ -164,6 +171,7 @@ impl Columns {
 
 /// One line of the table.
 struct RowReader<'a> {
+    separator: u8,
     record: &'a csv::StringRecord,
     header: &'a csv::StringRecord,
     file: &'a Path,
@@ -231,7 +239,7 @@ impl RowReader<'_> {
 
     fn optional<T: Cell>(&self, place: Option<usize>) -> Result<Option<T>, Error> {
         match self.text(place) {
-            "" => Ok(None),
+            text if is_missing(text) => Ok(None),
             text => T::from_cell(text)
                 .map(Some)
                 .ok_or_else(|| self.fault(place, text, T::EXPECTED)),
@@ -258,9 +266,9 @@ impl RowReader<'_> {
 
     fn age(&self, place: Option<usize>) -> Result<Option<f32>, Error> {
         match self.text(place) {
-            "" => Ok(None),
-            text => match text.parse::<f32>() {
-                Ok(age) if (0.0..=MAX_AGE).contains(&age) => Ok(Some(age)),
+            text if is_missing(text) => Ok(None),
+            text => match number(text, self.separator).map(|age| age as f32) {
+                Some(age) if (0.0..=MAX_AGE).contains(&age) => Ok(Some(age)),
                 _ => Err(self.fault(place, text, "years from 0 to 130, or nothing")),
             },
         }

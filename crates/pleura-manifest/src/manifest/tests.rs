@@ -129,16 +129,16 @@ fn faults_name_file_row_column_value_and_what_may_stand_there() {
             "column sha256: found \"ABC\", expected 64 lower-case",
         ),
         (
-            line("y", "x.png", &digest, "female", "40", "train", "1"),
-            "column sex: found \"female\", expected F, M, O",
+            line("y", "x.png", &digest, "woman", "40", "train", "1"),
+            "column sex: found \"woman\", expected F, M, O",
         ),
         (
             line("y", "x.png", &digest, "F", "400", "train", "1"),
             "column age: found \"400\", expected years from 0 to 130",
         ),
         (
-            line("y", "x.png", &digest, "F", "NaN", "train", "1"),
-            "column age: found \"NaN\"",
+            line("y", "x.png", &digest, "F", "inf", "train", "1"),
+            "column age: found \"inf\"",
         ),
         (
             line("y", "x.png", &digest, "F", "40", "training", "1"),

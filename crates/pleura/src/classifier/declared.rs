@@ -12,6 +12,19 @@ pub(crate) const TASK: &str = "kind";
 /// Key of the preparation (JSON) in a weight file's metadata.
 pub(crate) const PREPARATION: &str = "preparation";
 
+/// Refuses weights that lack both facts, in one message.
+pub(super) fn check(path: &Path, weights: &Weights, options: &OpenOptions) -> Result<(), Error> {
+    let no_task = options.task.is_none() && !weights.metadata.contains_key(TASK);
+    let no_preparation =
+        (options.size.is_none() || options.fit.is_none()) && !weights.metadata.contains_key(PREPARATION);
+    if no_task && no_preparation {
+        return Err(Error::FactsUnknown {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 pub(super) fn task(path: &Path, weights: &Weights, options: &OpenOptions) -> Result<Task, Error> {
     let path = || path.to_owned();
     let Some(found) = weights.metadata.get(TASK) else {

@@ -164,7 +164,8 @@ pub fn import(
         None => {
             return Err(Error::Head {
                 problem: format!(
-                    "{name} has {outputs} outputs and does not say what they are; name them in their order (--findings A,B,…)"
+                    "{name} has {outputs} outputs and does not say what they are. Say all that it lacks at once, the findings in their order: \
+                     --findings A,B,… --kind exclusive|independent --size PIXELS --fit stretch|pad|crop"
                 ),
             });
         }

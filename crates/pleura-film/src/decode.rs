@@ -149,14 +149,21 @@ fn describe_head(bytes: &[u8]) -> String {
         return "the file is empty".to_string();
     }
     match content::describe(bytes) {
-        Some(Content {
-            what,
-            advice: Some(advice),
-        }) => format!("{what}; {advice}"),
-        Some(Content { what, advice: None }) => what.to_string(),
+        Some(Content { what, advice }) => match advice.or_else(|| convertible(what)) {
+            Some(advice) => format!("{what}; {advice}"),
+            None => what.to_string(),
+        },
         None => {
             let head: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
             format!("it begins with bytes {}", head.join(" "))
         }
     }
+}
+
+/// A converter for images that are not decoded here; of several pages it takes the first.
+fn convertible(what: &str) -> Option<&'static str> {
+    ["GIF", "BMP", "TIFF", "WebP", "JPEG 2000"]
+        .iter()
+        .any(|image| what.contains(image))
+        .then_some("convert it to PNG, for example with `magick 'IN[0]' OUT.png`")
 }

@@ -582,10 +582,13 @@ fn what_is_no_film_is_told_apart() {
         (b"".as_slice(), "empty"),
         (b"GIF89a".as_slice(), "GIF"),
         (b"II*\0".as_slice(), "TIFF"),
+        (b"MM\0*".as_slice(), "convert it to PNG"),
+        (b"BM\0\0".as_slice(), "convert it to PNG"),
+        (b"RIFF\0\0\0\0WEBPVP8 ".as_slice(), "convert it to PNG"),
         (b"<!DOCTYPE html>".as_slice(), "HTML"),
         (
             b"version https://git-lfs.github.com/spec/v1".as_slice(),
-            "Git LFS",
+            "git lfs pull",
         ),
         (b"\x01\x02\x03\x04".as_slice(), "01 02 03 04"),
     ] {

@@ -68,7 +68,10 @@ pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut messages = pleura::error::chain(error);
     let mut causes = std::iter::successors(Some(error), |&error| error.source());
     let hint = causes.find_map(|cause| crate::hints::of(cause.downcast_ref()?));
-    if let (Some(hint), Some(last)) = (hint, messages.last_mut()) {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    let system = causes.find_map(|cause| cause.downcast_ref::<io::Error>());
+    let of_disk = system.and_then(|system| crate::hints::of_disk(system.kind(), &messages.concat()));
+    if let (Some(hint), Some(last)) = (hint.or(of_disk), messages.last_mut()) {
         last.push_str(hint);
     }
     messages

@@ -1,5 +1,7 @@
 //! Command-line options to append to messages of the library, which does not know the command line.
 
+use std::io::ErrorKind;
+
 use pleura::Error;
 
 /// The end of the message.
@@ -40,4 +42,48 @@ pub fn of(error: &Error) -> Option<&'static str> {
         Error::TestFilms { .. } => "; give as many with --film, or leave --batch out",
         _ => return None,
     })
+}
+
+/// The end of the message of a file that cannot be written. `message` names the file.
+pub fn of_disk(kind: ErrorKind, message: &str) -> Option<&'static str> {
+    let blocked = matches!(
+        kind,
+        ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::NotADirectory
+            | ErrorKind::AlreadyExists
+            | ErrorKind::StorageFull
+            | ErrorKind::QuotaExceeded
+    );
+    if blocked && message.contains(".pleura-cache") {
+        return Some("; keep decoded films in another folder with --cache DIR");
+    }
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("; the disk is full: free some space, or write to another disk. A run goes on with --resume")
+        }
+        ErrorKind::ReadOnlyFilesystem => Some("; the disk is read-only: write to another one with --out"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn disks_that_refuse_name_the_option_that_helps() {
+        let cache = "cannot create the film cache data/.pleura-cache/films-224: Read-only file system";
+        assert!(
+            of_disk(ErrorKind::ReadOnlyFilesystem, cache)
+                .unwrap()
+                .contains("--cache DIR")
+        );
+        assert!(
+            of_disk(ErrorKind::StorageFull, "cannot write run/log.jsonl")
+                .unwrap()
+                .contains("--resume")
+        );
+        assert_eq!(of_disk(ErrorKind::NotFound, cache), None);
+    }
 }

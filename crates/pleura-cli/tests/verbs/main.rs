@@ -5,6 +5,7 @@
 mod audit;
 mod contrast;
 mod data;
+mod disks;
 mod doctor;
 mod evaluate;
 mod evidence;

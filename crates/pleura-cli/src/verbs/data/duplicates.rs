@@ -64,7 +64,8 @@ pub(super) fn run(args: &DuplicateArgs, json: bool) -> Result<ExitCode> {
     let look = console::watched(|progress| find_duplicates(&named, &options, progress));
     // With unreadable films, the pairs of an earlier search may be more complete.
     if !args.no_record && look.unread == 0 {
-        record(args, &manifests, &look)?;
+        record(args, &manifests, &look)
+            .context("the pairs cannot be recorded beside the manifest; --no-record prints them only")?;
     }
     if let Some(folder) = &args.out {
         write(folder, args.pictures, &look)?;

@@ -282,6 +282,11 @@ impl StagePlan {
         row + 2
     }
 
+    /// Independent findings whose training films are all positive, or all negative.
+    pub fn one_sided(&self) -> Vec<String> {
+        usable::one_sided(self.stage.kind, &self.counts.train)
+    }
+
     /// Steps of one epoch.
     pub fn steps_per_epoch(&self) -> usize {
         self.train.len().div_ceil(self.stage.batch.max(1))

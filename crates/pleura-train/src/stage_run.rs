@@ -203,6 +203,15 @@ impl<'a> StageRun<'a> {
             resumed_at: self.resumed_at,
         };
         self.stop |= self.observer.notice(&Event::Stage(start)).is_break();
+        let one_sided = plan.one_sided();
+        if !one_sided.is_empty() {
+            let note = format!(
+                "stage {}: the training films are all positive or all negative for {}: these outputs learn nothing",
+                plan.stage.name,
+                one_sided.join(", ")
+            );
+            self.stop |= self.observer.notice(&Event::Note(note)).is_break();
+        }
         Ok(())
     }
 

@@ -78,13 +78,20 @@ impl Answer {
     }
 
     /// The answer of a weight file or run.
-    pub(crate) fn of_weights(source: Source, findings: Vec<FindingScore>) -> Self {
+    pub(crate) fn of_weights(source: Source, findings: Vec<FindingScore>, one_sided: &[String]) -> Self {
+        let mut doubts = doubts(&source);
+        if !one_sided.is_empty() {
+            doubts.push(format!(
+                "the training films were all positive or all negative for {}: their probabilities mean nothing",
+                one_sided.join(", ")
+            ));
+        }
         Self {
             outcome: Outcome::Answered,
             flags: Vec::new(),
             not_checked: Vec::new(),
             measures: Vec::new(),
-            doubts: doubts(&source),
+            doubts,
             source: Some(source),
             findings,
             withheld: Vec::new(),

@@ -159,10 +159,18 @@ impl Classifier {
                     let judgement = package.gate().judge(&source, grey, size, features);
                     Answer::judged(judgement, Some(source), scores)
                 }
-                _ => Answer::of_weights(source, scores),
+                _ => Answer::of_weights(source, scores, &self.one_sided()),
             });
         }
         Ok(answers)
+    }
+
+    /// Findings whose training films were all positive, or all negative.
+    fn one_sided(&self) -> Vec<String> {
+        let stored = self.weights().metadata.get("one_sided");
+        stored
+            .and_then(|stored| serde_json::from_str(stored).ok())
+            .unwrap_or_default()
     }
 
     pub(crate) fn scores(&self, logits: &[f64]) -> Vec<FindingScore> {

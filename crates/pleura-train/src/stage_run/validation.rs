@@ -238,6 +238,10 @@ impl StageRun<'_> {
         note("seed", plan.seed.to_string());
         note("manifest", plan.manifest_digest.clone());
         note("run", self.identity.to_owned());
+        let one_sided = plan.one_sided();
+        if !one_sided.is_empty() {
+            note("one_sided", serde_json::to_string(&one_sided).unwrap_or_default());
+        }
         weights
     }
 

@@ -225,11 +225,16 @@ fn wrong_models_are_named_with_what_to_do() {
     );
 
     scene.bare_model("bare.safetensors", &["a", "b"]);
-    assert_eq!(
-        error(&["bare.safetensors"]),
-        "pleura: bare.safetensors: the weights do not say whether their findings exclude each other; add --kind exclusive (softmax) \
-         or --kind independent (sigmoid)\n"
-    );
+    // All that is missing, at once, with a command to copy.
+    let all = error(&["bare.safetensors"]);
+    for part in [
+        "--kind exclusive|independent",
+        "--size PIXELS",
+        "--fit stretch|pad|crop",
+        "`pleura import FILE",
+    ] {
+        assert!(all.contains(part), "{part}: {all}");
+    }
     assert_eq!(
         error(&["bare.safetensors", "--kind", "independent", "--size", "64"]),
         "pleura: bare.safetensors: the weights do not say how films were prepared for them; add --size PIXELS and --fit \

@@ -235,7 +235,7 @@ impl VoiTransform {
                     function,
                 })
             }
-            Voi::FromFile => Self::from_file(set, layout, modality, (values, pixels), steps),
+            Voi::FromFile => Ok(Self::from_file(set, layout, modality, (values, pixels), steps)),
         }
     }
 
@@ -246,7 +246,7 @@ impl VoiTransform {
         modality: &Modality,
         (values, pixels): (&[f64], &[u64]),
         steps: &mut Vec<Step>,
-    ) -> Result<Self, Error> {
+    ) -> Self {
         let contrast = |voi: &Self| {
             let levels = values.iter().map(|&value| voi.apply(value) as f32);
             Contrast::of_levels(levels.zip(pixels.iter().copied())).fault()
@@ -266,7 +266,7 @@ impl VoiTransform {
                     match (off_the_data(&voi), voi) {
                         (None, Self::Table(table)) => {
                             Self::use_table(&table, index, steps);
-                            return Ok(Self::Table(table));
+                            return Self::Table(table);
                         }
                         (because, _) => because.unwrap_or_default(),
                     }
@@ -291,7 +291,7 @@ impl VoiTransform {
                             width,
                             function,
                         });
-                        return Ok(voi);
+                        return voi;
                     };
                     because
                 }
@@ -306,9 +306,9 @@ impl VoiTransform {
             // Eight bits without a window are display values; stretching would change the film.
             let (min, max) = (0.0, 255.0);
             steps.push(Step::FullRange { min, max });
-            return Ok(Self::Range { min, max });
+            return Self::Range { min, max };
         }
-        Ok(Self::min_max(values, steps))
+        Self::min_max(values, steps)
     }
 
     fn table(

@@ -30,11 +30,7 @@ pub(super) fn check_training(kind: Task, before: &SplitCounts, train: &SplitCoun
         .find(|count| count.finding == first.finding)
         .map_or(0, labelled);
     if earlier > 0 {
-        let films = train
-            .excluded
-            .get(&Exclusion::HeldOut)
-            .copied()
-            .unwrap_or(0);
+        let films = train.excluded.get(&Exclusion::HeldOut).copied().unwrap_or(0);
         return Err(format!(
             "no training film is left for {names}: the table has {earlier} of {:?}, but their patients are also in the validation or \
              test films of this or a later stage ({films} films left out); split the tables by patient again (pleura data split), or \

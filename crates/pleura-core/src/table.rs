@@ -98,12 +98,17 @@ pub fn is_missing(cell: &str) -> bool {
         .any(|missing| cell.eq_ignore_ascii_case(missing))
 }
 
+/// Text that is no label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a label")]
+pub struct NotALabel;
+
 /// A label as programs write it: 1, 0, −1, or `None` for a missing value. `1.0` and `True` are 1, `0.0` and
 /// `False` 0, `-1.0` is −1 (uncertain).
 ///
 /// # Errors
 /// Other text.
-pub fn label(cell: &str) -> Result<Option<i8>, ()> {
+pub fn label(cell: &str) -> Result<Option<i8>, NotALabel> {
     if is_missing(cell) {
         return Ok(None);
     }
@@ -114,7 +119,7 @@ pub fn label(cell: &str) -> Result<Option<i8>, ()> {
             Some(1.0) => Ok(Some(1)),
             Some(0.0) => Ok(Some(0)),
             Some(-1.0) => Ok(Some(-1)),
-            _ => Err(()),
+            _ => Err(NotALabel),
         },
     }
 }

@@ -223,8 +223,7 @@ impl Findings {
     pub(crate) fn present(&self) -> Vec<Vec<String>> {
         match self {
             Self::Unstated => Vec::new(),
-            Self::Named(paths) => paths.clone(),
-            Self::Hierarchical(_, paths) => paths.clone(),
+            Self::Named(paths) | Self::Hierarchical(_, paths) => paths.clone(),
             Self::Labelled(labels) => labels
                 .iter()
                 .filter(|&(_, &label)| label == Label::Positive)
@@ -248,7 +247,9 @@ impl Findings {
     pub(crate) fn with_paths(labels: BTreeMap<String, Label>, text: &str) -> Self {
         let positive = |name: &String| labels.get(name) == Some(&Label::Positive);
         let mut paths = Self::parse(text, &[',', ';', '|']).present();
-        paths.iter_mut().for_each(|path| path.retain(positive));
+        for path in &mut paths {
+            path.retain(positive);
+        }
         paths.retain(|path| path.len() > 1);
         if paths.is_empty() {
             return Self::Labelled(labels);

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use csv::StringRecord;
 use pleura_core::fs::write_atomic_with;
-use pleura_core::table::{self, TableError, TableText, label};
+use pleura_core::table::{self, NotALabel, TableError, TableText, label};
 
 use crate::predictions::Fault;
 use crate::{Error, Predictions, Truth};
@@ -269,7 +269,7 @@ impl Columns {
                         Ok(Some(1)) => Some(true),
                         Ok(Some(0)) => Some(false),
                         Ok(_) => None,
-                        Err(()) => {
+                        Err(NotALabel) => {
                             let expected = "1, 0, or nothing if unknown or uncertain".to_owned();
                             return Err(wrong(format!("truth:{finding}"), cell(place), expected));
                         }

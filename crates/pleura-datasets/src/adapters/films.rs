@@ -163,7 +163,10 @@ pub(super) fn match_names(listed: &[&str], films: &[PathBuf]) -> Matched {
         }
     }
     for (row, &first) in again.iter().enumerate() {
-        files[row] = files[first].clone();
+        if row != first {
+            let file = files[first].clone();
+            files[row] = file;
+        }
     }
     let unlisted = films
         .iter()

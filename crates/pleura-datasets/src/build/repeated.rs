@@ -42,7 +42,9 @@ pub(super) fn listed_twice(reading: &mut DatasetContent) {
 
 fn agree(one: &FilmRecord, other: &FilmRecord) -> bool {
     let mut findings = [one.findings.present(), other.findings.present()];
-    findings.iter_mut().for_each(|paths| paths.sort());
+    for paths in &mut findings {
+        paths.sort();
+    }
     one.patient == other.patient && findings[0] == findings[1]
 }
 

@@ -6,15 +6,16 @@ use std::path::Path;
 use crate::FileError;
 use crate::fs;
 
-/// Largest unpacked table, in bytes.
-const LARGEST: u64 = 2 << 30;
+/// Largest unpacked table, in bytes. The largest public table has 120 MB.
+const LARGEST: u64 = 512 << 20;
 
 /// The text of a delimited table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableText {
     /// The text, without a byte-order mark.
     pub text: String,
-    /// Comma, semicolon or tab: the most frequent one in the first line.
+    /// Comma, semicolon or tab: the most frequent one in the first line, outside quotes. Excel's line `sep=;`
+    /// states it, and is blank in `text`.
     pub separator: u8,
 }
 
@@ -30,7 +31,8 @@ pub enum TableError {
 }
 
 impl TableText {
-    /// Reads a table: plain or gzip; UTF-8, UTF-16 or Latin-1; with or without a byte-order mark.
+    /// Reads a table: plain or gzip; UTF-8, UTF-16 or Windows-1252 (which has the letters of Latin-1); with or
+    /// without a byte-order mark.
     ///
     /// # Errors
     /// A file that cannot be read, and as [`TableText::of`].
@@ -44,8 +46,8 @@ impl TableText {
     /// # Errors
     /// A spreadsheet or another file that is no text, and a broken or too large gzip file, in words.
     pub fn of(bytes: Vec<u8>) -> Result<Self, String> {
-        let bytes = unpacked(bytes)?;
-        let text = match bytes.as_slice() {
+        let bytes = unpacked(bytes, LARGEST)?;
+        let mut text = match bytes.as_slice() {
             [b'P', b'K', 3, 4, ..] => {
                 return Err(
                     "it is a spreadsheet (xlsx, ods) or a zip archive; save the table as CSV".to_owned(),
@@ -63,15 +65,15 @@ impl TableText {
                 return Err("it is not text (it has bytes of value 0); expected a CSV table".to_owned());
             }
             _ => {
-                let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-                match std::str::from_utf8(bytes) {
-                    Ok(text) => text.to_owned(),
-                    // Latin-1: its bytes are the first 256 code points.
-                    Err(_) => bytes.iter().map(|&byte| byte as char).collect(),
+                let text = String::from_utf8(bytes);
+                let mut text = text.unwrap_or_else(|error| mixed(error.as_bytes()));
+                if text.starts_with('\u{feff}') {
+                    text.drain(..'\u{feff}'.len_utf8());
                 }
+                text
             }
         };
-        let separator = separator(&text);
+        let separator = stated(&mut text).unwrap_or_else(|| separator(&text));
         Ok(Self { text, separator })
     }
 
@@ -131,24 +133,72 @@ fn utf16(bytes: &[u8], word: fn([u8; 2]) -> u16) -> Result<String, String> {
     Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
-fn unpacked(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
+/// The letters of Windows-1252 where Latin-1 has control characters, from 0x80. Five bytes have no letter.
+const WINDOWS: [char; 32] = [
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}',
+    '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+];
+
+/// Each line as UTF-8, or else as Windows-1252: programs append rows to files of another encoding.
+fn mixed(bytes: &[u8]) -> String {
+    let letter = |&byte: &u8| match byte {
+        0x80..=0x9f => WINDOWS[usize::from(byte - 0x80)],
+        _ => char::from(byte),
+    };
+    let mut text = String::with_capacity(bytes.len() + bytes.len() / 8);
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        match std::str::from_utf8(line) {
+            Ok(line) => text.push_str(line),
+            Err(_) => text.extend(line.iter().map(letter)),
+        }
+    }
+    text
+}
+
+fn unpacked(bytes: Vec<u8>, largest: u64) -> Result<Vec<u8>, String> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes);
     }
     let mut out = Vec::new();
     flate2::read::MultiGzDecoder::new(&bytes[..])
-        .take(LARGEST + 1)
+        .take(largest + 1)
         .read_to_end(&mut out)
         .map_err(|error| format!("cannot unpack the gzip file: {error}"))?;
-    if out.len() as u64 > LARGEST {
-        return Err(format!("it unpacks to more than {LARGEST} bytes"));
+    if out.len() as u64 > largest {
+        return Err(format!(
+            "the gzip file unpacks to more than {} MiB; expected a table; unpack it, or divide it",
+            largest >> 20
+        ));
     }
     Ok(out)
 }
 
+/// The separator that Excel's first line `sep=;` states. The line becomes blank, so that rows keep their numbers.
+fn stated(text: &mut String) -> Option<u8> {
+    let line = text.lines().next()?;
+    let separator = line.trim_matches('"').strip_prefix("sep=").map(str::as_bytes);
+    let separator = match separator {
+        Some([separator @ (b';' | b'\t' | b',')]) => *separator,
+        _ => return None,
+    };
+    text.drain(..line.len());
+    Some(separator)
+}
+
+/// The most frequent separator outside quotes, in the first line that is not blank.
 fn separator(text: &str) -> u8 {
-    let line = text.lines().next().unwrap_or_default();
-    let count = |separator: u8| line.bytes().filter(|&byte| byte == separator).count();
+    let line = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or_default();
+    let count = |separator: u8| {
+        let mut quoted = false;
+        let outside = line.bytes().filter(|&byte| {
+            quoted ^= byte == b'"';
+            byte == separator && !quoted
+        });
+        outside.count()
+    };
     [b';', b'\t', b',']
         .into_iter()
         .max_by_key(|&separator| count(separator))
@@ -177,6 +227,15 @@ mod tests {
         assert_eq!(of(&[&[0xff, 0xfe], &little[..]].concat()), right);
         assert_eq!(of(&[&[0xfe, 0xff], &big[..]].concat()), right);
         assert_eq!(of(b"a\tb\n1\tx, y\n").separator, b'\t');
+        assert_eq!(of(b"\"a, b, c\";d\n1;2\n").separator, b';');
+        // Python: b"\x80\x9c\xe9".decode("cp1252"); a line of UTF-8 in the same file stays as it is.
+        assert_eq!(of(b"a\n\x80\x9c\xe9\nM\xc3\xbcller\n").text, "a\n€œé\nMüller\n");
+        // Excel's statement of the separator. The header stays line 2.
+        let stated = of(b"\xef\xbb\xbfsep=;\r\na;b,c,d\r\n1;2\r\n");
+        assert_eq!(
+            (stated.separator, stated.text.as_str()),
+            (b';', "\r\na;b,c,d\r\n1;2\r\n")
+        );
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::Write::write_all(&mut packed, right.text.as_bytes()).unwrap();
         let packed = packed.finish().unwrap();
@@ -186,6 +245,16 @@ mod tests {
                 .unwrap_err()
                 .contains("unpack")
         );
+    }
+
+    #[test]
+    fn gzip_bomb_ends_at_the_limit() {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut packed, &vec![b'a'; 3 << 20]).unwrap();
+        let packed = packed.finish().unwrap();
+        assert_eq!(unpacked(packed.clone(), 3 << 20).unwrap().len(), 3 << 20);
+        let error = unpacked(packed, 2 << 20).unwrap_err();
+        assert!(error.contains("more than 2 MiB"), "{error}");
     }
 
     #[test]

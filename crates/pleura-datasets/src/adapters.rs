@@ -19,12 +19,15 @@ mod nih;
 mod own;
 mod padchest;
 mod person;
+pub(crate) mod repeated;
 mod rsna;
 mod siim;
 mod tuberculosis;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use pleura_core::table::is_missing;
 
 use crate::Error;
 use pleura_manifest::{EXAMPLES, Exclusion, Label, Masks, Remark, Sex, Split};
@@ -184,6 +187,28 @@ impl DatasetContent {
         self.unlisted = unlisted;
     }
 
+    /// Counts the listed films that are not here, and joins the rows of films that are listed more than once.
+    pub(crate) fn set_absent(&mut self, absent: &[String]) {
+        let left = self.records.len();
+        self.exclude_listed("listed, but no film here", absent, left);
+        repeated::join(self);
+    }
+
+    /// Leaves out films whose view is stated and not frontal. Films without a view are kept, and counted.
+    pub(crate) fn keep_frontal(&mut self, frontal: impl Fn(&str) -> bool) {
+        for record in &mut self.records {
+            if is_missing(&record.view) {
+                record.view.clear();
+            }
+        }
+        self.exclude("view is not frontal", |record| {
+            !record.view.is_empty() && !frontal(&record.view)
+        });
+        let blank = self.records.iter().filter(|record| record.view.is_empty());
+        let blank: Vec<String> = blank.map(|record| record.film.clone()).collect();
+        self.remark("view not stated, taken as frontal", &blank);
+    }
+
     /// Counts listed films that are left out before reading.
     pub(crate) fn exclude_listed(&mut self, reason: impl Into<String>, names: &[String], left: usize) {
         let examples = names.iter().take(EXAMPLES).cloned().collect();
@@ -243,10 +268,18 @@ impl Findings {
         }
     }
 
-    /// Labels whose hierarchy is known from the dataset's own text, such as `Pneumonia/Viral/COVID-19`.
-    pub(crate) fn with_paths(labels: BTreeMap<String, Label>, text: &str) -> Self {
+    /// The findings of a manifest's row. Columns have no hierarchy, so it comes from a note: [`PATHS`], or the
+    /// publisher's own text, such as `Pneumonia/Viral/COVID-19`.
+    pub(crate) fn of_row(labels: BTreeMap<String, Label>, notes: &BTreeMap<String, String>) -> Self {
+        let note = |name: &str| notes.get(name).filter(|text| !text.is_empty());
+        let paths = note(PATHS).map(|text| Self::parse(text, &['|']));
+        let paths = paths.or_else(|| note(OWN_WORDS).map(|text| Self::parse(text, &[',', ';', '|'])));
+        Self::with_paths(labels, paths.map_or_else(Vec::new, |paths| paths.present()))
+    }
+
+    /// Labels, and the paths of those that are present. Paths that the labels do not bear out are left out.
+    fn with_paths(labels: BTreeMap<String, Label>, mut paths: Vec<Vec<String>>) -> Self {
         let positive = |name: &String| labels.get(name) == Some(&Label::Positive);
-        let mut paths = Self::parse(text, &[',', ';', '|']).present();
         for path in &mut paths {
             path.retain(positive);
         }
@@ -262,6 +295,20 @@ impl Findings {
         Self::Hierarchical(labels, paths)
     }
 
+    /// The paths of a row's findings, for the note [`PATHS`], if its labels and notes do not yield them.
+    pub(crate) fn paths_note(
+        &self,
+        labels: BTreeMap<String, Label>,
+        notes: &BTreeMap<String, String>,
+    ) -> Option<String> {
+        let right = Self::with_paths(labels.clone(), self.present());
+        if right == Self::of_row(labels, notes) {
+            return None;
+        }
+        let paths = right.present().into_iter().map(|path| path.join("/"));
+        Some(paths.collect::<Vec<_>>().join("|"))
+    }
+
     /// True if `No Finding` occurs together with another finding.
     pub(crate) fn contradicts_itself(&self) -> bool {
         let present = self.present();
@@ -270,6 +317,18 @@ impl Findings {
                 .iter()
                 .any(|path| path.iter().any(|element| element == pleura_manifest::NO_FINDING))
     }
+}
+
+/// The note with the publisher's own words for a film's findings.
+const OWN_WORDS: &str = "findings";
+
+/// The note with the paths of a film's findings, where the publisher's own words do not give them.
+pub(crate) const PATHS: &str = "finding_paths";
+
+/// True for the projections of DICOM headers that begin with PA or AP.
+pub(crate) fn starts_frontal(view: &str) -> bool {
+    let view = view.to_ascii_uppercase();
+    view.starts_with("PA") || view.starts_with("AP")
 }
 
 /// The name of a film or patient in the manifest: the dataset's name as prefix, without characters that a

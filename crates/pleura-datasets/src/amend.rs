@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use pleura_core::table::is_missing;
+
 use crate::Error;
 use crate::adapters::{Age, DatasetContent, FilmRecord, Findings, age, file_name, named, sex, stem};
 use crate::table::{Table, TableRow};
@@ -19,7 +21,12 @@ pub(crate) struct Amendments {
     rows: Vec<Amendment>,
 }
 
-struct Amendment {
+/// Earlier amendments of the films of a dataset, by place: the table, the row's number, and the row.
+pub(crate) type AmendedFilms = HashMap<usize, Vec<(PathBuf, u64, Amendment)>>;
+
+/// One row of a table of amendments.
+#[derive(Clone)]
+pub(crate) struct Amendment {
     /// Line of the table.
     number: u64,
     film: String,
@@ -57,12 +64,13 @@ impl Amendments {
     }
 
     /// Amends a dataset's films, and counts the amended and added ones. `met` marks the rows that matched a
-    /// film.
+    /// film; `earlier` holds what earlier rows and tables amended.
     pub(crate) fn apply(
         &self,
         reading: &mut DatasetContent,
         dataset: &str,
         met: &mut [bool],
+        earlier: &mut AmendedFilms,
     ) -> Result<(), Error> {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         let mut patients: HashSet<String> = HashSet::new();
@@ -73,17 +81,24 @@ impl Amendments {
             patients.insert(record.patient.clone());
         }
         let (mut amended, mut added) = (Vec::new(), Vec::new());
-        let mut by_place: HashMap<usize, &Amendment> = HashMap::new();
         for (row, met) in self.rows.iter().zip(met) {
             if let Some(place) = self.meant(row, &by_name, &reading.records, dataset)? {
-                let earlier = *by_place.entry(place).or_insert(row);
-                if !earlier.says_the_same_as(row) {
-                    let expected = format!(
-                        "one row for each film; row {} amends {} with other values",
-                        earlier.number, reading.records[place].film
-                    );
-                    return Err(self.fault(row, &expected));
+                for (file, number, other) in earlier.get(&place).into_iter().flatten() {
+                    if let Some(column) = row.contradicts(other) {
+                        let film = &reading.records[place].film;
+                        let table = if *file == self.file {
+                            String::new()
+                        } else {
+                            format!(" of {}", file.display())
+                        };
+                        let expected = format!(
+                            "one {column} for each film; row {number}{table} gives {film} another one"
+                        );
+                        return Err(self.fault(row, &expected));
+                    }
                 }
+                let statement = (self.file.clone(), row.number, row.clone());
+                earlier.entry(place).or_default().push(statement);
                 row.amend(&mut reading.records[place], &patients, &reading.findings);
                 amended.push(reading.records[place].film.clone());
             } else if row.is_of(dataset)
@@ -105,6 +120,11 @@ impl Amendments {
                     ..FilmRecord::default()
                 };
                 row.amend(&mut record, &patients, &reading.findings);
+                let place = reading.records.len();
+                for name in names(&record) {
+                    by_name.entry(name).or_default().push(place);
+                }
+                earlier.insert(place, vec![(self.file.clone(), row.number, row.clone())]);
                 reading.records.push(record);
             } else {
                 continue;
@@ -230,42 +250,50 @@ fn few(names: impl ExactSizeIterator<Item = String>) -> String {
 }
 
 impl Amendment {
-    fn says_the_same_as(&self, other: &Self) -> bool {
-        (
-            &self.patient,
-            &self.study,
-            &self.view,
-            self.sex,
-            self.age,
-            &self.findings,
-        ) == (
-            &other.patient,
-            &other.study,
-            &other.view,
-            other.sex,
-            other.age,
-            &other.findings,
-        )
+    /// The first column in which both rows have a value, and not the same.
+    fn contradicts(&self, other: &Self) -> Option<&'static str> {
+        let texts = [
+            ("patient", &self.patient, &other.patient),
+            ("study", &self.study, &other.study),
+            ("view", &self.view, &other.view),
+            ("findings", &self.findings, &other.findings),
+        ];
+        let differ = |one: &str, other: &str| !one.is_empty() && !other.is_empty() && one != other;
+        if let Some((column, ..)) = texts.into_iter().find(|(_, one, other)| differ(one, other)) {
+            return Some(column);
+        }
+        match (self.sex, other.sex, self.age, other.age) {
+            (Some(one), Some(other), ..) if one != other => Some("sex"),
+            (.., Some(one), Some(other)) if one != other => Some("age"),
+            _ => None,
+        }
     }
 
     fn of(table: &Table, row: TableRow<'_>, film: usize) -> Result<Self, Error> {
-        let text = |name: &str| row.optional(table.column(&[name])).to_string();
+        let text = |name: &str| match row.optional(table.column(&[name])) {
+            missing if is_missing(missing) => String::new(),
+            text => text.to_string(),
+        };
         let name = row.cell(film);
         if name.is_empty() {
             return Err(row.fault(film, "the name of a film"));
         }
-        let age = match (age(&text("age")), table.column(&["age"])) {
+        let years = match table.column(&["age"]).and_then(|column| row.number(column)) {
+            Some(years) => years.to_string(),
+            None => text("age"),
+        };
+        let age = match (age(&years), table.column(&["age"])) {
             (Age::Impossible, Some(column)) => return Err(row.fault(column, "years, or nothing")),
             (age, _) => age.years(),
         };
         let sex = match (sex(&text("sex")), table.column(&["sex"])) {
-            (None, Some(column)) if !row.cell(column).is_empty() => {
+            (None, Some(column)) if !is_missing(row.cell(column)) => {
                 return Err(row.fault(column, Sex::EXPECTED));
             }
             (sex, _) => sex,
         };
         Ok(Self {
-            number: row.number(),
+            number: row.line(),
             film: name.to_string(),
             dataset: text("dataset"),
             patient: text("patient"),

@@ -1,7 +1,7 @@
 //! Builds one manifest from datasets on disk, and counts every film that is left out.
 
 mod columns;
-mod repeated;
+mod folders;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use pleura_manifest::{AGE_GROUP, FileRecord, Manifest, Remark, Sidecar, SourceRe
 
 use crate::Error;
 use crate::adapters::{Dataset, DatasetContent, FilmRecord, OWN};
-use crate::amend::Amendments;
+use crate::amend::{AmendedFilms, Amendments};
 use crate::classes::{ClassAssignment, ClassMap};
 
 /// Inputs and rules of a build.
@@ -98,21 +98,21 @@ pub fn build(
     let mut readings = Vec::new();
     for input in &options.inputs {
         let mut reading = (input.dataset.read)(&input.path, &input.name)?;
-        repeated::listed_twice(&mut reading);
+        let mut amended = AmendedFilms::new();
         for (table, met) in amendments.iter().zip(&mut met) {
-            table.apply(&mut reading, &input.name, met)?;
+            table.apply(&mut reading, &input.name, met, &mut amended)?;
         }
         readings.push(reading);
     }
-    repeated::in_several_folders(&options.inputs, &mut readings);
+    folders::join(&options.inputs, &mut readings);
     verify::unique_names(&mut readings);
     columns::check_names(options, &readings)?;
     for reading in &mut readings {
         filter(reading, options);
     }
-    let identical = verify::verify(&mut readings, options.drop_identical, progress)?;
+    let identical = verify::verify(&mut readings, options.drop_identical, out, progress)?;
 
-    let manifest = columns::assemble(options, &readings, out)?;
+    let manifest = columns::assemble(options, &mut readings, out)?;
     let mut sidecar = Sidecar::bare(&manifest);
     sidecar.classes = options.classes.as_ref().map(ToString::to_string);
     sidecar.steps.extend(identical.step);

@@ -1,14 +1,17 @@
 //! A tolerant reader for published label files.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::{Path, PathBuf};
 
-use pleura_core::table::TableText;
+use pleura_core::table::{TableText, number};
 
 use crate::Error;
 
 /// A delimited table with a header. A missing cell of a short row reads as empty.
 pub(crate) struct Table {
     file: PathBuf,
+    separator: u8,
     header: Vec<String>,
     rows: Vec<Line>,
 }
@@ -60,6 +63,7 @@ impl Table {
             .collect();
         Ok(Self {
             file: path.to_path_buf(),
+            separator: table.separator,
             header,
             rows,
         })
@@ -106,8 +110,35 @@ impl<'a> TableRow<'a> {
         column.map_or("", |column| self.cell(column))
     }
 
+    /// The number in a cell. Where semicolons or tabs separate cells, a comma may separate decimals.
+    pub(crate) fn number(self, column: usize) -> Option<f64> {
+        number(self.cell(column), self.table.separator)
+    }
+
+    /// Inserts what this row states under a key. Refuses another statement under the same key.
+    pub(crate) fn insert_once<V: PartialEq>(
+        self,
+        into: &mut HashMap<String, V>,
+        column: usize,
+        key: &str,
+        value: V,
+    ) -> Result<(), Error> {
+        match into.entry(key.to_string()) {
+            Entry::Occupied(earlier) if *earlier.get() != value => {
+                let expected =
+                    format!("what the earlier row of {key} states; delete the wrong one of the two rows");
+                Err(self.fault(column, expected))
+            }
+            Entry::Occupied(_) => Ok(()),
+            Entry::Vacant(free) => {
+                free.insert(value);
+                Ok(())
+            }
+        }
+    }
+
     /// Its line in the file; the header is line 1.
-    pub(crate) fn number(self) -> u64 {
+    pub(crate) fn line(self) -> u64 {
         self.line.number
     }
 

@@ -8,6 +8,7 @@ mod films;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use films::adds_up;
 use pleura_datasets::adapters::Dataset;
 use pleura_datasets::{BuildInput, BuildOptions, BuiltManifest, ClassMap, Error, build};
 use pleura_manifest::{Label, Manifest, Sex};
@@ -78,14 +79,15 @@ fn film_listed_twice_counts_once_or_is_left_out() {
         steps.contains(&("listed again with the same patient and findings".to_owned(), 1)),
         "{steps:?}"
     );
-    let contradicted = "listed twice, and the rows contradict each other".to_owned();
-    assert!(steps.contains(&(contradicted, 1)), "{steps:?}");
+    let contradicted = "listed more than once, and the rows contradict each other".to_owned();
+    // Both rows of the film are left out.
+    assert!(steps.contains(&(contradicted, 2)), "{steps:?}");
     assert!(
         !steps
             .iter()
-            .any(|(reason, films)| reason.contains("no film here") && *films > 0),
-        "{steps:?}"
+            .any(|(reason, films)| reason.contains("no film here") && *films > 0)
     );
+    adds_up(&built);
 }
 
 #[test]
@@ -105,6 +107,50 @@ fn several_folders_of_one_dataset_are_one_dataset() {
     assert_eq!(films, ["nih-1_0", "nih-1_1", "nih-2_0"]);
     assert!(rows.iter().all(|row| row.dataset == "nih"));
     assert!(account(&built).contains(&("in an earlier folder of this dataset too".to_owned(), 1)));
+    adds_up(&built);
+
+    // Folders that contradict each other.
+    let other = [("1_1.png", "Hernia", "1"), ("2_0.png", "No Finding", "2")];
+    nih(
+        &folder.path().join("c"),
+        &other,
+        &[("1_1.png", 2), ("2_0.png", 3)],
+    );
+    let inputs = ["a", "c"].map(|part| input("nih", "nih", &folder.path().join(part)));
+    let built = try_build(inputs.to_vec(), None, &folder.path().join("m.csv")).unwrap();
+    let films: Vec<&str> = built.manifest.rows.iter().map(|row| row.film.as_str()).collect();
+    assert_eq!(films, ["nih-1_0", "nih-2_0"]);
+    adds_up(&built);
+    // Named folders are two datasets with patients of their own.
+    let inputs = ["a", "b"].map(|part| input("nih", part, &folder.path().join(part)));
+    let built = try_build(inputs.to_vec(), None, &folder.path().join("m.csv")).unwrap();
+    assert_eq!((built.manifest.rows.len(), built.manifest.patients()), (4, 3));
+}
+
+#[test]
+fn class_folders_that_number_their_films_alike_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    for (part, seeds) in [("a", [1, 2]), ("b", [1, 3])] {
+        for (film, seed) in ["sick/1.png", "sick/2.png"].into_iter().zip(seeds) {
+            films::write(&folder.path().join(part).join(film), seed);
+        }
+    }
+    let inputs = ["a", "b"].map(|part| input("folder", "folder", &folder.path().join(part)));
+    let built = try_build(inputs.to_vec(), None, &folder.path().join("m.csv")).unwrap();
+    let rows = built.manifest.rows.iter();
+    let films: Vec<(&str, &str)> = rows
+        .map(|row| (row.film.as_str(), row.patient.as_str()))
+        .collect();
+    assert_eq!(
+        films,
+        [
+            ("folder-sick-1", "folder-sick-1"),
+            ("folder-sick-2", "folder-sick-2"),
+            ("folder-sick-2-2", "folder-sick-2-2")
+        ]
+    );
+    assert!(account(&built).contains(&("in an earlier folder of this dataset too".to_owned(), 1)));
+    adds_up(&built);
 }
 
 /// A draft of films 0 to 3, in these bytes.
@@ -143,6 +189,16 @@ fn labels_as_pandas_writes_them() {
             (None, None)
         ]
     );
+    // pandas 3.1: DataFrame.to_csv with its row numbers; nullable integers with sep=";", na_rep="<NA>".
+    for text in [
+        ",path,patient,Pneumonia,Effusion\n0,0.png,p1,1.0,True\n1,1.png,p2,,False\n",
+        ",Unnamed: 0,path,patient,Pneumonia,Effusion\n0,0,0.png,p1,1.0,True\n1,1,1.png,p2,,False\n",
+        ";path;patient;Pneumonia;Effusion\n0;0.png;p1;1;True\n1;1.png;p2;<NA>;False\n",
+    ] {
+        let manifest = draft(folder.path(), text.as_bytes()).unwrap();
+        assert_eq!(manifest.findings, ["Pneumonia", "Effusion"], "{text}");
+        assert_eq!(manifest.rows[1].labels, [Label::Unknown, Label::Negative]);
+    }
     let error = draft(folder.path(), b"path,patient,Pneumonia\n0.png,p1,2.0\n")
         .unwrap_err()
         .to_string();
@@ -226,6 +282,33 @@ fn classes_of_joined_manifests_mean_what_they_mean_of_the_sources() {
             .collect()
     };
     assert_eq!(of(&joined), of(&direct));
+}
+
+#[test]
+fn hierarchy_that_no_text_states_is_kept_for_joined_manifests() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (film, seed) in [
+        ("NORMAL/IM-0001-0001.png", 1),
+        ("PNEUMONIA/person1_bacteria_1.png", 2),
+        ("PNEUMONIA/person2_virus_2.png", 3),
+        ("PNEUMONIA/person3_4.png", 4),
+    ] {
+        films::write(&at("set/train").join(film), seed);
+    }
+    let set = || vec![input("kermany", "kermany", &at("set"))];
+    let classes = Some("bacterial = Bacterial; pneumonia = Pneumonia; normal = No Finding");
+    let direct = try_build(set(), classes, &at("direct.csv")).unwrap();
+    let plain = try_build(set(), None, &at("plain.csv")).unwrap();
+    plain.write(&at("plain.csv")).unwrap();
+    let own = |name: &str| vec![input("manifest", "manifest", &at(name))];
+    let again = try_build(own("plain.csv"), None, &at("again.csv")).unwrap();
+    assert_eq!(again.manifest.rows, plain.manifest.rows);
+    again.write(&at("again.csv")).unwrap();
+    let joined = try_build(own("again.csv"), classes, &at("joined.csv")).unwrap();
+    let classes = |built: &BuiltManifest| built.manifest.classes();
+    assert_eq!(direct.manifest.rows.len(), 4);
+    assert_eq!(classes(&joined), classes(&direct));
 }
 
 #[test]
@@ -315,7 +398,66 @@ fn amendments_that_contradict_each_other_are_an_error() {
         .unwrap_err()
         .to_string();
     assert!(
-        error.contains("row 3") && error.contains("row 2 amends nih-1_0"),
+        error.contains("row 3")
+            && error.contains("one findings for each film; row 2 gives nih-1_0 another one"),
         "{error}"
     );
+}
+
+#[test]
+fn amendments_of_one_film_may_complete_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    // The second film is on disk, and not listed.
+    nih(
+        folder.path(),
+        &[("1_0.png", "Mass", "1")],
+        &[("1_0.png", 1), ("3_0.png", 2)],
+    );
+    let amended = |tables: &[&str]| {
+        let mut amendments = Vec::new();
+        for (number, text) in tables.iter().enumerate() {
+            amendments.push(folder.path().join(format!("amend-{number}.csv")));
+            std::fs::write(&amendments[number], text).unwrap();
+        }
+        let options = BuildOptions {
+            inputs: vec![input("nih", "nih", folder.path())],
+            amendments,
+            ..BuildOptions::default()
+        };
+        build(&options, &folder.path().join("m.csv"), &|_, _| {})
+    };
+    let ages = "film;age\n1_0.png;57,5\n3_0.png;\n";
+    let built = amended(&["film,findings,patient\n1_0.png,Effusion,\n3_0.png,Mass,3\n", ages]).unwrap();
+    adds_up(&built);
+    let rows = &built.manifest.rows;
+    assert_eq!((rows.len(), rows[0].age), (2, Some(57.5)));
+    assert!(
+        !built
+            .sidecar
+            .remarks
+            .iter()
+            .any(|remark| remark.what.contains("met no film"))
+    );
+    let error = amended(&["film;age\n1_0.png;57,5\n", "film,age\n1_0,58\n"])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("amend-1.csv: row 2") && error.contains("row 2 of ") && error.contains("amend-0.csv"),
+        "{error}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn folder_above_a_manifest_may_have_any_name() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let odd = folder.path().join(std::ffi::OsStr::from_bytes(b"r\xf6ntgen"));
+    films::write(&odd.join("a/1.png"), 1);
+    let set = || vec![input("folder", "mine", &odd)];
+    // The path below the manifest's folder is UTF-8; the path from elsewhere is not.
+    let inside = try_build(set(), None, &odd.join("m.csv")).unwrap();
+    assert_eq!(inside.manifest.rows.len(), 1);
+    let outside = try_build(set(), None, &folder.path().join("m.csv")).unwrap();
+    assert!(account(&outside).contains(&("cannot be read as a film".to_owned(), 1)));
 }

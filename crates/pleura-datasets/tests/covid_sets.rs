@@ -178,6 +178,7 @@ fn brixias_scores_are_text_and_its_ages_groups_of_five_years() {
     assert_eq!(
         remarks(&built),
         [
+            ("view not stated, taken as frontal", 3),
             (
                 "score of fewer than six digits: zeros lost at its front were put back",
                 1

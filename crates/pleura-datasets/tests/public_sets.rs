@@ -6,7 +6,7 @@ mod films;
 
 use std::path::Path;
 
-use films::{account, build_one};
+use films::{account, adds_up, build_one};
 use pleura_datasets::{BuildOptions, BuiltManifest, Filters, build};
 use pleura_manifest::open_mask;
 use pleura_manifest::{Label, Manifest, Row, Sex};
@@ -407,5 +407,53 @@ fn figure_1s_films_are_named_after_patients_and_its_table_is_latin() {
         label(manifest, "figure1-COVID-00003a", "No Finding"),
         Label::Negative
     );
-    assert_eq!(remarks(&built), [("age cannot be read, taken as unknown", 2)]);
+    assert_eq!(
+        remarks(&built),
+        [
+            ("view not stated, taken as frontal", 1),
+            ("age cannot be read, taken as unknown", 2)
+        ]
+    );
+}
+
+const CHEXPERT: &str = "Path,Sex,Age,Frontal/Lateral,AP/PA,No Finding,Enlarged Cardiomediastinum,Cardiomegaly,\
+                        Lung Opacity,Lung Lesion,Edema,Consolidation,Pneumonia,Atelectasis,Pneumothorax,\
+                        Pleural Effusion,Pleural Other,Fracture,Support Devices\n";
+
+#[test]
+fn chexpert_rows_of_one_film_agree_in_every_label() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = [
+        (1, "0.0,AP,,,,,,,,-1.0,"),
+        (1, "0.0,AP,,,,,,,,0.0,"),
+        (2, "0.0,AP,1.0,,,,,,,1.0,"),
+        (2, "0.0,AP,1.0,,,,,,,1,"),
+        (3, "0.0,,True,NaN,False,,,,,nan,"),
+    ];
+    let mut table = CHEXPERT.to_owned();
+    for (number, cells) in rows {
+        let place = format!("train/patient0000{number}/study1/view1_frontal.jpg");
+        films::write(&folder.path().join(&place), number);
+        let cells = cells.strip_prefix("0.0,").unwrap();
+        table += &format!("CheXpert-v1.0/{place},Male,60,Frontal,{cells},,,,,\n");
+    }
+    std::fs::write(folder.path().join("train.csv"), table).unwrap();
+    let built = built("chexpert", folder.path());
+    adds_up(&built);
+    let rows = &built.manifest.rows;
+    assert_eq!(rows.len(), 2);
+    assert_eq!(
+        account(&built.sidecar.sources[0].steps)[..3],
+        [
+            ("listed, but no film here", 0, 5),
+            ("listed again with the same patient and findings", 1, 4),
+            ("listed more than once, and the rows contradict each other", 2, 2)
+        ]
+    );
+    // Labels as pandas writes them.
+    assert_eq!(
+        rows[1].labels[..3],
+        [Label::Positive, Label::Unknown, Label::Negative]
+    );
+    assert_eq!(remarks(&built), [("view not stated, taken as frontal", 1)]);
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pleura_core::table::TableText;
+
 use super::text::{Bounds, Kind, Object, Text};
 use crate::Error;
 
@@ -26,7 +28,10 @@ impl Boxes {
             problem,
         };
         let whole = |error: csv::Error| wrong(0, error.to_string());
-        let mut reader = csv::Reader::from_path(path).map_err(whole)?;
+        let table = TableText::read(path).map_err(|error| wrong(0, error.to_string()))?;
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(table.separator)
+            .from_reader(table.text.as_bytes());
         if reader.headers().map_err(whole)? != COLUMNS.as_slice() {
             return Err(wrong(1, format!("expected the columns {}", COLUMNS.join(","))));
         }
@@ -115,6 +120,13 @@ mod tests {
         std::fs::write(file.path(), text).unwrap();
         let read = Boxes::read(file.path());
         read.map_err(|error| error.to_string().replace(&*file.path().to_string_lossy(), "FILE"))
+    }
+
+    #[test]
+    fn tables_of_spreadsheets_are_read() {
+        let commas = "film,kind,left,top,right,bottom\na.png,letter,2,3,6,9\n";
+        let semicolons = format!("\u{feff}{}", commas.replace(',', ";").replace('\n', "\r\n"));
+        assert_eq!(read(&semicolons), read(commas));
     }
 
     #[test]

@@ -77,12 +77,21 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     reading.exclude_listed(
         "its session has no labels",
         &seen.unlabelled,
-        left + seen.cut_off.len(),
+        left + seen.cut_off.len() + seen.contradicted.len(),
     );
-    reading.exclude_listed("its session's list of labels breaks off", &seen.cut_off, left);
-    reading.exclude("view is not frontal", |record| {
-        !matches!(record.view.as_str(), "PA" | "AP" | "")
-    });
+    reading.exclude_listed(
+        "its session's list of labels breaks off",
+        &seen.cut_off,
+        left + seen.contradicted.len(),
+    );
+    if !seen.contradicted.is_empty() {
+        reading.exclude_listed(
+            "its session has two lists of labels that contradict each other",
+            &seen.contradicted,
+            left,
+        );
+    }
+    reading.keep_frontal(|view| matches!(view, "PA" | "AP"));
     reading.exclude(
         "its session's list of labels is empty, which is not normal",
         |record| record.findings == Findings::Unstated,
@@ -132,6 +141,7 @@ fn in_both(folder: &Path, roots: &[PathBuf]) -> Option<PathBuf> {
 struct Seen {
     unlabelled: Vec<String>,
     cut_off: Vec<String>,
+    contradicted: Vec<String>,
     impossible: Vec<String>,
     empty: Vec<String>,
     strangers: Vec<PathBuf>,
@@ -158,6 +168,10 @@ fn half(
         met.insert(place.session.clone());
         let name = films::name(&file);
         let film = named(dataset, films::stem(&name));
+        if tables.contradicted.contains(&place.session) {
+            seen.contradicted.push(film);
+            continue;
+        }
         let Some(labels) = tables.labels.get(&place.session) else {
             if tables.cut_off.contains(&place.session) {
                 seen.cut_off.push(film);

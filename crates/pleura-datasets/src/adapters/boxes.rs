@@ -11,7 +11,9 @@ use pleura_manifest::Region;
 pub(super) fn of_row(row: TableRow<'_>, columns: [usize; 4], frame: [usize; 2]) -> Result<PathBuf, Error> {
     let mut sides = [0.0; 4];
     for (side, column) in sides.iter_mut().zip(columns) {
-        *side = (row.cell(column).parse()).map_err(|_| row.fault(column, "a number of pixels"))?;
+        *side = row
+            .number(column)
+            .ok_or_else(|| row.fault(column, "a number of pixels"))?;
     }
     let expected = || format!("a box on a film of {} columns and {} rows", frame[0], frame[1]);
     let region = Region::new(sides, frame).ok_or_else(|| row.fault(columns[0], expected()))?;

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use pleura_core::table::label;
 use rayon::prelude::*;
 
-use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, header, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, header, named, sex, starts_frontal};
 use crate::Error;
 use crate::table::{Table, TableRow};
 use pleura_manifest::AGE_GROUP;
@@ -90,17 +91,13 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         }
         reading.records.push(record);
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
+    reading.set_absent(&absent);
     let impossible: Vec<String> = reading
         .records
         .par_iter_mut()
         .filter_map(|record| (header::describe(record).age == Age::Impossible).then(|| record.film.clone()))
         .collect();
-    reading.exclude("view is not frontal", |record| {
-        let view = record.view.to_ascii_uppercase();
-        !(view.is_empty() || view.starts_with("PA") || view.starts_with("AP"))
-    });
+    reading.keep_frontal(starts_frontal);
     reading.remark("age impossible, taken as unknown", &impossible);
     reading.remark("no subject: the film counts as a patient of its own", &nobody);
     reading.remark(
@@ -175,9 +172,9 @@ impl Columns {
                 .notes
                 .insert(AGE_GROUP.into(), format!("{}-{}", 5.0 * group, 5.0 * group + 4.0));
         }
-        match row.optional(self.consensus) {
-            "1" | "True" | "1.0" => record.notes.insert(OFFICIAL_SPLIT.into(), "test".into()),
-            "" => None,
+        match label(row.optional(self.consensus)) {
+            Ok(Some(1)) => record.notes.insert(OFFICIAL_SPLIT.into(), "test".into()),
+            Ok(None) => None,
             _ => record.notes.insert(OFFICIAL_SPLIT.into(), "train_val".into()),
         };
         record.notes.insert(SCORE.into(), padded);

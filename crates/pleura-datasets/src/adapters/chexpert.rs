@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
-use pleura_manifest::Label;
-use pleura_manifest::OFFICIAL_SPLIT;
+use pleura_manifest::{Cell as _, Label, OFFICIAL_SPLIT};
 
 pub(super) const DATASET: Dataset = Dataset {
     name: "chexpert",
@@ -70,10 +69,11 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
             let (place, years, mut record) = columns.row(row, dataset)?;
             // Every study has a view1_frontal.jpg: only the whole path is unique.
             let file = folder.join(&place);
-            if !file.is_file() || !claimed.insert(file.clone()) {
+            if !file.is_file() {
                 absent.push(place.display().to_string());
                 continue;
             }
+            claimed.insert(file.clone());
             if years == Age::Impossible {
                 impossible.push(record.film.clone());
             }
@@ -83,11 +83,8 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         }
         reading.files.push(path.clone());
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
-    reading.exclude("view is not frontal", |record| {
-        !matches!(record.view.as_str(), "PA" | "AP" | "")
-    });
+    reading.set_absent(&absent);
+    reading.keep_frontal(|view| matches!(view, "PA" | "AP"));
     reading.remark("age impossible, taken as unknown", &impossible);
     let folders: Vec<PathBuf> = tables
         .iter()
@@ -166,11 +163,5 @@ impl Columns {
 
 /// The label of a cell.
 pub(super) fn observation(row: TableRow<'_>, column: usize) -> Result<Label, Error> {
-    match row.cell(column) {
-        "" => Ok(Label::Unknown),
-        "1.0" | "1" => Ok(Label::Positive),
-        "0.0" | "0" => Ok(Label::Negative),
-        "-1.0" | "-1" => Ok(Label::Uncertain),
-        _ => Err(row.fault(column, "1.0, 0.0, -1.0 or nothing")),
-    }
+    Label::from_cell(row.cell(column)).ok_or_else(|| row.fault(column, "1.0, 0.0, -1.0 or nothing"))
 }

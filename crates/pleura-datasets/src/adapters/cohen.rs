@@ -64,8 +64,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         }
         reading.records.push(FilmRecord { file, ..row.record });
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
+    reading.set_absent(&absent);
     score(folder, &mut reading)?;
     let note = |record: &FilmRecord, name: &str| record.notes.get(name).cloned().unwrap_or_default();
     // Old releases have neither column; a missing value excludes nothing.

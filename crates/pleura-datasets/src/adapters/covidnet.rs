@@ -97,14 +97,11 @@ fn read(folder: &Path, dataset: &str, source: &'static Dataset) -> Result<Datase
         }
         reading.records.push(record);
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
+    reading.set_absent(&absent);
     reading.exclude("finding is blank: inconclusive", |record| {
         record.findings == Findings::Unstated
     });
-    reading.exclude("view is not frontal", |record| {
-        !matches!(record.view.as_str(), "PA" | "AP" | "AP erect" | "")
-    });
+    reading.keep_frontal(|view| matches!(view, "PA" | "AP" | "AP erect"));
     reading.remark("age cannot be read, taken as unknown", &impossible);
     reading.set_unlisted(matched.unlisted);
     Ok(reading)

@@ -117,8 +117,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
             reading.findings.push(level.to_string());
         }
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
+    reading.set_absent(&absent);
     reading.remark("source rnsa read as rsna", &misspelt);
     reading.remark(
         "patient unknown: RSNA's challenge numbers films, and ChestX-ray14, where they come from, has several of a patient",

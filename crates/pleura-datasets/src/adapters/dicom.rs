@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pleura_film::{BodyPart, DecodeOptions, DicomTags, Format};
 use rayon::prelude::*;
 
-use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex};
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, age, films, named, sex, starts_frontal};
 use crate::Error;
 
 pub(super) const DATASET: Dataset = Dataset {
@@ -66,7 +66,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     reading.exclude("body part is not the chest", |record| {
         elsewhere.contains(&record.film)
     });
-    reading.exclude("view is not frontal", |record| !frontal(&record.view));
+    reading.keep_frontal(starts_frontal);
     reading.remark("no DICOM file, passed over", &foreign);
     reading.remark(films::BROKEN, &films::broken_links(&[folder.to_path_buf()])?);
     reading.remark("no patient ID: the film counts as a patient of its own", &nobody);
@@ -157,10 +157,4 @@ fn record(path: &Path, dataset: &str, tags: &DicomTags) -> FilmRecord {
         record.notes.insert(note.into(), text(value));
     }
     record
-}
-
-/// A stated view other than PA or AP is not frontal; an empty view may be.
-fn frontal(view: &str) -> bool {
-    let view = view.to_ascii_uppercase();
-    view.is_empty() || view.starts_with("PA") || view.starts_with("AP")
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use pleura_core::table::TableText;
 use walkdir::WalkDir;
 
 use crate::Error;
@@ -111,10 +112,11 @@ pub(super) fn is_table(name: &str) -> bool {
     }
 }
 
-/// The text of a list, without a byte-order mark.
+/// The text of a list, in any encoding that [`TableText`] reads.
 pub(super) fn list(path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(Error::io("read", path))?;
-    Ok(text.trim_start_matches('\u{feff}').to_string())
+    let bytes = std::fs::read(path).map_err(Error::io("read", path))?;
+    let table = TableText::of(bytes).map_err(|problem| Error::table(path, problem))?;
+    Ok(table.text)
 }
 
 /// Films found for a list of names.
@@ -162,6 +164,15 @@ pub(super) fn match_names(listed: &[&str], films: &[PathBuf]) -> Matched {
             claim(row, film, &mut claimed);
         }
     }
+    // A name without an extension is that of a film whose full name is listed too.
+    let unfound: Vec<usize> = (0..listed.len())
+        .filter(|&row| again[row] == row && files[row].is_none() && stem(listed[row]) == listed[row])
+        .collect();
+    for row in unfound {
+        if let Some([film]) = by_stem.get(listed[row]).map(Vec::as_slice) {
+            files[row] = Some(films[*film].clone());
+        }
+    }
     for (row, &first) in again.iter().enumerate() {
         if row != first {
             let file = files[first].clone();
@@ -195,7 +206,7 @@ mod tests {
             .map(PathBuf::from)
             .to_vec();
         let matched = match_names(
-            &["a.png", "b.png", "b.jpg", "c.d", "missing.png", "a.png"],
+            &["a.png", "b.png", "b.jpg", "c.d", "missing.png", "a.png", "b", "a"],
             &films,
         );
         let names: Vec<_> = matched
@@ -208,6 +219,9 @@ mod tests {
             Some("b.png"),
             Some("b.jpg"),
             Some("c.d.jpeg"),
+            None,
+            Some("a.jpg"),
+            // Two films have the stem `b`, and both are listed.
             None,
             Some("a.jpg"),
         ];

@@ -84,11 +84,8 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         }
         reading.records.push(record);
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
-    reading.exclude("view is not frontal", |record| {
-        !matches!(record.view.as_str(), "PA" | "AP" | "")
-    });
+    reading.set_absent(&absent);
+    reading.keep_frontal(|view| matches!(view, "PA" | "AP"));
     reading.remark("age cannot be read, taken as unknown", &impossible);
     reading.set_unlisted(matched.unlisted);
     Ok(reading)

@@ -70,10 +70,11 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
             .join(format!("p{patient}"))
             .join(format!("s{session}"))
             .join(format!("{name}.jpg"));
-        if !place.is_file() || !claimed.insert(place.clone()) {
+        if !place.is_file() {
             absent.push(name.to_string());
             continue;
         }
+        claimed.insert(place.clone());
         let mut record = FilmRecord {
             film: named(dataset, name),
             file: place,
@@ -92,14 +93,8 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         }
         reading.records.push(record);
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
-    reading.exclude("view is not frontal", |record| {
-        !matches!(record.view.as_str(), "PA" | "AP" | "")
-    });
-    let blank = reading.records.iter().filter(|record| record.view.is_empty());
-    let blank: Vec<String> = blank.map(|record| record.film.clone()).collect();
-    reading.remark("view not stated, taken as frontal", &blank);
+    reading.set_absent(&absent);
+    reading.keep_frontal(|view| matches!(view, "PA" | "AP"));
     reading.exclude("its study has no label", |record| {
         record.findings == Findings::Unstated
     });
@@ -140,7 +135,7 @@ fn studies(table: &Table) -> Result<HashMap<String, BTreeMap<String, Label>>, Er
         for &(name, column) in &columns {
             labels.insert(name.to_string(), observation(row, column)?);
         }
-        studies.insert(row.cell(study).to_string(), labels);
+        row.insert_once(&mut studies, study, row.cell(study), labels)?;
     }
     Ok(studies)
 }
@@ -155,7 +150,7 @@ fn splits(table: &Table) -> Result<HashMap<String, &'static str>, Error> {
             "test" => "test",
             _ => return Err(row.fault(split, "train, validate or test")),
         };
-        splits.insert(row.cell(film).to_string(), name);
+        row.insert_once(&mut splits, split, row.cell(film), name)?;
     }
     Ok(splits)
 }

@@ -106,8 +106,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         }
         reading.records.push(record);
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
+    reading.set_absent(&absent);
     reading.exclude("No Finding beside another finding", |record| {
         record.findings.contradicts_itself()
     });

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Dataset, DatasetContent, FilmRecord, Findings};
 use crate::Error;
-use pleura_manifest::{Label, Manifest, Masks, Row, Strictness};
+use pleura_manifest::{Label, Manifest, Masks, Strictness};
 
 /// Name of this adapter.
 pub const NAME: &str = "manifest";
@@ -31,13 +31,6 @@ fn read(path: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         files: vec![path.to_path_buf()],
         ..DatasetContent::default()
     };
-    // The publisher's own text keeps the hierarchy that the columns do not have.
-    let note = manifest.note("findings");
-    let stated = |row: &Row| {
-        note.and_then(|note| row.notes.get(note))
-            .map_or("", String::as_str)
-            .to_owned()
-    };
     let mut absent = Vec::new();
     for row in &manifest.rows {
         let file = manifest.file(row);
@@ -58,6 +51,9 @@ fn read(path: &Path, dataset: &str) -> Result<DatasetContent, Error> {
             .cloned()
             .zip(row.labels.iter().copied())
             .collect();
+        let notes = (manifest.notes.iter().cloned())
+            .zip(row.notes.iter().cloned())
+            .collect();
         let mask = |path: &Option<std::path::PathBuf>| path.as_deref().map(|path| manifest.locate(path));
         reading.records.push(FilmRecord {
             film: row.film.clone(),
@@ -70,21 +66,15 @@ fn read(path: &Path, dataset: &str) -> Result<DatasetContent, Error> {
             sex: row.sex,
             age: row.age,
             split: row.split,
-            findings: Findings::with_paths(labels, &stated(row)),
+            findings: Findings::of_row(labels, &notes),
             masks: Masks {
                 lung: mask(&row.masks.lung),
                 lesion: mask(&row.masks.lesion),
                 text: mask(&row.masks.text),
             },
-            notes: manifest
-                .notes
-                .iter()
-                .cloned()
-                .zip(row.notes.iter().cloned())
-                .collect(),
+            notes,
         });
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
+    reading.set_absent(&absent);
     Ok(reading)
 }

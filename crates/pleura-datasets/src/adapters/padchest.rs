@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, list, named, sex};
+use pleura_core::table::is_missing;
+
+use super::{Age, Dataset, DatasetContent, FilmRecord, Findings, films, list, named, repeated, sex};
 use crate::Error;
 use crate::table::{Table, TableRow};
 use pleura_manifest::{MAX_AGE, NO_FINDING};
@@ -79,6 +81,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
     let left = reading.records.len();
     reading.exclude_listed("listed, but no film here", &absent, left + cut_off.len());
     reading.exclude_listed("its list of labels breaks off", &cut_off, left);
+    repeated::join(&mut reading);
     reading.exclude("view is not frontal", |record| {
         !FRONTAL.contains(&record.view.as_str())
     });
@@ -150,7 +153,7 @@ impl Columns {
         let text = row.cell(self.labels);
         let labels = match list::elements(text) {
             Some(labels) => labels,
-            None if text.is_empty() || text.eq_ignore_ascii_case("nan") => Vec::new(),
+            None if is_missing(text) => Vec::new(),
             None if text.starts_with('[') => return Ok(None),
             None => return Err(row.fault(self.labels, "a list such as ['normal'], or nothing")),
         };

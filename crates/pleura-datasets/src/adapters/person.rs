@@ -1,5 +1,6 @@
 //! Ages and sexes as label files write them.
 
+use pleura_core::table::is_missing;
 use pleura_manifest::{MAX_AGE, Sex};
 
 /// The age of a cell.
@@ -25,7 +26,7 @@ impl Age {
 /// Parses `58`, `58.5`, and DICOM's forms with a unit: `058Y`, `006M`, `012W`, `003D`.
 pub(crate) fn age(text: &str) -> Age {
     let text = text.trim();
-    if text.is_empty() || text.eq_ignore_ascii_case("nan") {
+    if is_missing(text) {
         return Age::Blank;
     }
     let (digits, years_a_unit) = match text.as_bytes()[text.len() - 1].to_ascii_uppercase() {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use pleura_core::table::label;
 use rayon::prelude::*;
 
 use super::boxes::of_row;
@@ -85,8 +86,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         }
         reading.records.push(record);
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
+    reading.set_absent(&absent);
     let impossible: Vec<String> = reading
         .records
         .par_iter_mut()
@@ -142,9 +142,9 @@ fn boxes(table: &Table) -> Result<Vec<Boxed>, Error> {
         if film.is_empty() {
             return Err(row.fault(name, "the name of a film"));
         }
-        let positive = match row.cell(target) {
-            "1" => true,
-            "0" => false,
+        let positive = match label(row.cell(target)) {
+            Ok(Some(1)) => true,
+            Ok(Some(0)) => false,
             _ => return Err(row.fault(target, "0 or 1")),
         };
         let at = *place.entry(film.to_string()).or_insert_with(|| {
@@ -171,7 +171,7 @@ fn class_of(table: &Table) -> Result<HashMap<String, &'static str>, Error> {
     for row in table.rows() {
         let found = FINDINGS.into_iter().find(|finding| *finding == row.cell(class));
         let found = found.ok_or_else(|| row.fault(class, format!("one of {}", FINDINGS.join(", "))))?;
-        classes.insert(row.cell(name).to_string(), found);
+        row.insert_once(&mut classes, class, row.cell(name), found)?;
     }
     Ok(classes)
 }

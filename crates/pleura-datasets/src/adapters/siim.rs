@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use pleura_core::table::label;
 use rayon::prelude::*;
 
 use serde::Deserialize;
@@ -97,8 +98,7 @@ fn read(folder: &Path, dataset: &str) -> Result<DatasetContent, Error> {
         record.film = film;
         reading.records.push(record);
     }
-    let left = reading.records.len();
-    reading.exclude_listed("listed, but no film here", &absent, left);
+    reading.set_absent(&absent);
     reading.exclude("its study has no label", |record| {
         record.findings == Findings::Unstated
     });
@@ -180,14 +180,14 @@ fn appearance(table: &Table) -> Result<HashMap<String, BTreeMap<String, Label>>,
         }
         let mut labels = BTreeMap::new();
         for &(finding, column) in &columns {
-            let label = match row.cell(column) {
-                "1" => Label::Positive,
-                "0" => Label::Negative,
+            let label = match label(row.cell(column)) {
+                Ok(Some(1)) => Label::Positive,
+                Ok(Some(0)) => Label::Negative,
                 _ => return Err(row.fault(column, "0 or 1")),
             };
             labels.insert(finding.to_string(), label);
         }
-        studies.insert(study.to_string(), labels);
+        row.insert_once(&mut studies, id, study, labels)?;
     }
     Ok(studies)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::{BuildOptions, ClassAssignment};
 use crate::Error;
-use crate::adapters::{DatasetContent, FilmRecord, OWN};
+use crate::adapters::{DatasetContent, FilmRecord, OWN, PATHS};
 use crate::labels::Vocabulary;
 use pleura_manifest::{
     COLUMNS, Label, MASK_COLUMNS, Manifest, ManifestFolder, Masks, NOTE_PREFIX, Row, each,
@@ -85,7 +85,7 @@ pub(super) fn check_names(options: &BuildOptions, readings: &[DatasetContent]) -
 /// Joins the films of all datasets in one table.
 pub(super) fn assemble(
     options: &BuildOptions,
-    readings: &[DatasetContent],
+    readings: &mut [DatasetContent],
     out: &Path,
 ) -> Result<Manifest, Error> {
     let vocabularies: Vec<Vocabulary> = readings
@@ -122,6 +122,9 @@ pub(super) fn assemble(
             });
         }
     }
+    if options.classes.is_none() {
+        note_paths(readings, &vocabularies, &findings, options);
+    }
     let notes: BTreeSet<&String> = readings
         .iter()
         .flat_map(|reading| &reading.records)
@@ -152,6 +155,28 @@ pub(super) fn assemble(
         .rows
         .sort_by(|a, b| (rank(a), &a.film).cmp(&(rank(b), &b.film)));
     Ok(manifest)
+}
+
+/// Keeps the hierarchy of findings in a note where the columns and the publisher's own words do not have it, so
+/// that classes made from this manifest are those made from its sources.
+fn note_paths(
+    readings: &mut [DatasetContent],
+    vocabularies: &[Vocabulary],
+    findings: &[String],
+    options: &BuildOptions,
+) {
+    for (reading, vocabulary) in readings.iter_mut().zip(vocabularies) {
+        for record in &mut reading.records {
+            if record.findings.present().iter().all(|path| path.len() < 2) {
+                continue;
+            }
+            let labels = labels(options, vocabulary, record, findings);
+            let labels = findings.iter().cloned().zip(labels).collect();
+            if let Some(paths) = record.findings.paths_note(labels, &record.notes) {
+                record.notes.insert(PATHS.into(), paths);
+            }
+        }
+    }
 }
 
 fn labels(

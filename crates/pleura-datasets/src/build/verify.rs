@@ -1,13 +1,14 @@
 //! Opens every film once before it enters a manifest.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use pleura_core::sha256;
 use pleura_film::DecodeOptions;
 use rayon::prelude::*;
 
-use pleura_manifest::{CONTRAST, Exclusion, PIXELS, Remark, image_file};
+use pleura_manifest::{CONTRAST, Exclusion, ManifestFolder, PIXELS, Remark, image_file};
 
 use crate::Error;
 use crate::adapters::{DatasetContent, FilmRecord};
@@ -25,8 +26,10 @@ pub(super) struct Identical {
 pub(super) fn verify(
     readings: &mut [DatasetContent],
     drop_identical: bool,
+    out: &Path,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<Identical, Error> {
+    let place = ManifestFolder::of_file(out)?;
     let total = readings.iter().map(|reading| reading.records.len()).sum();
     let done = Mutex::new(0);
     let count = || {
@@ -39,7 +42,7 @@ pub(super) fn verify(
             .records
             .par_iter_mut()
             .map(|record| {
-                let fault = open(record);
+                let fault = open(record, &place);
                 count();
                 fault
             })
@@ -64,10 +67,10 @@ pub(super) fn verify(
 }
 
 /// Records a film's digests. Returns its name and the reason if it cannot be read.
-fn open(record: &mut FilmRecord) -> Result<Option<(String, String)>, Error> {
-    if record.file.to_str().is_none() {
+fn open(record: &mut FilmRecord, place: &ManifestFolder) -> Result<Option<(String, String)>, Error> {
+    if place.path(&record.file)?.to_str().is_none() {
         let reason = format!(
-            "{}: the file's name is not UTF-8, which a table needs; rename the file",
+            "{}: the name is not UTF-8, which a table needs; rename the file or its folder",
             record.file.display()
         );
         return Ok(Some((record.film.clone(), reason)));

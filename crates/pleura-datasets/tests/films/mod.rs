@@ -73,3 +73,15 @@ pub(crate) fn account(steps: &[Exclusion]) -> Vec<(&str, usize, usize)> {
         .map(|step| (step.reason.as_str(), step.excluded, step.left))
         .collect()
 }
+
+/// Every listed row is kept or counted under one reason.
+pub(crate) fn adds_up(built: &BuiltManifest) {
+    for source in &built.sidecar.sources {
+        let excluded: usize = source.steps.iter().map(|step| step.excluded).sum();
+        assert_eq!(
+            source.listed + source.brought_in,
+            source.kept + excluded,
+            "{source:?}"
+        );
+    }
+}

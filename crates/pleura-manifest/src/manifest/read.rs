@@ -26,7 +26,7 @@ impl Manifest {
     /// empty; `age` is years from 0 to 130 or empty; `split` is `train`, `val`, `test` or empty. `lung_mask`,
     /// `lesion_mask` and `text_mask` are paths or boxes ([`open_mask`](super::open_mask)). Columns with the
     /// prefix `note:` are free text. Every other column is a finding with cells 1, 0, -1 or empty, also as
-    /// pandas writes them (`1.0`, `True`, `NaN`). Spaces around values are ignored, except in notes. The table
+    /// pandas writes them (`1.0`, `True`, `NaN`); its column of row numbers is passed over. Spaces around values are ignored, except in notes. The table
     /// may be in any form that [`TableText`] reads.
     ///
     /// # Errors
@@ -106,6 +106,9 @@ fn malformed(path: &Path, error: &csv::Error) -> Error {
     Error::table(path, problem)
 }
 
+/// The name of pandas' column of row numbers in a table that it read again; first, the column has no name.
+const INDEX: &str = "Unnamed: 0";
+
 /// The position of each column.
 struct Columns {
     fixed: [Option<usize>; COLUMNS.len()],
@@ -138,6 +141,8 @@ impl Columns {
                 columns.masks[mask] = Some(place);
             } else if let Some(note) = name.strip_prefix(NOTE_PREFIX) {
                 columns.notes.push((place, note.to_string()));
+            } else if (place == 0 && name.is_empty()) || name == INDEX {
+                // Row numbers, which are no labels.
             } else if name.trim().is_empty() || name != name.trim() {
                 let problem = format!(
                     "column {} is named {name:?}: a finding needs a name without spaces around it",

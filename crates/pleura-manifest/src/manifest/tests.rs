@@ -176,6 +176,11 @@ fn faulty_headers_are_told() {
         twice.contains("columns 11 and 12 are both named \"Mass\""),
         "{twice}"
     );
+    // pandas 3.1: the column of row numbers, from to_csv, and from to_csv of what read_csv read.
+    for index in ["", "Unnamed: 0"] {
+        let table = read(&format!("{index},{HEADER},Mass\n")).unwrap();
+        assert_eq!(table.findings, ["Mass"]);
+    }
     let nameless = read(&format!("{HEADER},\n")).unwrap_err().to_string();
     assert!(nameless.contains("column 11 is named \"\""), "{nameless}");
     assert!(read("").is_err());

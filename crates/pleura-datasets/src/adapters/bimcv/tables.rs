@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use pleura_core::table::is_missing;
+
 use crate::Error;
 use crate::adapters::{Age, age, films, list, sex};
 use crate::table::Table;
@@ -16,6 +18,8 @@ pub(super) struct Tables {
     pub(super) labels: HashMap<String, Vec<String>>,
     /// Sessions with a truncated list of labels.
     pub(super) cut_off: HashSet<String>,
+    /// Sessions with two lists of labels that differ.
+    pub(super) contradicted: HashSet<String>,
     /// Day of each session, in days since 1970.
     dates: HashMap<String, i64>,
     /// Tests of each patient: day and result.
@@ -38,6 +42,7 @@ impl Tables {
             people: people(&Table::read(&participants)?)?,
             labels: HashMap::new(),
             cut_off: HashSet::new(),
+            contradicted: HashSet::new(),
             dates: HashMap::new(),
             tests: HashMap::new(),
             files: vec![participants],
@@ -51,7 +56,7 @@ impl Tables {
                     let session = prefixed("ses-", row.cell(session));
                     let list = match (list::elements(row.cell(labels)), row.cell(labels)) {
                         (Some(list), _) => list,
-                        (None, "" | "nan") => Vec::new(),
+                        (None, text) if is_missing(text) => Vec::new(),
                         (None, text) if text.starts_with('[') => {
                             tables.cut_off.insert(session);
                             continue;
@@ -60,7 +65,10 @@ impl Tables {
                             return Err(row.fault(labels, "a list such as ['pneumonia'], or nothing"));
                         }
                     };
-                    tables.labels.insert(session, list);
+                    let before = tables.labels.insert(session.clone(), list);
+                    if before.is_some_and(|before| before != tables.labels[&session]) {
+                        tables.contradicted.insert(session);
+                    }
                 }
                 tables.files.push(path);
             }

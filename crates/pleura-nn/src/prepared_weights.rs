@@ -20,7 +20,11 @@ impl<B: Backend> PreparedWeights<B> {
             .chain(plan.transitions.iter().map(|transition| transition.norm));
         let convolutions = layers()
             .flat_map(|layer| [(layer.conv1, Role::Pointwise), (layer.conv2, Role::Conv3x3)])
-            .chain(plan.transitions.iter().map(|transition| (transition.conv, Role::Pointwise)))
+            .chain(
+                plan.transitions
+                    .iter()
+                    .map(|transition| (transition.conv, Role::Pointwise)),
+            )
             .chain([(plan.head.linear, Role::Pointwise)]);
         Self::new(backend, values, norms, convolutions)
     }

@@ -127,11 +127,12 @@ impl Weights {
 }
 
 /// The bytes of a safetensors file with a JSON header of ours.
-pub(crate) fn bytes_of(header: &impl Serialize, tensors: &BTreeMap<String, Array>) -> Result<Vec<u8>, String> {
+pub(crate) fn bytes_of(
+    header: &impl Serialize,
+    tensors: &BTreeMap<String, Array>,
+) -> Result<Vec<u8>, String> {
     let json = serde_json::to_string(header).map_err(|error| error.to_string())?;
-    let views = tensors
-        .iter()
-        .map(|(name, array)| (name, Stored::Numbers(array)));
+    let views = tensors.iter().map(|(name, array)| (name, Stored::Numbers(array)));
     serialize(views, Some(HashMap::from([(KEY.to_owned(), json)]))).map_err(|error| error.to_string())
 }
 

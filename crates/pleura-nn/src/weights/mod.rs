@@ -123,52 +123,51 @@ pub(crate) fn check_tensors(
     specs: &[ParameterSpec],
     tensors: &BTreeMap<String, Array>,
 ) -> Result<(), String> {
-        let missing: Vec<&str> = specs
-            .iter()
-            .map(|spec| spec.name.as_str())
-            .filter(|name| !tensors.contains_key(*name))
-            .collect();
-        if !missing.is_empty() {
-            return Err(format!("missing {}", few(&missing)));
-        }
-        if tensors.len() != specs.len() {
-            let known: std::collections::BTreeSet<&str> =
-                specs.iter().map(|spec| spec.name.as_str()).collect();
-            let extra: Vec<&str> = self
-                .tensors
-                .keys()
-                .map(String::as_str)
-                .filter(|name| !known.contains(name))
-                .collect();
-            return Err(format!("unexpected tensors: {}", few(&extra)));
-        }
-        for spec in specs {
-            let Array { shape, data } = &tensors[&spec.name];
-            let name = &spec.name;
-            if *shape != spec.shape || data.len() != spec.elements() {
-                return Err(format!(
-                    "{name} has shape {shape:?} and {} numbers, expected {:?}",
-                    data.len(),
-                    spec.shape
-                ));
-            }
-            if let Some(index) = position(data, |value| !value.is_finite()) {
-                return Err(format!(
-                    "{name} holds {} at position {index}, expected finite numbers",
-                    data[index]
-                ));
-            }
-            if spec.kind == ParameterKind::RunningVariance
-                && let Some(index) = position(data, |value| value < 0.0)
-            {
-                return Err(format!(
-                    "{name} holds the variance {} at position {index}",
-                    data[index]
-                ));
-            }
-        }
-        Ok(())
+    let missing: Vec<&str> = specs
+        .iter()
+        .map(|spec| spec.name.as_str())
+        .filter(|name| !tensors.contains_key(*name))
+        .collect();
+    if !missing.is_empty() {
+        return Err(format!("missing {}", few(&missing)));
     }
+    if tensors.len() != specs.len() {
+        let known: std::collections::BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        let extra: Vec<&str> = self
+            .tensors
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !known.contains(name))
+            .collect();
+        return Err(format!("unexpected tensors: {}", few(&extra)));
+    }
+    for spec in specs {
+        let Array { shape, data } = &tensors[&spec.name];
+        let name = &spec.name;
+        if *shape != spec.shape || data.len() != spec.elements() {
+            return Err(format!(
+                "{name} has shape {shape:?} and {} numbers, expected {:?}",
+                data.len(),
+                spec.shape
+            ));
+        }
+        if let Some(index) = position(data, |value| !value.is_finite()) {
+            return Err(format!(
+                "{name} holds {} at position {index}, expected finite numbers",
+                data[index]
+            ));
+        }
+        if spec.kind == ParameterKind::RunningVariance
+            && let Some(index) = position(data, |value| value < 0.0)
+        {
+            return Err(format!(
+                "{name} holds the variance {} at position {index}",
+                data[index]
+            ));
+        }
+    }
+    Ok(())
+}
 
 /// Computes [`Weights::digest`] from tensors that are added in the order of their names.
 #[derive(Default)]

@@ -138,7 +138,8 @@ fn agrees_with_torch<B: Backend>(backend: B, name: &str, tolerance: f64) {
 #[test]
 fn passes_and_a_step_are_those_of_torch() {
     for name in ["tiny", "two", "small"] {
-        agrees_with_torch(Reference, name, 1e-8);
+        // The momentum is 0.1 as f32, torch's as f64: 1.5e-8 apart.
+        agrees_with_torch(Reference, name, 1e-7);
         agrees_with_torch(Cpu::new(), name, 1e-3);
     }
 }

@@ -133,8 +133,7 @@ pub(crate) fn check_tensors(
     }
     if tensors.len() != specs.len() {
         let known: std::collections::BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-        let extra: Vec<&str> = self
-            .tensors
+        let extra: Vec<&str> = tensors
             .keys()
             .map(String::as_str)
             .filter(|name| !known.contains(name))

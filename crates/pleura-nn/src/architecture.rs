@@ -367,13 +367,13 @@ impl ParameterKind {
 }
 
 #[derive(Default)]
-struct List {
-    group: String,
-    specs: Vec<ParameterSpec>,
+pub(crate) struct List {
+    pub(crate) group: String,
+    pub(crate) specs: Vec<ParameterSpec>,
 }
 
 impl List {
-    fn push(&mut self, name: String, shape: &[usize], kind: ParameterKind) {
+    pub(crate) fn push(&mut self, name: String, shape: &[usize], kind: ParameterKind) {
         self.specs.push(ParameterSpec {
             name,
             shape: shape.to_vec(),
@@ -382,11 +382,11 @@ impl List {
         });
     }
 
-    fn weight(&mut self, prefix: &str, shape: &[usize]) {
+    pub(crate) fn weight(&mut self, prefix: &str, shape: &[usize]) {
         self.push(format!("{prefix}.weight"), shape, ParameterKind::Weight);
     }
 
-    fn norm(&mut self, prefix: &str, channels: usize) {
+    pub(crate) fn norm(&mut self, prefix: &str, channels: usize) {
         for (suffix, kind) in [
             ("weight", ParameterKind::NormWeight),
             ("bias", ParameterKind::NormBias),

@@ -308,6 +308,21 @@ pub trait Backend: Send + Sync {
         sink: GradientSink<'_, Self::Tensor>,
     );
 
+    /// Repeats each value of `channels` rows of `x` as a 2×2 square (nearest neighbour): `[channels, grid]` →
+    /// `[channels, grid.doubled()]`.
+    fn upsample2(&self, channels: usize, x: &Self::Tensor, grid: Grid, target: Output<'_, Self::Tensor>);
+
+    /// The gradient of [`Backend::upsample2`]: the sum of each 2×2 square of the rows of `gradient` from
+    /// `row` on. `grid` is that of the result, `[channels, grid]`, overwritten.
+    fn upsample2_gradient(
+        &self,
+        channels: usize,
+        gradient: &Self::Tensor,
+        row: usize,
+        grid: Grid,
+        out: &mut Self::Tensor,
+    );
+
     /// The weights that a rule multiplies by. First one set for all outputs (`W⁺` for z⁺ and α-β, `W + γ W⁺`
     /// for γ, `W²` for w²), then a second set (`(−W)⁺`, or `W + γ W⁻`) for the outputs in `negated`.
     fn rule_weights(&self, kernel: Kernel<'_, Self::Tensor>, rule: Rule, negated: &[usize]) -> Self::Tensor;

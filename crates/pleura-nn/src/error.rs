@@ -17,6 +17,13 @@ pub enum Error {
         name: String,
     },
 
+    /// No U-Net of this name.
+    #[error("no segmentation network is called {name:?}; there are {}", crate::unet::NAMES.join(", "))]
+    UnknownUNet {
+        /// The name asked for.
+        name: String,
+    },
+
     /// The numbers of an architecture describe no valid network.
     #[error("architecture {name:?}: {problem}")]
     Architecture {
@@ -37,6 +44,21 @@ pub enum Error {
         size: usize,
         /// The smallest side that works.
         smallest: usize,
+    },
+
+    /// A film's side does not fit a segmentation network.
+    #[error(
+        "films of {size}×{size} pixels do not fit {architecture}; expected a multiple of {multiple} from {multiple} to {largest}"
+    )]
+    InputSide {
+        /// Name of the architecture.
+        architecture: String,
+        /// The side given.
+        size: usize,
+        /// The side must be a multiple of it.
+        multiple: usize,
+        /// The largest side.
+        largest: usize,
     },
 
     /// The numbers given to a pass have the wrong length.

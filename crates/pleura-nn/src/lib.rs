@@ -56,6 +56,7 @@ mod prepared_weights;
 pub mod reference;
 pub mod relevance;
 mod rule;
+pub mod unet;
 pub mod weights;
 
 pub use architecture::Architecture;
@@ -67,6 +68,7 @@ pub use network::{Network, Relevance, Trace};
 pub use norm::Norm;
 pub use reference::Reference;
 pub use relevance::{Ledger, Rules};
+pub use unet::{Segmenter, UNet, UNetWeights};
 pub use weights::Weights;
 
 /// The code of the book's page on the engine, as a test.

@@ -7,7 +7,7 @@ pub mod flex;
 mod head;
 mod maps;
 mod relevance;
-mod running;
+pub(crate) mod running;
 
 pub use self::maps::LastMaps;
 pub use self::relevance::Relevance;
@@ -77,7 +77,7 @@ impl<B: Backend> Drop for Trace<B> {
     }
 }
 
-fn upload<B: Backend>(backend: &B, values: &[f32]) -> B::Tensor {
+pub(crate) fn upload<B: Backend>(backend: &B, values: &[f32]) -> B::Tensor {
     let values = values.iter().map(|&value| B::Real::from_f64(f64::from(value)));
     backend.adopt(values.collect())
 }

@@ -71,15 +71,16 @@ pub(crate) struct Plan {
 }
 
 /// Numbers parameters in the order of torchvision's `state_dict`.
-struct Cursor(usize);
+#[derive(Default)]
+pub(crate) struct Cursor(usize);
 
 impl Cursor {
-    fn one(&mut self) -> usize {
+    pub(crate) fn one(&mut self) -> usize {
         self.0 += 1;
         self.0 - 1
     }
 
-    fn norm(&mut self, channels: usize) -> NormAt {
+    pub(crate) fn norm(&mut self, channels: usize) -> NormAt {
         NormAt {
             gamma: self.one(),
             beta: self.one(),
@@ -89,7 +90,7 @@ impl Cursor {
         }
     }
 
-    fn conv(&mut self, outputs: usize, inputs: usize) -> ConvAt {
+    pub(crate) fn conv(&mut self, outputs: usize, inputs: usize) -> ConvAt {
         ConvAt {
             weights: self.one(),
             outputs,

@@ -11,32 +11,43 @@ pub(crate) struct PreparedWeights<B: Backend> {
 }
 
 impl<B: Backend> PreparedWeights<B> {
+    /// Those of a DenseNet.
     pub(crate) fn of(backend: &B, plan: &Plan, values: &[B::Tensor]) -> Self {
+        let layers = || plan.blocks.iter().flat_map(|block| &block.layers);
+        let norms = [plan.stem.norm, plan.head.norm]
+            .into_iter()
+            .chain(layers().flat_map(|layer| [layer.norm1, layer.norm2]))
+            .chain(plan.transitions.iter().map(|transition| transition.norm));
+        let convolutions = layers()
+            .flat_map(|layer| [(layer.conv1, Role::Pointwise), (layer.conv2, Role::Conv3x3)])
+            .chain(
+                plan.transitions
+                    .iter()
+                    .map(|transition| (transition.conv, Role::Pointwise)),
+            )
+            .chain([(plan.head.linear, Role::Pointwise)]);
+        Self::new(backend, values, norms, convolutions)
+    }
+
+    /// Those of the given norms and convolutions.
+    pub(crate) fn new(
+        backend: &B,
+        values: &[B::Tensor],
+        norms: impl Iterator<Item = NormAt>,
+        convolutions: impl Iterator<Item = (ConvAt, Role)>,
+    ) -> Self {
         let none = || std::iter::repeat_with(|| None).take(values.len());
         let mut prepared = Self {
             affines: none().collect(),
             weights: values.iter().map(|_| None).collect(),
         };
-        let mut norm = |at: NormAt| {
+        for at in norms {
             let [gamma, beta, mean, variance] = [at.gamma, at.beta, at.mean, at.variance].map(|i| &values[i]);
             prepared.affines[at.gamma] = Some(backend.fold_norm(gamma, beta, mean, variance));
-        };
-        let mut convolution = |at: ConvAt, role: Role| {
+        }
+        for (at, role) in convolutions {
             prepared.weights[at.weights] = backend.prepare(kernel(values, at), role);
-        };
-        norm(plan.stem.norm);
-        for layer in plan.blocks.iter().flat_map(|block| &block.layers) {
-            norm(layer.norm1);
-            convolution(layer.conv1, Role::Pointwise);
-            norm(layer.norm2);
-            convolution(layer.conv2, Role::Conv3x3);
         }
-        for transition in &plan.transitions {
-            norm(transition.norm);
-            convolution(transition.conv, Role::Pointwise);
-        }
-        norm(plan.head.norm);
-        convolution(plan.head.linear, Role::Pointwise);
         prepared
     }
 

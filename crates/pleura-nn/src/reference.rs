@@ -47,6 +47,14 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// The place in `[channels, grid]` of a place in `[channels, grid.doubled()]`.
+fn quarter(place: usize, grid: Grid) -> usize {
+    let large = grid.doubled();
+    let (plane, inside) = (place / large.plane(), place % large.plane());
+    let (y, x) = (inside / large.width, inside % large.width);
+    plane * grid.plane() + y / 2 * grid.width + x / 2
+}
+
 const THREE: Window = Window {
     kernel: 3,
     stride: 1,
@@ -408,6 +416,30 @@ impl Backend for Reference {
             }
         }
         Self::send(&back, grid.columns(), sink);
+    }
+
+    fn upsample2(&self, channels: usize, x: &Tensor, grid: Grid, target: Output<'_, Tensor>) {
+        let large = grid.doubled();
+        let mut out = vec![0.0; channels * large.columns()];
+        for (place, value) in out.iter_mut().enumerate() {
+            *value = x[quarter(place, grid)];
+        }
+        self.write(&out, channels, large.columns(), target);
+    }
+
+    fn upsample2_gradient(
+        &self,
+        channels: usize,
+        gradient: &Tensor,
+        row: usize,
+        grid: Grid,
+        out: &mut Tensor,
+    ) {
+        let columns = grid.doubled().columns();
+        out[..channels * grid.columns()].fill(0.0);
+        for place in 0..channels * columns {
+            out[quarter(place, grid)] += gradient[row * columns + place];
+        }
     }
 
     fn rule_weights(&self, kernel: Kernel<'_, Tensor>, rule: Rule, negated: &[usize]) -> Tensor {

@@ -44,6 +44,16 @@ impl Grid {
             width: self.width / 2,
         }
     }
+
+    /// The grid whose every 2×2 square is a pixel of this one.
+    #[must_use]
+    pub fn doubled(self) -> Self {
+        Self {
+            batch: self.batch,
+            height: self.height * 2,
+            width: self.width * 2,
+        }
+    }
 }
 
 /// A norm as its reader applies it: `relu(scale · x + shift)` for each channel. Both are `[channels]`.

@@ -25,6 +25,7 @@ mod stem;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod upsample;
 mod winograd;
 mod winograd_tiles;
 
@@ -484,6 +485,23 @@ impl Backend for Cpu {
         let finish = Finish::sink(self.path, sink, channels, grid.columns(), 1);
         self.pool_channels_back(pool, channels, gradient, x, prologue, grid, &finish);
         finish.end();
+    }
+
+    fn upsample2(&self, channels: usize, x: &Tensor, grid: Grid, target: Output<'_, Tensor>) {
+        upsample::double(self.path, channels, x, grid, target);
+    }
+
+    fn upsample2_gradient(
+        &self,
+        channels: usize,
+        gradient: &Tensor,
+        row: usize,
+        grid: Grid,
+        out: &mut Tensor,
+    ) {
+        let large = grid.doubled().columns();
+        let gradient = &gradient[row * large..(row + channels) * large];
+        upsample::squares(gradient, grid, &mut out[..channels * grid.columns()]);
     }
 
     fn rule_weights(&self, kernel: Kernel<'_, Tensor>, rule: Rule, turned: &[usize]) -> Tensor {

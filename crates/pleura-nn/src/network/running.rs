@@ -36,20 +36,32 @@ impl<B: Backend> Network<B> {
     }
 
     fn move_running(&mut self, at: NormAt, moments: &Moments<B::Tensor>, grid: Grid, momentum: f32) {
-        let count = grid.columns() as f64;
-        let unbiased = count / (count - 1.0).max(1.0);
-        let momentum = f64::from(momentum);
-        for (index, batch, factor) in [
-            (at.mean, &moments.mean, 1.0),
-            (at.variance, &moments.variance, unbiased),
-        ] {
-            let batch = self.backend.download(batch);
-            let mut running = self.backend.download(&self.values[index]);
-            for (running, batch) in running.iter_mut().zip(batch) {
-                let moved = (1.0 - momentum) * running.to_f64() + momentum * factor * batch.to_f64();
-                *running = B::Real::from_f64(moved);
-            }
-            self.values[index] = self.backend.upload(&running);
+        move_running(&self.backend, &mut self.values, at, moments, grid, momentum);
+    }
+}
+
+/// Moves one norm's running statistics towards those of a batch.
+pub(crate) fn move_running<B: Backend>(
+    backend: &B,
+    values: &mut [B::Tensor],
+    at: NormAt,
+    moments: &Moments<B::Tensor>,
+    grid: Grid,
+    momentum: f32,
+) {
+    let count = grid.columns() as f64;
+    let unbiased = count / (count - 1.0).max(1.0);
+    let momentum = f64::from(momentum);
+    for (index, batch, factor) in [
+        (at.mean, &moments.mean, 1.0),
+        (at.variance, &moments.variance, unbiased),
+    ] {
+        let batch = backend.download(batch);
+        let mut running = backend.download(&values[index]);
+        for (running, batch) in running.iter_mut().zip(batch) {
+            let moved = (1.0 - momentum) * running.to_f64() + momentum * factor * batch.to_f64();
+            *running = B::Real::from_f64(moved);
         }
+        values[index] = backend.upload(&running);
     }
 }

@@ -16,8 +16,8 @@ use crate::{architecture::Architecture, error::Error};
 
 /// Our only key of the safetensors metadata. One key, because their order is not kept and equal weights must
 /// make equal files.
-pub(super) const KEY: &str = "pleura";
-pub(super) const VERSION: u32 = 1;
+pub(crate) const KEY: &str = "pleura";
+pub(crate) const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,13 +88,7 @@ impl Weights {
             metadata: self.metadata.clone(),
             digest: self.digest(),
         };
-        let json = serde_json::to_string(&header).map_err(|error| self.unwritable(&error))?;
-        let views = self
-            .tensors
-            .iter()
-            .map(|(name, array)| (name, Stored::Numbers(array)));
-        serialize(views, Some(HashMap::from([(KEY.to_owned(), json)])))
-            .map_err(|error| self.unwritable(&error))
+        bytes_of(&header, &self.tensors).map_err(|problem| self.unwritable(&problem))
     }
 
     /// Writes a plain safetensors file for torchvision's `load_state_dict(…, strict=True)`.
@@ -130,6 +124,16 @@ impl Weights {
             problem: problem.to_string(),
         }
     }
+}
+
+/// The bytes of a safetensors file with a JSON header of ours.
+pub(crate) fn bytes_of(
+    header: &impl Serialize,
+    tensors: &BTreeMap<String, Array>,
+) -> Result<Vec<u8>, String> {
+    let json = serde_json::to_string(header).map_err(|error| error.to_string())?;
+    let views = tensors.iter().map(|(name, array)| (name, Stored::Numbers(array)));
+    serialize(views, Some(HashMap::from([(KEY.to_owned(), json)]))).map_err(|error| error.to_string())
 }
 
 /// A tensor in the form that safetensors needs.

@@ -48,7 +48,7 @@ impl Weights {
 }
 
 /// He et al., arXiv 1502.01852: keeps the variance of activations through convolution and `ReLU`.
-fn kaiming_normal(spec: &ParameterSpec, seed: u64) -> Vec<f32> {
+pub(crate) fn kaiming_normal(spec: &ParameterSpec, seed: u64) -> Vec<f32> {
     let mut random = stream(seed, "tensor", &spec.name);
     let deviation = (2.0 / spec.fan_in() as f64).sqrt();
     let mut data = Vec::with_capacity(spec.elements() + 1);

@@ -1,11 +1,11 @@
 //! Model weights: tensors with torchvision names, plus the metadata needed for inference.
 
 pub mod fetch;
-mod file;
+pub(crate) mod file;
 mod head;
 pub mod import;
-mod initialise;
-mod read;
+pub(crate) mod initialise;
+pub(crate) mod read;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    architecture::{Architecture, ParameterKind},
+    architecture::{Architecture, ParameterKind, ParameterSpec},
     error::Error,
 };
 
@@ -68,6 +68,19 @@ impl Normalisation {
         mean: [0.0; 3],
         std: [1.0; 3],
     };
+
+    /// Checks that the numbers can be used. Returns the problem.
+    fn check(&self) -> Result<(), String> {
+        let Self { mean, std } = self;
+        if mean.iter().any(|value| !value.is_finite())
+            || std.iter().any(|value| !(value.is_finite() && *value > 0.0))
+        {
+            return Err(format!(
+                "normalisation mean {mean:?}, std {std:?}: expected finite, std above 0"
+            ));
+        }
+        Ok(())
+    }
 }
 
 impl Weights {
@@ -80,77 +93,79 @@ impl Weights {
     /// [`Error::Weights`] names the first invalid tensors; [`Error::Head`] the findings.
     pub fn check(&self) -> Result<(), Error> {
         head::check_findings(&self.findings)?;
-        let refuse = |problem: String| {
-            Err(Error::Weights {
-                architecture: self.architecture.name().to_owned(),
-                problem,
-            })
+        let refuse = |problem: String| Error::Weights {
+            architecture: self.architecture.name().to_owned(),
+            problem,
         };
-        let Normalisation { mean, std } = self.normalisation;
-        if mean.iter().any(|value| !value.is_finite())
-            || std.iter().any(|value| !(value.is_finite() && *value > 0.0))
-        {
-            return refuse(format!(
-                "normalisation mean {mean:?}, std {std:?}: expected finite, std above 0"
-            ));
-        }
+        self.normalisation.check().map_err(refuse)?;
         let specs = self.architecture.parameters(self.findings.len());
-        let missing: Vec<&str> = specs
-            .iter()
-            .map(|spec| spec.name.as_str())
-            .filter(|name| !self.tensors.contains_key(*name))
-            .collect();
-        if !missing.is_empty() {
-            return refuse(format!("missing {}", few(&missing)));
-        }
-        if self.tensors.len() != specs.len() {
-            let known: std::collections::BTreeSet<&str> =
-                specs.iter().map(|spec| spec.name.as_str()).collect();
-            let extra: Vec<&str> = self
-                .tensors
-                .keys()
-                .map(String::as_str)
-                .filter(|name| !known.contains(name))
-                .collect();
-            return refuse(format!("unexpected tensors: {}", few(&extra)));
-        }
-        for spec in &specs {
-            let Array { shape, data } = &self.tensors[&spec.name];
-            let name = &spec.name;
-            if *shape != spec.shape || data.len() != spec.elements() {
-                return refuse(format!(
-                    "{name} has shape {shape:?} and {} numbers, expected {:?}",
-                    data.len(),
-                    spec.shape
-                ));
-            }
-            if let Some(index) = position(data, |value| !value.is_finite()) {
-                return refuse(format!(
-                    "{name} holds {} at position {index}, expected finite numbers",
-                    data[index]
-                ));
-            }
-            if spec.kind == ParameterKind::RunningVariance
-                && let Some(index) = position(data, |value| value < 0.0)
-            {
-                return refuse(format!(
-                    "{name} holds the variance {} at position {index}",
-                    data[index]
-                ));
-            }
-        }
-        Ok(())
+        check_tensors(&specs, &self.tensors).map_err(refuse)
     }
 
     /// SHA-256 over names, shapes and bits of all tensors, as 64 hexadecimal digits. Equal weights have equal
     /// digests, in whatever file.
     pub fn digest(&self) -> String {
-        let mut digester = Digester::default();
-        for (name, array) in &self.tensors {
-            digester.add(name, array);
-        }
-        digester.finish()
+        digest(&self.tensors)
     }
+}
+
+/// SHA-256 over names, shapes and bits of tensors.
+pub(crate) fn digest(tensors: &BTreeMap<String, Array>) -> String {
+    let mut digester = Digester::default();
+    for (name, array) in tensors {
+        digester.add(name, array);
+    }
+    digester.finish()
+}
+
+/// Checks that the tensors are those of an architecture, with finite numbers. Returns the problem.
+pub(crate) fn check_tensors(
+    specs: &[ParameterSpec],
+    tensors: &BTreeMap<String, Array>,
+) -> Result<(), String> {
+    let missing: Vec<&str> = specs
+        .iter()
+        .map(|spec| spec.name.as_str())
+        .filter(|name| !tensors.contains_key(*name))
+        .collect();
+    if !missing.is_empty() {
+        return Err(format!("missing {}", few(&missing)));
+    }
+    if tensors.len() != specs.len() {
+        let known: std::collections::BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+        let extra: Vec<&str> = tensors
+            .keys()
+            .map(String::as_str)
+            .filter(|name| !known.contains(name))
+            .collect();
+        return Err(format!("unexpected tensors: {}", few(&extra)));
+    }
+    for spec in specs {
+        let Array { shape, data } = &tensors[&spec.name];
+        let name = &spec.name;
+        if *shape != spec.shape || data.len() != spec.elements() {
+            return Err(format!(
+                "{name} has shape {shape:?} and {} numbers, expected {:?}",
+                data.len(),
+                spec.shape
+            ));
+        }
+        if let Some(index) = position(data, |value| !value.is_finite()) {
+            return Err(format!(
+                "{name} holds {} at position {index}, expected finite numbers",
+                data[index]
+            ));
+        }
+        if spec.kind == ParameterKind::RunningVariance
+            && let Some(index) = position(data, |value| value < 0.0)
+        {
+            return Err(format!(
+                "{name} holds the variance {} at position {index}",
+                data[index]
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Computes [`Weights::digest`] from tensors that are added in the order of their names.

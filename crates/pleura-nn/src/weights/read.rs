@@ -29,11 +29,68 @@ const HEAD: u64 = 512;
 /// The result of `unreadable` for a failed read; [`Error::Format`] for a file that [`Weights::write`] did not
 /// write, and for damage; those of [`Weights::check`].
 pub(super) fn weights(
-    mut source: impl Read,
+    source: impl Read,
     length: u64,
     name: &str,
     unreadable: impl Fn(io::Error) -> Error,
 ) -> Result<(Weights, String), Error> {
+    let parse = |json: &str, value: &serde_json::Value| {
+        if let Some(network) = segmenter(value) {
+            return Err(format!(
+                "holds the segmentation network {network}, expected a classifier"
+            ));
+        }
+        serde_json::from_str(json).map_err(|error| format!("pleura's header: {error}"))
+    };
+    let (header, tensors, digest): (Header, _, _) = parts(source, length, name, unreadable, parse)?;
+    let weights = Weights {
+        architecture: header.architecture,
+        findings: header.findings,
+        normalisation: header.normalisation,
+        metadata: header.metadata,
+        tensors,
+    };
+    weights.check()?;
+    undamaged(name, &digest, &header.digest)?;
+    Ok((weights, digest))
+}
+
+/// The name of the segmentation network that a header describes, if it does.
+pub(crate) fn segmenter(header: &serde_json::Value) -> Option<&str> {
+    let architecture = header.get("architecture")?;
+    architecture.get("widths")?;
+    architecture.get("name")?.as_str()
+}
+
+/// Compares the digest of tensors with that of their header.
+pub(crate) fn undamaged(name: &str, found: &str, expected: &str) -> Result<(), Error> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Format {
+        name: name.to_owned(),
+        problem: format!(
+            "the tensors have digest {found}, the header says {expected}: the file is damaged or was edited"
+        ),
+    })
+}
+
+/// Tensors by name.
+pub(crate) type Tensors = BTreeMap<String, Array>;
+
+/// Header, tensors, and the tensors' digest from a file of `length` bytes. `parse` reads our header, as text
+/// and as a value.
+///
+/// # Errors
+/// The result of `unreadable` for a failed read; [`Error::Format`] for other files, and for the problems that
+/// `parse` returns.
+pub(crate) fn parts<H>(
+    mut source: impl Read,
+    length: u64,
+    name: &str,
+    unreadable: impl Fn(io::Error) -> Error,
+    parse: impl Fn(&str, &serde_json::Value) -> Result<H, String>,
+) -> Result<(H, Tensors, String), Error> {
     let refuse = |problem: String| Error::Format {
         name: name.to_owned(),
         problem,
@@ -72,28 +129,17 @@ pub(super) fn weights(
     let mut text = vec![0; size as usize];
     source.read_exact(&mut text).map_err(&unreadable)?;
     let layout: Metadata = serde_json::from_slice(&text).map_err(|error| foreign(error.to_string()))?;
-    let header = header(&layout).map_err(refuse)?;
+    let header = header(&layout, parse).map_err(refuse)?;
     let shapes = shapes(&layout, rest - size).map_err(refuse)?;
     let (tensors, digest) = tensors(source, shapes).map_err(unreadable)?;
-    let weights = Weights {
-        architecture: header.architecture,
-        findings: header.findings,
-        normalisation: header.normalisation,
-        metadata: header.metadata,
-        tensors,
-    };
-    weights.check()?;
-    if digest != header.digest {
-        return Err(refuse(format!(
-            "the tensors have digest {digest}, the header says {}: the file is damaged or was edited",
-            header.digest
-        )));
-    }
-    Ok((weights, digest))
+    Ok((header, tensors, digest))
 }
 
 /// Our part of the file's header, or the problem with it.
-fn header(layout: &Metadata) -> Result<Header, String> {
+fn header<H>(
+    layout: &Metadata,
+    parse: impl Fn(&str, &serde_json::Value) -> Result<H, String>,
+) -> Result<H, String> {
     let json = layout
         .metadata()
         .as_ref()
@@ -101,16 +147,17 @@ fn header(layout: &Metadata) -> Result<Header, String> {
         .ok_or("a safetensors file without pleura's header; turn it into one with `pleura import`")?;
     // The version comes first: a later one may have other fields, and should be named rather than called
     // malformed.
-    let version = serde_json::from_str::<serde_json::Value>(json)
-        .ok()
-        .and_then(|value| value.get("version")?.as_u64())
+    let value = serde_json::from_str::<serde_json::Value>(json).unwrap_or_default();
+    let version = value
+        .get("version")
+        .and_then(serde_json::Value::as_u64)
         .ok_or("pleura's header has no version")?;
     if version != u64::from(VERSION) {
         return Err(format!(
             "written as version {version}, this program reads version {VERSION}"
         ));
     }
-    serde_json::from_str(json).map_err(|error| format!("pleura's header: {error}"))
+    parse(json, &value)
 }
 
 /// Names and shapes in the order of the file, if the tensors are plain numbers that fill its `bytes` without

@@ -13,7 +13,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use pleura_nn::{
-    architecture::{Architecture, ParameterKind, Stem},
+    architecture::{Architecture, ParameterKind, ParameterSpec, Stem},
     weights::{Array, Normalisation, Weights},
 };
 use safetensors::{Dtype, SafeTensors};
@@ -225,28 +225,29 @@ pub fn architecture(name: &str) -> Architecture {
     }
 }
 
+/// A parameter by the formula of `make.py`.
+pub fn parameter(spec: &ParameterSpec) -> Vec<f32> {
+    let scale = (6.0 / spec.fan_in() as f64).sqrt() as f32;
+    let words = (1..=spec.elements() as u64).map(bits(&spec.name));
+    let data = words.map(|word| {
+        let u = (word >> 40) as f32 / (1 << 24) as f32;
+        let v = 2.0 * u - 1.0;
+        match spec.kind {
+            ParameterKind::Weight => v * scale,
+            ParameterKind::RunningVariance => u + 0.5,
+            ParameterKind::RunningMean | ParameterKind::NormBias | ParameterKind::Bias => v * 0.25,
+            ParameterKind::NormWeight => (u + 0.5) * if word.trailing_zeros() >= 2 { -1.0 } else { 1.0 },
+        }
+    });
+    data.collect()
+}
+
 /// Weights by the formula of `make.py`, with `ImageNet`'s normalisation.
 pub fn weights(architecture: &Architecture, outputs: usize) -> Weights {
     let tensors = architecture.parameters(outputs).into_iter().map(|spec| {
-        let scale = (6.0 / spec.fan_in() as f64).sqrt() as f32;
-        let words = (1..=spec.elements() as u64).map(bits(&spec.name));
-        let data = words.map(|word| {
-            let u = (word >> 40) as f32 / (1 << 24) as f32;
-            let v = 2.0 * u - 1.0;
-            match spec.kind {
-                ParameterKind::Weight => v * scale,
-                ParameterKind::RunningVariance => u + 0.5,
-                ParameterKind::RunningMean | ParameterKind::NormBias | ParameterKind::Bias => v * 0.25,
-                ParameterKind::NormWeight => (u + 0.5) * if word.trailing_zeros() >= 2 { -1.0 } else { 1.0 },
-            }
-        });
-        (
-            spec.name.clone(),
-            Array {
-                data: data.collect(),
-                shape: spec.shape,
-            },
-        )
+        let data = parameter(&spec);
+        let shape = spec.shape;
+        (spec.name, Array { shape, data })
     });
     Weights {
         architecture: architecture.clone(),
@@ -282,7 +283,7 @@ pub fn targets(batch: usize, classes: usize) -> Vec<usize> {
 
 /// A function from positions (from 1) to 64 bits, which depend on a name: FNV-1a of the name, then
 /// `SplitMix64`.
-fn bits(name: &str) -> impl Fn(u64) -> u64 + use<> {
+pub fn bits(name: &str) -> impl Fn(u64) -> u64 + use<> {
     let state = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |state, byte| {
         (state ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

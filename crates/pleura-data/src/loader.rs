@@ -5,7 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use pleura_film::{Augmentation, Warp};
+use pleura_film::{Augmentation, Tones, Warp};
+use rand_chacha::ChaCha8Rng;
 
 use crate::{Error, ImageSource};
 use pleura_core::rng::{Scheme, stream};
@@ -284,7 +285,9 @@ impl Shared {
                 None => self.pictures.put((number, row), self.epoch, out)?,
                 Some(augmentation) => {
                     self.pictures.put((number, row), self.epoch, &mut plain)?;
-                    warp(augmentation, self.seed, self.epoch, &row.sha256, repeat).apply(&plain, size, out);
+                    let film = row.sha256.as_str();
+                    warp(augmentation, self.seed, self.epoch, film, repeat).apply(&plain, size, out);
+                    tones(augmentation, self.seed, self.epoch, film, repeat).apply(out, size);
                 }
             }
         }
@@ -305,12 +308,21 @@ fn repeats(order: &[usize]) -> Vec<u32> {
         .collect()
 }
 
-/// The augmentation of a film in an epoch, for images that must move with it. `repeat` counts the earlier
-/// draws of the film in this epoch.
+/// The warp of a film in an epoch, for images that must move with it. `repeat` counts the earlier draws of the
+/// film in this epoch.
 pub fn warp(augmentation: &Augmentation, seed: u64, epoch: u64, sha256: &str, repeat: u32) -> Warp {
+    augmentation.draw(&mut named(b"augmentation of a film", seed, epoch, sha256, repeat))
+}
+
+/// The change of a film's grey levels in an epoch; its masks do not follow it.
+fn tones(augmentation: &Augmentation, seed: u64, epoch: u64, sha256: &str, repeat: u32) -> Tones {
+    augmentation.draw_tones(&mut named(b"grey levels of a film", seed, epoch, sha256, repeat))
+}
+
+fn named(what: &[u8], seed: u64, epoch: u64, sha256: &str, repeat: u32) -> ChaCha8Rng {
     let (epoch, repeat) = (epoch.to_le_bytes(), repeat.to_le_bytes());
-    let name: [&[u8]; 4] = [b"augmentation of a film", &epoch, sha256.as_bytes(), &repeat];
+    let name: [&[u8]; 4] = [what, &epoch, sha256.as_bytes(), &repeat];
     // The first draw has the name that it had before films could repeat.
     let name = if repeat == [0; 4] { &name[..3] } else { &name[..] };
-    augmentation.draw(&mut stream(Scheme::Sha256, seed, name))
+    stream(Scheme::Sha256, seed, name)
 }

@@ -39,6 +39,10 @@ fn augmentation() -> Augmentation {
         rotate_degrees: 40.0,
         translate_pixels: 28.0,
         flip: 0.5,
+        scale: 0.2,
+        gamma: 0.5,
+        contrast: 0.3,
+        ..Augmentation::default()
     }
 }
 

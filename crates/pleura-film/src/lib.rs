@@ -11,7 +11,8 @@
 //! * [`prepare`] makes a network's input. Training, prediction and explanation use it, so they see equal
 //!   bits. [`open_prepared`] gives the same bits without keeping the film.
 //! * [`Geometry`] maps between pixels of the input and of the film.
-//! * [`Augmentation`] draws one affine [`Warp`] from a seeded generator; the image is sampled once.
+//! * [`Augmentation`] draws one affine [`Warp`] and one change of grey levels, [`Tones`], from seeded generators;
+//!   the image is sampled once.
 //!
 //! The decoders are safe for hostile files: they check sizes in the header against [`DecodeOptions`] before
 //! they allocate.
@@ -61,6 +62,7 @@ mod prepare;
 mod resize;
 mod scale;
 mod source;
+mod tones;
 mod warp;
 
 pub use contrast::{Contrast, ContrastFault};
@@ -75,4 +77,5 @@ pub use pleura_core::NOTICE;
 pub use prepare::{Fit, Geometry, Preparation, Prepared, prepare};
 pub use scale::scaled;
 pub use source::{Colour, Format, Source, Step, WindowFunction};
+pub use tones::Tones;
 pub use warp::{Augmentation, Warp};

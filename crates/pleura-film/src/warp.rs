@@ -1,9 +1,10 @@
-//! Augmentation: rotation, translation and flip as one affine map, sampled once.
+//! Augmentation: rotation, translation, scale and flip as one affine map, sampled once; then grey levels.
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
 use crate::path::{per_path, whole};
+use crate::tones::Tones;
 
 /// The reference side of translations, in pixels.
 const REFERENCE_SIDE: f32 = 224.0;
@@ -19,6 +20,41 @@ pub struct Augmentation {
     pub translate_pixels: f32,
     /// The probability of a left-right flip. A flip moves the heart to the other side.
     pub flip: f32,
+    /// Magnifications are log-uniform from 1 / (1 + scale) to 1 + scale.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub scale: f32,
+    /// Ratios of width to height change by a factor that is log-uniform from 1 / (1 + stretch) to 1 + stretch.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub stretch: f32,
+    /// Exponents of the grey levels are log-uniform from 1 / (1 + gamma) to 1 + gamma.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub gamma: f32,
+    /// Contrasts about the middle grey change by a factor that is log-uniform from 1 / (1 + contrast) to
+    /// 1 + contrast.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub contrast: f32,
+    /// Grey levels shift by a value that is uniform from minus to plus this one; the range of grey is 1.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub brightness: f32,
+    /// The difference from a 3 × 3 mean is multiplied by a factor that is uniform from 1 − sharpness to
+    /// 1 + sharpness: below 1 blurs, above 1 sharpens as an unsharp mask does.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub sharpness: f32,
+}
+
+// `skip_serializing_if` hands over a reference.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
+}
+
+/// A factor that is log-uniform from 1 / (1 + range) to 1 + range, for `even` uniform from -1 to 1.
+fn factor(even: f32, range: f32) -> f32 {
+    if range == 0.0 {
+        1.0
+    } else {
+        (even * range.ln_1p()).exp()
+    }
 }
 
 impl Augmentation {
@@ -27,19 +63,40 @@ impl Augmentation {
         rotate_degrees: 40.0,
         translate_pixels: 28.0,
         flip: 0.5,
+        scale: 0.0,
+        stretch: 0.0,
+        gamma: 0.0,
+        contrast: 0.0,
+        brightness: 0.0,
+        sharpness: 0.0,
     };
 
-    /// Draws one warp. It always takes four numbers from the generator.
+    /// Draws one warp. It always takes six numbers from the generator.
     pub fn draw(&self, rng: &mut impl Rng) -> Warp {
         let mut even = || 2.0 * rng.random::<f32>() - 1.0;
         let (turn, across, down) = (even(), even(), even());
+        let flip = rng.random::<f32>() < self.flip;
+        let mut even = || 2.0 * rng.random::<f32>() - 1.0;
+        let (larger, wider) = (factor(even(), self.scale), factor(even(), self.stretch).sqrt());
         Warp {
             radians: (turn * self.rotate_degrees).to_radians(),
             shift: [
                 across * self.translate_pixels / REFERENCE_SIDE,
                 down * self.translate_pixels / REFERENCE_SIDE,
             ],
-            flip: rng.random::<f32>() < self.flip,
+            flip,
+            shrink: [1.0 / (larger * wider), wider / larger],
+        }
+    }
+
+    /// Draws the change of a film's grey levels. It always takes four numbers from the generator.
+    pub fn draw_tones(&self, rng: &mut impl Rng) -> Tones {
+        let mut even = || 2.0 * rng.random::<f32>() - 1.0;
+        Tones {
+            gamma: factor(even(), self.gamma),
+            contrast: factor(even(), self.contrast),
+            brightness: even() * self.brightness,
+            sharpness: 1.0 + even() * self.sharpness,
         }
     }
 }
@@ -52,37 +109,49 @@ struct Fields {
     rotate_degrees: f32,
     translate_pixels: f32,
     flip: f32,
+    scale: f32,
+    stretch: f32,
+    gamma: f32,
+    contrast: f32,
+    brightness: f32,
+    sharpness: f32,
 }
 
 impl TryFrom<Fields> for Augmentation {
     type Error = String;
 
     fn try_from(fields: Fields) -> Result<Self, String> {
-        let Fields {
-            rotate_degrees,
-            translate_pixels,
-            flip,
-        } = fields;
-        if !(0.0..=180.0).contains(&rotate_degrees) {
-            return Err(format!("rotate_degrees is {rotate_degrees}, expected 0 to 180"));
-        }
-        if !(0.0..=REFERENCE_SIDE).contains(&translate_pixels) {
-            return Err(format!(
-                "translate_pixels is {translate_pixels}, expected 0 to 224"
-            ));
-        }
-        if !(0.0..=1.0).contains(&flip) {
-            return Err(format!("flip is {flip}, expected a probability, 0 to 1"));
+        let ranges = [
+            ("rotate_degrees", fields.rotate_degrees, 180.0),
+            ("translate_pixels", fields.translate_pixels, REFERENCE_SIDE),
+            ("flip", fields.flip, 1.0),
+            ("scale", fields.scale, 1.0),
+            ("stretch", fields.stretch, 1.0),
+            ("gamma", fields.gamma, 4.0),
+            ("contrast", fields.contrast, 4.0),
+            ("brightness", fields.brightness, 1.0),
+            ("sharpness", fields.sharpness, 4.0),
+        ];
+        for (name, value, largest) in ranges {
+            if !(0.0..=largest).contains(&value) {
+                return Err(format!("{name} is {value}, expected 0 to {largest}"));
+            }
         }
         Ok(Self {
-            rotate_degrees,
-            translate_pixels,
-            flip,
+            rotate_degrees: fields.rotate_degrees,
+            translate_pixels: fields.translate_pixels,
+            flip: fields.flip,
+            scale: fields.scale,
+            stretch: fields.stretch,
+            gamma: fields.gamma,
+            contrast: fields.contrast,
+            brightness: fields.brightness,
+            sharpness: fields.sharpness,
         })
     }
 }
 
-/// One affine map: a flip, then a rotation about the centre, then a translation.
+/// One affine map: a flip and a scale along each axis, then a rotation about the centre, then a translation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Warp {
     /// Clockwise on the screen.
@@ -90,6 +159,8 @@ pub struct Warp {
     /// In units of the square's side, to the right and down.
     shift: [f32; 2],
     flip: bool,
+    /// Pixels of the image for one of the result, along x and along y.
+    shrink: [f32; 2],
 }
 
 impl Warp {
@@ -98,6 +169,7 @@ impl Warp {
         radians: 0.0,
         shift: [0.0; 2],
         flip: false,
+        shrink: [1.0; 2],
     };
 
     /// Returns a left-right flip if `flip`, then a clockwise rotation, then a shift right and down in sides.
@@ -106,6 +178,7 @@ impl Warp {
             radians: clockwise_degrees.to_radians(),
             shift,
             flip,
+            shrink: [1.0; 2],
         }
     }
 
@@ -119,7 +192,8 @@ impl Warp {
         let (sin, cos) = self.radians.sin_cos();
         let middle = size as f32 / 2.0;
         let shift = self.shift.map(|shift| shift * size as f32);
-        let mirror = if self.flip { -1.0 } else { 1.0 };
+        let [shrink_x, shrink_y] = self.shrink;
+        let mirror = if self.flip { -shrink_x } else { shrink_x };
         let (bordered, mut places) = (Bordered::new(grey, size), Places::new(size));
         for (y, row) in out.chunks_exact_mut(size).take(size).enumerate() {
             let v = y as f32 + 0.5 - middle - shift[1];
@@ -128,6 +202,7 @@ impl Warp {
                 sin,
                 cos,
                 mirror,
+                shrink: shrink_y,
                 middle,
                 shift: shift[0],
             };
@@ -165,7 +240,10 @@ struct Line {
     v: f32,
     sin: f32,
     cos: f32,
+    /// Pixels of the image for one of the row, negative if flipped.
     mirror: f32,
+    /// The same down the image.
+    shrink: f32,
     middle: f32,
     /// To the right, in pixels.
     shift: f32,
@@ -199,16 +277,16 @@ per_path! {
         /// One output row: the bilinear value at each position; pixels outside count as black.
     fn sample(image: &Bordered, line: Line, places: &mut Places, out: &mut [f32]) {
         let width = out.len();
-        let Line { v, sin, cos, mirror, middle, shift } = line;
+        let Line { v, sin, cos, mirror, shrink, middle, shift } = line;
         let (border, outermost) = (BORDER as f32, image.size as f32);
         let Places { left, top, right_share, lower_share, corners } = places;
         let (left, top) = (&mut left[..width], &mut top[..width]);
         let (right_share, lower_share) = (&mut right_share[..width], &mut lower_share[..width]);
         for column in 0..width {
             let u = column as i32 as f32 + 0.5 - middle - shift;
-                        // The inverse map: undo the shift, the rotation, the flip.
+                        // The inverse map: undo the shift, the rotation, the scales and the flip.
             let x = mirror * (cos * u + sin * v) + middle - 0.5;
-            let y = cos * v - sin * u + middle - 0.5;
+            let y = shrink * (cos * v - sin * u) + middle - 0.5;
             let (whole_x, whole_y) = (x.floor(), y.floor());
             right_share[column] = x - whole_x;
             lower_share[column] = y - whole_y;
@@ -264,7 +342,7 @@ mod tests {
     fn slow(warp: Warp, grey: &[f32], size: usize) -> Vec<f32> {
         let (sin, cos) = warp.radians.sin_cos();
         let (middle, side) = (size as f32 / 2.0, size as f32);
-        let mirror = if warp.flip { -1.0 } else { 1.0 };
+        let mirror = warp.shrink[0] * if warp.flip { -1.0 } else { 1.0 };
         let pixel = |x: i64, y: i64| {
             let inside = (0..size as i64).contains(&x) && (0..size as i64).contains(&y);
             if inside {
@@ -277,7 +355,7 @@ mod tests {
             let u = (at % size) as f32 + 0.5 - middle - warp.shift[0] * side;
             let v = (at / size) as f32 + 0.5 - middle - warp.shift[1] * side;
             let x = mirror * (cos * u + sin * v) + middle - 0.5;
-            let y = cos * v - sin * u + middle - 0.5;
+            let y = warp.shrink[1] * (cos * v - sin * u) + middle - 0.5;
             let (a, b) = (x - x.floor(), y - y.floor());
             let (left, top) = (x.floor() as i64, y.floor() as i64);
             let upper = (1.0 - a) * pixel(left, top) + a * pixel(left + 1, top);
@@ -292,8 +370,13 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(8);
         for size in [1, 3, 16, 37, 224] {
             let grey = picture(size);
-            for _ in 0..20 {
-                let warp = Augmentation::PAPER.draw(&mut rng);
+            let scaled = Augmentation {
+                scale: 0.4,
+                stretch: 0.3,
+                ..Augmentation::PAPER
+            };
+            for draw in 0..20 {
+                let warp = [Augmentation::PAPER, scaled][draw % 2].draw(&mut rng);
                 assert_eq!(
                     warped(warp, &grey, size),
                     slow(warp, &grey, size),
@@ -333,6 +416,21 @@ mod tests {
     }
 
     #[test]
+    fn a_scale_of_two_shows_the_middle_twice_as_large() {
+        let size = 8;
+        let grey: Vec<f32> = (0..64)
+            .map(|at| f32::from((2..6).contains(&(at % 8)) && (2..6).contains(&(at / 8))))
+            .collect();
+        let warp = Warp {
+            shrink: [0.5, 1.0],
+            ..Warp::IDENTITY
+        };
+        let wide = warped(warp, &grey, size);
+        assert!(wide[3 * 8..4 * 8].iter().all(|&level| level > 0.7), "{wide:?}");
+        assert_eq!(wide[8..16], [0.0; 8], "the height is as it was");
+    }
+
+    #[test]
     fn a_quarter_turn_goes_clockwise() {
         let grey = picture(8);
         let turned = warped(Warp::new(false, 90.0, [0.0; 2]), &grey, 8);
@@ -358,6 +456,17 @@ mod tests {
         );
         let flips = warps.iter().filter(|warp| warp.flip).count();
         assert!((400..600).contains(&flips), "{flips}");
+        let scaled = Augmentation {
+            scale: 0.25,
+            stretch: 0.44,
+            ..Augmentation::default()
+        };
+        for _ in 0..1000 {
+            let [x, y] = scaled.draw(&mut rng).shrink;
+            let (larger, wider) = ((x * y).sqrt(), y / x);
+            assert!((0.799..1.251).contains(&larger), "{larger}");
+            assert!((0.694..1.441).contains(&wider), "{wider}");
+        }
         let mut again = ChaCha8Rng::seed_from_u64(3);
         assert_eq!(Augmentation::PAPER.draw(&mut again), warps[0]);
         assert_eq!(Augmentation::default().draw(&mut again), Warp::IDENTITY);
@@ -369,6 +478,12 @@ mod tests {
         assert_eq!(read(r#"{"flip":0.5}"#).unwrap().flip, 0.5);
         assert!(read(r#"{"flip":1.5}"#).is_err());
         assert!(read(r#"{"rotate_degrees":-1}"#).is_err());
+        assert!(read(r#"{"scale":1.5}"#).is_err());
+        let written = serde_json::to_string(&Augmentation::PAPER).unwrap();
+        assert_eq!(
+            written,
+            r#"{"rotate_degrees":40.0,"translate_pixels":28.0,"flip":0.5}"#
+        );
         assert!(read(r#"{"mirror":0.5}"#).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! The answer to one film.
 
+use pleura_film::lungs::Implausible;
 use pleura_film::{BodyPart, Source};
 use pleura_package::contract::RADIOGRAPH_IN_COLOUR;
 use pleura_package::{Flag, Judgement, Outcome, Verdict};
@@ -78,8 +79,18 @@ impl Answer {
     }
 
     /// The answer of a weight file or run.
-    pub(crate) fn of_weights(source: Source, findings: Vec<FindingScore>, one_sided: &[String]) -> Self {
+    pub(crate) fn of_weights(
+        source: Source,
+        findings: Vec<FindingScore>,
+        one_sided: &[String],
+        without_lungs: Option<&Implausible>,
+    ) -> Self {
         let mut doubts = doubts(&source);
+        if let Some(problem) = without_lungs {
+            doubts.push(format!(
+                "the lungs were not found ({problem}), and the network sees only lungs: the whole film was used"
+            ));
+        }
         if !one_sided.is_empty() {
             doubts.push(format!(
                 "the training films were all positive or all negative for {}: their probabilities mean nothing",

@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pleura_core::fs::write_atomic;
-use pleura_film::lungs::{Lungs, ModelId};
-use pleura_film::{DecodeOptions, grey_png_8};
-use pleura_manifest::{LUNG_MODEL, Manifest, ManifestFolder, Row, Sidecar, image_file};
+use pleura_eval::{FilmOverlap, Overlap, SourceOverlap};
+use pleura_film::lungs::{LungModel, Lungs, ModelId};
+use pleura_film::{DecodeOptions, Film, grey_png_8};
+use pleura_manifest::{LUNG_MODEL, Manifest, ManifestFolder, Row, Sidecar, image_file, open_mask};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::Error;
 
 /// What [`add_lung_masks`] did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LungMaskCounts {
     /// Films with a mask that was in the manifest before and is not a model's. They are kept.
     pub drawn: usize,
@@ -47,10 +49,7 @@ pub fn add_lung_masks(
     let (model, reason) = (manifest.note_or_new(LUNG_MODEL), manifest.note_or_new(NOT_FOUND));
     std::fs::create_dir_all(masks).map_err(Error::io("create", masks))?;
     let wanted: Vec<usize> = (0..manifest.rows.len())
-        .filter(|&number| {
-            let row = &manifest.rows[number];
-            row.masks.lung.is_none() || !row.notes[model].is_empty()
-        })
+        .filter(|&number| !is_drawn(&manifest, &manifest.rows[number]))
         .collect();
     let done = AtomicUsize::new(0);
     let found = wanted
@@ -103,19 +102,74 @@ fn kind_of(problem: &str) -> &str {
     problem.split(':').next().unwrap_or(problem)
 }
 
-/// Finds and writes one mask. The inner error is the reason why there is none.
-fn one(manifest: &Manifest, row: &Row, masks: &Path) -> Result<Result<PathBuf, String>, Error> {
+/// Compares the lungs that a model finds with the masks that people have drawn, film by film at its own size.
+/// Films without a drawn mask are left out.
+///
+/// # Errors
+/// A film or mask that cannot be read, or a film that has changed since the manifest was built.
+pub fn compare_lung_masks(
+    manifest: &Manifest,
+    model: &LungModel,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<Vec<SourceOverlap>, Error> {
+    let drawn: Vec<&Row> = manifest
+        .rows
+        .iter()
+        .filter(|row| is_drawn(manifest, row))
+        .collect();
+    let done = AtomicUsize::new(0);
+    let judged = drawn
+        .par_iter()
+        .map(|row| {
+            let film = open(manifest, row)?;
+            let path = manifest.locate(row.masks.lung.as_deref().unwrap_or(Path::new("")));
+            let unreadable = |source| pleura_manifest::Error::Film {
+                film: row.film.clone(),
+                path: path.clone(),
+                source: Box::new(source),
+            };
+            let truth = open_mask(&path).map_err(unreadable)?;
+            let lungs = Lungs::find_with(model, &film).ok();
+            let overlap = lungs.map(|lungs| {
+                let wanted: Vec<bool> = truth.grey.iter().map(|&level| level > 0.5).collect();
+                Overlap::of(&lungs.mask(truth.width, truth.height), &wanted, truth.width)
+            });
+            progress(done.fetch_add(1, Ordering::Relaxed) + 1, drawn.len());
+            Ok(FilmOverlap {
+                dataset: row.dataset.clone(),
+                patient: row.patient.clone(),
+                overlap,
+                diagonal: (truth.width as f64).hypot(truth.height as f64),
+            })
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    Ok(SourceOverlap::of(&judged))
+}
+
+/// True if a person has drawn the film's lung mask.
+fn is_drawn(manifest: &Manifest, row: &Row) -> bool {
+    let model = manifest.note(LUNG_MODEL).and_then(|note| row.notes.get(note));
+    row.masks.lung.is_some() && model.is_none_or(String::is_empty)
+}
+
+fn open(manifest: &Manifest, row: &Row) -> Result<Film, Error> {
     let file = manifest.file(row);
     let (sha256, film) = image_file::open(&row.film, &file, &DecodeOptions::default())?;
-    if sha256 != row.sha256 {
-        return Err(pleura_manifest::Error::Changed {
-            film: row.film.clone(),
-            path: file,
-            found: sha256,
-            expected: row.sha256.clone(),
-        }
-        .into());
+    if sha256 == row.sha256 {
+        return Ok(film);
     }
+    Err(pleura_manifest::Error::Changed {
+        film: row.film.clone(),
+        path: file,
+        found: sha256,
+        expected: row.sha256.clone(),
+    }
+    .into())
+}
+
+/// Finds and writes one mask. The inner error is the reason why there is none.
+fn one(manifest: &Manifest, row: &Row, masks: &Path) -> Result<Result<PathBuf, String>, Error> {
+    let film = open(manifest, row)?;
     let lungs = match Lungs::find(&film) {
         Ok(lungs) => lungs,
         Err(problem) => return Ok(Err(format!("{}: {problem}", problem.name()))),
@@ -128,7 +182,7 @@ fn one(manifest: &Manifest, row: &Row, masks: &Path) -> Result<Result<PathBuf, S
     let path = masks.join(format!("{}.png", &row.sha256));
     let png = grey_png_8(film.width, film.height, &grey).map_err(|source| pleura_manifest::Error::Film {
         film: row.film.clone(),
-        path: file,
+        path: manifest.file(row),
         source: Box::new(source),
     })?;
     write_atomic(&path, &png)?;

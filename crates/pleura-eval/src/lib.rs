@@ -64,7 +64,7 @@ pub use metrics::reliability::{
 pub use options::{Options, Stratify};
 pub use pleura_core::Task;
 pub use predictions::{Predictions, Truth};
-pub use segmentation::Overlap;
+pub use segmentation::{FilmOverlap, Overlap, SourceOverlap};
 pub use stats::bayes::{Dirichlets, highest_density_interval};
 pub use stats::beta::{beta_quantile, regularised_incomplete_beta, student_t_quantile};
 pub use stats::delong::{AreaDifference, DeLong, delong, delong_over_patients};

@@ -1,7 +1,16 @@
 //! Agreement of two masks: Dice, intersection over union, and the 95 % Hausdorff distance.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::Mean;
+
+/// Resamples of the patients.
+const RESAMPLES: usize = 2000;
+/// Coverage of the intervals.
+const LEVEL: f64 = 0.95;
 
 /// How well a mask agrees with the true one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +43,66 @@ impl Overlap {
             dice: ratio(2.0 * both, both + either),
             iou: ratio(both, either),
             hausdorff95: hausdorff95(mask, truth, width),
+        }
+    }
+}
+
+/// The agreement of one film's mask with the true one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FilmOverlap {
+    /// The film's dataset.
+    pub dataset: String,
+    /// The film's patient.
+    pub patient: String,
+    /// The agreement; `None` for a film without a mask to judge.
+    pub overlap: Option<Overlap>,
+    /// The diagonal of the masks, in pixels.
+    pub diagonal: f64,
+}
+
+/// Agreement on the films of one dataset. Means are over films, with 95 % intervals of a bootstrap over patients.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceOverlap {
+    /// The dataset; empty for all films together.
+    pub dataset: String,
+    /// Films without a mask to judge. They are in no mean.
+    pub without_mask: usize,
+    /// Mean Dice.
+    pub dice: Option<Mean>,
+    /// Mean intersection over union.
+    pub iou: Option<Mean>,
+    /// Mean 95 % Hausdorff distance in percent of the diagonal; films whose mask is empty are not in it.
+    pub hausdorff95_percent: Option<Mean>,
+}
+
+impl SourceOverlap {
+    /// Agreement by dataset, in the order of their names; with several datasets, that of all films follows.
+    pub fn of(films: &[FilmOverlap]) -> Vec<Self> {
+        let mut sources: BTreeMap<&str, Vec<&FilmOverlap>> = BTreeMap::new();
+        for film in films {
+            sources.entry(&film.dataset).or_default().push(film);
+        }
+        let pooled = (sources.len() > 1).then(|| Self::of_one("", &films.iter().collect::<Vec<_>>()));
+        let each = sources
+            .iter()
+            .map(|(dataset, films)| Self::of_one(dataset, films));
+        each.chain(pooled).collect()
+    }
+
+    fn of_one(dataset: &str, films: &[&FilmOverlap]) -> Self {
+        let mean = |value: &dyn Fn(&FilmOverlap, &Overlap) -> Option<f64>| {
+            let values: Vec<(String, f64)> = films
+                .iter()
+                .filter_map(|film| Some((film.patient.clone(), value(film, film.overlap.as_ref()?)?)))
+                .collect();
+            Mean::of(&values, LEVEL, RESAMPLES, 0)
+        };
+        Self {
+            dataset: dataset.to_owned(),
+            without_mask: films.iter().filter(|film| film.overlap.is_none()).count(),
+            dice: mean(&|_, overlap| Some(overlap.dice)),
+            iou: mean(&|_, overlap| Some(overlap.iou)),
+            hausdorff95_percent: mean(&|film, overlap| Some(100.0 * overlap.hausdorff95? / film.diagonal)),
         }
     }
 }

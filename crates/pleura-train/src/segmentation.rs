@@ -10,12 +10,14 @@ mod opacities;
 mod test;
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     time::Instant,
 };
 
 use pleura_core::fs::write_atomic;
 use pleura_data::{Loader, shuffled};
+use pleura_eval::SourceOverlap;
 use pleura_nn::{
     Cpu, Gradients, Norm,
     architecture::ParameterKind,
@@ -27,10 +29,10 @@ use pleura_run::{
     recipe::{Decay, Monitor, OptimiserRecipe},
     segmentation::SegmentationRecipe,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use self::films::Films;
-pub use self::test::SourceOverlap;
 use crate::{
     checkpoint::{self, CurvePoint, Position},
     error::Error,
@@ -50,7 +52,7 @@ const TEST: &str = "test.csv";
 const RUNNING_MOMENTUM: f32 = 0.1;
 
 /// The result of a training.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SegmentationSummary {
     /// The run's folder.
     pub out: PathBuf,
@@ -124,7 +126,7 @@ fn carry_out(
             ("masks".to_owned(), films.digest.clone()),
         ]
         .into(),
-        weights: Default::default(),
+        weights: BTreeMap::default(),
     };
     begin_or_resume(&recipe, &identity, &folder, options.resume)?;
     if let Some(summary) = finished(out)? {

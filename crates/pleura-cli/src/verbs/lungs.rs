@@ -8,8 +8,10 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use pleura::lungs::{Model, write_lungs};
 use pleura::output::lungs::FilmLungs;
+use pleura_eval::{Mean, SourceOverlap};
 
 use crate::console::{self, FAILED};
+use crate::table::Table;
 
 /// Find the lungs on films: a mask and a picture of each; exit code 1 if a film has none.
 #[derive(clap::Args)]
@@ -97,4 +99,43 @@ fn name(film: &Path) -> Result<String> {
         .file_stem()
         .with_context(|| format!("{}: is not a file; name film files", film.display()))?;
     Ok(stem.to_string_lossy().into_owned())
+}
+
+/// A table of the agreement with drawn masks.
+pub(super) fn overlap_table(films: &str, sources: &[SourceOverlap]) -> Table {
+    let mut table = Table::with_headings([
+        films,
+        ">films",
+        ">patients",
+        ">Dice (95 %)",
+        ">IoU (95 %)",
+        ">HD95, % of the diagonal",
+        ">no mask",
+    ]);
+    let shown = |mean: Option<&Mean>, digits: usize| match mean.map(|mean| (mean.value, mean.low, mean.high))
+    {
+        Some((value, Some(low), Some(high))) => {
+            format!("{value:.digits$} ({low:.digits$} to {high:.digits$})")
+        }
+        Some((value, _, _)) => format!("{value:.digits$}"),
+        None => "none".to_owned(),
+    };
+    for source in sources {
+        let dice = source.dice.as_ref();
+        table.row([
+            if source.dataset.is_empty() {
+                "all"
+            } else {
+                &source.dataset
+            }
+            .to_owned(),
+            dice.map_or(0, |dice| dice.n).to_string(),
+            dice.map_or(0, |dice| dice.patients).to_string(),
+            shown(dice, 3),
+            shown(source.iou.as_ref(), 3),
+            shown(source.hausdorff95_percent.as_ref(), 2),
+            source.without_mask.to_string(),
+        ]);
+    }
+    table
 }

@@ -32,13 +32,18 @@ pub struct LungModel {
 
 impl LungModel {
     /// The model that is part of the program.
+    #[allow(
+        clippy::expect_used,
+        clippy::missing_panics_doc,
+        reason = "a test reads the file that is part of the program"
+    )]
     pub fn built_in() -> &'static Self {
         static MODEL: OnceLock<LungModel> = OnceLock::new();
         if let Some(model) = MODEL.get() {
             return model;
         }
         // Made outside `get_or_init`: no thread waits for another one's work.
-        #[expect(
+        #[allow(
             clippy::expect_used,
             reason = "a test reads the file that is part of the program"
         )]
@@ -168,5 +173,24 @@ impl TryFrom<String> for ModelId {
 impl From<ModelId> for String {
     fn from(id: ModelId) -> Self {
         id.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_model_can_be_read_and_is_small() {
+        let model = LungModel::built_in();
+        assert_eq!(model.id(), ModelId::built_in());
+        assert_eq!(model.id().to_string().parse::<ModelId>().unwrap(), model.id());
+        assert!(BUILT_IN.len() < 1_000_000, "{} bytes", BUILT_IN.len());
+        assert!(
+            "0123"
+                .parse::<ModelId>()
+                .unwrap_err()
+                .contains("16 hexadecimal digits")
+        );
     }
 }

@@ -77,7 +77,7 @@ mod tests {
     const LOGITS: [f32; 8] = [1.5, -0.25, 0.0, -3.0, 2.0, 0.5, -1.0, 4.0];
     const MASKS: [f32; 8] = [1.0, 0.0, 0.25, 0.0, 1.0, 1.0, 0.5, 0.0];
 
-    /// torch 2.15: binary_cross_entropy_with_logits + 0.5 × the formula of [`SegmentationLoss::dice`], float64.
+    /// torch 2.15: `binary_cross_entropy_with_logits` + 0.5 × the formula of [`SegmentationLoss::dice`], float64.
     #[test]
     fn value_and_gradient_are_those_of_torch() {
         let found = loss(&LOGITS, &MASKS, 4, 0.5);

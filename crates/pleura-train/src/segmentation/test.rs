@@ -1,15 +1,14 @@
 //! Agreement of a network's masks with drawn ones, on validation and test films.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
 use pleura_core::fs::write_atomic;
-use pleura_eval::{Mean, Overlap};
+use pleura_eval::{FilmOverlap, Overlap, SourceOverlap};
 use pleura_nn::{
     Cpu,
     unet::{Segmenter, UNetWeights},
 };
 use rayon::prelude::*;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{SegmentationSummary, WEIGHTS, films::Films};
@@ -18,29 +17,8 @@ use crate::{
     observer::{Event, Observer},
 };
 
-/// Resamples of the patients.
-const RESAMPLES: usize = 2000;
 /// The columns of the table of test films.
 const COLUMNS: [&str; 6] = ["film", "patient", "dataset", "dice", "iou", "hausdorff95_pixels"];
-/// Coverage of the intervals.
-const LEVEL: f64 = 0.95;
-
-/// Agreement on the test films of one dataset.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SourceOverlap {
-    /// The dataset; empty for all films together.
-    pub dataset: String,
-    /// Mean Dice over films, with a 95 % interval of a bootstrap over patients.
-    pub dice: Mean,
-    /// Mean intersection over union.
-    pub iou: Mean,
-    /// Mean 95 % Hausdorff distance in percent of the diagonal of the network's square; films without a mask
-    /// of the network are not in it.
-    pub hausdorff95_percent: Option<Mean>,
-    /// Films for which the network's mask is empty.
-    pub empty: usize,
-}
-
 /// The file `metrics.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -118,39 +96,17 @@ pub(super) fn test(
         .into_inner()
         .map_err(|error| unwritten(error.into_error().into()))?;
     write_atomic(table, &lines)?;
-    let mut sources: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (number, &row) in films.test.iter().enumerate() {
-        let dataset = films.manifest.rows[row].dataset.as_str();
-        sources.entry(dataset).or_default().push(number);
-    }
-    let all: Vec<usize> = (0..found.len()).collect();
-    let several = sources.len() > 1;
-    let named = sources.into_iter();
-    let pooled = several.then_some(("", all));
-    let summarised = named.chain(pooled).filter_map(|(dataset, members)| {
-        let mean = |value: &dyn Fn(&Overlap) -> Option<f64>| {
-            let values: Vec<(String, f64)> = members
-                .iter()
-                .filter_map(|&member| {
-                    let patient = films.manifest.rows[films.test[member]].patient.clone();
-                    value(&found[member]).map(|value| (patient, value))
-                })
-                .collect();
-            Mean::of(&values, LEVEL, RESAMPLES, 0)
-        };
-        let diagonal = films.size as f64 * std::f64::consts::SQRT_2;
-        Some(SourceOverlap {
-            dataset: dataset.to_owned(),
-            dice: mean(&|overlap| Some(overlap.dice))?,
-            iou: mean(&|overlap| Some(overlap.iou))?,
-            hausdorff95_percent: mean(&|overlap| Some(100.0 * overlap.hausdorff95? / diagonal)),
-            empty: members
-                .iter()
-                .filter(|&&member| found[member].hausdorff95.is_none())
-                .count(),
-        })
+    let diagonal = films.size as f64 * std::f64::consts::SQRT_2;
+    let judged = films.test.iter().zip(found).map(|(&row, overlap)| {
+        let row = &films.manifest.rows[row];
+        FilmOverlap {
+            dataset: row.dataset.clone(),
+            patient: row.patient.clone(),
+            overlap: Some(overlap),
+            diagonal,
+        }
     });
-    Ok(summarised.collect())
+    Ok(SourceOverlap::of(&judged.collect::<Vec<_>>()))
 }
 
 fn overlap(network: &Segmenter, films: &Films, row: usize) -> Result<Overlap, Error> {

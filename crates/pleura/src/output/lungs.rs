@@ -47,7 +47,7 @@ impl FilmLungs {
             parts: measures.map(|measures| measures.parts),
             smaller_side: measures.map(|measures| measures.smaller_side),
             on_edge: measures.map(|measures| measures.on_edge),
-            problem: problem.map(|problem| problem.name()),
+            problem: problem.map(crate::lungs::Implausible::name),
             reason: problem.map(ToString::to_string),
         }
     }

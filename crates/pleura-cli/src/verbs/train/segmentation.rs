@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use pleura_run::segmentation::SegmentationRecipe;
 use pleura_train::Options;
-use pleura_train::segmentation::{SegmentationEnd, SegmentationSummary, SourceOverlap};
+use pleura_train::segmentation::{SegmentationEnd, SegmentationSummary};
 
 use super::{Args, watched};
 use crate::console::COULD_NOT;
-use crate::table::Table;
+use crate::verbs::lungs::overlap_table;
 
 /// True if the recipe is one of a segmentation network.
 pub(super) fn wanted(recipe: &Path) -> bool {
@@ -65,40 +65,5 @@ fn tell(out: &mut impl io::Write, summary: &SegmentationSummary) -> io::Result<(
     if summary.test.is_empty() {
         return writeln!(out, "No test films.");
     }
-    let mut table = Table::with_headings([
-        "test films",
-        ">films",
-        ">patients",
-        ">Dice (95 %)",
-        ">IoU (95 %)",
-        ">HD95, % of the diagonal",
-        ">empty",
-    ]);
-    let shown = |mean: &pleura_eval::Mean, digits: usize| match (mean.low, mean.high) {
-        (Some(low), Some(high)) => {
-            format!("{:.digits$} ({low:.digits$} to {high:.digits$})", mean.value)
-        }
-        _ => format!("{:.digits$}", mean.value),
-    };
-    for SourceOverlap {
-        dataset,
-        dice,
-        iou,
-        hausdorff95_percent,
-        empty,
-    } in &summary.test
-    {
-        table.row([
-            if dataset.is_empty() { "all" } else { dataset }.to_owned(),
-            dice.n.to_string(),
-            dice.patients.to_string(),
-            shown(dice, 3),
-            shown(iou, 3),
-            hausdorff95_percent
-                .as_ref()
-                .map_or_else(|| "none".to_owned(), |mean| shown(mean, 2)),
-            empty.to_string(),
-        ]);
-    }
-    write!(out, "{table}")
+    write!(out, "{}", overlap_table("test films", &summary.test))
 }

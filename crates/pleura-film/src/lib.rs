@@ -39,9 +39,9 @@
 //! | PNG | grey, grey with alpha, RGB, RGBA, palette; 1 to 16 bit; interlaced or not |
 //! | JPEG, 8 bit | baseline, extended, progressive; grey, YCbCr, RGB, CMYK, YCCK |
 //! | JPEG, other | 12-bit extended (grey); lossless, 2 to 16 bit |
-//! | DICOM | implicit, explicit little and big endian, deflated; RLE; JPEG baseline, extended, lossless |
+//! | DICOM | implicit, explicit little and big endian, deflated; RLE; JPEG baseline, extended, lossless; JPEG-LS; JPEG 2000 |
 //!
-//! JPEG 2000, JPEG-LS and JPEG XL inside DICOM are not supported; the error names a converter.
+//! [`transfer_syntaxes`] lists those of DICOM; the error for others names a converter.
 
 mod colour;
 mod contrast;
@@ -68,6 +68,7 @@ mod warp;
 
 pub use contrast::{Contrast, ContrastFault};
 pub use decode::{decode, decode_prepared, open, open_prepared, pixel_digest};
+pub use dicom::{TransferSyntax, transfer_syntaxes};
 pub use dicom_tags::{BodyPart, DicomTags};
 pub use encode::{grey_png_8, grey_png_16, rgb_png};
 pub use equalise::Equalisation;

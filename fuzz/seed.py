@@ -15,6 +15,15 @@ for target, pattern, skip, prefix in (("png", "*.png", 8, b""), ("jpeg", "*.jpg"
         if not path.name.startswith("bare_"):
             (folder / path.stem).write_bytes(prefix + path.read_bytes()[skip:])
 
+# TIFF, BMP and WebP; the first byte of a TIFF seed chooses the byte order.
+for target, pattern, skip in (("tiff", "*.tif", 4), ("bmp", "*.bmp", 2), ("webp", "*.webp", 12)):
+    folder = corpus / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (films / "pictures").glob(pattern):
+        file = path.read_bytes()
+        prefix = (b"\1" if file.startswith(b"MM") else b"\0") if target == "tiff" else b""
+        (folder / path.stem).write_bytes(prefix + file[skip:])
+
 weights = here / "../crates/pleura-nn/tests/golden/import"
 folder = corpus / "import"
 folder.mkdir(parents=True, exist_ok=True)

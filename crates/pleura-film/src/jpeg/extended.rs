@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::fault::Fault;
+use crate::fault::Fault;
 use super::header::Header;
 use super::huffman::{Bits, Table};
 use super::lossless::{no_table, read_restart_interval, scan_components};

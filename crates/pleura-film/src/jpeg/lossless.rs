@@ -1,6 +1,6 @@
 //! Lossless JPEG (ITU-T T.81 annex H): all seven predictors, 2 to 16 bits, one to four components.
 
-use super::fault::Fault;
+use crate::fault::Fault;
 use super::header::{Component, Header, Scan};
 use super::huffman::{Bits, Table};
 

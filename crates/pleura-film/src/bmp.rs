@@ -160,7 +160,11 @@ impl Header {
     fn palette(&self, bytes: &[u8]) -> Result<Vec<[u8; 3]>, Fault> {
         let size = if self.length == 12 { 3 } else { 4 };
         let most = 1 << self.bits;
-        let count = if self.colours == 0 { most } else { self.colours.min(most) };
+        let count = if self.colours == 0 {
+            most
+        } else {
+            self.colours.min(most)
+        };
         let start = FILE_HEADER + self.length;
         // Some files have fewer colours than they say, and the pixels follow.
         let end = (start + count * size).min(self.pixels.max(start));
@@ -184,16 +188,27 @@ impl Header {
         let sample = |pixel: usize, channel: usize| {
             let at = pixel % width * size;
             let stored = &rows[pixel / width][at..at + size];
-            let word = stored.iter().rev().fold(0, |word, &byte| word << 8 | u32::from(byte));
+            let word = stored
+                .iter()
+                .rev()
+                .fold(0, |word, &byte| word << 8 | u32::from(byte));
             fields[channel].eight_bits(word)
         };
         let channels = Channels {
             colour: true,
-            alpha: if alpha.bits == 0 { Alpha::None } else { Alpha::Straight },
+            alpha: if alpha.bits == 0 {
+                Alpha::None
+            } else {
+                Alpha::Straight
+            },
             sixteen: false,
         };
         let grey = flatten(width * rows.len(), channels, sample, steps);
-        let colour = if alpha.bits == 0 { Colour::Rgb } else { Colour::Rgba };
+        let colour = if alpha.bits == 0 {
+            Colour::Rgb
+        } else {
+            Colour::Rgba
+        };
         let bits = red.bits.max(green.bits).max(blue.bits) as u8;
         Ok((Levels::Unit(grey), colour, bits))
     }

@@ -92,7 +92,11 @@ pub(crate) fn flatten(
                 _ => f32::from(sample(pixel, colours)) / white,
             };
             translucent += u64::from(alpha < 1.0);
-            let factor = if channels.alpha == Alpha::Multiplied { 1.0 } else { alpha };
+            let factor = if channels.alpha == Alpha::Multiplied {
+                1.0
+            } else {
+                alpha
+            };
             let grey = if channels.colour {
                 luma.of(channel(0) * factor, channel(1) * factor, channel(2) * factor)
             } else {
@@ -116,16 +120,15 @@ pub(crate) fn flatten(
 /// Grey levels of indices into a palette of red, green and blue. A palette of greys is exact.
 ///
 /// `None` if an index is outside the palette.
-pub(crate) fn palette_levels(
-    indices: Vec<u8>,
-    palette: &[[u8; 3]],
-    steps: &mut Vec<Step>,
-) -> Option<Levels> {
+pub(crate) fn palette_levels(indices: Vec<u8>, palette: &[[u8; 3]], steps: &mut Vec<Step>) -> Option<Levels> {
     if indices.iter().any(|&index| usize::from(index) >= palette.len()) {
         return None;
     }
     steps.push(Step::Palette);
-    if palette.iter().all(|[red, green, blue]| red == green && green == blue) {
+    if palette
+        .iter()
+        .all(|[red, green, blue]| red == green && green == blue)
+    {
         let grey = indices.into_iter().map(|index| palette[usize::from(index)][0]);
         return Some(Levels::Eight(grey.collect()));
     }

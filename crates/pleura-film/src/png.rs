@@ -165,7 +165,11 @@ fn several(samples: &[u8], depth: BitDepth, colour: ColorType, steps: &mut Vec<S
     let count = colour.samples();
     let channels = Channels {
         colour: count > 2,
-        alpha: if count.is_multiple_of(2) { Alpha::Straight } else { Alpha::None },
+        alpha: if count.is_multiple_of(2) {
+            Alpha::Straight
+        } else {
+            Alpha::None
+        },
         sixteen: depth == BitDepth::Sixteen,
     };
     if channels.sixteen {

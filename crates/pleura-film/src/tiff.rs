@@ -105,7 +105,9 @@ fn samples(layout: &Layout, streams: &[&[u8]], file: File<'_>) -> Result<Samples
             reversed = stream.iter().map(|byte| byte.reverse_bits()).collect();
             stream = &reversed;
         }
-        let bytes = layout.compression.decode(stream, row_bytes * layout.rows(chunk))?;
+        let bytes = layout
+            .compression
+            .decode(stream, row_bytes * layout.rows(chunk))?;
         let (plane, place) = (chunk / layout.chunks_of_plane(), chunk % layout.chunks_of_plane());
         let (top, left) = (
             place / layout.across() * layout.chunk.1,
@@ -141,10 +143,15 @@ fn samples(layout: &Layout, streams: &[&[u8]], file: File<'_>) -> Result<Samples
 /// Unpacks a row. Samples of 8 and 16 bits are bytes and words, all others are packed, highest bit first.
 fn unpack(bytes: &[u8], bits: usize, file: File<'_>, line: &mut [u16]) {
     match bits {
-        8 => line.iter_mut().zip(bytes).for_each(|(out, &byte)| *out = byte.into()),
+        8 => line
+            .iter_mut()
+            .zip(bytes)
+            .for_each(|(out, &byte)| *out = byte.into()),
         16 => {
             let words = bytes.as_chunks().0;
-            line.iter_mut().zip(words).for_each(|(out, &pair)| *out = file.word(pair));
+            line.iter_mut()
+                .zip(words)
+                .for_each(|(out, &pair)| *out = file.word(pair));
         }
         _ => {
             for (index, out) in line.iter_mut().enumerate() {
@@ -196,12 +203,17 @@ fn levels(samples: Samples, layout: &Layout, steps: &mut Vec<Step>) -> Result<(L
         };
         let pixels = layout.width * layout.height;
         let shown = |value: u16, channel: usize| {
-            if inverted && channel < colours { top - value } else { value }
+            if inverted && channel < colours {
+                top - value
+            } else {
+                value
+            }
         };
         Levels::Unit(match &samples {
             Samples::Eight(values) => {
-                let sample =
-                    |pixel: usize, channel: usize| shown(values[pixel * layout.samples + channel].into(), channel);
+                let sample = |pixel: usize, channel: usize| {
+                    shown(values[pixel * layout.samples + channel].into(), channel)
+                };
                 flatten(pixels, channels, sample, steps)
             }
             Samples::Sixteen(values) => {

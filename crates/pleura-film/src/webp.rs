@@ -31,7 +31,9 @@ pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Resul
     // The decoder sees only the chunks of this image, so that nothing else of the file is believed.
     let mut decoder = WebPDecoder::new(Cursor::new(image.file())).map_err(|error| named(refuse(&error)))?;
     if decoder.dimensions() != (width, height) {
-        return Err(named(Fault::Malformed("its headers name different sizes".to_string())));
+        return Err(named(Fault::Malformed(
+            "its headers name different sizes".to_string(),
+        )));
     }
     let count = if decoder.has_alpha() { 4 } else { 3 };
     let pixels = width as usize * height as usize;

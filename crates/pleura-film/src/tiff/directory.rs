@@ -132,7 +132,9 @@ impl<'a> Directory<'a> {
             .checked_add(length)
             .and_then(|end| self.file.bytes.get(start..end));
         let values = values.ok_or_else(|| {
-            Fault::Truncated(format!("the {count} values of field {tag} are not all in the file"))
+            Fault::Truncated(format!(
+                "the {count} values of field {tag} are not all in the file"
+            ))
         })?;
         let numbers = values.chunks_exact(bytes).map(|value| match *value {
             [byte] => byte.into(),
@@ -146,9 +148,7 @@ impl<'a> Directory<'a> {
 
     /// The first value of a field.
     pub(super) fn number(&self, tag: u16) -> Result<Option<u32>, Fault> {
-        Ok(self
-            .numbers(tag)?
-            .and_then(|numbers| numbers.first().copied()))
+        Ok(self.numbers(tag)?.and_then(|numbers| numbers.first().copied()))
     }
 
     /// The type of a field, the number of its values, and the position of its value or offset.
@@ -156,7 +156,11 @@ impl<'a> Directory<'a> {
         (0..self.fields).find_map(|field| {
             let at = self.at + 12 * field;
             (self.file.u16_at(at)? == tag).then_some(())?;
-            Some((self.file.u16_at(at + 2)?, self.file.u32_at(at + 4)? as usize, at + 8))
+            Some((
+                self.file.u16_at(at + 2)?,
+                self.file.u32_at(at + 4)? as usize,
+                at + 8,
+            ))
         })
     }
 }

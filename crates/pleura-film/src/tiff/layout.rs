@@ -99,7 +99,8 @@ impl Layout {
             let offsets = page.numbers(tag::STRIP_OFFSETS)?;
             (offsets, page.numbers(tag::STRIP_BYTES)?, (width, rows))
         };
-        let offsets = offsets.ok_or_else(|| Fault::Malformed("it names no strips and no tiles".to_string()))?;
+        let offsets =
+            offsets.ok_or_else(|| Fault::Malformed("it names no strips and no tiles".to_string()))?;
         if chunk.0 == 0 || chunk.1 == 0 {
             return Err(Fault::Malformed("its strips or tiles have no pixels".to_string()));
         }
@@ -206,7 +207,10 @@ fn bits(page: &Directory<'_>, samples: u32) -> Result<usize, Fault> {
     let first = all.first().copied().unwrap_or(1);
     let alike = all.iter().all(|&bits| bits == first);
     if !alike || !matches!(first, 1 | 2 | 4 | 8 | 10 | 12 | 14 | 16) || !(1..=4).contains(&samples) {
-        let what = format!("a TIFF file of {samples} samples a pixel, of {} bits", listed(&all));
+        let what = format!(
+            "a TIFF file of {samples} samples a pixel, of {} bits",
+            listed(&all)
+        );
         return Err(Fault::Unsupported(what, CONVERT));
     }
     Ok(first as usize)
@@ -280,10 +284,16 @@ fn photometric(
             )));
         }
         // Values have 16 bits, of which readers show the upper 8; some programs write 8-bit values.
-        let shift = if map.iter().all(|&value| value < 256) { 0 } else { 8 };
-        palette.extend((0..colours).map(|index| {
-            [0, 1, 2].map(|channel| (map[channel * colours + index] >> shift).min(255) as u8)
-        }));
+        let shift = if map.iter().all(|&value| value < 256) {
+            0
+        } else {
+            8
+        };
+        palette.extend(
+            (0..colours).map(|index| {
+                [0, 1, 2].map(|channel| (map[channel * colours + index] >> shift).min(255) as u8)
+            }),
+        );
     }
     Ok((kind, palette))
 }

@@ -11,7 +11,9 @@ use super::{measured, refused};
 
 fn pictures() -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/pictures");
-    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let paths = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
     let films = paths.filter(|path| {
         path.extension()
             .is_some_and(|end| ["tif", "bmp", "webp"].iter().any(|known| end == *known))
@@ -39,7 +41,10 @@ fn a_picture_cut_anywhere_is_an_error_or_whole() {
                 // Padding, a checksum and remarks behind the image.
                 (Ok(film), Some(whole)) => {
                     let remarks = ["orientation6.webp", "animation.webp"].contains(&name.as_str());
-                    assert!(remarks || film.grey == whole.grey && length + 24 > bytes.len(), "{message}");
+                    assert!(
+                        remarks || film.grey == whole.grey && length + 24 > bytes.len(),
+                        "{message}"
+                    );
                 }
                 (Ok(_), None) => panic!("{message} is read, and whole it is not"),
                 (Err(Error::DecoderFault { detail, .. }), _) => panic!("{message}: {detail}"),
@@ -58,7 +63,11 @@ fn mutants_give_a_film_or_an_error_within_their_time_and_memory() {
         for mutant in 0..3000 {
             let mut bytes = bytes.clone();
             for _ in 0..random.random_range(1..6) {
-                let end = if random.random_range(0..4) > 0 { 300 } else { bytes.len() };
+                let end = if random.random_range(0..4) > 0 {
+                    300
+                } else {
+                    bytes.len()
+                };
                 let at = random.random_range(0..end.min(bytes.len()));
                 bytes[at] = match random.random_range(0..4) {
                     0 => bytes[at].wrapping_add(1),
@@ -74,7 +83,10 @@ fn mutants_give_a_film_or_an_error_within_their_time_and_memory() {
             let film = decode(&bytes, "film", &options);
             let largest = super::LARGEST.with(std::cell::Cell::get);
             assert!(largest < 16 << 20, "{name}, mutant {mutant}: {largest} bytes");
-            assert!(start.elapsed() < Duration::from_secs(2), "{name}, mutant {mutant}");
+            assert!(
+                start.elapsed() < Duration::from_secs(2),
+                "{name}, mutant {mutant}"
+            );
             match film {
                 Ok(film) => {
                     assert_eq!(film.grey.len(), film.width * film.height);
@@ -127,7 +139,14 @@ fn grey(side: u32, compression: u32, more: &[(u16, Vec<u32>)]) -> Vec<(u16, Vec<
 #[test]
 fn tiff_headers_are_not_believed() {
     let strip = [(273, vec![8]), (279, vec![8])];
-    for (side, compression) in [(0, 1), (8000, 1), (8000, 5), (8000, 8), (8000, 32773), (u32::MAX, 8)] {
+    for (side, compression) in [
+        (0, 1),
+        (8000, 1),
+        (8000, 5),
+        (8000, 8),
+        (8000, 32773),
+        (u32::MAX, 8),
+    ] {
         let error = refused(&tiff(&grey(side, compression, &strip), &[0; 64]));
         let right = match side {
             0 => matches!(error, Error::TooSmall { .. }),
@@ -145,7 +164,12 @@ fn tiff_headers_are_not_believed() {
     ];
     let error = refused(&tiff(&grey(2, 8, &tile), &[0; 64])).to_string();
     assert!(error.contains("tiles of 32768×32768"), "{error}");
-    let tile = [(322, vec![8192]), (323, vec![8192]), (324, vec![8]), (325, vec![8])];
+    let tile = [
+        (322, vec![8192]),
+        (323, vec![8192]),
+        (324, vec![8]),
+        (325, vec![8]),
+    ];
     let error = refused(&tiff(&grey(2, 8, &tile), &[0; 64]));
     assert!(matches!(error, Error::Implausible { .. }), "{error}");
     // More values than the file has bytes.
@@ -215,7 +239,10 @@ fn bmp_headers_are_not_believed() {
         bytes.resize(54 + 64, 0);
         bytes
     };
-    assert!(matches!(refused(&header(8000, 8000, 24)), Error::Truncated { .. }));
+    assert!(matches!(
+        refused(&header(8000, 8000, 24)),
+        Error::Truncated { .. }
+    ));
     assert!(matches!(
         refused(&header(i32::MAX, i32::MIN, 32)),
         Error::TooManyPixels { .. }

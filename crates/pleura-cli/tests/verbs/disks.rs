@@ -56,10 +56,9 @@ fn scene() -> Scene {
         scene.film(&format!("set/{}/{film}.png", ["a", "b"][film % 2]), 30 + film);
     }
     scene.write("recipe.toml", RECIPE);
-    scene.write(
-        "study.toml",
-        "recipe = \"recipe.toml\"\nseeds = [1, 2]\n[[variant]]\nname = \"plain\"\n",
-    );
+    let study = RECIPE.replace("[[stage]]", "[[recipe.stage]]");
+    let head = "name = \"s\"\nseeds = [1, 2]\n[[variant]]\nname = \"plain\"\n[recipe]";
+    scene.write("study.toml", &format!("{head}{study}"));
     scene.model("model.safetensors", &["a", "b"], "exclusive");
     let said = scene.run(&["train", "recipe.toml", "--out", "run"]);
     assert_eq!(said.code, 0, "{}", said.err);
@@ -100,7 +99,7 @@ const WRITERS: [(&[&str], &str); 17] = [
             "fractals",
             "--classes",
             "2",
-            "--films",
+            "--instances",
             "2",
             "--size",
             "64",

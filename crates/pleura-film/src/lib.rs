@@ -39,7 +39,7 @@
 //! | PNG | grey, grey with alpha, RGB, RGBA, palette; 1 to 16 bit; interlaced or not |
 //! | JPEG, 8 bit | baseline, extended, progressive; grey, YCbCr, RGB, CMYK, YCCK |
 //! | JPEG, other | 12-bit extended (grey); lossless, 2 to 16 bit |
-//! | TIFF | grey, RGB, palette, with alpha; 1 to 16 bit; uncompressed, LZW, deflate, PackBits |
+//! | TIFF | grey, RGB, palette, with alpha; 1 to 16 bit; uncompressed, LZW, deflate, `PackBits` |
 //! | BMP | palette, 16, 24 and 32 bit; uncompressed |
 //! | WebP | lossy, lossless, with alpha |
 //! | DICOM | implicit, explicit little and big endian, deflated; RLE; JPEG baseline, extended, lossless |

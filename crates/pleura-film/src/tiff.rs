@@ -124,7 +124,7 @@ fn samples(layout: &Layout, streams: &[&[u8]], file: File<'_>) -> Result<Samples
             }
             let first = ((top + row) * layout.width + left) * layout.samples + plane;
             let line = &line[..columns * interleaved];
-            let step = layout.samples / interleaved;
+            let step = layout.planes;
             match &mut samples {
                 Samples::Eight(out) => {
                     let out = out[first..].iter_mut().step_by(step);
@@ -260,7 +260,9 @@ fn grey(samples: Samples, bits: usize, inverted: bool, steps: &mut Vec<Step>) ->
                 && inverted
             {
                 let top = *top as u16;
-                values.iter_mut().for_each(|value| *value = top - *value);
+                for value in values.iter_mut() {
+                    *value = top - *value;
+                }
             }
             levels
         }

@@ -58,8 +58,8 @@ pub(super) struct Layout {
     pub(super) differences: bool,
     /// True if each byte is stored with its lowest bit first.
     pub(super) reversed: bool,
-    /// True if each sample has its own strips or tiles.
-    pub(super) planes: bool,
+    /// Planes with strips or tiles of their own: 1, or one for each sample.
+    pub(super) planes: usize,
     /// Columns and rows of a strip or tile.
     pub(super) chunk: (usize, usize),
     pub(super) orientation: u8,
@@ -78,7 +78,10 @@ impl Layout {
         sample_format(page)?;
         let bits = bits(page, samples)?;
         let (photometric, palette) = photometric(page, samples, bits)?;
-        let planes = page.number(tag::PLANAR)?.unwrap_or(1) == 2 && samples > 1;
+        let planes = match page.number(tag::PLANAR)? {
+            Some(2) => samples as usize,
+            _ => 1,
+        };
         let differences = match page.number(tag::PREDICTOR)?.unwrap_or(1) {
             // Other compressions have no predictor (TIFF 6.0, section 14), and readers ignore it there.
             _ if !matches!(compression, Compression::Lzw | Compression::Deflate) => false,
@@ -136,7 +139,7 @@ impl Layout {
 
     /// Samples of a pixel in one strip or tile.
     pub(super) fn interleaved(&self) -> usize {
-        if self.planes { 1 } else { self.samples }
+        self.samples / self.planes
     }
 
     /// Bytes of a row of a strip or tile.
@@ -156,8 +159,7 @@ impl Layout {
 
     /// The streams of all strips or tiles. Together they are not longer than twice the file.
     pub(super) fn streams<'a>(&self, file: &'a [u8]) -> Result<Vec<&'a [u8]>, Fault> {
-        let planes = if self.planes { self.samples } else { 1 };
-        let expected = self.chunks_of_plane().saturating_mul(planes);
+        let expected = self.chunks_of_plane().saturating_mul(self.planes);
         if self.offsets.len() < expected {
             return Err(Fault::Malformed(format!(
                 "it names {} strips or tiles, expected {expected}",

@@ -16,7 +16,8 @@ struct Table {
 
 impl Table {
     fn new() -> Self {
-        let byte = |entry: usize| (entry < CLEAR).then_some(entry as u8).unwrap_or_default();
+        // Entries from 256 on are written before they are read.
+        let byte = |entry: usize| entry as u8;
         Self {
             before: vec![0; ENTRIES],
             last: (0..ENTRIES).map(byte).collect(),

@@ -160,7 +160,12 @@ fn preparing_without_the_film_gives_the_same_bits() {
             continue;
         };
         for (size, fit, equalise) in preparations {
-            let preparation = Preparation { size, fit, equalise };
+            let preparation = Preparation {
+                size,
+                fit,
+                equalise,
+                lungs: None,
+            };
             let (source, prepared) = open_prepared(&path, &options(facts), &preparation).unwrap();
             assert_eq!(prepared, prepare(&film, &preparation), "{name}");
             assert_eq!(source, film.source, "{name}");
@@ -296,6 +301,7 @@ fn resizing_is_pillows_bilinear_to_one_level() {
                 size,
                 fit,
                 equalise: None,
+                lungs: None,
             },
         );
         let right = levels(&case["grey"]);

@@ -1,5 +1,6 @@
 //! The answer to one film.
 
+use pleura_film::lungs::Implausible;
 use pleura_film::{BodyPart, Source};
 use pleura_package::contract::RADIOGRAPH_IN_COLOUR;
 use pleura_package::{Flag, Judgement, Outcome, Verdict};
@@ -78,13 +79,18 @@ impl Answer {
     }
 
     /// The answer of a weight file or run.
-    pub(crate) fn of_weights(source: Source, findings: Vec<FindingScore>, one_sided: &[String]) -> Self {
+    pub(crate) fn of_weights(
+        source: Source,
+        findings: Vec<FindingScore>,
+        one_sided: &[String],
+        without_lungs: Option<&Implausible>,
+    ) -> Self {
         Self {
             outcome: Outcome::Answered,
             flags: Vec::new(),
             not_checked: Vec::new(),
             measures: Vec::new(),
-            doubts: doubts(&source, one_sided),
+            doubts: doubts(&source, one_sided, without_lungs),
             source: Some(source),
             findings,
             withheld: Vec::new(),
@@ -145,9 +151,13 @@ impl Answer {
     }
 }
 
-/// Facts that make an answer of weights doubtful: about the film's file, and about findings whose training
-/// films were all positive or all negative.
-pub(crate) fn doubts(source: &Source, one_sided: &[String]) -> Vec<String> {
+/// Facts that make an answer of weights doubtful: about the film's file, about lungs that were not found, and
+/// about findings whose training films were all positive or all negative.
+pub(crate) fn doubts(
+    source: &Source,
+    one_sided: &[String],
+    without_lungs: Option<&Implausible>,
+) -> Vec<String> {
     let mut doubts = Vec::new();
     if let Some(fault) = source.contrast.fault() {
         doubts.push(format!(
@@ -168,6 +178,11 @@ pub(crate) fn doubts(source: &Source, one_sided: &[String]) -> Vec<String> {
             "the picture is in colour (channels differ by up to {percent:.0} %): is it a radiograph?"
         ));
     }
+    doubts.extend(without_lungs.map(|problem| {
+        format!(
+            "the lungs were not found ({problem}), and the network sees only lungs: the whole film was used"
+        )
+    }));
     doubts.extend(doubt_of_findings(one_sided));
     doubts
 }

@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod export;
 mod film;
+pub mod lungs;
 mod model;
 pub mod predict;
 pub mod weights;
@@ -36,6 +37,13 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     }
     vec![
         ("evaluate", of::<evaluate::Document<'static>>()),
+        ("lungs", of::<lungs::FilmLungs>()),
+        ("data-lungs", of::<pleura_data::lungs::LungMaskCounts>()),
+        ("data-lungs-compare", of::<Vec<pleura_eval::SourceOverlap>>()),
+        (
+            "train-segmentation",
+            of::<pleura_train::segmentation::SegmentationSummary>(),
+        ),
         ("explain", of::<explain::Explain>()),
         ("explain-ledger", of::<explain::LedgerFile>()),
         ("explain-scores", of::<explain::Scores>()),

@@ -152,15 +152,19 @@ impl Classifier {
             .zip(logits.chunks_exact(self.findings().len()));
         let mut answers = Vec::with_capacity(count);
         let one_sided = self.one_sided();
-        for ((source, _), (grey, logits)) in films.into_iter().zip(rows) {
+        for ((source, prepared), (grey, logits)) in films.into_iter().zip(rows) {
+            let without_lungs = prepared.lungs.and_then(Result::err);
             let logits: Vec<f64> = logits.iter().map(|&logit| f64::from(logit)).collect();
             let scores = self.scores(&logits);
             answers.push(match (self.package(), features.next()) {
                 (Some(package), Some(features)) => {
-                    let judgement = package.gate().judge(&source, grey, size, features);
+                    let judgement =
+                        package
+                            .gate()
+                            .judge(&source, (grey, size), features, without_lungs.as_ref());
                     Answer::judged(judgement, Some(source), scores, &one_sided)
                 }
-                _ => Answer::of_weights(source, scores, &one_sided),
+                _ => Answer::of_weights(source, scores, &one_sided, without_lungs.as_ref()),
             });
         }
         Ok(answers)

@@ -145,7 +145,11 @@ impl<'a> Explainer<'a> {
         let logits = explanations.first().map_or(&[][..], |first| &first.logits);
         Ok(Some(ExplainedFilm {
             probabilities: self.model.probabilities(logits),
-            doubts: doubts(&film.source, &self.model.one_sided()),
+            doubts: doubts(
+                &film.source,
+                &self.model.one_sided(),
+                prepared.lungs.as_ref().and_then(|lungs| lungs.as_ref().err()),
+            ),
             film,
             prepared,
             masks,

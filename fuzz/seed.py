@@ -22,6 +22,14 @@ for path in (here / "../crates/pleura-film/tests/codestreams").glob("*.dcm"):
     (corpus / "dicom" / path.stem).write_bytes(b"\0" + file[132:])
     start = max(file.find(b"\xff\xd8\xff"), file.find(b"\xff\x4f\xff\x51"))
     (corpus / "codestream" / path.stem).write_bytes(bytes([path.stem.startswith("openjpeg")]) + file[start:])
+# TIFF, BMP and WebP; the first byte of a TIFF seed chooses the byte order.
+for target, pattern, skip in (("tiff", "*.tif", 4), ("bmp", "*.bmp", 2), ("webp", "*.webp", 12)):
+    folder = corpus / target
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (films / "pictures").glob(pattern):
+        file = path.read_bytes()
+        prefix = (b"\1" if file.startswith(b"MM") else b"\0") if target == "tiff" else b""
+        (folder / path.stem).write_bytes(prefix + file[skip:])
 
 weights = here / "../crates/pleura-nn/tests/golden/import"
 folder = corpus / "import"

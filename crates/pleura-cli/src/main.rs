@@ -30,7 +30,7 @@ mod verbs;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 /// Train, measure and explain classifiers of chest films. Research use only; not a medical device.
 #[derive(Parser)]
@@ -56,8 +56,14 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let program = Cli::command();
+    let called = program.clone().get_matches();
+    let cli = match Cli::from_arg_matches(&called) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     console::set(cli.quiet, cli.json);
+    console::set_output(hints::output_option(&program, &called));
     match carry_out(cli) {
         Ok(code) => code,
         // The reader has closed our output (`pleura … | head`): not an error.
@@ -81,8 +87,6 @@ fn carry_out(cli: Cli) -> Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -1,4 +1,5 @@
-//! Every golden film decodes to what Pillow, pydicom and DCMTK say (tests/golden/make.py).
+//! Every golden film decodes to what Pillow, pydicom, DCMTK, tifffile and imagecodecs say (make.py below
+//! tests/golden).
 #![allow(
     clippy::unwrap_used,
     reason = "a helper of a test may fail like the test itself"
@@ -17,7 +18,14 @@ fn folder() -> PathBuf {
 }
 
 fn expected() -> Value {
-    serde_json::from_str(&std::fs::read_to_string(folder().join("expected.json")).unwrap()).unwrap()
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(folder().join(name)).unwrap()).unwrap()
+    };
+    let (mut expected, pictures) = (read("expected.json"), read("pictures/expected.json"));
+    for (name, facts) in pictures["files"].as_object().unwrap() {
+        expected["files"][format!("pictures/{name}")] = facts.clone();
+    }
+    expected
 }
 
 fn levels(hexadecimal: &Value) -> Vec<u16> {

@@ -16,7 +16,7 @@ pub mod predict;
 pub mod weights;
 
 pub use by_finding::ByFinding;
-pub use film::FilmFile;
+pub use film::{ContrastMeasure, FilmContrast, FilmFile, FlatFilm};
 pub use model::{Calibration, Model};
 
 use std::path::Path;

@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod export;
 pub mod import;
+pub mod objects;
 pub mod package;
 pub mod predict;
 pub mod report;
@@ -31,6 +32,7 @@ pub enum Verb {
     Calibrate(calibrate::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
+    Objects(Box<objects::Args>),
     Package(Box<package::Args>),
     Explain(Box<explain::Args>),
     Audit(audit::Args),
@@ -51,6 +53,7 @@ pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
         Verb::Calibrate(args) => calibrate::run(&args, json),
         Verb::Evaluate(args) => evaluate::run(&args, json),
         Verb::Predict(args) => predict::run(&args, json),
+        Verb::Objects(args) => objects::run(&args, json),
         Verb::Package(args) => package::run(*args, json),
         Verb::Explain(args) => explain::run(&args, json),
         Verb::Audit(args) => audit::run(args, json),

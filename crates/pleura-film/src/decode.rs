@@ -144,7 +144,7 @@ impl Format {
     }
 }
 
-fn describe_head(bytes: &[u8]) -> String {
+pub(crate) fn describe_head(bytes: &[u8]) -> String {
     if bytes.is_empty() {
         return "the file is empty".to_string();
     }

@@ -5,6 +5,7 @@ mod data_set;
 mod faults;
 mod frame;
 mod grey;
+mod header;
 mod lookup;
 mod modality;
 mod rle;
@@ -21,6 +22,7 @@ use crate::source::{Colour, Format, Source};
 use data_set::DataSet;
 
 pub(crate) use container::looks_like;
+pub use header::DicomHeader;
 
 /// Decodes a DICOM file.
 pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {

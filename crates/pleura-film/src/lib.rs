@@ -67,6 +67,7 @@ mod warp;
 
 pub use contrast::{Contrast, ContrastFault};
 pub use decode::{decode, decode_prepared, open, open_prepared, pixel_digest};
+pub use dicom::DicomHeader;
 pub use dicom_tags::{BodyPart, DicomTags};
 pub use encode::{grey_png_8, grey_png_16, rgb_png};
 pub use equalise::Equalisation;

@@ -5,6 +5,8 @@
 mod audit;
 mod contrast;
 mod data;
+#[path = "../../../pleura-dicom/tests/common/mod.rs"]
+mod dicom_films;
 mod disks;
 mod doctor;
 mod evaluate;
@@ -13,6 +15,7 @@ mod explain;
 mod explain_methods;
 mod explain_pictures;
 mod export;
+mod objects;
 mod package;
 mod predict;
 mod report;

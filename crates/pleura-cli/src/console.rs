@@ -27,6 +27,14 @@ struct Settings {
 
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
+/// The option that names the output of the command, for messages about files that cannot be written.
+static OUTPUT: OnceLock<Option<String>> = OnceLock::new();
+
+/// Sets the option that names the command's output, once, at the start.
+pub fn set_output(option: Option<String>) {
+    let _ = OUTPUT.set(option);
+}
+
 /// Sets the verbosity, once, at the start.
 pub fn set(quiet: bool, json: bool) {
     let _ = SETTINGS.set(Settings { quiet, json });
@@ -67,12 +75,14 @@ fn say(text: impl fmt::Display) {
 pub fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
     let mut messages = pleura::error::chain(error);
     let mut causes = std::iter::successors(Some(error), |&error| error.source());
-    let hint = causes.find_map(|cause| crate::hints::of(cause.downcast_ref()?));
+    let hint = causes.find_map(|cause| crate::hints::of(cause.downcast_ref()?).map(str::to_owned));
     let mut causes = std::iter::successors(Some(error), |&error| error.source());
     let system = causes.find_map(|cause| cause.downcast_ref::<io::Error>());
-    let of_disk = system.and_then(|system| crate::hints::of_disk(system.kind(), &messages.concat()));
-    if let (Some(hint), Some(last)) = (hint.or(of_disk), messages.last_mut()) {
-        last.push_str(hint);
+    let option = OUTPUT.get().and_then(Option::as_deref);
+    let of_disk = || crate::hints::of_disk(system?.kind(), &messages.concat(), option);
+    let hint = hint.or_else(of_disk);
+    if let (Some(hint), Some(last)) = (hint, messages.last_mut()) {
+        last.push_str(&hint);
     }
     messages
 }

@@ -44,27 +44,75 @@ pub fn of(error: &Error) -> Option<&'static str> {
     })
 }
 
-/// The end of the message of a file that cannot be written. `message` names the file.
-pub fn of_disk(kind: ErrorKind, message: &str) -> Option<&'static str> {
+/// The end of the message of a file that cannot be written. `message` names the file; `option` is the option
+/// of the command that names its output.
+pub fn of_disk(kind: ErrorKind, message: &str, option: Option<&str>) -> Option<String> {
+    use ErrorKind::{
+        AlreadyExists, InvalidFilename, IsADirectory, NotADirectory, PermissionDenied, QuotaExceeded,
+        ReadOnlyFilesystem, StorageFull,
+    };
     let blocked = matches!(
         kind,
-        ErrorKind::PermissionDenied
-            | ErrorKind::ReadOnlyFilesystem
-            | ErrorKind::NotADirectory
-            | ErrorKind::AlreadyExists
-            | ErrorKind::StorageFull
-            | ErrorKind::QuotaExceeded
+        PermissionDenied | ReadOnlyFilesystem | NotADirectory | AlreadyExists | StorageFull | QuotaExceeded
     );
     if blocked && message.contains(".pleura-cache") {
-        return Some("; keep decoded films in another folder with --cache DIR");
+        return Some("; keep decoded films in another folder with --cache DIR".to_owned());
     }
-    match kind {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Some("; the disk is full: free some space, or write to another disk. A run goes on with --resume")
-        }
-        ErrorKind::ReadOnlyFilesystem => Some("; the disk is read-only: write to another one with --out"),
-        _ => None,
+    if matches!(kind, StorageFull | QuotaExceeded) {
+        let elsewhere = option.map_or_else(
+            || "write to another disk".to_owned(),
+            |option| format!("write to another disk with {option}"),
+        );
+        return Some(format!(
+            "; the disk is full: free some space, or {elsewhere}. A run goes on with `pleura train --resume`"
+        ));
     }
+    if !WRITING.iter().any(|verb| message.contains(verb)) {
+        return None;
+    }
+    let (because, what) = match kind {
+        ReadOnlyFilesystem => ("the disk is read-only", "another disk"),
+        PermissionDenied => ("you may not write there", "another folder"),
+        NotADirectory | AlreadyExists => ("a file is in the place of a folder", "another folder"),
+        IsADirectory => ("a folder is in the place of the file", "another file"),
+        InvalidFilename => ("the name is too long for the disk", "a shorter name"),
+        _ => return None,
+    };
+    Some(match option {
+        Some(option) => format!("; {because}: choose {what} with {option}"),
+        None => format!("; {because}: copy the files to a folder that can be written, and begin there"),
+    })
+}
+
+/// The verbs of messages about files that are written.
+const WRITING: [&str; 7] = [
+    "cannot write",
+    "cannot create",
+    "cannot make",
+    "cannot append",
+    "cannot sync",
+    "cannot lock",
+    "cannot rename",
+];
+
+/// The options that name the output of a command, the usual one first.
+const OUTPUTS: [&str; 6] = ["out", "html", "onnx", "torch", "plots", "dir"];
+
+/// The option that names the output of the command that was called, such as `--out`.
+pub fn output_option(program: &clap::Command, called: &clap::ArgMatches) -> Option<String> {
+    let (mut command, mut called) = (program, called);
+    while let Some((name, inner)) = called.subcommand() {
+        (command, called) = (command.find_subcommand(name)?, inner);
+    }
+    // Of the others, only an option that was given has to do with the file.
+    let named = |name: &str| {
+        let mut options = command.get_arguments();
+        let option = options.find(|option| option.get_long() == Some(name))?;
+        let given = called.try_contains_id(option.get_id().as_str()).unwrap_or(false);
+        (given || name == "out").then(|| format!("--{name}"))
+    };
+    let name_of_key = (command.get_name() == "key").then(|| "NAME".to_owned());
+    OUTPUTS.iter().find_map(|name| named(name)).or(name_of_key)
 }
 
 #[cfg(test)]
@@ -74,16 +122,50 @@ mod tests {
     #[test]
     fn disks_that_refuse_name_the_option_that_helps() {
         let cache = "cannot create the film cache data/.pleura-cache/films-224: Read-only file system";
-        assert!(
-            of_disk(ErrorKind::ReadOnlyFilesystem, cache)
-                .unwrap()
-                .contains("--cache DIR")
-        );
-        assert!(
-            of_disk(ErrorKind::StorageFull, "cannot write run/log.jsonl")
-                .unwrap()
-                .contains("--resume")
-        );
-        assert_eq!(of_disk(ErrorKind::NotFound, cache), None);
+        let out = Some("--out");
+        for (kind, message, option, said) in [
+            (ErrorKind::ReadOnlyFilesystem, cache, out, Some("--cache DIR")),
+            (
+                ErrorKind::StorageFull,
+                "cannot write run/log.jsonl",
+                out,
+                Some("--resume"),
+            ),
+            (
+                ErrorKind::StorageFull,
+                "No space left on device",
+                out,
+                Some("another disk with --out"),
+            ),
+            (
+                ErrorKind::ReadOnlyFilesystem,
+                "cannot write a.csv",
+                out,
+                Some("read-only: choose another disk with --out"),
+            ),
+            (
+                ErrorKind::PermissionDenied,
+                "cannot append to a.csv",
+                None,
+                Some("copy the files"),
+            ),
+            (
+                ErrorKind::InvalidFilename,
+                "cannot write aaa",
+                out,
+                Some("a shorter name with --out"),
+            ),
+            (ErrorKind::PermissionDenied, "cannot read a.csv", out, None),
+            (ErrorKind::NotFound, cache, out, None),
+        ] {
+            let found = of_disk(kind, message, option);
+            match said {
+                Some(said) => assert!(
+                    found.as_ref().is_some_and(|found| found.contains(said)),
+                    "{message}: {found:?}"
+                ),
+                None => assert_eq!(found, None, "{message}"),
+            }
+        }
     }
 }

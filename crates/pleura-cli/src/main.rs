@@ -30,7 +30,7 @@ mod verbs;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 /// Train, measure and explain classifiers of chest films. Research use only; not a medical device.
 #[derive(Parser)]
@@ -45,19 +45,25 @@ struct Cli {
     #[command(subcommand)]
     verb: verbs::Verb,
     /// Print only JSON on stdout.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 1000)]
     json: bool,
     /// Show only errors on stderr, no progress or notes.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 1001)]
     quiet: bool,
     /// Number of threads. Default: all cores. Results do not depend on it.
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, global = true, display_order = 1002, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let program = Cli::command();
+    let called = program.clone().get_matches();
+    let cli = match Cli::from_arg_matches(&called) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     console::set(cli.quiet, cli.json);
+    console::set_output(hints::output_option(&program, &called));
     match carry_out(cli) {
         Ok(code) => code,
         // The reader has closed our output (`pleura … | head`): not an error.
@@ -81,8 +87,6 @@ fn carry_out(cli: Cli) -> Result<ExitCode> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -9,6 +9,7 @@ pub mod evaluate;
 pub mod explain;
 pub mod export;
 pub mod import;
+pub mod lungs;
 pub mod objects;
 pub mod package;
 pub mod predict;
@@ -36,6 +37,7 @@ pub enum Verb {
     Package(Box<package::Args>),
     Explain(Box<explain::Args>),
     Audit(audit::Args),
+    Lungs(lungs::Args),
     Report(report::Args),
     Weights(weights::Args),
     Import(import::Args),
@@ -57,6 +59,7 @@ pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
         Verb::Package(args) => package::run(*args, json),
         Verb::Explain(args) => explain::run(&args, json),
         Verb::Audit(args) => audit::run(args, json),
+        Verb::Lungs(args) => lungs::run(&args, json),
         Verb::Report(args) => report::run(&args, json),
         Verb::Weights(args) => weights::run(&args, json),
         Verb::Import(args) => import::run(&args, json),

@@ -6,6 +6,7 @@
 //!
 //! * [`check()`] finds patients, files and pixels in two splits, and files that differ from the manifest.
 //! * [`describe`] counts the films of manifests, and makes observations on them.
+//! * [`lungs`] finds lung masks for a manifest's films.
 //! * [`FilmCache`] keeps decoded films at training size. [`Loader`] prepares batches of them on other
 //!   threads.
 //!
@@ -27,6 +28,7 @@ pub mod describe;
 mod error;
 mod image_source;
 mod loader;
+pub mod lungs;
 
 pub use cache::FilmCache;
 pub use check::{CheckReport, Fault, FilmInSplit, check};

@@ -324,3 +324,43 @@ fn an_amendment_that_several_films_answer_to_is_refused() {
     let views: Vec<&str> = views.iter().map(|row| row.view.as_str()).collect();
     assert_eq!(views, ["", "AP", "PA"]);
 }
+
+/// TIFF, BMP and WebP films count as PNG films do; other images are counted as passed over.
+#[test]
+fn every_format_that_is_decoded_is_a_film_of_its_class() {
+    let folder = tempfile::tempdir().unwrap();
+    let goldens = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../pleura-film/tests/golden");
+    for (golden, place) in [
+        ("pictures/grey8_lzw.tif", "N/a.tif"),
+        ("pictures/grey16_raw.tif", "N/b.TIFF"),
+        ("pictures/grey8.bmp", "P/c.bmp"),
+        ("pictures/lossless_rgb.webp", "P/d.webp"),
+        ("grey.jpg", "P/e.jfif"),
+    ] {
+        let place = folder.path().join(place);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::copy(goldens.join(golden), place).unwrap();
+    }
+    std::fs::write(folder.path().join("P/f.gif"), b"GIF89a").unwrap();
+    let built = build_one("folder", folder.path(), &folder.path().join("m.csv"));
+    let names: Vec<&str> = built.manifest.rows.iter().map(|row| row.film.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "folder-N-a",
+            "folder-N-b",
+            "folder-P-c",
+            "folder-P-d",
+            "folder-P-e"
+        ]
+    );
+    let remarks = &built.sidecar.sources[0].remarks;
+    let passed = remarks
+        .iter()
+        .find(|remark| remark.what.contains("passed over"))
+        .unwrap();
+    assert_eq!(
+        (passed.count, &passed.examples[..]),
+        (1, &["f.gif".to_string()][..])
+    );
+}

@@ -28,7 +28,7 @@ impl Plane {
         let preparation = Preparation {
             size: side,
             fit: Fit::Stretch,
-            equalise: None,
+            ..Preparation::default()
         };
         Self::of_prepared(&prepare(film, &preparation))
     }

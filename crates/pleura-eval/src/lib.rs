@@ -33,9 +33,11 @@ mod compare;
 mod error;
 mod estimate;
 mod evaluation;
+mod mean;
 mod metrics;
 mod options;
 mod predictions;
+mod segmentation;
 mod stats;
 mod table;
 mod text;
@@ -51,6 +53,7 @@ pub use compare::{AucTest, Comparison, Difference, FindingTest, compare, compare
 pub use error::Error;
 pub use estimate::{Estimate, Interval, Method};
 pub use evaluation::{Evaluation, FindingEvaluation, Overall, SourceCount, evaluate};
+pub use mean::Mean;
 pub use metrics::confusion::Confusion;
 pub use metrics::curve::{PrPoint, RocPoint, auc, average_precision, pr_curve, roc_curve};
 pub use metrics::operating::OperatingPoint;
@@ -61,6 +64,7 @@ pub use metrics::reliability::{
 pub use options::{Options, Stratify};
 pub use pleura_core::Task;
 pub use predictions::{Predictions, Truth};
+pub use segmentation::{FilmOverlap, Overlap, SourceOverlap};
 pub use stats::bayes::{Dirichlets, highest_density_interval};
 pub use stats::beta::{beta_quantile, regularised_incomplete_beta, student_t_quantile};
 pub use stats::delong::{AreaDifference, DeLong, delong, delong_over_patients};

@@ -1,19 +1,19 @@
-//! Decoding of bytes and files: format detection, limits, and the choice of a decoder.
+//! Decoding of bytes and files: limits and the choice of a decoder.
 
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use pleura_core::FileError;
-use pleura_core::content::{self, Content};
 use pleura_core::sha256;
 
 use crate::film::Film;
+use crate::format::describe_head;
 use crate::levels::{Decoded, to_sixteen_bit};
 use crate::limits::check_bytes;
 use crate::prepare::{Preparation, Prepared, prepare_rows};
 use crate::source::{Format, Source};
-use crate::{DecodeOptions, Error, dicom, jpeg, png};
+use crate::{DecodeOptions, Error, bmp, dicom, jpeg, png, tiff, webp};
 
 /// Decodes a film. The format is detected by content; `name` appears in messages only.
 ///
@@ -57,6 +57,9 @@ fn decoded(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded,
         match format {
             Format::Png => png::decode(bytes, name, options),
             Format::Jpeg => jpeg::decode(bytes, name, options),
+            Format::Tiff => tiff::decode(bytes, name, options),
+            Format::Bmp => bmp::decode(bytes, name, options),
+            Format::WebP => webp::decode(bytes, name, options),
             Format::Dicom | Format::Memory => dicom::decode(bytes, name, options),
         }
         .map(Decoded::measured)
@@ -127,43 +130,4 @@ pub fn pixel_digest(film: &Film) -> [u8; 32] {
         digest.update(&row);
     }
     digest.digest()
-}
-
-impl Format {
-    /// The format of a file that begins with these bytes; 132 are enough. `None` for files that are no films.
-    pub fn of(head: &[u8]) -> Option<Self> {
-        if head.starts_with(b"\x89PNG\r\n\x1a\n") {
-            Some(Self::Png)
-        } else if head.starts_with(b"\xff\xd8\xff") {
-            Some(Self::Jpeg)
-        } else if dicom::looks_like(head) {
-            Some(Self::Dicom)
-        } else {
-            None
-        }
-    }
-}
-
-pub(crate) fn describe_head(bytes: &[u8]) -> String {
-    if bytes.is_empty() {
-        return "the file is empty".to_string();
-    }
-    match content::describe(bytes) {
-        Some(Content { what, advice }) => match advice.or_else(|| convertible(what)) {
-            Some(advice) => format!("{what}; {advice}"),
-            None => what.to_string(),
-        },
-        None => {
-            let head: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-            format!("it begins with bytes {}", head.join(" "))
-        }
-    }
-}
-
-/// A converter for images that are not decoded here; of several pages it takes the first.
-fn convertible(what: &str) -> Option<&'static str> {
-    ["GIF", "BMP", "TIFF", "WebP", "JPEG 2000"]
-        .iter()
-        .any(|image| what.contains(image))
-        .then_some("convert it to PNG, for example with `magick 'IN[0]' OUT.png`")
 }

@@ -44,7 +44,7 @@ pub enum Error {
     },
 
     /// The content is of no known format.
-    #[error("{name}: not a PNG, JPEG or DICOM file: {found}")]
+    #[error("{name}: not a PNG, JPEG, TIFF, BMP, WebP or DICOM file: {found}")]
     UnknownFormat {
         /// The film.
         name: String,

@@ -1,8 +1,6 @@
 //! The JPEG decoder, for files and for streams inside DICOM.
 
-mod exif;
 mod extended;
-mod fault;
 mod header;
 mod huffman;
 mod lossless;
@@ -14,6 +12,7 @@ use zune_core::options::DecoderOptions;
 use crate::colour::{Luma, rgb_of_ycbcr};
 use crate::contrast::Contrast;
 use crate::error::{Error, reported};
+use crate::exif;
 use crate::levels::{Decoded, Levels};
 use crate::limits::check_size;
 use crate::options::DecodeOptions;

@@ -1,4 +1,4 @@
-//! Chest films: decoding of PNG, JPEG and DICOM to grey levels, and preparation as a network's input.
+//! Chest films: decoding of PNG, JPEG, TIFF, BMP, WebP and DICOM to grey levels, and preparation as a network's input.
 //!
 //! A *film* is one chest X-ray image.
 //!
@@ -39,10 +39,14 @@
 //! | PNG | grey, grey with alpha, RGB, RGBA, palette; 1 to 16 bit; interlaced or not |
 //! | JPEG, 8 bit | baseline, extended, progressive; grey, YCbCr, RGB, CMYK, YCCK |
 //! | JPEG, other | 12-bit extended (grey); lossless, 2 to 16 bit |
-//! | DICOM | implicit, explicit little and big endian, deflated; RLE; JPEG baseline, extended, lossless |
+//! | TIFF | grey, RGB, palette, with alpha; 1 to 16 bit; uncompressed, LZW, deflate, `PackBits` |
+//! | BMP | palette, 16, 24 and 32 bit; uncompressed |
+//! | WebP | lossy, lossless, with alpha |
+//! | DICOM | implicit, explicit little and big endian, deflated; RLE; JPEG baseline, extended, lossless; JPEG-LS; JPEG 2000 |
 //!
-//! JPEG 2000, JPEG-LS and JPEG XL inside DICOM are not supported; the error names a converter.
+//! [`transfer_syntaxes`] lists those of DICOM; the error for others names a converter.
 
+mod bmp;
 mod colour;
 mod contrast;
 mod decode;
@@ -51,10 +55,14 @@ mod dicom_tags;
 mod encode;
 mod equalise;
 mod error;
+mod exif;
+mod fault;
 mod film;
+mod format;
 mod jpeg;
 mod levels;
 mod limits;
+pub mod lungs;
 mod options;
 mod path;
 mod png;
@@ -62,21 +70,24 @@ mod prepare;
 mod resize;
 mod scale;
 mod source;
+mod tiff;
 mod tones;
 mod warp;
+mod webp;
 
 pub use contrast::{Contrast, ContrastFault};
 pub use decode::{decode, decode_prepared, open, open_prepared, pixel_digest};
-pub use dicom::DicomHeader;
+pub use dicom::{DicomHeader, TransferSyntax, transfer_syntaxes};
 pub use dicom_tags::{BodyPart, DicomTags};
 pub use encode::{grey_png_8, grey_png_16, rgb_png};
 pub use equalise::Equalisation;
 pub use error::Error;
 pub use film::Film;
+pub use format::Format;
 pub use options::{DecodeOptions, Polarity, Voi};
 pub use pleura_core::NOTICE;
-pub use prepare::{Fit, Geometry, Preparation, Prepared, prepare};
+pub use prepare::{Fit, Geometry, Preparation, Prepared, prepare, prepare_beside};
 pub use scale::scaled;
-pub use source::{Colour, Format, Source, Step, WindowFunction};
+pub use source::{Colour, Source, Step, WindowFunction};
 pub use tones::Tones;
 pub use warp::{Augmentation, Warp};

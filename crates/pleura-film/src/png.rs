@@ -4,10 +4,10 @@ use std::io::Cursor;
 
 use png::{BitDepth, ColorType, DecodingError, Info, Limits, Transformations};
 
-use crate::colour::Luma;
+use crate::colour::{Alpha, Channels, flatten};
 use crate::contrast::Contrast;
 use crate::error::reported;
-use crate::levels::{Decoded, Levels, detector_bits, sixteen_bits};
+use crate::levels::{Decoded, Levels, sixteen_bits};
 use crate::limits::check_size;
 use crate::source::{Colour, Format, Source, Step};
 use crate::{DecodeOptions, Error};
@@ -110,7 +110,7 @@ fn decode_whole(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Dec
         }
         // The decoder has expanded fewer bits to eight.
         (ColorType::Grayscale, _) => Levels::Eight(samples),
-        (colour, depth) => Levels::Unit(flatten(&samples, depth, colour, &mut steps)),
+        (colour, depth) => Levels::Unit(several(&samples, depth, colour, &mut steps)),
     };
 
     let colour = match (stored, has_transparency) {
@@ -160,55 +160,26 @@ fn check_palette(info: &Info<'_>, name: &str) -> Result<(), Error> {
     })
 }
 
-/// Grey levels of pixels of several 8- or 16-bit samples: alpha is blended with black, colour becomes luma.
-fn flatten(samples: &[u8], depth: BitDepth, colour: ColorType, steps: &mut Vec<Step>) -> Vec<f32> {
-    let channels = colour.samples();
-    let (has_alpha, has_colour) = (channels.is_multiple_of(2), channels > 2);
-    let bytes = if depth == BitDepth::Sixteen { 2 } else { 1 };
-    let sample = |pixel: &[u8], index: usize| u16::from_be_bytes([pixel[2 * index], pixel[2 * index + 1]]);
-    let mut top = 65535.0;
-    if bytes == 2 {
-        let of_pixel = |pixel: &[u8]| {
-            (0..channels - usize::from(has_alpha))
-                .map(|index| sample(pixel, index))
-                .max()
-        };
-        let largest = samples.chunks_exact(channels * bytes).filter_map(of_pixel).max();
-        if let Some(bits) = detector_bits(largest.unwrap_or(0)) {
-            steps.push(Step::DetectorBits { bits });
-            top = ((1_u32 << bits) - 1) as f32;
-        }
+/// Grey levels of pixels of several 8- or 16-bit samples.
+fn several(samples: &[u8], depth: BitDepth, colour: ColorType, steps: &mut Vec<Step>) -> Vec<f32> {
+    let count = colour.samples();
+    let channels = Channels {
+        colour: count > 2,
+        alpha: if count.is_multiple_of(2) {
+            Alpha::Straight
+        } else {
+            Alpha::None
+        },
+        sixteen: depth == BitDepth::Sixteen,
+    };
+    if channels.sixteen {
+        let words = samples.as_chunks().0;
+        let sample = |pixel: usize, channel: usize| u16::from_be_bytes(words[pixel * count + channel]);
+        flatten(words.len() / count, channels, sample, steps)
+    } else {
+        let sample = |pixel: usize, channel: usize| u16::from(samples[pixel * count + channel]);
+        flatten(samples.len() / count, channels, sample, steps)
     }
-    let mut luma = Luma::default();
-    let mut translucent = 0;
-    let grey = samples
-        .chunks_exact(channels * bytes)
-        .map(|pixel| {
-            let channel = |index: usize| match bytes {
-                2 if has_alpha && index == channels - 1 => f32::from(sample(pixel, index)) / 65535.0,
-                2 => f32::from(sample(pixel, index)) / top,
-                _ => f32::from(pixel[index]) / 255.0,
-            };
-            let alpha = if has_alpha { channel(channels - 1) } else { 1.0 };
-            translucent += u64::from(alpha < 1.0);
-            let grey = if has_colour {
-                luma.of(channel(0) * alpha, channel(1) * alpha, channel(2) * alpha)
-            } else {
-                channel(0) * alpha
-            };
-            // The three luma weights sum to one in decimal, but not exactly in binary.
-            grey.min(1.0)
-        })
-        .collect();
-    if has_alpha {
-        steps.push(Step::AlphaOverBlack { translucent });
-    }
-    if has_colour {
-        steps.push(Step::Luma {
-            max_channel_difference: luma.max_difference(),
-        });
-    }
-    grey
 }
 
 fn refuse(name: &str, error: &DecodingError) -> Error {

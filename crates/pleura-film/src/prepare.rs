@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::equalise::{Content, Equalisation};
 use crate::film::Film;
 use crate::levels::{Rows, to_sixteen_bit};
+use crate::lungs::{Implausible, LungModel, LungRegion, Lungs, Region};
 use crate::resize::{Axis, resize};
 
 /// The conversion of a film to a square of the network's input size.
@@ -19,6 +20,9 @@ pub struct Preparation {
     /// The equalisation of grey levels. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub equalise: Option<Equalisation>,
+    /// The part of the film around the lungs. Default: the whole film.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lungs: Option<LungRegion>,
 }
 
 impl Default for Preparation {
@@ -27,6 +31,7 @@ impl Default for Preparation {
             size: 224,
             fit: Fit::Stretch,
             equalise: None,
+            lungs: None,
         }
     }
 }
@@ -53,6 +58,8 @@ pub struct Prepared {
     pub grey: Vec<u16>,
     /// The position of prepared pixels on the film.
     pub geometry: Geometry,
+    /// The lungs, if the preparation keeps only them. An error means that the whole film was used.
+    pub lungs: Option<Result<Lungs, Implausible>>,
 }
 
 impl Prepared {
@@ -82,61 +89,48 @@ pub struct Geometry {
 impl Geometry {
     /// Returns the geometry of a film of this size in a prepared square.
     pub fn new(film_width: usize, film_height: usize, size: usize, fit: Fit) -> Self {
-        let (width, height, side) = (
-            film_width.max(1) as f64,
-            film_height.max(1) as f64,
-            size.max(1) as f64,
-        );
+        Self::placed(&Window::whole(film_width, film_height), size, fit).0
+    }
+
+    /// The geometry of a film's part in a prepared square, and the pixels of the square that it fills.
+    fn placed(window: &Window, size: usize, fit: Fit) -> (Self, Content) {
+        let side = size.max(1) as f64;
+        let [width, height] = window.sides;
         let scale = match fit {
             Fit::Stretch => [width / side, height / side],
             Fit::Pad => [width.max(height) / side; 2],
             Fit::Crop => [width.min(height) / side; 2],
         };
-        // The film's centre is the square's centre.
-        let origin = [(width - scale[0] * side) / 2.0, (height - scale[1] * side) / 2.0];
+        let filled = |window: f64, scale: f64| ((window / scale).round() as usize).clamp(1, size.max(1));
+        let (columns, rows) = (filled(width, scale[0]), filled(height, scale[1]));
+        let content = Content {
+            left: (size.max(1) - columns) / 2,
+            top: (size.max(1) - rows) / 2,
+            width: columns,
+            height: rows,
+        };
+        let [left, top] = window.corner;
+        let (scale, origin) = if fit == Fit::Pad {
+            // The film's sides are rounded to whole prepared pixels, so that no pixel is partly padding.
+            let scale = [width / columns as f64, height / rows as f64];
+            let padding = [content.left as f64 * scale[0], content.top as f64 * scale[1]];
+            (scale, [left - padding[0], top - padding[1]])
+        } else {
+            // The part's centre is the square's centre.
+            let around = |part: f64, scale: f64| (part - scale * side) / 2.0;
+            (
+                scale,
+                [left + around(width, scale[0]), top + around(height, scale[1])],
+            )
+        };
         let geometry = Self {
             size: size.max(1),
-            film_width,
-            film_height,
+            film_width: window.film[0],
+            film_height: window.film[1],
             scale,
             origin,
         };
-        if fit == Fit::Pad {
-            geometry.snapped()
-        } else {
-            geometry
-        }
-    }
-
-    /// Rounds the film's sides to whole prepared pixels, so that no pixel is partly padding.
-    fn snapped(self) -> Self {
-        let content = self.content();
-        let scale = [
-            self.film_width.max(1) as f64 / content.width as f64,
-            self.film_height.max(1) as f64 / content.height as f64,
-        ];
-        let origin = [
-            -(content.left as f64) * scale[0],
-            -(content.top as f64) * scale[1],
-        ];
-        Self {
-            scale,
-            origin,
-            ..self
-        }
-    }
-
-    /// The pixels of the square that the film fills.
-    fn content(&self) -> Content {
-        let side = |film: usize, scale: f64| ((film as f64 / scale).round() as usize).clamp(1, self.size);
-        let width = side(self.film_width, self.scale[0]);
-        let height = side(self.film_height, self.scale[1]);
-        Content {
-            left: (self.size - width) / 2,
-            top: (self.size - height) / 2,
-            width,
-            height,
-        }
+        (geometry, content)
     }
 
     /// Converts a prepared coordinate to a film coordinate.
@@ -162,6 +156,45 @@ impl Geometry {
     }
 }
 
+/// The part of a film that is prepared, in film pixels.
+struct Window {
+    /// Columns and rows of the film.
+    film: [usize; 2],
+    /// The upper left corner, across and down.
+    corner: [f64; 2],
+    /// Width and height.
+    sides: [f64; 2],
+}
+
+impl Window {
+    fn whole(width: usize, height: usize) -> Self {
+        Self {
+            film: [width, height],
+            corner: [0.0; 2],
+            sides: [width.max(1) as f64, height.max(1) as f64],
+        }
+    }
+
+    /// The box around the lungs. Unless it is stretched, its short side grows to the long one as far as the
+    /// film reaches, so that lungs are neither distorted nor cut.
+    fn around(lungs: &Lungs, region: &LungRegion, fit: Fit, film: [usize; 2]) -> Self {
+        let margin = f64::from(region.margin_percent) / 100.0;
+        let [left, top, width, height] = lungs.window(margin, film[0], film[1]);
+        let (mut corner, mut sides) = ([left, top], [width.max(1.0), height.max(1.0)]);
+        if fit != Fit::Stretch {
+            let long = sides[0].max(sides[1]);
+            for axis in 0..2 {
+                let whole = film[axis].max(1) as f64;
+                let grown = long.min(whole).max(sides[axis]);
+                let middle = corner[axis] + sides[axis] / 2.0;
+                corner[axis] = (middle - grown / 2.0).clamp(0.0, (whole - grown).max(0.0));
+                sides[axis] = grown;
+            }
+        }
+        Self { film, corner, sides }
+    }
+}
+
 /// Prepares a film as a network's input. Training, prediction and explanation all use this function or
 /// [`open_prepared`](crate::open_prepared), which gives the same bits without keeping the film.
 ///
@@ -170,20 +203,47 @@ pub fn prepare(film: &Film, preparation: &Preparation) -> Prepared {
     prepare_rows(Rows::Unit(&film.grey), film.width, film.height, preparation)
 }
 
+/// Prepares an image that belongs to a film, such as a mask, in the film's geometry: where the lungs decide the
+/// part that is kept, those of the film do. The image may have another size than the film.
+pub fn prepare_beside(image: &Film, film: &Prepared, preparation: &Preparation) -> Prepared {
+    let rows = Rows::Unit(&image.grey);
+    prepare_part(rows, [image.width, image.height], preparation, film.lungs.clone())
+}
+
 /// Prepares grey levels `[height, width]` in any storage form.
 pub(crate) fn prepare_rows(
     rows: Rows<'_>,
-    film_width: usize,
-    film_height: usize,
+    width: usize,
+    height: usize,
     preparation: &Preparation,
 ) -> Prepared {
+    let model = |_| LungModel::built_in();
+    let lungs = preparation
+        .lungs
+        .map(model)
+        .map(|model| Lungs::of_rows(model, rows, width, height));
+    prepare_part(rows, [width, height], preparation, lungs)
+}
+
+fn prepare_part(
+    rows: Rows<'_>,
+    [width, height]: [usize; 2],
+    preparation: &Preparation,
+    lungs: Option<Result<Lungs, Implausible>>,
+) -> Prepared {
     let size = preparation.size.max(1);
-    let geometry = Geometry::new(film_width, film_height, size, preparation.fit);
-    let content = geometry.content();
-    let axis = |index: usize, film_side: usize, out: usize| match preparation.fit {
+    let found = preparation
+        .lungs
+        .and_then(|region| Some((region, lungs.as_ref()?.as_ref().ok()?)));
+    let window = found.map_or_else(
+        || Window::whole(width, height),
+        |(region, lungs)| Window::around(lungs, &region, preparation.fit, [width, height]),
+    );
+    let (geometry, content) = Geometry::placed(&window, size, preparation.fit);
+    let axis = |index: usize, out: usize| match preparation.fit {
         Fit::Stretch | Fit::Pad => Axis {
-            start: 0.0,
-            length: film_side as f64,
+            start: window.corner[index],
+            length: window.sides[index],
             out,
         },
         Fit::Crop => Axis {
@@ -192,9 +252,13 @@ pub(crate) fn prepare_rows(
             out,
         },
     };
-    let across = axis(0, film_width, content.width);
-    let down = axis(1, film_height, content.height);
-    let resized = resize(rows, film_width, film_height, across, down);
+    let resized = resize(
+        rows,
+        width,
+        height,
+        axis(0, content.width),
+        axis(1, content.height),
+    );
 
     let mut grey = vec![0; size * size];
     for (row, line) in resized.chunks_exact(content.width).enumerate() {
@@ -204,7 +268,30 @@ pub(crate) fn prepare_rows(
     if let Some(equalisation) = preparation.equalise {
         equalisation.apply(&mut grey, size, content);
     }
-    Prepared { size, grey, geometry }
+    if let Some((_, lungs)) = found.filter(|(region, _)| region.region == Region::Mask) {
+        blacken_outside(&mut grey, lungs, &geometry);
+    }
+    Prepared {
+        size,
+        grey,
+        geometry,
+        lungs,
+    }
+}
+
+/// Makes prepared pixels black whose centre is outside the lungs.
+fn blacken_outside(grey: &mut [u16], lungs: &Lungs, geometry: &Geometry) {
+    for (pixel, level) in grey.iter_mut().enumerate() {
+        let (column, row) = (pixel % geometry.size, pixel / geometry.size);
+        let [x, y] = geometry.to_film(column as f64 + 0.5, row as f64 + 0.5);
+        let (width, height) = (
+            geometry.film_width.max(1) as f64,
+            geometry.film_height.max(1) as f64,
+        );
+        if !lungs.contain(x / width, y / height) {
+            *level = 0;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -231,7 +318,7 @@ mod tests {
                     &Preparation {
                         size: 224,
                         fit,
-                        equalise: None,
+                        ..Preparation::default()
                     },
                 );
                 let (mut sum, mut at) = (0.0, [0.0; 2]);
@@ -262,7 +349,7 @@ mod tests {
             &Preparation {
                 size: 64,
                 fit: Fit::Pad,
-                equalise: None,
+                ..Preparation::default()
             },
         );
         for (index, &grey) in prepared.grey.iter().enumerate() {
@@ -288,6 +375,7 @@ mod tests {
                         size: 32,
                         fit,
                         equalise,
+                        lungs: None,
                     },
                 );
                 assert_eq!(prepared.grey.len(), 1024);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contrast::Contrast;
 use crate::dicom_tags::DicomTags;
+pub(crate) use crate::format::Format;
 
 /// The origin of a film and the steps of its decoding.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,31 +44,6 @@ impl Source {
             _ => None,
         });
         differences.fold(0.0, f32::max)
-    }
-}
-
-/// A file format, detected by content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// Portable Network Graphics.
-    Png,
-    /// JPEG, with or without JFIF or EXIF.
-    Jpeg,
-    /// DICOM part 10, or a bare data set.
-    Dicom,
-    /// Made in memory; not a file.
-    Memory,
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Png => "PNG",
-            Self::Jpeg => "JPEG",
-            Self::Dicom => "DICOM",
-            Self::Memory => "in-memory",
-        })
     }
 }
 

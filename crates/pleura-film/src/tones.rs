@@ -91,7 +91,7 @@ mod tests {
         }
     }
 
-    /// The expected mean is scipy.ndimage.uniform_filter(size=3, mode="nearest") of the same picture.
+    /// The expected mean is `scipy.ndimage.uniform_filter(size=3, mode="nearest")` of the same picture.
     #[test]
     fn no_sharpness_is_the_mean_of_nine() {
         let mut blurred = picture();

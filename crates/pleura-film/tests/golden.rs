@@ -1,4 +1,5 @@
-//! Every golden film decodes to what Pillow, pydicom and DCMTK say (tests/golden/make.py).
+//! Every golden film decodes to what Pillow, pydicom, DCMTK, tifffile and imagecodecs say (make.py below
+//! tests/golden).
 #![allow(
     clippy::unwrap_used,
     reason = "a helper of a test may fail like the test itself"
@@ -17,7 +18,14 @@ fn folder() -> PathBuf {
 }
 
 fn expected() -> Value {
-    serde_json::from_str(&std::fs::read_to_string(folder().join("expected.json")).unwrap()).unwrap()
+    let read = |name: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(folder().join(name)).unwrap()).unwrap()
+    };
+    let (mut expected, pictures) = (read("expected.json"), read("pictures/expected.json"));
+    for (name, facts) in pictures["files"].as_object().unwrap() {
+        expected["files"][format!("pictures/{name}")] = facts.clone();
+    }
+    expected
 }
 
 fn levels(hexadecimal: &Value) -> Vec<u16> {
@@ -152,7 +160,12 @@ fn preparing_without_the_film_gives_the_same_bits() {
             continue;
         };
         for (size, fit, equalise) in preparations {
-            let preparation = Preparation { size, fit, equalise };
+            let preparation = Preparation {
+                size,
+                fit,
+                equalise,
+                lungs: None,
+            };
             let (source, prepared) = open_prepared(&path, &options(facts), &preparation).unwrap();
             assert_eq!(prepared, prepare(&film, &preparation), "{name}");
             assert_eq!(source, film.source, "{name}");
@@ -288,6 +301,7 @@ fn resizing_is_pillows_bilinear_to_one_level() {
                 size,
                 fit,
                 equalise: None,
+                lungs: None,
             },
         );
         let right = levels(&case["grey"]);

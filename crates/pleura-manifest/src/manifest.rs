@@ -117,6 +117,9 @@ pub const PIXELS: &str = "pixels";
 /// The note of a film without contrast: the reason ([`pleura_film::ContrastFault`]). Empty for other films.
 pub const CONTRAST: &str = "contrast";
 
+/// The note with the model that found the lung mask of a film; empty for masks that people have drawn.
+pub const LUNG_MODEL: &str = "lung_model";
+
 /// The finding that excludes every other.
 pub const NO_FINDING: &str = "No Finding";
 
@@ -157,6 +160,17 @@ impl Manifest {
     /// Number of a free-text column, by its exact name without the prefix.
     pub fn note(&self, name: &str) -> Option<usize> {
         self.notes.iter().position(|note| note == name)
+    }
+
+    /// Number of a free-text column; a new one is added, empty in every row.
+    pub fn note_or_new(&mut self, name: &str) -> usize {
+        self.note(name).unwrap_or_else(|| {
+            self.notes.push(name.to_owned());
+            for row in &mut self.rows {
+                row.notes.push(String::new());
+            }
+            self.notes.len() - 1
+        })
     }
 
     /// The reason why a row's film has no contrast, if the manifest records one.

@@ -192,7 +192,7 @@ impl Sidecar {
 
     /// Updates digest and counts to the manifest, and clears `made_from`: a manifest with other splits is not
     /// derived.
-    pub(crate) fn describe(&mut self, manifest: &Manifest) {
+    pub fn describe(&mut self, manifest: &Manifest) {
         self.made_from = None;
         self.manifest_digest = manifest.digest();
         self.films = manifest.rows.len();

@@ -1,6 +1,7 @@
 //! Decides whether a film is answered: by the contract, and by its distance from the training films.
 
 use pleura_film::Source;
+use pleura_film::lungs::Implausible;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -67,9 +68,15 @@ impl<'a> Gate<'a> {
         Self { contract, reference }
     }
 
-    /// Judges a film: its file attributes, its prepared grey levels `[size, size]`, and the network's pooled
-    /// features.
-    pub fn judge(&self, source: &Source, grey: &[f32], size: usize, features: &[f32]) -> Judgement {
+    /// Judges a film: its file attributes, its prepared grey levels `[size, size]`, the network's pooled
+    /// features, and the reason why the lungs were not found, if the network sees only them.
+    pub fn judge(
+        &self,
+        source: &Source,
+        (grey, size): (&[f32], usize),
+        features: &[f32],
+        without_lungs: Option<&Implausible>,
+    ) -> Judgement {
         let (mut flags, not_checked) = self.contract.of_source(source);
         let film = Seen::of(grey, size, features, None);
         let values = self.reference.measure(&film);
@@ -106,6 +113,13 @@ impl<'a> Gate<'a> {
                 format!("the film has no contrast: {fault}"),
             ));
         }
+        if let Some(problem) = without_lungs {
+            flags.push(Flag::new(
+                "lungs",
+                Verdict::Abstain,
+                format!("the lungs were not found: {problem}"),
+            ));
+        }
         flags.sort_by_key(|flag| std::cmp::Reverse(flag.verdict));
         let outcome = match flags.first().map(|flag| flag.verdict) {
             Some(Verdict::Refuse) => Outcome::Refused,
@@ -137,7 +151,7 @@ mod tests {
         let gate = Gate::new(&contract, &reference);
         let judge = |grey: Vec<f32>, features: &[f32]| {
             let film = Film::from_grey(64, 64, grey).unwrap();
-            gate.judge(&film.source, &film.grey, 64, features)
+            gate.judge(&film.source, (&film.grey, 64), features, None)
         };
         let good = judge(picture(200, 64), &features(200));
         assert_eq!(good.outcome, Outcome::Answered, "{good:?}");
@@ -154,7 +168,7 @@ mod tests {
             (Outcome::Abstained, "features")
         );
         let small = Film::from_grey(20, 20, vec![0.5; 400]).unwrap();
-        let small = gate.judge(&small.source, &picture(200, 64), 64, &features(200));
+        let small = gate.judge(&small.source, (&picture(200, 64), 64), &features(200), None);
         assert_eq!(small.outcome, Outcome::Refused);
     }
 }

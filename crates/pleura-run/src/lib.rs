@@ -48,6 +48,7 @@ mod lock;
 pub mod log;
 mod neurons;
 pub mod recipe;
+pub mod segmentation;
 mod series;
 mod stage_record;
 pub mod study;

@@ -51,7 +51,7 @@ fn refuse_full(folder: &Path, wrap: Wrap) -> Result<(), Error> {
     let full = match fs::read_dir(folder) {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => return Err(Error::io("read the folder", folder)(error)),
+        Err(error) => return Err(Error::io("write into the folder", folder)(error)),
     };
     if full {
         let place = folder.display();

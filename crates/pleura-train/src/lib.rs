@@ -44,6 +44,7 @@ mod predict;
 pub mod run;
 mod sampling;
 pub mod schedule;
+pub mod segmentation;
 mod stage_run;
 mod start;
 mod throughput;

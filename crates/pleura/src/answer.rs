@@ -1,5 +1,6 @@
 //! The answer to one film.
 
+use pleura_film::lungs::Implausible;
 use pleura_film::{BodyPart, Source};
 use pleura_package::contract::RADIOGRAPH_IN_COLOUR;
 use pleura_package::{Flag, Judgement, Outcome, Verdict};
@@ -19,7 +20,7 @@ pub struct Answer {
     pub measures: Vec<(&'static str, f64)>,
     /// Format, size and decoding steps; `None` where a file was refused before it was decoded.
     pub source: Option<Source>,
-    /// Facts about the file that make an answer doubtful, where no package checks them.
+    /// Facts about the file or the model that make an answer doubtful, where no package checks them.
     pub doubts: Vec<String>,
     /// One score for each finding, in the order of the model's outputs; empty unless the film is answered.
     pub findings: Vec<FindingScore>,
@@ -78,20 +79,18 @@ impl Answer {
     }
 
     /// The answer of a weight file or run.
-    pub(crate) fn of_weights(source: Source, findings: Vec<FindingScore>, one_sided: &[String]) -> Self {
-        let mut doubts = doubts(&source);
-        if !one_sided.is_empty() {
-            doubts.push(format!(
-                "the training films were all positive or all negative for {}: their probabilities mean nothing",
-                one_sided.join(", ")
-            ));
-        }
+    pub(crate) fn of_weights(
+        source: Source,
+        findings: Vec<FindingScore>,
+        one_sided: &[String],
+        without_lungs: Option<&Implausible>,
+    ) -> Self {
         Self {
             outcome: Outcome::Answered,
             flags: Vec::new(),
             not_checked: Vec::new(),
             measures: Vec::new(),
-            doubts,
+            doubts: doubts(&source, one_sided, without_lungs),
             source: Some(source),
             findings,
             withheld: Vec::new(),
@@ -99,7 +98,17 @@ impl Answer {
     }
 
     /// The answer of a package.
-    pub(crate) fn judged(judgement: Judgement, source: Option<Source>, scores: Vec<FindingScore>) -> Self {
+    pub(crate) fn judged(
+        judgement: Judgement,
+        source: Option<Source>,
+        scores: Vec<FindingScore>,
+        one_sided: &[String],
+    ) -> Self {
+        let doubts = if judgement.outcome == Outcome::Answered {
+            doubt_of_findings(one_sided).into_iter().collect()
+        } else {
+            Vec::new()
+        };
         let (findings, withheld) = match judgement.outcome {
             Outcome::Answered => (scores, Vec::new()),
             // A finding of a film that is not answered is never predicted positive.
@@ -117,7 +126,7 @@ impl Answer {
             not_checked: judgement.not_checked,
             measures: judgement.measures,
             source,
-            doubts: Vec::new(),
+            doubts,
             findings,
             withheld,
         }
@@ -138,11 +147,17 @@ impl Answer {
             not_checked: Vec::new(),
             measures: Vec::new(),
         };
-        Ok(Self::judged(judgement, None, Vec::new()))
+        Ok(Self::judged(judgement, None, Vec::new(), &[]))
     }
 }
 
-fn doubts(source: &Source) -> Vec<String> {
+/// Facts that make an answer of weights doubtful: about the film's file, about lungs that were not found, and
+/// about findings whose training films were all positive or all negative.
+pub(crate) fn doubts(
+    source: &Source,
+    one_sided: &[String],
+    without_lungs: Option<&Implausible>,
+) -> Vec<String> {
     let mut doubts = Vec::new();
     if let Some(fault) = source.contrast.fault() {
         doubts.push(format!(
@@ -163,5 +178,20 @@ fn doubts(source: &Source) -> Vec<String> {
             "the picture is in colour (channels differ by up to {percent:.0} %): is it a radiograph?"
         ));
     }
+    doubts.extend(without_lungs.map(|problem| {
+        format!(
+            "the lungs were not found ({problem}), and the network sees only lungs: the whole film was used"
+        )
+    }));
+    doubts.extend(doubt_of_findings(one_sided));
     doubts
+}
+
+fn doubt_of_findings(one_sided: &[String]) -> Option<String> {
+    (!one_sided.is_empty()).then(|| {
+        format!(
+            "the training films were all positive or all negative for {}: their probabilities mean nothing",
+            one_sided.join(", ")
+        )
+    })
 }

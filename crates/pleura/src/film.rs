@@ -6,7 +6,7 @@ use pleura_film::{DecodeOptions, Preparation, Prepared, Source};
 
 use crate::Error;
 
-/// One chest X-ray image, decoded from PNG, JPEG or DICOM.
+/// One chest X-ray image, decoded from PNG, JPEG, TIFF, BMP, WebP or DICOM.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Film {
     decoded: pleura_film::Film,

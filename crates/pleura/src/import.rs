@@ -85,7 +85,7 @@ fn add_known_facts(imported: &mut Imported, options: &ImportOptions) -> Result<(
         let preparation = Preparation {
             size,
             fit: options.fit.unwrap_or(Fit::Stretch),
-            equalise: None,
+            ..Preparation::default()
         };
         metadata.insert(
             declared::PREPARATION.to_owned(),

@@ -21,6 +21,7 @@
 //! * [`Classifier`] is a weight file, a run or a package. It answers from any number of threads.
 //! * [`Film`] is a decoded image; [`Classifier::predict_files`] reads and answers many files.
 //! * [`Answer`] holds the [`Outcome`], the reasons, and a score for each finding.
+//! * [`lungs`] finds the lungs on films.
 //! * [`explain`] makes heatmaps; [`export`] and [`import`] exchange models with other programs; [`train`]
 //!   trains them.
 //! * [`output`] has the documents that the program prints with `--json`, with their JSON Schemas.
@@ -38,6 +39,7 @@ mod film;
 pub mod gallery;
 pub mod import;
 mod known_labels;
+pub mod lungs;
 mod options;
 pub mod output;
 mod predict;

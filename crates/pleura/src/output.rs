@@ -10,13 +10,14 @@ pub mod evaluate;
 pub mod explain;
 pub mod export;
 mod film;
+pub mod lungs;
 mod model;
 pub mod objects;
 pub mod predict;
 pub mod weights;
 
 pub use by_finding::ByFinding;
-pub use film::FilmFile;
+pub use film::{ContrastMeasure, FilmContrast, FilmFile, FlatFilm};
 pub use model::{Calibration, Model};
 
 use std::path::Path;
@@ -37,6 +38,13 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
     }
     vec![
         ("evaluate", of::<evaluate::Document<'static>>()),
+        ("lungs", of::<lungs::FilmLungs>()),
+        ("data-lungs", of::<pleura_data::lungs::LungMaskCounts>()),
+        ("data-lungs-compare", of::<Vec<pleura_eval::SourceOverlap>>()),
+        (
+            "train-segmentation",
+            of::<pleura_train::segmentation::SegmentationSummary>(),
+        ),
         ("explain", of::<explain::Explain>()),
         ("explain-ledger", of::<explain::LedgerFile>()),
         ("explain-scores", of::<explain::Scores>()),

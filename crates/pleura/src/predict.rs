@@ -151,22 +151,27 @@ impl Classifier {
             .chunks_exact(size * size)
             .zip(logits.chunks_exact(self.findings().len()));
         let mut answers = Vec::with_capacity(count);
-        for ((source, _), (grey, logits)) in films.into_iter().zip(rows) {
+        let one_sided = self.one_sided();
+        for ((source, prepared), (grey, logits)) in films.into_iter().zip(rows) {
+            let without_lungs = prepared.lungs.and_then(Result::err);
             let logits: Vec<f64> = logits.iter().map(|&logit| f64::from(logit)).collect();
             let scores = self.scores(&logits);
             answers.push(match (self.package(), features.next()) {
                 (Some(package), Some(features)) => {
-                    let judgement = package.gate().judge(&source, grey, size, features);
-                    Answer::judged(judgement, Some(source), scores)
+                    let judgement =
+                        package
+                            .gate()
+                            .judge(&source, (grey, size), features, without_lungs.as_ref());
+                    Answer::judged(judgement, Some(source), scores, &one_sided)
                 }
-                _ => Answer::of_weights(source, scores, &self.one_sided()),
+                _ => Answer::of_weights(source, scores, &one_sided, without_lungs.as_ref()),
             });
         }
         Ok(answers)
     }
 
     /// Findings whose training films were all positive, or all negative.
-    fn one_sided(&self) -> Vec<String> {
+    pub(crate) fn one_sided(&self) -> Vec<String> {
         let stored = self.weights().metadata.get("one_sided");
         stored
             .and_then(|stored| serde_json::from_str(stored).ok())

@@ -10,12 +10,12 @@ use pleura_nn::Network;
 use serde::{Deserialize, Serialize};
 
 use super::fill::cover;
-use super::mean::Mean;
 use super::paste::TextPieces;
 use super::text::Text;
 use super::verdict::Verdict;
 use super::{prepared_mask, share_inside};
 use crate::Error;
+use pleura_eval::Mean;
 
 /// Films with their labels.
 pub struct Films<'a> {

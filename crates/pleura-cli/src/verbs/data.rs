@@ -3,6 +3,7 @@
 mod describe;
 mod duplicates;
 mod fractals;
+mod lungs;
 mod phantoms;
 mod sources;
 
@@ -43,6 +44,8 @@ enum Verb {
     /// Find duplicate films in one manifest or several; duplicates in two splits are a leak (exit code 1).
     #[command(alias = "leaks")]
     Duplicates(duplicates::DuplicateArgs),
+    /// Find the lungs of a manifest's films, and write a manifest with their masks.
+    Lungs(lungs::LungArgs),
     /// Draw synthetic films with known truth, for demonstrations and tests.
     Phantoms(phantoms::PhantomArgs),
     /// Draw fractal images for a source stage without downloads; a recipe's [stage.fractals] draws them
@@ -149,6 +152,7 @@ pub fn run(args: Args, json: bool) -> Result<ExitCode> {
         Verb::Check(args) => check(&args, json),
         Verb::Describe(args) => describe::run(&args, json),
         Verb::Duplicates(args) => duplicates::run(&args, json),
+        Verb::Lungs(args) => lungs::run(&args, json),
         Verb::Phantoms(args) => phantoms::run(&args, json),
         Verb::Fractals(args) => fractals::run(&args, json),
     }

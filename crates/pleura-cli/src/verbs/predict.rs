@@ -32,7 +32,7 @@ pub struct Args {
     /// Of a package: show the probabilities of films, too, that it does not answer. They mean nothing there.
     #[arg(long, alias = "anyway")]
     show_unanswered: bool,
-    /// Films: PNG, JPEG or DICOM.
+    /// Films: PNG, JPEG, TIFF, BMP, WebP or DICOM.
     #[arg(required = true, value_name = "FILM")]
     films: Vec<PathBuf>,
     /// Films answered at once.

@@ -1,5 +1,6 @@
 //! `pleura train`: trains a recipe, with progress, clean stops and resume.
 
+mod segmentation;
 mod series;
 
 use std::{
@@ -70,6 +71,9 @@ pub struct Args {
 
 /// Trains, and prints the results as a table or JSON. Exit code 0 for done, 2 for stopped.
 pub fn run(args: Args, json: bool) -> Result<ExitCode> {
+    if segmentation::wanted(&args.recipe) {
+        return segmentation::run(&args, json);
+    }
     let recipe = Recipe::read(&args.recipe)?;
     let options = Options::default()
         .with_resume(args.resume)

@@ -102,14 +102,79 @@ fn manifest_without_marks_is_refused_before_the_first_step() {
 }
 
 #[test]
-fn prediction_of_a_black_film_carries_a_doubt() {
+fn prediction_and_heatmap_of_a_black_film_carry_a_doubt() {
     let scene = scene();
     scene.model("model.safetensors", &["sick", "well"], "exclusive");
     let predict = |film: &str| {
         let said = scene.run(&["predict", "--model", "model.safetensors", film, "--json"]);
-        said.json()["doubts"].to_string()
+        said.json()
     };
-    let doubts = predict("set/sick/s0.png");
-    assert!(doubts.contains("no contrast"), "{doubts}");
-    assert_eq!(predict("set/well/w1.png"), "[]");
+    let explain = ["explain", "--model", "model.safetensors", "--out", "maps"];
+    let (black, film) = ("set/sick/s0.png", "set/well/w1.png");
+    let heatmap = |film: &str| scene.run(&[&explain[..], &[film, "--json"]].concat()).json();
+    for (document, contrast) in [(predict(black), "/film/contrast"), (heatmap(black), "/contrast")] {
+        assert!(
+            document["doubts"].to_string().contains("no contrast"),
+            "{document}"
+        );
+        // One pixel of 90 × 70 is white, all others are black.
+        let share = document.pointer(&format!("{contrast}/fault/value"));
+        assert!(
+            (share.unwrap().as_f64().unwrap() - 6299.0 / 6300.0).abs() < 1e-6,
+            "{document}"
+        );
+        assert_eq!(document.pointer(&format!("{contrast}/range")).unwrap(), 0.0);
+    }
+    for (document, contrast) in [(predict(film), "/film/contrast"), (heatmap(film), "/contrast")] {
+        assert_eq!(document["doubts"].to_string(), "[]");
+        assert!(
+            document.pointer(&format!("{contrast}/fault")).unwrap().is_null(),
+            "{document}"
+        );
+    }
+    let said = scene.run(&[&explain[..], &[black]].concat());
+    assert!(
+        said.out.contains("beware: the film has no contrast"),
+        "{}",
+        said.out
+    );
+}
+
+/// Marked films are left out and counted. Without marks they are measured, counted and named.
+#[test]
+fn evaluation_counts_films_without_contrast() {
+    let scene = scene();
+    build(&scene);
+    scene.model("model.safetensors", &["sick", "well"], "exclusive");
+    let evaluate = |manifest: &str| {
+        let arguments = ["evaluate", "model.safetensors", "--manifest", manifest];
+        let options = ["--split", "all", "--bootstrap", "0", "--json"];
+        scene.run(&[&arguments[..], &options[..]].concat()).json()
+    };
+    let marked = evaluate("set.csv");
+    assert_eq!(
+        (
+            &marked["data"]["without_contrast"],
+            &marked["data"]["without_label"]
+        ),
+        (&4.into(), &0.into())
+    );
+    assert!(
+        marked["notes"]
+            .to_string()
+            .contains("4 films of the split have no contrast and were left out")
+    );
+
+    let mut manifest = Manifest::read(&scene.path("set.csv")).unwrap();
+    let column = manifest.note("contrast").unwrap();
+    for row in &mut manifest.rows {
+        row.notes[column].clear();
+    }
+    manifest.write(&scene.path("bare.csv")).unwrap();
+    let bare = evaluate("bare.csv");
+    assert_eq!(bare["data"]["without_contrast"], 0);
+    let notes = bare["notes"].to_string();
+    for part in ["4 of 24 films have no contrast", "data build"] {
+        assert!(notes.contains(part), "{part}: {notes}");
+    }
 }

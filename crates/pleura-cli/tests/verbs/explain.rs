@@ -250,7 +250,7 @@ fn a_film_that_cannot_be_read_keeps_no_other_from_being_explained() {
         lines[1]["error"]
             .as_str()
             .unwrap()
-            .contains("not a PNG, JPEG or DICOM file"),
+            .contains("not a PNG, JPEG, TIFF, BMP, WebP or DICOM file"),
         "{}",
         lines[1]
     );

@@ -15,6 +15,7 @@ mod explain;
 mod explain_methods;
 mod explain_pictures;
 mod export;
+mod lungs;
 mod objects;
 mod package;
 mod predict;

@@ -155,7 +155,7 @@ fn a_film_that_cannot_be_read_keeps_no_other_from_its_answer() {
         "cannot read the film missing.png: No such file or directory (os error 2)"
     );
     assert!(
-        errors[1].starts_with("notes.txt: not a PNG, JPEG or DICOM file: "),
+        errors[1].starts_with("notes.txt: not a PNG, JPEG, TIFF, BMP, WebP or DICOM file: "),
         "{}",
         errors[1]
     );

@@ -4,12 +4,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use pleura_core::table::TableText;
+use pleura_film::Format;
 use walkdir::WalkDir;
 
 use crate::Error;
-
-/// Extensions of film files. The content decides later whether it is a film.
-const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "dcm", "dicom"];
 
 /// Every file with a film's extension, recursively, sorted. Hidden files and folders are skipped.
 pub(super) fn find(folders: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
@@ -89,14 +87,7 @@ pub(crate) fn name(path: &Path) -> String {
 /// (`1-s2.0-S168-main.pdf-001`), and old lists omit the extension.
 pub(crate) fn stem(name: &str) -> &str {
     match name.rsplit_once('.') {
-        Some((stem, extension))
-            if EXTENSIONS
-                .iter()
-                .any(|known| extension.eq_ignore_ascii_case(known))
-                && !stem.is_empty() =>
-        {
-            stem
-        }
+        Some((stem, extension)) if Format::is_extension(extension) && !stem.is_empty() => stem,
         _ => name,
     }
 }
@@ -197,6 +188,8 @@ mod tests {
         assert_eq!(stem("00000001_000.png"), "00000001_000");
         assert_eq!(stem("1-s2.0-main.pdf-001"), "1-s2.0-main.pdf-001");
         assert_eq!(stem("a.b.JPG"), "a.b");
+        assert_eq!(stem("scan.TIFF"), "scan");
+        assert_eq!(stem("a.csv"), "a.csv");
         assert_eq!(stem(".png"), ".png");
     }
 

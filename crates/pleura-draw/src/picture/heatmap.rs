@@ -224,7 +224,7 @@ mod tests {
             &Preparation {
                 size: 32,
                 fit,
-                equalise: None,
+                ..Preparation::default()
             },
         );
         let caption = Caption {

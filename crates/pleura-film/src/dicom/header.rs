@@ -15,7 +15,7 @@ use pleura_core::sha256;
 use super::container::{Container, looks_like};
 use super::data_set::{DEEPEST, inside, unreadable};
 use super::faults::malformed;
-use crate::decode::describe_head;
+use crate::format::describe_head;
 use crate::limits::check_bytes;
 use crate::{DecodeOptions, Error};
 

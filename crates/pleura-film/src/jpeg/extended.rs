@@ -3,10 +3,10 @@
 
 use std::sync::OnceLock;
 
-use super::fault::Fault;
 use super::header::Header;
 use super::huffman::{Bits, Table};
 use super::lossless::{no_table, read_restart_interval, scan_components};
+use crate::fault::Fault;
 
 /// The position of the k-th zigzag coefficient in its block.
 const ZIGZAG: [usize; 64] = [

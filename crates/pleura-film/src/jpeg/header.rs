@@ -1,8 +1,8 @@
 //! The marker segments of a JPEG stream (ITU-T T.81 annex B), read before anything is decoded.
 
-use super::exif;
-use super::fault::Fault;
 use crate::Error;
+use crate::exif;
+use crate::fault::Fault;
 use crate::source::{Colour, Format};
 
 /// A supported coding process.

@@ -1,6 +1,6 @@
 //! Huffman tables and the bits of entropy-coded data (ITU-T T.81 annexes C and F).
 
-use super::fault::Fault;
+use crate::fault::Fault;
 
 /// Bits of the direct lookup; longer codes are searched by length.
 const LOOKUP_BITS: u32 = 9;

@@ -1,8 +1,8 @@
 //! Lossless JPEG (ITU-T T.81 annex H): all seven predictors, 2 to 16 bits, one to four components.
 
-use super::fault::Fault;
 use super::header::{Component, Header, Scan};
 use super::huffman::{Bits, Table};
+use crate::fault::Fault;
 
 /// Decodes all scans; samples come out interleaved, `[height, width, components]`.
 pub(super) fn decode(header: &Header<'_>) -> Result<Vec<u16>, Fault> {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, path::Path};
 
 use pleura_core::sha256::Hasher;
 use pleura_data::warp;
-use pleura_film::{Augmentation, Preparation, prepare};
+use pleura_film::{Augmentation, DecodeOptions, Preparation, prepare, prepare_beside};
 use pleura_manifest::{Manifest, open_mask};
 use rayon::prelude::*;
 
@@ -98,7 +98,14 @@ fn one(plan: &StagePlan, row: usize, preparation: &Preparation) -> Result<Vec<u6
         plan.data_error(problem)
     };
     let mask = open_mask(&path).map_err(|error| refuse(error.to_string()))?;
-    let grey = prepare(&mask, preparation).grey;
+    let grey = if preparation.lungs.is_some() {
+        // The film's lungs decide which part of both is kept.
+        let film = pleura_film::open(&plan.manifest.file(entry), &DecodeOptions::default())
+            .map_err(|error| refuse(error.to_string()))?;
+        prepare_beside(&mask, &prepare(&film, preparation), preparation).grey
+    } else {
+        prepare(&mask, preparation).grey
+    };
     let mut words = vec![0_u64; grey.len().div_ceil(64)];
     for (pixel, _) in grey.iter().enumerate().filter(|&(_, &grey)| grey > u16::MAX / 2) {
         words[pixel / 64] |= 1 << (pixel % 64);

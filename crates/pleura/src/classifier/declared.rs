@@ -58,7 +58,7 @@ pub(super) fn preparation(
         return Ok(Preparation {
             size,
             fit,
-            equalise: None,
+            ..Preparation::default()
         });
     };
     let stored: Preparation = serde_json::from_str(stored).map_err(|source| Error::PreparationInvalid {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use pleura_data::FilmCache;
 use pleura_eval::{Calibration, Predictions};
+use pleura_film::{Contrast, ContrastFault};
 use pleura_manifest::{Manifest, Sidecar, Split};
+use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -45,6 +47,8 @@ pub struct EvaluatedFilms {
     pub split: &'static str,
     /// Films of the split without a label for any finding of the model.
     pub without_label: usize,
+    /// Films of the split that the manifest marks as without contrast, and that were left out.
+    pub without_contrast: usize,
     /// Findings of the model that the manifest does not have.
     pub not_tested: Vec<String>,
 }
@@ -136,6 +140,7 @@ impl AnswerSource {
                     digest: None,
                     split: "all",
                     without_label: 0,
+                    without_contrast: 0,
                     not_tested: Vec::new(),
                 },
                 notes: Vec::new(),
@@ -175,21 +180,26 @@ fn answer_films(
     let known = KnownLabels::new(model, &manifest, path, &options.columns, options.uncertain)?;
     let of_split = films.rows(&manifest);
     let rows = known.labelled(&of_split);
-    check_rows(path, films, &manifest, of_split.len(), rows.len())?;
+    check_rows(path, films, &manifest, &of_split, rows.len())?;
     test_access::record(path, &manifest, &rows, model, caller)?;
-    let logits = logits(model, &manifest, &rows, options, caller)?;
+    let (logits, unmarked) = logits(model, &manifest, &rows, options, caller)?;
     let truth = known.truth(&rows);
     let predictions = pleura_train::predictions(&manifest, &rows, model.findings(), truth, &logits)?;
+    let marked = |row: &&usize| manifest.contrast_fault(&manifest.rows[**row]).is_some();
+    let without_contrast = of_split.iter().filter(marked).count();
     let evaluated = EvaluatedFilms {
         manifest: path.to_owned(),
         digest: Some(manifest.digest_of(&rows)),
         split: films.name(),
-        without_label: of_split.len() - rows.len(),
+        without_label: of_split.len() - rows.len() - without_contrast,
+        without_contrast,
         not_tested: known.missing().to_vec(),
     };
+    let mut notes = notes(model, &manifest, path, films, &evaluated)?;
+    notes.extend(unmarked);
     Ok(Answers {
         predictions,
-        notes: notes(model, &manifest, path, films, &evaluated)?,
+        notes,
         films: evaluated,
     })
 }
@@ -209,8 +219,11 @@ pub fn validation_answers(
     let films = FilmSelection::Split(Split::Validation);
     let of_split = films.rows(&manifest);
     let rows = known.labelled(&of_split);
-    check_rows(path, films, &manifest, of_split.len(), rows.len())?;
-    let logits = logits(model, &manifest, &rows, options, caller)?;
+    check_rows(path, films, &manifest, &of_split, rows.len())?;
+    let (logits, unmarked) = logits(model, &manifest, &rows, options, caller)?;
+    if let Some(note) = unmarked {
+        (caller.note)(&note);
+    }
     let truth = known.truth(&rows);
     let predictions = pleura_train::predictions(&manifest, &rows, model.findings(), truth, &logits)?;
     Ok((predictions, manifest.digest_of(&rows)))
@@ -220,11 +233,11 @@ fn check_rows(
     path: &Path,
     films: FilmSelection,
     manifest: &Manifest,
-    of_split: usize,
+    of_split: &[usize],
     labelled: usize,
 ) -> Result<(), Error> {
     let path = path.display();
-    if of_split == 0 {
+    if of_split.is_empty() {
         let all = manifest.rows.len();
         let without = manifest.rows.iter().filter(|row| row.split.is_none()).count();
         return Err(Error::missing(
@@ -237,22 +250,29 @@ fn check_rows(
         ));
     }
     if labelled == 0 {
+        let flat = of_split.iter();
+        let flat = flat.filter(|&&row| manifest.contrast_fault(&manifest.rows[row]).is_some());
+        let flat = match flat.count() {
+            0 => String::new(),
+            flat => format!("; {flat} of them have no contrast (column note:contrast)"),
+        };
         return Err(Error::request(format!(
-            "{path}: none of the {of_split} films of the split {:?} has a known label for the model's findings",
+            "{path}: none of the {} films of the split {:?} has a known label for the model's findings{flat}",
+            of_split.len(),
             films.name()
         )));
     }
     Ok(())
 }
 
-/// Logits `[rows, findings]`.
+/// Logits `[rows, findings]`, and a note on films without contrast that the manifest does not mark.
 fn logits(
     model: &Classifier,
     manifest: &Arc<Manifest>,
     rows: &[usize],
     options: &LabelOptions,
     caller: Caller<'_>,
-) -> Result<Vec<f32>, Error> {
+) -> Result<(Vec<f32>, Option<String>), Error> {
     let folder = options
         .cache
         .clone()
@@ -261,13 +281,32 @@ fn logits(
     cache.fill(manifest, rows, &|done, of| {
         caller.progress.report("films decoded", done, of);
     })?;
+    let unmarked = without_contrast(manifest, &cache, rows);
     let network = model.network()?;
     let mut progress = |done| {
         caller.progress.report("films answered", done, rows.len());
         ControlFlow::Continue(())
     };
     let logits = pleura_train::logits(network, manifest, &cache, rows, options.batch, &mut progress)?;
-    logits.ok_or(Error::NoAnswer)
+    Ok((logits.ok_or(Error::NoAnswer)?, unmarked))
+}
+
+/// A note on films that show the network nothing, although the manifest does not mark them: a manifest of an
+/// older program, or made by hand.
+fn without_contrast(manifest: &Manifest, cache: &FilmCache, rows: &[usize]) -> Option<String> {
+    let fault = |&row: &usize| {
+        let grey = cache.grey(&manifest.rows[row].sha256)?;
+        Some((row, Contrast::of_prepared(grey, cache.size()).fault()?))
+    };
+    let found: Vec<(usize, ContrastFault)> = rows.par_iter().filter_map(fault).collect();
+    let &(row, fault) = found.first()?;
+    Some(format!(
+        "{} of {} films have no contrast, and the results include them; the first is film {:?}: {fault}. Build the manifest again with \
+         `pleura data build`, which marks such films so that they are left out",
+        found.len(),
+        rows.len(),
+        manifest.rows[row].film
+    ))
 }
 
 /// Limits of the results that the predictions alone do not show.
@@ -304,6 +343,12 @@ fn notes(
         notes.push(format!(
             "not in the manifest, so not tested: {}",
             evaluated.not_tested.join(", ")
+        ));
+    }
+    if evaluated.without_contrast > 0 {
+        notes.push(format!(
+            "{} films of the split have no contrast and were left out",
+            evaluated.without_contrast
         ));
     }
     if evaluated.without_label > 0 {

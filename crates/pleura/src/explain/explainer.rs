@@ -7,6 +7,7 @@ use pleura_film::{DecodeOptions, Film, Prepared};
 use super::engine::{AnyScorer, Engine};
 use super::question::{Answered, Selection};
 use super::subject::{Masks, Subject};
+use crate::answer::doubts;
 use crate::{Classifier, Error};
 
 /// Explains films of one model.
@@ -33,6 +34,8 @@ pub struct ExplainedFilm {
     pub probabilities: Vec<f64>,
     /// For each map, its scores, if they were measured.
     pub scores: Option<Vec<Row>>,
+    /// Facts about the file or the model that make the heatmaps doubtful, as of an answer.
+    pub doubts: Vec<String>,
 }
 
 impl ExplainedFilm {
@@ -142,6 +145,11 @@ impl<'a> Explainer<'a> {
         let logits = explanations.first().map_or(&[][..], |first| &first.logits);
         Ok(Some(ExplainedFilm {
             probabilities: self.model.probabilities(logits),
+            doubts: doubts(
+                &film.source,
+                &self.model.one_sided(),
+                prepared.lungs.as_ref().and_then(|lungs| lungs.as_ref().err()),
+            ),
             film,
             prepared,
             masks,

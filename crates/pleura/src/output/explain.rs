@@ -11,7 +11,7 @@ use pleura_nn::Ledger;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{ByFinding, Calibration, Model, shown};
+use super::{ByFinding, Calibration, FilmContrast, Model, shown};
 use crate::explain::{self, ExplainedFilm, Explainer, FilmFiles, LEVEL, MapFiles, MeasureMeans, Subject};
 use crate::{Error, error};
 
@@ -45,6 +45,10 @@ pub struct FilmExplanation {
     pub logits: ByFinding<f64>,
     /// Probabilities, calibrated if there is a calibration.
     pub probabilities: ByFinding<f64>,
+    /// The film's use of the grey scale.
+    pub contrast: FilmContrast,
+    /// Facts about the file or the model that make the heatmaps doubtful.
+    pub doubts: Vec<String>,
     /// One for each method and question.
     pub maps: Vec<MapRecord>,
     /// The picture of all maps side by side.
@@ -236,6 +240,8 @@ impl Explain {
             composite: explainer.composite_names(),
             logits: ByFinding::new(model.findings(), film.logits().iter().copied()),
             probabilities: ByFinding::new(model.findings(), film.probabilities.iter().copied()),
+            contrast: FilmContrast::of(film.film.source.contrast),
+            doubts: film.doubts.clone(),
             maps: maps.collect(),
             sheet: path(&files.sheet),
             viewer: path(&files.page),

@@ -39,7 +39,7 @@ pub struct WeightsAnswer {
     pub probabilities: ByFinding<f64>,
     /// The film's file.
     pub film: FilmFile,
-    /// Facts about the file that make the answer doubtful.
+    /// Facts about the file or the model that make the answer doubtful.
     pub doubts: Vec<String>,
     /// How the film became the network's input.
     pub preparation: Preparation,
@@ -90,6 +90,9 @@ pub struct PackageAnswer {
     pub flags: Vec<Flag>,
     /// Checks that need facts which the file does not contain.
     pub not_checked: Vec<&'static str>,
+    /// Facts about the model that make the answer doubtful; absent if there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<String>,
     /// Values of the out-of-distribution measures, by name.
     pub measures: ByFinding<f64>,
     /// The film's file; absent if the file was refused before it was decoded.
@@ -191,6 +194,7 @@ impl Prediction {
                     outcome: answer.outcome,
                     flags: answer.flags.clone(),
                     not_checked: answer.not_checked.clone(),
+                    doubts: answer.doubts.clone(),
                     measures: answer.measures.iter().copied().collect(),
                     film: answer.source.as_ref().map(FilmFile::of),
                     scores: scores.map(|scores| PackageScores::of(model, scores)),

@@ -32,7 +32,7 @@ use crate::verbs::evaluate::parse_column;
 #[derive(clap::Args)]
 #[command(after_help = "Exit codes: 0 done, 1 an effect of words that matters was found, 2 could not.")]
 pub struct Args {
-    /// Films: PNG, JPEG or DICOM. Without a manifest, text is only detected.
+    /// Films: PNG, JPEG, TIFF, BMP, WebP or DICOM. Without a manifest, text is only detected.
     #[arg(value_name = "FILM")]
     films: Vec<PathBuf>,
     /// A manifest with labels.

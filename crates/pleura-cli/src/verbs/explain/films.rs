@@ -14,7 +14,7 @@ use crate::verbs::evaluate::SplitChoice;
 /// Films, one by one or from a manifest, with masks.
 #[derive(clap::Args)]
 pub(super) struct FilmArgs {
-    /// Films: PNG, JPEG or DICOM; with --manifest, names of its films (all of the split if left out).
+    /// Films: PNG, JPEG, TIFF, BMP, WebP or DICOM; with --manifest, names of its films (all of the split if left out).
     #[arg(required_unless_present = "manifest", value_name = "FILM")]
     films: Vec<PathBuf>,
     /// Take films, their truth and their masks from this manifest.

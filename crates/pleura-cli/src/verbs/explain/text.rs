@@ -19,6 +19,9 @@ pub(super) fn film(
         Some(file) => format!("{}: {}\n", subject.path.display(), file.display()),
         None => format!("{}\n", subject.path.display()),
     };
+    for doubt in &film.doubts {
+        text += &format!("  beware: {doubt}\n");
+    }
     for (method, map) in explainer.maps(&film.explanations) {
         let by = if explainer.methods().len() > 1 || method.composite().is_none() {
             format!(", {}", method.name())

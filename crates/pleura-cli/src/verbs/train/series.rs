@@ -44,6 +44,13 @@ pub(super) struct SeriesArgs {
     seeds: Vec<u64>,
 }
 
+impl SeriesArgs {
+    /// True if no option of a series is given.
+    pub(super) fn is_empty(&self) -> bool {
+        self.folds.is_none() && self.curve.is_empty()
+    }
+}
+
 /// A prepared series.
 pub(super) enum Wanted {
     Folds(CrossValidationPlan),

@@ -197,3 +197,28 @@ fn a_package_is_exported_and_not_calibrated_in_place() {
     let said = packaged.evaluate("bare.pleura");
     assert_eq!(said.code, 0, "{}", said.err);
 }
+
+/// Weights that were trained on films of one kind say so in a package too.
+#[test]
+fn answers_of_a_package_name_findings_that_were_trained_on_one_kind_of_film() {
+    let packaged = Packaged::shared();
+    let mut parts = Package::from_bytes(&packaged.bytes(), "p").unwrap().parts;
+    let finding = parts.weights.findings[0].clone();
+    let stored = serde_json::to_string(&[&finding]).unwrap();
+    parts.weights.metadata.insert("one_sided".to_owned(), stored);
+    let (bytes, _) = parts.to_bytes(None, &Private::default()).unwrap();
+    packaged.0.bytes("one_sided.pleura", &bytes);
+    let film = packaged.films(Split::Validation)[0].clone();
+    let film = film.to_str().unwrap();
+    let said = packaged
+        .0
+        .run(&["predict", "--model", "one_sided.pleura", film, "--json"])
+        .json();
+    assert_eq!(said["outcome"], "answered", "{said}");
+    let doubts = said["doubts"].to_string();
+    assert!(
+        doubts.contains("all positive or all negative") && doubts.contains(&finding),
+        "{doubts}"
+    );
+    assert!(packaged.predict(&[film], &[]).json()["doubts"].is_null());
+}

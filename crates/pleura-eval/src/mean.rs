@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use pleura_core::rng::{self, Scheme};
 use rand::RngExt as _;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::random::stream;
 
 /// A mean over films, with the percentile interval of a bootstrap over whole patients (Efron 1979).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,7 +40,7 @@ impl Mean {
         };
         let mut means = Vec::new();
         if patients.len() > 1 {
-            let mut rng = stream(seed, "mean over patients");
+            let mut rng = rng::stream(Scheme::Fnv, seed, &[b"mean over patients"]);
             means.extend((0..draws).map(|_| {
                 let mut drawn = (0..patients.len())
                     .map(|_| patients[rng.random_range(0..patients.len() as u32) as usize]);

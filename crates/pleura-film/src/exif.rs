@@ -7,8 +7,12 @@ use crate::source::Step;
 const ORIENTATION: u16 = 0x0112;
 
 /// The orientation, 1 to 8, in an APP1 segment; `None` if there is no valid one.
-pub(super) fn orientation(segment: &[u8]) -> Option<u8> {
-    let tiff = segment.strip_prefix(b"Exif\0\0")?;
+pub(crate) fn orientation(segment: &[u8]) -> Option<u8> {
+    orientation_of_tiff(segment.strip_prefix(b"Exif\0\0")?)
+}
+
+/// The orientation, 1 to 8, in EXIF data without a prefix; `None` if there is no valid one.
+pub(crate) fn orientation_of_tiff(tiff: &[u8]) -> Option<u8> {
     let big = match tiff.get(..4)? {
         b"II*\0" => false,
         b"MM\0*" => true,
@@ -41,7 +45,7 @@ pub(super) fn orientation(segment: &[u8]) -> Option<u8> {
 }
 
 /// Rotates and mirrors a film by its orientation. Returns its new size and pixels.
-pub(super) fn turn(
+pub(crate) fn turn(
     width: usize,
     height: usize,
     levels: Levels,

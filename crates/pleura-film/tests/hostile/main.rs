@@ -5,6 +5,8 @@
     reason = "a helper of a test may fail like the test itself"
 )]
 
+mod pictures;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
@@ -581,10 +583,11 @@ fn what_is_no_film_is_told_apart() {
     for (bytes, word) in [
         (b"".as_slice(), "empty"),
         (b"GIF89a".as_slice(), "GIF"),
-        (b"II*\0".as_slice(), "TIFF"),
-        (b"MM\0*".as_slice(), "convert it to PNG"),
-        (b"BM\0\0".as_slice(), "convert it to PNG"),
-        (b"RIFF\0\0\0\0WEBPVP8 ".as_slice(), "convert it to PNG"),
+        (b"\0\0\0\x0cjP  ".as_slice(), "convert it to PNG"),
+        (b"II*\0".as_slice(), "damaged TIFF"),
+        (b"MM\0+".as_slice(), "BigTIFF"),
+        (b"BM\0\0".as_slice(), "BMP"),
+        (b"RIFF\0\0\0\0WEBPVP8 ".as_slice(), "truncated WebP"),
         (b"<!DOCTYPE html>".as_slice(), "HTML"),
         (
             b"version https://git-lfs.github.com/spec/v1".as_slice(),

@@ -1,4 +1,4 @@
-//! Errors of a JPEG stream, before the film's name is added.
+//! Errors of a decoder, before the film's name is added.
 
 use crate::error::Error;
 use crate::source::Format;
@@ -15,7 +15,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    pub(super) fn named(self, name: &str, format: Format) -> Error {
+    pub(crate) fn named(self, name: &str, format: Format) -> Error {
         let name = name.to_string();
         match self {
             Self::Truncated(detail) => Error::Truncated { name, format, detail },

@@ -70,7 +70,7 @@ for group in groups:
     assert calls == ([] if score["present"] is None else ["121053" if score["present"] else "121054"]), calls
     if group.tracking_identifier == "Pneumonia":
         assert group.finding_type.value == "233604007" and group.finding_type.meaning == "Pneumonia"
-        assert [s.value for s in group.finding_sites] == ["39607008"]
+        assert [s.value.value for s in group.finding_sites] == ["39607008"]
 assert seen == set(probabilities)
 
 # The pictures and the relevance, by pydicom.

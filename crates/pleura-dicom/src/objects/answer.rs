@@ -11,7 +11,7 @@ use super::settings::Settings;
 
 /// The longest side of a picture, in pixels.
 const LONGEST_SIDE: usize = 1024;
-/// The film's name in pictures and messages: a file's name may be a patient's.
+/// The title of pictures, in place of the film's name: a file's name may be a patient's.
 const TITLE: &str = "pleura: research use only, not for diagnosis";
 
 /// What a model says about a film.
@@ -52,7 +52,7 @@ impl Answer {
     /// [`Error::Film`] if the film cannot be decoded; [`Error::Model`] and [`Error::Picture`].
     pub fn of(model: &Classifier, bytes: &[u8], name: &str, settings: &Settings) -> Result<Self, Error> {
         let film = match Film::from_bytes(bytes, name) {
-            Ok(film) => Film::from_decoded(film.decoded().clone(), TITLE),
+            Ok(film) => film,
             // A package refuses some files before they are decoded; other models and other errors end here.
             Err(error) => {
                 return match model.predict_bytes(bytes, "the film") {
@@ -65,6 +65,19 @@ impl Answer {
             }
         };
         let answer = model.predict(&film)?;
+        Self::explained(model, &film, answer, settings)
+    }
+
+    /// Explains an answer: adds the heatmaps to it. The film's name appears in errors only.
+    ///
+    /// # Errors
+    /// [`Error::Model`] and [`Error::Picture`].
+    pub fn explained(
+        model: &Classifier,
+        film: &Film,
+        answer: pleura::Answer,
+        settings: &Settings,
+    ) -> Result<Self, Error> {
         let asked = asked(&answer, settings.heatmaps);
         let mut heatmaps = Vec::new();
         if !asked.is_empty() {
@@ -73,11 +86,11 @@ impl Answer {
                 .map(|score| Question::finding(&score.finding))
                 .collect();
             let method = Method::Composite(settings.composite.clone());
-            let found = model.explain_with(&film, &questions, &method)?;
+            let found = model.explain_with(film, &questions, &method)?;
             for (score, explanation) in asked.iter().zip(found) {
                 let picture =
-                    picture(&film, &explanation, score.probability).map_err(|source| Error::Picture {
-                        name: name.to_owned(),
+                    picture(film, &explanation, score.probability).map_err(|source| Error::Picture {
+                        name: film.name().to_owned(),
                         source,
                     })?;
                 let values = explanation.map.heatmap;

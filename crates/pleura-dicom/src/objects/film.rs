@@ -8,7 +8,7 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
 use pleura_core::FileError;
-use pleura_film::{BodyPart, DecodeOptions, DicomHeader, DicomTags};
+use pleura_film::{BodyPart, DecodeOptions, DicomHeader, DicomTags, Format};
 
 use super::data_set::DataSet;
 use super::error::Error;
@@ -121,18 +121,16 @@ impl FilmReference {
     /// Reads the header of a DICOM film; `name` appears in messages. The pixels are not decoded.
     ///
     /// # Errors
-    /// [`Error::NotDicom`] for PNG and JPEG; [`Error::Identifier`] if a UID is missing or damaged;
+    /// [`Error::NotDicom`] for PNG, JPEG and other pictures; [`Error::Identifier`] if a UID is missing or damaged;
     /// [`Error::Film`] if the file cannot be read.
     pub fn read(bytes: &[u8], name: &str) -> Result<Self, Error> {
-        use pleura_film::Format;
-        match Format::of(bytes) {
-            Some(format @ (Format::Png | Format::Jpeg)) => {
-                return Err(Error::NotDicom {
-                    name: name.to_owned(),
-                    format,
-                });
-            }
-            _ => {}
+        if let Some(format) = Format::of(bytes)
+            && format != Format::Dicom
+        {
+            return Err(Error::NotDicom {
+                name: name.to_owned(),
+                format,
+            });
         }
         let repeated = REPEATED.iter().map(|one| one.tag);
         let wanted: Vec<(u16, u16)> = repeated.chain(READ.iter().copied()).map(key).collect();

@@ -77,9 +77,9 @@ impl Stamp {
         }
     }
 
-    /// Date and time, as a DT value with its offset.
+    /// Date and time, as a DT value. Its offset is (0008,0201); dcmpschk 3.6.7 refuses one in the value.
     pub(super) fn both(&self) -> String {
-        format!("{}{}{OFFSET}", self.date, self.time)
+        format!("{}{}", self.date, self.time)
     }
 }
 
@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn times_are_those_of_dicom() {
         let moment = Moment::at(SystemTime::UNIX_EPOCH + Duration::from_secs(951_782_400));
-        assert_eq!(moment.created.both(), "20000229000000+0000");
+        assert_eq!(moment.created.both(), "20000229000000");
         let moment = moment.began(SystemTime::UNIX_EPOCH);
         assert_eq!(moment.began.date, "19700101");
     }

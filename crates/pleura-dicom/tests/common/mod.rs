@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use pleura::{Classifier, Flag, Outcome, Verdict};
+use pleura::{Classifier, Film, Flag, Outcome, Verdict};
 use pleura_dicom::objects::{Answer, FilmReference, ModelIdentity, Moment, Object, Settings, make};
 use pleura_nn::weights::Normalisation;
 use pleura_nn::{Architecture, Weights};
 
 /// An element: group, element, value representation, value.
-pub type Element = (u16, u16, &'static str, Vec<u8>);
+pub(crate) type Element = (u16, u16, &'static str, Vec<u8>);
 
 /// A digital X-ray film of 128 x 160 pixels, with the attributes of `film.py` of the specification's examples,
 /// which satisfy dciodvfy. `changes` replace elements; an element with the representation `--` is left out.
-pub fn film(changes: &[Element]) -> Vec<u8> {
+pub(crate) fn film(changes: &[Element]) -> Vec<u8> {
     let (columns, rows) = (128_u16, 160_u16);
     let pixels: Vec<u8> = (0..u32::from(rows) * u32::from(columns))
         .flat_map(|place| {
@@ -141,7 +141,7 @@ pub fn film(changes: &[Element]) -> Vec<u8> {
 }
 
 /// Explicit little endian.
-pub fn encode(elements: &[Element]) -> Vec<u8> {
+pub(crate) fn encode(elements: &[Element]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (group, element, vr, value) in elements {
         bytes.extend(group.to_le_bytes());
@@ -163,7 +163,7 @@ pub fn encode(elements: &[Element]) -> Vec<u8> {
 }
 
 /// A small network with fresh weights. Nothing about films can be learnt from its answers.
-pub fn model(folder: &Path) -> Classifier {
+pub(crate) fn model(folder: &Path) -> Classifier {
     let findings = ["COVID-19", "Pneumonia", "Cardiomegaly", "Mass", "No Finding"].map(str::to_owned);
     let architecture = Architecture::by_name("small").unwrap();
     let mut weights = Weights::initialise(&architecture, &findings, Normalisation::IMAGENET, 3);
@@ -176,7 +176,7 @@ pub fn model(folder: &Path) -> Classifier {
 }
 
 /// The model as a package would name itself.
-pub fn identity(model: &Classifier) -> ModelIdentity {
+pub(crate) fn identity(model: &Classifier) -> ModelIdentity {
     ModelIdentity {
         kind: pleura_dicom::objects::ModelKind::Package,
         name: "five findings".to_owned(),
@@ -187,28 +187,24 @@ pub fn identity(model: &Classifier) -> ModelIdentity {
     }
 }
 
-/// The network's answer, with thresholds that call the two likeliest findings, as a package would give it.
-pub fn answered(model: &Classifier, bytes: &[u8], settings: &Settings) -> Answer {
-    let mut answer = Answer::of(model, bytes, "film.dcm", settings).unwrap();
-    let mut order: Vec<f64> = answer
-        .answer
-        .findings
-        .iter()
-        .map(|score| score.probability)
-        .collect();
+/// The network's answer, with thresholds that call the two likeliest findings, as a package would give it. The
+/// least likely finding has no threshold.
+pub(crate) fn answered(model: &Classifier, bytes: &[u8], settings: &Settings) -> Answer {
+    let film = Film::from_bytes(bytes, "film.dcm").unwrap();
+    let mut answer = model.predict(&film).unwrap();
+    let mut order: Vec<f64> = answer.findings.iter().map(|score| score.probability).collect();
     order.sort_by(f64::total_cmp);
-    let limit = order[order.len() - 2];
-    for score in &mut answer.answer.findings {
+    for score in &mut answer.findings {
         score.calibrated = true;
-        score.threshold = (score.finding != "Mass").then_some(limit);
+        score.threshold = (score.probability > order[0]).then_some(order[order.len() - 2]);
     }
-    answer.answer.measures = vec![("layout", 1.25), ("tones", 2.5)];
-    answer.answer.not_checked = vec!["body part"];
-    answer
+    answer.measures = vec![("layout", 1.25), ("tones", 2.5)];
+    answer.not_checked = vec!["body part"];
+    Answer::explained(model, &film, answer, settings).unwrap()
 }
 
 /// A film that the package abstains from or refuses.
-pub fn unanswered(answer: &Answer, outcome: Outcome) -> Answer {
+pub(crate) fn unanswered(answer: &Answer, outcome: Outcome) -> Answer {
     let mut answer = answer.clone();
     let verdict = if outcome == Outcome::Refused {
         Verdict::Refuse
@@ -228,13 +224,13 @@ pub fn unanswered(answer: &Answer, outcome: Outcome) -> Answer {
     answer
 }
 
-pub fn moment() -> Moment {
+pub(crate) fn moment() -> Moment {
     let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_100_000);
     Moment::at(at).began(at - Duration::from_secs(3))
 }
 
 /// Everything that can be made.
-pub fn everything() -> Settings {
+pub(crate) fn everything() -> Settings {
     Settings {
         presentation_state: true,
         parametric_map: true,
@@ -245,7 +241,7 @@ pub fn everything() -> Settings {
 }
 
 /// The objects of a film in a folder: their paths.
-pub fn written(folder: &Path, objects: &[Object]) -> Vec<PathBuf> {
+pub(crate) fn written(folder: &Path, objects: &[Object]) -> Vec<PathBuf> {
     let write = |object: &Object| {
         let path = folder.join(object.file_name());
         std::fs::write(&path, &object.bytes).unwrap();
@@ -254,7 +250,7 @@ pub fn written(folder: &Path, objects: &[Object]) -> Vec<PathBuf> {
     objects.iter().map(write).collect()
 }
 
-pub fn made(bytes: &[u8], answer: &Answer, model: &ModelIdentity, settings: &Settings) -> Vec<Object> {
+pub(crate) fn made(bytes: &[u8], answer: &Answer, model: &ModelIdentity, settings: &Settings) -> Vec<Object> {
     let film = FilmReference::read(bytes, "film.dcm").unwrap();
     make(&film, answer, model, settings, &moment()).unwrap()
 }
@@ -263,7 +259,7 @@ pub fn made(bytes: &[u8], answer: &Answer, model: &ModelIdentity, settings: &Set
 ///
 /// # Panics
 /// If it is missing where it must not: in CI, or with `PLEURA_DICOM_TOOLS` set as `.ci/run` does.
-pub fn tool(name: &str, probe: &[&str]) -> Option<Command> {
+pub(crate) fn tool(name: &str, probe: &[&str]) -> Option<Command> {
     let starts = Command::new(name).args(probe).output();
     if starts.is_ok_and(|output| output.status.success()) {
         return Some(Command::new(name));
@@ -278,7 +274,7 @@ pub fn tool(name: &str, probe: &[&str]) -> Option<Command> {
 }
 
 /// A Python with pydicom and highdicom: `PLEURA_DICOM_PYTHON`, else `python3`.
-pub fn python() -> Option<Command> {
+pub(crate) fn python() -> Option<Command> {
     let python = std::env::var("PLEURA_DICOM_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     tool(&python, &["-c", "import pydicom, highdicom, numpy"])
 }

@@ -1,5 +1,7 @@
 //! Folders that cannot be written, names that are too long, full disks, and other locales.
 
+#![cfg(unix)]
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;

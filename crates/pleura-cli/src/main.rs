@@ -45,13 +45,13 @@ struct Cli {
     #[command(subcommand)]
     verb: verbs::Verb,
     /// Print only JSON on stdout.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 1000)]
     json: bool,
     /// Show only errors on stderr, no progress or notes.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 1001)]
     quiet: bool,
     /// Number of threads. Default: all cores. Results do not depend on it.
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    #[arg(long, global = true, display_order = 1002, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
 }
 

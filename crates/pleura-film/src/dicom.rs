@@ -1,10 +1,13 @@
 //! The DICOM decoder (PS3.3, PS3.5): one radiograph in one frame.
 
+mod coded;
 mod container;
 mod data_set;
 mod faults;
 mod frame;
 mod grey;
+mod jpeg2000;
+mod jpegls;
 mod lookup;
 mod modality;
 mod rle;
@@ -21,6 +24,7 @@ use crate::source::{Colour, Format, Source};
 use data_set::DataSet;
 
 pub(crate) use container::looks_like;
+pub use syntax::{TransferSyntax, transfer_syntaxes};
 
 /// Decodes a DICOM file.
 pub(crate) fn decode(bytes: &[u8], name: &str, options: &DecodeOptions) -> Result<Decoded, Error> {

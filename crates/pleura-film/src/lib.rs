@@ -42,9 +42,9 @@
 //! | TIFF | grey, RGB, palette, with alpha; 1 to 16 bit; uncompressed, LZW, deflate, `PackBits` |
 //! | BMP | palette, 16, 24 and 32 bit; uncompressed |
 //! | WebP | lossy, lossless, with alpha |
-//! | DICOM | implicit, explicit little and big endian, deflated; RLE; JPEG baseline, extended, lossless |
+//! | DICOM | implicit, explicit little and big endian, deflated; RLE; JPEG baseline, extended, lossless; JPEG-LS; JPEG 2000 |
 //!
-//! JPEG 2000, JPEG-LS and JPEG XL inside DICOM are not supported; the error names a converter.
+//! [`transfer_syntaxes`] lists those of DICOM; the error for others names a converter.
 
 mod bmp;
 mod colour;
@@ -77,6 +77,7 @@ mod webp;
 
 pub use contrast::{Contrast, ContrastFault};
 pub use decode::{decode, decode_prepared, open, open_prepared, pixel_digest};
+pub use dicom::{TransferSyntax, transfer_syntaxes};
 pub use dicom_tags::{BodyPart, DicomTags};
 pub use encode::{grey_png_8, grey_png_16, rgb_png};
 pub use equalise::Equalisation;

@@ -13,6 +13,7 @@ mod explain;
 mod explain_methods;
 mod explain_pictures;
 mod export;
+mod lungs;
 mod package;
 mod predict;
 mod report;

@@ -3,10 +3,11 @@
 use dicom_core::VR;
 use dicom_dictionary_std::tags as tag;
 
+use super::coded::Coded;
 use super::container::Container;
 use super::data_set::{DataSet, Pixels};
-use super::rle;
 use super::syntax::Coding;
+use super::{jpeg2000, jpegls, rle};
 use crate::colour::Luma;
 use crate::error::printable;
 use crate::source::{Colour, Format, Step};
@@ -35,12 +36,12 @@ impl Layout {
             .to_uppercase();
         let expected_samples = match photometric.as_str() {
             "MONOCHROME1" | "MONOCHROME2" => 1,
-            "RGB" | "YBR_FULL" | "YBR_FULL_422" => 3,
+            "RGB" | "YBR_FULL" | "YBR_FULL_422" | "YBR_RCT" | "YBR_ICT" => 3,
             other => {
                 return Err(Error::Unsupported {
                     name: set.name().to_string(),
                     what: format!("photometric interpretation (0028,0004) '{}'", printable(other)),
-                    advice: "a film is MONOCHROME1, MONOCHROME2, RGB, YBR_FULL or YBR_FULL_422",
+                    advice: "a film is MONOCHROME1, MONOCHROME2, RGB, YBR_FULL, YBR_FULL_422, YBR_RCT or YBR_ICT",
                 });
             }
         };
@@ -149,7 +150,7 @@ pub(super) fn decode(
             set,
             layout,
         )?,
-        (Pixels::Native(..), Coding::Rle | Coding::Jpeg) => {
+        (Pixels::Native(..), Coding::Rle | Coding::Jpeg | Coding::Jpeg2000 | Coding::JpegLs) => {
             let detail = format!("{} pixels are not in fragments", syntax.name);
             return Err(malformed(detail));
         }
@@ -173,8 +174,22 @@ pub(super) fn decode(
                     detail,
                 });
             }
-            if coding == Coding::Jpeg {
-                return from_jpeg(&coded, set, layout, options, steps);
+            let expected = (
+                usize::from(layout.columns),
+                usize::from(layout.rows),
+                usize::from(layout.samples),
+            );
+            match coding {
+                Coding::Jpeg => return from_jpeg(&coded, set, layout, options, steps),
+                Coding::Jpeg2000 => {
+                    let frame = jpeg2000::decode(&coded, expected, set.name())?;
+                    return from_codestream(frame, set, layout, steps);
+                }
+                Coding::JpegLs => {
+                    let frame = jpegls::decode(&coded, expected, set.name())?;
+                    return from_codestream(frame, set, layout, steps);
+                }
+                Coding::Native | Coding::Deflated | Coding::Rle | Coding::Refused(_) => {}
             }
             steps.push(Step::Decompressed {
                 method: syntax.name.to_string(),
@@ -324,6 +339,39 @@ fn from_jpeg(
         stream.precision,
         stream.declared.unwrap_or(tagged),
     ))
+}
+
+/// A frame of JPEG 2000 or JPEG-LS. The codestream's bits count where it has fewer than the data set declares.
+fn from_codestream(
+    frame: Coded,
+    set: &DataSet<'_>,
+    layout: &mut Layout,
+    steps: &mut Vec<Step>,
+) -> Result<Frame, Error> {
+    let precision = u16::from(frame.precision);
+    if precision > layout.allocated {
+        let found = format!(
+            "{}, the {} codestream has {precision} bits",
+            layout.allocated, frame.process
+        );
+        return Err(set.bad_value(tag::BITS_ALLOCATED, found, "at least as many"));
+    }
+    steps.push(Step::Decompressed {
+        method: frame.process.to_string(),
+    });
+    if layout.samples == 1 {
+        // Samples are right-aligned. If the data set says that they are signed, their highest bit is the sign.
+        layout.stored = layout.stored.min(precision);
+        layout.high = layout.stored - 1;
+        layout.signed |= frame.signed;
+        return Ok(Frame::Grey(frame.values));
+    }
+    // The colour transforms of JPEG 2000 are undone by the decoder; JPEG-LS has none here.
+    let colour = match layout.photometric.as_str() {
+        "YBR_FULL" => Colour::YCbCr,
+        _ => Colour::Rgb,
+    };
+    Ok(Frame::Colour(frame.values, frame.precision, colour))
 }
 
 /// Converts three planes to interleaved samples.

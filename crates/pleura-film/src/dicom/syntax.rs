@@ -11,6 +11,10 @@ pub(super) enum Coding {
     Rle,
     /// A JPEG stream with a DCT or lossless process.
     Jpeg,
+    /// A JPEG 2000 codestream.
+    Jpeg2000,
+    /// A JPEG-LS codestream.
+    JpegLs,
     /// Not supported; holds the remedy.
     Refused(&'static str),
 }
@@ -25,10 +29,6 @@ pub(super) struct Syntax {
     pub(super) big_endian: bool,
 }
 
-const JPEG_2000: Coding =
-    Coding::Refused("convert the file first, for example with `gdcmconv --raw`, to explicit little endian");
-const JPEG_LS: Coding =
-    Coding::Refused("convert the file first, for example with `dcmdjpls`, to explicit little endian");
 const OTHER_IMAGE: Coding =
     Coding::Refused("convert the file first, for example with `gdcmconv --raw`, to explicit little endian");
 const VIDEO: Coding = Coding::Refused("it holds a video, and a film is one image");
@@ -66,16 +66,16 @@ const SYNTAXES: &[(&str, &str, Coding)] = &[
         "JPEG Lossless, First-Order Prediction",
         Coding::Jpeg,
     ),
-    ("1.2.840.10008.1.2.4.80", "JPEG-LS Lossless", JPEG_LS),
-    ("1.2.840.10008.1.2.4.81", "JPEG-LS Near-Lossless", JPEG_LS),
-    ("1.2.840.10008.1.2.4.90", "JPEG 2000 Lossless", JPEG_2000),
-    ("1.2.840.10008.1.2.4.91", "JPEG 2000", JPEG_2000),
+    ("1.2.840.10008.1.2.4.80", "JPEG-LS Lossless", Coding::JpegLs),
+    ("1.2.840.10008.1.2.4.81", "JPEG-LS Near-Lossless", Coding::JpegLs),
+    ("1.2.840.10008.1.2.4.90", "JPEG 2000 Lossless", Coding::Jpeg2000),
+    ("1.2.840.10008.1.2.4.91", "JPEG 2000", Coding::Jpeg2000),
     (
         "1.2.840.10008.1.2.4.92",
         "JPEG 2000 Multi-component Lossless",
-        JPEG_2000,
+        OTHER_IMAGE,
     ),
-    ("1.2.840.10008.1.2.4.93", "JPEG 2000 Multi-component", JPEG_2000),
+    ("1.2.840.10008.1.2.4.93", "JPEG 2000 Multi-component", OTHER_IMAGE),
     ("1.2.840.10008.1.2.4.94", "JPIP Referenced", OTHER_IMAGE),
     ("1.2.840.10008.1.2.4.95", "JPIP Referenced Deflate", OTHER_IMAGE),
     ("1.2.840.10008.1.2.4.100", "MPEG2 Main Profile", VIDEO),
@@ -96,14 +96,18 @@ const SYNTAXES: &[(&str, &str, Coding)] = &[
     (
         "1.2.840.10008.1.2.4.201",
         "High-Throughput JPEG 2000 Lossless",
-        JPEG_2000,
+        OTHER_IMAGE,
     ),
     (
         "1.2.840.10008.1.2.4.202",
         "High-Throughput JPEG 2000 RPCL Lossless",
-        JPEG_2000,
+        OTHER_IMAGE,
     ),
-    ("1.2.840.10008.1.2.4.203", "High-Throughput JPEG 2000", JPEG_2000),
+    (
+        "1.2.840.10008.1.2.4.203",
+        "High-Throughput JPEG 2000",
+        OTHER_IMAGE,
+    ),
     ("1.2.840.10008.1.2.5", "RLE Lossless", Coding::Rle),
     (
         "1.2.840.10008.1.2.8.1",
@@ -118,6 +122,40 @@ pub(super) const IMPLICIT: &str = "1.2.840.10008.1.2";
 pub(super) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 /// Explicit VR big endian.
 pub(super) const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+
+/// A transfer syntax that can be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TransferSyntax {
+    /// Its UID.
+    pub uid: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// True if its pixels may differ from those that the detector gave.
+    pub lossy: bool,
+}
+
+/// Syntaxes whose pixels may differ from the original ones.
+const LOSSY: [&str; 6] = [
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.53",
+    "1.2.840.10008.1.2.4.55",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.91",
+];
+
+/// The transfer syntaxes that can be decoded, in the order of their UIDs. The documentation's table and a
+/// storage service take them from here.
+pub fn transfer_syntaxes() -> impl Iterator<Item = TransferSyntax> {
+    SYNTAXES
+        .iter()
+        .filter(|(_, _, coding)| !matches!(coding, Coding::Refused(_)))
+        .map(|&(uid, name, _)| TransferSyntax {
+            uid,
+            name,
+            lossy: LOSSY.contains(&uid),
+        })
+}
 
 impl Syntax {
     /// The syntax of this UID.

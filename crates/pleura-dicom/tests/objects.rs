@@ -366,6 +366,7 @@ fn changed(object: &Object, change: impl FnOnce(&mut Set)) -> Vec<u8> {
 
 #[test]
 fn planted_faults_are_found() {
+    use Kind::{ParametricMap, PresentationState, Report, SecondaryCapture};
     let folder = tempfile::tempdir().unwrap();
     let (model, bytes) = (model(folder.path()), film(&[]));
     let settings = everything();
@@ -377,11 +378,8 @@ fn planted_faults_are_found() {
     }
     let fault = |kind, change: &dyn Fn(&mut Set)| {
         let bytes = changed(of(kind), |set| change(set));
-        check(&bytes)
-            .map(|()| String::new())
-            .unwrap_or_else(|fault| fault.to_string())
+        check(&bytes).map_or_else(|fault| fault.to_string(), |()| String::new())
     };
-    use Kind::{ParametricMap, PresentationState, Report, SecondaryCapture};
     let sequence = |set: &mut Set, tag: Tag, change: &dyn Fn(&mut Set)| {
         let mut all = items(set, tag);
         change(&mut all[0]);

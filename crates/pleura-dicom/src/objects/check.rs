@@ -28,7 +28,11 @@ pub struct Fault {
 }
 
 impl Fault {
-    fn new(place: impl ToString, problem: impl Into<String>) -> Self {
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "tags and texts come by value where faults are made"
+    )]
+    fn new(place: impl std::fmt::Display, problem: impl Into<String>) -> Self {
         Self {
             place: place.to_string(),
             problem: problem.into(),

@@ -192,13 +192,6 @@ impl<'a> Maker<'a> {
         }
     }
 
-    /// Content label, description and creator.
-    pub(super) fn content(&self, set: &mut DataSet, label: &str, description: &str) {
-        set.put(tags::CONTENT_LABEL, label);
-        set.put(tags::CONTENT_DESCRIPTION, lo(description));
-        set.put(tags::CONTENT_CREATOR_NAME, "pleura^");
-    }
-
     /// A short name of the model for texts: name and digest.
     pub(super) fn model_words(&self) -> String {
         format!("{} {}", self.model.name, self.model.short_digest())
@@ -211,6 +204,13 @@ impl<'a> Maker<'a> {
             version => format!("{version}+{}", self.model.short_digest()),
         }
     }
+}
+
+/// Content label, description and creator.
+pub(super) fn content(set: &mut DataSet, label: &str, description: &str) {
+    set.put(tags::CONTENT_LABEL, label);
+    set.put(tags::CONTENT_DESCRIPTION, lo(description));
+    set.put(tags::CONTENT_CREATOR_NAME, "pleura^");
 }
 
 /// A reference to an instance.

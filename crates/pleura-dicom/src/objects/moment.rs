@@ -91,8 +91,8 @@ mod tests {
 
     #[test]
     fn times_are_those_of_dicom() {
-        let moment = Moment::at(SystemTime::UNIX_EPOCH + Duration::from_secs(951_782_400));
-        assert_eq!(moment.created.both(), "20000229000000");
+        let moment = Moment::at(SystemTime::UNIX_EPOCH + Duration::from_secs(951_782_401));
+        assert_eq!(moment.created.both(), "20000229000001");
         let moment = moment.began(SystemTime::UNIX_EPOCH);
         assert_eq!(moment.began.date, "19700101");
     }

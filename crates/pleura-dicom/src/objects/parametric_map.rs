@@ -3,7 +3,7 @@
 use dicom_dictionary_std::tags;
 
 use super::codes;
-use super::common::{Maker, coded};
+use super::common::{Maker, coded, content};
 use super::data_set::DataSet;
 use super::text::{ds, lo};
 use super::{Kind, NOTICE};
@@ -18,7 +18,7 @@ pub(super) fn make(maker: &Maker<'_>) -> DataSet {
     set.put(tags::IMAGE_TYPE, IMAGE_TYPE);
     set.put(tags::CONTENT_DATE, &maker.moment.created.date);
     set.put(tags::CONTENT_TIME, &maker.moment.created.time);
-    maker.content(
+    content(
         &mut set,
         "RELEVANCE",
         "Relevance. Research use only. Not for diagnosis.",

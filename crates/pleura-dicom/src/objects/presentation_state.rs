@@ -5,7 +5,7 @@ use pleura_draw::picture::{ClosedLine, Contours};
 use pleura_film::{Step, WindowFunction};
 
 use super::answer::Heatmap;
-use super::common::Maker;
+use super::common::{Maker, content};
 use super::data_set::DataSet;
 use super::error::Error;
 use super::text::{ds, st};
@@ -38,7 +38,7 @@ pub(super) fn make(maker: &Maker<'_>) -> Result<DataSet, Error> {
     let mut set = maker.object(Kind::PresentationState, "", 1);
     set.put(tags::PRESENTATION_CREATION_DATE, &maker.moment.created.date);
     set.put(tags::PRESENTATION_CREATION_TIME, &maker.moment.created.time);
-    maker.content(
+    content(
         &mut set,
         "PLEURA",
         "Strongest relevance. Research use only. Not for diagnosis.",
@@ -112,7 +112,7 @@ fn annotation(maker: &Maker<'_>, heatmap: &Heatmap, layer: &str, place: usize) -
     let mut item = DataSet::default();
     item.item(tags::REFERENCED_IMAGE_SEQUENCE, maker.film_reference());
     item.put(tags::GRAPHIC_LAYER, layer);
-    let graphics: Vec<DataSet> = lines(heatmap).iter().map(|line| graphic(line)).collect();
+    let graphics: Vec<DataSet> = lines(heatmap).iter().map(graphic).collect();
     if !graphics.is_empty() {
         item.items(tags::GRAPHIC_OBJECT_SEQUENCE, graphics);
     }

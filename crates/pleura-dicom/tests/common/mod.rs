@@ -1,5 +1,6 @@
 //! DICOM films, answers, and programs of other people for the tests.
 #![allow(dead_code, reason = "not every test uses all of it")]
+#![allow(clippy::print_stderr, reason = "a test says which part of it is skipped")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::path::{Path, PathBuf};
@@ -225,7 +226,7 @@ pub(crate) fn unanswered(answer: &Answer, outcome: Outcome) -> Answer {
 }
 
 pub(crate) fn moment() -> Moment {
-    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_100_000);
+    let at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_796_100_001);
     Moment::at(at).began(at - Duration::from_secs(3))
 }
 

@@ -101,10 +101,8 @@ impl DicomHeader {
                     levels.push(None);
                 }
                 LazyDataToken::ItemEnd | LazyDataToken::SequenceEnd => {
-                    if levels.pop().is_none() {
-                        let detail = "an item or a sequence ends that did not begin".to_string();
-                        return Err(malformed(name, detail));
-                    }
+                    let detail = "an item or a sequence ends that did not begin";
+                    levels.pop().ok_or_else(|| malformed(name, detail.to_string()))?;
                 }
                 LazyDataToken::LazyItemValue { len, decoder } => {
                     inside(name, decoder.position(), len, total, tag::PIXEL_DATA)?;

@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     /// An explicit little-endian element with a short length.
-    fn element(tag: (u16, u16), vr: &[u8; 2], value: &[u8]) -> Vec<u8> {
+    fn element(tag: (u16, u16), vr: [u8; 2], value: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
         bytes.extend(tag.0.to_le_bytes());
         bytes.extend(tag.1.to_le_bytes());
@@ -199,7 +199,7 @@ mod tests {
     fn file(set: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0; 128];
         bytes.extend(b"DICM");
-        bytes.extend(element((2, 0x10), b"UI", b"1.2.840.10008.1.2.1\0"));
+        bytes.extend(element((2, 0x10), *b"UI", b"1.2.840.10008.1.2.1\0"));
         bytes.extend(set);
         bytes
     }
@@ -210,15 +210,15 @@ mod tests {
 
     #[test]
     fn values_are_bytes_without_padding_and_debug_shows_none() {
-        let mut set = element((8, 0x60), b"CS", b"DX");
-        let code = element((8, 0x100), b"SH", b"36643-5 ");
+        let mut set = element((8, 0x60), *b"CS", b"DX");
+        let code = element((8, 0x100), *b"SH", b"36643-5 ");
         set.extend([8, 0, 0x32, 0x10]);
         set.extend(b"SQ\0\0");
         set.extend((code.len() as u32 + 8).to_le_bytes());
         set.extend([0xfe, 0xff, 0, 0xe0]);
         set.extend((code.len() as u32).to_le_bytes());
         set.extend(code);
-        set.extend(element((0x10, 0x10), b"PN", b"M\xfcller^A "));
+        set.extend(element((0x10, 0x10), *b"PN", b"M\xfcller^A "));
         let header = read(&set, &[(0x10, 0x10), (8, 0x1032)]).unwrap();
         assert_eq!(header.bytes((0x10, 0x10)), Some(&b"M\xfcller^A"[..]));
         assert_eq!(header.bytes((8, 0x60)), None, "not asked for");
@@ -230,11 +230,11 @@ mod tests {
 
     #[test]
     fn hostile_files_are_errors() {
-        let long = element((0x10, 0x10), b"PN", &[b'a'; 5000]);
+        let long = element((0x10, 0x10), *b"PN", &[b'a'; 5000]);
         let error = read(&long, &[(0x10, 0x10)]).unwrap_err().to_string();
         assert!(error.contains("5000 bytes") && !error.contains("aaa"), "{error}");
         assert!(read(&long, &[(0x10, 0x20)]).is_ok(), "skipped");
-        let mut cut = element((0x10, 0x10), b"PN", b"abcd");
+        let mut cut = element((0x10, 0x10), *b"PN", b"abcd");
         cut.truncate(10);
         assert!(read(&cut, &[(0x10, 0x10)]).is_err());
         let png = DicomHeader::read(b"\x89PNG\r\n\x1a\n", "a.png", &DecodeOptions::default(), &[]);

@@ -281,7 +281,7 @@ fn a_large_image_in_few_bytes_is_refused_before_it_costs_anything() {
     )
     .unwrap_err();
     assert!(error.to_string().contains("precincts and code-blocks"), "{error}");
-    assert!(begin.elapsed() < Duration::from_secs(60));
+    assert!(begin.elapsed() < Duration::from_mins(1));
 }
 
 #[test]

@@ -21,7 +21,7 @@ for path in (here / "../crates/pleura-film/tests/codestreams").glob("*.dcm"):
     file = path.read_bytes()
     (corpus / "dicom" / path.stem).write_bytes(b"\0" + file[132:])
     start = max(file.find(b"\xff\xd8\xff"), file.find(b"\xff\x4f\xff\x51"))
-    (corpus / "codestream" / path.stem).write_bytes(bytes([path.stem.startswith("openjpeg")]) + file[start:])
+    (corpus / "codestream" / path.stem).write_bytes(bytes([b"\xff\x4f\xff\x51" in file]) + file[start:])
 # TIFF, BMP and WebP; the first byte of a TIFF seed chooses the byte order.
 for target, pattern, skip in (("tiff", "*.tif", 4), ("bmp", "*.bmp", 2), ("webp", "*.webp", 12)):
     folder = corpus / target

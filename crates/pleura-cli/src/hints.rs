@@ -70,19 +70,27 @@ pub fn of_disk(kind: ErrorKind, message: &str, option: Option<&str>) -> Option<S
     if !WRITING.iter().any(|verb| message.contains(verb)) {
         return None;
     }
-    let (because, what) = match kind {
-        ReadOnlyFilesystem => ("the disk is read-only", "another disk"),
-        PermissionDenied => ("you may not write there", "another folder"),
-        NotADirectory | AlreadyExists => ("a file is in the place of a folder", "another folder"),
-        IsADirectory => ("a folder is in the place of the file", "another file"),
-        InvalidFilename => ("the name is too long for the disk", "a shorter name"),
+    let (because, choose, otherwise) = match kind {
+        ReadOnlyFilesystem => ("the disk is read-only", "another disk", COPY),
+        PermissionDenied => ("you may not write there", "another folder", COPY),
+        NotADirectory | AlreadyExists => ("a file is in the place of a folder", "another folder", MOVE),
+        IsADirectory => ("a folder is in the place of the file", "another file", MOVE),
+        InvalidFilename => (
+            "the name is too long for the disk",
+            "a shorter name",
+            "move the files to a shorter path",
+        ),
         _ => return None,
     };
     Some(match option {
-        Some(option) => format!("; {because}: choose {what} with {option}"),
-        None => format!("; {because}: copy the files to a folder that can be written, and begin there"),
+        Some(option) => format!("; {because}: choose {choose} with {option}"),
+        None => format!("; {because}: {otherwise}"),
     })
 }
+
+/// Remedies where no option names the output.
+const COPY: &str = "copy the files to a folder that can be written, and begin there";
+const MOVE: &str = "move it away";
 
 /// The verbs of messages about files that are written.
 const WRITING: [&str; 7] = [
@@ -154,6 +162,12 @@ mod tests {
                 "cannot write aaa",
                 out,
                 Some("a shorter name with --out"),
+            ),
+            (
+                ErrorKind::IsADirectory,
+                "cannot write run/report.html",
+                None,
+                Some("move it away"),
             ),
             (ErrorKind::PermissionDenied, "cannot read a.csv", out, None),
             (ErrorKind::NotFound, cache, out, None),

@@ -10,6 +10,7 @@ pub mod explain;
 pub mod export;
 pub mod import;
 pub mod lungs;
+pub mod objects;
 pub mod package;
 pub mod predict;
 pub mod report;
@@ -32,6 +33,7 @@ pub enum Verb {
     Calibrate(calibrate::Args),
     Evaluate(evaluate::Args),
     Predict(predict::Args),
+    Objects(Box<objects::Args>),
     Package(Box<package::Args>),
     Explain(Box<explain::Args>),
     Audit(audit::Args),
@@ -53,6 +55,7 @@ pub fn run(verb: Verb, json: bool) -> Result<ExitCode> {
         Verb::Calibrate(args) => calibrate::run(&args, json),
         Verb::Evaluate(args) => evaluate::run(&args, json),
         Verb::Predict(args) => predict::run(&args, json),
+        Verb::Objects(args) => objects::run(&args, json),
         Verb::Package(args) => package::run(*args, json),
         Verb::Explain(args) => explain::run(&args, json),
         Verb::Audit(args) => audit::run(args, json),

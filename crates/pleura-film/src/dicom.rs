@@ -6,6 +6,7 @@ mod data_set;
 mod faults;
 mod frame;
 mod grey;
+mod header;
 mod jpeg2000;
 mod jpegls;
 mod lookup;
@@ -24,6 +25,7 @@ use crate::source::{Colour, Format, Source};
 use data_set::DataSet;
 
 pub(crate) use container::looks_like;
+pub use header::DicomHeader;
 pub use syntax::{TransferSyntax, transfer_syntaxes};
 
 /// Decodes a DICOM file.

@@ -102,3 +102,35 @@ fn convertible(what: &str) -> Option<&'static str> {
         .any(|image| what.contains(image))
         .then_some(CONVERT)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_recognised_by_more_than_two_letters() {
+        // A DICOM file whose preamble is the head of a TIFF file, as slide scanners write.
+        let mut both = vec![0; 128];
+        both[..4].copy_from_slice(b"II*\0");
+        both.extend(b"DICM");
+        assert_eq!(Format::of(&both), Some(Format::Dicom));
+        assert_eq!(Format::of(b"II*\0\x08\0\0\0"), Some(Format::Tiff));
+        assert_eq!(Format::of(b"MM\0+\0\x08\0\0"), Some(Format::Tiff));
+        assert_eq!(Format::of(b"BMI,age,sex\n22.1,60,F\n"), None);
+        assert_eq!(
+            Format::of(b"BM\0\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0"),
+            Some(Format::Bmp)
+        );
+        assert_eq!(Format::of(b"RIFF\0\0\0\0WAVEfmt "), None);
+    }
+
+    #[test]
+    fn extensions_have_any_case() {
+        for extension in ["PNG", "Tif", "jfif", "dcm"] {
+            assert!(Format::is_extension(extension), "{extension}");
+        }
+        for extension in ["csv", "gif", "", ".png"] {
+            assert!(!Format::is_extension(extension), "{extension}");
+        }
+    }
+}

@@ -77,7 +77,7 @@ mod webp;
 
 pub use contrast::{Contrast, ContrastFault};
 pub use decode::{decode, decode_prepared, open, open_prepared, pixel_digest};
-pub use dicom::{TransferSyntax, transfer_syntaxes};
+pub use dicom::{DicomHeader, TransferSyntax, transfer_syntaxes};
 pub use dicom_tags::{BodyPart, DicomTags};
 pub use encode::{grey_png_8, grey_png_16, rgb_png};
 pub use equalise::Equalisation;

@@ -123,3 +123,52 @@ impl Lungs {
         [left, top, across, down]
     }
 }
+
+#[cfg(test)]
+impl Lungs {
+    /// Lungs on the pixels of a square for which `inside(row, column)` is true.
+    pub(crate) fn of_square(side: usize, inside: impl Fn(usize, usize) -> bool) -> Result<Self, Implausible> {
+        let level = |at: usize| if inside(at / side, at % side) { 4.0 } else { -4.0 };
+        let mut logits: Vec<f32> = (0..side * side).map(level).collect();
+        let measures = clean::clean(&mut logits, side)?;
+        Ok(Self {
+            side,
+            logits,
+            measures,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_of_any_size_is_inside_where_the_square_is() {
+        let lungs = Lungs::of_square(32, |row, column| {
+            (8..24).contains(&row) && ((6..14).contains(&column) || (18..26).contains(&column))
+        })
+        .unwrap();
+        let mask = lungs.mask(96, 64);
+        let share = mask.iter().filter(|&&inside| inside).count() as f64 / mask.len() as f64;
+        assert!((share - lungs.measures().area).abs() < 0.01, "{share}");
+        // The middle of the left lung, the gap, and a corner.
+        for (x, y, inside) in [(0.31, 0.5, true), (0.5, 0.5, false), (0.02, 0.02, false)] {
+            assert_eq!(lungs.contain(x, y), inside, "{x} {y}");
+        }
+        assert!(!lungs.contain(-0.1, 0.5) && !lungs.contain(0.3, 1.1));
+        // 20 of 32 columns and 16 of 32 rows, with a tenth of both on each side.
+        let [left, top, width, height] = lungs.window(0.1, 320, 640);
+        assert!(
+            [left - 40.0, top - 128.0, width - 240.0, height - 384.0]
+                .iter()
+                .all(|off| off.abs() < 1e-9)
+        );
+    }
+
+    #[test]
+    fn a_flat_film_has_no_lungs() {
+        let film = Film::from_grey(64, 64, vec![0.5; 64 * 64]).unwrap();
+        assert!(Lungs::find(&film).is_err());
+    }
+}

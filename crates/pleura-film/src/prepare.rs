@@ -398,4 +398,81 @@ mod tests {
         );
         assert!(read(r#"{"sise":224}"#).is_err());
     }
+
+    fn two_lungs() -> Lungs {
+        Lungs::of_square(32, |row, column| {
+            (8..24).contains(&row) && ((6..14).contains(&column) || (18..26).contains(&column))
+        })
+        .unwrap()
+    }
+
+    fn with_lungs(region: Region, fit: Fit) -> Preparation {
+        Preparation {
+            size: 64,
+            fit,
+            equalise: None,
+            lungs: Some(LungRegion {
+                margin_percent: 0,
+                ..LungRegion::new(region)
+            }),
+        }
+    }
+
+    fn part(film: &Film, preparation: &Preparation, lungs: Lungs) -> Prepared {
+        let rows = Rows::Unit(&film.grey);
+        prepare_part(rows, [film.width, film.height], preparation, Some(Ok(lungs)))
+    }
+
+    #[test]
+    fn a_film_is_cropped_to_the_lungs_and_its_geometry_leads_back() {
+        let film = with_spot(320, 160, 90, 80);
+        for fit in [Fit::Stretch, Fit::Pad, Fit::Crop] {
+            let prepared = part(&film, &with_lungs(Region::Crop, fit), two_lungs());
+            let corner = prepared.geometry.to_film(0.0, 0.0);
+            if fit == Fit::Stretch {
+                // Columns 60 to 260 and rows 40 to 120 of the film.
+                assert_eq!(corner, [60.0, 40.0]);
+                assert_eq!(prepared.geometry.scale, [200.0 / 64.0, 80.0 / 64.0]);
+            } else {
+                // The box grows as high as the film.
+                assert!(
+                    (corner[0] - 60.0).abs() < 25.0 && corner[1] < 1.0,
+                    "{fit:?} {corner:?}"
+                );
+            }
+            let brightest = (0..64 * 64).max_by_key(|&at| prepared.grey[at]).unwrap();
+            let found = prepared
+                .geometry
+                .to_film((brightest % 64) as f64 + 0.5, (brightest / 64) as f64 + 0.5);
+            assert!(
+                (found[0] - 90.5).abs() < 6.0 && (found[1] - 80.5).abs() < 6.0,
+                "{fit:?} {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn outside_the_lungs_a_masked_film_is_black_and_an_image_beside_it_has_its_geometry() {
+        let film = Film::from_grey(320, 160, vec![1.0; 320 * 160]).unwrap();
+        let preparation = with_lungs(Region::Mask, Fit::Stretch);
+        let prepared = part(&film, &preparation, two_lungs());
+        let at = |row: usize, column: usize| prepared.grey[row * 64 + column];
+        assert_eq!((at(32, 10), at(32, 54)), (65535, 65535), "inside both lungs");
+        assert_eq!(at(32, 32), 0, "between them");
+        let half = Film::from_grey(160, 80, vec![1.0; 160 * 80]).unwrap();
+        let beside = prepare_beside(&half, &prepared, &preparation);
+        assert_eq!(beside.grey, prepared.grey, "a mask of half the size");
+    }
+
+    #[test]
+    fn without_plausible_lungs_the_whole_film_is_used() {
+        let film = Film::from_grey(64, 64, vec![0.5; 64 * 64]).unwrap();
+        let prepared = prepare(&film, &with_lungs(Region::Mask, Fit::Stretch));
+        assert!(matches!(prepared.lungs, Some(Err(_))));
+        let whole = Preparation {
+            lungs: None,
+            ..with_lungs(Region::Mask, Fit::Stretch)
+        };
+        assert_eq!(prepared.grey, prepare(&film, &whole).grey);
+    }
 }

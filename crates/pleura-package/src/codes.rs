@@ -20,22 +20,35 @@ pub struct Code {
     pub meaning: String,
 }
 
-/// A finding with one of its codes. All cells are texts, because codes are not numbers.
-type Line = (String, String, String, String);
+/// A finding, the scheme, code and meaning of one of its codes, and a term of at most 64 characters, the
+/// length of a code meaning in DICOM. All cells are texts, because codes are not numbers.
+type Line = (String, String, String, String, String);
 
-fn lines() -> impl Iterator<Item = Result<(String, Code), csv::Error>> {
+/// The lines of the table: the finding, its code, and the term.
+fn lines() -> impl Iterator<Item = Result<(String, Code, String), csv::Error>> {
     let lines = csv::Reader::from_reader(TABLE.as_bytes()).into_deserialize::<Line>();
     lines.map(|line| {
-        let (finding, scheme, code, meaning) = line?;
-        Ok((
-            finding,
-            Code {
-                scheme,
-                code,
-                meaning,
-            },
-        ))
+        let (finding, scheme, code, meaning, term) = line?;
+        let code = Code {
+            scheme,
+            code,
+            meaning,
+        };
+        Ok((finding, code, term))
     })
+}
+
+/// All codes of the table.
+pub fn all() -> Vec<Code> {
+    lines().flatten().map(|(_, code, _)| code).collect()
+}
+
+/// The short term of a code of the table, which fits into a code meaning of DICOM.
+pub fn term(scheme: &str, code: &str) -> Option<String> {
+    lines()
+        .flatten()
+        .find(|(_, known, _)| known.scheme == scheme && known.code == code)
+        .map(|(_, _, term)| term)
 }
 
 const TABLE: &str = include_str!("codes.csv");
@@ -54,8 +67,8 @@ pub fn of(finding: &str) -> Vec<Code> {
     };
     lines()
         .flatten()
-        .filter(|(finding, _)| *finding == name)
-        .map(|(_, code)| code)
+        .filter(|(finding, ..)| *finding == name)
+        .map(|(_, code, _)| code)
         .collect()
 }
 
@@ -82,9 +95,10 @@ mod tests {
 
     #[test]
     fn every_line_is_a_code_of_its_scheme() {
-        let lines: Vec<(String, Code)> = lines().collect::<Result<_, _>>().unwrap();
+        let lines: Vec<(String, Code, String)> = lines().collect::<Result<_, _>>().unwrap();
         assert_eq!(lines.len(), TABLE.lines().count() - 1);
-        for (_, code) in lines {
+        for (_, code, term) in lines {
+            assert!(!term.is_empty() && term.len() <= 64, "{term}");
             match code.scheme.as_str() {
                 "SCT" => assert!(verhoeff(&code.code), "{code:?}"),
                 "RADLEX" => assert!(code.code.starts_with("RID"), "{code:?}"),

@@ -12,6 +12,7 @@ pub mod export;
 mod film;
 pub mod lungs;
 mod model;
+pub mod objects;
 pub mod predict;
 pub mod weights;
 
@@ -49,6 +50,7 @@ pub fn schemas() -> Vec<(&'static str, Schema)> {
         ("explain-scores", of::<explain::Scores>()),
         ("export", of::<export::Export>()),
         ("import", of::<weights::ImportedWeights>()),
+        ("objects", of::<objects::Objects>()),
         ("predict", of::<predict::Prediction>()),
         ("weights-fetch", of::<weights::Fetched>()),
         ("weights-show", of::<weights::WeightFile>()),

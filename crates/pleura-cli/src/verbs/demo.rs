@@ -115,6 +115,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
 
     note("6/6 heatmaps beside the true lesions, and the report");
     let lesions = experiments::lesions(&model, &manifest, &answers)?;
+    let lungs = experiments::lungs(&manifest)?;
     pleura::gallery::write(&run, &model, &manifest, &answers, GALLERY)?;
     let report = pleura_report::write(&run)?;
 
@@ -128,6 +129,7 @@ pub fn run(args: &Args, json: bool) -> Result<ExitCode> {
         words,
         audit,
         lesions,
+        lungs,
     ];
     let mut out = io::stdout().lock();
     if json {

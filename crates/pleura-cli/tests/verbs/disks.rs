@@ -1,5 +1,7 @@
 //! Folders that cannot be written, names that are too long, full disks, and other locales.
 
+#![cfg(unix)]
+
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::Stdio;
@@ -57,7 +59,7 @@ fn scene() -> Scene {
     }
     scene.write("recipe.toml", RECIPE);
     let study = RECIPE.replace("[[stage]]", "[[recipe.stage]]");
-    let head = "name = \"s\"\nseeds = [1, 2]\n[[variant]]\nname = \"plain\"\n[[variant]]\nname = \"slow\"\nset.stage.target.learning_rate = 1e-4\n[recipe]";
+    let head = "name = \"s\"\nseeds = [1, 2]\nepochs = [1]\n[[variant]]\nname = \"plain\"\n[[variant]]\nname = \"slow\"\nset.stage.target.learning_rate = 1e-4\n[recipe]";
     scene.write("study.toml", &format!("{head}{study}"));
     scene.model("model.safetensors", &["a", "b"], "exclusive");
     let said = scene.run(&["train", "recipe.toml", "--out", "run"]);

@@ -5,6 +5,8 @@
 mod audit;
 mod contrast;
 mod data;
+#[path = "../../../pleura-dicom/tests/common/mod.rs"]
+mod dicom_films;
 mod disks;
 mod doctor;
 mod evaluate;
@@ -14,6 +16,7 @@ mod explain_methods;
 mod explain_pictures;
 mod export;
 mod lungs;
+mod objects;
 mod package;
 mod predict;
 mod report;

@@ -25,7 +25,7 @@ use crate::error::{printable, reported};
 /// The longest value read: a lookup table of 65,536 words.
 const LONGEST_VALUE: u64 = 1 << 17;
 /// The deepest nesting of items; real files stay below ten.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 /// The most items of a lookup table sequence.
 const MOST_TABLES: usize = 64;
 
@@ -380,7 +380,13 @@ fn leave_item(levels: &mut Vec<Level>, name: &str) -> Result<(), Error> {
 }
 
 /// The bytes of a value, if they lie inside the file.
-fn inside(name: &str, position: u64, length: u32, total: u64, tag: Tag) -> Result<Range<usize>, Error> {
+pub(super) fn inside(
+    name: &str,
+    position: u64,
+    length: u32,
+    total: u64,
+    tag: Tag,
+) -> Result<Range<usize>, Error> {
     let end = position.saturating_add(length.into());
     if end > total {
         let left = total.saturating_sub(position);
@@ -391,7 +397,7 @@ fn inside(name: &str, position: u64, length: u32, total: u64, tag: Tag) -> Resul
 }
 
 /// Converts an error of the underlying reader: end of file, or invalid data.
-fn unreadable(name: &str, error: &(dyn std::error::Error + 'static)) -> Error {
+pub(super) fn unreadable(name: &str, error: &(dyn std::error::Error + 'static)) -> Error {
     let mut detail = error.to_string();
     let mut ended = false;
     let mut cause = error.source();

@@ -93,6 +93,25 @@ impl Layout {
         }
     }
 
+    /// Takes the place of the bits in samples of a JPEG 2000 or JPEG-LS codestream. They are right-aligned if
+    /// the codestream does not reach the high bit. A sample that does not fit into the bits stored shows that
+    /// the codestream's bits count: a lossy encoder that was given 12 bits as 16 may exceed them. Whether the
+    /// highest bit is a sign is said by the data set alone: JPEG-LS has no sign, and that of JPEG 2000 is
+    /// often wrong. pydicom reads them in the same way.
+    fn align(&mut self, precision: u16, samples: &[u16]) {
+        if precision <= self.high {
+            self.stored = self.stored.min(precision);
+            self.high = self.stored - 1;
+        }
+        if self.high + 1 == self.stored && self.stored < precision {
+            let (stored, signed) = (self.stored, self.signed);
+            let fits = |sample: u16| sample >> stored == 0 || signed && (sample as i16) >> (stored - 1) == -1;
+            if !samples.iter().all(|&sample| fits(sample)) {
+                (self.stored, self.high) = (precision, precision - 1);
+            }
+        }
+    }
+
     fn pixels(&self) -> usize {
         usize::from(self.rows) * usize::from(self.columns)
     }
@@ -179,10 +198,17 @@ pub(super) fn decode(
                 usize::from(layout.rows),
                 usize::from(layout.samples),
             );
+            if coding != Coding::Jpeg2000 && matches!(layout.photometric.as_str(), "YBR_RCT" | "YBR_ICT") {
+                return Err(Error::Unsupported {
+                    name: set.name().to_string(),
+                    what: format!("{} in {}", layout.photometric, syntax.name),
+                    advice: "it is a colour space of JPEG 2000; convert the file to RGB or to MONOCHROME2",
+                });
+            }
             match coding {
                 Coding::Jpeg => return from_jpeg(&coded, set, layout, options, steps),
                 Coding::Jpeg2000 => {
-                    let frame = jpeg2000::decode(&coded, expected, set.name())?;
+                    let frame = jpeg2000::decode(&coded, expected, set.name(), steps)?;
                     return from_codestream(frame, set, layout, steps);
                 }
                 Coding::JpegLs => {
@@ -341,7 +367,8 @@ fn from_jpeg(
     ))
 }
 
-/// A frame of JPEG 2000 or JPEG-LS. The codestream's bits count where it has fewer than the data set declares.
+/// A frame of JPEG 2000 or JPEG-LS. The codestream's bits count where it has fewer than the data set
+/// declares.
 fn from_codestream(
     frame: Coded,
     set: &DataSet<'_>,
@@ -360,15 +387,23 @@ fn from_codestream(
         method: frame.process.to_string(),
     });
     if layout.samples == 1 {
-        // Samples are right-aligned. If the data set says that they are signed, their highest bit is the sign.
-        layout.stored = layout.stored.min(precision);
-        layout.high = layout.stored - 1;
-        layout.signed |= frame.signed;
+        layout.align(precision, &frame.values);
         return Ok(Frame::Grey(frame.values));
+    }
+    let top = (1_u32 << frame.precision) - 1;
+    if let Some(value) = frame.values.iter().find(|&&value| u32::from(value) > top) {
+        return Err(Error::Malformed {
+            name: set.name().to_string(),
+            format: Format::Dicom,
+            detail: format!(
+                "the {} codestream has a colour sample of {}, expected 0 to {top}",
+                frame.process, *value as i16
+            ),
+        });
     }
     // The colour transforms of JPEG 2000 are undone by the decoder; JPEG-LS has none here.
     let colour = match layout.photometric.as_str() {
-        "YBR_FULL" => Colour::YCbCr,
+        "YBR_FULL" | "YBR_FULL_422" => Colour::YCbCr,
         _ => Colour::Rgb,
     };
     Ok(Frame::Colour(frame.values, frame.precision, colour))

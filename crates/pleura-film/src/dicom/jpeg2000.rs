@@ -1,12 +1,15 @@
 //! JPEG 2000 frames (ISO/IEC 15444-1), decoded by `hayro-jpeg2000`.
 //!
-//! The header is read here first, so that size and number of tiles are checked before anything is allocated.
+//! The headers are read here first, so that sizes, tiles and code-blocks are checked before anything is
+//! allocated, and a codestream that was cut short is an error.
+
+mod parts;
 
 use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
 
 use super::coded::Coded;
 use crate::Error;
-use crate::source::Format;
+use crate::source::{Format, Step};
 
 /// The start of a codestream: the markers SOC and SIZ.
 const CODESTREAM: [u8; 4] = [0xff, 0x4f, 0xff, 0x51];
@@ -16,12 +19,22 @@ const JP2: [u8; 12] = *b"\x00\x00\x00\x0cjP  \x0d\x0a\x87\x0a";
 const MOST_TILES: u64 = 4096;
 /// The most bits of a sample.
 const MOST_BITS: u8 = 16;
+/// Up to this number of pixels, a codestream may be of any length, since a black film has a few hundred
+/// bytes. A larger one needs a byte for [`PIXELS_OF_BYTE`] pixels, a twentieth of the bytes of the coarsest
+/// film in use.
+const PIXELS_OF_ANY: u64 = 1 << 24;
+const PIXELS_OF_BYTE: u64 = 2048;
 
 /// Decodes a frame that must have the given columns, rows and components.
 ///
 /// # Errors
-/// [`Error::Malformed`] and [`Error::Truncated`], with the part of the codestream.
-pub(super) fn decode(coded: &[u8], expected: (usize, usize, usize), name: &str) -> Result<Coded, Error> {
+/// [`Error::Malformed`], [`Error::Truncated`] and [`Error::Implausible`], with the part of the codestream.
+pub(super) fn decode(
+    coded: &[u8],
+    expected: (usize, usize, usize),
+    name: &str,
+    steps: &mut Vec<Step>,
+) -> Result<Coded, Error> {
     let malformed = |detail: String| Error::Malformed {
         name: name.to_string(),
         format: Format::Dicom,
@@ -35,6 +48,23 @@ pub(super) fn decode(coded: &[u8], expected: (usize, usize, usize), name: &str) 
         detail: "the JPEG 2000 codestream ends in its header".to_string(),
     })?;
     size.check(expected).map_err(malformed)?;
+    let bytes = stream.len() as u64;
+    let least = size.width * size.height / PIXELS_OF_BYTE;
+    if size.width * size.height > PIXELS_OF_ANY && bytes < least {
+        return Err(Error::Implausible {
+            name: name.to_string(),
+            format: Format::Dicom,
+            width: size.width,
+            height: size.height,
+            bytes,
+            least,
+        });
+    }
+    let (stream, end_missing) =
+        parts::whole(stream, &size).map_err(|fault| fault.named(name, Format::Dicom))?;
+    if end_missing {
+        steps.push(Step::EndMissing);
+    }
     let settings = DecodeSettings {
         resolve_palette_indices: false,
         strict: true,
@@ -42,7 +72,7 @@ pub(super) fn decode(coded: &[u8], expected: (usize, usize, usize), name: &str) 
     };
     let undecodable =
         |error: hayro_jpeg2000::DecodeError| malformed(format!("the JPEG 2000 codestream: {error}"));
-    let image = Image::new(stream, &settings).map_err(undecodable)?;
+    let image = Image::new(&stream, &settings).map_err(undecodable)?;
     let mut context = DecoderContext::default();
     let decoded = image.decode(&mut context).map_err(undecodable)?;
     let components = decoded.components();
@@ -79,7 +109,6 @@ pub(super) fn decode(coded: &[u8], expected: (usize, usize, usize), name: &str) 
     Ok(Coded {
         values,
         precision: size.precision,
-        signed: size.signed,
         process: "JPEG 2000",
     })
 }
@@ -111,6 +140,8 @@ struct Size {
     width: u64,
     height: u64,
     tiles: u64,
+    /// Columns and rows of a tile.
+    tile: (u64, u64),
     components: usize,
     precision: u8,
     signed: bool,
@@ -134,6 +165,7 @@ impl Size {
             width: x.saturating_sub(left),
             height: y.saturating_sub(top),
             tiles: along(x, from_x, wide).saturating_mul(along(y, from_y, high)),
+            tile: (wide, high),
             components,
             precision: (first[0] & 0x7f).saturating_add(1),
             signed: first[0] & 0x80 != 0,

@@ -75,7 +75,6 @@ fn frame(coded: &[u8], (columns, rows, components): (usize, usize, usize)) -> Re
     Ok(Coded {
         values,
         precision,
-        signed: false,
         process: "JPEG-LS",
     })
 }

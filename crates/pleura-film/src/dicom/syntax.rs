@@ -19,6 +19,22 @@ pub(super) enum Coding {
     Refused(&'static str),
 }
 
+impl Coding {
+    /// The name of the decoder; most are crates.
+    fn decoder(self, uid: &str) -> &'static str {
+        match (self, uid) {
+            (Self::Native, _) => "none needed",
+            (Self::Jpeg, "1.2.840.10008.1.2.4.57" | "1.2.840.10008.1.2.4.70")
+            | (Self::Rle | Self::JpegLs, _) => "pleura",
+            (Self::Deflated, _) => "`flate2`",
+            (Self::Jpeg, "1.2.840.10008.1.2.4.51") => "`zune-jpeg`; 12 bits: pleura",
+            (Self::Jpeg, _) => "`zune-jpeg`",
+            (Self::Jpeg2000, _) => "`hayro-jpeg2000`",
+            (Self::Refused(_), _) => "",
+        }
+    }
+}
+
 /// A transfer syntax.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Syntax {
@@ -132,6 +148,8 @@ pub struct TransferSyntax {
     pub name: &'static str,
     /// True if its pixels may differ from those that the detector gave.
     pub lossy: bool,
+    /// How its pixels are decoded.
+    pub decoder: &'static str,
 }
 
 /// Syntaxes whose pixels may differ from the original ones.
@@ -150,10 +168,11 @@ pub fn transfer_syntaxes() -> impl Iterator<Item = TransferSyntax> {
     SYNTAXES
         .iter()
         .filter(|(_, _, coding)| !matches!(coding, Coding::Refused(_)))
-        .map(|&(uid, name, _)| TransferSyntax {
+        .map(|&(uid, name, coding)| TransferSyntax {
             uid,
             name,
             lossy: LOSSY.contains(&uid),
+            decoder: coding.decoder(uid),
         })
 }
 

@@ -101,7 +101,7 @@ impl LungModel {
         }
     }
 
-    /// Logits `[side, side]` of a film.
+    /// Logits `[side, side]` of a film: the mean of those of the film and of its mirror image.
     pub(super) fn logits(
         &self,
         rows: Rows<'_>,
@@ -109,9 +109,19 @@ impl LungModel {
         height: usize,
     ) -> Result<Vec<f32>, Implausible> {
         let grey = prepare_rows(rows, width, height, &self.preparation()).unit_grey();
-        self.network
-            .infer(&grey, 1, self.side)
-            .map_err(|error| Implausible::Network(error.to_string()))
+        let mirrored = grey.chunks_exact(self.side).flat_map(|row| row.iter().rev());
+        let both: Vec<f32> = grey.iter().chain(mirrored).copied().collect();
+        let logits = self
+            .network
+            .infer(&both, 2, self.side)
+            .map_err(|error| Implausible::Network(error.to_string()))?;
+        let (plain, mirrored) = logits.split_at(grey.len());
+        let mirrored = mirrored.chunks_exact(self.side).flat_map(|row| row.iter().rev());
+        Ok(plain
+            .iter()
+            .zip(mirrored)
+            .map(|(plain, mirrored)| f32::midpoint(*plain, *mirrored))
+            .collect())
     }
 }
 

@@ -72,7 +72,11 @@ impl<'a> File<'a> {
             ([], Some(first)) => Ok(first),
             ([], None) => Err(Fault::Malformed("it has no image".to_string())),
             (several, _) => Err(Fault::Unsupported(
-                format!("a TIFF file of {} pages", several.len()),
+                format!(
+                    "a TIFF file of {} pages{}",
+                    several.len(),
+                    if next == 0 { "" } else { " or more" }
+                ),
                 "a film is one image: save the page of the film alone, for example with `magick 'IN[0]' OUT.png` for the first",
             )),
         }

@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn an_entry_that_does_not_exist_is_an_error() {
         // CLEAR, then code 300.
-        assert_eq!(decode(&[0x80, 0x25, 0x80, 0], &mut [0; 4]), None);
+        assert_eq!(decode(&[0x80, 0x4b, 0, 0], &mut [0; 4]), None);
         assert_eq!(decode(&[], &mut [0; 4]), Some(0));
     }
 }

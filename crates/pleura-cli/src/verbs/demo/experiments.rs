@@ -9,13 +9,17 @@ use pleura::explain::Mask;
 use pleura_audit::burned_in_text::{
     Covering, Films, Mean, Relevance, Settings, Text, run as audit, share_inside,
 };
+use pleura_data::lungs::compare_lung_masks;
 use pleura_eval::{Estimate, Predictions, paired_seeds};
 use pleura_explain::composite::NAMES;
 use pleura_explain::{Composite, Start, explain};
 use pleura_film::DecodeOptions;
-use pleura_manifest::Manifest;
+use pleura_film::lungs::LungModel;
+use pleura_manifest::{Manifest, Split};
 use pleura_report::{EpochDifference, KeepingExperiment, KeepingRun, TextCondition, TextExperiment};
 use pleura_run::{RunFolder, log::LogEvent};
+
+use crate::console::Progress;
 
 /// Number of films with heatmaps.
 const EXPLAINED: usize = 40;
@@ -245,4 +249,21 @@ impl Found {
 fn runner_up(answers: &Predictions, film: usize, answer: usize) -> Option<usize> {
     let others = (0..answers.findings.len()).filter(|&finding| finding != answer);
     others.max_by(|&a, &b| answers.score(film, a).total_cmp(&answers.score(film, b)))
+}
+
+/// The lungs that the built-in model finds on the test films, against the true ones.
+pub(super) fn lungs(manifest: &Manifest) -> Result<String> {
+    let mut tested = manifest.clone();
+    tested.rows.retain(|row| row.split == Some(Split::Test));
+    let progress = Progress::new("lungs", tested.rows.len());
+    let sources = compare_lung_masks(&tested, LungModel::built_in(), &|done, of| progress.at(done, of))?;
+    drop(progress);
+    let all = sources.last().context("no test film has a lung mask")?;
+    let dice = all.dice.context("the built-in model found no lungs")?;
+    Ok(format!(
+        "Lungs: the built-in model found them on {} of {} test films, with a mean Dice of {:.3} with the true lungs.",
+        dice.n,
+        dice.n + all.without_mask,
+        dice.value
+    ))
 }

@@ -13,6 +13,7 @@ const DRI: u8 = 0xdd;
 const DNL: u8 = 0xdc;
 /// Application data and comments.
 const APP0: u8 = 0xe0;
+const APP8: u8 = 0xe8;
 const APP15: u8 = 0xef;
 const COM: u8 = 0xfe;
 
@@ -172,7 +173,11 @@ impl<'a> Header<'a> {
                 DNL => return Err(Fault::Unsupported("its number of lines after the scan (DNL)")),
                 0xc0..=0xcf => return Err(Fault::Wrong("it is a JPEG stream, not JPEG-LS".to_string())),
                 APP0..=APP15 | COM => {
-                    self.segment("application data")?;
+                    let segment = self.segment("application data")?;
+                    // HP's codec and CharLS write the number of a colour transform here.
+                    if marker == APP8 && segment.starts_with(b"mrfx") && segment.get(4) != Some(&0) {
+                        return Err(Fault::Unsupported("a colour transform of HP's codec"));
+                    }
                 }
                 other => return Err(Fault::Wrong(format!("unexpected marker FF{other:02X}"))),
             }

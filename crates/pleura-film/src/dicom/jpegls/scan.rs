@@ -272,7 +272,8 @@ impl<'a> Part<'a> {
         let (near, reset) = (self.scan.near, self.scan.parameters.reset);
         let context = &mut self.contexts[at];
         context.b += error * (2 * near + 1);
-        context.a += error.abs();
+        // A stream that is no image may exceed the sum for which RESET leaves room.
+        context.a = context.a.saturating_add(error.abs());
         if context.n == reset {
             context.a >>= 1;
             context.b >>= 1;
@@ -351,7 +352,9 @@ impl<'a> Part<'a> {
         let context = self.interruptions[kind];
         let predicted = if kind == 1 { a } else { b };
         let sign = if kind == 0 && a > b { -1 } else { 1 };
-        let total = context.a + if kind == 1 { context.n >> 1 } else { 0 };
+        let total = context
+            .a
+            .saturating_add(if kind == 1 { context.n >> 1 } else { 0 });
         let k = golomb(context.n, total);
         let mapped = self.code(k, self.limit - ORDERS[run_index] - 1)?;
         // EMErrval = 2·|Errval| − RItype − map. If k is 0 and fewer errors were negative, map is 1 for positive
@@ -365,7 +368,7 @@ impl<'a> Part<'a> {
         if error < 0 {
             context.negative += 1;
         }
-        context.a += (mapped as i32 + 1 - kind as i32) >> 1;
+        context.a = context.a.saturating_add((mapped as i32 + 1 - kind as i32) >> 1);
         if context.n == self.scan.parameters.reset {
             context.a >>= 1;
             context.n >>= 1;

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 use pleura_core::Progress;
-use pleura_data::shuffled;
 use pleura_duplicates::Thumbnail;
 use pleura_duplicates::similar::{FilmSource, find_similar};
 use pleura_film::{DecodeOptions, Film};
+use pleura_manifest::order::shuffled;
 use pleura_manifest::{Manifest, Similarity, image_file};
 use rayon::prelude::*;
 use serde::Serialize;

@@ -35,4 +35,3 @@ pub use check::{CheckReport, Fault, FilmInSplit, check};
 pub use error::Error;
 pub use image_source::ImageSource;
 pub use loader::{Batch, Loader, Prefetch, warp};
-pub use pleura_manifest::order::shuffled;

@@ -83,10 +83,10 @@ struct Queue {
 impl Loader {
     /// Starts to prepare the batches of one epoch.
     ///
-    /// `order` holds manifest rows (see [`crate::shuffled`]). It is divided into batches of `batch` rows. The
-    /// first `skip_batches` are skipped, for a resumed epoch. The augmentation of a film depends only on
-    /// `(seed, epoch, sha256 of the film, how often the epoch had it before)`, not on batch size or threads. A batch size of 0 counts as
-    /// 1.
+    /// `order` holds manifest rows (see [`pleura_manifest::order::shuffled`]). It is divided into batches of
+    /// `batch` rows. The first `skip_batches` are skipped, for a resumed epoch. The augmentation of a film
+    /// depends only on `(seed, epoch, sha256 of the film, how often the epoch had it before)`, not on batch
+    /// size or threads. A batch size of 0 counts as 1.
     pub fn epoch(
         manifest: Arc<Manifest>,
         pictures: impl Into<ImageSource>,

@@ -8,9 +8,10 @@ mod films;
 use std::path::Path;
 use std::sync::Arc;
 
-use pleura_data::{Batch, Error, FilmCache, Loader, Prefetch, shuffled};
+use pleura_data::{Batch, Error, FilmCache, Loader, Prefetch};
 use pleura_film::{Augmentation, Preparation};
 use pleura_manifest::Manifest;
+use pleura_manifest::order::shuffled;
 
 const SIZE: usize = 16;
 const FILMS: usize = 11;

@@ -67,6 +67,11 @@ impl Verdict {
     }
 }
 
+impl AuditRecord {
+    /// Its name in the folder of an audit.
+    pub const FILE: &str = "audit.json";
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

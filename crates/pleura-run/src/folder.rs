@@ -6,6 +6,7 @@ use pleura_manifest::Split;
 
 use crate::{
     Error, HeatmapBounds, Identity, Neurons, Recipe, StageRecord,
+    audit::AuditRecord,
     data::StageData,
     json::read_json_if_exists,
     log::{LogLine, read_lines},
@@ -72,7 +73,7 @@ impl RunFolder {
 
     /// `audit/audit.json`: [`crate::audit::AuditRecord`].
     pub fn audit_record(&self) -> PathBuf {
-        self.audit().join("audit.json")
+        self.audit().join(AuditRecord::FILE)
     }
 
     /// `evidence`: one JSON file for each recorded evaluation ([`crate::Evidence`]).

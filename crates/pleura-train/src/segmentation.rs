@@ -16,8 +16,9 @@ use std::{
 };
 
 use pleura_core::fs::write_atomic;
-use pleura_data::{Loader, shuffled};
+use pleura_data::Loader;
 use pleura_eval::SourceOverlap;
+use pleura_manifest::order::shuffled;
 use pleura_nn::{
     Cpu, Gradients, Norm,
     architecture::ParameterKind,

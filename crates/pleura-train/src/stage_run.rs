@@ -10,7 +10,8 @@ mod validation;
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
 
-use pleura_data::{Batch, ImageSource, Loader, shuffled};
+use pleura_data::{Batch, ImageSource, Loader};
+use pleura_manifest::order::shuffled;
 use pleura_nn::{Cpu, Gradients, Network, Norm};
 use pleura_run::{
     LogLengths, Neurons, RunFolder, StageFolder, StageRecord,

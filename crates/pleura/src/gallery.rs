@@ -10,6 +10,7 @@ use pleura_explain::{Composite, Method, Start};
 use pleura_film::DecodeOptions;
 use pleura_manifest::Manifest;
 use pleura_report::{GalleryIndex, IndexItem, LedgerLine};
+use pleura_run::RunFolder;
 
 use crate::explain::{Mask, are_phantoms};
 use crate::{Classifier, Error, Task};
@@ -64,7 +65,7 @@ pub fn write(
 ) -> Result<usize, Error> {
     let network = model.network()?;
     let findings = model.findings();
-    let folder = run.join("explain");
+    let folder = RunFolder::new(run).explanations();
     std::fs::create_dir_all(&folder).map_err(FileError::of("create the folder", &folder))?;
     let phantoms = are_phantoms(manifest);
     let (mut items, mut composites) = (Vec::new(), Vec::new());

@@ -79,7 +79,10 @@ pub fn sweep(run: &Path) -> Result<()> {
             run.to_owned(),
             &[("report.html.", ".part"), ("provenance.json.", ".part")],
         ),
-        (run.join("explain"), &[(".", ".tmp"), ("index.json.", ".part")]),
+        (
+            RunFolder::new(run).explanations(),
+            &[(".", ".tmp"), ("index.json.", ".part")],
+        ),
     ];
     for (folder, halves) in halves {
         // Without the folder there is nothing to delete.

@@ -2,7 +2,8 @@
 
 use std::{ops::ControlFlow, path::Path};
 
-use pleura_data::{ImageSource, Loader, shuffled};
+use pleura_data::{ImageSource, Loader};
+use pleura_manifest::order::shuffled;
 use pleura_nn::{Cpu, Network, Norm, Weights};
 use pleura_run::{HeatmapBounds, MeasuredRelevance, recipe::Isnet};
 

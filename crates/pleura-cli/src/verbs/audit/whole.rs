@@ -254,7 +254,7 @@ fn worst(checks: &[Check]) -> Verdict {
 fn write(folder: &Path, record: &AuditRecord) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}: cannot make the folder", folder.display()))?;
     let text = serde_json::to_string_pretty(record)?;
-    write_atomic(&folder.join("audit.json"), text.as_bytes())?;
+    write_atomic(&folder.join(AuditRecord::FILE), text.as_bytes())?;
     for check in &record.checks {
         if let Some(plot) = check_plot(check) {
             write_atomic(&folder.join(format!("{}.svg", check.name)), plot.svg.as_bytes())?;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, bail};
 use pleura::{Classifier, KnownLabels};
-use pleura_data::{FilmCache, shuffled};
-use pleura_manifest::{Manifest, Split};
+use pleura_data::FilmCache;
+use pleura_manifest::{Manifest, Split, order::shuffled};
 use pleura_nn::{Cpu, Network};
 use pleura_package::{Limit, Reference, Seen};
 use rayon::prelude::*;

@@ -1,5 +1,5 @@
 #![no_main]
-//! What follows the two letters of a BMP file.
+//! The bytes after the two letters of a BMP file.
 
 use libfuzzer_sys::fuzz_target;
 

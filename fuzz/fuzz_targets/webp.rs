@@ -1,5 +1,5 @@
 #![no_main]
-//! What follows the header of a WebP file.
+//! The bytes after the header of a WebP file.
 
 use libfuzzer_sys::fuzz_target;
 

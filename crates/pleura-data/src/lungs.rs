@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pleura_core::fs::write_atomic;
 use pleura_eval::{FilmOverlap, Overlap, SourceOverlap};
-use pleura_film::lungs::{LungModel, Lungs, ModelId};
+use pleura_film::lungs::{Implausible, LungModel, Lungs, ModelId};
 use pleura_film::{DecodeOptions, Film, grey_png_8};
 use pleura_manifest::{LUNG_MODEL, Manifest, ManifestFolder, Row, Sidecar, image_file, open_mask};
 use rayon::prelude::*;
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::Error;
 
-/// What [`add_lung_masks`] did.
+/// The result of [`add_lung_masks`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LungMaskCounts {
     /// Films with a mask that was in the manifest before and is not a model's. They are kept.
@@ -49,7 +49,7 @@ pub fn add_lung_masks(
     let (model, reason) = (manifest.note_or_new(LUNG_MODEL), manifest.note_or_new(NOT_FOUND));
     std::fs::create_dir_all(masks).map_err(Error::io("create", masks))?;
     let wanted: Vec<usize> = (0..manifest.rows.len())
-        .filter(|&number| !is_drawn(&manifest, &manifest.rows[number]))
+        .filter(|&number| !manifest.has_drawn_lung_mask(&manifest.rows[number]))
         .collect();
     let done = AtomicUsize::new(0);
     let found = wanted
@@ -61,11 +61,7 @@ pub fn add_lung_masks(
         })
         .collect::<Result<Vec<_>, Error>>()?;
     let mut counts = LungMaskCounts {
-        drawn: manifest
-            .rows
-            .iter()
-            .filter(|row| row.masks.lung.is_some())
-            .count(),
+        drawn: manifest.rows.len() - wanted.len(),
         found: 0,
         not_found: BTreeMap::new(),
         model: ModelId::built_in(),
@@ -74,18 +70,21 @@ pub fn add_lung_masks(
     let place = ManifestFolder::of_file(out)?;
     for (&number, found) in wanted.iter().zip(found) {
         let row = &mut manifest.rows[number];
-        counts.drawn -= usize::from(row.masks.lung.is_some());
-        let (path, name, problem) = match found {
-            Ok(path) => (Some(place.path(&path)?), counts.model.to_string(), String::new()),
-            Err(problem) => (None, String::new(), problem),
-        };
-        match &path {
-            Some(_) => counts.found += 1,
-            None => *counts.not_found.entry(kind_of(&problem).to_owned()).or_default() += 1,
+        match found {
+            Ok(path) => {
+                counts.found += 1;
+                row.masks.lung = Some(place.path(&path)?);
+                row.notes[model] = counts.model.to_string();
+                row.notes[reason] = String::new();
+            }
+            Err(problem) => {
+                let kind = problem.name();
+                *counts.not_found.entry(kind.to_owned()).or_default() += 1;
+                row.masks.lung = None;
+                row.notes[model] = String::new();
+                row.notes[reason] = format!("{kind}: {problem}");
+            }
         }
-        row.masks.lung = path;
-        row.notes[model] = name;
-        row.notes[reason] = problem;
     }
     let mut sidecar = sidecar.unwrap_or_else(|| Sidecar::bare(&manifest));
     sidecar.describe(&manifest);
@@ -96,11 +95,6 @@ pub fn add_lung_masks(
 
 /// The note with the reason why a film has no mask.
 const NOT_FOUND: &str = "lungs_not_found";
-
-/// The reason without its numbers.
-fn kind_of(problem: &str) -> &str {
-    problem.split(':').next().unwrap_or(problem)
-}
 
 /// Compares the lungs that a model finds with the masks that people have drawn, film by film at its own size.
 /// Films without a drawn mask are left out.
@@ -115,7 +109,7 @@ pub fn compare_lung_masks(
     let drawn: Vec<&Row> = manifest
         .rows
         .iter()
-        .filter(|row| is_drawn(manifest, row))
+        .filter(|row| manifest.has_drawn_lung_mask(row))
         .collect();
     let done = AtomicUsize::new(0);
     let judged = drawn
@@ -146,12 +140,6 @@ pub fn compare_lung_masks(
     Ok(SourceOverlap::of(&judged))
 }
 
-/// True if a person has drawn the film's lung mask.
-fn is_drawn(manifest: &Manifest, row: &Row) -> bool {
-    let model = manifest.note(LUNG_MODEL).and_then(|note| row.notes.get(note));
-    row.masks.lung.is_some() && model.is_none_or(String::is_empty)
-}
-
 fn open(manifest: &Manifest, row: &Row) -> Result<Film, Error> {
     let file = manifest.file(row);
     let (sha256, film) = image_file::open(&row.film, &file, &DecodeOptions::default())?;
@@ -168,11 +156,11 @@ fn open(manifest: &Manifest, row: &Row) -> Result<Film, Error> {
 }
 
 /// Finds and writes one mask. The inner error is the reason why there is none.
-fn one(manifest: &Manifest, row: &Row, masks: &Path) -> Result<Result<PathBuf, String>, Error> {
+fn one(manifest: &Manifest, row: &Row, masks: &Path) -> Result<Result<PathBuf, Implausible>, Error> {
     let film = open(manifest, row)?;
     let lungs = match Lungs::find(&film) {
         Ok(lungs) => lungs,
-        Err(problem) => return Ok(Err(format!("{}: {problem}", problem.name()))),
+        Err(problem) => return Ok(Err(problem)),
     };
     let grey: Vec<u8> = lungs
         .mask(film.width, film.height)

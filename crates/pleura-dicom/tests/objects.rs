@@ -1,4 +1,4 @@
-//! What objects hold, by outcome; UIDs; faults that are found; hostile films. Objects are read by dicom-object.
+//! The contents of objects, by outcome; UIDs; faults that are found; hostile films. Objects are read by dicom-object.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;

@@ -173,6 +173,12 @@ impl Manifest {
         })
     }
 
+    /// True if a person has drawn the lung mask of a row's film: it has one, and no model found it.
+    pub fn has_drawn_lung_mask(&self, row: &Row) -> bool {
+        let model = self.note(LUNG_MODEL).and_then(|note| row.notes.get(note));
+        row.masks.lung.is_some() && model.is_none_or(String::is_empty)
+    }
+
     /// The reason why a row's film has no contrast, if the manifest records one.
     pub fn contrast_fault<'a>(&self, row: &'a Row) -> Option<&'a str> {
         let fault = row.notes.get(self.note(CONTRAST)?)?.as_str();

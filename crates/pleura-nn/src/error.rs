@@ -115,7 +115,7 @@ pub enum Error {
     Format {
         /// File name, for the message only.
         name: String,
-        /// What was found and what was expected.
+        /// The value that was found, and the expected one.
         problem: String,
     },
 
@@ -142,7 +142,7 @@ pub enum Error {
     /// A head cannot be built or read.
     #[error("head: {problem}")]
     Head {
-        /// What was found and what was expected.
+        /// The value that was found, and the expected one.
         problem: String,
     },
 

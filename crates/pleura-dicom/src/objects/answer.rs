@@ -14,7 +14,7 @@ const LONGEST_SIDE: usize = 1024;
 /// The title of pictures, in place of the film's name: a file's name may be a patient's.
 const TITLE: &str = "pleura: research use only, not for diagnosis";
 
-/// What a model says about a film.
+/// The answer of a model about a film.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// Outcome, reasons, scores.

@@ -23,7 +23,7 @@ type Set = InMemDicomObject;
 pub struct Fault {
     /// The element, or the place in the content tree.
     pub place: String,
-    /// What was found and what was expected.
+    /// The value that was found, and the expected one.
     pub problem: String,
 }
 

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::text::sh;
 use super::uid::{LONGEST_ROOT, is_uid};
 
-/// What is made, and how.
+/// The objects to make, and their options.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The most secondary captures of a film. Default 3.

@@ -12,7 +12,7 @@ use super::model::ModelId;
 #[serde(try_from = "Written")]
 #[schemars(!try_from)]
 pub struct LungRegion {
-    /// What is kept.
+    /// The part that is kept.
     pub region: Region,
     /// The margin on each side of the lungs' bounding box, in percent of its width and height. Default 6.
     pub margin_percent: u32,
@@ -20,7 +20,7 @@ pub struct LungRegion {
     pub model: ModelId,
 }
 
-/// What a preparation keeps of a film.
+/// The part of a film that a preparation keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Region {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    ops::ControlFlow,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -10,7 +9,7 @@ use std::{
 use pleura_core::sha256::Hasher;
 use pleura_data::{Batch, FilmCache, warp};
 use pleura_film::{Equalisation, Fit, Preparation, prepare};
-use pleura_manifest::{LUNG_MODEL, Manifest, Row, Split, open_mask};
+use pleura_manifest::{Manifest, Row, Split, open_mask};
 use pleura_run::segmentation::SegmentationRecipe;
 use rayon::prelude::*;
 
@@ -48,10 +47,7 @@ impl Films {
             problem,
         };
         refuse_shared_patients(&manifest).map_err(refuse)?;
-        let drawn = |row: &Row| {
-            let model = manifest.note(LUNG_MODEL).and_then(|note| row.notes.get(note));
-            row.masks.lung.is_some() && model.is_none_or(String::is_empty)
-        };
+        let drawn = |row: &Row| manifest.has_drawn_lung_mask(row);
         let of = |split: Split| -> Vec<usize> {
             let rows = manifest.split(split).into_iter();
             rows.filter(|&row| drawn(&manifest.rows[row])).collect()
@@ -92,15 +88,15 @@ impl Films {
         }
         let folder = cache.map_or_else(|| manifest.folder.join(".pleura-cache"), Path::to_owned);
         let cache = Arc::new(FilmCache::open(&folder, &preparation)?);
-        let watched = Mutex::new((observer, false));
+        // A stop is noticed before the first step.
+        let observer = Mutex::new(observer);
         cache.fill(&manifest, &rows, &|done, of| {
-            let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
-            let event = Event::Decoding {
+            let mut observer = observer.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = observer.notice(&Event::Decoding {
                 stage: "lungs",
                 done,
                 of,
-            };
-            watched.1 |= watched.0.notice(&event) == ControlFlow::Break(());
+            });
         })?;
         Ok(Self {
             manifest: Arc::new(manifest),

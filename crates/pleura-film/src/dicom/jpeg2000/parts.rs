@@ -174,7 +174,7 @@ impl Walk<'_> {
     }
 }
 
-/// What a coding style says about sizes (A.6.1); numbers are exponents of 2.
+/// The sizes of a coding style (A.6.1); numbers are exponents of 2.
 struct Style {
     levels: u32,
     block: (u32, u32),
